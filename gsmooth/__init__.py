@@ -1,0 +1,93 @@
+"""gsmooth: certificates that a classifier keeps its answer under a range of transformations."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gsmooth.attacks import AttackPlan, attack_many
+    from gsmooth.certificate import Abstained, Certified, Guarantee, Prediction
+    from gsmooth.certify import RadiusMode, RegionMode, certify, certify_many, predict
+    from gsmooth.classifier import Classifier
+    from gsmooth.hookspecs import hookimpl
+    from gsmooth.region import Region
+    from gsmooth.registry import register, transformation
+    from gsmooth.run.datasets import load_data
+    from gsmooth.run.models import load_model
+    from gsmooth.smoothing import SmoothedClassifier
+    from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, Law, UniformLaw
+    from gsmooth.transformation import Parameter, Transformation
+
+_HOMES = {
+    "Abstained": "certificate",
+    "AttackPlan": "attacks",
+    "Certified": "certificate",
+    "Classifier": "classifier",
+    "ExponentialLaw": "theory.laws",
+    "GaussianLaw": "theory.laws",
+    "Guarantee": "certificate",
+    "LaplaceLaw": "theory.laws",
+    "Law": "theory.laws",
+    "Parameter": "transformation",
+    "Prediction": "certificate",
+    "RadiusMode": "certify",
+    "Region": "region",
+    "RegionMode": "certify",
+    "SmoothedClassifier": "smoothing",
+    "Transformation": "transformation",
+    "UniformLaw": "theory.laws",
+    "attack_many": "attacks",
+    "certify": "certify",
+    "certify_many": "certify",
+    "hookimpl": "hookspecs",
+    "load_data": "run.datasets",
+    "load_model": "run.models",
+    "predict": "certify",
+    "register": "registry",
+    "transformation": "registry",
+}
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import on first use: ``import gsmooth`` and ``gsmooth --help`` stay instant (no torch)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gsmooth' has no attribute {name!r}")
+    return getattr(import_module(f"gsmooth.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*_HOMES, "__version__"])
+
+
+__all__ = [
+    "Abstained",
+    "AttackPlan",
+    "Certified",
+    "Classifier",
+    "ExponentialLaw",
+    "GaussianLaw",
+    "Guarantee",
+    "LaplaceLaw",
+    "Law",
+    "Parameter",
+    "Prediction",
+    "RadiusMode",
+    "Region",
+    "RegionMode",
+    "SmoothedClassifier",
+    "Transformation",
+    "UniformLaw",
+    "__version__",
+    "attack_many",
+    "certify",
+    "certify_many",
+    "hookimpl",
+    "load_data",
+    "load_model",
+    "predict",
+    "register",
+    "transformation",
+]

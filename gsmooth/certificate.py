@@ -1,0 +1,107 @@
+"""What was proved about one image, with everything needed to derive it again (no sentinels)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import final
+
+from gsmooth.region import Region
+
+
+class Guarantee(StrEnum):
+    """Under which assumption a certificate holds (Fischer et al. 2020; docs/theory.md)."""
+
+    INDIVIDUAL = "individual"
+    DISTRIBUTIONAL = "distributional"
+    HEURISTIC = "heuristic"
+
+
+class Verdict(StrEnum):
+    """What the votes at one centre said."""
+
+    ACCEPTED = "accepted"
+    FUTILE = "futile"
+    EXHAUSTED = "exhausted"
+    UNTESTED = "untested"
+
+
+class AbstainReason(StrEnum):
+    """Why no certificate was given."""
+
+    AMBIGUOUS = "ambiguous"  # PREDICT: the top two classes cannot be told apart
+    FUTILE = "futile"  # a centre's votes will not reach its required share
+    BUDGET = "budget"  # the votes allowed ran out, or could never suffice
+
+
+@final
+@dataclass(frozen=True)
+class Step:
+    """The share of votes that a centre needs for its part of ``region.scaled(gauge)``."""
+
+    gauge: float
+    share: float
+
+
+@final
+@dataclass(frozen=True)
+class CentreEvidence:
+    """Raw counts at one centre of a cover.
+
+    theta: the parameter the ball is centred on. margin: its rho (T4), share: the required vote
+    share. successes of trials fresh votes were for the selected class. profile: the shares of the
+    nested sub-regions, ascending in gauge (radius mode; empty in region mode).
+    """
+
+    theta: tuple[float, ...]
+    margin: float
+    share: float
+    successes: int
+    trials: int
+    verdict: Verdict
+    profile: tuple[Step, ...] = ()
+
+
+@final
+@dataclass(frozen=True)
+class Certified:
+    """g(psi_theta(x)) = label for every attack in ``region``, with confidence 1 - alpha.
+
+    gauge: the certified fraction of the region that was asked for (1 in region mode).
+    """
+
+    label: int
+    region: Region
+    gauge: float
+    guarantee: Guarantee
+    alpha: float
+    evidence: tuple[CentreEvidence, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Abstained:
+    """No certificate. ``label`` is the selected class; ``least_n``: votes that could have sufficed.
+
+    guarantee, alpha and evidence as in :class:`Certified`.
+    """
+
+    reason: AbstainReason
+    label: int
+    least_n: int | None
+    guarantee: Guarantee
+    alpha: float
+    evidence: tuple[CentreEvidence, ...]
+
+
+Certificate = Certified | Abstained
+
+
+@final
+@dataclass(frozen=True)
+class Prediction:
+    """PREDICT's answer (S3): the class, or None for an abstention; votes spent and top counts."""
+
+    label: int | None
+    counts: tuple[int, ...]
+    alpha: float

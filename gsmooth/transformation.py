@@ -1,0 +1,95 @@
+"""Transformation: what a plugin says about an attack and about the action that smooths it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@final
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a transformation: its name, its unit and what it does."""
+
+    name: str
+    unit: str
+    description: str = ""
+
+
+class Transformation(ABC):
+    """A family psi_theta of attacks and the exact action T_theta that certifies it.
+
+    Subclasses are frozen dataclasses marked ``@final``; their fields are the plugin's options.
+    Images are float64 (N, C, H, W); z is float64 (N, K) with the Euclidean norm; every parameter
+    is a tensor (N, 1) in its own unit. All methods treat rows independently and leave their input
+    untouched. The action obeys T_a T_b = T_(a+b), T_0 = id, exactly (to float64 rounding).
+
+    Class attributes: ``name`` (as registered), ``parameters``, ``orthogonal`` (every T_theta is an
+    orthogonal map of z-space: T4 applies; otherwise T5), ``summary`` (one line for listings),
+    ``default_centres`` (how many centres a cover gets when the user names none).
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str] = ""
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    orthogonal: ClassVar[bool] = False
+    default_centres: ClassVar[int] = 1
+
+    @abstractmethod
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """T_theta z, row by row: z (N, K), each theta (N, 1) -> (N, K)."""
+
+    def lift(self, x: Tensor) -> Tensor:
+        """L x: (N, C, H, W) -> (N, K). Linear. The default flattens."""
+        return x.flatten(1)
+
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """Q z: (N, K) -> the network's input (N, *shape). The default undoes the default lift.
+
+        Called after the rounding to the grid, so float32 is allowed here (F1).
+        """
+        return z.reshape(-1, *shape)
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        """psi_theta(x): what the adversary does. The default is the action itself.
+
+        Differentiable in x and theta, batched, on any device.
+        """
+        shape = (int(x.shape[1]), int(x.shape[2]), int(x.shape[3]))
+        return self.readout(self.act(self.lift(x), *theta), shape)
+
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        """An upper bound on the operator norm of the lift for images (C, H, W)."""
+        return 1.0
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...]) -> float:
+        """E_num: l2 bound on the float64 error of T_theta z, any row, |theta_i| <= reach_i (F1).
+
+        The default, 0, is right only where ``act`` does no arithmetic.
+        """
+        return 0.0
+
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        """Values of one parameter at which no cell of a cover may straddle (kinks of psi)."""
+        return ()
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """For cells of parameters, sup over the cell of ||d C(theta) / d theta_i||, by axis.
+
+        C(theta) = T_(-theta) L psi_theta(x), the attacked image carried back. x (1, C, H, W);
+        lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards. None: no bound
+        is known, and certificates are *heuristic*. Where the attack is the action and nothing is
+        lost (attack and lift not overridden) C is constant and the default answers 0.
+        """
+        own = type(self)
+        if own.attack is Transformation.attack and own.lift is Transformation.lift:
+            return lower.new_zeros(lower.shape)
+        return None
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""
+        return None
