@@ -1,0 +1,211 @@
+"""The registry: which transformations exist, who brought them, and which of them are broken.
+
+Plugins are found through the entry-point group ``gsmooth`` and loaded one by one, so a broken one
+becomes a :class:`Fault` and takes no other down. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, final
+
+import pluggy
+
+from gsmooth import hookspecs
+from gsmooth.errors import PluginError
+from gsmooth.options import build, complaint
+from gsmooth.spelling import did_you_mean
+from gsmooth.transformation import Transformation
+
+GROUP = hookspecs.PROJECT
+_HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(f"{GROUP}_"))
+
+
+@final
+@dataclass(frozen=True)
+class Offer:
+    """A transformation class under its name, and the package (and version) that brought it."""
+
+    name: str
+    cls: type[Transformation]
+    package: str
+    version: str
+
+
+@final
+@dataclass(frozen=True)
+class Fault:
+    """Why an entry point (``plugin``) of a package is left out, wholly or in part."""
+
+    plugin: str
+    package: str
+    message: str
+
+
+@final
+@dataclass
+class _Catalogue:
+    """What one look at the installed plugins found; ``contested`` maps a name to its packages."""
+
+    offers: dict[str, Offer] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    contested: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, plugin: str, offer: Offer) -> None:
+        rival = self.offers.get(offer.name)
+        if offer.name not in self.contested and (rival is None or rival.cls is offer.cls):
+            self.offers.setdefault(offer.name, offer)
+            return
+        if rival is not None:
+            self.contested[offer.name] = [rival.package]
+            del self.offers[offer.name]
+        owners = self.contested[offer.name]
+        owners.append(offer.package)
+        self.faults.append(Fault(plugin, offer.package, _contest(offer.name, owners)))
+
+
+_registered: dict[str, Offer] = {}
+
+
+def transformations() -> dict[str, Offer]:
+    """Every usable transformation by name, sorted; names that two packages claim are left out."""
+    return dict(sorted((_catalogue().offers | _registered).items()))
+
+
+def faults() -> list[Fault]:
+    """What is wrong with the installed plugins; none of it stops the others."""
+    return list(_catalogue().faults)
+
+
+def transformation(spec: str, options: Mapping[str, object] = {}) -> Transformation:
+    """The transformation ``spec`` with these options: a registered name or ``module:Class``.
+
+    Raises PluginError (unknown, broken or contested name) and ConfigurationError (options).
+    """
+    cls = _local_class(spec) if ":" in spec else _named(spec).cls
+    return build(cls, spec, options)
+
+
+def register(cls: type[Transformation]) -> type[Transformation]:
+    """Offer ``cls`` under its name in this process (notebooks); usable as a decorator.
+
+    Registering the name again replaces the class. Raises PluginError when the class is unfit or an
+    installed package already claims the name.
+    """
+    if message := complaint(cls):
+        raise PluginError(f"register: {message}")
+    catalogue = _catalogue()
+    if holder := catalogue.offers.get(cls.name):
+        raise PluginError(_contest(cls.name, [holder.package, cls.__module__]))
+    _registered[cls.name] = Offer(cls.name, cls, cls.__module__, "registered here")
+    return cls
+
+
+def refresh() -> None:
+    """Look at the installed plugins again at the next question (after an installation)."""
+    _catalogue.cache_clear()
+
+
+@cache
+def _catalogue() -> _Catalogue:
+    found = _Catalogue()
+    for point in sorted(entry_points(group=GROUP), key=lambda p: (_package(p), p.name)):
+        try:
+            classes, messages = _load(point)
+        except Exception as error:  # A plugin may raise anything; the others must survive it.
+            classes, messages = [], [f"it fails on loading: {type(error).__name__}: {error}"]
+        found.faults.extend(Fault(point.name, _package(point), message) for message in messages)
+        version = point.dist.version if point.dist else "unknown"
+        for cls in classes:
+            found.add(point.name, Offer(cls.name, cls, _package(point), version))
+    return found
+
+
+def _load(point: EntryPoint) -> tuple[list[type[Transformation]], list[str]]:
+    """The sound classes that one entry point offers, and what is wrong with the rest."""
+    plugin = point.load()
+    # A manager of its own: one plugin's exception or hook wrapper cannot reach another's call.
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    if messages := list(_misspelt(manager, plugin, point.value)):
+        return [], messages
+    manager.register(plugin, name=point.name)
+    answers: list[object] = manager.hook.gsmooth_transformations()
+    return _sound(answers[0] if answers else [])
+
+
+def _misspelt(manager: pluggy.PluginManager, plugin: object, where: str) -> Iterator[str]:
+    """Hooks that pluggy would never call: unknown names, and known ones without the marker."""
+    marked = [n for n in dir(plugin) if manager.parse_hookimpl_opts(plugin, n) is not None]
+    intended = [
+        n for n in dir(plugin) if n.startswith(f"{GROUP}_") and callable(getattr(plugin, n))
+    ]
+    for name in sorted({*marked, *intended}):
+        if name not in _HOOKS:
+            known = " and ".join(_HOOKS)
+            yield f"{where} implements the unknown hook {name!r}; the hook is called {known!r}"
+        elif name not in marked:
+            yield f"{where}: {name} lacks its marker; decorate it with @gsmooth.hookimpl"
+    if not marked and not intended:
+        yield f"{where} implements no hook; define {_HOOKS[0]} marked @gsmooth.hookimpl"
+
+
+def _sound(answer: object) -> tuple[list[type[Transformation]], list[str]]:
+    if not isinstance(answer, list | tuple):
+        return [], [f"gsmooth_transformations returned {answer!r}, not a list of classes"]
+    verdicts = [(offered, complaint(offered)) for offered in answer]
+    return [c for c, message in verdicts if not message], [m for _, m in verdicts if m]
+
+
+def _named(name: str) -> Offer:
+    known = transformations()
+    if name in known:
+        return known[name]
+    catalogue = _catalogue()
+    if name in catalogue.contested:
+        raise PluginError(_contest(name, catalogue.contested[name]))
+    listing = ", ".join(known) or "none"
+    broken = "".join(f"; plugin {f.plugin!r} is broken: {f.message}" for f in catalogue.faults)
+    raise PluginError(
+        f"transformation {name!r} is not registered{did_you_mean(name, known)}; known: {listing};"
+        f" a class of your own is given as my_module:MyClass{broken}"
+    )
+
+
+def _local_class(spec: str) -> type[Transformation]:
+    """The class that ``module:Class`` names; modules in the working directory are found too."""
+    module_name, _, class_name = spec.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # The user's module may raise anything while it is imported.
+        raise PluginError(f"transformation {spec!r}: cannot import {module_name!r}: {error}") from (
+            error
+        )
+    cls: Any = getattr(module, class_name, None)
+    if cls is None:
+        known = [n for n, v in vars(module).items() if isinstance(v, type)]
+        hint = did_you_mean(class_name, known)
+        raise PluginError(f"transformation {spec!r}: no {class_name!r} in {module_name!r}{hint}")
+    if message := complaint(cls):
+        raise PluginError(f"transformation {spec!r}: {message}")
+    return cls  # type: ignore[no-any-return]  # complaint() has checked the type
+
+
+def _contest(name: str, packages: list[str]) -> str:
+    rivals = " and ".join(packages)
+    return (
+        f"transformation {name!r} is claimed by {rivals}; neither is used: uninstall one,"
+        " or name a class directly as module:Class"
+    )
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value

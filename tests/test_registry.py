@@ -1,0 +1,220 @@
+"""The registry, on plugins laid out as pip installs them: metadata and modules on sys.path."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gsmooth import registry
+from gsmooth.errors import ConfigurationError, PluginError
+
+if TYPE_CHECKING:
+    from gsmooth.transformation import Transformation
+
+Install = Callable[..., None]
+
+SHEAR = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import gsmooth
+from gsmooth.transformation import Parameter, Transformation
+
+
+@dataclass(frozen=True)
+class Shear(Transformation):
+    name: ClassVar[str] = "shear"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("slope", unit="px/px"),)
+    low_pass: float = 0.5
+    centre: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if self.low_pass < 0:
+            raise ValueError("low_pass must be >= 0 px")
+
+    def act(self, z, slope):
+        return z
+"""
+HOOK = """
+
+@gsmooth.hookimpl
+def gsmooth_transformations():
+    return [Shear]
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Put a distribution with one module and one ``gsmooth`` entry point on the path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    modules: list[str] = []
+
+    def put(package: str, source: str) -> None:
+        module = package.replace("-", "_")
+        modules.append(module)
+        (tmp_path / f"{module}.py").write_text(source)
+        info = tmp_path / f"{module}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[gsmooth]\n{package} = {module}\n")
+        importlib.invalidate_caches()
+        registry.refresh()
+
+    yield put
+    for module in modules:
+        sys.modules.pop(module, None)
+    monkeypatch.undo()
+    registry.refresh()
+
+
+def test_an_installed_plugin_is_offered_with_its_package_and_version(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK)
+    offer = registry.transformations()["shear"]
+    assert (offer.package, offer.version) == ("acme-shear", "1.2")
+    assert isinstance(registry.transformation("shear"), offer.cls)
+
+
+def test_a_plugin_that_fails_on_import_takes_no_other_down(install: Install) -> None:
+    install("acme-broken", "raise RuntimeError('no licence')")
+    install("acme-shear", SHEAR + HOOK)
+    assert "shear" in registry.transformations()
+    assert _fault_of("acme-broken").startswith("it fails on loading: RuntimeError: no licence")
+
+
+def test_a_hook_that_raises_is_a_fault_of_its_plugin(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK.replace("[Shear]", "1 / 0"))
+    assert "ZeroDivisionError" in _fault_of("acme-shear")
+
+
+def test_a_misspelt_hook_is_named_beside_the_right_one(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK.replace("gsmooth_transformations", "gsmooth_transformation"))
+    message = _fault_of("acme-shear")
+    assert "unknown hook 'gsmooth_transformation'" in message
+    assert "'gsmooth_transformations'" in message
+
+
+def test_a_hook_without_its_marker_is_a_fault(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK.replace("@gsmooth.hookimpl\n", ""))
+    assert "decorate it with @gsmooth.hookimpl" in _fault_of("acme-shear")
+
+
+def test_a_plugin_without_any_hook_is_a_fault(install: Install) -> None:
+    install("acme-shear", SHEAR)
+    assert "implements no hook" in _fault_of("acme-shear")
+
+
+def test_two_packages_with_one_name_are_both_named_and_neither_wins(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK)
+    install("bond-shear", SHEAR + HOOK)
+    assert "shear" not in registry.transformations()
+    assert "claimed by acme-shear and bond-shear" in _fault_of("bond-shear")
+    with pytest.raises(PluginError, match="acme-shear and bond-shear; neither is used"):
+        registry.transformation("shear")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('name: ClassVar[str] = "shear"', "", "needs a class attribute name"),
+        ("parameters: ClassVar", "others: ClassVar", "needs a class attribute parameters"),
+        ('Parameter("slope", unit="px/px")', "'slope'", "needs a class attribute parameters"),
+        ("class Shear(Transformation)", "class Shear", "is not a subclass of"),
+        ("def act", "def action", "does not define act"),
+        ("@dataclass(frozen=True)", "", "is not a frozen dataclass"),
+        ("[Shear]", "[Shear()]", "not a class; offer the class itself"),
+        ("[Shear]", "Shear", "not a list of classes"),
+    ],
+)
+def test_an_unfit_class_is_a_fault_that_says_what_is_missing(
+    install: Install, old: str, new: str, complaint: str
+) -> None:
+    install("acme-shear", (SHEAR + HOOK).replace(old, new))
+    assert complaint in _fault_of("acme-shear")
+    assert "shear" not in registry.transformations()
+
+
+def test_an_unknown_name_lists_the_known_ones_and_the_nearest(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK)
+    with pytest.raises(PluginError, match=r"'sheer' is not .*did you mean 'shear'.*known:.*shear"):
+        registry.transformation("sheer")
+
+
+def test_an_unknown_option_names_the_nearest(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK)
+    with pytest.raises(ConfigurationError, match=r"'low_pas' \(did you mean 'low_pass'\?\)"):
+        registry.transformation("shear", {"low_pas": 1.0})
+
+
+def test_an_ill_typed_option_says_what_was_expected(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK)
+    with pytest.raises(ConfigurationError, match=r"option low_pass: .*valid number.*'wide'"):
+        registry.transformation("shear", {"low_pass": "wide"})
+    with pytest.raises(ConfigurationError, match="low_pass must be >= 0 px"):
+        registry.transformation("shear", {"low_pass": -1})
+
+
+def test_options_become_fields(install: Install) -> None:
+    install("acme-shear", SHEAR + HOOK)
+    shear = registry.transformation("shear", {"low_pass": 2, "centre": [1.0, 2.0]})
+    assert vars(shear) == {"low_pass": 2.0, "centre": (1.0, 2.0)}
+
+
+def test_a_class_in_the_working_directory_needs_no_packaging(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_shears.py").write_text(SHEAR)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert registry.transformation("my_shears:Shear", {"low_pass": 1}).name == "shear"
+    with pytest.raises(PluginError, match="did you mean 'Shear'"):
+        registry.transformation("my_shears:Sheer")
+    with pytest.raises(PluginError, match="cannot import 'my_sheers'"):
+        registry.transformation("my_sheers:Shear")
+    with pytest.raises(PluginError, match="is not a subclass of"):
+        registry.transformation("my_shears:Parameter")
+
+
+def test_a_registered_class_is_offered_and_can_be_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "_registered", {})
+    first, second = _shear(), _shear()
+    assert registry.register(first) is first
+    registry.register(second)
+    assert registry.transformations()["shear"].cls is second
+
+
+def test_registering_a_name_that_a_package_holds_is_refused(
+    install: Install,
+) -> None:
+    install("acme-shear", SHEAR + HOOK)
+    with pytest.raises(PluginError, match="claimed by acme-shear"):
+        registry.register(_shear())
+
+
+def test_registering_an_unfit_class_is_refused() -> None:
+    with pytest.raises(PluginError, match="is not a subclass of"):
+        registry.register(int)  # type: ignore[arg-type]
+
+
+def test_the_registry_imports_no_torch() -> None:
+    program = "import gsmooth.registry, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def _shear() -> type[Transformation]:
+    namespace: dict[str, object] = {"__name__": "notebook"}
+    exec(compile(SHEAR, "notebook", "exec", dont_inherit=True), namespace)
+    cls = namespace["Shear"]
+    assert isinstance(cls, type)
+    return cls
+
+
+def _fault_of(package: str) -> str:
+    return next(f.message for f in registry.faults() if f.package == package)
