@@ -1,0 +1,176 @@
+"""RunConfig: everything that one run needs, frozen, checked where strings become objects."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+
+Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of a run file: unknown keys, NaN and infinities are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ModelSection(Section):
+    """The base classifier f: normalization is part of it, and comes after the noise."""
+
+    spec: str = "shipped:digits-rotation"
+    weights: Path | None = None
+    classes: Annotated[int, Field(ge=2)] | None = None
+    shape: tuple[Count, Count, Count] | None = None
+    input_range: tuple[float, float] | None = None
+    device: str = "cpu"
+
+
+class DataSection(Section):
+    """The images, and which of them: ``start``, ``start + every``, ... up to ``limit`` images."""
+
+    spec: str = "shipped:digits"
+    split: str = "heldout"
+    start: Annotated[int, Field(ge=0)] = 0
+    every: Count = 1
+    limit: Count | None = None
+
+
+class TransformationSection(Section):
+    """The transformation by name or ``module:Class``; options are its dataclass fields."""
+
+    name: str | None = None
+    options: dict[str, object] = {}
+
+
+class SmoothingSection(Section):
+    """The noise: ``scales`` is the std of each parameter in its unit, ``sigma`` that of z."""
+
+    law: Literal["gaussian", "uniform", "exponential", "laplace"] = "gaussian"
+    sigma: Positive | None = None
+    scales: tuple[Positive, ...] | None = None
+    grid: Annotated[float, Field(ge=0.0)] | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class RegionSection(Section):
+    """What is certified: lower <= theta <= upper, one number a parameter, and an l2 ball."""
+
+    lower: tuple[float, ...] | None = None
+    upper: tuple[float, ...] | None = None
+    l2: Annotated[float, Field(ge=0.0)] | None = None
+
+    @model_validator(mode="after")
+    def _ends_match(self) -> Self:
+        if (self.lower is None) != (self.upper is None):
+            raise ValueError("give both lower and upper, one number a parameter")
+        try:
+            Region(self.lower or (), self.upper or (), self.l2 or 0.0)
+        except ConfigurationError as error:
+            raise ValueError(str(error).removeprefix("region: ")) from error
+        return self
+
+
+class CertifySection(Section):
+    """The decision: mode "region" stops early (max_votes, futility), "radius" draws n votes."""
+
+    mode: Literal["region", "radius"] = "region"
+    alpha: Probability = 0.001
+    n0: Count = 64
+    max_votes: Count = 5000
+    futility: Probability = 0.001
+    n: Count = 10_000
+    bound: Literal["clopper-pearson", "randomized"] = "clopper-pearson"
+    centres: Count | None = None
+
+
+class PredictSection(Section):
+    """PREDICT: n votes at the clean image, the class or an abstention at level alpha."""
+
+    n: Count = 1000
+    alpha: Probability = 0.001
+
+
+class AttackSection(Section):
+    """The opponent: the worst of points**m parameters by a few votes, then PREDICT there."""
+
+    enabled: bool = True
+    points: Count = 31
+    screening_votes: Count = 16
+    n: Count = 1000
+    alpha: Probability = 0.001
+
+
+class EngineSection(Section):
+    """How fast, never what: none of these changes a count."""
+
+    batch_size: Count = 1024
+    in_flight: Count = 16
+    threads: Count | None = None
+
+
+class OutputSection(Section):
+    """Where the records go."""
+
+    folder: Path = Path("runs/certify")
+
+
+class RunConfig(Section):
+    """One run. What is None is filled from the shipped model's card by ``resolution.resolved``."""
+
+    model: ModelSection = ModelSection()
+    data: DataSection = DataSection()
+    transformation: TransformationSection = TransformationSection()
+    smoothing: SmoothingSection = SmoothingSection()
+    region: RegionSection = RegionSection()
+    certify: CertifySection = CertifySection()
+    predict: PredictSection = PredictSection()
+    attack: AttackSection = AttackSection()
+    engine: EngineSection = EngineSection()
+    output: OutputSection = OutputSection()
+
+
+# What may differ between two runs that share one folder of records.
+_FREE: dict[str, frozenset[str] | None] = {
+    "data": frozenset({"start", "every", "limit"}),
+    "predict": None,
+    "engine": None,
+    "output": None,
+}
+
+
+def identity(config: RunConfig, digests: Mapping[str, str] = {}) -> dict[str, object]:
+    """What the counts and certificates of a run depend on, as plain values.
+
+    ``digests``: hashes of what the configuration only points to (weights, images).
+    """
+    tree = config.model_dump(mode="json")
+    for section, free in _FREE.items():
+        if free is None:
+            del tree[section]
+        else:
+            tree[section] = {k: v for k, v in tree[section].items() if k not in free}
+    # Counts agree on all devices of one kind (docs/cli.md): the ordinal is not part of it.
+    tree["model"]["device"] = config.model.device.partition(":")[0]
+    return {**tree, "digests": dict(digests)} if digests else tree
+
+
+def fingerprint(config: RunConfig, digests: Mapping[str, str] = {}) -> str:
+    """sha256 (hex) of :func:`identity`: equal for runs whose records may share a folder."""
+    canonical = json.dumps(identity(config, digests), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def to_toml(config: RunConfig) -> str:
+    """The configuration as a run file; fields that are None are left out."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))

@@ -1,0 +1,82 @@
+"""From a run file and overrides to a RunConfig, or to an error that names file, path and field."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.run.config import RunConfig
+from gsmooth.run.overrides import Override, Tree
+from gsmooth.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def load_config(path: Path | None = None, overrides: Iterable[str | Override] = ()) -> RunConfig:
+    """The configuration of a TOML file (None: the defaults) with the overrides on top, in order.
+
+    Raises ConfigurationError with one line a mistake: the file or flag, the dotted path, what was
+    given and expected, and the nearest field.
+    """
+    settings = [o if isinstance(o, Override) else Override.parse(o) for o in overrides]
+    tree = {} if path is None else _read(path)
+    for setting in settings:
+        setting.apply(tree)
+    try:
+        # JSON, because only there strictness means what a run file means: lists are tuples and
+        # strings are paths, but "0.2" is no number and true is no count.
+        return RunConfig.model_validate_json(json.dumps(tree, default=str), strict=True)
+    except ValidationError as error:
+        lines = [_line(detail, path, settings) for detail in error.errors()]
+        raise ConfigurationError("\n".join(lines)) from error
+
+
+def _read(path: Path) -> Tree:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"run file {path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+
+
+def _line(detail: ErrorDetails, path: Path | None, settings: Sequence[Override]) -> str:
+    where = [str(part) for part in detail["loc"]]
+    dotted = ".".join(where)
+    source = _source(dotted, path, settings)
+    if detail["type"] == "extra_forbidden":
+        return f"{source}: {_unknown(where)}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{source}: {dotted}: {message[0].lower()}{message[1:]}; given: {detail['input']!r}"
+
+
+def _unknown(where: list[str]) -> str:
+    *sections, field = where
+    model: type[BaseModel] = RunConfig
+    for name in sections:
+        annotation = model.model_fields[name].annotation
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
+        model = annotation
+    known = list(model.model_fields)
+    place = f"[{'.'.join(sections)}]" if sections else "the run file"
+    hint = did_you_mean(field, known)
+    return f"{'.'.join(where)}: unknown field {field!r}{hint}; {place} has {', '.join(known)}"
+
+
+def _source(dotted: str, path: Path | None, settings: Sequence[Override]) -> str:
+    """Who said it: the last override of this field (or of its section), else the file."""
+    for setting in reversed(settings):
+        if setting.path == dotted or dotted.startswith(f"{setting.path}."):
+            return setting.source
+    for setting in reversed(settings):
+        if setting.path.startswith(f"{dotted}."):
+            return setting.source
+    return str(path) if path is not None else "configuration"
