@@ -1,0 +1,105 @@
+"""Records as Parquet, for pandas, polars and DuckDB: an export, never the original."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.run.codec import encode
+from gsmooth.run.journal import make_folder, write_atomically
+
+if TYPE_CHECKING:
+    from gsmooth.run.records import Records
+
+
+def export_parquet(records: Records, path: Path) -> None:
+    """Write one Parquet row an image, evidence as a list of structs, the header as metadata.
+
+    Infinite margins are infinite there. Needs pyarrow (extra ``parquet``); raises
+    ConfigurationError without it and OutputError when ``path`` cannot be written.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ConfigurationError(
+            f'Parquet needs pyarrow ({error}); run: pip install "gsmooth[parquet]"'
+        ) from error
+    schema = _schema(pyarrow).with_metadata({"gsmooth": json.dumps(encode(records.header))})
+    table = pyarrow.Table.from_pylist([_native(encode(row)) for row in records.rows], schema=schema)
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    make_folder(path.parent)
+    write_atomically(path, buffer.getvalue())
+
+
+def _native(tree: Any) -> Any:
+    """The JSON values of a row with infinite margins and pairs as Arrow has them."""
+    tree["versions"] = list(tree["versions"].items())
+    for centre in tree["evidence"]:
+        centre["margin"] = float(centre["margin"])
+    return tree
+
+
+def _schema(pa: Any) -> Any:
+    floats, whole = pa.list_(pa.float64()), pa.int64()
+    step = pa.struct([("gauge", pa.float64()), ("share", pa.float64())])
+    evidence = pa.struct(
+        [
+            ("theta", floats),
+            ("margin", pa.float64()),
+            ("share", pa.float64()),
+            ("successes", whole),
+            ("trials", whole),
+            ("verdict", pa.string()),
+            ("profile", pa.list_(step)),
+        ]
+    )
+    region = pa.struct([("lower", floats), ("upper", floats), ("l2", pa.float64())])
+    law = pa.struct(
+        [
+            ("name", pa.string()),
+            ("scales", floats),
+            ("sigma", pa.float64()),
+            ("orthogonal", pa.bool_()),
+        ]
+    )
+    attack = pa.struct(
+        [
+            ("theta", floats),
+            ("label", whole),
+            ("counts", pa.list_(whole)),
+            ("robust", pa.bool_()),
+            ("forwards", whole),
+        ]
+    )
+    return pa.schema(
+        [
+            ("index", whole),
+            ("label", whole),
+            ("clean_prediction", whole),
+            ("prediction", whole),
+            ("prediction_counts", pa.list_(whole)),
+            ("outcome", pa.string()),
+            ("selected_label", whole),
+            ("certified_label", whole),
+            ("reason", pa.string()),
+            ("least_n", whole),
+            ("region", region),
+            ("gauge", pa.float64()),
+            ("guarantee", pa.string()),
+            ("alpha", pa.float64()),
+            ("mode", pa.string()),
+            ("seed", pa.uint64()),
+            ("law", law),
+            ("evidence", pa.list_(evidence)),
+            ("votes", whole),
+            ("attack", attack),
+            ("seconds", pa.float64()),
+            ("fingerprint", pa.string()),
+            ("versions", pa.map_(pa.string(), pa.string())),
+        ]
+    )

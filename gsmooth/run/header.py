@@ -1,0 +1,132 @@
+"""RunHeader: what a folder of records belongs to, in ``run.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, final
+
+import gsmooth
+from gsmooth.errors import RecordError
+from gsmooth.run.codec import decode, encode, parse
+from gsmooth.run.row import SCHEMA_VERSION, require_schema
+from gsmooth.transformation import Parameter
+
+_PACKAGES: Final = ("torch", "kornia", "numpy", "scipy")
+
+
+@final
+@dataclass(frozen=True)
+class RunHeader:
+    """What produced the rows of one folder.
+
+    fingerprint: hash of ``identity``, the part of the configuration (and the digests of weights
+    and images) that counts and certificates depend on. config: all of it, resolved. parameters:
+    those of the transformation, for labels and axes. created: UTC, ISO 8601.
+    """
+
+    schema_version: int
+    fingerprint: str
+    identity: Mapping[str, object]
+    config: Mapping[str, object]
+    parameters: tuple[Parameter, ...]
+    versions: Mapping[str, str]
+    machine: Mapping[str, str]
+    created: str
+
+    @staticmethod
+    def create(
+        fingerprint: str,
+        identity: Mapping[str, object],
+        config: Mapping[str, object],
+        parameters: tuple[Parameter, ...] = (),
+    ) -> RunHeader:
+        """The header of a run that starts now on this machine, with these installed versions."""
+        return RunHeader(
+            schema_version=SCHEMA_VERSION,
+            fingerprint=fingerprint,
+            identity=_plain(identity),
+            config=_plain(config),
+            parameters=parameters,
+            versions=installed_versions(),
+            machine=this_machine(),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def to_json(self) -> str:
+        """Indented for people; strict JSON."""
+        return json.dumps(encode(self), indent=2, allow_nan=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str | bytes, where: str = "run.json") -> RunHeader:
+        """The header that was written; RecordError unless it fits exactly."""
+        found = parse(text, where)
+        if isinstance(found, dict):
+            require_schema(found.get("schema_version"), where)
+        return decode(RunHeader, found, where)
+
+
+def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """Dotted names of the fields in which two configurations differ, with both values."""
+    before, after = dict(_flat(old)), dict(_flat(new))
+    return [
+        f"{name}: {_show(before, name)} there, {_show(after, name)} here"
+        for name in dict.fromkeys([*before, *after])
+        if name not in before or name not in after or before[name] != after[name]
+    ]
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of gsmooth, Python and the packages that can change a count."""
+    found = {"gsmooth": gsmooth.__version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def this_machine() -> dict[str, str]:
+    """System, processor and number of CPUs; nothing that names the machine or its user."""
+    return {
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cpus": str(os.cpu_count() or "unknown"),
+    }
+
+
+def _plain(tree: Mapping[str, object]) -> Mapping[str, object]:
+    """Plain JSON values, so that a header equals the one read back."""
+    encoded = encode(tree)
+    assert isinstance(encoded, dict)
+    return encoded
+
+
+def _flat(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _show(fields: Mapping[str, object], name: str) -> str:
+    return repr(fields[name]) if name in fields else "not given"
+
+
+def require_same_run(old: RunHeader, new: RunHeader, where: str) -> None:
+    """RecordError naming the differing fields unless both headers are of one fingerprint."""
+    if old.fingerprint == new.fingerprint:
+        return
+    found = differences(old.identity, new.identity)
+    what = "; ".join(found) or "the fingerprint alone; another version of gsmooth wrote it"
+    raise RecordError(
+        f"{where} holds records of another run. Different: {what}. Choose another folder, or"
+        " the configuration that the folder was started with"
+    )

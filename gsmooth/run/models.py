@@ -1,0 +1,186 @@
+"""Model specs: ``shipped:NAME``, ``module:factory``, TorchScript, torch.export, ONNX, timm."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gsmooth.classifier import Classifier
+from gsmooth.errors import ConfigurationError, ModelError
+from gsmooth.run.card import Card, card, shipped_models
+from gsmooth.run.factory import call_factory, import_object
+from gsmooth.run.programs import load_exported, load_onnx, load_script
+from gsmooth.run.weights import load_weights
+
+__all__ = ["Card", "card", "load_model", "shipped_models"]
+
+_PROGRAMS = {
+    ".pt": load_script,
+    ".pth": load_script,
+    ".ts": load_script,
+    ".pt2": load_exported,
+    ".onnx": load_onnx,
+}
+
+
+def load_model(
+    spec: str,
+    *,
+    weights: str | Path | None = None,
+    classes: int | None = None,
+    shape: tuple[int, int, int] | None = None,
+    input_range: tuple[float, float] = (0.0, 1.0),
+    device: str = "cpu",
+) -> Classifier:
+    """The classifier that ``spec`` names: evaluation mode, no gradients, on ``device``.
+
+    ``shipped:NAME``; ``module:factory`` (a function that returns a torch module, or a module) with
+    a state dict ``weights``; a TorchScript file (.pt), a torch.export file (.pt2) or an ONNX file
+    (.onnx, extra ``onnx``; always on the CPU); ``timm:NAME`` (extra ``timm``).
+    shape: (C, H, W) of the input, needed except for shipped and timm models; classes: counted
+    from one trial batch when None. Normalization belongs to the module.
+
+    TorchScript, torch.export and ONNX files are programs: load only those you trust. Pickled Python
+    code is never run: raises ModelError, as for whatever else cannot be loaded.
+    """
+    _check_device(device)
+    if (shipped := card(spec)) is not None:
+        return _from_card(spec, shipped, weights, device)
+    if spec.startswith("timm:"):
+        module, shape = _from_timm(spec.removeprefix("timm:"), weights is None, classes, shape)
+    elif (load := _PROGRAMS.get(Path(spec).suffix)) is not None:
+        module = load(Path(spec))
+        if weights is not None:
+            raise ConfigurationError(f"model {spec!r} holds its own weights; leave weights out")
+    else:
+        module = _from_factory(spec)
+    if weights is not None:
+        load_weights(module, Path(weights), spec)
+    if shape is None:
+        raise ConfigurationError(
+            f"model {spec!r}: give the shape of its input, e.g. --set model.shape=[1,28,28]"
+        )
+    return _classifier(module, spec, classes, shape, input_range, device)
+
+
+def _from_card(spec: str, shipped: Card, weights: str | Path | None, device: str) -> Classifier:
+    model = shipped.model
+    module = _from_factory(model.network, **model.options)
+    if weights is not None:
+        load_weights(module, Path(weights), spec)
+    else:
+        with as_file(files("gsmooth") / "shipped" / f"{shipped.name}.pt") as path:
+            load_weights(module, path, spec)
+    return _classifier(module, spec, model.classes, model.shape, model.input_range, device)
+
+
+def _from_factory(spec: str, **options: object) -> nn.Module:
+    if ":" not in spec:
+        known = ", ".join(sorted(_PROGRAMS))
+        raise ModelError(
+            f"model {spec!r}: expected shipped:NAME ({', '.join(shipped_models()) or 'none'}),"
+            f" module:factory, timm:NAME, or a file ending in {known}"
+        )
+    found = import_object(spec, ModelError)
+    if isinstance(found, nn.Module):
+        return found
+    made = call_factory(spec, ModelError, **options)
+    if not isinstance(made, nn.Module):
+        raise ModelError(f"model {spec!r} returned {type(made).__name__}, not a torch module")
+    return made
+
+
+def _from_timm(
+    name: str, pretrained: bool, classes: int | None, shape: tuple[int, int, int] | None
+) -> tuple[nn.Module, tuple[int, int, int]]:
+    """A timm model behind its own normalization, and its input (C, H, W)."""
+    try:
+        import timm
+    except Exception as error:  # An ill-fitting torchvision fails in several ways.
+        raise ModelError(
+            f"model timm:{name}: timm cannot be imported ({error});"
+            ' run: pip install "gsmooth[timm]"'
+        ) from error
+    try:
+        extra = {} if classes is None else {"num_classes": classes}
+        module: nn.Module = timm.create_model(name, pretrained=pretrained, **extra)
+    except Exception as error:  # Unknown name, no network, no pretrained weights.
+        raise ModelError(f"model timm:{name}: {error}") from error
+    settings = timm.data.resolve_data_config({}, model=module)
+    channels, height, width = settings["input_size"]
+    normalized = nn.Sequential(_Normalize(settings["mean"], settings["std"]), module)
+    return normalized, shape or (channels, height, width)
+
+
+class _Normalize(nn.Module):
+    """(x - mean) / std by channel: x (N, C, H, W)."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.get_buffer("mean")) / self.get_buffer("std")
+
+
+def _classifier(
+    module: nn.Module,
+    spec: str,
+    classes: int | None,
+    shape: tuple[int, int, int],
+    input_range: tuple[float, float],
+    device: str,
+) -> Classifier:
+    module = module.eval().to(device)
+    module.requires_grad_(False)
+    found = _trial(module, spec, shape, input_range, device)
+    if classes is not None and classes != found:
+        raise ModelError(f"model {spec!r}: {found} outputs, but classes={classes} was given")
+    return Classifier(
+        module, classes=found, shape=shape, input_range=input_range, name=spec, device=device
+    )
+
+
+def _trial(
+    module: nn.Module,
+    spec: str,
+    shape: tuple[int, int, int],
+    input_range: tuple[float, float],
+    device: str,
+) -> int:
+    """Number of classes, from grey batches of two and three images."""
+    for images in (2, 3):
+        batch = torch.full((images, *shape), sum(input_range) / 2, device=device)
+        try:
+            with torch.no_grad():
+                scores = module(batch)
+        except Exception as error:  # The user's network may raise anything.
+            hint = "; does the file fix the batch size?" if images == 3 else ""
+            raise ModelError(
+                f"model {spec!r} fails on a batch of shape {tuple(batch.shape)}"
+                f" ({type(error).__name__}: {_first_line(error)}){hint}"
+            ) from error
+        found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        if not isinstance(scores, Tensor) or scores.ndim != 2 or scores.shape[0] != images:
+            raise ModelError(
+                f"model {spec!r} answers {images} images by {found}; expected scores"
+                f" ({images}, classes)"
+            )
+    return int(scores.shape[1])
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigurationError(
+            f"device {device!r} cannot be used here: {_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0]

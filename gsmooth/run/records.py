@@ -1,0 +1,152 @@
+"""Records: a folder with ``run.json`` and ``records.jsonl``, written so that nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self, final
+
+from gsmooth.errors import OutputError, RecordError
+from gsmooth.run.export import export_parquet
+from gsmooth.run.header import RunHeader, installed_versions, require_same_run
+from gsmooth.run.journal import Journal, complete_lines, make_folder, write_atomically
+from gsmooth.run.row import SCHEMA_VERSION, AttackRecord, LawRecord, Row
+
+__all__ = [
+    "HEADER_NAME",
+    "ROWS_NAME",
+    "SCHEMA_VERSION",
+    "AttackRecord",
+    "LawRecord",
+    "RecordWriter",
+    "Records",
+    "Row",
+    "RunHeader",
+    "export_parquet",
+    "installed_versions",
+    "read_records",
+]
+
+HEADER_NAME = "run.json"
+ROWS_NAME = "records.jsonl"
+
+
+@final
+@dataclass(frozen=True)
+class Records:
+    """The rows of one run, sorted by index, under what produced them."""
+
+    header: RunHeader
+    rows: tuple[Row, ...]
+    path: Path
+
+
+@final
+class RecordWriter:
+    """Writes one run's rows into ``folder``, or goes on where an earlier run of it stopped.
+
+    ``done``: the indices that need no work. Raises RecordError when the folder holds another
+    configuration (naming the fields) or damaged rows, OutputError when it cannot be written or
+    another process is writing to it. Use as a context manager.
+    """
+
+    def __init__(self, folder: Path, header: RunHeader) -> None:
+        make_folder(folder)
+        self.folder = folder
+        self._journal = Journal(folder / ROWS_NAME)
+        try:
+            self.header = _kept_header(folder, header, bool(self._journal.lines))
+            rows = _rows(self._journal.lines, folder / ROWS_NAME, self.header)
+        except BaseException:
+            self._journal.close()
+            raise
+        self._done = {row.index for row in rows}
+
+    @property
+    def done(self) -> frozenset[int]:
+        """Indices of the rows on disk."""
+        return frozenset(self._done)
+
+    def write(self, row: Row) -> None:
+        """Append one row, down to the disk. Raises OutputError; rows before it stay readable."""
+        if row.fingerprint != self.header.fingerprint:
+            raise RecordError(f"image {row.index}: its fingerprint is not that of {self.folder}")
+        if row.index in self._done:
+            raise RecordError(f"image {row.index} is in {self.folder} already")
+        try:
+            self._journal.append(row.to_json())
+        except OutputError as error:
+            raise OutputError(f"image {row.index} ({len(self._done)} kept): {error}") from error
+        self._done.add(row.index)
+
+    def close(self) -> None:
+        """Release the folder; harmless when repeated."""
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_records(path: Path | str) -> Records:
+    """The records in a folder, or in its ``records.jsonl``; a torn last line is left out.
+
+    Raises RecordError naming file and line.
+    """
+    rows_path = Path(path)
+    if rows_path.is_dir():
+        rows_path = rows_path / ROWS_NAME
+    header = _read_header(rows_path.parent / HEADER_NAME)
+    try:
+        lines = complete_lines(rows_path)
+    except OSError as error:
+        raise RecordError(f"records {rows_path} cannot be read: {error.strerror}") from error
+    rows = sorted(_rows(lines, rows_path, header), key=lambda row: row.index)
+    return Records(header, tuple(rows), rows_path)
+
+
+def _kept_header(folder: Path, header: RunHeader, has_rows: bool) -> RunHeader:
+    """The header on disk: a new one, or the old one's date with what may change since."""
+    path = folder / HEADER_NAME
+    if path.exists():
+        old = _read_header(path)
+        require_same_run(old, header, str(folder))
+        header = replace(header, created=old.created)
+        if header == old:
+            return old
+    elif has_rows:
+        raise RecordError(f"{folder} holds records but no {HEADER_NAME}; choose another folder")
+    write_atomically(path, header.to_json().encode())
+    return header
+
+
+def _read_header(path: Path) -> RunHeader:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RecordError(
+            f"{path} cannot be read ({error.strerror}); records are a folder with {HEADER_NAME} and"
+            f" {ROWS_NAME}"
+        ) from error
+    return RunHeader.from_json(text, str(path))
+
+
+def _rows(lines: Iterable[bytes], path: Path, header: RunHeader) -> list[Row]:
+    rows: dict[int, Row] = {}
+    for number, line in enumerate(lines, start=1):
+        row = Row.from_json(line, f"{path}:{number}")
+        if row.fingerprint != header.fingerprint:
+            raise RecordError(f"{path}:{number}: fingerprint: not that of {HEADER_NAME} beside it")
+        if row.index in rows:
+            raise RecordError(f"{path}:{number}: index: image {row.index} is there already")
+        rows[row.index] = row
+    return list(rows.values())
