@@ -24,8 +24,12 @@ def complaint(cls: object) -> str | None:
     name = getattr(cls, "name", None)
     if not (isinstance(name, str) and name and ":" not in name):
         return f"{who} needs a class attribute name, a string without a colon; it has {name!r}"
-    if not _declares_parameters(cls):
-        return f"{who} needs a class attribute parameters, a tuple of gsmooth.Parameter (or ())"
+    given: object = cls.parameters
+    if not (isinstance(given, tuple) and all(isinstance(p, Parameter) for p in given)):
+        return f"{who}: its class attribute parameters must be a tuple of gsmooth.Parameter"
+    if (named := _theta_names(cls)) is not None and len(named) != len(given):
+        listed = ", ".join(p.name for p in given) or "none"
+        return f"{who}: act takes theta ({', '.join(named)}), but parameters lists {listed}"
     if not _is_frozen_dataclass(cls):
         return f"{who} is not a frozen dataclass; decorate it with @dataclass(frozen=True)"
     return None
@@ -71,11 +75,12 @@ def _unknown(name: str, cls: type[Transformation], spec: str) -> str:
     return f"transformation {spec!r}: unknown option {name!r}{hint}; its options: {listing}"
 
 
-def _declares_parameters(cls: type[Transformation]) -> bool:
-    """The base class's empty tuple does not count: having no parameter must be said."""
-    own = [b for b in inspect.getmro(cls) if b is not Transformation and "parameters" in vars(b)]
-    given: object = cls.parameters
-    return bool(own) and isinstance(given, tuple) and all(isinstance(p, Parameter) for p in given)
+def _theta_names(cls: type[Transformation]) -> list[str] | None:
+    """The parameters that ``act`` takes behind self and z; None when it takes any number."""
+    taken = list(inspect.signature(cls.act).parameters.values())[2:]
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in taken):
+        return None
+    return [p.name for p in taken]
 
 
 def _is_frozen_dataclass(cls: type) -> bool:

@@ -122,8 +122,12 @@ def test_two_packages_with_one_name_are_both_named_and_neither_wins(install: Ins
     ("old", "new", "complaint"),
     [
         ('name: ClassVar[str] = "shear"', "", "needs a class attribute name"),
-        ("parameters: ClassVar", "others: ClassVar", "needs a class attribute parameters"),
-        ('Parameter("slope", unit="px/px")', "'slope'", "needs a class attribute parameters"),
+        (
+            "parameters: ClassVar",
+            "others: ClassVar",
+            "act takes theta (slope), but parameters lists",
+        ),
+        ('Parameter("slope", unit="px/px")', "'slope'", "must be a tuple of gsmooth.Parameter"),
         ("class Shear(Transformation)", "class Shear", "is not a subclass of"),
         ("def act", "def action", "does not define act"),
         ("@dataclass(frozen=True)", "", "is not a frozen dataclass"),

@@ -1,0 +1,145 @@
+"""Progress: what a run tells people while it works; always on stderr, never on stdout."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self, TextIO, final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@final
+@dataclass(frozen=True)
+class Tally:
+    """Where a run stands. ``votes`` and ``seconds`` are of this process, resumed images left out.
+
+    hits of scored images count (certified with the right label, or predicted rightly); ``merit``
+    names that share.
+    """
+
+    done: int
+    total: int
+    votes: int
+    seconds: float
+    hits: int
+    scored: int
+    merit: str
+
+    @property
+    def votes_per_second(self) -> float:
+        """Forward passes a second, 0 before the first."""
+        return self.votes / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def share(self) -> float:
+        """The running accuracy, 0 before the first image."""
+        return self.hits / self.scored if self.scored else 0.0
+
+
+class Progress(Protocol):
+    """Where a run reports to. Used as a context manager around the run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def update(self, tally: Tally) -> None:
+        """One more image is finished (or the run begins)."""
+
+    def say(self, message: str) -> None:
+        """A line worth reading now: a resume, a warning."""
+
+
+@final
+class LineProgress:
+    """Plain lines for logs: at the start, at most one every ``pause_s`` seconds, at the end."""
+
+    def __init__(self, stream: TextIO | None = None, pause_s: float = 10.0) -> None:
+        self._stream = stream or sys.stderr
+        self._pause_s = pause_s
+        self._printed_at = float("-inf")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def update(self, tally: Tally) -> None:
+        now = time.monotonic()
+        if tally.done < tally.total and now - self._printed_at < self._pause_s:
+            return
+        self._printed_at = now
+        self.say(
+            f"{tally.done}/{tally.total} images, {tally.votes_per_second:,.0f} votes/s,"
+            f" {tally.merit} {tally.share:.1%}, {_left(tally)} left"
+        )
+
+    def say(self, message: str) -> None:
+        print(message, file=self._stream, flush=True)
+
+
+@final
+class BarProgress:
+    """A bar on a terminal: images done, votes/s, running accuracy, time left."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("images, {task.fields[rate]} votes/s, {task.fields[merit]},"),
+            TextColumn("{task.fields[left]} left"),
+            console=console,
+        )
+        self._task = self._bar.add_task("", total=None, rate="-", merit="", left="-")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def update(self, tally: Tally) -> None:
+        self._bar.update(
+            self._task,
+            total=tally.total,
+            completed=tally.done,
+            rate=f"{tally.votes_per_second:,.0f}",
+            merit=f"{tally.merit} {tally.share:.1%}",
+            left=_left(tally),
+        )
+
+    def say(self, message: str) -> None:
+        self._bar.console.print(message, markup=False, highlight=False)
+
+
+def _left(tally: Tally) -> str:
+    """Time left at this process's own pace; images of an earlier run are no evidence for it."""
+    if not tally.scored or tally.seconds <= 0:
+        return "?"
+    seconds = round(tally.seconds / tally.scored * (tally.total - tally.done))
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

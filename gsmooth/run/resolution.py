@@ -1,0 +1,119 @@
+"""Resolution: what a run file leaves open is filled from the model's card and the transformation.
+
+Afterwards every choice that a count depends on is written down, defaults of plugins included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from pydantic_core import to_jsonable_python
+
+from gsmooth import registry
+from gsmooth.errors import ConfigurationError
+from gsmooth.run.card import Card, card
+from gsmooth.run.config import ModelSection, RegionSection, RunConfig, SmoothingSection
+from gsmooth.transformation import Transformation
+
+
+def resolved(config: RunConfig, *, needs_region: bool = True) -> RunConfig:
+    """The configuration with nothing left to guess.
+
+    From the card of a shipped model: its input, and (where the transformation is the one that it
+    was trained under) options, noise and region. From the transformation: the other options and
+    the number of centres. Raises ConfigurationError naming the field that nobody filled.
+    """
+    shipped = card(config.model.spec)
+    name = _transformation_name(config, shipped)
+    # Noise and region of a card mean something for its own transformation only.
+    trained = shipped if shipped and shipped.smoothing.transformation == name else None
+    operator = registry.transformation(name, _options(config, trained))
+    own_options = {f.name: getattr(operator, f.name) for f in fields(operator)}  # type: ignore[arg-type]
+    region = _region(config, trained, operator) if needs_region else config.region
+    update = {
+        "model": _model(config.model, shipped),
+        "transformation": config.transformation.model_copy(
+            update={"name": name, "options": to_jsonable_python(own_options)}
+        ),
+        "smoothing": _smoothing(config.smoothing, trained, operator),
+        "region": region,
+        "certify": config.certify.model_copy(
+            update={"centres": config.certify.centres or operator.default_centres}
+        ),
+    }
+    return config.model_copy(update=update)
+
+
+def _transformation_name(config: RunConfig, shipped: Card | None) -> str:
+    if config.transformation.name is not None:
+        return config.transformation.name
+    if shipped is not None:
+        return shipped.smoothing.transformation
+    known = ", ".join(registry.transformations())
+    raise ConfigurationError(
+        f"transformation.name is not set and {config.model.spec!r} has no card;"
+        f" give --transformation ({known}, or my_module:MyClass)"
+    )
+
+
+def _options(config: RunConfig, trained: Card | None) -> Mapping[str, object]:
+    given = config.transformation.options
+    return {**trained.smoothing.options, **given} if trained else given
+
+
+def _model(model: ModelSection, shipped: Card | None) -> ModelSection:
+    if shipped is None:
+        return model.model_copy(update={"input_range": model.input_range or (0.0, 1.0)})
+    facts = shipped.model.model_dump(include={"classes", "shape", "input_range"})
+    for field, fact in facts.items():
+        given = getattr(model, field)
+        if given is not None and given != fact:
+            raise ConfigurationError(f"model.{field}={given}: {model.spec} has {field}={fact}")
+    return model.model_copy(update=facts)
+
+
+def _smoothing(
+    smoothing: SmoothingSection, trained: Card | None, operator: Transformation
+) -> SmoothingSection:
+    noise = trained.smoothing if trained else None
+    sigma = smoothing.sigma or (noise.sigma if noise else None)
+    if sigma is None:
+        raise ConfigurationError(
+            "smoothing.sigma is not set; give --sigma, the std of the noise that the model was"
+            " trained under (0.25 is usual for images in [0, 1])"
+        )
+    scales = smoothing.scales if smoothing.scales is not None else noise and noise.scales
+    _one_each("smoothing.scales", scales, operator, '--scales "6" (std of the noise)')
+    grid = smoothing.grid if smoothing.grid is not None else noise.grid if noise else 2.0**-8
+    law = smoothing.law or (noise.law if noise else "gaussian")
+    return smoothing.model_copy(
+        update={"sigma": sigma, "scales": scales or (), "grid": grid, "law": law}
+    )
+
+
+def _region(config: RunConfig, trained: Card | None, operator: Transformation) -> RegionSection:
+    asked, own = config.region, trained.region if trained else None
+    lower = asked.lower if asked.lower is not None else own and own.lower
+    upper = asked.upper if asked.upper is not None else own and own.upper
+    _one_each("region.lower", lower, operator, '--region "-30:30"')
+    l2 = asked.l2 if asked.l2 is not None else own.l2 if own else 0.0
+    if not lower and l2 == 0.0:
+        raise ConfigurationError(
+            f"region.l2 is not set and {operator.name!r} has no parameters: there is nothing to"
+            " certify; give --l2, a radius in units of the input range"
+        )
+    return asked.model_copy(update={"lower": lower or (), "upper": upper or (), "l2": l2})
+
+
+def _one_each(
+    field: str, values: tuple[float, ...] | None, operator: Transformation, example: str
+) -> None:
+    """One value for every parameter, or an error that lists the parameters with their units."""
+    if len(values or ()) == len(operator.parameters):
+        return
+    wanted = ", ".join(f"{p.name} in {p.unit}" for p in operator.parameters) or "none"
+    found = "is not set" if values is None else f"has {len(values)} values"
+    raise ConfigurationError(
+        f"{field} {found}; {operator.name!r} has the parameters: {wanted}; e.g. {example}"
+    )
