@@ -1,0 +1,93 @@
+"""Rows and headers for the tests of records, verification and reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Step, Verdict
+from gsmooth.region import Region
+from gsmooth.run.header import RunHeader
+from gsmooth.run.row import AttackRecord, LawRecord, Row
+from gsmooth.theory.bounds import clopper_pearson_lower
+from gsmooth.theory.normal import share_of_margin
+from gsmooth.transformation import Parameter
+
+FINGERPRINT = "f" * 64
+REGION = Region((-30.0,), (30.0,))
+IDENTITY: dict[str, object] = {
+    "certify": {"alpha": 0.001, "mode": "region"},
+    "smoothing": {"seed": 0, "law": "gaussian", "scales": [6.0], "sigma": 0.2},
+    "region": {"lower": [-30.0], "upper": [30.0], "l2": 0.0},
+}
+
+
+def make_header(**changes: Any) -> RunHeader:
+    """A header of a rotation run, with ``changes``."""
+    angle = Parameter("angle", "deg")
+    return replace(RunHeader.create(FINGERPRINT, IDENTITY, IDENTITY, (angle,)), **changes)
+
+
+def make_centre(
+    successes: int = 128, trials: int = 128, margin: float = 0.75, **changes: Any
+) -> CentreEvidence:
+    """A centre whose share fits its margin; accepted unless ``changes`` say otherwise."""
+    share = float(share_of_margin(margin))
+    centre = CentreEvidence((0.0,), margin, share, successes, trials, Verdict.ACCEPTED)
+    return replace(centre, **changes)
+
+
+def make_row(index: int = 0, **changes: Any) -> Row:
+    """A correctly certified region-mode row, with ``changes``."""
+    row = Row(
+        index=index,
+        label=7,
+        clean_prediction=7,
+        prediction=7,
+        prediction_counts=(64, 0),
+        outcome="certified",
+        selected_label=7,
+        certified_label=7,
+        reason=None,
+        least_n=None,
+        region=REGION,
+        gauge=1.0,
+        guarantee=Guarantee.INDIVIDUAL,
+        alpha=0.001,
+        mode="region",
+        seed=0,
+        law=LawRecord("gaussian", (6.0,), 0.2, True),
+        evidence=(make_centre(theta=(-15.0,)), make_centre(theta=(15.0,))),
+        votes=320,
+        attack=AttackRecord((28.0,), 7, (990, 10), True, 1500),
+        seconds=0.25,
+        fingerprint=FINGERPRINT,
+        versions={"gsmooth": "0.1.0", "torch": "2.13.0"},
+    )
+    return replace(row, **changes)
+
+
+def make_abstention(index: int = 0, **changes: Any) -> Row:
+    """A region-mode row that abstained because one centre's votes were too few."""
+    futile = make_centre(60, 128, theta=(15.0,), verdict=Verdict.FUTILE)
+    base: dict[str, Any] = {
+        "outcome": "abstained",
+        "certified_label": None,
+        "gauge": None,
+        "reason": AbstainReason.FUTILE,
+        "evidence": (make_centre(theta=(-15.0,)), futile),
+        "attack": AttackRecord((-30.0,), 1, (900, 100), False, 1500),
+    }
+    return make_row(index, **{**base, **changes})
+
+
+def make_radius_row(index: int = 0, successes: int = 960, **changes: Any) -> Row:
+    """A radius-mode row with two centres and the gauge that their counts support."""
+    steps = tuple(Step(k / 8, float(share_of_margin(k / 4))) for k in range(1, 9))
+    centre = make_centre(successes, 1024, margin=2.0, profile=steps)
+    lower = clopper_pearson_lower(successes, 1024, 0.001)
+    gauge = max((step.gauge for step in steps if step.share < lower), default=None)
+    base: dict[str, Any] = {"mode": "radius", "evidence": (centre, centre), "votes": 2112}
+    if gauge is None:
+        base |= {"outcome": "abstained", "certified_label": None, "reason": AbstainReason.BUDGET}
+    return make_row(index, **{**base, "gauge": gauge, **changes})

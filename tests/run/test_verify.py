@@ -1,0 +1,207 @@
+"""verify catches every row that claims more than its counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gsmooth.certificate import AbstainReason, CentreEvidence, Step, Verdict
+from gsmooth.region import Region
+from gsmooth.run.header import RunHeader
+from gsmooth.run.records import RecordWriter
+from gsmooth.run.row import LawRecord, Row
+from gsmooth.run.verify import row_faults, supported_gauge, verify_records
+from gsmooth.theory.normal import share_of_margin
+from tests.run.samples import (
+    IDENTITY,
+    make_abstention,
+    make_centre,
+    make_header,
+    make_radius_row,
+    make_row,
+)
+
+RADIUS_CONFIG = {**IDENTITY, "certify": {"alpha": 0.001, "mode": "radius"}}
+
+
+def faulty_fields(row: Row, header: RunHeader | None = None) -> list[str]:
+    return [fault.field for fault in row_faults(row, header or make_header())]
+
+
+def with_centre(row: Row, number: int, **changes: Any) -> Row:
+    evidence = list(row.evidence)
+    evidence[number] = replace(evidence[number], **changes)
+    return replace(row, evidence=tuple(evidence))
+
+
+def radius_header() -> RunHeader:
+    return make_header(config=RADIUS_CONFIG)
+
+
+@pytest.mark.parametrize("row", [make_row(), make_abstention()])
+def test_sound_rows_have_no_fault(row: Row) -> None:
+    assert faulty_fields(row) == []
+
+
+@pytest.mark.parametrize("successes", [700, 960, 1024])
+def test_sound_radius_rows_have_no_fault(successes: int) -> None:
+    assert faulty_fields(make_radius_row(successes=successes), radius_header()) == []
+
+
+def test_raised_counts_of_an_abstention_are_not_a_certificate() -> None:
+    row = replace(make_abstention(), outcome="certified", certified_label=7, gauge=1.0, reason=None)
+    assert faulty_fields(row) == ["evidence[1].verdict", "outcome"]
+
+
+def test_lowered_counts_no_longer_support_the_certificate() -> None:
+    row = with_centre(make_row(), 1, successes=100)
+    assert faulty_fields(row) == ["evidence[1].verdict", "outcome"]
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(129, 128), (-1, 128)])
+def test_impossible_counts_are_named(successes: int, trials: int) -> None:
+    row = with_centre(make_row(), 0, successes=successes, trials=trials)
+    assert faulty_fields(row) == ["evidence[0].successes"]
+
+
+def test_more_votes_at_centres_than_were_spent_are_named() -> None:
+    assert faulty_fields(replace(make_row(), votes=200)) == ["votes"]
+
+
+def test_a_lowered_share_does_not_fit_its_margin() -> None:
+    row = with_centre(make_row(), 1, share=0.6)
+    assert faulty_fields(row) == ["evidence[1].share"]
+
+
+def test_a_lowered_margin_does_not_fit_its_share() -> None:
+    row = with_centre(make_row(), 1, margin=0.1)
+    assert faulty_fields(row) == ["evidence[1].share"]
+
+
+def test_a_share_lowered_by_one_ulp_is_caught() -> None:
+    share = float(share_of_margin(0.75)) * (1 - 2**-52)
+    assert faulty_fields(with_centre(make_row(), 0, share=share)) == ["evidence[0].share"]
+
+
+def test_an_untested_centre_voids_the_certificate() -> None:
+    row = with_centre(make_row(), 1, successes=0, trials=0, verdict=Verdict.UNTESTED)
+    assert faulty_fields(row) == ["evidence[1].verdict", "outcome"]
+
+
+def test_a_verdict_without_votes_is_named() -> None:
+    row = with_centre(make_row(), 1, successes=0, trials=0)
+    assert faulty_fields(row) == ["evidence[1].verdict"]
+
+
+def test_a_certificate_without_centres_is_named() -> None:
+    assert faulty_fields(replace(make_row(), evidence=())) == ["outcome"]
+
+
+def test_a_centre_with_an_infinite_margin_accepts_nothing() -> None:
+    centre = make_centre(10_000, 10_000, margin=float("inf"))
+    row = replace(make_row(), evidence=(centre,), votes=10_064)
+    assert faulty_fields(row) == ["evidence[0].verdict", "outcome"]
+
+
+def test_a_certified_label_other_than_the_counted_class_is_named() -> None:
+    assert faulty_fields(replace(make_row(), certified_label=3)) == ["certified_label"]
+
+
+def test_a_certified_label_that_predict_contradicts_is_named() -> None:
+    assert faulty_fields(replace(make_row(), prediction=3)) == ["certified_label"]
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.0001, 1e-12])
+def test_a_changed_alpha_is_named(alpha: float) -> None:
+    assert "alpha" in faulty_fields(replace(make_row(), alpha=alpha))
+
+
+def test_counts_that_miss_a_stricter_alpha_are_named() -> None:
+    header = make_header(config={})
+    assert faulty_fields(replace(make_row(), alpha=1e-20), header) == [
+        "evidence[0].verdict",
+        "evidence[1].verdict",
+        "outcome",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("seed", {"seed": 1}),
+        ("law.sigma", {"law": LawRecord("gaussian", (6.0,), 0.3, True)}),
+        ("law.scales", {"law": LawRecord("gaussian", (7.0,), 0.2, True)}),
+        ("law.name", {"law": LawRecord("laplace", (6.0,), 0.2, True)}),
+        ("region.upper", {"region": Region((-30.0,), (40.0,))}),
+        ("region.lower", {"region": Region((-40.0,), (30.0,))}),
+        ("region.l2", {"region": Region((-30.0,), (30.0,), 0.5)}),
+    ],
+)
+def test_a_row_of_another_run_is_named(field: str, changes: dict[str, Any]) -> None:
+    assert faulty_fields(make_row(**changes)) == [field]
+
+
+def test_an_abstention_whose_counts_suffice_is_named() -> None:
+    row = replace(
+        make_row(),
+        outcome="abstained",
+        certified_label=None,
+        gauge=None,
+        reason=AbstainReason.BUDGET,
+    )
+    assert faulty_fields(row) == ["outcome"]
+
+
+def test_an_abstention_that_keeps_a_gauge_and_a_label_is_named() -> None:
+    row = replace(make_abstention(), gauge=1.0, certified_label=7, reason=None)
+    assert faulty_fields(row) == ["gauge", "certified_label", "reason"]
+
+
+def test_a_gauge_other_than_one_in_region_mode_is_named() -> None:
+    assert faulty_fields(replace(make_row(), gauge=1.5)) == ["gauge"]
+
+
+@pytest.mark.parametrize("gauge", [0.875, 1.0, 2.0, 0.25])
+def test_a_gauge_that_the_counts_do_not_give_is_named(gauge: float) -> None:
+    row = make_radius_row()
+    assert row.gauge not in (None, gauge)
+    assert faulty_fields(replace(row, gauge=gauge), radius_header()) == ["gauge"]
+
+
+def test_lowered_counts_lower_the_supported_gauge() -> None:
+    row = with_centre(make_radius_row(successes=1024), 1, successes=900)
+    assert faulty_fields(row, radius_header()) == ["gauge"]
+
+
+def test_a_lowered_step_of_a_profile_is_named() -> None:
+    row = make_radius_row()
+    steps = list(row.evidence[0].profile)
+    steps[-1] = Step(1.0, 0.5)
+    row = with_centre(row, 0, profile=tuple(steps))
+    assert faulty_fields(row, radius_header()) == ["evidence[0].profile"]
+
+
+def test_an_untested_centre_supports_no_gauge() -> None:
+    centre = make_radius_row().evidence[0]
+    silent = replace(centre, successes=0, trials=0, verdict=Verdict.UNTESTED)
+    assert supported_gauge((centre, silent), 0.001) is None
+
+
+def test_a_centre_counts_only_where_the_region_reaches_its_part() -> None:
+    near = make_radius_row(successes=1024).evidence[0]
+    far: CentreEvidence = replace(near, successes=0, profile=near.profile[4:])
+    assert supported_gauge((near, far), 0.001) == 0.5
+
+
+def test_faults_of_a_folder_name_image_and_field(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path, make_header()) as writer:
+        writer.write(make_row(3))
+        writer.write(make_row(1, certified_label=2))
+    report = verify_records(tmp_path)
+    assert (report.checked, report.certified, report.sound) == (2, 2, False)
+    (fault,) = report.faults
+    assert (fault.index, fault.field) == (1, "certified_label")
+    assert str(fault) == "image 1: certified_label: 2, but the counts are for class 7"
