@@ -1,0 +1,88 @@
+"""Scalar mathematics of certificates in float64: laws, radii, bounds and sequential tests.
+
+Depends on numpy and scipy.special only. Labels (T1, S6, ...) refer to docs/theory.md.
+"""
+
+from gsmooth.theory.bounds import (
+    BinomialTest,
+    FixedBound,
+    FixedSample,
+    ceiling,
+    clopper_pearson_lower,
+    clopper_pearson_upper,
+    least_n_fixed,
+    least_successes,
+    predict_test,
+    randomized_clopper_pearson_lower,
+)
+from gsmooth.theory.exact import (
+    Decision,
+    StoppingOutcome,
+    StoppingRule,
+    boundary_rule,
+    exact_outcome,
+)
+from gsmooth.theory.laws import (
+    ExponentialLaw,
+    GaussianLaw,
+    LaplaceLaw,
+    Law,
+    UniformLaw,
+    law_from_name,
+)
+from gsmooth.theory.radii import (
+    gaussian_radius,
+    gaussian_share,
+    general_margin,
+    joint_margin,
+    nested_radius,
+    nested_share,
+    round_down,
+    target_margin,
+)
+from gsmooth.theory.sequential import (
+    EProcess,
+    Futility,
+    StreamedSample,
+    anytime_lower,
+    cannot_accept,
+    log_e_value,
+)
+
+__all__ = [
+    "BinomialTest",
+    "Decision",
+    "EProcess",
+    "ExponentialLaw",
+    "FixedBound",
+    "FixedSample",
+    "Futility",
+    "GaussianLaw",
+    "LaplaceLaw",
+    "Law",
+    "StoppingOutcome",
+    "StoppingRule",
+    "StreamedSample",
+    "UniformLaw",
+    "anytime_lower",
+    "boundary_rule",
+    "cannot_accept",
+    "ceiling",
+    "clopper_pearson_lower",
+    "clopper_pearson_upper",
+    "exact_outcome",
+    "gaussian_radius",
+    "gaussian_share",
+    "general_margin",
+    "joint_margin",
+    "law_from_name",
+    "least_n_fixed",
+    "least_successes",
+    "log_e_value",
+    "nested_radius",
+    "nested_share",
+    "predict_test",
+    "randomized_clopper_pearson_lower",
+    "round_down",
+    "target_margin",
+]

@@ -1,0 +1,94 @@
+"""What a smoothing law is: a distribution of theta together with its proved radius.
+
+A law without a proved radius cannot be built: :class:`Law` is abstract in exactly what a proof
+provides.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.theory.normal import Floats, share_of_margin
+
+
+class Law(ABC):
+    """Distribution of theta together with its theorem.
+
+    ``shift`` is (..., m), the displacement gamma in parameter units (m = ``dimensions``, 0 without
+    noise on theta); ``residual`` is (...,), the l2 norm of e in z-space. Results are (...,).
+    ``rho0``: probability that ``residual`` fails; ``tv``: the float term tau of F1, paid twice.
+    ConfigurationError on a wrong last axis, a NaN or a negative residual.
+    """
+
+    name: ClassVar[str]
+    sigma: float
+
+    @property
+    @abstractmethod
+    def dimensions(self) -> int:
+        """Number m of noisy parameters."""
+
+    @abstractmethod
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        """Phi^-1 of the required share, rounded up; inf where no share suffices."""
+
+    @abstractmethod
+    def radius(self, p_lower: float) -> float:
+        """Radius (strict) at residual 0, rounded down; 0 when p_lower <= 1/2.
+
+        In the unit of the parameter when ``dimensions`` is 1.
+        """
+
+    @abstractmethod
+    def share_for_radius(self, radius: float) -> float:
+        """Least share above which the radius exceeds ``radius``; inverse of :meth:`radius`."""
+
+    @abstractmethod
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        """theta (n, m) in parameter units from u (n, m) in (0, 1), by the inverse CDF."""
+
+    @final
+    def required_share(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        """Least vote share p at the centre such that the class is kept for every p strictly above.
+
+        Rounded up; 1.0 where no share suffices.
+        """
+        return share_of_margin(self.margin(shift, residual, rho0=rho0, tv=tv))
+
+
+def displacement(shift: ArrayLike, dimensions: int) -> Floats:
+    """``shift`` as float64 of shape (..., dimensions); ConfigurationError otherwise or on NaN."""
+    array = np.asarray(shift, dtype=np.float64)
+    if array.ndim == 0 or array.shape[-1] != dimensions:
+        raise ConfigurationError(
+            f"shift of shape {array.shape}: expected (..., {dimensions}), one entry per parameter"
+        )
+    if np.isnan(array).any():
+        raise ConfigurationError("shift holds NaN: expected parameter displacements")
+    return array
+
+
+def in_units(distance: Floats, unit: Floats | float) -> Floats:
+    """distance / unit, with 0/0 = 0: where there is no noise only a zero distance is free."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = distance / unit
+    return np.asarray(np.where(distance == 0.0, 0.0, ratio))
+
+
+def uniforms(u: ArrayLike, dimensions: int) -> Floats:
+    """``u`` as float64 of shape (n, dimensions) in (0, 1); ConfigurationError otherwise."""
+    array = np.asarray(u, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != dimensions:
+        raise ConfigurationError(f"u of shape {array.shape}: expected (n, {dimensions})")
+    if not np.all((array > 0.0) & (array < 1.0)):
+        raise ConfigurationError("u outside (0, 1): expected uniforms that exclude both ends")
+    return array

@@ -1,0 +1,260 @@
+"""Smoothing laws of theta, each with the radius that is proved for it (T3-T5).
+
+Every law composes with l2 noise of std ``sigma`` on z.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.spelling import did_you_mean
+from gsmooth.theory.arguments import distances, require_finite, require_lower_bound
+from gsmooth.theory.law import Law, displacement, in_units, uniforms
+from gsmooth.theory.normal import (
+    ROUNDING,
+    Floats,
+    failure_of_margin,
+    margin_of_failure,
+    normal_quantile,
+    raise_margin,
+)
+from gsmooth.theory.radii import (
+    gaussian_radius,
+    gaussian_share,
+    general_margin,
+    joint_margin,
+    round_share_down,
+    target_margin,
+)
+
+__all__ = [
+    "ExponentialLaw",
+    "GaussianLaw",
+    "LaplaceLaw",
+    "Law",
+    "UniformLaw",
+    "law_from_name",
+]
+
+
+@final
+@dataclass(frozen=True)
+class GaussianLaw(Law):
+    """theta ~ N(0, diag(scales^2)), delta ~ N(0, sigma^2 I).
+
+    orthogonal: every T_theta is an orthogonal map or an affine isometry, which T4 needs; otherwise,
+    and whenever rho0 > 0, T5 is used. A zero scale allows no shift in its direction. ``scales=()``
+    is plain additive noise (T1); the radius is then l2 in the unit of sigma, and with several
+    scales it is Mahalanobis.
+    """
+
+    scales: tuple[float, ...]
+    sigma: float
+    orthogonal: bool = True
+    name: ClassVar[str] = "gaussian"
+
+    def __post_init__(self) -> None:
+        for scale in self.scales:
+            require_finite("scale", scale, positive=False)
+        require_finite("sigma", self.sigma, positive=False)
+        if self.sigma == 0.0 and not any(self.scales):
+            raise ConfigurationError(
+                f"scales={self.scales}, sigma=0: expected noise somewhere; give a positive sigma "
+                "or scale"
+            )
+
+    @property
+    def dimensions(self) -> int:
+        return len(self.scales)
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        """T4 where it applies: sqrt(sum (shift/scales)^2 + (residual/sigma)^2); T5 otherwise."""
+        moved = np.abs(displacement(shift, self.dimensions))
+        distance = np.hypot.reduce(in_units(moved, np.array(self.scales)), axis=-1)
+        noise_units = in_units(distances("residual", residual), self.sigma)
+        if self.orthogonal and rho0 == 0.0:
+            return joint_margin(distance, noise_units, tv)
+        return general_margin(distance, noise_units, rho0, tv)
+
+    def radius(self, p_lower: float) -> float:
+        return gaussian_radius(p_lower, self._unit)
+
+    def share_for_radius(self, radius: float) -> float:
+        return gaussian_share(radius, self._unit)
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        scales = np.array(self.scales, dtype=np.float64)
+        return np.asarray(normal_quantile(uniforms(u, self.dimensions)) * scales)
+
+    @property
+    def _unit(self) -> float:
+        if self.dimensions == 0:
+            return self.sigma
+        return self.scales[0] if self.dimensions == 1 else 1.0
+
+
+@final
+@dataclass(frozen=True)
+class UniformLaw(Law):
+    """theta ~ U[-half_width, half_width]; radius 2 half_width (p - 1/2).
+
+    A shift g moves |g| / (2 half_width) of the mass out of the support, and no more than that can
+    change. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
+    """
+
+    half_width: float
+    sigma: float = 0.0
+    name: ClassVar[str] = "uniform"
+
+    def __post_init__(self) -> None:
+        require_finite("half_width", self.half_width, positive=True)
+        require_finite("sigma", self.sigma, positive=False)
+
+    @property
+    def dimensions(self) -> int:
+        return 1
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        lost = np.abs(displacement(shift, 1)[..., 0]) / (2.0 * self.half_width)
+        goal = target_margin(in_units(distances("residual", residual), self.sigma), rho0, tv)
+        return raise_margin(raise_margin(goal, lost), tv)
+
+    def radius(self, p_lower: float) -> float:
+        require_lower_bound(p_lower)
+        lead = max(0.0, round_share_down(p_lower) - 0.5)
+        return 2.0 * self.half_width * lead * (1.0 - ROUNDING)
+
+    def share_for_radius(self, radius: float) -> float:
+        return _share_at(self, radius)
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        return np.asarray(self.half_width * (2.0 * uniforms(u, 1) - 1.0))
+
+
+@final
+@dataclass(frozen=True)
+class ExponentialLaw(Law):
+    """theta ~ Exp(mean scale) on theta >= 0; radius -scale ln(2 - 2p), for shifts >= 0 only.
+
+    The density ratio after a shift g is 0 below g and exp(g/scale) above, so failing votes multiply
+    by at most exp(g/scale). The centre is the lower end of the range; a negative shift requires
+    share 1. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
+    """
+
+    scale: float
+    sigma: float = 0.0
+    name: ClassVar[str] = "exponential"
+
+    def __post_init__(self) -> None:
+        require_finite("scale", self.scale, positive=True)
+        require_finite("sigma", self.sigma, positive=False)
+
+    @property
+    def dimensions(self) -> int:
+        return 1
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        moved = displacement(shift, 1)[..., 0]
+        noise_units = in_units(distances("residual", residual), self.sigma)
+        goal = target_margin(noise_units, rho0, tv)
+        kept = _multiplied(goal, np.abs(moved) / self.scale, tv)
+        return np.asarray(np.where(moved < 0.0, np.inf, kept))
+
+    def radius(self, p_lower: float) -> float:
+        return _multiplied_radius(p_lower, self.scale)
+
+    def share_for_radius(self, radius: float) -> float:
+        return _share_at(self, radius)
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        return np.asarray(-self.scale * np.log1p(-uniforms(u, 1)))
+
+
+@final
+@dataclass(frozen=True)
+class LaplaceLaw(Law):
+    """theta ~ Laplace(scale) in one dimension; radius -scale ln(2 - 2p).
+
+    As for the exponential law the density ratio is at most exp(|g|/scale), reached on a half-line
+    that holds the failing votes whenever the target share is >= 1/2, as here.
+    Source: Li et al. (2021) and Teng et al. (2020), T3; with a residual, Jensen as in T5.
+    """
+
+    scale: float
+    sigma: float = 0.0
+    name: ClassVar[str] = "laplace"
+
+    def __post_init__(self) -> None:
+        require_finite("scale", self.scale, positive=True)
+        require_finite("sigma", self.sigma, positive=False)
+
+    @property
+    def dimensions(self) -> int:
+        return 1
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        moved = np.abs(displacement(shift, 1)[..., 0])
+        noise_units = in_units(distances("residual", residual), self.sigma)
+        return _multiplied(target_margin(noise_units, rho0, tv), moved / self.scale, tv)
+
+    def radius(self, p_lower: float) -> float:
+        return _multiplied_radius(p_lower, self.scale)
+
+    def share_for_radius(self, radius: float) -> float:
+        return _share_at(self, radius)
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        uniform = uniforms(u, 1)
+        tail = np.log(2.0 * np.minimum(uniform, 1.0 - uniform))
+        return np.asarray(np.where(uniform < 0.5, tail, -tail) * self.scale)
+
+
+def law_from_name(name: str, scales: Sequence[float], sigma: float, orthogonal: bool = True) -> Law:
+    """The law called ``name``; the one-parameter laws take one scale and ignore ``orthogonal``."""
+    if name == GaussianLaw.name:
+        return GaussianLaw(tuple(scales), sigma, orthogonal)
+    one_parameter: dict[str, Callable[[float, float], Law]] = {
+        law.name: law for law in (ExponentialLaw, LaplaceLaw, UniformLaw)
+    }
+    if name not in one_parameter:
+        known = sorted([GaussianLaw.name, *one_parameter])
+        hint = did_you_mean(name, known)
+        raise ConfigurationError(f"law={name!r}: expected one of {', '.join(known)}{hint}")
+    if len(scales) != 1:
+        raise ConfigurationError(
+            f"law={name!r} with {len(scales)} scales: expected exactly one parameter; "
+            "use 'gaussian' for none or several"
+        )
+    return one_parameter[name](scales[0], sigma)
+
+
+def _multiplied(goal: Floats, log_ratio: Floats, tv: float) -> Floats:
+    """Margin at the centre when a shift multiplies failing votes by at most exp(log_ratio)."""
+    failing = failure_of_margin(goal) * np.exp(-log_ratio) * (1.0 - ROUNDING)
+    return raise_margin(margin_of_failure(failing), tv)
+
+
+def _multiplied_radius(p_lower: float, scale: float) -> float:
+    require_lower_bound(p_lower)
+    # log1p(1 - 2p) is ln(2 - 2p) without cancellation near p = 1/2.
+    lead = max(0.0, 2.0 * round_share_down(p_lower) - 1.0)
+    return float(-scale * np.log1p(-lead)) * (1.0 - ROUNDING)
+
+
+def _share_at(law: Law, radius: float) -> float:
+    require_finite("radius", radius, positive=False)
+    return float(law.required_share([radius]))

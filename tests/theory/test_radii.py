@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.theory import (
+    gaussian_radius,
+    gaussian_share,
+    general_margin,
+    joint_margin,
+    nested_radius,
+    nested_share,
+    round_down,
+    target_margin,
+)
+
+distances = st.floats(0.0, 6.0)
+probabilities = st.sampled_from([0.0, 1e-12, 1e-6, 0.01, 0.2])
+
+
+def exact_phi(x: object) -> mpmath.mpf:
+    return mpmath.erfc(-mpmath.mpf(x) / mpmath.sqrt(2)) / 2
+
+
+@given(st.floats(0.5, 1.0 - 1e-9, exclude_min=True))
+def test_gaussian_radius_is_below_the_exact_quantile_and_close_to_it(p_lower: float) -> None:
+    with mpmath.workdps(40):
+        radius = gaussian_radius(p_lower, 1.0)
+        assert exact_phi(radius) <= mpmath.mpf(p_lower)
+        assert exact_phi(radius + 1e-12 + 1e-4 * (1 - p_lower)) > mpmath.mpf(p_lower) * (1 - 1e-13)
+
+
+@given(st.floats(0.0, 8.0))
+def test_gaussian_share_is_above_the_exact_share_and_close_to_it(radius: float) -> None:
+    with mpmath.workdps(40):
+        share = gaussian_share(radius, 1.0)
+        exact = exact_phi(radius)
+        assert exact < mpmath.mpf(share) or share == 1.0
+        assert mpmath.mpf(share) - exact < 2e-14
+
+
+@given(distances, distances, probabilities, probabilities)
+def test_margins_are_above_their_formulas_and_close_to_them(
+    shift: float, residual: float, rho0: float, tv: float
+) -> None:
+    with mpmath.workdps(60):
+        half = mpmath.mpf(1) / 2
+        joint = float(joint_margin(shift, residual, tv))
+        goal = mpmath.sqrt(mpmath.mpf(shift) ** 2 + mpmath.mpf(residual) ** 2) + quantile(half + tv)
+        assert_rounded_up(joint, goal, tv)
+        general = float(general_margin(shift, residual, rho0, tv))
+        kept = 1 - exact_phi(residual + quantile(half + tv)) - mpmath.mpf(rho0)
+        if kept <= 0:
+            assert general == math.inf
+        else:
+            assert_rounded_up(general, shift - quantile(kept), tv)
+
+
+def quantile(p: mpmath.mpf) -> mpmath.mpf:
+    """Phi^-1 by bisection on exact_phi."""
+    low, high = mpmath.mpf(-12), mpmath.mpf(12)
+    for _ in range(90):
+        middle = (low + high) / 2
+        low, high = (middle, high) if exact_phi(middle) < p else (low, middle)
+    return (low + high) / 2
+
+
+def assert_rounded_up(margin: float, goal: mpmath.mpf, tv: float) -> None:
+    """Phi(margin) >= Phi(goal) + tv, compared as failures, and not by much more."""
+    left = exact_phi(-goal) - mpmath.mpf(tv)
+    if left <= 0:
+        assert margin == math.inf
+    elif math.isfinite(margin):
+        assert exact_phi(-mpmath.mpf(margin)) <= left * (1 + mpmath.mpf(10) ** -20)
+        assert exact_phi(-mpmath.mpf(margin)) >= left - exact_phi(-goal) * 1e-11
+
+
+@given(distances, distances, st.floats(0.0, 0.2))
+def test_the_general_margin_is_never_below_the_joint_one(
+    shift: float, residual: float, rho0: float
+) -> None:
+    slack = 1.0 - 1e-13
+    assert general_margin(shift, residual, rho0) >= slack * joint_margin(shift, residual)
+    assert general_margin(shift, residual) == pytest.approx(shift + residual, rel=1e-13)
+
+
+def test_target_margin_is_what_the_residual_and_its_failure_ask() -> None:
+    expected = stats.norm.ppf(stats.norm.cdf(0.7) + 0.05)
+    assert float(target_margin(0.7, 0.05)) == pytest.approx(expected, rel=1e-12)
+    assert float(target_margin(0.7, 0.3)) == math.inf
+    assert target_margin([0.0, 1.0, math.inf]).tolist()[0] == 0.0
+
+
+def test_radius_with_a_bound_on_the_second_class() -> None:
+    expected = 0.25 * (stats.norm.ppf(0.7) - stats.norm.ppf(0.1))
+    assert gaussian_radius(0.7, 0.5, 0.1) == pytest.approx(expected, rel=1e-12)
+    # The second class has at most what the first leaves.
+    assert gaussian_radius(0.7, 0.5, 0.9) == gaussian_radius(0.7, 0.5)
+    assert gaussian_radius(0.4, 0.5, 0.4) == 0.0
+    assert gaussian_radius(0.4, 0.5, 0.3) > 0.0
+    with pytest.raises(ConfigurationError, match="p_second_upper"):
+        gaussian_radius(0.7, 0.5, 0.0)
+
+
+@given(st.floats(0.0, 1.0, exclude_max=True), st.floats(0.0, 1.0, exclude_max=True))
+def test_gaussian_radius_grows_with_p_lower(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert gaussian_radius(low, 0.5) <= gaussian_radius(high, 0.5)
+
+
+def test_gaussian_radius_without_noise_is_zero_and_no_share_reaches_more() -> None:
+    assert gaussian_radius(0.9, 0.0) == 0.0
+    assert gaussian_share(0.1, 0.0) == 1.0
+    assert gaussian_share(0.0, 0.0) < 0.51
+
+
+@given(st.floats(0.5, 0.9999), st.floats(0.0, 0.3))
+def test_nested_radius_is_the_published_form_and_inverts(p_lower: float, rho: float) -> None:
+    radius = nested_radius(p_lower, 2.0, rho)
+    exact = 2.0 * (stats.norm.ppf(p_lower) - stats.norm.ppf(0.5 + rho))
+    assert radius == pytest.approx(max(0.0, exact), abs=1e-9)
+    if radius > 1e-6:
+        share = nested_share(radius, 2.0, rho)
+        assert share <= p_lower
+        assert share == pytest.approx(p_lower, rel=1e-11)
+        kept = stats.norm.cdf(stats.norm.ppf(p_lower) - radius / 2.0) - rho
+        assert kept == pytest.approx(0.5, abs=1e-9)
+
+
+def test_nested_radius_is_zero_when_the_proxy_may_always_differ() -> None:
+    assert nested_radius(0.999, 1.0, 0.5) == 0.0
+    assert nested_radius(0.55, 1.0, 0.05) == 0.0
+
+
+@given(st.floats(0.0, 1e6), st.integers(0, 8))
+def test_a_printed_radius_never_reads_as_more_than_the_stored_one(
+    value: float, digits: int
+) -> None:
+    printed = f"{round_down(value, digits):.{digits}f}"
+    assert Decimal(printed) <= Decimal(repr(value))
+    assert Decimal(repr(value)) - Decimal(printed) < Decimal(1).scaleb(-digits)
+    assert float(printed) <= value
+
+
+def test_round_down_examples() -> None:
+    assert round_down(0.7499999, 2) == 0.74
+    assert round_down(0.3, 3) == 0.3
+    assert round_down(0.1 + 0.2, 3) == 0.3
+    assert round_down(0.0009, 3) == 0.0
+    assert round_down(-0.0001, 3) == -0.001
+    assert round_down(math.inf, 3) == math.inf
+    with pytest.raises(ConfigurationError, match="nan"):
+        round_down(math.nan, 3)
+
+
+def test_distances_must_not_be_negative_or_nan() -> None:
+    for bad in (-1.0, math.nan, np.array([0.0, -1e-300])):
+        with pytest.raises(ConfigurationError, match="shift"):
+            joint_margin(bad, 0.0)
+        with pytest.raises(ConfigurationError, match="residual"):
+            general_margin(0.0, bad)
