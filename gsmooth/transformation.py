@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, Self, final
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,12 +66,19 @@ class Transformation(ABC):
         """An upper bound on the operator norm of the lift for images (C, H, W)."""
         return 1.0
 
-    def action_error(self, z: Tensor, reach: tuple[float, ...]) -> float:
-        """E_num: l2 bound on the float64 error of T_theta z, any row, |theta_i| <= reach_i (F1).
+    def for_shape(self, shape: tuple[int, int, int]) -> Self:
+        """The transformation with whatever depends on the image's (C, H, W) filled in."""
+        return self
 
-        The default, 0, is right only where ``act`` does no arithmetic.
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        """E_num: l2 bound on the float64 error of T_theta z, for any row of z (F1).
+
+        Holds for |theta_i| <= reach_i when theta_i itself may be off by offset_i. None: unknown,
+        and certificates are *heuristic*.
         """
-        return 0.0
+        return None
 
     def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
         """Values of one parameter at which no cell of a cover may straddle (kinks of psi)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, final
 
@@ -131,7 +132,7 @@ def _centre(centre: CentreEvidence, where: str) -> Iterator[Message]:
     if not needed <= centre.share <= needed + _ROUNDED_UP:
         yield f"{where}.share", f"{centre.share!r}; margin {centre.margin!r} requires {needed!r}"
     steps = centre.profile
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         if not (before.gauge < after.gauge and before.share <= after.share):
             yield f"{where}.profile", f"not ascending at gauge {after.gauge!r}"
             return
@@ -167,17 +168,24 @@ def _radius_mode(row: Row) -> Iterator[Message]:
 
 
 def supported_gauge(evidence: tuple[CentreEvidence, ...], alpha: float) -> float | None:
-    """Largest gauge that the counts at all centres prove; None when not even the smallest."""
-    lower = [_lower_bound(centre, alpha) for centre in evidence]
-    proved: float | None = None
-    for gauge in sorted({step.gauge for centre in evidence for step in centre.profile}):
-        shares = [
-            [step.share for step in centre.profile if step.gauge <= gauge] for centre in evidence
-        ]
-        if any(share >= p for p, asked in zip(lower, shares, strict=True) for share in asked):
+    """Largest gauge that the counts at all centres prove; None when they prove nothing.
+
+    A step of a profile speaks for every gauge from the step before it up to its own.
+    """
+    gauges = [_reach(centre, _lower_bound(centre, alpha)) for centre in evidence]
+    proved = min(gauges, default=0.0)
+    return proved if proved > 0.0 else None
+
+
+def _reach(centre: CentreEvidence, p_lower: float) -> float:
+    """Gauge of the last step before the first whose share p_lower does not exceed."""
+    reach = 0.0
+    for step in centre.profile:
+        # A share of 0 asks for nothing: the region does not meet this centre's part yet.
+        if step.share > 0.0 and step.share >= p_lower:
             break
-        proved = gauge
-    return proved
+        reach = step.gauge
+    return reach
 
 
 def _lower_bound(centre: CentreEvidence, alpha: float) -> float:

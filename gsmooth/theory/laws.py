@@ -33,14 +33,7 @@ from gsmooth.theory.radii import (
     target_margin,
 )
 
-__all__ = [
-    "ExponentialLaw",
-    "GaussianLaw",
-    "LaplaceLaw",
-    "Law",
-    "UniformLaw",
-    "law_from_name",
-]
+__all__ = ["ExponentialLaw", "GaussianLaw", "LaplaceLaw", "Law", "UniformLaw", "law_from_name"]
 
 
 @final
@@ -65,8 +58,7 @@ class GaussianLaw(Law):
         require_finite("sigma", self.sigma, positive=False)
         if self.sigma == 0.0 and not any(self.scales):
             raise ConfigurationError(
-                f"scales={self.scales}, sigma=0: expected noise somewhere; give a positive sigma "
-                "or scale"
+                f"scales={self.scales}, sigma=0: expected noise somewhere; set sigma or a scale"
             )
 
     @property
@@ -91,8 +83,7 @@ class GaussianLaw(Law):
         return gaussian_share(radius, self._unit)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
-        scales = np.array(self.scales, dtype=np.float64)
-        return np.asarray(normal_quantile(uniforms(u, self.dimensions)) * scales)
+        return np.asarray(normal_quantile(uniforms(u, self.dimensions)) * np.array(self.scales))
 
     @property
     def _unit(self) -> float:
@@ -126,8 +117,7 @@ class UniformLaw(Law):
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         lost = np.abs(displacement(shift, 1)[..., 0]) / (2.0 * self.half_width)
-        goal = target_margin(in_units(distances("residual", residual), self.sigma), rho0, tv)
-        return raise_margin(raise_margin(goal, lost), tv)
+        return raise_margin(raise_margin(_goal(self, residual, rho0, tv), lost), tv)
 
     def radius(self, p_lower: float) -> float:
         require_lower_bound(p_lower)
@@ -167,9 +157,7 @@ class ExponentialLaw(Law):
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         moved = displacement(shift, 1)[..., 0]
-        noise_units = in_units(distances("residual", residual), self.sigma)
-        goal = target_margin(noise_units, rho0, tv)
-        kept = _multiplied(goal, np.abs(moved) / self.scale, tv)
+        kept = _multiplied(_goal(self, residual, rho0, tv), np.abs(moved) / self.scale, tv)
         return np.asarray(np.where(moved < 0.0, np.inf, kept))
 
     def radius(self, p_lower: float) -> float:
@@ -208,8 +196,7 @@ class LaplaceLaw(Law):
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         moved = np.abs(displacement(shift, 1)[..., 0])
-        noise_units = in_units(distances("residual", residual), self.sigma)
-        return _multiplied(target_margin(noise_units, rho0, tv), moved / self.scale, tv)
+        return _multiplied(_goal(self, residual, rho0, tv), moved / self.scale, tv)
 
     def radius(self, p_lower: float) -> float:
         return _multiplied_radius(p_lower, self.scale)
@@ -240,6 +227,11 @@ def law_from_name(name: str, scales: Sequence[float], sigma: float, orthogonal: 
             "use 'gaussian' for none or several"
         )
     return one_parameter[name](scales[0], sigma)
+
+
+def _goal(law: Law, residual: ArrayLike, rho0: float, tv: float) -> Floats:
+    """Margin that the votes must keep after the shift (T5)."""
+    return target_margin(in_units(distances("residual", residual), law.sigma), rho0, tv)
 
 
 def _multiplied(goal: Floats, log_ratio: Floats, tv: float) -> Floats:

@@ -1,0 +1,222 @@
+"""CERTIFY and PREDICT: from votes to a decision (Cohen et al. 2019, generalized to covers)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final, final
+
+import numpy as np
+from torch import Tensor
+
+from gsmooth.certificate import Certificate, Prediction
+from gsmooth.cover import build_cover, check_region
+from gsmooth.decision import (
+    Decision,
+    Finding,
+    Mode,
+    RadiusMode,
+    RegionMode,
+    check_level,
+    check_votes,
+    chunks,
+    decide,
+    prediction,
+)
+from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.region import Region
+from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.sequential import EProcess
+
+__all__ = [
+    "IN_FLIGHT",
+    "Item",
+    "Mode",
+    "Outcome",
+    "RadiusMode",
+    "RegionMode",
+    "certify",
+    "certify_many",
+    "foresee",
+    "predict",
+    "predict_many",
+]
+
+IN_FLIGHT: Final = 16
+
+
+@final
+@dataclass(frozen=True)
+class Item:
+    """An image (C, H, W), float64 in the declared range, and its index: part of every vote."""
+
+    index: int
+    image: Tensor
+
+
+@final
+@dataclass(frozen=True)
+class Outcome:
+    """What certify found for one image.
+
+    prediction: PREDICT on the selection votes at the clean image. votes: forward passes spent,
+    selection included. seconds: time spent on this image (cover, and its share of every batch).
+    """
+
+    index: int
+    certificate: Certificate
+    prediction: Prediction
+    votes: int
+    seconds: float
+
+
+def certify(
+    smoothed: SmoothedClassifier,
+    image: Tensor,
+    region: Region,
+    mode: Mode | None = None,
+    *,
+    centres: int | None = None,
+    index: int = 0,
+) -> Outcome:
+    """The certificate of one image (C, H, W) on ``region``; see :class:`RegionMode`."""
+    items = [Item(index, image)]
+    return next(certify_many(smoothed, items, region, mode or RegionMode(), centres=centres))
+
+
+def certify_many(
+    smoothed: SmoothedClassifier,
+    items: Iterable[Item],
+    region: Region,
+    mode: Mode,
+    *,
+    centres: int | None = None,
+    in_flight: int = IN_FLIGHT,
+) -> Iterator[Outcome]:
+    """Outcomes in order of completion; ``in_flight`` images share every batch of votes.
+
+    Counts, and so certificates, do not depend on in_flight or batch size. Raises UnreachableError
+    before the first image when no votes could reach the region, InputError for an image that does
+    not fit the classifier, ModelError for scores that are not finite.
+    """
+    foresee(smoothed, region, mode, centres=centres)
+    waiting = iter(items)
+    flights: list[_Flight] = []
+    while True:
+        while len(flights) < in_flight and (item := next(waiting, None)) is not None:
+            smoothed.classifier.check_image(item.image, item.index)
+            began = perf_counter()
+            cover = build_cover(smoothed, item.image, region, centres)
+            decision = decide(smoothed, item.index, cover, mode)
+            flights.append(_Flight(item.index, decision, next(decision), perf_counter() - began))
+        if not flights:
+            return
+        began = perf_counter()
+        counts = smoothed.count([ballot for flight in flights for ballot in flight.ballots])
+        pace = (perf_counter() - began) / len(counts)
+        staying = []
+        for flight in flights:
+            taken, counts = counts[: len(flight.ballots)], counts[len(flight.ballots) :]
+            flight.seconds += pace * len(taken)
+            try:
+                flight.ballots = flight.decision.send(taken)
+                staying.append(flight)
+            except StopIteration as finished:
+                yield _timed(finished.value, flight.index, flight.seconds)
+        flights = staying
+
+
+def predict(
+    smoothed: SmoothedClassifier,
+    image: Tensor,
+    *,
+    n: int = 1000,
+    alpha: float = 0.001,
+    index: int = 0,
+) -> Prediction:
+    """PREDICT (S3): g's class at ``image``, wrong with probability <= alpha, or an abstention."""
+    return next(predict_many(smoothed, [Item(index, image)], n=n, alpha=alpha))[1]
+
+
+def predict_many(
+    smoothed: SmoothedClassifier,
+    items: Iterable[Item],
+    *,
+    n: int = 1000,
+    alpha: float = 0.001,
+    purpose: Purpose = Purpose.PREDICTION,
+) -> Iterator[tuple[int, Prediction]]:
+    """(index, prediction) for every item, in order. n is rounded up to whole chunks."""
+    check_level("alpha", alpha)
+    check_votes(n=n)
+    for item in items:
+        smoothed.classifier.check_image(item.image, item.index)
+        z = smoothed.transformation.lift(item.image[None].double())[0]
+        counts = smoothed.count(
+            [
+                Ballot(Coordinate(smoothed.seed, item.index, purpose, 0, chunk), z)
+                for chunk in range(chunks(n))
+            ]
+        )
+        yield item.index, prediction(counts.sum(axis=0), alpha)
+
+
+def foresee(
+    smoothed: SmoothedClassifier, region: Region, mode: Mode, *, centres: int | None = None
+) -> None:
+    """Refuse what no votes can reach (S5): UnreachableError with the least number of votes.
+
+    Region mode only, and the parameters' part only: with k centres some ball has to reach
+    1 / (2k) of the region's length, whatever the image; an l2 ball has to reach its radius. What
+    the image adds can still make it abstain, with reason *budget*.
+    """
+    check_region(smoothed, region)
+    if isinstance(mode, RadiusMode):
+        return
+    transformation, law = smoothed.transformation, smoothed.law
+    count = centres if centres is not None else transformation.default_centres
+    if count < 1:
+        raise ConfigurationError(f"certify: centres={count} must be at least 1")
+    spans = np.array([h - low for low, h in zip(region.lower, region.upper, strict=True)])
+    moving = int((spans > 0.0).sum())
+    # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters may
+    # be long in one and short in another, so nothing is refused for them here.
+    part = spans / (2.0 * count) if moving == 1 else np.zeros_like(spans)
+    residual = transformation.lift_norm(smoothed.classifier.shape) * region.l2
+    margin = float(law.margin(part[None], np.array([residual]))[0])
+    share = float(share_of_margin(margin))
+    least = None if share >= 1.0 else EProcess(share, mode.alpha).least_n()
+    needed = None if least is None else (chunks(mode.n0) + chunks(least)) * CHUNK
+    if needed is None or needed > mode.max_votes:
+        remedy = (
+            f"the least max_votes is {needed}"
+            if needed is not None
+            else "no number of votes suffices"
+        )
+        raise UnreachableError(
+            f"max_votes={mode.max_votes} cannot certify {_text(smoothed, region)} at"
+            f" alpha={mode.alpha:g} with {count} centre{'s' if count > 1 else ''}: even unanimous"
+            f" votes fall short (margin {margin:.3g}); {remedy}. Use more votes, a smaller region,"
+            " more centres or more noise",
+            needed,
+        )
+
+
+def _text(smoothed: SmoothedClassifier, region: Region) -> str:
+    parameters = smoothed.transformation.parameters
+    return region.describe(tuple(p.name for p in parameters), tuple(p.unit for p in parameters))
+
+
+@dataclass
+class _Flight:
+    index: int
+    decision: Decision
+    ballots: list[Ballot]
+    seconds: float
+
+
+def _timed(finding: Finding, index: int, seconds: float) -> Outcome:
+    return Outcome(index, finding.certificate, finding.prediction, finding.votes, seconds)

@@ -1,0 +1,189 @@
+"""Options that several commands share, and how flags become overrides of the run file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gsmooth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from gsmooth.run.overrides import Override
+
+_WHAT = "What to certify"
+_NOISE = "The smoothing noise (g is a vote over it)"
+_DECISION = "The decision"
+_RUN = "The run"
+
+ConfigFlag = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="Run file (TOML).", rich_help_panel=_RUN),
+]
+SetFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Any field of the run file, e.g. certify.n0=128. Repeatable; wins over flags.",
+        rich_help_panel=_RUN,
+    ),
+]
+OutFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FOLDER",
+        help="Where records go; an interrupted run there is resumed.",
+        rich_help_panel=_RUN,
+    ),
+]
+SeedFlag = Annotated[
+    int | None,
+    typer.Option(help="Votes depend on seed, image and centre only.", rich_help_panel=_RUN),
+]
+DeviceFlag = Annotated[
+    str | None, typer.Option(metavar="cpu|cuda:0|...", help="Device.", rich_help_panel=_RUN)
+]
+JsonFlag = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON document on stdout, nothing else.", rich_help_panel=_RUN),
+]
+DebugFlag = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=_RUN)]
+ModelFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="SPEC",
+        help="shipped:NAME, module:factory (with --set model.weights=FILE and"
+        " model.shape=[C,H,W]), a TorchScript .pt, torch.export .pt2 or .onnx file, timm:NAME.",
+        rich_help_panel=_WHAT,
+    ),
+]
+DataFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        "-d",
+        metavar="SPEC",
+        help="shipped:digits, FILE.npz (x, y), a folder of images by class, module:factory.",
+        rich_help_panel=_WHAT,
+    ),
+]
+LimitFlag = Annotated[
+    int | None, typer.Option("--limit", help="At most so many images.", rich_help_panel=_WHAT)
+]
+TransformationFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--transformation",
+        "-t",
+        metavar="NAME",
+        help="A name from 'gsmooth plugins', or my_module:MyClass.",
+        rich_help_panel=_WHAT,
+    ),
+]
+RegionFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        "-r",
+        metavar="LOWER:UPPER[,...]",
+        help='One interval a parameter, in its unit: "-30:30" is 30 degrees either way.',
+        rich_help_panel=_WHAT,
+    ),
+]
+L2Flag = Annotated[
+    float | None,
+    typer.Option(
+        "--l2",
+        metavar="RADIUS",
+        help="Additive l2 radius on top, in units of the input range.",
+        rich_help_panel=_WHAT,
+    ),
+]
+SigmaFlag = Annotated[
+    float | None,
+    typer.Option(
+        "--sigma",
+        help="Std of the noise on the image, in units of the input range.",
+        rich_help_panel=_NOISE,
+    ),
+]
+ScalesFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--scales",
+        metavar="STD[,...]",
+        help="Std of the random parameters, each in its unit (degrees, pixels).",
+        rich_help_panel=_NOISE,
+    ),
+]
+ModeFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--mode",
+        metavar="region|radius",
+        help="region: is g constant on all of it (stops early)? radius: how much of it?",
+        rich_help_panel=_DECISION,
+    ),
+]
+AlphaFlag = Annotated[
+    float | None,
+    typer.Option(
+        "--alpha", help="Chance, an image, that a certificate is wrong.", rich_help_panel=_DECISION
+    ),
+]
+AttackFlag = Annotated[
+    bool | None,
+    typer.Option(
+        "--attack/--no-attack",
+        help="Also search the region for a transformation that fools g.",
+        rich_help_panel=_DECISION,
+    ),
+]
+
+
+def flag(name: str, path: str, value: object) -> Iterator[Override]:
+    """The override that a flag stands for, if it was given."""
+    from gsmooth.run.overrides import Override
+
+    if value is not None:
+        plain = str(value) if isinstance(value, Path) else value
+        yield Override(path, plain, f"{name} {value}")
+
+
+def region_flag(text: str | None) -> Iterator[Override]:
+    """``LOWER:UPPER[,LOWER:UPPER...]`` as the two lists of ends."""
+    from gsmooth.run.overrides import Override
+
+    if text is None:
+        return
+    pairs = [part.split(":") for part in text.split(",")]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ConfigurationError(
+            f'--region {text}: expected LOWER:UPPER for each parameter, e.g. --region "-30:30"'
+        )
+    for position, end in enumerate(("lower", "upper")):
+        values = [_number("--region", pair[position], text) for pair in pairs]
+        yield Override(f"region.{end}", values, f"--region {text}")
+
+
+def scales_flag(text: str | None) -> Iterator[Override]:
+    """``STD[,STD...]`` as a list."""
+    from gsmooth.run.overrides import Override
+
+    if text is not None:
+        values = [_number("--scales", part, text) for part in text.split(",")]
+        yield Override("smoothing.scales", values, f"--scales {text}")
+
+
+def _number(name: str, part: str, text: str) -> float:
+    try:
+        return float(part)
+    except ValueError as error:
+        raise ConfigurationError(f"{name} {text}: {part.strip()!r} is not a number") from error

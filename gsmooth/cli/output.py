@@ -1,0 +1,80 @@
+"""Output: results on stdout, everything else on stderr, errors as one readable line."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from gsmooth.errors import GsmoothError, OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gsmooth.run.progress import Progress
+
+INTERRUPTED = 130
+INTERNAL = 1
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
+# Wide enough that no table wraps in a log file.
+_LOG_COLUMNS = 160
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console on stdout or stderr; colours only on a terminal."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made.width = _LOG_COLUMNS
+    return made
+
+
+def progress() -> Progress:
+    """A bar where stderr is a terminal, plain lines elsewhere."""
+    from gsmooth.run.progress import BarProgress, LineProgress
+
+    return BarProgress(console(stderr=True)) if sys.stderr.isatty() else LineProgress()
+
+
+def emit(document: Mapping[str, object]) -> None:
+    """The one JSON document that ``--json`` puts on stdout."""
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+@contextmanager
+def guarded(as_json: bool, debug: bool) -> Iterator[None]:
+    """Turn errors into one line on stderr (and JSON on stdout) with their documented exit code."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except KeyboardInterrupt as error:
+        _fail("Interrupted", str(error) or "interrupted", INTERRUPTED, as_json)
+    except Exception as error:
+        if debug:
+            traceback.print_exc(file=sys.stderr)
+        _fail(*_verdict(error), as_json)
+
+
+def _verdict(error: Exception) -> tuple[str, str, int]:
+    """Kind, message and exit code."""
+    if isinstance(error, GsmoothError):
+        return type(error).__name__, str(error), error.exit_code
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return OutputError.__name__, str(error), OutputError.exit_code
+    message = f"internal error: {type(error).__name__}: {error}; --debug shows where"
+    return "InternalError", message, INTERNAL
+
+
+def _fail(kind: str, message: str, code: int, as_json: bool) -> None:
+    if as_json:
+        emit({"error": {"kind": kind, "message": message, "exit_code": code}})
+    typer.echo(f"gsmooth: {message}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,125 @@
+"""``gsmooth predict``: what the smoothed classifier answers, without certifying a region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gsmooth.cli.options import (
+    ConfigFlag,
+    DataFlag,
+    DebugFlag,
+    DeviceFlag,
+    JsonFlag,
+    LimitFlag,
+    ModelFlag,
+    ScalesFlag,
+    SeedFlag,
+    SetFlag,
+    SigmaFlag,
+    TransformationFlag,
+    flag,
+    scales_flag,
+)
+from gsmooth.cli.output import console, emit, guarded, progress
+
+if TYPE_CHECKING:
+    from gsmooth.run.predict import PredictSummary
+
+EPILOG = """
+[bold]Examples[/bold]
+
+gsmooth predict --limit 20
+
+gsmooth predict -m my_module:build --set model.weights=net.pt --set model.shape=[1,28,28]
+-d test.npz -t rotation --sigma 0.25 --scales 6 --n 10000 --json
+"""
+
+
+def predict(
+    model: ModelFlag = None,
+    data: DataFlag = None,
+    limit: LimitFlag = None,
+    transformation: TransformationFlag = None,
+    sigma: SigmaFlag = None,
+    scales: ScalesFlag = None,
+    n: Annotated[int | None, typer.Option("--n", help="Votes an image.")] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option("--alpha", help="Chance, an image, of an answer that is not g's class."),
+    ] = None,
+    config: ConfigFlag = None,
+    sets: SetFlag = None,
+    seed: SeedFlag = None,
+    device: DeviceFlag = None,
+    as_json: JsonFlag = False,
+    debug: DebugFlag = False,
+) -> None:
+    """Ask the smoothed classifier g for its class at each image; it may abstain.
+
+    PREDICT of Cohen et al. (2019): n votes, and an answer only if the two top counts differ
+    significantly at level alpha.
+    """
+    with guarded(as_json, debug):
+        from gsmooth.run.loading import load_config
+
+        overrides = [
+            *flag("--model", "model.spec", model),
+            *flag("--device", "model.device", device),
+            *flag("--data", "data.spec", data),
+            *flag("--limit", "data.limit", limit),
+            *flag("--transformation", "transformation.name", transformation),
+            *flag("--sigma", "smoothing.sigma", sigma),
+            *scales_flag(scales),
+            *flag("--seed", "smoothing.seed", seed),
+            *flag("--n", "predict.n", n),
+            *flag("--alpha", "predict.alpha", alpha),
+        ]
+        settings = load_config(config, [*overrides, *(sets or ())])
+        # After the settings: their mistakes should not wait for torch.
+        from gsmooth.run.predict import run_predict
+
+        summary = run_predict(settings, progress())
+        if as_json:
+            emit(_as_document(summary))
+        else:
+            _print(summary)
+
+
+def _as_document(summary: PredictSummary) -> dict[str, object]:
+    return {
+        "images": len(summary.answers),
+        "clean_accuracy": summary.clean_accuracy,
+        "standard_accuracy": summary.standard_accuracy,
+        "abstentions": summary.abstentions,
+        "config": summary.config.model_dump(mode="json"),
+        "predictions": [
+            {
+                "index": a.index,
+                "label": a.label,
+                "prediction": a.prediction.label,
+                "counts": list(a.prediction.counts),
+                "clean_prediction": a.clean_prediction,
+            }
+            for a in summary.answers
+        ],
+    }
+
+
+def _print(summary: PredictSummary) -> None:
+    """One line an image, then the totals."""
+    from rich.table import Table
+
+    table = Table("image", "label", "g", "f", "top votes")
+    for a in summary.answers:
+        answer = "abstains" if a.prediction.label is None else str(a.prediction.label)
+        clean = "tie" if a.clean_prediction is None else str(a.clean_prediction)
+        table.add_row(str(a.index), str(a.label), answer, clean, str(max(a.prediction.counts)))
+    out = console()
+    out.print(table)
+    out.print(
+        f"{len(summary.answers)} images: standard accuracy of g {summary.standard_accuracy:.1%},"
+        f" {summary.abstentions} abstentions; clean accuracy of f (behind lift and readout, no"
+        f" noise) {summary.clean_accuracy:.1%}"
+    )

@@ -1,0 +1,73 @@
+"""Result: what runs end with, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+from gsmooth.cli.output import console
+from gsmooth.report.summary import summarize
+from gsmooth.run.codec import encode
+from gsmooth.run.records import Records, read_records
+
+if TYPE_CHECKING:
+    from gsmooth.run.execute import RunSummary
+
+
+@final
+@dataclass(frozen=True)
+class Result:
+    """The records of one run or several, and the files made from them."""
+
+    runs: tuple[Records, ...]
+    files: tuple[Path, ...] = ()
+
+    @staticmethod
+    def of(run: RunSummary) -> Result:
+        """The records that a finished run left."""
+        return Result.read([run.folder])
+
+    @staticmethod
+    def read(paths: Sequence[Path]) -> Result:
+        """The records in these folders."""
+        return Result(tuple(read_records(path) for path in paths))
+
+    def with_files(self, *paths: Path) -> Result:
+        """The same runs with further files."""
+        return Result(self.runs, (*self.files, *paths))
+
+    def drawn(self, folder: Path) -> Result:
+        """With the curve of certified accuracy, and for a single run its contact sheet."""
+        from gsmooth.report.contact_sheet import draw_contact_sheet
+        from gsmooth.report.curves import draw_curves
+
+        result = self.with_files(*draw_curves(self.runs, folder / "curve"))
+        if len(self.runs) > 1:
+            return result
+        return result.with_files(*draw_contact_sheet(self.runs[0], folder))
+
+    def as_document(self) -> dict[str, object]:
+        """For ``--json``."""
+        return {
+            "runs": [
+                {
+                    "records": str(run.path),
+                    "fingerprint": run.header.fingerprint,
+                    "config": run.header.config,
+                    "summary": encode(summarize(run)),
+                }
+                for run in self.runs
+            ],
+            "files": [str(path) for path in self.files],
+        }
+
+    def print(self) -> None:
+        """The table, and where everything is."""
+        from gsmooth.report.tables import render
+
+        out = console()
+        out.print(render(*map(summarize, self.runs)))
+        for path in (*(run.path for run in self.runs), *self.files):
+            out.print(str(path), soft_wrap=True, markup=False)

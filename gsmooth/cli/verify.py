@@ -1,0 +1,48 @@
+"""``gsmooth verify``: derive stored certificates again from their counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gsmooth.cli.options import DebugFlag, JsonFlag
+from gsmooth.cli.output import emit, guarded
+from gsmooth.errors import VerificationError
+
+EPILOG = """
+[bold]Example[/bold]
+
+gsmooth verify runs/quickstart
+"""
+
+
+def verify(
+    records: Annotated[
+        Path, typer.Argument(metavar="RECORDS", help="A run's folder, or its records.jsonl.")
+    ],
+    as_json: JsonFlag = False,
+    debug: DebugFlag = False,
+) -> None:
+    """Check that every stored certificate follows from its own raw counts; no vote is cast.
+
+    Exits with 8, naming image and field, if a row claims more than its counts support. Counts and
+    margins themselves are taken on trust: repeating the run with its seed checks those.
+    """
+    with guarded(as_json, debug):
+        from gsmooth.run.verify import verify_records
+
+        found = verify_records(records)
+        if as_json:
+            faults = [vars(fault) for fault in found.faults]
+            emit({"checked": found.checked, "certified": found.certified, "faults": faults})
+        elif found.sound:
+            typer.echo(
+                f"{found.checked} rows checked: all {found.certified} certificates follow from"
+                " their counts"
+            )
+        for fault in found.faults:
+            typer.echo(str(fault), err=True)
+        if not found.sound:
+            raise typer.Exit(VerificationError.exit_code)

@@ -1,0 +1,269 @@
+"""Building a cover: choose centres, then bound every piece's supremum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.certificate import Guarantee, Step
+from gsmooth.cover.cells import Cells, halve, measure
+from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pieces import cut, grid_cells, lay_knots
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import Law
+from gsmooth.theory.normal import share_of_margin
+
+Floats = NDArray[np.float64]
+
+TOLERANCE: Final = 0.02
+"""Margin by which a ball's bound may exceed its sampled supremum before cells are halved."""
+ROUNDS: Final = 16
+MOST_CELLS: Final = 16384
+"""A cover stops being refined at this many cells: its bound stays sound, only less tight."""
+ROUNDED_ZERO: Final = 1e-9
+
+
+@final
+@dataclass(frozen=True)
+class Ball:
+    """One centre of a cover and what its votes must show.
+
+    theta: theta_j; z (K,): z_j, the point whose votes are counted. margin: rho_j in the law's
+    normal units, share: the vote share it requires. profile: the shares of nested sub-regions,
+    ascending in gauge; ``start`` is the gauge below which this ball is not needed at all. share_at:
+    the share of ``region.scaled(gauge)`` where it is a smooth function of the gauge (an l2 ball).
+    """
+
+    theta: tuple[float, ...]
+    z: Tensor
+    margin: float
+    share: float
+    profile: tuple[Step, ...]
+    share_at: Callable[[float], float] | None = None
+
+    def profile_for(self, p_lower: float) -> tuple[Step, ...]:
+        """The profile, with a step at what ``p_lower`` supports where shares vary smoothly."""
+        if self.share_at is None or self.share < p_lower:
+            return self.profile
+        low, high = 0.0, 1.0
+        while low < (middle := (low + high) / 2) < high and high - low > 2.0**-40:
+            low, high = (middle, high) if self.share_at(middle) < p_lower else (low, middle)
+        smooth = (Step(low, self.share_at(low)),) if low > 0.0 else ()
+        return (*smooth, *self.profile)
+
+    @property
+    def start(self) -> float:
+        """The gauge up to which the region does not meet this ball's piece."""
+        return self.profile[0].gauge if self.profile and self.profile[0].share == 0.0 else 0.0
+
+
+@final
+@dataclass(frozen=True)
+class Cover:
+    """Balls that hold every attack of a region, worst first; ``clean`` is L x.
+
+    guarantee: individual when every supremum, rounding error and law claim is proved, else
+    heuristic.
+    """
+
+    region: Region
+    clean: Tensor
+    balls: tuple[Ball, ...]
+    guarantee: Guarantee
+
+
+def build_cover(
+    smoothed: SmoothedClassifier, image: Tensor, region: Region, centres: int | None = None
+) -> Cover:
+    """A cover of {psi_theta(image) + e : (theta, e) in region} by at most ``centres`` balls.
+
+    image (C, H, W). Decided without votes, so every ball may be tested at the full alpha (C5).
+    """
+    check_region(smoothed, region)
+    transformation = smoothed.transformation
+    x = image[None].to(torch.float64)
+    clean = transformation.lift(x)[0]
+    requirement = Requirement.at(smoothed, clean, region)
+    if region.dimensions == 0:
+        balls, proved = [_still_ball(requirement, clean)], True
+    else:
+        count = centres if centres is not None else transformation.default_centres
+        balls, proved = _moving_balls(Orbit(transformation, x), requirement, region, count)
+    balls.sort(key=lambda ball: -ball.margin)
+    proved = proved and requirement.proved and smoothed.grid > 0.0
+    guarantee = Guarantee.INDIVIDUAL if proved else Guarantee.HEURISTIC
+    return Cover(region, clean, tuple(balls), guarantee)
+
+
+def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
+    """ConfigurationError unless the region has one interval a parameter of the transformation."""
+    transformation = smoothed.transformation
+    if region.dimensions != len(transformation.parameters):
+        names = ", ".join(p.name for p in transformation.parameters) or "none, only l2"
+        raise ConfigurationError(
+            f"region: {region.dimensions} intervals were given, {transformation.name} has"
+            f" {len(transformation.parameters)} parameters ({names})"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Requirement:
+    """Turns shifts and residuals into margins, float errors included (F1).
+
+    error: E_num, the l2 error of T_theta z. It moves the point that is voted on and the point that
+    is attacked, so it is paid twice. variation: tau of noise and grid. extra: an l2 ball on top.
+    """
+
+    law: Law
+    error: float
+    variation: float
+    extra: float
+    units: Floats
+    orthogonal: bool
+    proved: bool
+
+    @classmethod
+    def at(cls, smoothed: SmoothedClassifier, clean: Tensor, region: Region) -> Requirement:
+        """The requirement for centres near ``clean``: their norms are within a factor 2 of it."""
+        # Centres are mixtures of points of the orbit, whose norm is at most ||L|| times that of
+        # an attacked image; 2 ||z|| + 1 is checked against every centre when its ball is built.
+        reference = 2.0 * clean + 1.0 / max(1.0, clean.numel() ** 0.5)
+        error = smoothed.numerical_error(reference)
+        norm = smoothed.transformation.lift_norm(smoothed.classifier.shape)
+        law = smoothed.law
+        m = law.dimensions
+        one_sigma = 0.8413447460685429  # Phi(1): a unit of length on each axis
+        units = np.abs(law.theta_from_uniform(np.full((1, m), one_sigma)))[0] if m else np.ones(0)
+        return cls(
+            law=law,
+            error=0.0 if error is None else error,
+            variation=smoothed.total_variation(reference),
+            extra=norm * region.l2,
+            units=units,
+            orthogonal=smoothed.transformation.orthogonal,
+            proved=error is not None,
+        )
+
+    def margins(self, shift: Floats, residual: Floats) -> Floats:
+        """Margins (n,) for signed shifts (n, m) and residuals (n,), rounded up.
+
+        The law's theorem at residual + E_num, raised by 2 E_num / sigma; tau is doubled because it
+        is added before the raise, which shrinks a share by less than a half (2 E_num << sigma).
+        """
+        law = self.law
+        moved = residual + self.extra + self.error
+        margin = law.margin(shift, moved, tv=2.0 * self.variation)
+        return np.asarray(margin + 2.0 * self.error / law.sigma)
+
+
+def _still_ball(requirement: Requirement, clean: Tensor) -> Ball:
+    def margin_at(gauge: float) -> float:
+        within = replace(requirement, extra=requirement.extra * gauge)
+        return float(within.margins(np.zeros((1, 0)), np.zeros(1))[0])
+
+    def share_at(gauge: float) -> float:
+        return float(share_of_margin(margin_at(gauge)))
+
+    share = share_at(1.0)
+    return Ball((), clean, margin_at(1.0), share, (Step(1.0, share),), share_at)
+
+
+def _moving_balls(
+    orbit: Orbit, requirement: Requirement, region: Region, centres: int
+) -> tuple[list[Ball], bool]:
+    """The balls around the pieces of the region, and whether their suprema are proved."""
+    knots = lay_knots(orbit.transformation, region, requirement.units)
+    theta = knots.theta
+    points = orbit.points(torch.from_numpy(theta))
+    joint = np.concatenate(
+        [theta / requirement.units, points.numpy() / requirement.law.sigma], axis=1
+    )
+    joint -= joint.mean(axis=0)
+    lengths = tuple(
+        np.array(axis) / unit for axis, unit in zip(knots.axes, requirement.units, strict=True)
+    )
+    pieces = cut(knots, joint @ joint.T, lengths, centres)
+    carried = torch.stack(
+        [torch.from_numpy(p.weights) @ points[torch.from_numpy(p.nodes)] for p in pieces]
+    )
+    shifts = np.stack([piece.weights @ theta[piece.nodes] for piece in pieces])
+    owner, lower, upper = grid_cells(knots, pieces)
+    cells, claimed = measure(orbit, carried, owner, lower, upper)
+    if claimed:
+        cells = _refined(orbit, requirement, carried, shifts, cells)
+    margins = _margins(requirement, cells, shifts)
+    z = orbit.transformation.act(carried, *torch.from_numpy(shifts).split(1, dim=1))
+    balls = []
+    for place in range(len(pieces)):
+        own = cells.ball == place
+        margin = float(margins[own].max())
+        balls.append(
+            Ball(
+                tuple(shifts[place].tolist()),
+                z[place],
+                margin,
+                float(share_of_margin(margin)),
+                _profile(region, cells.take(own), margins[own]),
+            )
+        )
+    # Without orthogonality a residual would grow with T_beta (T5): nothing is proved then.
+    still = bool((cells.residuals() <= ROUNDED_ZERO * (1.0 + float(carried.norm()))).all())
+    return balls, claimed and (requirement.orthogonal or still)
+
+
+def _margins(requirement: Requirement, cells: Cells, theta: Floats) -> Floats:
+    """Margin of every cell (n,): the law at its residual bound and at its worst corner's shift."""
+    return _at_corners(requirement, cells, theta, cells.residuals()[:, None]).max(axis=1)
+
+
+def _at_corners(requirement: Requirement, cells: Cells, theta: Floats, residual: Floats) -> Floats:
+    shifts = cells.corner_parameters() - theta[cells.ball][:, None, :]
+    residuals = np.broadcast_to(residual, shifts.shape[:2])
+    margins = requirement.margins(shifts.reshape(-1, shifts.shape[2]), residuals.ravel())
+    return np.asarray(margins.reshape(residuals.shape))
+
+
+def _refined(
+    orbit: Orbit, requirement: Requirement, centres: Tensor, theta: Floats, cells: Cells
+) -> Cells:
+    """Cells halved until none exceeds its ball's sampled supremum by more than TOLERANCE."""
+    for _ in range(ROUNDS):
+        sampled = _at_corners(requirement, cells, theta, cells.corners).max(axis=1)
+        supremum = np.full(len(centres), -np.inf)
+        np.maximum.at(supremum, cells.ball, sampled)
+        over = _margins(requirement, cells, theta) > supremum[cells.ball] + TOLERANCE
+        if not over.any() or len(cells.ball) + int(over.sum()) > MOST_CELLS:
+            break
+        cells = halve(orbit, centres, cells, over)
+    return cells
+
+
+def _profile(region: Region, cells: Cells, margins: Floats) -> tuple[Step, ...]:
+    """Shares of the nested regions: a step up to gauge g covers every cell that starts below g."""
+    starts = _start_gauges(region, cells)
+    order = np.argsort(starts, kind="stable")
+    gauges, worst = starts[order], np.maximum.accumulate(margins[order])
+    steps = [Step(float(gauges[0]), 0.0)] if gauges[0] > 0.0 else []
+    for place in range(len(gauges)):
+        end = float(gauges[place + 1]) if place + 1 < len(gauges) else 1.0
+        if end > gauges[place]:
+            steps.append(Step(end, float(share_of_margin(worst[place]))))
+    return tuple(steps)
+
+
+def _start_gauges(region: Region, cells: Cells) -> Floats:
+    """Least gauge at which ``region.scaled(gauge)`` meets each cell, (n,)."""
+    lower, upper = np.array(region.lower), np.array(region.upper)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above = np.where(cells.lower > 0.0, cells.lower / upper, 0.0)
+        below = np.where(cells.upper < 0.0, cells.upper / lower, 0.0)
+    return np.asarray(np.maximum(above, below).max(axis=1))

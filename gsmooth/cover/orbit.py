@@ -1,0 +1,55 @@
+"""The orbit of an image: every attacked image carried back to the clean one's frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from gsmooth.transformation import Transformation
+
+BATCH = 512
+
+
+@final
+@dataclass(frozen=True)
+class Orbit:
+    """C(theta) = T_(-theta) L psi_theta(x) for one image x (1, C, H, W), float64.
+
+    T4 measures an attack at theta from a centre (theta_j, c) by theta - theta_j and
+    ||C(theta) - c||: with z_j = T_(theta_j) c, L psi_theta(x) = T_(theta - theta_j)(z_j + e) and
+    ||e|| = ||C(theta) - c|| because T is orthogonal.
+    """
+
+    transformation: Transformation
+    x: Tensor
+
+    def points(self, theta: Tensor) -> Tensor:
+        """C at the rows of theta (n, m): (n, K)."""
+        return torch.cat([self._points(part) for part in theta.split(BATCH)])
+
+    def _points(self, theta: Tensor) -> Tensor:
+        columns = theta.split(1, dim=1)
+        attacked = self.transformation.attack(self.x.expand(len(theta), -1, -1, -1), *columns)
+        lifted = self.transformation.lift(attacked)
+        return self.transformation.act(lifted, *(-column for column in columns))
+
+    def speed(self, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||dC/dtheta_i|| over each cell, (n, m); None when the plugin claims no bound."""
+        return _in_parts(self.transformation.derivative_bound, self.x, lower, upper)
+
+    def bend(self, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||d2C/dtheta_i2|| over each cell, (n, m); None where C is not smooth in cells."""
+        return _in_parts(self.transformation.curvature_bound, self.x, lower, upper)
+
+
+def _in_parts(bound, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:  # type: ignore[no-untyped-def]
+    parts = []
+    for low, high in zip(lower.split(BATCH), upper.split(BATCH), strict=True):
+        part = bound(x, low, high)
+        if part is None:
+            return None
+        parts.append(part)
+    return torch.cat(parts)

@@ -1,0 +1,268 @@
+"""Deciding one image: select a class, then put the cover's centres to the vote."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth.certificate import (
+    Abstained,
+    AbstainReason,
+    CentreEvidence,
+    Certificate,
+    Certified,
+    Prediction,
+    Step,
+    Verdict,
+)
+from gsmooth.cover import Ball, Cover
+from gsmooth.errors import ConfigurationError
+from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.theory.bounds import (
+    FixedBound,
+    FixedSample,
+    least_n_fixed,
+    predict_test,
+    randomized_clopper_pearson_lower,
+)
+from gsmooth.theory.sequential import EProcess, Futility, StreamedSample, cannot_accept
+
+Counts = NDArray[np.int64]
+
+
+@final
+@dataclass(frozen=True)
+class RegionMode:
+    """Is g constant on the whole region? An e-process per centre, each at the full alpha (C5, S6).
+
+    n0 selection votes at the clean centre choose the class; at most max_votes votes an image are
+    spent in all. futility: level at which a centre is given up early; costs power, not soundness.
+    Vote numbers are rounded up to whole chunks of 64.
+    """
+
+    alpha: float = 0.001
+    n0: int = 64
+    max_votes: int = 5000
+    futility: float = 0.001
+
+    def __post_init__(self) -> None:
+        check_level("alpha", self.alpha)
+        check_level("futility", self.futility)
+        check_votes(n0=self.n0, max_votes=self.max_votes)
+
+
+@final
+@dataclass(frozen=True)
+class RadiusMode:
+    """How much of the region do the votes support? n votes a centre, fixed in advance (S1).
+
+    bound: "clopper-pearson", or "randomized" (S7: tighter; its uniform draw is made before the
+    votes from the same seed). Vote numbers are rounded up to whole chunks of 64.
+    """
+
+    alpha: float = 0.001
+    n0: int = 64
+    n: int = 10_000
+    bound: Literal["clopper-pearson", "randomized"] = "clopper-pearson"
+
+    def __post_init__(self) -> None:
+        check_level("alpha", self.alpha)
+        check_votes(n0=self.n0, n=self.n)
+
+
+Mode = RegionMode | RadiusMode
+
+
+@final
+@dataclass(frozen=True)
+class Finding:
+    """What the votes of one image gave: certificate, PREDICT at x, and votes spent in all."""
+
+    certificate: Certificate
+    prediction: Prediction
+    votes: int
+
+
+Decision = Generator[list[Ballot], Counts, Finding]
+Trial = Generator[list[Ballot], Counts, Certificate]
+
+
+def decide(smoothed: SmoothedClassifier, index: int, cover: Cover, mode: Mode) -> Decision:
+    """A generator that yields ballots, is sent their counts (len, classes + 1), and decides.
+
+    Selection votes choose the class and are PREDICT's; estimation votes are fresh (S2).
+    """
+    court = _Court(smoothed, index, cover, mode.alpha)
+    selected = (yield court.ballots(Purpose.SELECTION, 0, None, 0, chunks(mode.n0))).sum(axis=0)
+    court.votes += int(selected.sum())
+    court.label = int(np.argmax(selected[:-1]))
+    if isinstance(mode, RegionMode):
+        certificate = yield from court.sequential(mode)
+    else:
+        certificate = yield from court.fixed(mode)
+    return Finding(certificate, prediction(selected, mode.alpha), court.votes)
+
+
+def prediction(counts: Counts, alpha: float) -> Prediction:
+    """PREDICT's answer for counts (classes + 1,), the last of them ties."""
+    votes = counts[:-1]
+    first, second = np.argsort(-votes, kind="stable")[:2]
+    test = predict_test(int(votes[first]), int(votes[second]), alpha)
+    label = int(first) if test.decided else None
+    return Prediction(label, tuple(int(v) for v in counts), alpha)
+
+
+def chunks(votes: int) -> int:
+    """Whole chunks that hold at least ``votes`` votes."""
+    return -(-votes // CHUNK)
+
+
+def check_level(name: str, value: float) -> None:
+    """ConfigurationError unless 0 < value < 1."""
+    if not 0.0 < value < 1.0:
+        raise ConfigurationError(f"{name}={value} must lie strictly between 0 and 1")
+
+
+def check_votes(**numbers: int) -> None:
+    """ConfigurationError unless every number of votes is at least 1."""
+    for name, value in numbers.items():
+        if value < 1:
+            raise ConfigurationError(f"{name}={value} must be at least 1 vote")
+
+
+class _Court:
+    """The trial of one image's cover: every centre at the full alpha (C5)."""
+
+    def __init__(
+        self, smoothed: SmoothedClassifier, index: int, cover: Cover, alpha: float
+    ) -> None:
+        self.smoothed, self.index, self.cover, self.alpha = smoothed, index, cover, alpha
+        self.label = 0
+        self.votes = 0
+
+    def ballots(
+        self, purpose: Purpose, centre: int, ball: Ball | None, first: int, count: int
+    ) -> list[Ballot]:
+        z = self.cover.clean if ball is None else ball.z
+        seed = self.smoothed.seed
+        return [
+            Ballot(Coordinate(seed, self.index, purpose, centre, chunk), z)
+            for chunk in range(first, first + count)
+        ]
+
+    def sequential(self, mode: RegionMode) -> Trial:
+        """Worst centre first, chunk by chunk, until one fails or all pass."""
+        evidence = [_untested(ball) for ball in self.cover.balls]
+        for place, ball in enumerate(self.cover.balls):
+            least = self._least_left(mode, place)
+            if least is None or self.votes + least > mode.max_votes:
+                needed = None if least is None else self.votes + least
+                return self._abstained(AbstainReason.BUDGET, evidence, needed)
+            verdict, won, cast = yield from self._stream(mode, place, ball)
+            evidence[place] = _evidence(ball, won, cast, verdict, ())
+            if verdict is Verdict.FUTILE:
+                return self._abstained(AbstainReason.FUTILE, evidence, None)
+            if verdict is Verdict.EXHAUSTED:
+                return self._abstained(AbstainReason.BUDGET, evidence, None)
+        return Certified(
+            self.label, self.cover.region, 1.0, self.cover.guarantee, self.alpha, tuple(evidence)
+        )
+
+    def _stream(
+        self, mode: RegionMode, place: int, ball: Ball
+    ) -> Generator[list[Ballot], Counts, tuple[Verdict, int, int]]:
+        test, futility = EProcess(ball.share, mode.alpha), Futility(ball.share, mode.futility)
+        won = cast = chunk = 0
+        while True:
+            counts = yield self.ballots(Purpose.ESTIMATION, place, ball, chunk, 1)
+            chunk += 1
+            self.votes += CHUNK
+            won, cast = won + int(counts[0, self.label]), cast + CHUNK
+            sample = StreamedSample(won, cast)
+            if test.accepts(sample):
+                return Verdict.ACCEPTED, won, cast
+            if futility.stops(sample):
+                return Verdict.FUTILE, won, cast
+            left = (mode.max_votes - self.votes) // CHUNK * CHUNK
+            if left <= 0 or cannot_accept(sample, left, test):
+                return Verdict.EXHAUSTED, won, cast
+
+    def _least_left(self, mode: RegionMode, place: int) -> int | None:
+        """Votes that unanimity would still need from this centre on; None where none suffice."""
+        total = 0
+        for ball in self.cover.balls[place:]:
+            if ball.share >= 1.0:
+                return None
+            total += chunks(EProcess(ball.share, mode.alpha).least_n()) * CHUNK
+        return total
+
+    def fixed(self, mode: RadiusMode) -> Trial:
+        """Centres from the inside outwards, n votes each, while they can still add to the region.
+
+        The certified gauge is the least over centres of what each one's bound supports. If it is
+        too large, the one centre that limits the true region has p_lower > p: at most alpha (C5).
+        """
+        cast = chunks(mode.n) * CHUNK
+        rng = Coordinate(self.smoothed.seed, self.index, Purpose.BOUND, 0, 0).generator()
+        draws = rng.random(len(self.cover.balls))
+        order = sorted(range(len(self.cover.balls)), key=lambda i: self.cover.balls[i].start)
+        evidence = [_untested(ball) for ball in self.cover.balls]
+        gauge = 1.0
+        for place in order:
+            ball = self.cover.balls[place]
+            if ball.start >= gauge:
+                break
+            counts = yield self.ballots(Purpose.ESTIMATION, place, ball, 0, chunks(mode.n))
+            self.votes += cast
+            won = int(counts[:, self.label].sum())
+            p_lower = self._p_lower(mode, won, cast, float(draws[place]))
+            profile = ball.profile_for(p_lower)
+            reached = _supported(profile, p_lower)
+            gauge = min(gauge, reached)
+            verdict = Verdict.ACCEPTED if reached > ball.start else Verdict.FUTILE
+            evidence[place] = _evidence(ball, won, cast, verdict, profile)
+        if gauge <= 0.0:
+            share = min(ball.profile[0].share for ball in self.cover.balls)
+            least = least_n_fixed(share, mode.alpha) if 0.0 < share < 1.0 else None
+            return self._abstained(AbstainReason.FUTILE, evidence, least)
+        region = self.cover.region.scaled(gauge)
+        return Certified(
+            self.label, region, gauge, self.cover.guarantee, self.alpha, tuple(evidence)
+        )
+
+    def _p_lower(self, mode: RadiusMode, won: int, cast: int, draw: float) -> float:
+        if mode.bound == "randomized":
+            return randomized_clopper_pearson_lower(won, cast, mode.alpha, draw)
+        return FixedBound(cast, mode.alpha).lower(FixedSample(won, cast))
+
+    def _abstained(
+        self, reason: AbstainReason, evidence: list[CentreEvidence], least_n: int | None
+    ) -> Abstained:
+        return Abstained(
+            reason, self.label, least_n, self.cover.guarantee, self.alpha, tuple(evidence)
+        )
+
+
+def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
+    """Largest gauge whose share, and every smaller one's, lies below p_lower."""
+    gauge = 0.0
+    for step in profile:
+        if step.share >= p_lower:
+            break
+        gauge = step.gauge
+    return gauge
+
+
+def _untested(ball: Ball) -> CentreEvidence:
+    return _evidence(ball, 0, 0, Verdict.UNTESTED, ())
+
+
+def _evidence(
+    ball: Ball, won: int, cast: int, verdict: Verdict, profile: tuple[Step, ...]
+) -> CentreEvidence:
+    return CentreEvidence(ball.theta, ball.margin, ball.share, won, cast, verdict, profile)

@@ -1,0 +1,1 @@
+"""Records to tables, curves and pictures. Nothing here casts a vote."""

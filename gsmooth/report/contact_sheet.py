@@ -1,0 +1,225 @@
+"""Contact sheet: a few images, what an adversary may make of them, and what is certified."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth import registry
+from gsmooth.errors import InputError
+from gsmooth.region import Region
+from gsmooth.report.curves import save
+from gsmooth.report.reach import at, verdict_of
+from gsmooth.run.dataset import Dataset
+from gsmooth.run.datasets import load_data
+from gsmooth.run.records import Records
+from gsmooth.run.row import Row
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gsmooth.transformation import Transformation
+
+IMAGES: Final = 8
+VIEWS: Final = 6
+# Inches: a picture with its gap, a line of pictures with captions, the text on the left.
+_SIDE, _HIGH, _TEXT = 1.05, 1.36, 1.75
+_CERTIFIED, _OPEN, _BROKEN, _INK = "#009E73", "#B0B0B0", "#D55E00", "#222222"
+
+
+@final
+@dataclass(frozen=True)
+class View:
+    """One picture of a row: pixels (C, H, W), its caption and the colour of its frame."""
+
+    pixels: NDArray[np.float64]
+    caption: str
+    colour: str | None = None
+
+
+def contact_sheet(
+    transformation: Transformation, dataset: Dataset, records: Records, path: Path
+) -> Path:
+    """Draw up to eight images of a run as a PNG; returns ``path``.
+
+    A line an image: the original, views spread over the region, and the worst that the attack
+    found. Green frames are inside the certified region, grey ones outside; a red frame is an
+    attack that changed the answer. Raises OutputError when ``path`` cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    rows = chosen(records.rows)
+    lines = [views(transformation, dataset, row) for row in rows]
+    width = _TEXT + _SIDE * max(map(len, lines)) + 0.05
+    height = _HIGH * len(rows)
+    figure = Figure(figsize=(width, height))
+    for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
+        bottom = height - _HIGH * (number + 1) + 0.06
+        _label(figure, (0.1, bottom), dataset, row, verdict_of(row, transformation.parameters))
+        for place, view in enumerate(line):
+            _show(figure, (_TEXT + _SIDE * place, bottom), view, _limits(dataset))
+    return save(figure, path)
+
+
+def draw_contact_sheet(records: Records, folder: Path) -> tuple[Path, ...]:
+    """``contact_sheet.png`` in ``folder``, from the data and the transformation of the run.
+
+    Raises InputError when the images are not there any more, or not the same.
+    """
+    config = records.header.config
+    data, action = _section(config, "data"), _section(config, "transformation")
+    transformation = registry.transformation(
+        str(action["name"]), cast(Mapping[str, object], action["options"])
+    )
+    dataset = load_data(str(data["spec"]), str(data["split"]))
+    known = _section(records.header.identity, "digests").get("images")
+    if known is not None and known != dataset.digest():
+        raise InputError(
+            f"data {dataset.name}: not the images that {records.path} is about; the contact sheet"
+            " would show others"
+        )
+    path = folder / "contact_sheet.png"
+    return (contact_sheet(transformation, dataset, records, path),)
+
+
+def chosen(rows: tuple[Row, ...]) -> list[Row]:
+    """Up to eight rows: one of every class in turn, and an abstention where there is one."""
+    rank: dict[int, int] = {}
+    order = []
+    for row in rows:
+        rank[row.label] = rank.get(row.label, 0) + 1
+        order.append((rank[row.label], row.label, row))
+    picked = [row for _, _, row in sorted(order, key=lambda item: item[:2])[:IMAGES]]
+    abstained = [row for row in rows if row.outcome == "abstained"]
+    if abstained and not any(row.outcome == "abstained" for row in picked):
+        picked[-1] = abstained[0]
+    return picked
+
+
+def views(transformation: Transformation, dataset: Dataset, row: Row) -> list[View]:
+    """The pictures of one image, the original first and the attack's worst last."""
+    original = dataset.image(row.index).numpy()
+    line = [View(original, "original")]
+    if row.region.dimensions == 0:
+        return [*line, *_noisy(original, row)]
+    for theta in spread(row.region):
+        pixels = _attacked(transformation, dataset, row, theta)
+        inside = _inside(theta, row.certified_region)
+        caption = at(theta, transformation.parameters)
+        line.append(View(pixels, caption, _CERTIFIED if inside else _OPEN))
+    if row.attack is not None:
+        line.append(_worst(transformation, dataset, row))
+    return line
+
+
+def spread(region: Region) -> list[tuple[float, ...]]:
+    """Parameters that show a region: evenly spaced on one axis; corners, then ends, on several."""
+    if region.dimensions == 1:
+        return [(float(v),) for v in np.linspace(region.lower[0], region.upper[0], VIEWS)]
+    corners = itertools.product(*zip(region.lower, region.upper, strict=True))
+    return list(dict.fromkeys(itertools.islice(itertools.chain(corners, _ends(region)), VIEWS)))
+
+
+def _ends(region: Region) -> Iterator[tuple[float, ...]]:
+    for axis in range(region.dimensions):
+        for end in (region.lower, region.upper):
+            yield tuple(end[axis] if a == axis else 0.0 for a in range(region.dimensions))
+
+
+def _worst(transformation: Transformation, dataset: Dataset, row: Row) -> View:
+    attack = row.attack
+    assert attack is not None
+    answer = "abstains" if attack.label is None else dataset.classes[attack.label]
+    caption = f"worst found\n{at(attack.theta, transformation.parameters)}: {answer}"
+    pixels = _attacked(transformation, dataset, row, attack.theta)
+    held = _CERTIFIED if _inside(attack.theta, row.certified_region) else _OPEN
+    return View(pixels, caption, held if attack.robust else _BROKEN)
+
+
+def _attacked(
+    transformation: Transformation, dataset: Dataset, row: Row, theta: tuple[float, ...]
+) -> NDArray[np.float64]:
+    import torch
+
+    image = dataset.image(row.index)[None]
+    columns = [torch.full((1, 1), value, dtype=torch.float64) for value in theta]
+    with torch.no_grad():
+        pixels: NDArray[np.float64] = transformation.attack(image, *columns)[0].numpy()
+    return pixels
+
+
+def _noisy(original: NDArray[np.float64], row: Row) -> Iterator[View]:
+    """Perturbations of the largest certified (or else asked) l2 norm, in random directions."""
+    region = row.certified_region or row.region
+    colour = _OPEN if row.certified_region is None else _CERTIFIED
+    generator = np.random.default_rng(row.index)
+    for _ in range(VIEWS):
+        direction = generator.standard_normal(original.shape)
+        step = region.l2 * direction / np.linalg.norm(direction)
+        yield View(original + step, f"l2 = {region.l2:.3g}", colour)
+
+
+def _inside(theta: tuple[float, ...], region: Region | None) -> bool:
+    if region is None:
+        return False
+    return all(
+        low <= value <= high
+        for low, value, high in zip(region.lower, theta, region.upper, strict=True)
+    )
+
+
+def _limits(dataset: Dataset) -> tuple[float, float]:
+    if dataset.images.dtype == np.uint8:
+        return 0.0, 1.0
+    return float(dataset.images.min()), float(dataset.images.max())
+
+
+def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:
+    return cast(Mapping[str, object], config.get(name, {}))
+
+
+def _label(
+    figure: Figure, corner: tuple[float, float], dataset: Dataset, row: Row, verdict: str
+) -> None:
+    """Class, position and verdict of an image, left of its pictures; ``corner`` in inches."""
+    certified = row.outcome == "certified"
+    right = row.certified_label in (None, row.label)
+    answer = "" if right else f" as {dataset.classes[row.certified_label or 0]}"
+    colour = _CERTIFIED if certified and right else _BROKEN
+    _write(figure, corner, 0.72, dataset.classes[row.label], fontsize=14, fontweight="bold")
+    _write(figure, corner, 0.46, f"image {row.index}", fontsize=8, color="#6A6A6A")
+    _write(figure, corner, 0.24, f"{verdict}{answer}", fontsize=9, color=colour)
+
+
+def _write(
+    figure: Figure, corner: tuple[float, float], above: float, text: str, **style: Any
+) -> None:
+    width, height = figure.get_size_inches()
+    place = (corner[0] / width, (corner[1] + above) / height)
+    figure.text(*place, text, va="center", **{"color": _INK, **style})
+
+
+def _show(
+    figure: Figure, corner: tuple[float, float], view: View, limits: tuple[float, float]
+) -> None:
+    """One picture; its lower left ``corner`` in inches."""
+    width, height = figure.get_size_inches()
+    side = _SIDE - 0.1
+    # Placed by hand: matplotlib's own layout of seventy axes takes seconds.
+    axes = figure.add_axes(
+        (corner[0] / width, corner[1] / height, side / width, side / height), xticks=[], yticks=[]
+    )
+    low, high = limits
+    pixels: Any = np.clip((np.moveaxis(view.pixels, 0, 2) - low) / (high - low), 0.0, 1.0)
+    axes.imshow(pixels if pixels.shape[2] == 3 else pixels[:, :, 0], cmap="gray", vmin=0, vmax=1)
+    axes.set_title(view.caption, fontsize=7.5, color=_INK, pad=3, linespacing=1.0)
+    for spine in axes.spines.values():
+        spine.set_visible(view.colour is not None)
+        spine.set_color(view.colour or "none")
+        spine.set_linewidth(2.0)

@@ -1,0 +1,165 @@
+"""Curves: certified accuracy against angle, shift or radius, as PNG and SVG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, final
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.report.reach import Axis, axis_of
+from gsmooth.report.summary import Summary, summarize
+from gsmooth.run.journal import make_folder, write_atomically
+from gsmooth.run.records import Records
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito: told apart by colour-blind readers, too.
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_INK, _FAINT = "#222222", "#8A8A8A"
+_MARK: Final[dict[str, Any]] = {"ls": "none", "clip_on": False, "zorder": 4}
+_STANDARD: Final = {**_MARK, "marker": "o", "mfc": "white", "mew": 1.8, "ms": 7}
+_ATTACKED: Final = {**_MARK, "marker": "x", "mew": 2.2, "ms": 8}
+
+
+@final
+@dataclass(frozen=True)
+class Curve:
+    """Certified accuracy as a step function of the reach.
+
+    Among all images, the share ``accuracy[i]`` is certified (and right) at every reach up to
+    ``reach[i]``, which ascends from 0; beyond the last reach nothing is.
+    """
+
+    axis: Axis
+    reach: tuple[float, ...]
+    accuracy: tuple[float, ...]
+
+
+def certified_curve(records: Records) -> Curve:
+    """The curve of one run; in region mode it is one step, at the end of the region."""
+    axis = axis_of(records)
+    gauges = {row.gauge for row in records.rows if row.gauge and row.correct_up_to(row.gauge)}
+    reached = sorted(gauges)
+    accuracy = [
+        sum(row.correct_up_to(gauge) for row in records.rows) / len(records.rows)
+        for gauge in reached
+    ]
+    first = accuracy[0] if accuracy else 0.0
+    return Curve(axis, (0.0, *(g * axis.end for g in reached)), (first, *accuracy))
+
+
+def draw_curves(runs: Sequence[Records], stem: Path) -> tuple[Path, Path]:
+    """Write ``stem``.png and ``stem``.svg with one curve a run; their paths.
+
+    Raises ConfigurationError when the runs have no common axis, OutputError when nothing can be
+    written.
+    """
+    axes = {certified_curve(run).axis.label for run in runs}
+    if len(axes) != 1:
+        raise ConfigurationError(
+            f"report: the runs are about {' and '.join(sorted(axes)) or 'nothing'}, which share no"
+            " axis; report on them one by one"
+        )
+    figure = _figure(runs)
+    return save(figure, stem.with_name(f"{stem.name}.png")), save(
+        figure, stem.with_name(f"{stem.name}.svg")
+    )
+
+
+def draw_curve(records: Records, folder: Path) -> tuple[Path, Path]:
+    """``curve.png`` and ``curve.svg`` of one run, in ``folder``."""
+    return draw_curves([records], folder / "curve")
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure in the format of the path's suffix, the same bytes every time."""
+    import matplotlib
+
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    with matplotlib.rc_context({"svg.hashsalt": "gsmooth", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format=path.suffix[1:], dpi=160, metadata=metadata)
+    make_folder(path.parent)
+    write_atomically(path, buffer.getvalue())
+    return path
+
+
+def _figure(runs: Sequence[Records]) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    summaries = [summarize(run) for run in runs]
+    curves = [certified_curve(run) for run in runs]
+    alone = len(runs) == 1
+    for number, (curve, summary) in enumerate(zip(curves, summaries, strict=True)):
+        _draw(axes, curve, summary, COLOURS[number % len(COLOURS)], alone)
+    _dress(axes, max(curve.axis.end for curve in curves), curves[0].axis.label)
+    _legend(axes, summaries)
+    axes.set_title(_title(summaries), loc="left", fontsize=10.5, color=_INK)
+    return figure
+
+
+def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) -> None:
+    end, last = curve.reach[-1], curve.accuracy[-1]
+    name = "certified accuracy" if alone else f"{summary.name}: certified accuracy"
+    style: dict[str, Any] = {"drawstyle": "steps-pre", "solid_capstyle": "butt", "label": name}
+    axes.plot(curve.reach, curve.accuracy, color=colour, lw=2.2, **style)
+    axes.plot([end, end], [last, 0.0], color=colour, lw=1.2, ls=(0, (1, 1.5)))
+    axes.plot([0.0], [summary.standard.value], color=colour, **_STANDARD)
+    if summary.attacked is not None:
+        axes.plot([curve.axis.end], [summary.attacked.value], color=colour, **_ATTACKED)
+    if alone:
+        axes.annotate(
+            f"{last:.1%}",
+            (end, last),
+            (-7, -8),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            color=colour,
+            fontsize=10.5,
+            fontweight="bold",
+        )
+
+
+def _legend(axes: Axes, summaries: Sequence[Summary]) -> None:
+    """The markers mean the same in every colour: one grey entry each."""
+    axes.plot([], [], color=_FAINT, label="standard accuracy of g", **_STANDARD)
+    if any(summary.attacked is not None for summary in summaries):
+        axes.plot([], [], color=_FAINT, label="accuracy under attack", **_ATTACKED)
+    axes.legend(loc="lower left", frameon=False, fontsize=9.5, labelcolor=_INK)
+
+
+def _dress(axes: Axes, end: float, label: str) -> None:
+    axes.set_xlim(0.0, 1.04 * end)
+    axes.set_ylim(0.0, 1.02)
+    axes.set_xlabel(label, color=_INK)
+    axes.set_ylabel("share of images", color=_INK)
+    axes.yaxis.set_major_formatter(_percent())
+    axes.grid(axis="y", color="#E4E4E4", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(_FAINT)
+    axes.tick_params(color=_FAINT, labelcolor=_INK)
+
+
+def _title(summaries: Sequence[Summary]) -> str:
+    kinds = sorted({kind for summary in summaries for kind in summary.guarantees})
+    alphas = sorted({f"{summary.alpha:g}" for summary in summaries})
+    images = sorted({summary.images for summary in summaries})
+    return (
+        f"{' and '.join(kinds)} guarantee, alpha = {', '.join(alphas)} an image,"
+        f" {' and '.join(map(str, images))} images"
+    )
+
+
+def _percent() -> Any:
+    from matplotlib.ticker import PercentFormatter
+
+    return PercentFormatter(xmax=1.0, decimals=0)

@@ -1,0 +1,99 @@
+"""Reach: how far a certificate goes, in words and on an axis; printed numbers are rounded down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from gsmooth.region import Region
+from gsmooth.run.records import Records
+from gsmooth.run.row import Row
+from gsmooth.theory.radii import round_down
+from gsmooth.transformation import Parameter
+
+_SIGNS = {"deg": "°"}
+
+
+@final
+@dataclass(frozen=True)
+class Axis:
+    """What a gauge is multiplied by to be read by people: 1 is ``end`` of ``unit``."""
+
+    label: str
+    unit: str
+    end: float
+
+
+def axis_of(records: Records) -> Axis:
+    """The angle, shift or l2 radius that gauge 1 stands for; where there is no single one, 1."""
+    region = records.rows[0].region
+    names = [p.name for p, end in zip(records.header.parameters, region.upper, strict=False) if end]
+    if common := _common_end(region, records.header.parameters):
+        end, unit = common
+        return Axis(f"every {' and '.join(names)} within ± ({unit or 'no unit'})", unit, end)
+    if region.l2 > 0.0 and not any((*region.lower, *region.upper)):
+        return Axis("every l2 perturbation below", "", region.l2)
+    return Axis("fraction of the region", "", 1.0)
+
+
+def asked_for(records: Records) -> str:
+    """The region of a run, e.g. ``angle ±30°``."""
+    return describe(records.rows[0].region, records.header.parameters)
+
+
+def verdict_of(row: Row, parameters: tuple[Parameter, ...]) -> str:
+    """``certified to ±30°``, or ``abstained: futile``."""
+    region = row.certified_region
+    if region is None:
+        return f"abstained: {row.reason}"
+    text = describe(region, parameters)
+    moving = [p for p, end in zip(parameters, region.upper, strict=False) if end]
+    if len(moving) == 1 and region.l2 == 0.0:
+        text = text.removeprefix(f"{moving[0].name} ")
+    return f"certified to {text}"
+
+
+def describe(region: Region, parameters: tuple[Parameter, ...]) -> str:
+    """A region in a few words; its ends are rounded towards the clean image (F4)."""
+    parts = [
+        _interval(low, high, parameters[i] if i < len(parameters) else Parameter(f"theta{i}", ""))
+        for i, (low, high) in enumerate(zip(region.lower, region.upper, strict=True))
+        if low or high
+    ]
+    if region.l2 > 0.0 or not parts:
+        parts.append(f"l2 < {_number(region.l2, 3)}")
+    return ", ".join(parts)
+
+
+def at(theta: tuple[float, ...], parameters: tuple[Parameter, ...]) -> str:
+    """Parameter values for a caption, e.g. ``−12.5°``."""
+    units = [parameters[i].unit if i < len(parameters) else "" for i in range(len(theta))]
+    texts = [f"{value:+.3g}{_unit(unit)}" for value, unit in zip(theta, units, strict=True)]
+    return ", ".join(texts).replace("-", "−")
+
+
+def _common_end(region: Region, parameters: tuple[Parameter, ...]) -> tuple[float, str] | None:
+    """(end, unit) when every moving parameter goes as far, both ways, and nothing else moves."""
+    if region.l2 > 0.0 or len(parameters) != region.dimensions:
+        return None
+    found = {
+        (high, parameter.unit) if low == -high else None
+        for low, high, parameter in zip(region.lower, region.upper, parameters, strict=True)
+        if low or high
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _interval(low: float, high: float, parameter: Parameter) -> str:
+    unit = _unit(parameter.unit)
+    if low == -high:
+        return f"{parameter.name} ±{_number(high)}{unit}"
+    return f"{parameter.name} −{_number(-low)}{unit} to {_number(high)}{unit}"
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{round_down(value, digits):.{digits}f}".rstrip("0").rstrip(".")
+
+
+def _unit(unit: str) -> str:
+    return _SIGNS.get(unit, f" {unit}" if unit else "")

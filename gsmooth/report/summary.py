@@ -1,0 +1,103 @@
+"""Summary: what one run's records say, in counts and shares (S4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar, final
+
+from gsmooth.errors import RecordError
+from gsmooth.report.reach import asked_for
+from gsmooth.run.records import Records
+from gsmooth.run.row import Row
+
+# Where a radius-mode run's certified accuracy is tabulated, as fractions of the asked region.
+GAUGES: Final = (0.25, 0.5, 0.75, 1.0)
+T = TypeVar("T")
+
+
+@final
+@dataclass(frozen=True)
+class Share:
+    """``count`` of ``total`` images; total >= 1."""
+
+    count: int
+    total: int
+
+    @property
+    def value(self) -> float:
+        """The share as a number in [0, 1]."""
+        return self.count / self.total
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.1f}% ({self.count}/{self.total})"
+
+
+@final
+@dataclass(frozen=True)
+class Summary:
+    """One run. In every accuracy an abstention counts as wrong.
+
+    clean: accuracy of f without noise; standard: of g (PREDICT); certified: right and certified on
+    the whole region asked for; certified_at: the same on fractions of it (radius mode); attacked:
+    right under the worst transformation found. clean and attacked are None where no row has them,
+    and count only the rows that do. votes: forward passes of certification an image.
+    """
+
+    name: str
+    images: int
+    region: str
+    mode: str
+    clean: Share | None
+    standard: Share
+    certified: Share
+    certified_at: tuple[tuple[float, Share], ...]
+    abstentions: Mapping[str, int]
+    attacked: Share | None
+    votes: float
+    attack_forwards: float | None
+    seconds: float
+    guarantees: Mapping[str, int]
+    alpha: float
+
+
+def summarize(records: Records) -> Summary:
+    """The summary of one run; RecordError when no image is finished."""
+    rows = records.rows
+    if not rows:
+        raise RecordError(f"{records.path}: no finished image; run gsmooth certify first")
+    attacked = [row.attack for row in rows if row.attack is not None]
+    gauges = GAUGES if rows[0].mode == "radius" else ()
+    return Summary(
+        name=records.path.parent.name,
+        images=len(rows),
+        region=asked_for(records),
+        mode=rows[0].mode,
+        clean=_share((r for r in rows if r.clean_prediction is not None), _right_without_noise),
+        standard=Share(sum(row.prediction == row.label for row in rows), len(rows)),
+        certified=_certified(rows, 1.0),
+        certified_at=tuple((gauge, _certified(rows, gauge)) for gauge in gauges),
+        abstentions=dict(sorted(Counter(str(row.reason) for row in rows if row.reason).items())),
+        attacked=_share(attacked, lambda attack: attack.robust),
+        votes=sum(row.votes for row in rows) / len(rows),
+        attack_forwards=(
+            sum(attack.forwards for attack in attacked) / len(attacked) if attacked else None
+        ),
+        seconds=sum(row.seconds for row in rows),
+        guarantees=dict(sorted(Counter(str(row.guarantee) for row in rows).items())),
+        alpha=max(row.alpha for row in rows),
+    )
+
+
+def _certified(rows: tuple[Row, ...], gauge: float) -> Share:
+    return Share(sum(row.correct_up_to(gauge) for row in rows), len(rows))
+
+
+def _right_without_noise(row: Row) -> bool:
+    return row.clean_prediction == row.label
+
+
+def _share(items: Iterable[T], holds: Callable[[T], bool]) -> Share | None:
+    found = [holds(item) for item in items]
+    return Share(sum(found), len(found)) if found else None

@@ -1,0 +1,63 @@
+"""Tables: one column a run, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from gsmooth.report.summary import Share, Summary, summarize
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["Share", "Summary", "render", "summarize"]
+
+_NONE = "not measured"
+
+
+def render(*summaries: Summary) -> Table:
+    """Accuracies, abstentions, votes and what is guaranteed, one column a run."""
+    from rich.table import Table
+
+    table = Table(caption="In every accuracy an abstention counts as wrong.", highlight=False)
+    table.add_column("")
+    columns = [dict(_lines(summary)) for summary in summaries]
+    # The longest first: it has every line of the others, in order.
+    labels = dict.fromkeys(label for c in sorted(columns, key=len, reverse=True) for label in c)
+    for summary in summaries:
+        table.add_column(summary.name, justify="right")
+    for label in labels:
+        table.add_row(label, *(column.get(label, "") for column in columns))
+    return table
+
+
+def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
+    yield "region", summary.region
+    yield "images", str(summary.images)
+    yield "clean accuracy of f", _text(summary.clean)
+    yield "standard accuracy of g", _text(summary.standard)
+    yield "certified accuracy", _text(summary.certified)
+    for gauge, share in summary.certified_at:
+        if gauge < 1.0:
+            yield f"  on {gauge:.0%} of the region", _text(share)
+    yield "accuracy under attack", _text(summary.attacked)
+    yield "abstentions", _counts(summary.abstentions) or "none"
+    yield "votes an image", f"{summary.votes:,.0f}"
+    if summary.attack_forwards is not None:
+        yield "attack forwards an image", f"{summary.attack_forwards:,.0f}"
+    yield "certification time", f"{summary.seconds:,.1f} s"
+    yield "guarantee", _guarantee(summary)
+    yield "alpha (an image)", f"{summary.alpha:g}"
+
+
+def _text(share: Share | None) -> str:
+    return _NONE if share is None else str(share)
+
+
+def _guarantee(summary: Summary) -> str:
+    kinds = summary.guarantees
+    return next(iter(kinds)) if len(kinds) == 1 else _counts(kinds)
+
+
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counted.items())

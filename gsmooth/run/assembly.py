@@ -1,0 +1,170 @@
+"""Assembly: the objects that a resolved configuration stands for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+import torch
+
+from gsmooth import registry
+from gsmooth.attacks import AttackPlan
+from gsmooth.certify import Item, RadiusMode, RegionMode
+from gsmooth.errors import InputError
+from gsmooth.region import Region
+from gsmooth.run.config import RunConfig, fingerprint, identity
+from gsmooth.run.dataset import Dataset
+from gsmooth.run.datasets import load_data
+from gsmooth.run.header import RunHeader
+from gsmooth.run.models import load_model
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import law_from_name
+
+if TYPE_CHECKING:
+    from gsmooth.classifier import Classifier
+    from gsmooth.transformation import Transformation
+
+
+@final
+@dataclass(frozen=True)
+class Assembly:
+    """The data and the smoothed classifier of one run."""
+
+    config: RunConfig
+    dataset: Dataset
+    smoothed: SmoothedClassifier
+
+    @property
+    def indices(self) -> range:
+        """Positions of the images that the run is about."""
+        part = self.config.data
+        return self.dataset.indices(part.start, part.every, part.limit)
+
+    def items(self, indices: Iterator[int]) -> Iterator[Item]:
+        """The images at these positions, each loaded when it is asked for."""
+        return (self.item(index) for index in indices)
+
+    def item(self, index: int) -> Item:
+        """The image at one position, float64 (C, H, W)."""
+        return Item(index, self.dataset.image(index))
+
+    @torch.inference_mode()
+    def clean_prediction(self, index: int) -> int | None:
+        """The class of f at the image behind lift and readout, without noise; None for a tie."""
+        z = self.smoothed.transformation.lift(self.dataset.image(index)[None])
+        label = int(self.smoothed.classifier.labels(self.smoothed.readout(z))[0])
+        return label if label < self.smoothed.classifier.classes else None
+
+    def header(self) -> RunHeader:
+        """What the records of this run belong to: weights and images, not only their names."""
+        digests = {
+            "weights": weights_digest(self.smoothed.classifier),
+            "images": self.dataset.digest(),
+        }
+        return RunHeader.create(
+            fingerprint(self.config, digests),
+            identity(self.config, digests),
+            self.config.model_dump(mode="json"),
+            self.smoothed.transformation.parameters,
+        )
+
+
+def assemble(config: RunConfig) -> Assembly:
+    """Load and build everything; ``config`` must be resolved.
+
+    Raises InputError when the data do not fit the model, and what loading raises.
+    """
+    if config.engine.threads is not None:
+        torch.set_num_threads(config.engine.threads)
+    # Data first: a missing file should not wait for a large model.
+    dataset = load_data(config.data.spec, config.data.split)
+    classifier = load_classifier(config)
+    _check_fit(dataset, classifier)
+    return Assembly(config, dataset, smoothed_classifier(config, classifier))
+
+
+def load_classifier(config: RunConfig) -> Classifier:
+    """f, as [model] describes it."""
+    model = config.model
+    return load_model(
+        model.spec,
+        weights=model.weights,
+        classes=model.classes,
+        shape=model.shape,
+        input_range=model.input_range or (0.0, 1.0),
+        device=model.device,
+    )
+
+
+def operator_of(config: RunConfig) -> Transformation:
+    """The transformation of a resolved configuration."""
+    assert config.transformation.name is not None
+    return registry.transformation(config.transformation.name, config.transformation.options)
+
+
+def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedClassifier:
+    """g, as [transformation] and [smoothing] describe it."""
+    noise, operator = config.smoothing, operator_of(config)
+    assert noise.law is not None
+    assert noise.sigma is not None
+    assert noise.scales is not None
+    assert noise.grid is not None
+    law = law_from_name(noise.law, noise.scales, noise.sigma, operator.orthogonal)
+    return SmoothedClassifier(
+        classifier,
+        operator,
+        law,
+        grid=noise.grid,
+        seed=noise.seed,
+        batch_size=config.engine.batch_size,
+    )
+
+
+def region_of(config: RunConfig) -> Region:
+    """What a resolved configuration asks to certify."""
+    asked = config.region
+    return Region(asked.lower or (), asked.upper or (), asked.l2 or 0.0)
+
+
+def mode_of(config: RunConfig) -> RegionMode | RadiusMode:
+    """The rule of decision."""
+    rule = config.certify
+    if rule.mode == "region":
+        return RegionMode(rule.alpha, rule.n0, rule.max_votes, rule.futility)
+    return RadiusMode(rule.alpha, rule.n0, rule.n, rule.bound)
+
+
+def attack_plan(config: RunConfig) -> AttackPlan | None:
+    """How the opponent searches; None when it is switched off."""
+    plan = config.attack
+    if not plan.enabled:
+        return None
+    return AttackPlan(plan.points, plan.screening_votes, plan.n, plan.alpha)
+
+
+def weights_digest(classifier: Classifier) -> str:
+    """sha256 of a model: its state dict, and the file where the model is a program."""
+    state = hashlib.sha256()
+    for name, tensor in classifier.module.state_dict().items():
+        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        plain = tensor.detach().cpu().reshape(-1).contiguous()
+        state.update(plain.view(torch.uint8).numpy().tobytes())
+    if (path := Path(classifier.name)).is_file():
+        state.update(path.read_bytes())
+    return state.hexdigest()
+
+
+def _check_fit(dataset: Dataset, classifier: Classifier) -> None:
+    if dataset.shape != classifier.shape:
+        raise InputError(
+            f"data {dataset.name}: images (C, H, W) = {dataset.shape}, but {classifier.name} takes"
+            f" {classifier.shape}"
+        )
+    if (largest := int(dataset.labels.max())) >= classifier.classes:
+        raise InputError(
+            f"data {dataset.name}: label {largest} is out of range: {classifier.name} knows the"
+            f" classes 0 to {classifier.classes - 1}"
+        )

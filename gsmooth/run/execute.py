@@ -1,0 +1,178 @@
+"""Execute: the loop of a run. Every image is certified, attacked, written, and then reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
+from gsmooth.certify import Outcome, certify_many, foresee
+from gsmooth.region import Region
+from gsmooth.run.assembly import Assembly, assemble, attack_plan, mode_of, region_of
+from gsmooth.run.config import RunConfig, to_toml
+from gsmooth.run.header import RunHeader, installed_versions
+from gsmooth.run.interrupt import Interrupted, uninterrupted
+from gsmooth.run.journal import write_atomically
+from gsmooth.run.progress import Progress, Tally
+from gsmooth.run.records import RecordWriter, Row
+from gsmooth.run.resolution import resolved
+from gsmooth.run.violation import raise_if_violated
+
+CONFIG_NAME = "config.toml"
+# A model that is wrong under its own noise on half of so many images needs training, not votes.
+_PATIENCE = 20
+
+
+@final
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did: images asked for and how many of them now; votes and seconds of this time."""
+
+    folder: Path
+    config: RunConfig
+    images: int
+    fresh: int
+    votes: int
+    seconds: float
+
+
+@final
+@dataclass
+class _Counter:
+    """The running sums behind a Tally; images of an earlier, resumed run are in ``before`` only."""
+
+    total: int
+    before: int
+    began: float
+    fresh: int = 0
+    votes: int = 0
+    certified: int = 0
+    correct: int = 0
+    warned: bool = False
+
+    def add(self, row: Row, forwards: int) -> None:
+        self.fresh += 1
+        self.votes += row.votes + forwards
+        self.certified += row.certified_label == row.label
+        self.correct += row.prediction == row.label
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def tally(self) -> Tally:
+        done = self.before + self.fresh
+        merit = "certified accuracy"
+        return Tally(done, self.total, self.votes, self.seconds, self.certified, self.fresh, merit)
+
+    def warning(self) -> str | None:
+        """Said once, when g is wrong (or abstains) on most images."""
+        if self.warned or self.fresh < _PATIENCE or 2 * self.correct >= self.fresh:
+            return None
+        self.warned = True
+        return (
+            f"warning: under its own noise the model is right on {self.correct} of {self.fresh}"
+            " images; train it under this noise (gsmooth train), or lower sigma"
+        )
+
+
+def plan(config: RunConfig) -> Assembly:
+    """Everything but the votes: the resolved run, its objects, and whether it can succeed.
+
+    Raises UnreachableError when alpha and the number of votes can certify no image.
+    """
+    parts = assemble(resolved(config))
+    rule = parts.config.certify
+    foresee(parts.smoothed, region_of(parts.config), mode_of(parts.config), centres=rule.centres)
+    return parts
+
+
+def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
+    """Certify (and attack) the images of ``config``, skipping those already in its folder.
+
+    Every image is on disk before the next is reported. Raises UnreachableError before any vote
+    when no image could be certified, ViolationError after saving the image whose certificate an
+    attack broke, Interrupted on Ctrl-C; what is finished stays.
+    """
+    parts = plan(config)
+    region, mode = region_of(parts.config), mode_of(parts.config)
+    folder = parts.config.output.folder
+    with RecordWriter(folder, parts.header()) as writer, _explained(writer, parts), progress:
+        write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
+        todo = [index for index in parts.indices if index not in writer.done]
+        total = len(parts.indices)
+        counter = _Counter(total, total - len(todo), time.monotonic())
+        if counter.before:
+            progress.say(f"{counter.before} of {total} images are in {folder} already")
+        progress.update(counter.tally())
+        for outcome in certify_many(
+            parts.smoothed,
+            parts.items(iter(todo)),
+            region,
+            mode,
+            centres=parts.config.certify.centres,
+            in_flight=parts.config.engine.in_flight,
+        ):
+            _finish(outcome, parts, region, writer, counter)
+            progress.update(counter.tally())
+            if message := counter.warning():
+                progress.say(message)
+    return RunSummary(folder, parts.config, total, len(todo), counter.votes, counter.seconds)
+
+
+def _finish(
+    outcome: Outcome, parts: Assembly, region: Region, writer: RecordWriter, counter: _Counter
+) -> None:
+    """Attack one certified image, write its row, and stop the run if the attack succeeded."""
+    plan = attack_plan(parts.config)
+    label = parts.dataset.label(outcome.index)
+    attack = _attack(parts, outcome.index, label, region, plan) if plan else None
+    row = _row(outcome, parts, region, writer.header, attack)
+    with uninterrupted():
+        writer.write(row)
+        counter.add(row, attack.forwards if attack else 0)
+    if attack is not None:
+        raise_if_violated(row, attack, parts, writer.folder)
+
+
+def _attack(
+    parts: Assembly, index: int, label: int, region: Region, plan: AttackPlan
+) -> AttackOutcome:
+    return next(attack_many(parts.smoothed, [(parts.item(index), label)], region, plan))
+
+
+def _row(
+    outcome: Outcome,
+    parts: Assembly,
+    region: Region,
+    header: RunHeader,
+    attack: AttackOutcome | None,
+) -> Row:
+    return Row.from_outcome(
+        outcome,
+        label=parts.dataset.label(outcome.index),
+        region=region,
+        mode=parts.config.certify.mode,
+        seed=parts.config.smoothing.seed,
+        law=parts.smoothed.law,
+        fingerprint=header.fingerprint,
+        versions=installed_versions(),
+        clean_prediction=parts.clean_prediction(outcome.index),
+        attack=attack,
+    )
+
+
+@contextmanager
+def _explained(writer: RecordWriter, parts: Assembly) -> Iterator[None]:
+    """Let Ctrl-C say what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"interrupted: {len(writer.done)} of {len(parts.indices)} images are kept in"
+            f" {writer.folder}; the same command goes on from there"
+        ) from error

@@ -1,0 +1,70 @@
+"""Predict: what the smoothed classifier answers at the images themselves, without a region."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import final
+
+from gsmooth.certificate import Prediction
+from gsmooth.certify import predict_many
+from gsmooth.run.assembly import Assembly, assemble
+from gsmooth.run.config import RunConfig
+from gsmooth.run.progress import Progress, Tally
+from gsmooth.run.resolution import resolved
+
+
+@final
+@dataclass(frozen=True)
+class Answer:
+    """PREDICT at one image (S3), its true label, and the class of f there without noise."""
+
+    index: int
+    label: int
+    prediction: Prediction
+    clean_prediction: int | None
+
+
+@final
+@dataclass(frozen=True)
+class PredictSummary:
+    """The answers in the order of the data; an abstention counts as wrong."""
+
+    config: RunConfig
+    answers: tuple[Answer, ...]
+
+    @property
+    def standard_accuracy(self) -> float:
+        """Share of images that g gets right."""
+        return sum(a.prediction.label == a.label for a in self.answers) / len(self.answers)
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Share of images that f gets right, behind lift and readout, without noise."""
+        return sum(a.clean_prediction == a.label for a in self.answers) / len(self.answers)
+
+    @property
+    def abstentions(self) -> int:
+        """Images without an answer."""
+        return sum(a.prediction.label is None for a in self.answers)
+
+
+def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
+    """PREDICT at every image of ``config``; regions play no part."""
+    parts = assemble(resolved(config, needs_region=False))
+    rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
+    answers: list[Answer] = []
+    with progress:
+        items = parts.items(iter(parts.indices))
+        for index, prediction in predict_many(parts.smoothed, items, n=rule.n, alpha=rule.alpha):
+            answers.append(_answer(parts, index, prediction))
+            hits = sum(a.prediction.label == a.label for a in answers)
+            seconds = time.monotonic() - began
+            votes, done = sum(sum(a.prediction.counts) for a in answers), len(answers)
+            progress.update(Tally(done, total, votes, seconds, hits, done, "standard accuracy"))
+    return PredictSummary(parts.config, tuple(sorted(answers, key=lambda a: a.index)))
+
+
+def _answer(parts: Assembly, index: int, prediction: Prediction) -> Answer:
+    label = parts.dataset.label(index)
+    return Answer(index, label, prediction, parts.clean_prediction(index))

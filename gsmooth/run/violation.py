@@ -1,0 +1,59 @@
+"""Violation: an attack that beat a certificate is saved so that anyone can repeat it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gsmooth.errors import ViolationError
+from gsmooth.run.journal import make_folder, write_atomically
+
+if TYPE_CHECKING:
+    from gsmooth.attacks import AttackOutcome
+    from gsmooth.run.assembly import Assembly
+    from gsmooth.run.row import Row
+
+
+def raise_if_violated(row: Row, attack: AttackOutcome, parts: Assembly, folder: Path) -> None:
+    """Save a reproduction and raise ViolationError if ``attack`` refutes the row's certificate.
+
+    It does when PREDICT at alpha = 1e-9 gave another class than the certified one at a theta
+    inside the certified region.
+    """
+    found = attack.violation
+    if found is None or found.label in (None, row.certified_label) or not _inside(row, attack):
+        return
+    place = folder / "violations"
+    make_folder(place)
+    stem = place / f"image-{row.index}"
+    with io.BytesIO() as buffer:
+        np.savez(buffer, image=parts.dataset.image(row.index).numpy(), theta=attack.theta)
+        write_atomically(stem.with_suffix(".npz"), buffer.getvalue())
+    report = {
+        "row": json.loads(row.to_json()),
+        "theta": list(attack.theta),
+        "label_found": found.label,
+        "counts_found": list(found.counts),
+        "alpha": found.alpha,
+        "config": parts.config.model_dump(mode="json"),
+    }
+    write_atomically(stem.with_suffix(".json"), json.dumps(report, indent=2).encode())
+    raise ViolationError(
+        f"image {row.index}: certified as class {row.certified_label}, but at theta ="
+        f" {list(attack.theta)} the smoothed classifier answers {found.label} (PREDICT at alpha ="
+        f" {found.alpha:g}): a bug in gsmooth or in a plugin's claims; the case is in {stem}.json"
+        " and .npz, please report it"
+    )
+
+
+def _inside(row: Row, attack: AttackOutcome) -> bool:
+    """Whether the attack's theta lies in what was certified (nowhere, for an abstention)."""
+    region = row.certified_region
+    return region is not None and all(
+        low <= value <= high
+        for low, value, high in zip(region.lower, attack.theta, region.upper, strict=True)
+    )

@@ -1,0 +1,34 @@
+"""Additive perturbations: no parameters, the region is an l2 ball."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from torch import Tensor
+
+from gsmooth import Transformation
+
+
+@final
+@dataclass(frozen=True)
+class Gaussian(Transformation):
+    """psi_e(x) = x + e with ||e||_2 below a radius, in the units of the input range.
+
+    The action is the identity; all smoothing is the noise of std ``sigma`` on the pixels.
+    Source: Cohen, Rosenfeld, Kolter (2019), Theorem 1 (T1).
+    """
+
+    name: ClassVar[str] = "gaussian"
+    summary: ClassVar[str] = "additive perturbation of bounded l2 norm"
+    orthogonal: ClassVar[bool] = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """The identity."""
+        return z
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float:
+        """The identity does no arithmetic."""
+        return 0.0

@@ -1,0 +1,15 @@
+"""Rotation about the image centre as a gsmooth plugin."""
+
+from __future__ import annotations
+
+from gsmooth import Transformation, hookimpl
+from gsmooth_rotation.rotation import Rotation
+
+
+@hookimpl
+def gsmooth_transformations() -> list[type[Transformation]]:
+    """The transformations of this package."""
+    return [Rotation]
+
+
+__all__ = ["Rotation", "gsmooth_transformations"]
