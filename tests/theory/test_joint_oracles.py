@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
@@ -66,7 +66,7 @@ def arc_share(point: complex, start: float, width: float, law: GaussianLaw) -> f
 
     delta turns the phase by a projected normal angle, beta by an independent normal one.
     """
-    angle = np.linspace(-np.pi, np.pi, 1024, endpoint=False)
+    angle = np.linspace(-np.pi, np.pi, 512, endpoint=False)
     forward = abs(point) / law.sigma * np.cos(angle)
     kappa = abs(point) / law.sigma
     density = np.exp(-0.5 * kappa**2) / (2 * np.pi) + forward / np.sqrt(2 * np.pi) * np.exp(
@@ -89,6 +89,7 @@ def arc_lost_at(point: complex, start: float, law: GaussianLaw) -> float:
 points = st.tuples(st.floats(0.2, 4.0), st.floats(-3.0, 3.0)).map(lambda p: cmath.rect(*p))
 
 
+@settings(max_examples=50)
 @given(
     points,
     st.floats(-2.0, 2.0),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -168,6 +168,7 @@ def test_exponential_certifies_no_negative_shift() -> None:
 
 
 @each_law
+@settings(max_examples=40)
 @given(
     shift=st.floats(0.0, 5.0),
     residual=st.floats(0.0, 2.0),
@@ -189,6 +190,7 @@ def test_margin_and_share_agree_and_grow_in_every_argument(
 
 
 @each_law
+@settings(max_examples=40)
 @given(shift=st.floats(0.0, 3.0), tv=st.floats(1e-6, 0.05))
 def test_total_variation_is_paid_at_both_ends(law: Law, shift: float, tv: float) -> None:
     # At no shift the votes may err by tv at the centre and by tv at the attacked point.

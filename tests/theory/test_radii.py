@@ -6,7 +6,7 @@ from decimal import Decimal
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -47,6 +47,7 @@ def test_gaussian_share_is_above_the_exact_share_and_close_to_it(radius: float) 
         assert mpmath.mpf(share) - exact < 2e-14
 
 
+@settings(max_examples=40)
 @given(distances, distances, probabilities, probabilities)
 def test_margins_are_above_their_formulas_and_close_to_them(
     shift: float, residual: float, rho0: float, tv: float
