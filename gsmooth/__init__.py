@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackPlan, attack_many
     from gsmooth.certificate import Abstained, Certified, Guarantee, Prediction
-    from gsmooth.certify import RadiusMode, RegionMode, certify, certify_many, predict
+    from gsmooth.certification import RadiusMode, RegionMode, certify, certify_many, predict
     from gsmooth.classifier import Classifier
     from gsmooth.hookspecs import hookimpl
     from gsmooth.region import Region
-    from gsmooth.registry import register, transformation
+    from gsmooth.registry import load_transformation, register
     from gsmooth.run.datasets import load_data
     from gsmooth.run.models import load_model
     from gsmooth.smoothing import SmoothedClassifier
@@ -31,21 +31,21 @@ _HOMES = {
     "Law": "theory.laws",
     "Parameter": "transformation",
     "Prediction": "certificate",
-    "RadiusMode": "certify",
+    "RadiusMode": "certification",
     "Region": "region",
-    "RegionMode": "certify",
+    "RegionMode": "certification",
     "SmoothedClassifier": "smoothing",
     "Transformation": "transformation",
     "UniformLaw": "theory.laws",
     "attack_many": "attacks",
-    "certify": "certify",
-    "certify_many": "certify",
+    "certify": "certification",
+    "certify_many": "certification",
     "hookimpl": "hookspecs",
     "load_data": "run.datasets",
     "load_model": "run.models",
-    "predict": "certify",
+    "load_transformation": "registry",
+    "predict": "certification",
     "register": "registry",
-    "transformation": "registry",
 }
 
 __version__ = "0.1.0"
@@ -87,7 +87,7 @@ __all__ = [
     "hookimpl",
     "load_data",
     "load_model",
+    "load_transformation",
     "predict",
     "register",
-    "transformation",
 ]

@@ -83,7 +83,7 @@ def faults() -> list[Fault]:
     return list(_catalogue().faults)
 
 
-def transformation(spec: str, options: Mapping[str, object] = {}) -> Transformation:
+def load_transformation(spec: str, options: Mapping[str, object] = {}) -> Transformation:
     """The transformation ``spec`` with these options: a registered name or ``module:Class``.
 
     Raises PluginError (unknown, broken or contested name) and ConfigurationError (options).

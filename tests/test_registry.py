@@ -77,7 +77,7 @@ def test_an_installed_plugin_is_offered_with_its_package_and_version(install: In
     install("acme-shear", SHEAR + HOOK)
     offer = registry.transformations()["shear"]
     assert (offer.package, offer.version) == ("acme-shear", "1.2")
-    assert isinstance(registry.transformation("shear"), offer.cls)
+    assert isinstance(registry.load_transformation("shear"), offer.cls)
 
 
 def test_a_plugin_that_fails_on_import_takes_no_other_down(install: Install) -> None:
@@ -115,7 +115,7 @@ def test_two_packages_with_one_name_are_both_named_and_neither_wins(install: Ins
     assert "shear" not in registry.transformations()
     assert "claimed by acme-shear and bond-shear" in _fault_of("bond-shear")
     with pytest.raises(PluginError, match="acme-shear and bond-shear; neither is used"):
-        registry.transformation("shear")
+        registry.load_transformation("shear")
 
 
 @pytest.mark.parametrize(
@@ -146,26 +146,26 @@ def test_an_unfit_class_is_a_fault_that_says_what_is_missing(
 def test_an_unknown_name_lists_the_known_ones_and_the_nearest(install: Install) -> None:
     install("acme-shear", SHEAR + HOOK)
     with pytest.raises(PluginError, match=r"'sheer' is not .*did you mean 'shear'.*known:.*shear"):
-        registry.transformation("sheer")
+        registry.load_transformation("sheer")
 
 
 def test_an_unknown_option_names_the_nearest(install: Install) -> None:
     install("acme-shear", SHEAR + HOOK)
     with pytest.raises(ConfigurationError, match=r"'low_pas' \(did you mean 'low_pass'\?\)"):
-        registry.transformation("shear", {"low_pas": 1.0})
+        registry.load_transformation("shear", {"low_pas": 1.0})
 
 
 def test_an_ill_typed_option_says_what_was_expected(install: Install) -> None:
     install("acme-shear", SHEAR + HOOK)
     with pytest.raises(ConfigurationError, match=r"option low_pass: .*valid number.*'wide'"):
-        registry.transformation("shear", {"low_pass": "wide"})
+        registry.load_transformation("shear", {"low_pass": "wide"})
     with pytest.raises(ConfigurationError, match="low_pass must be >= 0 px"):
-        registry.transformation("shear", {"low_pass": -1})
+        registry.load_transformation("shear", {"low_pass": -1})
 
 
 def test_options_become_fields(install: Install) -> None:
     install("acme-shear", SHEAR + HOOK)
-    shear = registry.transformation("shear", {"low_pass": 2, "centre": [1.0, 2.0]})
+    shear = registry.load_transformation("shear", {"low_pass": 2, "centre": [1.0, 2.0]})
     assert vars(shear) == {"low_pass": 2.0, "centre": (1.0, 2.0)}
 
 
@@ -175,13 +175,13 @@ def test_a_class_in_the_working_directory_needs_no_packaging(
     (tmp_path / "my_shears.py").write_text(SHEAR)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    assert registry.transformation("my_shears:Shear", {"low_pass": 1}).name == "shear"
+    assert registry.load_transformation("my_shears:Shear", {"low_pass": 1}).name == "shear"
     with pytest.raises(PluginError, match="did you mean 'Shear'"):
-        registry.transformation("my_shears:Sheer")
+        registry.load_transformation("my_shears:Sheer")
     with pytest.raises(PluginError, match="cannot import 'my_sheers'"):
-        registry.transformation("my_sheers:Shear")
+        registry.load_transformation("my_sheers:Shear")
     with pytest.raises(PluginError, match="is not a subclass of"):
-        registry.transformation("my_shears:Parameter")
+        registry.load_transformation("my_shears:Parameter")
 
 
 def test_a_registered_class_is_offered_and_can_be_replaced(

@@ -74,7 +74,7 @@ def draw_contact_sheet(records: Records, folder: Path) -> tuple[Path, ...]:
     """
     config = records.header.config
     data, action = _section(config, "data"), _section(config, "transformation")
-    transformation = registry.transformation(
+    transformation = registry.load_transformation(
         str(action["name"]), cast(Mapping[str, object], action["options"])
     )
     dataset = load_data(str(data["spec"]), str(data["split"]))

@@ -12,7 +12,7 @@ import torch
 
 from gsmooth import registry
 from gsmooth.attacks import AttackPlan
-from gsmooth.certify import Item, RadiusMode, RegionMode
+from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.errors import InputError
 from gsmooth.region import Region
 from gsmooth.run.config import RunConfig, fingerprint, identity
@@ -102,7 +102,7 @@ def load_classifier(config: RunConfig) -> Classifier:
 def operator_of(config: RunConfig) -> Transformation:
     """The transformation of a resolved configuration."""
     assert config.transformation.name is not None
-    return registry.transformation(config.transformation.name, config.transformation.options)
+    return registry.load_transformation(config.transformation.name, config.transformation.options)
 
 
 def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedClassifier:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import final
 
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
-from gsmooth.certify import Outcome, certify_many, foresee
+from gsmooth.certification import Outcome, certify_many, foresee
 from gsmooth.region import Region
 from gsmooth.run.assembly import Assembly, assemble, attack_plan, mode_of, region_of
 from gsmooth.run.config import RunConfig, to_toml

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from gsmooth.certificate import Prediction
-from gsmooth.certify import predict_many
+from gsmooth.certification import predict_many
 from gsmooth.run.assembly import Assembly, assemble
 from gsmooth.run.config import RunConfig
 from gsmooth.run.progress import Progress, Tally

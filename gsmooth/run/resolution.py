@@ -28,7 +28,7 @@ def resolved(config: RunConfig, *, needs_region: bool = True) -> RunConfig:
     name = _transformation_name(config, shipped)
     # Noise and region of a card mean something for its own transformation only.
     trained = shipped if shipped and shipped.smoothing.transformation == name else None
-    operator = registry.transformation(name, _options(config, trained))
+    operator = registry.load_transformation(name, _options(config, trained))
     own_options = {f.name: getattr(operator, f.name) for f in fields(operator)}  # type: ignore[arg-type]
     region = _region(config, trained, operator) if needs_region else config.region
     update = {

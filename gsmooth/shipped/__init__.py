@@ -1,0 +1,1 @@
+"""Small trained networks that come with gsmooth, each with a card (NAME.toml, NAME.pt)."""

@@ -1,0 +1,34 @@
+"""Architectures of the shipped models."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def small_cnn(
+    widths: tuple[int, int, int, int] = (24, 48, 64, 96),
+    classes: int = 10,
+    channels: int = 1,
+    size: int = 28,
+) -> nn.Sequential:
+    """A four-layer convolutional network for images of a few thousand pixels.
+
+    (N, channels, size, size) float32 in [0, 1] -> (N, classes) logits. Inputs behind a lift and
+    noise leave [0, 1]; nothing is clipped. Normalization is the first batch norm.
+    """
+    first, second, third, fourth = widths
+    side = -(-size // 4)
+    return nn.Sequential(
+        *_block(channels, first, kernel=5, stride=2),
+        *_block(first, second, kernel=3, stride=1),
+        *_block(second, third, kernel=3, stride=2),
+        *_block(third, fourth, kernel=3, stride=1),
+        nn.Flatten(),
+        nn.Dropout(0.2),
+        nn.Linear(fourth * side * side, classes),
+    )
+
+
+def _block(given: int, made: int, *, kernel: int, stride: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(given, made, kernel, stride, kernel // 2, bias=False)
+    return [convolution, nn.BatchNorm2d(made), nn.ReLU()]

@@ -1,0 +1,55 @@
+"""Training inputs: an attack from the region, then the smoothing's own noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from gsmooth.region import Region
+from gsmooth.theory.laws import Law
+from gsmooth.transformation import Transformation
+
+
+@final
+@dataclass(frozen=True)
+class NoisyInputs:
+    """x (N, C, H, W) -> Q round(T_theta L psi_gamma(x) + delta), one fresh draw a row.
+
+    Runs in the dtype of x and draws from PyTorch's global generator: training needs neither the
+    coordinates nor the float64 of a certificate.
+    """
+
+    transformation: Transformation
+    law: Law
+    region: Region
+    widen: float
+    grid: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        shape = (int(x.shape[1]), int(x.shape[2]), int(x.shape[3]))
+        operator = self.transformation.for_shape(shape)
+        if self.region.dimensions:
+            x = operator.attack(x, *self._attack_parameters(x))
+        z = operator.lift(x)
+        if self.law.dimensions:
+            z = operator.act(z, *self._noise_parameters(x))
+        z = z + self.law.sigma * torch.randn_like(z)
+        if self.grid > 0.0:
+            z = (z / self.grid).round() * self.grid
+        return operator.readout(z, shape)
+
+    def _attack_parameters(self, x: Tensor) -> list[Tensor]:
+        ends = zip(self.region.lower, self.region.upper, strict=True)
+        return [
+            self.widen * (low + (high - low) * torch.rand(len(x), 1, dtype=x.dtype))
+            for low, high in ends
+        ]
+
+    def _noise_parameters(self, x: Tensor) -> list[Tensor]:
+        uniform = torch.rand(len(x), self.law.dimensions, dtype=torch.float64)
+        uniform = uniform.clamp(1e-12, 1.0 - 1e-12)
+        theta = torch.from_numpy(self.law.theta_from_uniform(uniform.numpy()))
+        return list(theta.to(x.dtype).split(1, dim=1))
