@@ -163,7 +163,8 @@ def region_flag(text: str | None) -> Iterator[Override]:
 
     if text is None:
         return
-    pairs = [part.split(":") for part in text.split(",")]
+    # "-r=-30:30" arrives with its equals sign: a short flag takes everything behind it.
+    pairs = [part.split(":") for part in text.removeprefix("=").split(",")]
     if any(len(pair) != 2 for pair in pairs):
         raise ConfigurationError(
             f'--region {text}: expected LOWER:UPPER for each parameter, e.g. --region "-30:30"'

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from gsmooth.cli.output import console
-from gsmooth.report.summary import summarize
+from gsmooth.report.summary import Summary, summarize
 from gsmooth.run.codec import encode
 from gsmooth.run.records import Records, read_records
 
@@ -22,6 +22,7 @@ class Result:
     """The records of one run or several, and the files made from them."""
 
     runs: tuple[Records, ...]
+    summaries: tuple[Summary, ...]
     files: tuple[Path, ...] = ()
 
     @staticmethod
@@ -31,12 +32,13 @@ class Result:
 
     @staticmethod
     def read(paths: Sequence[Path]) -> Result:
-        """The records in these folders."""
-        return Result(tuple(read_records(path) for path in paths))
+        """The records in these folders; RecordError when one of them holds no finished image."""
+        runs = tuple(read_records(path) for path in paths)
+        return Result(runs, tuple(map(summarize, runs)))
 
     def with_files(self, *paths: Path) -> Result:
         """The same runs with further files."""
-        return Result(self.runs, (*self.files, *paths))
+        return replace(self, files=(*self.files, *paths))
 
     def drawn(self, folder: Path) -> Result:
         """With the curve of certified accuracy, and for a single run its contact sheet."""
@@ -56,9 +58,9 @@ class Result:
                     "records": str(run.path),
                     "fingerprint": run.header.fingerprint,
                     "config": run.header.config,
-                    "summary": encode(summarize(run)),
+                    "summary": encode(summary),
                 }
-                for run in self.runs
+                for run, summary in zip(self.runs, self.summaries, strict=True)
             ],
             "files": [str(path) for path in self.files],
         }
@@ -68,6 +70,6 @@ class Result:
         from gsmooth.report.tables import render
 
         out = console()
-        out.print(render(*map(summarize, self.runs)))
+        out.print(render(*self.summaries))
         for path in (*(run.path for run in self.runs), *self.files):
             out.print(str(path), soft_wrap=True, markup=False)

@@ -172,5 +172,13 @@ def fingerprint(config: RunConfig, digests: Mapping[str, str] = {}) -> str:
 
 
 def to_toml(config: RunConfig) -> str:
-    """The configuration as a run file; fields that are None are left out."""
-    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+    """The configuration as a run file; TOML has no null, so what is None is left out."""
+    return tomli_w.dumps(_without_none(config.model_dump(mode="json")))
+
+
+def _without_none(tree: dict[str, object]) -> dict[str, object]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in tree.items()
+        if value is not None
+    }

@@ -31,7 +31,10 @@ def raise_if_violated(row: Row, attack: AttackOutcome, parts: Assembly, folder: 
     make_folder(place)
     stem = place / f"image-{row.index}"
     with io.BytesIO() as buffer:
-        np.savez(buffer, image=parts.dataset.image(row.index).numpy(), theta=attack.theta)
+        arrays = {"image": parts.dataset.image(row.index).numpy(), "theta": np.array(attack.theta)}
+        if attack.attacked is not None:
+            arrays["attacked"] = attack.attacked.numpy()
+        np.savez(buffer, **arrays)
         write_atomically(stem.with_suffix(".npz"), buffer.getvalue())
     report = {
         "row": json.loads(row.to_json()),
@@ -51,9 +54,13 @@ def raise_if_violated(row: Row, attack: AttackOutcome, parts: Assembly, folder: 
 
 
 def _inside(row: Row, attack: AttackOutcome) -> bool:
-    """Whether the attack's theta lies in what was certified (nowhere, for an abstention)."""
+    """Whether the attack lies in what was certified (nowhere, for an abstention)."""
     region = row.certified_region
-    return region is not None and all(
-        low <= value <= high
-        for low, value, high in zip(region.lower, attack.theta, region.upper, strict=True)
+    return (
+        region is not None
+        and (attack.l2 == 0.0 or attack.l2 < region.l2)
+        and all(
+            low <= value <= high
+            for low, value, high in zip(region.lower, attack.theta, region.upper, strict=True)
+        )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.run.config import RunConfig, fingerprint, to_toml
+from gsmooth.run.config import RunConfig, TransformationSection, fingerprint, to_toml
 from gsmooth.run.loading import load_config
 from gsmooth.run.overrides import Override
 
@@ -157,6 +158,12 @@ def test_the_written_file_loads_to_the_same_configuration(tmp_path: Path, run_fi
     copy = tmp_path / "copy.toml"
     copy.write_text(to_toml(config))
     assert load_config(copy) == config
+
+
+def test_an_option_that_is_none_is_left_out_of_the_file() -> None:
+    options = {"radius_px": None, "low_pass_px": 0.7}
+    config = RunConfig(transformation=TransformationSection(name="rotation", options=options))
+    assert tomllib.loads(to_toml(config))["transformation"]["options"] == {"low_pass_px": 0.7}
 
 
 @given(

@@ -1,0 +1,98 @@
+"""Bad input ends with one readable line on stderr and its documented exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gsmooth.cli import app
+
+
+@pytest.fixture(autouse=True)
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(code: int, *arguments: str) -> str:
+    """The line on stderr of a command that ends with ``code`` and prints nothing else."""
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("gsmooth: ")
+    return result.stderr.removeprefix("gsmooth: ").strip()
+
+
+def test_a_typo_in_a_run_file_names_path_and_field(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("[smoothing]\nsigm = 0.25\n")
+    assert refused(2, "certify", "--config", "run.toml") == (
+        "run.toml: smoothing.sigm: unknown field 'sigm' (did you mean 'sigma'?);"
+        " [smoothing] has law, sigma, scales, grid, seed"
+    )
+
+
+def test_a_typo_in_set_names_what_was_typed() -> None:
+    line = refused(2, "certify", "--set", "smothing.sigma=1")
+    assert line.startswith("--set smothing.sigma=1: smothing: unknown field 'smothing'")
+
+
+def test_a_flag_out_of_range_names_the_flag() -> None:
+    line = refused(2, "certify", "--alpha", "1.5")
+    assert line == "--alpha 1.5: certify.alpha: input should be less than 1; given: 1.5"
+
+
+@pytest.mark.parametrize(
+    ("region", "complaint"),
+    [
+        ("30", 'expected LOWER:UPPER for each parameter, e.g. --region "-30:30"'),
+        ("-30:30:2", "expected LOWER:UPPER"),
+        ("-30:x", "--region -30:x: 'x' is not a number"),
+        ("10:30", "--region 10:30: region: the interval [10.0, 30.0] must be finite"),
+    ],
+)
+def test_a_region_that_is_none_is_explained(region: str, complaint: str) -> None:
+    assert complaint in refused(2, "certify", "--region", region)
+
+
+def test_scales_must_be_numbers() -> None:
+    assert refused(2, "certify", "--scales", "6,wide") == (
+        "--scales 6,wide: 'wide' is not a number"
+    )
+
+
+def test_a_missing_run_file_is_named() -> None:
+    assert "run file none.toml cannot be read" in refused(2, "certify", "-c", "none.toml")
+
+
+def test_parquet_is_for_one_run() -> None:
+    line = refused(2, "report", "a", "b", "--parquet", "x.parquet")
+    assert line == "--parquet exports one run; name a single folder"
+
+
+def test_a_report_on_nothing_is_exit_code_6(tmp_path: Path) -> None:
+    assert "cannot be read" in refused(6, "report", str(tmp_path))
+
+
+@pytest.mark.parametrize("command", [["certify"], ["predict"], ["train", "--out", "m.pt"]])
+def test_json_errors_are_one_document_on_stdout(command: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command, "--set", "data.limit=0", "--json"])
+    assert result.exit_code == 2
+    assert json.loads(result.stdout) == {
+        "error": {
+            "kind": "ConfigurationError",
+            "message": "--set data.limit=0: data.limit: input should be greater than or equal to 1;"
+            " given: 0",
+            "exit_code": 2,
+        }
+    }
+
+
+def test_debug_shows_the_traceback_and_keeps_the_exit_code() -> None:
+    result = CliRunner().invoke(app, ["certify", "--set", "x=1", "--debug"])
+    assert result.exit_code == 2
+    assert "Traceback" in result.stderr
+    assert "gsmooth: --set x=1: x: unknown field 'x'" in result.stderr

@@ -1,0 +1,91 @@
+"""``gsmooth plugins``: what there is, and what is broken."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gsmooth import registry
+from gsmooth.cli import app
+
+PLUGIN = """
+from dataclasses import dataclass
+import gsmooth
+from gsmooth.transformation import Parameter, Transformation
+
+
+@dataclass(frozen=True)
+class Shear(Transformation):
+    name = "shear"
+    summary = "shear along x"
+    parameters = (Parameter("slope", "px/px"),)
+    orthogonal = True
+    low_pass: float = 0.5
+
+    def act(self, z, slope):
+        return z
+
+
+@gsmooth.hookimpl
+def gsmooth_transformations():
+    return [Shear]
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path with the plugin acme-shear installed in it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    put(tmp_path, "acme_shear", PLUGIN)
+    yield tmp_path
+    for module in ("acme_shear", "acme_broken"):
+        sys.modules.pop(module, None)
+    monkeypatch.undo()
+    registry.refresh()
+
+
+def put(site: Path, module: str, source: str) -> None:
+    (site / f"{module}.py").write_text(source)
+    info = site / f"{module}-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[gsmooth]\n{module} = {module}\n")
+    registry.refresh()
+
+
+def test_the_table_shows_parameters_with_units_and_the_package(site: Path) -> None:
+    result = CliRunner().invoke(app, ["plugins"])
+    assert result.exit_code == 0
+    line = next(line for line in result.stdout.splitlines() if "shear" in line)
+    for part in ("slope [px/px]", "orthogonal", "heuristic", "low_pass=0.5", "acme_shear 1.2"):
+        assert part in line
+
+
+def test_json_holds_the_same(site: Path) -> None:
+    document = json.loads(CliRunner().invoke(app, ["plugins", "--json"]).stdout)
+    assert {
+        "name": "shear",
+        "summary": "shear along x",
+        "parameters": [{"name": "slope", "unit": "px/px", "description": ""}],
+        "orthogonal": True,
+        "guarantee": "heuristic",
+        "options": {"low_pass": 0.5},
+        "package": "acme_shear",
+        "version": "1.2",
+    } in document["transformations"]
+
+
+def test_a_broken_plugin_is_listed_and_fails_only_when_strict(site: Path) -> None:
+    put(site, "acme_broken", "raise RuntimeError('no licence')")
+    result = CliRunner().invoke(app, ["plugins"])
+    assert result.exit_code == 0
+    assert "broken: plugin 'acme_broken' of acme_broken: it fails on loading" in result.stdout
+    assert "shear" in result.stdout
+    assert CliRunner().invoke(app, ["plugins", "--strict"]).exit_code == 5
+    faults = json.loads(CliRunner().invoke(app, ["plugins", "--json"]).stdout)["faults"]
+    assert "no licence" in next(f["message"] for f in faults if f["plugin"] == "acme_broken")
