@@ -130,10 +130,14 @@ def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) 
 
 def _legend(axes: Axes, summaries: Sequence[Summary]) -> None:
     """The markers mean the same in every colour: one grey entry each."""
-    axes.plot([], [], color=_FAINT, label="standard accuracy of g", **_STANDARD)
+    from matplotlib.lines import Line2D
+
+    curves, _ = axes.get_legend_handles_labels()
+    markers = [Line2D([], [], color=_FAINT, label="standard accuracy of g", **_STANDARD)]
     if any(summary.attacked is not None for summary in summaries):
-        axes.plot([], [], color=_FAINT, label="accuracy under attack", **_ATTACKED)
-    axes.legend(loc="lower left", frameon=False, fontsize=9.5, labelcolor=_INK)
+        markers.append(Line2D([], [], color=_FAINT, label="accuracy under attack", **_ATTACKED))
+    handles = [*curves, *markers]
+    axes.legend(handles=handles, loc="lower left", frameon=False, fontsize=9.5, labelcolor=_INK)
 
 
 def _dress(axes: Axes, end: float, label: str) -> None:

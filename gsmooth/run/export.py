@@ -95,6 +95,7 @@ def _schema(pa: Any) -> Any:
             ("mode", pa.string()),
             ("seed", pa.uint64()),
             ("law", law),
+            ("sampler", pa.string()),
             ("evidence", pa.list_(evidence)),
             ("votes", whole),
             ("attack", attack),

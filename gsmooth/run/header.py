@@ -13,6 +13,7 @@ from typing import Final, final
 
 import gsmooth
 from gsmooth.errors import RecordError
+from gsmooth.noise import SAMPLER
 from gsmooth.run.codec import decode, encode, parse
 from gsmooth.run.row import SCHEMA_VERSION, require_schema
 from gsmooth.transformation import Parameter
@@ -27,7 +28,8 @@ class RunHeader:
 
     fingerprint: hash of ``identity``, the part of the configuration (and the digests of weights
     and images) that counts and certificates depend on. config: all of it, resolved. parameters:
-    those of the transformation, for labels and axes. created: UTC, ISO 8601.
+    those of the transformation, for labels and axes. sampler: how seeds become noise, the same for
+    all rows. created: UTC, ISO 8601.
     """
 
     schema_version: int
@@ -35,6 +37,7 @@ class RunHeader:
     identity: Mapping[str, object]
     config: Mapping[str, object]
     parameters: tuple[Parameter, ...]
+    sampler: str
     versions: Mapping[str, str]
     machine: Mapping[str, str]
     created: str
@@ -53,6 +56,7 @@ class RunHeader:
             identity=_plain(identity),
             config=_plain(config),
             parameters=parameters,
+            sampler=SAMPLER,
             versions=installed_versions(),
             machine=this_machine(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -122,9 +126,11 @@ def _show(fields: Mapping[str, object], name: str) -> str:
 
 def require_same_run(old: RunHeader, new: RunHeader, where: str) -> None:
     """RecordError naming the differing fields unless both headers are of one fingerprint."""
-    if old.fingerprint == new.fingerprint:
+    if (old.fingerprint, old.sampler) == (new.fingerprint, new.sampler):
         return
-    found = differences(old.identity, new.identity)
+    found = differences(
+        {**old.identity, "sampler": old.sampler}, {**new.identity, "sampler": new.sampler}
+    )
     what = "; ".join(found) or "the fingerprint alone; another version of gsmooth wrote it"
     raise RecordError(
         f"{where} holds records of another run. Different: {what}. Choose another folder, or"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, final
 
 from gsmooth.certificate import Abstained, AbstainReason, CentreEvidence, Certified, Guarantee
 from gsmooth.errors import RecordError
+from gsmooth.noise import SAMPLER
 from gsmooth.region import Region
 from gsmooth.run.codec import decode, encode, parse, to_line
 from gsmooth.theory.laws import (
@@ -21,7 +22,7 @@ from gsmooth.theory.laws import (
 
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackOutcome
-    from gsmooth.certify import Outcome
+    from gsmooth.certification import Outcome
 
 SCHEMA_VERSION = 1
 Mode = Literal["region", "radius"]
@@ -83,6 +84,7 @@ class Row:
     noise, behind lift and readout. prediction, prediction_counts: PREDICT at the image.
     selected_label: the class that all counts in ``evidence`` are for. region: what was asked;
     gauge: the fraction of it that is certified (None: abstained), see ``certified_region``.
+    prediction_counts: votes for each class, then ties. sampler: how seed and index became noise.
     votes: forward passes of certification, selection included.
     """
 
@@ -103,6 +105,7 @@ class Row:
     mode: Mode
     seed: int
     law: LawRecord
+    sampler: str
     evidence: tuple[CentreEvidence, ...]
     votes: int
     attack: AttackRecord | None
@@ -146,6 +149,7 @@ class Row:
             mode=mode,
             seed=seed,
             law=LawRecord.of(law),
+            sampler=SAMPLER,
             evidence=found.evidence,
             votes=outcome.votes,
             attack=None if attack is None else AttackRecord.of(attack),

@@ -1,27 +1,24 @@
 """verify: derive every stored certificate again from its raw counts, without a vote.
 
-An implementation of its own: it shares the theory with ``gsmooth.certify``, and no code.
+An implementation of its own: it shares the theory with ``gsmooth.certification``, and no code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Final, final
+from typing import final
 
 from gsmooth.certificate import CentreEvidence, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.noise import CHUNK
 from gsmooth.run.header import RunHeader
+from gsmooth.run.profiles import lower_bounds, profile_faults, share_faults, supported_gauge
 from gsmooth.run.records import read_records
 from gsmooth.run.row import Row
-from gsmooth.theory.bounds import clopper_pearson_lower
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.bounds import predict_test
 from gsmooth.theory.sequential import EProcess, StreamedSample
-
-# A share may be rounded further up than by this gsmooth, never down.
-_ROUNDED_UP: Final = 1e-9
 
 
 @final
@@ -55,8 +52,8 @@ class VerifyReport:
 def verify_records(path: Path | str) -> VerifyReport:
     """Check every row of a folder of records; raises RecordError when they cannot be read.
 
-    What it takes on trust: the counts and the margins. Margins follow from the image and the
-    transformation, counts from the seed, and both need the run itself.
+    What it takes on trust: counts, margins and the steps of profiles. Margins follow from the
+    image and the transformation, counts from the seed, and both need the run itself.
     """
     records = read_records(path)
     rows = records.rows
@@ -66,20 +63,24 @@ def verify_records(path: Path | str) -> VerifyReport:
 
 def row_faults(row: Row, header: RunHeader) -> Iterator[RowFault]:
     """Everything in ``row`` that its counts or the configuration in ``header`` do not support."""
-    for field, message in _messages(row, header):
+    for field, message in _messages(row, header.config):
         yield RowFault(row.index, field, message)
 
 
 Message = tuple[str, str]
 
 
-def _messages(row: Row, header: RunHeader) -> Iterator[Message]:
-    yield from _against_configuration(row, header.config)
+def _messages(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
+    yield from _against_configuration(row, config)
     yield from _against_itself(row)
-    faulty = [m for i, c in enumerate(row.evidence) for m in _centre(c, f"evidence[{i}]")]
+    if not 0.0 < row.alpha <= 0.5:
+        yield "alpha", f"{row.alpha!r} is no failure probability in (0, 0.5]"
+        return
+    yield from _selection(row)
+    faulty = [m for i, c in enumerate(row.evidence) for m in _centre(c, row, f"evidence[{i}]")]
     yield from faulty
     if not faulty:
-        yield from _region_mode(row) if row.mode == "region" else _radius_mode(row)
+        yield from _region_mode(row) if row.mode == "region" else _radius_mode(row, config)
 
 
 def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
@@ -96,9 +97,7 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
         "region.l2": ("region.l2", row.region.l2),
     }
     for field, (path, found) in stated.items():
-        section, _, name = path.partition(".")
-        values = config.get(section)
-        expected = values.get(name) if isinstance(values, Mapping) else None
+        expected = _setting(config, path)
         if expected is not None and expected != found:
             yield field, f"{found!r}, but the run has {path} = {expected!r}"
 
@@ -116,28 +115,34 @@ def _against_itself(row: Row) -> Iterator[Message]:
             "certified_label",
             f"{row.certified_label}, but the counts are for class {row.selected_label}",
         )
-    elif certified and row.prediction not in (None, row.certified_label):
-        yield "certified_label", f"{row.certified_label}, but PREDICT says {row.prediction}"
-    spent = sum(centre.trials for centre in row.evidence)
-    if row.votes < spent:
-        yield "votes", f"{row.votes}, but the centres alone had {spent}"
+    spent = sum(row.prediction_counts) + sum(centre.trials for centre in row.evidence)
+    if row.votes != spent:
+        yield "votes", f"{row.votes}, but selection and centres together had {spent}"
 
 
-def _centre(centre: CentreEvidence, where: str) -> Iterator[Message]:
+def _selection(row: Row) -> Iterator[Message]:
+    """The selected class leads (the first of equals), and PREDICT is decided by its lead (S3)."""
+    votes = row.prediction_counts[:-1]  # The last count is of ties.
+    if len(votes) < 2 or min(row.prediction_counts) < 0:
+        yield "prediction_counts", f"{row.prediction_counts}; expected votes by class, then ties"
+        return
+    top = votes.index(max(votes))
+    if row.selected_label != top:
+        yield "selected_label", f"{row.selected_label}, but class {top} has most selection votes"
+    second = max(count for label, count in enumerate(votes) if label != top)
+    expected = top if predict_test(votes[top], second, row.alpha).decided else None
+    if row.prediction != expected:
+        yield "prediction", f"{row.prediction}, but the selection votes give {expected}"
+
+
+def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
     if not 0 <= centre.successes <= centre.trials:
         yield f"{where}.successes", f"{centre.successes} of {centre.trials} votes"
-    if centre.trials == 0 and centre.verdict is not Verdict.UNTESTED:
-        yield f"{where}.verdict", f"{centre.verdict} without a vote"
-    needed = float(share_of_margin(centre.margin))
-    if not needed <= centre.share <= needed + _ROUNDED_UP:
-        yield f"{where}.share", f"{centre.share!r}; margin {centre.margin!r} requires {needed!r}"
-    steps = centre.profile
-    for before, after in pairwise(steps):
-        if not (before.gauge < after.gauge and before.share <= after.share):
-            yield f"{where}.profile", f"not ascending at gauge {after.gauge!r}"
-            return
-    if steps and max(steps[-1].share, centre.share) > centre.share:
-        yield f"{where}.profile", f"share {steps[-1].share!r} exceeds that of the whole region"
+    if (centre.trials == 0) != (centre.verdict is Verdict.UNTESTED):
+        yield f"{where}.verdict", f"{centre.verdict} after {centre.trials} votes"
+    yield from ((f"{where}.share", message) for message in share_faults(centre))
+    still = row.region.dimensions == 0
+    yield from ((f"{where}.profile", message) for message in profile_faults(centre, still))
 
 
 def _region_mode(row: Row) -> Iterator[Message]:
@@ -146,52 +151,40 @@ def _region_mode(row: Row) -> Iterator[Message]:
     for number, (centre, holds) in enumerate(zip(row.evidence, accepted, strict=True)):
         where = f"evidence[{number}].verdict"
         if centre.verdict is Verdict.ACCEPTED and not holds:
-            yield where, f"accepted, but {_counts(centre)} do not show a share above {centre.share}"
+            votes = f"{centre.successes} of {centre.trials} votes"
+            yield where, f"accepted, but {votes} do not show a share above {centre.share}"
         elif row.outcome == "certified" and centre.verdict is not Verdict.ACCEPTED:
             yield where, f"{centre.verdict}; a certificate needs every centre accepted"
-    proved = bool(accepted) and all(accepted)
-    if proved != (row.outcome == "certified"):
-        support = "do" if proved else "do not"
-        yield "outcome", f"{row.outcome}, but the counts {support} support a certificate"
+    yield from _outcome(row, bool(accepted) and all(accepted))
     if row.gauge is not None and row.gauge != 1.0:
         yield "gauge", f"{row.gauge!r}; in region mode it is 1"
 
 
-def _radius_mode(row: Row) -> Iterator[Message]:
+def _radius_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """The largest gauge up to which every centre's lower bound exceeds its required shares."""
-    supported = supported_gauge(row.evidence, row.alpha)
-    if (supported is None) != (row.outcome != "certified"):
-        support = "do not" if supported is None else "do"
-        yield "outcome", f"{row.outcome}, but the counts {support} support a certificate"
-    elif row.gauge is not None and row.gauge != supported:
+    votes = _setting(config, "certify.n")
+    for number, centre in enumerate(row.evidence):
+        if centre.trials and isinstance(votes, int) and centre.trials != fixed_votes(votes):
+            yield (
+                f"evidence[{number}].trials",
+                f"{centre.trials}, but n={votes} was fixed in advance: {fixed_votes(votes)} votes",
+            )
+    randomized = _setting(config, "certify.bound") == "randomized"
+    supported = supported_gauge(row.evidence, lower_bounds(row, randomized))
+    yield from _outcome(row, supported is not None)
+    if None not in (row.gauge, supported) and row.gauge != supported:
         yield "gauge", f"{row.gauge!r}, but the counts support {supported!r}"
 
 
-def supported_gauge(evidence: tuple[CentreEvidence, ...], alpha: float) -> float | None:
-    """Largest gauge that the counts at all centres prove; None when they prove nothing.
-
-    A step of a profile speaks for every gauge from the step before it up to its own.
-    """
-    gauges = [_reach(centre, _lower_bound(centre, alpha)) for centre in evidence]
-    proved = min(gauges, default=0.0)
-    return proved if proved > 0.0 else None
+def fixed_votes(n: int) -> int:
+    """n rounded up to whole chunks: every vote of a started chunk counts."""
+    return -(-n // CHUNK) * CHUNK
 
 
-def _reach(centre: CentreEvidence, p_lower: float) -> float:
-    """Gauge of the last step before the first whose share p_lower does not exceed."""
-    reach = 0.0
-    for step in centre.profile:
-        # A share of 0 asks for nothing: the region does not meet this centre's part yet.
-        if step.share > 0.0 and step.share >= p_lower:
-            break
-        reach = step.gauge
-    return reach
-
-
-def _lower_bound(centre: CentreEvidence, alpha: float) -> float:
-    if centre.trials == 0:
-        return 0.0
-    return clopper_pearson_lower(centre.successes, centre.trials, alpha)
+def _outcome(row: Row, proved: bool) -> Iterator[Message]:
+    if proved != (row.outcome == "certified"):
+        support = "support" if proved else "do not support"
+        yield "outcome", f"{row.outcome}, but the counts {support} a certificate"
 
 
 def _accepts(centre: CentreEvidence, alpha: float) -> bool:
@@ -204,5 +197,7 @@ def _accepts(centre: CentreEvidence, alpha: float) -> bool:
     return test.accepts(StreamedSample(centre.successes, centre.trials))
 
 
-def _counts(centre: CentreEvidence) -> str:
-    return f"{centre.successes} of {centre.trials} votes"
+def _setting(config: Mapping[str, object], path: str) -> object:
+    section, _, name = path.partition(".")
+    values = config.get(section)
+    return values.get(name) if isinstance(values, Mapping) else None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Step, Verdict
+from gsmooth.noise import SAMPLER
 from gsmooth.region import Region
 from gsmooth.run.header import RunHeader
 from gsmooth.run.row import AttackRecord, LawRecord, Row
@@ -44,7 +45,7 @@ def make_row(index: int = 0, **changes: Any) -> Row:
         label=7,
         clean_prediction=7,
         prediction=7,
-        prediction_counts=(64, 0),
+        prediction_counts=(0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0),
         outcome="certified",
         selected_label=7,
         certified_label=7,
@@ -57,6 +58,7 @@ def make_row(index: int = 0, **changes: Any) -> Row:
         mode="region",
         seed=0,
         law=LawRecord("gaussian", (6.0,), 0.2, True),
+        sampler=SAMPLER,
         evidence=(make_centre(theta=(-15.0,)), make_centre(theta=(15.0,))),
         votes=320,
         attack=AttackRecord((28.0,), 7, (990, 10), True, 1500),
@@ -87,7 +89,7 @@ def make_radius_row(index: int = 0, successes: int = 960, **changes: Any) -> Row
     centre = make_centre(successes, 1024, margin=2.0, profile=steps)
     lower = clopper_pearson_lower(successes, 1024, 0.001)
     gauge = max((step.gauge for step in steps if step.share < lower), default=None)
-    base: dict[str, Any] = {"mode": "radius", "evidence": (centre, centre), "votes": 2112}
+    base: dict[str, Any] = {"mode": "radius", "evidence": (centre, centre), "votes": 64 + 2 * 1024}
     if gauge is None:
         base |= {"outcome": "abstained", "certified_label": None, "reason": AbstainReason.BUDGET}
     return make_row(index, **{**base, "gauge": gauge, **changes})

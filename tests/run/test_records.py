@@ -112,7 +112,7 @@ def test_a_resumed_run_knows_what_is_done(tmp_path: Path) -> None:
     write(tmp_path, make_row(4), make_row(1))
     with RecordWriter(tmp_path, make_header()) as writer:
         assert writer.done == {1, 4}
-        with pytest.raises(RecordError, match="image 4 is in .* already"):
+        with pytest.raises(RecordError, match=r"image 4 is in .* already"):
             writer.write(make_row(4))
         writer.write(make_row(2))
         assert writer.done == {1, 2, 4}
@@ -237,7 +237,7 @@ def test_a_full_disk_keeps_the_finished_rows(tmp_path: Path) -> None:
     (tmp_path / ROWS_NAME).symlink_to("/dev/full")
     with (
         RecordWriter(tmp_path, make_header()) as writer,
-        pytest.raises(OutputError, match="image 0 .0 kept.: .*the disk is full"),
+        pytest.raises(OutputError, match=r"image 0 .0 kept.: .*the disk is full"),
     ):
         writer.write(make_row(0))
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from gsmooth.certificate import AbstainReason, CentreEvidence, Step, Verdict
+from gsmooth.certificate import AbstainReason, Step, Verdict
+from gsmooth.noise import Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.run.header import RunHeader
+from gsmooth.run.profiles import lower_bounds, profile_faults, supported_gauge
 from gsmooth.run.records import RecordWriter
 from gsmooth.run.row import LawRecord, Row
-from gsmooth.run.verify import row_faults, supported_gauge, verify_records
+from gsmooth.run.verify import row_faults, verify_records
+from gsmooth.theory.bounds import randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from tests.run.samples import (
     IDENTITY,
@@ -34,7 +37,8 @@ def faulty_fields(row: Row, header: RunHeader | None = None) -> list[str]:
 def with_centre(row: Row, number: int, **changes: Any) -> Row:
     evidence = list(row.evidence)
     evidence[number] = replace(evidence[number], **changes)
-    return replace(row, evidence=tuple(evidence))
+    spent = sum(row.prediction_counts) + sum(centre.trials for centre in evidence)
+    return replace(row, evidence=tuple(evidence), votes=spent)
 
 
 def radius_header() -> RunHeader:
@@ -67,8 +71,9 @@ def test_impossible_counts_are_named(successes: int, trials: int) -> None:
     assert faulty_fields(row) == ["evidence[0].successes"]
 
 
-def test_more_votes_at_centres_than_were_spent_are_named() -> None:
-    assert faulty_fields(replace(make_row(), votes=200)) == ["votes"]
+@pytest.mark.parametrize("votes", [200, 1000])
+def test_votes_that_the_counts_do_not_add_up_to_are_named(votes: int) -> None:
+    assert faulty_fields(replace(make_row(), votes=votes)) == ["votes"]
 
 
 def test_a_lowered_share_does_not_fit_its_margin() -> None:
@@ -97,7 +102,7 @@ def test_a_verdict_without_votes_is_named() -> None:
 
 
 def test_a_certificate_without_centres_is_named() -> None:
-    assert faulty_fields(replace(make_row(), evidence=())) == ["outcome"]
+    assert faulty_fields(replace(make_row(), evidence=(), votes=64)) == ["outcome"]
 
 
 def test_a_centre_with_an_infinite_margin_accepts_nothing() -> None:
@@ -110,8 +115,27 @@ def test_a_certified_label_other_than_the_counted_class_is_named() -> None:
     assert faulty_fields(replace(make_row(), certified_label=3)) == ["certified_label"]
 
 
-def test_a_certified_label_that_predict_contradicts_is_named() -> None:
-    assert faulty_fields(replace(make_row(), prediction=3)) == ["certified_label"]
+def test_a_class_that_was_not_selected_is_named() -> None:
+    row = replace(make_row(), certified_label=3, selected_label=3)
+    assert faulty_fields(row) == ["selected_label"]
+
+
+@pytest.mark.parametrize("prediction", [3, None])
+def test_a_prediction_that_the_selection_votes_do_not_give_is_named(prediction: int | None) -> None:
+    assert faulty_fields(replace(make_row(), prediction=prediction)) == ["prediction"]
+
+
+def test_tied_selection_votes_predict_nothing() -> None:
+    counts = (0, 0, 0, 0, 0, 0, 0, 30, 30, 0, 4)
+    row = replace(make_abstention(), prediction_counts=counts)
+    assert faulty_fields(row) == ["prediction"]
+    assert faulty_fields(replace(row, prediction=None)) == []
+
+
+@pytest.mark.parametrize("counts", [(), (64,), (64, 0), (-1, 65, 0)])
+def test_selection_votes_without_classes_are_named(counts: tuple[int, ...]) -> None:
+    row = replace(make_row(), prediction_counts=counts, votes=256 + sum(counts))
+    assert faulty_fields(row) == ["prediction_counts"]
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.0001, 1e-12])
@@ -119,9 +143,15 @@ def test_a_changed_alpha_is_named(alpha: float) -> None:
     assert "alpha" in faulty_fields(replace(make_row(), alpha=alpha))
 
 
+@pytest.mark.parametrize("alpha", [-0.1, 0.0, 0.6, 7.0])
+def test_an_alpha_that_is_no_probability_is_named(alpha: float) -> None:
+    header = make_header(config={})
+    assert faulty_fields(replace(make_row(), alpha=alpha), header) == ["alpha"]
+
+
 def test_counts_that_miss_a_stricter_alpha_are_named() -> None:
     header = make_header(config={})
-    assert faulty_fields(replace(make_row(), alpha=1e-20), header) == [
+    assert faulty_fields(replace(make_row(), alpha=1e-15), header) == [
         "evidence[0].verdict",
         "evidence[1].verdict",
         "outcome",
@@ -181,19 +211,59 @@ def test_a_lowered_step_of_a_profile_is_named() -> None:
     steps = list(row.evidence[0].profile)
     steps[-1] = Step(1.0, 0.5)
     row = with_centre(row, 0, profile=tuple(steps))
-    assert faulty_fields(row, radius_header()) == ["evidence[0].profile"]
+    assert faulty_fields(row, radius_header())[0] == "evidence[0].profile"
 
 
 def test_an_untested_centre_supports_no_gauge() -> None:
     centre = make_radius_row().evidence[0]
     silent = replace(centre, successes=0, trials=0, verdict=Verdict.UNTESTED)
-    assert supported_gauge((centre, silent), 0.001) is None
+    assert supported_gauge((centre, silent), (0.9, 0.0)) is None
+
+
+def test_an_untested_centre_without_a_profile_voids_the_certificate() -> None:
+    row = make_radius_row()
+    silent = replace(row.evidence[1], successes=0, trials=0, verdict=Verdict.UNTESTED, profile=())
+    row = replace(row, evidence=(row.evidence[0], silent), votes=1088)
+    assert faulty_fields(row, radius_header()) == ["outcome"]
+
+
+def test_votes_other_than_the_fixed_number_are_named() -> None:
+    header = make_header(config={"certify": {"mode": "radius", "n": 1000}})
+    assert faulty_fields(make_radius_row(), header) == []
+    header = make_header(config={"certify": {"mode": "radius", "n": 10_000}})
+    assert faulty_fields(make_radius_row(), header) == ["evidence[0].trials", "evidence[1].trials"]
+
+
+def test_a_randomized_bound_uses_the_draw_of_its_seed() -> None:
+    row = make_radius_row(successes=1024)
+    low, high = lower_bounds(row, randomized=True)
+    draws = Coordinate(0, 0, Purpose.BOUND, 0, 0).generator().random(2)
+    expected = [randomized_clopper_pearson_lower(1024, 1024, 0.001, float(u)) for u in draws]
+    assert [low, high] == expected
+    assert min(expected) >= lower_bounds(row, randomized=False)[0]
+
+
+def test_a_step_of_an_l2_profile_asks_for_its_part_of_the_margin() -> None:
+    margin, gauge = 2.0, 0.5
+    honest = (Step(gauge, float(share_of_margin(gauge * margin))), Step(1.0, 0.9772498680518242))
+    bold = (replace(honest[0], gauge=0.6), honest[1])
+    centre = make_centre(960, 1024, margin=margin)
+    centre = replace(centre, share=honest[1].share)
+    assert list(profile_faults(replace(centre, profile=honest), still=True)) == []
+    assert len(list(profile_faults(replace(centre, profile=bold), still=True))) == 1
 
 
 def test_a_centre_counts_only_where_the_region_reaches_its_part() -> None:
     near = make_radius_row(successes=1024).evidence[0]
-    far: CentreEvidence = replace(near, successes=0, profile=near.profile[4:])
-    assert supported_gauge((near, far), 0.001) == 0.5
+    outer = (Step(0.5, 0.0), *near.profile[4:])
+    far = replace(near, successes=0, trials=0, verdict=Verdict.UNTESTED, profile=outer)
+    assert supported_gauge((near, far), (0.99, 0.0)) == 0.5
+
+
+def test_a_gauge_between_two_steps_needs_the_share_of_the_next_one() -> None:
+    weak = replace(make_radius_row().evidence[0], profile=(Step(0.5, 0.6), Step(1.0, 0.97)))
+    strong = replace(weak, successes=1024, profile=(Step(0.75, 0.6), Step(1.0, 0.97)))
+    assert supported_gauge((weak, strong), (0.9, 0.99)) == 0.5
 
 
 def test_faults_of_a_folder_name_image_and_field(tmp_path: Path) -> None:

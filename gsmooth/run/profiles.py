@@ -1,0 +1,90 @@
+"""Profiles: how much of a region fixed numbers of votes support, for ``gsmooth verify``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from gsmooth.certificate import CentreEvidence
+from gsmooth.noise import Coordinate, Purpose
+from gsmooth.run.row import Row
+from gsmooth.theory.bounds import clopper_pearson_lower, randomized_clopper_pearson_lower
+from gsmooth.theory.normal import share_of_margin
+
+# A share may be rounded up a little further than here, never down.
+_ROUNDED_UP: Final = 1e-9
+# Float terms (F1) make the l2 margin grow a little faster than in proportion to the radius.
+_CURVATURE: Final = 1e-4
+
+
+def share_faults(centre: CentreEvidence) -> Iterator[str]:
+    """A message unless the share is what the margin requires."""
+    needed = float(share_of_margin(centre.margin))
+    if not needed <= centre.share <= needed + _ROUNDED_UP:
+        yield f"{centre.share!r}; margin {centre.margin!r} requires {needed!r}"
+
+
+def profile_faults(centre: CentreEvidence, still: bool) -> Iterator[str]:
+    """Messages unless the steps ascend to the share of the whole region.
+
+    still: no parameter moves, so margins grow linearly with the l2 radius (T1) and no step may
+    ask for less than its part of the whole margin.
+    """
+    steps = centre.profile
+    for before, after in pairwise(steps):
+        if not (before.gauge < after.gauge and before.share <= after.share):
+            yield f"not ascending at gauge {after.gauge!r}"
+    if steps and steps[-1].gauge == 1.0 and steps[-1].share != centre.share:
+        yield f"share {steps[-1].share!r} at gauge 1, but the whole region needs {centre.share!r}"
+    if steps and not 0.0 <= steps[0].gauge <= steps[-1].gauge <= 1.0:
+        yield "gauges outside [0, 1]"
+    for step in steps if still else ():
+        needed = float(share_of_margin(step.gauge * centre.margin))
+        if step.share < needed - _CURVATURE:
+            yield f"share {step.share!r} at gauge {step.gauge!r}; it needs {needed!r}"
+
+
+def lower_bounds(row: Row, randomized: bool) -> list[float]:
+    """Lower bounds on the share at every centre; 0 at those without votes (S1, S7)."""
+    draws = _draws(row) if randomized else [None] * len(row.evidence)
+    return [
+        _lower_bound(centre, row.alpha, u) for centre, u in zip(row.evidence, draws, strict=True)
+    ]
+
+
+def supported_gauge(
+    evidence: Sequence[CentreEvidence], lower_bounds: Sequence[float]
+) -> float | None:
+    """Largest gauge that the bounds at all centres prove; None when they prove nothing.
+
+    A step of a profile speaks for every gauge from the step before it up to its own.
+    """
+    gauges = [_reach(centre, p) for centre, p in zip(evidence, lower_bounds, strict=True)]
+    proved = min(gauges, default=0.0)
+    return proved if proved > 0.0 else None
+
+
+def _reach(centre: CentreEvidence, p_lower: float) -> float:
+    """Gauge of the last step before the first whose share p_lower does not exceed."""
+    reach = 0.0
+    for step in centre.profile:
+        # A share of 0 asks for nothing: the region does not meet this centre's part yet.
+        if step.share > 0.0 and step.share >= p_lower:
+            break
+        reach = step.gauge
+    return reach
+
+
+def _lower_bound(centre: CentreEvidence, alpha: float, u: float | None) -> float:
+    if centre.trials == 0:
+        return 0.0
+    if u is None:
+        return clopper_pearson_lower(centre.successes, centre.trials, alpha)
+    return randomized_clopper_pearson_lower(centre.successes, centre.trials, alpha, u)
+
+
+def _draws(row: Row) -> list[float | None]:
+    """The uniform draw of each centre: made from the seed, before any vote (S7)."""
+    coordinate = Coordinate(row.seed, row.index, Purpose.BOUND, 0, 0)
+    return [float(u) for u in coordinate.generator().random(len(row.evidence))]
