@@ -113,7 +113,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise InputError(f"data {path}: there is no such file") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"data {path}: cannot be read as .npz without running pickled code ({error});"
             " write it by numpy.savez from plain number arrays"

@@ -136,7 +136,8 @@ def _classifier(
     device: str,
 ) -> Classifier:
     module = module.eval().to(device)
-    module.requires_grad_(False)
+    for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own.
+        parameter.requires_grad_(False)
     found = _trial(module, spec, shape, input_range, device)
     if classes is not None and classes != found:
         raise ModelError(f"model {spec!r}: {found} outputs, but classes={classes} was given")
