@@ -11,7 +11,6 @@ from gsmooth.cli.options import (
     ConfigFlag,
     DataFlag,
     DebugFlag,
-    DeviceFlag,
     JsonFlag,
     LimitFlag,
     ModelFlag,
@@ -34,7 +33,7 @@ gsmooth train --out model.pt  (the shipped recipe, on shipped:digits, split trai
 gsmooth train -m my_module:build --set model.shape=[3,32,32] -d photos/ -t rotation -r "-30:30"
 --sigma 0.25 --scales 6 --epochs 40 --out net.pt
 
-[bold]Then[/bold]: gsmooth certify --set model.weights=net.pt with the same flags.
+[bold]Then[/bold]: gsmooth certify -c net.toml --set model.weights=net.pt --set data.split=heldout
 """
 
 
@@ -55,7 +54,6 @@ def train(
     ] = None,
     config: ConfigFlag = None,
     sets: SetFlag = None,
-    device: DeviceFlag = None,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
 ) -> None:
@@ -68,7 +66,6 @@ def train(
 
         overrides = [
             *flag("--model", "model.spec", model),
-            *flag("--device", "model.device", device),
             *flag("--data", "data.spec", data),
             *flag("--limit", "data.limit", limit),
             *flag("--transformation", "transformation.name", transformation),
@@ -80,10 +77,10 @@ def train(
         ]
         settings = load_config(config, [*overrides, *(sets or ())])
         # After the settings: their mistakes should not wait for torch.
-        from gsmooth.run.training import run_train
+        from gsmooth.run.training import as_document, run_train
 
         summary = run_train(settings, out, progress())
         if as_json:
-            emit(summary.as_document())
+            emit(as_document(summary))
         else:
-            typer.echo(summary.describe())
+            typer.echo(f"{summary.weights}\n{summary.run_file}")

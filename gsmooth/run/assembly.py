@@ -21,7 +21,7 @@ from gsmooth.run.datasets import load_data
 from gsmooth.run.header import RunHeader
 from gsmooth.run.models import load_model
 from gsmooth.smoothing import SmoothedClassifier
-from gsmooth.theory.laws import law_from_name
+from gsmooth.theory.laws import Law, law_from_name
 
 if TYPE_CHECKING:
     from gsmooth.classifier import Classifier
@@ -105,20 +105,25 @@ def operator_of(config: RunConfig) -> Transformation:
     return registry.load_transformation(config.transformation.name, config.transformation.options)
 
 
-def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedClassifier:
-    """g, as [transformation] and [smoothing] describe it."""
-    noise, operator = config.smoothing, operator_of(config)
+def law_of(config: RunConfig, operator: Transformation) -> Law:
+    """The law of the parameters and the noise in z, from a resolved configuration."""
+    noise = config.smoothing
     assert noise.law is not None
     assert noise.sigma is not None
     assert noise.scales is not None
-    assert noise.grid is not None
-    law = law_from_name(noise.law, noise.scales, noise.sigma, operator.orthogonal)
+    return law_from_name(noise.law, noise.scales, noise.sigma, operator.orthogonal)
+
+
+def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedClassifier:
+    """g, as [transformation] and [smoothing] describe it."""
+    operator = operator_of(config)
+    assert config.smoothing.grid is not None
     return SmoothedClassifier(
         classifier,
         operator,
-        law,
-        grid=noise.grid,
-        seed=noise.seed,
+        law_of(config, operator),
+        grid=config.smoothing.grid,
+        seed=config.smoothing.seed,
         batch_size=config.engine.batch_size,
     )
 

@@ -101,6 +101,20 @@ class PredictSection(Section):
     alpha: Probability = 0.001
 
 
+class TrainSection(Section):
+    """The recipe of ``gsmooth train``; the fields and defaults of ``training.TrainPlan``."""
+
+    epochs: Count = 60
+    batch_size: Count = 128
+    learning_rate: Positive = 0.005
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.02
+    warm_up: Probability = 0.15
+    widen: Positive = 1.05
+    variation: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.998
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
 class AttackSection(Section):
     """The opponent: the worst of points**m parameters by a few votes, then PREDICT there."""
 
@@ -136,6 +150,7 @@ class RunConfig(Section):
     certify: CertifySection = CertifySection()
     predict: PredictSection = PredictSection()
     attack: AttackSection = AttackSection()
+    train: TrainSection = TrainSection()
     engine: EngineSection = EngineSection()
     output: OutputSection = OutputSection()
 
@@ -144,6 +159,7 @@ class RunConfig(Section):
 _FREE: dict[str, frozenset[str] | None] = {
     "data": frozenset({"start", "every", "limit"}),
     "predict": None,
+    "train": None,
     "engine": None,
     "output": None,
 }

@@ -25,6 +25,7 @@ from gsmooth.run.violation import raise_if_violated
 CONFIG_NAME = "config.toml"
 # A model that is wrong under its own noise on half of so many images needs training, not votes.
 _PATIENCE = 20
+_MERIT = {"region": "certified accuracy", "radius": "rightly certified at some radius"}
 
 
 @final
@@ -47,6 +48,7 @@ class _Counter:
 
     total: int
     before: int
+    merit: str
     began: float
     fresh: int = 0
     votes: int = 0
@@ -105,7 +107,9 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
         todo = [index for index in parts.indices if index not in writer.done]
         total = len(parts.indices)
-        counter = _Counter(total, total - len(todo), time.monotonic())
+        counter = _Counter(
+            total, total - len(todo), _MERIT[parts.config.certify.mode], time.monotonic()
+        )
         if counter.before:
             progress.say(f"{counter.before} of {total} images are in {folder} already")
         progress.update(counter.tally())

@@ -138,7 +138,7 @@ def _train(
             optimizer.step()
             schedule.step()
             averaged.update_parameters(module)
-            loss_sum += float(loss) * len(part)
+            loss_sum += float(loss.detach()) * len(part)
             right += int((scores.argmax(dim=1) == y).sum())
         count = len(images)
         report = EpochReport(epoch + 1, loss_sum / count, right / count, perf_counter() - began)

@@ -1,0 +1,150 @@
+"""The commands that cast votes, from flags to what they print; stdout holds results only."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gsmooth.cli import app
+from tests.run.workshop import furnish
+
+WORKSHOP = (
+    "--model=workshop_net:build",
+    "--set=model.shape=[1,4,4]",
+    "--data=images.npz",
+    "--transformation=gaussian",
+    "--sigma=0.25",
+)
+CERTIFY = ("certify", *WORKSHOP, "--l2=0.3", "--set=attack.n=128", "--out=run")
+
+
+@pytest.fixture(autouse=True)
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "workshop_net", raising=False)
+    furnish(tmp_path)
+
+
+def gsmooth(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_a_run_ends_with_the_table_and_the_paths() -> None:
+    result = gsmooth(*CERTIFY)
+    assert result.exit_code == 0, result.output
+    for line in ("clean accuracy of f", "certified accuracy", "accuracy under attack", "alpha"):
+        assert line in result.stdout
+    assert result.stdout.splitlines()[-1] == "run/records.jsonl"
+    assert "12/12 images" in result.stderr
+
+
+def test_json_is_one_document_and_progress_stays_on_stderr() -> None:
+    result = gsmooth(*CERTIFY, "--limit=4", "--no-attack", "--json")
+    assert result.exit_code == 0, result.output
+    (run,) = json.loads(result.stdout)["runs"]
+    assert run["summary"]["certified"] == {"count": 4, "total": 4}
+    assert run["summary"]["attacked"] is None
+    assert run["config"]["certify"]["alpha"] == 0.001
+    assert "4/4 images" in result.stderr
+
+
+def test_a_dry_run_prints_the_run_file_and_writes_nothing() -> None:
+    result = gsmooth(*CERTIFY, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert tomllib.loads(result.stdout)["smoothing"]["scales"] == []
+    assert result.stdout.startswith("# 12 images")
+    assert json.loads(gsmooth(*CERTIFY, "--dry-run", "--json").stdout)["images"] == 12
+    assert not Path("run").exists()
+
+
+def test_the_saved_run_file_repeats_the_run() -> None:
+    gsmooth(*CERTIFY, "--limit=2")
+    again = gsmooth("certify", "--config", "run/config.toml")
+    assert again.exit_code == 0, again.output
+    assert "2 of 2 images are in run already" in again.stderr
+
+
+def test_report_draws_and_exports_what_certify_wrote() -> None:
+    gsmooth(*CERTIFY)
+    result = gsmooth("report", "run", "--parquet", "rows.parquet", "--json")
+    assert result.exit_code == 0, result.output
+    files = json.loads(result.stdout)["files"]
+    assert files == ["run/curve.png", "run/curve.svg", "run/contact_sheet.png", "rows.parquet"]
+    assert all(Path(file).stat().st_size > 0 for file in files)
+    assert gsmooth("verify", "run").exit_code == 0
+
+
+def test_report_puts_runs_side_by_side() -> None:
+    gsmooth(*CERTIFY, "--limit=2")
+    gsmooth(*CERTIFY[:-1], "--out=other", "--limit=3", "--seed=1")
+    result = gsmooth("report", "run", "other", "--out", "figures")
+    assert result.exit_code == 0, result.output
+    assert "other" in result.stdout
+    assert Path("figures/curve.svg").exists()
+
+
+def test_predict_prints_one_line_an_image() -> None:
+    result = gsmooth("predict", *WORKSHOP, "--limit=3", "--n=128")
+    assert result.exit_code == 0, result.output
+    assert "3 images: standard accuracy of g 100.0%, 0 abstentions" in result.stdout
+    document = json.loads(gsmooth("predict", *WORKSHOP, "--limit=3", "--n=128", "--json").stdout)
+    assert [p["prediction"] for p in document["predictions"]] == [0, 1, 0]
+
+
+def test_a_region_out_of_reach_names_the_least_number_of_votes() -> None:
+    result = gsmooth(*CERTIFY, "--l2=0.75", "--set=certify.max_votes=128")
+    assert result.exit_code == 2
+    assert "the least max_votes is " in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("flag", "code", "complaint"),
+    [
+        ("--transformation=gausian", 5, "'gausian' is not registered (did you mean 'gaussian'?)"),
+        ("--transformation=my_module:Shear", 5, "cannot import 'my_module'"),
+        ("--model=workshop_net:biuld", 4, "did you mean 'build'?"),
+        ("--model=missing.onnx", 4, "missing.onnx"),
+        ("--model=shipped:digts", 4, "not shipped"),
+        ("--data=nowhere.npz", 3, "there is no such file"),
+        ("--data=shipped:digit", 2, "did you mean 'digits'?"),
+        ("--device=gpu", 2, "device 'gpu' cannot be used here"),
+    ],
+)
+def test_what_is_not_there_is_named_with_its_exit_code(
+    flag: str, code: int, complaint: str
+) -> None:
+    result = gsmooth(*CERTIFY, flag)
+    assert result.exit_code == code, result.output
+    assert complaint in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not Path("run").exists()
+
+
+def test_two_runs_in_one_folder_are_refused() -> None:
+    gsmooth(*CERTIFY, "--limit=2")
+    result = gsmooth(*CERTIFY, "--sigma=0.5")
+    assert result.exit_code == 6
+    assert "smoothing.sigma: 0.25 there, 0.5 here" in result.stderr
+
+
+def test_an_output_folder_that_is_a_file_is_exit_code_7() -> None:
+    Path("run").write_text("")
+    result = gsmooth(*CERTIFY)
+    assert result.exit_code == 7
+    assert "run cannot be written" in result.stderr
+
+
+def test_train_writes_weights_that_certify_takes() -> None:
+    recipe = ("--set=region.l2=0.1", "--set=train.variation=0", "--epochs=1", "--out=net.pt")
+    result = gsmooth("train", *WORKSHOP, *recipe)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == ["net.pt", "net.toml"]
+    assert "epoch 1/1: loss" in result.stderr
+    assert gsmooth(*CERTIFY, "--set=model.weights=net.pt", "--limit=1").exit_code == 0

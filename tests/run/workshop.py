@@ -1,0 +1,117 @@
+"""A tiny model and data set on disk, for tests that run everything for real in little time.
+
+The network answers 1 where the mean of a 4x4 image is above one half: a half-space, so what can be
+certified is known exactly. Environment variables let it end its own process in mid-run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from gsmooth.run.config import RunConfig
+from gsmooth.run.loading import load_config
+from gsmooth.run.progress import Tally
+
+NETWORK = '''
+import os
+import signal
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from gsmooth.transformation import Parameter, Transformation
+
+
+class Mean(nn.Module):
+    """Scores (0.5, mean); ends the process at forward pass number SIGNAL_AT."""
+
+    def __init__(self):
+        super().__init__()
+        self.threshold = nn.Parameter(torch.tensor(0.5))
+        self.passes = 0
+
+    def forward(self, x):
+        self.passes += 1
+        if self.passes == int(os.environ.get("SIGNAL_AT", 0)):
+            os.kill(os.getpid(), getattr(signal, os.environ["SIGNAL"]))
+        mean = x.flatten(1).mean(dim=1)
+        return torch.stack([self.threshold.expand_as(mean), mean], dim=1)
+
+
+def build():
+    return Mean()
+
+
+@dataclass(frozen=True)
+class Liar(Transformation):
+    """Inverts the image at theta = 1 exactly, and breaks the composition law to hide it."""
+
+    name: ClassVar[str] = "liar"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("switch", "1"),)
+    orthogonal: ClassVar[bool] = True
+
+    def act(self, z, switch):
+        return torch.where(switch == -1.0, 1.0 - z, z)
+
+    def attack(self, x, *theta):
+        return torch.where(theta[0].reshape(-1, 1, 1, 1) == 1.0, 1.0 - x, x)
+
+    def action_error(self, z, reach, offset):
+        return 0.0
+
+    def derivative_bound(self, x, lower, upper):
+        return lower.new_zeros(lower.shape)
+'''
+MEANS = (0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.05, 0.95, 0.15, 0.85, 0.25, 0.75)
+
+
+def furnish(folder: Path) -> None:
+    """Write workshop_net.py and digits.npz (twelve constant images, labelled rightly)."""
+    (folder / "workshop_net.py").write_text(NETWORK)
+    images = np.stack([np.full((1, 4, 4), mean) for mean in MEANS])
+    labels = np.array([int(mean > 0.5) for mean in MEANS])
+    np.savez(folder / "images.npz", x=images, y=labels)
+
+
+SETTINGS = (
+    "model.spec=workshop_net:build",
+    "model.shape=[1,4,4]",
+    "data.spec=images.npz",
+    "transformation.name=gaussian",
+    "smoothing.sigma=0.25",
+    "region.l2=0.3",
+    "attack.n=128",
+    "engine.threads=1",
+    "output.folder=run",
+)
+
+
+def workshop_config(*overrides: str) -> RunConfig:
+    """The configuration of a run on what :func:`furnish` wrote."""
+    return load_config(None, [*SETTINGS, *overrides])
+
+
+class Notebook:
+    """Progress that remembers; with ``stop_after`` it acts like Ctrl-C after so many images."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.tallies: list[Tally] = []
+        self.lines: list[str] = []
+        self._stop_after = stop_after
+
+    def __enter__(self) -> Notebook:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def update(self, tally: Tally) -> None:
+        self.tallies.append(tally)
+        if tally.scored == self._stop_after:
+            raise KeyboardInterrupt
+
+    def say(self, message: str) -> None:
+        self.lines.append(message)
