@@ -1,0 +1,291 @@
+"""Reports say what the rows say: counts, shares, curves and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import ClassVar, final
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+from torch import Tensor
+
+from gsmooth import registry
+from gsmooth.certificate import AbstainReason, Guarantee
+from gsmooth.errors import ConfigurationError, InputError, OutputError, RecordError
+from gsmooth.region import Region
+from gsmooth.report.contact_sheet import (
+    chosen,
+    contact_sheet,
+    draw_contact_sheet,
+    spread,
+    views,
+)
+from gsmooth.report.curves import certified_curve, draw_curve, draw_curves
+from gsmooth.report.reach import at, axis_of, describe, verdict_of
+from gsmooth.report.tables import Share, render, summarize
+from gsmooth.run.dataset import Dataset, dataset_from_arrays
+from gsmooth.run.records import Records, Row
+from gsmooth.transformation import Parameter, Transformation
+from tests.run.samples import make_abstention, make_header, make_radius_row, make_row
+
+ANGLE = (Parameter("angle", "deg"),)
+SHIFTS = (Parameter("dx", "px"), Parameter("dy", "px"))
+
+
+@final
+@dataclass(frozen=True)
+class Turn(Transformation):
+    """Rotation through torch's grid_sample: a stand-in with the signature of a plugin."""
+
+    name: ClassVar[str] = "turn"
+    parameters: ClassVar[tuple[Parameter, ...]] = ANGLE
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        turn = torch.deg2rad(theta[0][:, 0])
+        cos, sin, zero = torch.cos(turn), torch.sin(turn), torch.zeros_like(turn)
+        rows = [torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)]
+        grid = torch.nn.functional.affine_grid(
+            torch.stack(rows, 1), list(x.shape), align_corners=False
+        )
+        return torch.nn.functional.grid_sample(x, grid, align_corners=False)
+
+
+def records(*rows: Row, name: str = "run", parameters: tuple[Parameter, ...] = ANGLE) -> Records:
+    header = make_header(parameters=parameters)
+    return Records(header, rows, Path("runs") / name / "records.jsonl")
+
+
+def mixed() -> Records:
+    """Four images: right, wrong, abstained, and certified as another class."""
+    return records(
+        make_row(0),
+        make_row(1, label=3),
+        make_abstention(2, clean_prediction=None, prediction=None),
+        make_row(3, clean_prediction=2, attack=None, guarantee=Guarantee.HEURISTIC),
+    )
+
+
+def images(n: int = 20, channels: int = 1) -> Dataset:
+    pixels = np.random.default_rng(0).integers(0, 256, (n, channels, 9, 9), dtype=np.uint8)
+    return dataset_from_arrays("noise", pixels, np.arange(n) % 10)
+
+
+def printed(text: object) -> str:
+    page = StringIO()
+    Console(width=100, file=page).print(text)
+    return page.getvalue()
+
+
+def test_abstentions_and_wrong_certificates_count_as_wrong() -> None:
+    found = summarize(mixed())
+    assert found.certified == Share(2, 4)
+    assert found.standard == Share(2, 4)
+    assert found.clean == Share(1, 3)
+    assert found.attacked == Share(2, 3)
+    assert found.abstentions == {"futile": 1}
+    assert found.guarantees == {"heuristic": 1, "individual": 3}
+    assert (found.votes, found.attack_forwards, found.seconds) == (320.0, 1500.0, 1.0)
+
+
+def test_certified_accuracy_never_exceeds_the_share_of_right_certificates() -> None:
+    rows = [make_radius_row(i, successes) for i, successes in enumerate([700, 900, 960, 1024])]
+    found = summarize(records(*rows))
+    accuracies = [share.count for _, share in found.certified_at]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert accuracies[-1] == found.certified.count == 1
+    assert accuracies == [
+        sum((row.gauge or 0.0) >= gauge for row in rows) for gauge, _ in found.certified_at
+    ]
+
+
+def test_a_run_without_rows_is_explained() -> None:
+    with pytest.raises(RecordError, match="no finished image"):
+        summarize(records())
+
+
+def test_the_table_prints_what_a_reader_must_know() -> None:
+    text = printed(render(summarize(mixed())))
+    for line in [
+        "angle ±30°",
+        "50.0% (2/4)",
+        "33.3% (1/3)",
+        "1 futile",
+        "1 heuristic, 3 individual",
+        "0.001",
+        "an abstention counts as wrong",
+        "accuracy under attack",
+    ]:
+        assert line in text
+
+
+def test_several_runs_share_one_table() -> None:
+    radius = summarize(records(make_radius_row(0), name="radius"))
+    text = printed(render(summarize(records(make_row(0, attack=None), name="region")), radius))
+    assert "region" in text
+    assert "radius" in text
+    assert "not measured" in text
+    assert text.index("on 75% of the region") < text.index("accuracy under attack")
+
+
+@pytest.mark.parametrize(
+    ("region", "parameters", "text"),
+    [
+        (Region((-30.0,), (30.0,)), ANGLE, "angle ±30°"),
+        (Region((-10.0,), (30.0,)), ANGLE, "angle −10° to 30°"),
+        (Region((-2.999999,), (2.999999,)), ANGLE, "angle ±2.99°"),
+        (Region((-1.0, -2.0), (1.0, 2.0)), SHIFTS, "dx ±1 px, dy ±2 px"),
+        (Region((-1.0, 0.0), (1.0, 0.0), 0.25), SHIFTS, "dx ±1 px, l2 < 0.25"),
+        (Region((), (), 0.49999), (), "l2 < 0.499"),
+        (Region((-1.0,), (1.0,)), (), "theta0 ±1"),
+    ],
+)
+def test_regions_are_printed_rounded_towards_the_clean_image(
+    region: Region, parameters: tuple[Parameter, ...], text: str
+) -> None:
+    assert describe(region, parameters) == text
+
+
+def test_verdicts_say_how_far_or_why_not() -> None:
+    assert verdict_of(make_row(gauge=0.99999), ANGLE) == "certified to ±29.99°"
+    assert verdict_of(make_abstention(), ANGLE) == "abstained: futile"
+    assert at((-12.5,), ANGLE) == "−12.5°"
+
+
+@pytest.mark.parametrize(
+    ("region", "parameters", "label", "end"),
+    [
+        (Region((-30.0,), (30.0,)), ANGLE, "every angle within ± (deg)", 30.0),
+        (Region((-2.0, -2.0), (2.0, 2.0)), SHIFTS, "every dx and dy within ± (px)", 2.0),
+        (Region((-2.0, 0.0), (2.0, 0.0)), SHIFTS, "every dx within ± (px)", 2.0),
+        (Region((-2.0, -1.0), (2.0, 1.0)), SHIFTS, "fraction of the region", 1.0),
+        (Region((-1.0,), (2.0,)), ANGLE, "fraction of the region", 1.0),
+        (Region((-1.0,), (1.0,), 0.5), ANGLE, "fraction of the region", 1.0),
+        (Region((), (), 0.5), (), "every l2 perturbation below", 0.5),
+    ],
+)
+def test_an_axis_has_units_where_one_number_describes_the_region(
+    region: Region, parameters: tuple[Parameter, ...], label: str, end: float
+) -> None:
+    axis = axis_of(records(make_row(region=region), parameters=parameters))
+    assert (axis.label, axis.end) == (label, end)
+
+
+def test_the_curve_of_region_mode_is_one_step_at_the_end() -> None:
+    curve = certified_curve(mixed())
+    assert curve.reach == (0.0, 30.0)
+    assert curve.accuracy == (0.5, 0.5)
+
+
+def test_the_curve_of_radius_mode_counts_every_image_that_reaches_as_far() -> None:
+    rows = [make_radius_row(i, gauge=gauge) for i, gauge in enumerate([0.5, 0.25, 0.5, 1.0])]
+    curve = certified_curve(records(*rows))
+    assert curve.reach == (0.0, 7.5, 15.0, 30.0)
+    assert curve.accuracy == (1.0, 1.0, 0.75, 0.25)
+
+
+def test_a_run_that_certified_nothing_has_a_flat_curve() -> None:
+    assert certified_curve(records(make_abstention(0))).accuracy == (0.0,)
+
+
+def test_curves_are_written_as_png_and_svg_and_alike_each_time(tmp_path: Path) -> None:
+    paths = draw_curve(mixed(), tmp_path / "new")
+    assert [path.name for path in paths] == ["curve.png", "curve.svg"]
+    first = [path.read_bytes() for path in paths]
+    assert first[0].startswith(b"\x89PNG")
+    assert b"<svg" in first[1]
+    assert b"certified accuracy" in first[1]
+    assert b"individual" in first[1]
+    assert [path.read_bytes() for path in draw_curve(mixed(), tmp_path / "new")] == first
+
+
+def test_several_runs_share_a_plot_only_on_one_axis(tmp_path: Path) -> None:
+    other = records(make_radius_row(0, gauge=0.5), name="radius")
+    _, svg = draw_curves([mixed(), other], tmp_path / "both")
+    assert b"radius: certified accuracy" in svg.read_bytes()
+    plain = records(make_row(region=Region((), (), 0.5)), parameters=())
+    with pytest.raises(ConfigurationError, match="share no axis"):
+        draw_curves([mixed(), plain], tmp_path / "both")
+
+
+def test_a_picture_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="cannot be written"):
+        draw_curve(mixed(), tmp_path / "file")
+
+
+def test_a_contact_sheet_takes_every_class_in_turn_and_an_abstention() -> None:
+    rows = tuple(make_row(i, label=i % 10) for i in range(30))
+    assert [row.index for row in chosen(rows)] == [0, 1, 2, 3, 4, 5, 6, 7]
+    rows = (*rows, make_abstention(30))
+    assert [row.index for row in chosen(rows)] == [0, 1, 2, 3, 4, 5, 6, 30]
+    assert [row.index for row in chosen(rows[:2])] == [0, 1]
+
+
+def test_views_show_the_original_the_region_and_the_worst_found() -> None:
+    line = views(Turn(), images(), make_row(0, gauge=0.5))
+    captions = [view.caption for view in line]
+    assert captions[:3] == ["original", "−30°", "−18°"]
+    assert captions[-1] == "worst found\n+28°: 7"
+    inside = [view.colour for view in line[1:7]]
+    assert inside == ["#B0B0B0", "#B0B0B0", "#009E73", "#009E73", "#B0B0B0", "#B0B0B0"]
+    assert np.array_equal(line[0].pixels, images().image(0).numpy())
+    assert not np.allclose(line[1].pixels, line[0].pixels)
+
+
+def test_a_view_that_fooled_the_model_stands_out() -> None:
+    worst = views(Turn(), images(), make_abstention(0))[-1]
+    assert worst.colour == "#D55E00"
+    attack = make_abstention(0).attack
+    assert attack is not None
+    silent = replace(attack, label=None)
+    assert "abstains" in views(Turn(), images(), make_abstention(0, attack=silent))[-1].caption
+
+
+def test_views_of_an_l2_region_have_its_norm() -> None:
+    row = make_row(0, region=Region((), (), 0.5), gauge=0.5, attack=None)
+    line = views(Turn(), images(), row)
+    norms = [float(np.linalg.norm(view.pixels - line[0].pixels)) for view in line[1:]]
+    assert norms == pytest.approx([0.25] * 6)
+
+
+def test_regions_of_two_parameters_are_shown_by_corners_and_ends() -> None:
+    shown = spread(Region((-1.0, -2.0), (1.0, 2.0)))
+    assert shown == [(-1, -2), (-1, 2), (1, -2), (1, 2), (-1, 0), (1, 0)]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_contact_sheet_is_a_picture_of_some_size(tmp_path: Path, channels: int) -> None:
+    run = records(make_row(0, label=0), make_abstention(1, label=1))
+    path = contact_sheet(Turn(), images(channels=channels), run, tmp_path / "sheet.png")
+    with Image.open(path) as picture:
+        assert picture.width > 1000
+        assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 50
+
+
+def test_a_contact_sheet_is_drawn_from_the_run_alone_and_for_its_images_only(
+    tmp_path: Path,
+) -> None:
+    registry.register(Turn)
+    found = images()
+    np.savez(tmp_path / "data.npz", x=found.images, y=found.labels)
+    config = {
+        "data": {"spec": str(tmp_path / "data.npz"), "split": "heldout"},
+        "transformation": {"name": "turn", "options": {}},
+    }
+    run = records(
+        make_row(0, label=0, reason=None), make_abstention(1, reason=AbstainReason.BUDGET)
+    )
+    header = replace(run.header, config=config, identity={"digests": {"images": found.digest()}})
+    (path,) = draw_contact_sheet(replace(run, header=header), tmp_path)
+    assert path == tmp_path / "contact_sheet.png"
+    other = replace(header, identity={"digests": {"images": "0"}})
+    with pytest.raises(InputError, match="not the images"):
+        draw_contact_sheet(replace(run, header=other), tmp_path)
