@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -19,6 +19,7 @@ from gsmooth.errors import ConfigurationError, RecordError
 
 _INFINITY = "inf"
 T = TypeVar("T")
+Decoder = Callable[[object], object]
 
 
 def to_line(value: object) -> str:
@@ -58,83 +59,133 @@ def decode(kind: type[T], value: object, where: str) -> T:
     Nothing is converted but integers to floats. RecordError naming the field (``where`` leads it)
     for anything missing, unknown or of another type.
     """
-    return cast(T, _decode(kind, value, where))
-
-
-def _decode(kind: Any, value: object, where: str) -> object:
-    origin, options = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        return _either(options, value, where)
-    if origin is Literal:
-        return _expect(value in options, value, where, " or ".join(map(repr, options)))
-    if origin is tuple:
-        items = _items(value, where)
-        return tuple(_decode(options[0], item, f"{where}[{i}]") for i, item in enumerate(items))
-    if origin is not None and issubclass(origin, Mapping):
-        return {k: _decode(options[1], v, f"{where}.{k}") for k, v in _object(value, where).items()}
-    if kind is object:
-        return value
-    if dataclasses.is_dataclass(kind):
-        return _instance(kind, _object(value, where), where)
-    return _scalar(kind, value, where)
-
-
-def _either(options: tuple[Any, ...], value: object, where: str) -> object:
-    """T | None."""
-    if value is None and NoneType in options:
-        return None
-    (kind,) = [option for option in options if option is not NoneType]
-    return _decode(kind, value, where)
-
-
-def _scalar(kind: Any, value: object, where: str) -> object:
-    if kind is float:
-        if value == _INFINITY:
-            return math.inf
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        _expect(is_number and math.isfinite(cast(float, value)), value, where, "a number")
-        return float(cast(float, value))
-    if issubclass(kind, StrEnum):
-        _expect(value in list(kind), value, where, " or ".join(repr(k.value) for k in kind))
-        return kind(value)
-    return _expect(type(value) is kind, value, where, kind.__name__)
-
-
-def _instance(kind: Any, fields: Mapping[str, object], where: str) -> object:
-    kinds = _kinds(kind)
-    missing = [name for name in kinds if name not in fields]
-    unknown = [name for name in fields if name not in kinds]
-    if missing or unknown:
-        raise RecordError(
-            f"{where}: missing fields: {', '.join(missing) or 'none'}; unknown fields:"
-            f" {', '.join(unknown) or 'none'}"
-        )
-    values = {name: _decode(kinds[name], fields[name], f"{where}.{name}") for name in kinds}
     try:
-        return kind(**values)
-    except ConfigurationError as error:
-        raise RecordError(f"{where}: {error}") from error
+        return cast(T, _decoder(cast(Hashable, kind))(value))
+    except _Misfit as misfit:
+        raise RecordError(f"{where}{misfit.path}: {misfit}") from misfit
+
+
+class _Misfit(Exception):
+    """A value that does not fit, and the path to it, which grows on the way out."""
+
+    path = ""
+
+    def inside(self, step: str) -> _Misfit:
+        self.path = step + self.path
+        return self
 
 
 @cache
-def _kinds(kind: Any) -> dict[str, Any]:
+def _decoder(kind: Any) -> Decoder:
+    """How to decode one type; built once, for records hold thousands of numbers."""
+    origin, options = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        (inner,) = [option for option in options if option is not NoneType]
+        return _optional(_decoder(inner))
+    if origin is Literal:
+        return _one_of(options)
+    if origin is tuple:
+        return _tuple(_decoder(options[0]))
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(_decoder(options[1]))
+    if kind is object:
+        return lambda value: value
+    if dataclasses.is_dataclass(kind):
+        return _instance(kind)
+    if kind is float:
+        return _float
+    return _enum(kind) if issubclass(kind, StrEnum) else _exactly(kind)
+
+
+def _optional(decode: Decoder) -> Decoder:
+    return lambda value: None if value is None else decode(value)
+
+
+def _one_of(options: tuple[object, ...]) -> Decoder:
+    def decode(value: object) -> object:
+        return _expect(value in options, value, " or ".join(map(repr, options)))
+
+    return decode
+
+
+def _tuple(decode: Decoder) -> Decoder:
+    def decode_all(value: object) -> object:
+        _expect(isinstance(value, list), value, "a list")
+        items: list[object] = []
+        for item in cast(list[object], value):
+            try:
+                items.append(decode(item))
+            except _Misfit as misfit:
+                raise misfit.inside(f"[{len(items)}]") from None
+        return tuple(items)
+
+    return decode_all
+
+
+def _mapping(decode: Decoder) -> Decoder:
+    def decode_all(value: object) -> object:
+        return {key: _inside(f".{key}", decode, item) for key, item in _object(value).items()}
+
+    return decode_all
+
+
+def _instance(kind: Any) -> Decoder:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    decoders = {f.name: _decoder(hints[f.name]) for f in dataclasses.fields(kind)}
+
+    def decode(value: object) -> object:
+        fields = _object(value)
+        if fields.keys() != decoders.keys():
+            missing = ", ".join(name for name in decoders if name not in fields) or "none"
+            unknown = ", ".join(name for name in fields if name not in decoders) or "none"
+            raise _Misfit(f"missing fields: {missing}; unknown fields: {unknown}")
+        try:
+            return kind(**{n: _inside(f".{n}", d, fields[n]) for n, d in decoders.items()})
+        except ConfigurationError as error:
+            raise _Misfit(str(error)) from error
+
+    return decode
 
 
-def _items(value: object, where: str) -> list[object]:
-    _expect(isinstance(value, list), value, where, "a list")
-    return cast(list[object], value)
+def _inside(step: str, decode: Decoder, value: object) -> object:
+    try:
+        return decode(value)
+    except _Misfit as misfit:
+        raise misfit.inside(step) from None
 
 
-def _object(value: object, where: str) -> Mapping[str, object]:
-    _expect(isinstance(value, dict), value, where, "an object")
+def _float(value: object) -> object:
+    if type(value) is float and math.isfinite(value):
+        return value
+    if value == _INFINITY:
+        return math.inf
+    _expect(type(value) is int, value, "a number")
+    return float(cast(int, value))
+
+
+def _enum(kind: type[StrEnum]) -> Decoder:
+    members = {member.value: member for member in kind}
+    expected = " or ".join(map(repr, members))
+
+    def decode(value: object) -> object:
+        _expect(isinstance(value, str) and value in members, value, expected)
+        return members[cast(str, value)]
+
+    return decode
+
+
+def _exactly(kind: type) -> Decoder:
+    return lambda value: _expect(type(value) is kind, value, kind.__name__)
+
+
+def _object(value: object) -> Mapping[str, object]:
+    _expect(isinstance(value, dict), value, "an object")
     return cast(Mapping[str, object], value)
 
 
-def _expect(holds: bool, value: object, where: str, expected: str) -> object:
+def _expect(holds: bool, value: object, expected: str) -> object:
     if not holds:
-        raise RecordError(f"{where}: {value!r} found; expected {expected}")
+        raise _Misfit(f"{value!r} found; expected {expected}")
     return value
 
 
