@@ -45,6 +45,8 @@ class Classifier:
 
         ModelError when the scores are not (N, classes) or not finite.
         """
+        if self.module.training:  # Trained further since; batch neighbours must not matter.
+            self.module.eval()
         scores = self.module(batch)
         if not isinstance(scores, Tensor) or scores.shape != (len(batch), self.classes):
             given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
@@ -54,7 +56,7 @@ class Classifier:
                 " the model so that it returns logits only"
             )
         best, label = scores.max(dim=1)
-        # A finite sum of maximum and minimum shows that every score is finite: NaN spreads.
+        # Two finite extremes show that every score is finite: NaN spreads to both.
         if not bool(torch.isfinite(best).all() and torch.isfinite(scores.amin(dim=1)).all()):
             row = int((~torch.isfinite(scores).all(dim=1)).nonzero()[0])
             raise ModelError(

@@ -6,8 +6,8 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import final
+from dataclasses import dataclass, field, replace
+from typing import Final, final
 
 import numpy as np
 import torch
@@ -24,10 +24,12 @@ from gsmooth.noise import (
     grid_total_variation,
     theta_accuracy,
 )
-from gsmooth.theory.laws import Law
+from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.transformation import Transformation
 
-GRID = 2.0**-8
+GRID: Final = 2.0**-8
+COARSE: Final = 0.01
+"""Total variation from which a grid no longer hides what float64 noise betrays."""
 
 
 @final
@@ -60,12 +62,15 @@ class SmoothedClassifier:
     law: Law
     grid: float = GRID
     seed: int = 0
-    batch_size: int = 1024
+    batch_size: int = 512
     accuracy: ThetaAccuracy = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         bound = self.transformation.for_shape(self.classifier.shape)
         object.__setattr__(self, "transformation", bound)
+        if isinstance(self.law, GaussianLaw) and self.law.orthogonal and not bound.orthogonal:
+            # T4 is for orthogonal actions: a law that does not know falls back on T5.
+            object.__setattr__(self, "law", replace(self.law, orthogonal=False))
         if self.law.dimensions != len(bound.parameters):
             raise ConfigurationError(
                 f"smoothing: {self.law.dimensions} scales for the {len(bound.parameters)}"
@@ -76,7 +81,7 @@ class SmoothedClassifier:
                 f"smoothing: sigma={self.law.sigma} must be positive; without noise on every"
                 " coordinate float rounding cannot be accounted for"
             )
-        if self.grid < 0.0 or (self.grid > 0.0 and math.frexp(self.grid)[0] != 0.5):
+        if self.grid != 0.0 and math.frexp(self.grid)[0] != 0.5:
             raise ConfigurationError(
                 f"smoothing: grid={self.grid} must be a power of two such as {GRID}, or 0 (off)"
             )
@@ -95,10 +100,15 @@ class SmoothedClassifier:
         """tau at z (K,): what float noise and sums can change in any vote share (F1)."""
         if self.grid == 0.0:
             return 0.0
-        # 12 sigma covers every normal that 64 bits can give; no coordinate of an orthogonal T z
+        # 13 sigma covers every normal that the ziggurat gives; no coordinate of an orthogonal T z
         # exceeds the norm of z, and other actions are measured at the ends of theta's reach.
-        largest = 2.0 * self._farthest(z) + 12.0 * self.law.sigma + 1.0
+        largest = 2.0 * self._farthest(z) + 13.0 * self.law.sigma + 1.0
         noise = grid_total_variation(z.numel(), largest, self.law.sigma, self.grid)
+        if not noise < COARSE:
+            raise ConfigurationError(
+                f"smoothing: grid={self.grid} is too fine: float64 noise could betray the input in"
+                f" a share {noise:.2g} of the votes; use {GRID}"
+            )
         return noise + self.accuracy.outside
 
     def _farthest(self, z: Tensor) -> float:
@@ -154,8 +164,8 @@ class SmoothedClassifier:
                 pass
         counts = torch.tensor([ballot.rows for ballot in group])
         z = torch.stack([ballot.z for ballot in group]).repeat_interleave(counts, dim=0)
-        columns = torch.from_numpy(theta).split(1, dim=1) if self.law.dimensions else ()
-        moved = self.transformation.act(z, *columns)
+        columns = torch.from_numpy(theta).unbind(dim=1) if self.law.dimensions else ()
+        moved = self.transformation.act(z, *(column[:, None] for column in columns))
         noisy = torch.from_numpy(noise).mul_(self.law.sigma).add_(moved)
         if self.grid == 0.0:
             return noisy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, final
@@ -20,10 +21,11 @@ from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import Law
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transformation import Transformation
 
 Floats = NDArray[np.float64]
 
-TOLERANCE: Final = 0.02
+TOLERANCE: Final = 0.04
 """Margin by which a ball's bound may exceed its sampled supremum before cells are halved."""
 ROUNDS: Final = 16
 MOST_CELLS: Final = 16384
@@ -91,14 +93,14 @@ def build_cover(
     transformation = smoothed.transformation
     x = image[None].to(torch.float64)
     clean = transformation.lift(x)[0]
-    requirement = Requirement.at(smoothed, clean, region)
     if region.dimensions == 0:
-        balls, proved = [_still_ball(requirement, clean)], True
+        requirement = Requirement.at(smoothed, region, clean, 0.0)
+        balls, proved = [_still_ball(requirement, clean)], requirement.proved
     else:
         count = centres if centres is not None else transformation.default_centres
-        balls, proved = _moving_balls(Orbit(transformation, x), requirement, region, count)
+        balls, proved = _moving_balls(smoothed, Orbit(transformation, x), region, count)
     balls.sort(key=lambda ball: -ball.margin)
-    proved = proved and requirement.proved and smoothed.grid > 0.0
+    proved = proved and smoothed.grid > 0.0
     guarantee = Guarantee.INDIVIDUAL if proved else Guarantee.HEURISTIC
     return Cover(region, clean, tuple(balls), guarantee)
 
@@ -127,29 +129,33 @@ class Requirement:
     error: float
     variation: float
     extra: float
-    units: Floats
-    orthogonal: bool
     proved: bool
 
     @classmethod
-    def at(cls, smoothed: SmoothedClassifier, clean: Tensor, region: Region) -> Requirement:
-        """The requirement for centres near ``clean``: their norms are within a factor 2 of it."""
-        # Centres are mixtures of points of the orbit, whose norm is at most ||L|| times that of
-        # an attacked image; 2 ||z|| + 1 is checked against every centre when its ball is built.
-        reference = 2.0 * clean + 1.0 / max(1.0, clean.numel() ** 0.5)
+    def at(
+        cls, smoothed: SmoothedClassifier, region: Region, centres: Tensor, residual: float
+    ) -> Requirement:
+        """The requirement where attacks are carried back to within ``residual`` of the centres.
+
+        centres (K,) or (balls, K). Float errors are taken at a point as long as the longest one
+        that is voted on, attacked images included.
+        """
+        transformation = smoothed.transformation
+        extra = transformation.lift_norm(smoothed.classifier.shape) * region.l2
+        lengths = centres.norm(dim=-1)
+        longest = float(lengths.max()) + residual + extra
+        direction = centres.reshape(-1, centres.shape[-1])[int(lengths.argmax())]
+        if not bool(direction.any()):
+            direction = torch.ones_like(direction)
+        reference = _moved_farthest(
+            transformation, direction * (longest / float(direction.norm())), region
+        )
         error = smoothed.numerical_error(reference)
-        norm = smoothed.transformation.lift_norm(smoothed.classifier.shape)
-        law = smoothed.law
-        m = law.dimensions
-        one_sigma = 0.8413447460685429  # Phi(1): a unit of length on each axis
-        units = np.abs(law.theta_from_uniform(np.full((1, m), one_sigma)))[0] if m else np.ones(0)
         return cls(
-            law=law,
+            law=smoothed.law,
             error=0.0 if error is None else error,
             variation=smoothed.total_variation(reference),
-            extra=norm * region.l2,
-            units=units,
-            orthogonal=smoothed.transformation.orthogonal,
+            extra=extra,
             proved=error is not None,
         )
 
@@ -165,6 +171,23 @@ class Requirement:
         return np.asarray(margin + 2.0 * self.error / law.sigma)
 
 
+def _moved_farthest(transformation: Transformation, z: Tensor, region: Region) -> Tensor:
+    """z (K,) itself, or T z at the corner of the region where it is longest."""
+    if transformation.orthogonal or region.dimensions == 0:
+        return z
+    corners = itertools.product(*zip(region.lower, region.upper, strict=True))
+    moved = [transformation.act(z[None], *(z.new_full((1, 1), v) for v in c))[0] for c in corners]
+    return max(moved, key=lambda point: float(point.norm()))
+
+
+def _units(law: Law) -> Floats:
+    """A length on each axis (m,) to measure shifts by: theta at one normal std."""
+    one_sigma = 0.8413447460685429  # Phi(1)
+    units = np.abs(law.theta_from_uniform(np.full((1, law.dimensions), one_sigma)))[0]
+    # Without noise on a parameter no shift of it can be covered; any unit serves to cut by.
+    return np.asarray(np.where(units > 0.0, units, 1.0))
+
+
 def _still_ball(requirement: Requirement, clean: Tensor) -> Ball:
     def margin_at(gauge: float) -> float:
         within = replace(requirement, extra=requirement.extra * gauge)
@@ -178,19 +201,16 @@ def _still_ball(requirement: Requirement, clean: Tensor) -> Ball:
 
 
 def _moving_balls(
-    orbit: Orbit, requirement: Requirement, region: Region, centres: int
+    smoothed: SmoothedClassifier, orbit: Orbit, region: Region, centres: int
 ) -> tuple[list[Ball], bool]:
     """The balls around the pieces of the region, and whether their suprema are proved."""
-    knots = lay_knots(orbit.transformation, region, requirement.units)
+    units = _units(smoothed.law)
+    knots = lay_knots(orbit.transformation, region, units)
     theta = knots.theta
     points = orbit.points(torch.from_numpy(theta))
-    joint = np.concatenate(
-        [theta / requirement.units, points.numpy() / requirement.law.sigma], axis=1
-    )
+    joint = np.concatenate([theta / units, points.numpy() / smoothed.law.sigma], axis=1)
     joint -= joint.mean(axis=0)
-    lengths = tuple(
-        np.array(axis) / unit for axis, unit in zip(knots.axes, requirement.units, strict=True)
-    )
+    lengths = tuple(np.array(axis) / unit for axis, unit in zip(knots.axes, units, strict=True))
     pieces = cut(knots, joint @ joint.T, lengths, centres)
     carried = torch.stack(
         [torch.from_numpy(p.weights) @ points[torch.from_numpy(p.nodes)] for p in pieces]
@@ -198,10 +218,11 @@ def _moving_balls(
     shifts = np.stack([piece.weights @ theta[piece.nodes] for piece in pieces])
     owner, lower, upper = grid_cells(knots, pieces)
     cells, claimed = measure(orbit, carried, owner, lower, upper)
+    requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
     if claimed:
         cells = _refined(orbit, requirement, carried, shifts, cells)
     margins = _margins(requirement, cells, shifts)
-    z = orbit.transformation.act(carried, *torch.from_numpy(shifts).split(1, dim=1))
+    z = orbit.transformation.act(carried, *torch.from_numpy(shifts).split(1, dim=1))  # type: ignore[no-untyped-call]
     balls = []
     for place in range(len(pieces)):
         own = cells.ball == place
@@ -215,14 +236,17 @@ def _moving_balls(
                 _profile(region, cells.take(own), margins[own]),
             )
         )
-    # Without orthogonality a residual would grow with T_beta (T5): nothing is proved then.
+    # Without orthogonality a residual, an l2 ball's included, would grow with T_beta (T5): nothing
+    # is proved then.
     still = bool((cells.residuals() <= ROUNDED_ZERO * (1.0 + float(carried.norm()))).all())
-    return balls, claimed and (requirement.orthogonal or still)
+    exact = orbit.transformation.orthogonal or (still and requirement.extra == 0.0)
+    return balls, claimed and requirement.proved and exact
 
 
 def _margins(requirement: Requirement, cells: Cells, theta: Floats) -> Floats:
     """Margin of every cell (n,): the law at its residual bound and at its worst corner's shift."""
-    return _at_corners(requirement, cells, theta, cells.residuals()[:, None]).max(axis=1)
+    corners = _at_corners(requirement, cells, theta, cells.residuals()[:, None])
+    return np.asarray(corners.max(axis=1))
 
 
 def _at_corners(requirement: Requirement, cells: Cells, theta: Floats, residual: Floats) -> Floats:

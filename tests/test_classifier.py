@@ -1,0 +1,165 @@
+"""Bad networks and bad images stop a run; nothing that is not a class is ever a vote (F3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gsmooth.certification import Item, RegionMode, certify_many, predict
+from gsmooth.classifier import Classifier
+from gsmooth.errors import ConfigurationError, InputError, ModelError
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import GaussianLaw
+from gsmooth_gaussian import Gaussian
+from tests.engine_objects import Scores, classifier, pixel
+
+BATCH = torch.zeros(5, 1, 1, 1)
+
+
+def labels_of(*rows: tuple[float, ...]) -> list[int]:
+    scores = torch.tensor(rows)
+    module = Scores(lambda x: scores)
+    subject = classifier(module, classes=scores.shape[1])
+    return [int(label) for label in subject.labels(torch.zeros(len(rows), 1, 1, 1))]
+
+
+def smoothed(scores: Callable[[Tensor], Tensor]) -> SmoothedClassifier:
+    return SmoothedClassifier(classifier(Scores(scores)), Gaussian(), GaussianLaw((), 0.25))
+
+
+def test_the_largest_score_is_the_label() -> None:
+    assert labels_of((0.0, 1.0, -2.0), (3.0, 1.0, 2.0), (-3.0, -2.0, -1.0)) == [1, 0, 2]
+
+
+def test_a_tie_is_the_extra_label_and_no_class() -> None:
+    assert labels_of((1.0, 1.0, 0.0), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0)) == [3, 3, 0]
+
+
+def test_a_tie_below_the_top_is_no_tie() -> None:
+    assert labels_of((0.0, 0.0, 1.0)) == [2]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_score_that_is_not_finite_names_its_row(bad: float, column: int) -> None:
+    scores = torch.zeros(5, 2)
+    scores[3, column] = bad
+    scores[4] = bad
+    with pytest.raises(ModelError, match=r"toy: NaN or infinite scores, first at row 3 of a batch"):
+        classifier(Scores(lambda x: scores)).labels(BATCH)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_not_finite_stop_the_run_and_name_the_images(bad: float) -> None:
+    def broken(x: Tensor) -> Tensor:
+        lead = x.flatten(1)
+        return torch.cat([-lead, torch.where(lead > 50.0, bad, lead)], dim=1)
+
+    g = smoothed(broken)
+    items = [Item(4, pixel(0.0)), Item(9, pixel(100.0))]
+    with pytest.raises(ModelError, match=r"no vote of this batch was counted.*image 4, 9"):
+        list(certify_many(g, items, Region(l2=0.1), RegionMode()))
+    assert predict(g, pixel(0.5), index=4).label == 1
+
+
+def test_scores_of_the_wrong_number_of_classes_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"gave \(5, 3\), expected scores \(5, 2\)"):
+        classifier(Scores(lambda x: torch.zeros(len(x), 3))).labels(BATCH)
+
+
+def test_scores_of_another_batch_size_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"gave \(1, 2\), expected scores \(5, 2\)"):
+        classifier(Scores(lambda x: torch.zeros(1, 2))).labels(BATCH)
+
+
+def test_labels_instead_of_scores_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"gave \(5,\), expected scores"):
+        classifier(Scores(lambda x: torch.zeros(len(x)))).labels(BATCH)
+
+
+def test_a_tuple_of_outputs_is_refused_and_the_remedy_named() -> None:
+    class Two(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return torch.zeros(len(x), 2), x
+
+    with pytest.raises(ModelError, match=r"gave tuple, expected .* returns logits only"):
+        classifier(Two()).labels(BATCH)
+
+
+def test_a_module_put_back_into_training_mode_still_votes_in_evaluation_mode() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(1), nn.Linear(1, 2))
+    subject = classifier(module)
+    batch = torch.linspace(-1.0, 1.0, 8).reshape(8, 1, 1, 1)
+    alone = [int(subject.labels(row[None])) for row in batch]
+    module.train()
+    assert [int(label) for label in subject.labels(batch)] == alone
+
+
+def test_no_gradient_is_recorded_for_votes() -> None:
+    seen: list[bool] = []
+
+    def spy(x: Tensor) -> Tensor:
+        seen.append(torch.is_grad_enabled())
+        return torch.zeros(len(x), 2)
+
+    classifier(Scores(spy)).labels(BATCH)
+    assert seen == [False]
+
+
+def strict() -> Classifier:
+    return Classifier(nn.Flatten(), classes=4, shape=(1, 2, 2), name="net")
+
+
+def test_an_image_in_the_range_is_accepted_ends_included() -> None:
+    strict().check_image(torch.tensor([[[0.0, 1.0], [0.5, 0.25]]]), 0)
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, 255.0])
+def test_an_image_outside_the_declared_range_is_named(value: float) -> None:
+    image = torch.zeros(1, 2, 2)
+    image[0, 1, 0] = value
+    with pytest.raises(InputError, match=r"image 17: values in .* declared input range \[0, 1\]"):
+        strict().check_image(image, 17)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_an_image_that_is_not_finite_is_named(value: float) -> None:
+    image = torch.zeros(1, 2, 2)
+    image[0, 0, 1] = value
+    with pytest.raises(InputError, match="image 17: NaN or infinite pixels"):
+        strict().check_image(image, 17)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (1, 2, 3), (3, 2, 2), (1, 1, 2, 2)])
+def test_an_image_of_another_shape_is_named(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"image 17: shape .* net takes \(1, 2, 2\)"):
+        strict().check_image(torch.zeros(shape), 17)
+
+
+def test_a_bad_image_stops_certify_and_predict_before_a_vote() -> None:
+    def never(x: Tensor) -> Tensor:
+        raise AssertionError("a vote was cast")
+
+    g = SmoothedClassifier(
+        Classifier(Scores(never), classes=2, shape=(1, 1, 1)), Gaussian(), GaussianLaw((), 0.25)
+    )
+    with pytest.raises(InputError, match="image 3: values"):
+        next(certify_many(g, [Item(3, pixel(1.5))], Region(l2=0.1), RegionMode()))
+    with pytest.raises(InputError, match="image 3: values"):
+        predict(g, pixel(1.5), index=3)
+
+
+def test_one_class_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="classes=1"):
+        classifier(nn.Flatten(), classes=1)
+
+
+@pytest.mark.parametrize("ends", [(1.0, 0.0), (0.0, 0.0), (math.nan, 1.0)])
+def test_an_empty_input_range_is_refused(ends: tuple[float, float]) -> None:
+    with pytest.raises(ConfigurationError, match="input_range"):
+        Classifier(nn.Flatten(), classes=2, shape=(1, 1, 1), input_range=ends)
