@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from gsmooth.errors import GsmoothError
@@ -34,8 +35,13 @@ def import_object(spec: str, error: type[GsmoothError]) -> object:
     return getattr(module, name)
 
 
-def call_factory(spec: str, error: type[GsmoothError], **offered: object) -> object:
-    """Call the factory ``module:name``; of the ``offered`` arguments it gets those it names.
+def call_factory(
+    spec: str,
+    error: type[GsmoothError],
+    options: Mapping[str, object] = {},
+    **offered: object,
+) -> object:
+    """Call the factory ``module:name`` with ``options``, and what is ``offered`` where it names it.
 
     Raises ``error`` when it is not callable or raises.
     """
@@ -47,7 +53,7 @@ def call_factory(spec: str, error: type[GsmoothError], **offered: object) -> obj
     except (TypeError, ValueError):  # Some builtins have no signature.
         names = {}  # type: ignore[assignment]
     try:
-        return factory(**{key: value for key, value in offered.items() if key in names})
+        return factory(**options, **{key: offered[key] for key in offered if key in names})
     except GsmoothError:
         raise
     except Exception as cause:  # The user's code may raise anything.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def load_model(
 
 def _from_card(spec: str, shipped: Card, weights: str | Path | None, device: str) -> Classifier:
     model = shipped.model
-    module = _from_factory(model.network, **model.options)
+    module = _from_factory(model.network, model.options)
     if weights is not None:
         load_weights(module, Path(weights), spec)
     else:
@@ -77,7 +78,7 @@ def _from_card(spec: str, shipped: Card, weights: str | Path | None, device: str
     return _classifier(module, spec, model.classes, model.shape, model.input_range, device)
 
 
-def _from_factory(spec: str, **options: object) -> nn.Module:
+def _from_factory(spec: str, options: Mapping[str, object] = {}) -> nn.Module:
     if ":" not in spec:
         known = ", ".join(sorted(_PROGRAMS))
         raise ModelError(
@@ -87,7 +88,7 @@ def _from_factory(spec: str, **options: object) -> nn.Module:
     found = import_object(spec, ModelError)
     if isinstance(found, nn.Module):
         return found
-    made = call_factory(spec, ModelError, **options)
+    made = call_factory(spec, ModelError, options)
     if not isinstance(made, nn.Module):
         raise ModelError(f"model {spec!r} returned {type(made).__name__}, not a torch module")
     return made

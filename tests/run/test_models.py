@@ -8,6 +8,7 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -389,6 +390,7 @@ def test_every_shipped_model_loads_and_is_small() -> None:
     for name in shipped_models():
         found = card(f"shipped:{name}")
         assert isinstance(found, Card)
+        assert len((files("gsmooth") / "shipped" / f"{name}.pt").read_bytes()) <= 2**20
         classifier = load_model(f"shipped:{name}")
         assert (classifier.classes, classifier.shape) == (found.model.classes, found.model.shape)
 
@@ -407,5 +409,10 @@ def test_a_shipped_model_is_its_network_with_its_weights(
     classifier = load_model("shipped:net")
     images = torch.rand(5, *SHAPE)
     assert classifier.labels(images).tolist() == module.eval()(images).argmax(1).tolist()
+    (home / "net.toml").write_text(
+        CARD.replace("classes = 3", "classes = 3\noptions = { width = 5 }")
+    )
+    with pytest.raises(ModelError, match=r"nets:build' raised TypeError: .*'width'"):
+        load_model("shipped:net")
     with pytest.raises(ModelError, match=r"not shipped .did you mean 'net'.*; shipped: net"):
         card("shipped:nett")
