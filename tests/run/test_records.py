@@ -192,6 +192,12 @@ def test_another_configuration_is_refused_with_the_fields_that_differ(tmp_path: 
     write(tmp_path, make_row(1))
 
 
+def test_rows_of_another_sampler_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, make_row(0))
+    with pytest.raises(RecordError, match=r"sampler: 'philox.*' there, 'other' here"):
+        RecordWriter(tmp_path, make_header(sampler="other"))
+
+
 def test_differences_are_dotted_names_with_both_values() -> None:
     old = {"a": {"b": 1, "c": {"d": None}}, "e": []}
     assert differences(old, {"a": {"b": 1, "c": {"d": 2}}}) == [
