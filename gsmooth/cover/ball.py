@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-ITERATIONS: Final = 150
+ITERATIONS: Final = 80
 
 
 def smallest_ball(gram: Floats) -> tuple[Floats, float]:

@@ -128,7 +128,7 @@ class AttackSection(Section):
 class EngineSection(Section):
     """How fast, never what: none of these changes a count."""
 
-    batch_size: Count = 1024
+    batch_size: Count = 512
     in_flight: Count = 16
     threads: Count | None = None
 

@@ -6,7 +6,7 @@ from torch import nn
 
 
 def small_cnn(
-    widths: tuple[int, int, int, int] = (24, 48, 64, 96),
+    widths: tuple[int, int, int, int] = (16, 32, 48, 64),
     classes: int = 10,
     channels: int = 1,
     size: int = 28,
