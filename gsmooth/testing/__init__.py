@@ -1,0 +1,18 @@
+"""The conformance kit: does a transformation keep the promises that its certificates rest on?"""
+
+from __future__ import annotations
+
+try:
+    import hypothesis as _hypothesis  # noqa: F401
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        "gsmooth.testing searches for counterexamples with Hypothesis, which is not installed;"
+        " run: pip install 'gsmooth[test]'",
+        name="hypothesis",
+    ) from missing
+
+from gsmooth.testing.kit import transformation_checks
+from gsmooth.testing.pictures import Picture
+from gsmooth.testing.subject import Subject
+
+__all__ = ["Picture", "Subject", "transformation_checks"]

@@ -1,0 +1,132 @@
+"""Checks of the action T: the laws on which smoothing over parameters rests."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gsmooth.testing.pictures import Point, points
+from gsmooth.testing.subject import Subject, Theta, near, no_claim
+
+
+def action_at_zero_is_identity(subject: Subject) -> None:
+    """T_0 z = z."""
+
+    def example(point: Point) -> None:
+        z = point.tensor(subject.size)
+        near(subject.act(z, (0.0,) * subject.dimensions), z, _scale(z), "T_0 z is not z")
+
+    subject.search(example, point=points())
+
+
+def action_obeys_composition_law(subject: Subject) -> None:
+    """T_a T_b z = T_(a+b) z: without it a shift of theta is not a shift of the noise (T2, T4)."""
+
+    def example(point: Point, a: Theta, b: Theta) -> None:
+        z = point.tensor(subject.size)
+        once = subject.act(z, b)
+        twice, direct = subject.act(once, a), subject.act(z, _sum(a, b))
+        scale = _scale(z, once, twice, direct)
+        near(twice, direct, scale, f"T_a T_b z is not T_(a+b) z at a={a}, b={b}")
+
+    subject.search(example, point=points(), a=subject.thetas(), b=subject.thetas())
+
+
+def parameters_commute(subject: Subject) -> None:
+    """Moving one parameter and then another is the same in either order."""
+    axes = st.sampled_from([(i, i + 1) for i in range(subject.dimensions - 1)])
+
+    def example(point: Point, theta: Theta, pair: tuple[int, int]) -> None:
+        z = point.tensor(subject.size)
+        first, second = (_only(theta, axis) for axis in pair)
+        one = subject.act(subject.act(z, first), second)
+        other = subject.act(subject.act(z, second), first)
+        near(one, other, _scale(z, one, other), f"{first} and {second} do not commute")
+
+    subject.search(example, point=points(), theta=subject.thetas(), pair=axes)
+
+
+def action_preserves_distances(subject: Subject) -> None:
+    """||T z - T y|| = ||z - y||, and the same for inner products of differences (T4).
+
+    Holds for orthogonal maps and for affine isometries such as a shift of brightness.
+    """
+
+    def example(point: Point, theta: Theta) -> None:
+        y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
+        origin = torch.zeros_like(z)
+        moved_origin, moved_y, moved_z = (subject.act(v, theta) for v in (origin, y, z))
+        one, other = moved_y - moved_origin, moved_z - moved_origin
+        scale = _scale(y, z, one, other) * _scale(y, z)
+        for found, expected, what in (
+            (one @ one.T, y @ y.T, "squared distance"),
+            (other @ other.T, z @ z.T, "squared distance"),
+            (one @ other.T, y @ z.T, "inner product"),
+        ):
+            near(found, expected, scale, f"orthogonal is claimed, but T_{theta} changes a {what}")
+
+    subject.search(example, point=points(), theta=subject.thetas())
+
+
+def action_error_bounds_rounding(subject: Subject) -> None:
+    """E_num bounds what rounding does to T_theta z, and what an offset of theta does (F1).
+
+    Measured against an exact action where one was given, and else by composing: T_a T_b z and
+    T_(a+b) z are equal in real arithmetic, so their difference is at most three errors.
+    """
+    still = (0.0,) * subject.dimensions
+    if subject.transformation.action_error(torch.zeros(1, subject.size), still, still) is None:
+        raise no_claim("action_error is None, and certificates are heuristic")
+
+    def example(point: Point, a: Theta, b: Theta) -> None:
+        z = point.tensor(subject.size)
+        # On a coarse grid of dyadic numbers a + b is exact, so only the action rounds.
+        a, b = _dyadic(a, subject.reach), _dyadic(b, subject.reach)
+        total = _sum(a, b)
+        direct, once = subject.act(z, total), subject.act(z, b)
+        claimed = _claim(subject, z, total)
+        if subject.exact is not None:
+            _below(_gap(direct, subject.exact(z, *total)), claimed, f"T z at theta={total}")
+        path = claimed + _claim(subject, z, b) + _claim(subject, once, a)
+        _below(_gap(subject.act(once, a), direct), path, f"T_a T_b z at a={a}, b={b}")
+        offset = tuple(2.0**-30 * reach for reach in subject.reach)
+        moved = subject.act(z, _sum(total, offset))
+        allowed = _claim(subject, z, total, offset) + claimed
+        _below(_gap(moved, direct), allowed, f"theta={total} moved by {offset}")
+
+    subject.search(example, point=points(), a=subject.thetas(), b=subject.thetas())
+
+
+def _claim(subject: Subject, z: Tensor, theta: Theta, offset: Theta | None = None) -> float:
+    reach = tuple(abs(value) for value in theta)
+    claimed = subject.transformation.action_error(z, reach, offset or (0.0,) * len(theta))
+    assert claimed is not None, f"action_error answers at first and None at reach={reach}"
+    return claimed
+
+
+def _below(error: float, claimed: float, what: str) -> None:
+    assert error <= claimed, f"{what}: off by {error:.3g}, action_error claims {claimed:.3g}"
+
+
+def _gap(one: Tensor, other: Tensor) -> float:
+    return float((one - other).norm())
+
+
+def _dyadic(theta: Theta, reach: Theta) -> Theta:
+    cells = [torch.tensor(bound).frexp().exponent.item() - 12 for bound in reach]
+    return tuple(
+        round(value / 2.0**cell) * 2.0**cell for value, cell in zip(theta, cells, strict=True)
+    )
+
+
+def _sum(a: Theta, b: Theta) -> Theta:
+    return tuple(x + y for x, y in zip(a, b, strict=True))
+
+
+def _only(theta: Theta, axis: int) -> Theta:
+    return tuple(value if place == axis else 0.0 for place, value in enumerate(theta))
+
+
+def _scale(*tensors: Tensor) -> float:
+    return 1.0 + max(float(tensor.norm()) for tensor in tensors)

@@ -1,0 +1,69 @@
+"""Checks of the lift L and the readout Q."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gsmooth.testing.pictures import Picture, Point, pictures, points
+from gsmooth.testing.subject import Subject, near
+
+POWER_STEPS: Final = 30
+
+
+def lift_is_linear(subject: Subject) -> None:
+    """L(a x + b y) = a L x + b L y: residuals of images become residuals of z by linearity."""
+    factors = st.floats(-4.0, 4.0, allow_subnormal=False)
+
+    def example(x: Picture, y: Picture, a: float, b: float) -> None:
+        one, other = x.tensor(subject.shape), y.tensor(subject.shape)
+        direct = subject.lift(a * one + b * other)
+        parts = a * subject.lift(one) + b * subject.lift(other)
+        near(direct, parts, 1.0 + float(parts.norm()), f"L is not linear at a={a}, b={b}")
+
+    subject.search(example, x=pictures(), y=pictures(), a=factors, b=factors)
+
+
+def lift_norm_bounds_lift(subject: Subject) -> None:
+    """||L x|| <= lift_norm ||x||, also for the x that a power iteration finds."""
+    bound = subject.transformation.lift_norm(subject.shape)
+
+    def example(picture: Picture) -> None:
+        x = picture.tensor(subject.shape)
+        stretched = max(_stretch(subject, x), _stretch(subject, _steepest(subject, x)))
+        assert stretched <= bound * (1.0 + 1e-12), (
+            f"||L x|| = {stretched:.12g} ||x||, but lift_norm claims {bound:.12g}"
+        )
+
+    subject.with_examples(0.25).search(example, picture=pictures(("noise", "pixel")))
+
+
+def readout_has_the_image_shape(subject: Subject) -> None:
+    """Q maps (N, K) to the network's input (N, C, H, W)."""
+
+    def example(point: Point, rows: int) -> None:
+        z = point.tensor(subject.size, rows)
+        found = tuple(subject.transformation.readout(z, subject.shape).shape)
+        assert found == (rows, *subject.shape), f"z {tuple(z.shape)} was read out as {found}"
+
+    subject.with_examples(0.25).search(example, point=points(), rows=st.integers(1, 4))
+
+
+def _stretch(subject: Subject, x: Tensor) -> float:
+    return float(subject.lift(x).norm()) / max(float(x.norm()), 1e-300)
+
+
+def _steepest(subject: Subject, start: Tensor) -> Tensor:
+    """The direction that L stretches most, by power iteration on L^T L."""
+    # A little of everything, so that no direction is shut out from the start.
+    x = start + 0.01 * Picture("noise", 1).tensor(subject.shape)
+    for _ in range(POWER_STEPS):
+        leaf = (x / x.norm()).requires_grad_(True)
+        pulled: Tensor = torch.autograd.grad(subject.lift(leaf).square().sum() / 2.0, leaf)[0]
+        if not bool(pulled.norm() > 0.0):
+            break
+        x = pulled
+    return x

@@ -1,0 +1,100 @@
+"""Checks of how the methods behave: rows, inputs, types, repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gsmooth.testing.pictures import KINDS, Picture, Point
+from gsmooth.testing.subject import Subject, Theta, near
+
+Call = Callable[[Tensor, list[Tensor]], Tensor]
+ROWS = 3
+
+
+def rows_are_independent(subject: Subject) -> None:
+    """A row's result depends on that row only: votes must not depend on their neighbours.
+
+    Up to rounding: a matrix product may add up in another order for another batch size.
+    """
+
+    def example(seed: int, thetas: tuple[Theta, ...]) -> None:
+        for name, call, batch, theta in _calls(subject, seed, thetas):
+            together = call(batch.clone(), theta)
+            assert len(together) == ROWS, f"{name}: {ROWS} rows gave {len(together)}"
+            for row in range(ROWS):
+                place = slice(row, row + 1)
+                alone = call(batch[place].clone(), [column[place] for column in theta])
+                scale = 1.0 + float(alone.norm())
+                near(together[place], alone, scale, f"{name}: row {row} depends on its batch")
+
+    _search(subject, example)
+
+
+def inputs_are_untouched(subject: Subject) -> None:
+    """No method writes into its arguments."""
+
+    def example(seed: int, thetas: tuple[Theta, ...]) -> None:
+        for name, call, batch, theta in _calls(subject, seed, thetas):
+            given = [batch.clone(), *(column.clone() for column in theta)]
+            call(given[0], given[1:])
+            kept = all(map(torch.equal, given, [batch, *theta]))
+            assert kept, f"{name} changed its input in place"
+
+    _search(subject, example)
+
+
+def dtype_and_device_are_kept(subject: Subject) -> None:
+    """float64 stays float64 (F1); the readout also keeps float32, in which networks run."""
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+    def example(seed: int, thetas: tuple[Theta, ...]) -> None:
+        for name, call, batch, theta in _calls(subject, seed, thetas):
+            dtypes = [torch.float64, torch.float32] if name == "readout" else [torch.float64]
+            for device in devices:
+                for dtype in dtypes:
+                    moved = [column.to(device) for column in theta]
+                    found = call(batch.to(device, dtype), moved)
+                    told = f"{name}: {dtype} on {device} became {found.dtype} on {found.device}"
+                    assert (found.dtype, found.device.type) == (dtype, device), told
+
+    _search(subject, example)
+
+
+def results_are_deterministic(subject: Subject) -> None:
+    """The same call gives the same bits, or votes could not be counted again."""
+
+    def example(seed: int, thetas: tuple[Theta, ...]) -> None:
+        for name, call, batch, theta in _calls(subject, seed, thetas):
+            first, second = call(batch.clone(), theta), call(batch.clone(), theta)
+            assert torch.equal(first, second), f"{name}: the same call gave two results"
+
+    _search(subject, example)
+
+
+def _search(subject: Subject, example: Callable[[int, tuple[Theta, ...]], None]) -> None:
+    rows = st.tuples(*[subject.attacks()] * ROWS)
+    subject.with_examples(0.5).search(example, seed=st.integers(0, 2**16), thetas=rows)
+
+
+def _calls(
+    subject: Subject, seed: int, thetas: tuple[Theta, ...]
+) -> Iterator[tuple[str, Call, Tensor, list[Tensor]]]:
+    """Every method with a batch of different rows and a different theta for each."""
+    operator = subject.transformation
+    kinds = [KINDS[(seed + row) % len(KINDS)] for row in range(ROWS)]
+    x = torch.cat(
+        [Picture(kind, seed + row).tensor(subject.shape) for row, kind in enumerate(kinds)]
+    )
+    z = Point("normal", seed).tensor(subject.size, ROWS)
+    theta = [
+        torch.tensor([[row[axis]] for row in thetas], dtype=torch.float64)
+        for axis in range(subject.dimensions)
+    ]
+    yield "act", lambda batch, moved: operator.act(batch, *moved), z, theta
+    yield "attack", lambda batch, moved: operator.attack(batch, *moved), x, theta
+    yield "lift", lambda batch, _: operator.lift(batch), x, theta
+    yield "readout", lambda batch, _: operator.readout(batch, subject.shape), z, theta

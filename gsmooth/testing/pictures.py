@@ -1,0 +1,80 @@
+"""Images and points of z-space that checks are tried on, small enough to print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+KINDS: Final = ("pixel", "checkerboard", "step", "blob", "noise")
+"""Ways to make an image, simplest first: counterexamples shrink towards the left."""
+SEEDS: Final = 2**16
+
+
+@final
+@dataclass(frozen=True)
+class Picture:
+    """An image in [0, 1], told by how it is made.
+
+    pixel: one bright pixel. checkerboard: the steepest image there is, with one colour shift a
+    channel. step: an edge with a direction. blob: smooth, without symmetry. noise: independent
+    uniform pixels.
+    """
+
+    kind: str
+    seed: int
+
+    def tensor(self, shape: tuple[int, int, int]) -> Tensor:
+        """The image as (1, C, H, W) float64."""
+        channels, height, width = shape
+        draw = torch.Generator().manual_seed(self.seed)
+        if self.kind == "noise":
+            return torch.rand(1, *shape, generator=draw, dtype=torch.float64)
+        row = torch.arange(height, dtype=torch.float64)[:, None]
+        col = torch.arange(width, dtype=torch.float64)[None, :]
+        layers = [self._layer(row, col, draw) for _ in range(channels)]
+        return torch.stack(layers)[None]
+
+    def _layer(self, row: Tensor, col: Tensor, draw: torch.Generator) -> Tensor:
+        height, width = len(row), col.shape[1]
+        at = torch.rand(4, generator=draw, dtype=torch.float64)
+        if self.kind == "pixel":
+            here = (row == (at[0] * height).floor()) & (col == (at[1] * width).floor())
+            return here.to(torch.float64)
+        if self.kind == "checkerboard":
+            return (row + col + (at[0] > 0.5)) % 2.0
+        if self.kind == "step":
+            across = (row - at[0] * height) * (at[2] - 0.5) + (col - at[1] * width) * (at[3] - 0.5)
+            return (across > 0).to(torch.float64)
+        down, right = (row / height - at[0]) / 0.2, (col / width - at[1]) / (0.1 + 0.4 * at[2])
+        return torch.exp(-(down**2) - right**2)
+
+
+@final
+@dataclass(frozen=True)
+class Point:
+    """A point of z-space: one coordinate, or independent normals."""
+
+    kind: str
+    seed: int
+
+    def tensor(self, size: int, rows: int = 1) -> Tensor:
+        """(rows, size) float64, the rows different from each other."""
+        draw = torch.Generator().manual_seed(self.seed)
+        if self.kind == "normal":
+            return torch.randn(rows, size, generator=draw, dtype=torch.float64)
+        place = torch.randint(size, (rows,), generator=draw)
+        return torch.nn.functional.one_hot(place, size).to(torch.float64)
+
+
+def pictures(kinds: tuple[str, ...] = KINDS) -> st.SearchStrategy[Picture]:
+    """Images of the given kinds."""
+    return st.builds(Picture, st.sampled_from(kinds), st.integers(0, SEEDS))
+
+
+def points() -> st.SearchStrategy[Point]:
+    """Points of z-space."""
+    return st.builds(Point, st.sampled_from(("unit", "normal")), st.integers(0, SEEDS))

@@ -1,0 +1,160 @@
+"""Checks of derivative_bound and curvature_bound against finite differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from hypothesis import target
+from torch import Tensor
+
+from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pieces import lay_knots
+from gsmooth.testing.pictures import Picture, pictures
+from gsmooth.testing.subject import Subject, no_claim
+
+SAMPLES: Final = 17
+ARITHMETIC: Final = 1e-10
+"""Float64 error of an orbit point, relative to 1 + its norm; finite differences carry it."""
+
+
+@final
+@dataclass(frozen=True)
+class Cell:
+    """A cell that a cover asks about: ``place`` by axis in its grid, halved ``depth`` times.
+
+    side: which half is kept at each halving. Cells beside 0 and beside breakpoints are the ones
+    with kinks.
+    """
+
+    place: tuple[int, ...]
+    depth: int
+    side: int
+
+
+def derivative_bound_holds(subject: Subject) -> None:
+    """||C(b) - C(a)|| <= bound |b - a| along every axis of every cell (C2)."""
+    if not _claims(subject, curvature=False):
+        raise no_claim("derivative_bound is None, and certificates are heuristic")
+
+    def example(picture: Picture, cell: Cell, where: float) -> None:
+        orbit, lower, upper = _cell(subject, picture, cell)
+        bounds = orbit.speed(lower, upper)
+        assert bounds is not None, f"derivative_bound is None on the cell {lower} to {upper}"
+        used = 0.0
+        for axis in _moving(lower, upper):
+            theta, points = _walk(orbit, lower, upper, axis, where)
+            steps = theta[1:, axis] - theta[:-1, axis]
+            moved = (points[1:] - points[:-1]).norm(dim=1)
+            allowed = float(bounds[0, axis]) * steps
+            what = f"derivative_bound {_told(lower, upper, axis)}"
+            used = max(used, _compare(moved, allowed, steps, points, what))
+        target(used)
+
+    subject.search(example, picture=pictures(), cell=_cells(subject), where=st.floats(0.0, 1.0))
+
+
+def curvature_bound_holds(subject: Subject) -> None:
+    """||C(a) - 2 C((a + b) / 2) + C(b)|| <= bound ((b - a) / 2)^2 along every axis."""
+    if not _claims(subject, curvature=True):
+        raise no_claim("curvature_bound is None, and covers use the derivative alone")
+
+    def example(picture: Picture, cell: Cell, where: float) -> None:
+        orbit, lower, upper = _cell(subject, picture, cell)
+        bounds = orbit.bend(lower, upper)
+        assert bounds is not None, f"curvature_bound is None on the cell {lower} to {upper}"
+        used = 0.0
+        for axis in _moving(lower, upper):
+            theta, points = _walk(orbit, lower, upper, axis, where)
+            for reach in (1, 4, SAMPLES // 2):
+                bent = points[2 * reach :] - 2.0 * points[reach:-reach] + points[: -2 * reach]
+                step = (theta[2 * reach :, axis] - theta[: -2 * reach, axis]) / 2.0
+                # Knots are laid by float arithmetic: the middle one is off by a few ulps.
+                slack = 4.0 * bent.new_full(bent.shape[:1], 1.0)
+                allowed = float(bounds[0, axis]) * step**2 * (1.0 + 1e-6)
+                what = f"curvature_bound {_told(lower, upper, axis)}"
+                used = max(used, _compare(bent.norm(dim=1), allowed, slack, points, what))
+        target(used)
+
+    subject.search(example, picture=pictures(), cell=_cells(subject), where=st.floats(0.0, 1.0))
+
+
+def _claims(subject: Subject, *, curvature: bool) -> bool:
+    orbit, lower, upper = _cell(subject, Picture("blob", 0), Cell((0,) * subject.dimensions, 0, 0))
+    return (orbit.bend if curvature else orbit.speed)(lower, upper) is not None
+
+
+def _axes(subject: Subject) -> tuple[tuple[float, ...], ...]:
+    units = np.array(subject.reach)
+    return lay_knots(subject.transformation, subject.region, np.where(units > 0.0, units, 1.0)).axes
+
+
+def _cells(subject: Subject) -> st.SearchStrategy[Cell]:
+    counts = [max(1, len(axis) - 1) for axis in _axes(subject)]
+    anywhere = st.tuples(*(st.integers(0, count - 1) for count in counts))
+    kinks = st.tuples(*(st.sampled_from(_beside_kinks(subject, a)) for a in range(len(counts))))
+    return st.builds(Cell, st.one_of(kinks, anywhere), st.integers(0, 6), st.integers(0, 63))
+
+
+def _beside_kinks(subject: Subject, axis: int) -> list[int]:
+    """Places of the cells that touch 0, the region's ends or a breakpoint."""
+    knots = np.array(_axes(subject)[axis])
+    low, high = subject.region.lower[axis], subject.region.upper[axis]
+    marks = (0.0, low, high, *subject.transformation.breakpoints(axis, low, high))
+    last = max(0, len(knots) - 2)
+    found = {
+        int(np.clip(np.searchsorted(knots, mark) - d, 0, last)) for mark in marks for d in (0, 1)
+    }
+    return sorted(found)
+
+
+def _cell(subject: Subject, picture: Picture, cell: Cell) -> tuple[Orbit, Tensor, Tensor]:
+    """The image's orbit, and the ends of the cell, (1, m) each."""
+    lower, upper = [], []
+    for knots, place in zip(_axes(subject), cell.place, strict=True):
+        low, high = knots[place], knots[min(place + 1, len(knots) - 1)]
+        for halving in range(cell.depth):
+            middle = (low + high) / 2.0
+            low, high = (middle, high) if cell.side >> halving & 1 else (low, middle)
+        lower.append(low)
+        upper.append(high)
+    orbit = Orbit(subject.transformation, picture.tensor(subject.shape))
+    return orbit, _row(lower), _row(upper)
+
+
+def _row(values: list[float]) -> Tensor:
+    return torch.tensor([values], dtype=torch.float64)
+
+
+def _moving(lower: Tensor, upper: Tensor) -> list[int]:
+    return [axis for axis in range(lower.shape[1]) if bool(upper[0, axis] > lower[0, axis])]
+
+
+def _walk(
+    orbit: Orbit, lower: Tensor, upper: Tensor, axis: int, where: float
+) -> tuple[Tensor, Tensor]:
+    """Equally spaced theta along one axis from end to end, (SAMPLES, m), and the orbit there."""
+    theta = (lower + where * (upper - lower)).repeat(SAMPLES, 1)
+    theta = torch.minimum(torch.maximum(theta, lower), upper)
+    theta[:, axis] = torch.linspace(
+        float(lower[0, axis]), float(upper[0, axis]), SAMPLES, dtype=torch.float64
+    )
+    return theta, orbit.points(theta)
+
+
+def _compare(moved: Tensor, allowed: Tensor, steps: Tensor, points: Tensor, what: str) -> float:
+    """The largest share of the bound that a finite difference uses; AssertionError above 1."""
+    slack = ARITHMETIC * (1.0 + float(points.norm(dim=1).max()))
+    worst = int((moved - allowed).argmax())
+    assert float(moved[worst]) <= float(allowed[worst]) + slack, (
+        f"{what}: finite differences reach {float(moved[worst]):.6g} in a step of"
+        f" {float(steps[worst]):.3g}, the bound allows {float(allowed[worst]):.6g}"
+    )
+    return float(moved[worst]) / max(float(allowed[worst]), slack)
+
+
+def _told(lower: Tensor, upper: Tensor, axis: int) -> str:
+    return f"of parameter {axis} on the cell {lower[0].tolist()} to {upper[0].tolist()}"

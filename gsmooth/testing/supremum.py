@@ -1,0 +1,139 @@
+"""Checks of whole covers: no attack is farther away than the certified margin says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.cover import Cover, build_cover
+from gsmooth.cover.build import TOLERANCE
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.testing.pictures import Picture, pictures
+from gsmooth.testing.subject import Subject, no_claim
+
+Floats = NDArray[np.float64]
+
+GRID: Final = 401
+"""Points of the dense search: a prime, so that they do not fall on a cover's knots."""
+CLIMBERS: Final = 6
+CLIMBS: Final = 14
+LOOSE: Final = 1.1
+"""A ball found by iteration may exceed the smallest by a tenth (Badoiu and Clarkson's bound)."""
+
+
+def certified_supremum_holds(subject: Subject) -> None:
+    """Every attack lies within some ball's margin, also between the points that were sampled."""
+    smoothed = subject.smoothed()
+    if not _has_bound(subject):
+        raise no_claim("derivative_bound is None, and no supremum is certified")
+
+    def example(picture: Picture, centres: int, seed: int) -> None:
+        image = picture.tensor(subject.shape)
+        cover = build_cover(smoothed, image[0], subject.region, centres)
+        theta, excess = worst_attack(smoothed, image, cover, seed)
+        assert excess <= 0.0, (
+            f"the attack at theta={theta} exceeds the margin of every one of {len(cover.balls)}"
+            f" balls, by {excess:.3g} at least"
+        )
+
+    # A cover takes too long for a counterexample to be shrunk: it is printed as it was found.
+    subject.with_examples(0.2).search(
+        example,
+        shrink=False,
+        picture=pictures(),
+        centres=st.integers(1, 6),
+        seed=st.integers(0, 2**16),
+    )
+
+
+def margins_grow_with_the_region(subject: Subject) -> None:
+    """A profile's shares ascend with the gauge, and a part of a region needs no more than all."""
+    smoothed = subject.smoothed()
+
+    def example(picture: Picture, part: float) -> None:
+        image = picture.tensor(subject.shape)[0]
+        whole = build_cover(smoothed, image, subject.region, 1)
+        inner = build_cover(smoothed, image, subject.region.scaled(part), 1)
+        for ball in whole.balls:
+            gauges = [step.gauge for step in ball.profile]
+            shares = [step.share for step in ball.profile]
+            assert gauges == sorted(gauges), f"gauges are out of order: {gauges}"
+            assert gauges[-1] == 1.0, f"the profile ends at gauge {gauges[-1]}, not at 1"
+            assert shares == sorted(shares), "a larger region needs a smaller share"
+            assert shares[-1] == ball.share, "the whole region does not need the ball's own share"
+        small, large = inner.balls[0].margin, whole.balls[0].margin
+        assert small <= LOOSE * large + 2.0 * TOLERANCE, (
+            f"{part:g} of the region needs margin {small:.4g}, all of it only {large:.4g}"
+        )
+
+    subject.with_examples(0.2).search(
+        example, shrink=False, picture=pictures(), part=st.floats(0.1, 1.0)
+    )
+
+
+def worst_attack(
+    smoothed: SmoothedClassifier, x: Tensor, cover: Cover, seed: int = 0
+) -> tuple[tuple[float, ...], float]:
+    """The theta found that lies farthest outside the cover of x (1, C, H, W), and by what margin.
+
+    A dense grid, as many random points, then gradient-free ascent from the best of them. Negative
+    or 0 when every theta tried lies within the margin of some ball.
+    """
+    rng = np.random.default_rng(seed)
+    theta = _candidates(cover.region, rng)
+    found = excess(smoothed, x, cover, theta)
+    best = np.argsort(found)[-CLIMBERS:]
+    theta, found = theta[best], found[best]
+    span = np.array(cover.region.upper) - np.array(cover.region.lower)
+    low, high = np.array(cover.region.lower), np.array(cover.region.upper)
+    for climb in range(CLIMBS):
+        step = span * 0.5**climb / len(best) ** 2 * rng.choice([-1.0, 1.0], size=theta.shape)
+        tried = np.clip(theta + step * rng.uniform(0.0, 1.0, size=theta.shape), low, high)
+        values = excess(smoothed, x, cover, tried)
+        better = values > found
+        theta[better], found[better] = tried[better], values[better]
+    top = int(np.argmax(found))
+    return tuple(theta[top].tolist()), float(found[top])
+
+
+def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats) -> Floats:
+    """How far each theta (n, m) lies outside the best ball's margin, (n,); <= 0 inside.
+
+    Straight from T4: gamma = theta - theta_j, e = T_(-gamma) L psi_theta(x) - z_j.
+    """
+    operator = smoothed.transformation
+    moved = torch.from_numpy(theta)
+    attacked = operator.attack(x.repeat(len(theta), 1, 1, 1), *_columns(moved))
+    lifted = operator.lift(attacked)
+    outside = np.full(len(theta), np.inf)
+    for ball in cover.balls:
+        shift = moved - torch.tensor([ball.theta], dtype=torch.float64)
+        back = operator.act(lifted.clone(), *_columns(-shift))
+        residual = (back - ball.z).norm(dim=1).numpy()
+        margin = smoothed.law.margin(shift.numpy(), residual)
+        outside = np.minimum(outside, margin - ball.margin)
+    return outside
+
+
+def _candidates(region: Region, rng: np.random.Generator) -> Floats:
+    low, high = np.array(region.lower), np.array(region.upper)
+    each = max(2, round(GRID ** (1.0 / len(low))))
+    axes = [np.linspace(a, b, each) for a, b in zip(low, high, strict=True)]
+    dense = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+    return np.concatenate([dense, rng.uniform(low, high, size=(GRID, len(low)))])
+
+
+def _columns(theta: Tensor) -> list[Tensor]:
+    return [theta[:, axis : axis + 1] for axis in range(theta.shape[1])]
+
+
+def _has_bound(subject: Subject) -> bool:
+    blank = torch.zeros(1, *subject.shape, dtype=torch.float64)
+    still = torch.zeros(1, subject.dimensions, dtype=torch.float64)
+    return subject.transformation.derivative_bound(blank, still, still) is not None

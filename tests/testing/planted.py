@@ -1,0 +1,319 @@
+"""An honest transformation, and broken ones that each tell one lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from kornia.geometry.transform import rotate
+from torch import Tensor
+
+from gsmooth.transformation import Parameter, Transformation
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Turn(Transformation):
+    """Honest: pairs of pixels turn by order * theta, and the attack wobbles by a known amount.
+
+    C(theta) = (1 + amplitude sin(rate theta)) L x with L = ``gain`` times the identity, so speed
+    and curvature of C on a cell are known exactly, and so is ||L||.
+    """
+
+    amplitude: float = 0.02
+    rate: float = 3.0
+    gain: float = 1.0
+
+    name: ClassVar[str] = "turn"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("turn", "rad"),)
+    orthogonal: ClassVar[bool] = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        half = z.shape[1] // 2
+        phase = theta[0] * orders(half)
+        cos, sin = torch.cos(phase), torch.sin(phase)
+        one, other = z[:, :half], z[:, half:]
+        return torch.cat([cos * one - sin * other, sin * one + cos * other], dim=1)
+
+    def lift(self, x: Tensor) -> Tensor:
+        return self.gain * x.flatten(1)
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return z.reshape(-1, *shape) / self.gain
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        turned = self.act(x.flatten(1), *theta)
+        return (turned * (1.0 + self.amplitude * torch.sin(self.rate * theta[0]))).reshape(x.shape)
+
+    def lift_norm(self, shape: Shape) -> float:
+        return self.gain
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        phase = 5.0 * (reach[0] * 2.0**-51 + offset[0])
+        return float(z.norm(dim=1).max()) * (phase + 2.0**-49)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        steepest = largest_cos(self.rate * lower, self.rate * upper)
+        return steepest * (self.amplitude * self.rate * self.gain * float(x.norm()))
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        quarter = math.pi / 2.0
+        steepest = largest_cos(self.rate * lower - quarter, self.rate * upper - quarter)
+        return steepest * (self.amplitude * self.rate**2 * self.gain * float(x.norm()))
+
+
+def orders(pairs: int) -> Tensor:
+    """How often each pair turns: 1 to 5."""
+    return 1.0 + torch.arange(pairs, dtype=torch.float64) % 5.0
+
+
+def largest_cos(lower: Tensor, upper: Tensor) -> Tensor:
+    """max |cos| over [lower, upper]."""
+    peak = (upper / math.pi).floor() >= (lower / math.pi).ceil()
+    return torch.where(peak, 1.0, torch.maximum(lower.cos().abs(), upper.cos().abs()))
+
+
+class WarpAsAction(Transformation):
+    """The bilinear warp taken for its own action: interpolating twice is not interpolating once."""
+
+    name = "warp-as-action"
+    parameters = (Parameter("angle", "deg"),)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        side = math.isqrt(z.shape[1])
+        x = z.reshape(-1, 1, side, side)
+        turned: Tensor = rotate(x, theta[0].reshape(-1).expand(len(x)), align_corners=True)
+        return turned.reshape(z.shape)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Backwards(Turn):
+    """The action turns against the attack; the derivative bound is sound all the same."""
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(z, -theta[0])
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(x.flatten(1), theta[0]).reshape(x.shape)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.full_like(lower, 10.0 * float(x.norm()))
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Louder(Transformation):
+    """A gain in dB that claims to be orthogonal."""
+
+    name = "louder"
+    parameters = (Parameter("gain", "dB"),)
+    orthogonal = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z * 10.0 ** (theta[0] / 20.0)
+
+
+class Projecting(Turn):
+    """T_0 drops the last pair instead of leaving it alone; the composition law still holds."""
+
+    orthogonal = False
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return Turn().attack(x, *theta)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        half = z.shape[1] // 2
+        kept = torch.ones_like(z)
+        kept[:, [half - 1, -1]] = 0.0
+        return super().act(z, *theta) * kept
+
+
+class Shuffled(Transformation):
+    """Two turns that share coordinates and so do not commute."""
+
+    name = "shuffled"
+    parameters = (Parameter("one", "rad"), Parameter("other", "rad"))
+    orthogonal = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        half = z.shape[1] // 2
+        place = torch.cat([torch.arange(half), torch.arange(half, 2 * half).flip(0)])
+        turned = Turn().act(z[:, place], theta[1])[:, place]
+        return Turn().act(turned, theta[0])
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Squaring(Turn):
+    """A lift with a small quadratic term."""
+
+    orthogonal = False
+
+    def lift(self, x: Tensor) -> Tensor:
+        return x.flatten(1) + 1e-3 * x.flatten(1) ** 2
+
+    def lift_norm(self, shape: Shape) -> float:
+        return 10.0
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Understated(Turn):
+    """lift_norm is right for all directions but the steepest one: a mean of all pixels."""
+
+    orthogonal = False
+
+    def lift(self, x: Tensor) -> Tensor:
+        flat = x.flatten(1)
+        signs = 1.0 - 2.0 * (torch.arange(flat.shape[1], dtype=torch.float64) % 3.0 > 0.0)
+        along = (flat * signs).mean(dim=1, keepdim=True)
+        return flat + 0.5 * along * signs
+
+    def lift_norm(self, shape: Shape) -> float:
+        return 1.45  # the truth is 1.5
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class TenPercentShort(Turn):
+    """A derivative bound that is a tenth too small."""
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 0.9 * _honest(super().derivative_bound(x, lower, upper))
+
+
+class Motionless(Turn):
+    """A derivative bound of 0 although the attack moves."""
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.zeros_like(lower)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Straight(Turn):
+    """A curvature bound that is a tenth too small."""
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 0.9 * _honest(super().curvature_bound(x, lower, upper))
+
+
+@dataclass(frozen=True)
+class Comb(Transformation):
+    """Residuals that vanish wherever a cover samples [-1, 1] and peak in between; bound 0.
+
+    What a supremum of sampled values without slack certifies.
+    """
+
+    name: ClassVar[str] = "comb"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("turn", "rad"),)
+    orthogonal: ClassVar[bool] = True
+    height: float = 0.2
+    teeth: int = 240
+    proved: bool = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return Turn().act(z, *theta)
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        teeth = torch.sin(math.pi * self.teeth / 2.0 * (theta[0] + 1.0))
+        turned = self.act(x.flatten(1), *theta)
+        return (turned * (1.0 + self.height * teeth**2)).reshape(x.shape)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.zeros_like(lower) if self.proved else None
+
+
+class Crowded(Turn):
+    """A readout that subtracts the mean over the batch."""
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return super().readout(z - z.mean(dim=0), shape)
+
+
+class Scribbling(Turn):
+    """A readout that clips its input in place."""
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return super().readout(z.clamp_(0.0, 1.0), shape)
+
+
+class SinglePhase(Turn):
+    """Phases in float32 inside a float64 action."""
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        single = (theta[0].float() * math.pi).double() / math.pi
+        return super().act(z, single)
+
+
+class Flickering(Turn):
+    """The last bits of the action change from call to call."""
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(z, *theta) * (1.0 + 1e-15 * torch.rand(z.shape, dtype=z.dtype))
+
+
+class Halved(Turn):
+    """A readout that answers in float64 whatever it is given."""
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return super().readout(z.double(), shape)
+
+
+class Flat(Turn):
+    """An attack that goes through NumPy and loses its gradient."""
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return super().attack(x.detach(), *(column.detach() for column in theta))
+
+
+class Displaced(Turn):
+    """The attack at 0 is a little brighter than the image."""
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return super().attack(x, *theta) * 1.001
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 1.001 * _honest(super().derivative_bound(x, lower, upper))
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 1.001 * _honest(super().curvature_bound(x, lower, upper))
+
+
+class Faultless(Turn):
+    """An action error of 0 for arithmetic that rounds."""
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        return 0.0
+
+
+class Transposed(Turn):
+    """A readout with height and width in the wrong order."""
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return super().readout(z, shape).transpose(2, 3)
+
+
+def _honest(bound: Tensor | None) -> Tensor:
+    assert bound is not None
+    return bound

@@ -1,0 +1,141 @@
+"""The kit itself: every planted fault fails the check that names it, and no unrelated one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from unittest import SkipTest
+
+import pytest
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.testing import transformation_checks
+from gsmooth.transformation import Transformation
+from tests.testing import planted
+
+LAW = "action_obeys_composition_law"
+ROUNDING = "action_error_bounds_rounding"
+SLOPE = "derivative_bound_holds"
+SUPREMUM = "certified_supremum_holds"
+
+# Where a fault falsifies more than one promise, all of them are named.
+FAULTS: list[tuple[Transformation, set[str]]] = [
+    (planted.WarpAsAction(), {LAW}),
+    (planted.Backwards(), {"action_follows_attack"}),
+    (planted.Louder(), {"action_preserves_distances"}),
+    (planted.Projecting(), {"action_at_zero_is_identity"}),
+    (planted.Shuffled(), {LAW, "parameters_commute"}),
+    (planted.Squaring(), {"lift_is_linear"}),
+    (planted.Understated(), {"lift_norm_bounds_lift"}),
+    (planted.TenPercentShort(), {SLOPE}),
+    (planted.Motionless(), {SLOPE}),
+    (planted.Comb(), {SLOPE, SUPREMUM}),
+    (planted.Straight(), {"curvature_bound_holds"}),
+    (planted.Crowded(), {"rows_are_independent"}),
+    (planted.Scribbling(), {"inputs_are_untouched"}),
+    (planted.SinglePhase(), {LAW, ROUNDING}),
+    (planted.Flickering(), {"results_are_deterministic"}),
+    (planted.Halved(), {"dtype_and_device_are_kept"}),
+    (planted.Flat(), {"attack_is_differentiable"}),
+    (planted.Displaced(), {"attack_at_zero_is_identity"}),
+    (planted.Faultless(), {ROUNDING}),
+    (planted.Transposed(), {"readout_has_the_image_shape"}),
+]
+SHAPE = (1, 4, 4)
+
+
+def outcome(check: Callable[[], None]) -> str | None:
+    """The complaint of a check that fails; None when it passes or does not apply."""
+    try:
+        check()
+    except SkipTest:
+        return None
+    except AssertionError as fault:
+        return str(fault)
+    return None
+
+
+@pytest.mark.parametrize("check", transformation_checks(planted.Turn(), shape=SHAPE))
+def test_the_honest_transformation_passes(check: Callable[[], None]) -> None:
+    check()
+
+
+@pytest.mark.parametrize(
+    ("broken", "faults"), FAULTS, ids=[type(broken).__name__ for broken, _ in FAULTS]
+)
+def test_a_planted_fault_fails_the_checks_that_name_it_and_no_other(
+    broken: Transformation, faults: set[str]
+) -> None:
+    width = 30.0 if isinstance(broken, planted.WarpAsAction) else 1.0
+    shape = (1, 4, 6) if isinstance(broken, planted.Transposed) else SHAPE
+    region = Region((-width,) * len(broken.parameters), (width,) * len(broken.parameters))
+    checks = list(
+        transformation_checks(broken, shape=shape, region=region, examples=15, derandomize=True)
+    )
+    complaints = {check.__name__: outcome(check) for check in checks}
+    failed = {name for name, complaint in complaints.items() if complaint is not None}
+    assert failed == faults, {name: complaints[name] for name in failed - faults}
+
+
+def test_a_failure_names_the_check_the_transformation_and_a_counterexample() -> None:
+    checks = {check.__name__: check for check in transformation_checks(planted.Louder())}
+    complaint = outcome(checks["action_preserves_distances"])
+    assert complaint is not None
+    assert complaint.startswith("action_preserves_distances: ")
+    assert "Louder" in complaint
+    assert "theta=" in complaint
+    assert "Point(" in complaint
+
+
+def test_an_error_inside_a_plugin_becomes_a_failed_check() -> None:
+    class Crashing(planted.Turn):
+        def lift_norm(self, shape: tuple[int, int, int]) -> float:
+            raise KeyError("frame")
+
+    checks = {c.__name__: c for c in transformation_checks(Crashing(), shape=SHAPE)}
+    assert "KeyError" in str(outcome(checks["lift_norm_bounds_lift"]))
+
+
+def test_an_exempted_check_is_skipped_with_its_reason() -> None:
+    exempt = {"attack_is_differentiable": "the attack is a codec"}
+    checks = {
+        check.__name__: check
+        for check in transformation_checks(planted.Flat(), shape=SHAPE, exempt=exempt)
+    }
+    with pytest.raises(SkipTest, match=r"attack_is_differentiable is exempted: .* a codec"):
+        checks["attack_is_differentiable"]()
+
+
+@pytest.mark.parametrize(
+    ("exempt", "message"),
+    [
+        ({"lift_is_liner": "x"}, r"did you mean 'lift_is_linear'"),
+        ({"lift_is_linear": " "}, r"give the reason"),
+    ],
+)
+def test_an_exemption_needs_a_known_check_and_a_reason(
+    exempt: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        transformation_checks(planted.Turn(), exempt=exempt)
+
+
+def test_a_region_of_the_wrong_size_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="one interval a parameter"):
+        transformation_checks(planted.Turn(), region=Region((-1.0, 0.0), (1.0, 1.0)))
+
+
+def test_a_claim_that_is_not_made_is_skipped_and_told() -> None:
+    checks = {check.__name__: check for check in transformation_checks(planted.WarpAsAction())}
+    with pytest.raises(SkipTest, match="derivative_bound is None"):
+        checks["derivative_bound_holds"]()
+    assert "action_preserves_distances" not in checks
+
+
+def test_the_kit_without_hypothesis_says_what_to_install() -> None:
+    code = "import sys; sys.modules['hypothesis'] = None; import gsmooth.testing"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "pip install 'gsmooth[test]'" in run.stderr
