@@ -160,7 +160,8 @@ class PolarFrame:
 
     def _from_coefficients(self, z: Tensor) -> Tensor:
         ring, order = self._indices(z.device)
-        still, real, imag = z.split([self.rings, len(order), len(order)], dim=1)
+        ends = (self.rings, self.rings + len(order))
+        still, real, imag = z.tensor_split(ends, dim=1)
         half = self.samples // 2 + 1
         spectrum = torch.zeros(len(z), self.rings, half, dtype=z.dtype, device=z.device)
         spectrum = torch.complex(spectrum, torch.zeros_like(spectrum))

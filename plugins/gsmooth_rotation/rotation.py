@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar, cast, final
+from typing import ClassVar, final
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from kornia.geometry.transform import rotate
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
-from gsmooth_rotation.bilinear import rotation_speed
+from gsmooth_rotation.bilinear import rotation_speed, widest_half
 from gsmooth_rotation.polar import PolarFrame, kept_orders, polar_frame, ring_radii
 
 RADIANS = math.pi / 180.0
@@ -70,8 +71,7 @@ class Rotation(Transformation):
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images turned anticlockwise by theta[0] degrees, (N, C, H, W)."""
         angle = theta[0].reshape(-1)
-        turned = rotate(x, angle, mode="bilinear", padding_mode="zeros", align_corners=True)
-        return cast(Tensor, turned)
+        return rotate(x, angle, mode="bilinear", padding_mode="zeros", align_corners=True)
 
     def lift(self, x: Tensor) -> Tensor:
         """L: (N, C, H, W) -> (N, C * K), disc mask and low-pass included."""
@@ -102,9 +102,7 @@ class Rotation(Transformation):
         """Schur bound on ||L||; channels do not mix."""
         return self.frame(shape[1], shape[2]).norm
 
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float:
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """A phase m theta is off by m (offset + rounding of theta and of the product)."""
         _, _, _, unique = self._layout(z.device)
         top = float(unique.max())
@@ -114,6 +112,19 @@ class Rotation(Transformation):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||C'|| = sup ||L psi' - A L psi|| over each cell, per degree; (n, 1) -> (n, 1).
 
+        A wide cell is cut into narrow ones that share their ends, and the largest is taken.
+        """
+        frame = self.frame(x.shape[2], x.shape[3])
+        pixels = torch.from_numpy(frame.support).to(x.device)
+        widest = 2.0 * widest_half(x.shape[1:], pixels) / RADIANS
+        parts = max(1, math.ceil(float((upper - lower).max()) / widest * (1.0 + 1e-9)))
+        ends = [lower + (upper - lower) * (k / parts) for k in range(parts)] + [upper]
+        bounds = [self._narrow_bound(x, pixels, *pair) for pair in itertools.pairwise(ends)]
+        return torch.stack(bounds).amax(dim=0)
+
+    def _narrow_bound(self, x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """The bound on cells in which no source point can touch more than 2 x 2 pixel cells.
+
         On a cell of half-width D around m, psi' = d + w with |w| at most half the interval that
         holds psi', and psi is within D ||psi'|| of psi_m, so
         ||C'|| <= ||L d - A L psi_m|| + ||L|| ||w|| + ||A L|| D sup||psi'|| (C3b; d and A L psi
@@ -122,7 +133,6 @@ class Rotation(Transformation):
         """
         count, (channels, height, width) = len(lower), x.shape[1:]
         frame = self.frame(height, width)
-        pixels = torch.from_numpy(frame.support).to(x.device)
         half = (upper[:, 0] - lower[:, 0]) * (RADIANS / 2)
         low, high = rotation_speed(x[0], pixels, lower[:, 0] * RADIANS, upper[:, 0] * RADIANS)
         drift = x.new_zeros(count, channels, height * width)
