@@ -131,7 +131,7 @@ def _attack(
 def _transformed(smoothed: SmoothedClassifier, x: Tensor, theta: Tensor) -> Tensor:
     if theta.shape[1] == 0:
         return x
-    columns = theta.split(1, dim=1)
+    columns = theta.tensor_split(theta.shape[1], dim=1)
     return smoothed.transformation.attack(x.expand(len(theta), -1, -1, -1), *columns)
 
 
@@ -172,15 +172,25 @@ def _gradient(
     noise = np.empty((CHUNK, z.shape[1]))
     coordinate = Coordinate(smoothed.seed, index, Purpose.SCREENING, -1, step)
     theta = torch.from_numpy(draw(coordinate, law, CHUNK, noise))
-    moved = operator.act(z, *(theta.split(1, dim=1) if law.dimensions else ()))
+    columns = theta.tensor_split(law.dimensions, dim=1) if law.dimensions else ()
+    moved = operator.act(z, *columns)
     batch = smoothed.readout(moved + law.sigma * torch.from_numpy(noise))
     scores = smoothed.classifier.module(batch)
-    if scores.requires_grad:
-        target = torch.full((CHUNK,), label, device=scores.device)
-        (gradient,) = torch.autograd.grad(torch.nn.functional.cross_entropy(scores, target), leaf)
-    else:
+    gradient = _slope(scores, label, leaf)
+    if gradient is None:
         wrong = scores.argmax(dim=1).cpu() != label
         fooled = moved.detach() + law.sigma * torch.from_numpy(noise) * wrong[:, None]
         gradient = operator.readout(fooled.mean(dim=0, keepdim=True), smoothed.classifier.shape)
         gradient = gradient - operator.readout(operator.lift(image), smoothed.classifier.shape)
     return gradient / max(float(gradient.norm()), 1e-12)
+
+
+def _slope(scores: Tensor, label: int, leaf: Tensor) -> Tensor | None:
+    """Gradient of the cross-entropy at ``leaf``; None where the model has none, or only zeros."""
+    if not scores.requires_grad:
+        return None
+    target = torch.full((len(scores),), label, device=scores.device)
+    loss = torch.nn.functional.cross_entropy(scores, target)
+    # A model may have parameters that need gradients behind a step that passes none on.
+    found: tuple[Tensor | None, ...] = torch.autograd.grad(loss, leaf, allow_unused=True)
+    return found[0] if found[0] is not None and bool(found[0].any()) else None

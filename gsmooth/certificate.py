@@ -50,7 +50,7 @@ class CentreEvidence:
 
     theta: the parameter the ball is centred on. margin: its rho (T4), share: the required vote
     share. successes of trials fresh votes were for the selected class. profile: the shares of the
-    nested sub-regions, ascending in gauge (radius mode; empty in region mode).
+    nested sub-regions, ascending in gauge (empty where centres were tested worst first).
     """
 
     theta: tuple[float, ...]
@@ -67,7 +67,7 @@ class CentreEvidence:
 class Certified:
     """g(psi_theta(x)) = label for every attack in ``region``, with confidence 1 - alpha.
 
-    gauge: the certified fraction of the region that was asked for (1 in region mode).
+    gauge: the certified fraction of the region that was asked for; 1 is all of it.
     """
 
     label: int

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Certificate, Prediction
 from gsmooth.cover import build_cover, check_region
+from gsmooth.cover.pieces import CELLS
 from gsmooth.decision import (
     Decision,
     Finding,
@@ -22,6 +23,7 @@ from gsmooth.decision import (
     check_votes,
     chunks,
     decide,
+    least_votes,
     prediction,
 )
 from gsmooth.errors import ConfigurationError, UnreachableError
@@ -29,7 +31,6 @@ from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.theory.sequential import EProcess
 
 __all__ = [
     "IN_FLIGHT",
@@ -102,6 +103,8 @@ def certify_many(
     before the first image when no votes could reach the region, InputError for an image that does
     not fit the classifier, ModelError for scores that are not finite.
     """
+    if in_flight < 1:
+        raise ConfigurationError(f"engine: in_flight={in_flight} must be at least 1 image")
     foresee(smoothed, region, mode, centres=centres)
     waiting = iter(items)
     flights: list[_Flight] = []
@@ -174,12 +177,12 @@ def foresee(
     the image adds can still make it abstain, with reason *budget*.
     """
     check_region(smoothed, region)
-    if isinstance(mode, RadiusMode):
-        return
     transformation, law = smoothed.transformation, smoothed.law
     count = centres if centres is not None else transformation.default_centres
     if count < 1:
         raise ConfigurationError(f"certify: centres={count} must be at least 1")
+    if isinstance(mode, RadiusMode):
+        return
     spans = np.array([h - low for low, h in zip(region.lower, region.upper, strict=True)])
     moving = int((spans > 0.0).sum())
     # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters may
@@ -188,11 +191,13 @@ def foresee(
     residual = transformation.lift_norm(smoothed.classifier.shape) * region.l2
     margin = float(law.margin(part[None], np.array([residual]))[0])
     share = float(share_of_margin(margin))
-    least = None if share >= 1.0 else EProcess(share, mode.alpha).least_n()
-    needed = None if least is None else (chunks(mode.n0) + chunks(least)) * CHUNK
+    least = least_votes(share, mode.alpha)
+    # The other centres cost a chunk each at least; a cover has as many as asked for, up to CELLS.
+    others = min(count, CELLS[0]) - 1 if moving == 1 else 0
+    needed = None if least is None else (chunks(mode.n0) + others) * CHUNK + least
     if needed is None or needed > mode.max_votes:
         remedy = (
-            f"the least max_votes is {needed}"
+            f"max_votes has to be at least {needed}"
             if needed is not None
             else "no number of votes suffices"
         )

@@ -20,7 +20,7 @@ from gsmooth.certificate import (
     Verdict,
 )
 from gsmooth.cover import Ball, Cover
-from gsmooth.errors import ConfigurationError
+from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import (
@@ -42,13 +42,16 @@ class RegionMode:
 
     n0 selection votes at the clean centre choose the class; at most max_votes votes an image are
     spent in all. futility: level at which a centre is given up early; costs power, not soundness.
-    Vote numbers are rounded up to whole chunks of 64.
+    order: "worst-first" gives up soonest where the region will not pass; "inside-out" tests centres
+    from the clean image outwards and certifies the region that was reached when one fails. Vote
+    numbers are rounded up to whole chunks of 64.
     """
 
     alpha: float = 0.001
     n0: int = 64
     max_votes: int = 5000
     futility: float = 0.001
+    order: Literal["worst-first", "inside-out"] = "worst-first"
 
     def __post_init__(self) -> None:
         check_level("alpha", self.alpha)
@@ -122,10 +125,20 @@ def chunks(votes: int) -> int:
     return -(-votes // CHUNK)
 
 
+def least_votes(share: float, alpha: float) -> int | None:
+    """Least unanimous votes, in whole chunks, that the e-process accepts; None where none are."""
+    try:
+        return chunks(EProcess(share, alpha).least_n()) * CHUNK
+    except UnreachableError:
+        return None
+
+
 def check_level(name: str, value: float) -> None:
-    """ConfigurationError unless 0 < value < 1."""
-    if not 0.0 < value < 1.0:
-        raise ConfigurationError(f"{name}={value} must lie strictly between 0 and 1")
+    """ConfigurationError unless 0 < value <= 1/2, which the bounds and tests need."""
+    if not 0.0 < value <= 0.5:
+        raise ConfigurationError(
+            f"{name}={value} must lie above 0 and at most at 0.5; 0.001 is customary"
+        )
 
 
 def check_votes(**numbers: int) -> None:
@@ -156,22 +169,31 @@ class _Court:
         ]
 
     def sequential(self, mode: RegionMode) -> Trial:
-        """Worst centre first, chunk by chunk, until one fails or all pass."""
-        evidence = [_untested(ball) for ball in self.cover.balls]
-        for place, ball in enumerate(self.cover.balls):
-            least = self._least_left(mode, place)
+        """One centre after the other, chunk by chunk, until one fails or all pass.
+
+        Inside-out, the region reached is certified: if it is too large, the first centre in this
+        order whose p is below its share was accepted, which has probability at most alpha (C5).
+        """
+        balls = self.cover.balls
+        inside_out = mode.order == "inside-out"
+        evidence = [_tested(ball, 0, 0, Verdict.UNTESTED, inside_out) for ball in balls]
+        order = list(range(len(balls)))
+        if inside_out:
+            order.sort(key=lambda place: balls[place].start)
+        for rank, place in enumerate(order):
+            ball = balls[place]
+            ahead = order[rank : rank + 1] if inside_out else order[rank:]
+            least = self._least(mode, ahead)
             if least is None or self.votes + least > mode.max_votes:
                 needed = None if least is None else self.votes + least
-                return self._abstained(AbstainReason.BUDGET, evidence, needed)
+                return self._reached(ball, AbstainReason.BUDGET, evidence, needed, inside_out)
             verdict, won, cast = yield from self._stream(mode, place, ball)
-            evidence[place] = _evidence(ball, won, cast, verdict, ())
-            if verdict is Verdict.FUTILE:
-                return self._abstained(AbstainReason.FUTILE, evidence, None)
-            if verdict is Verdict.EXHAUSTED:
-                return self._abstained(AbstainReason.BUDGET, evidence, None)
-        return Certified(
-            self.label, self.cover.region, 1.0, self.cover.guarantee, self.alpha, tuple(evidence)
-        )
+            evidence[place] = _tested(ball, won, cast, verdict, inside_out)
+            if verdict is not Verdict.ACCEPTED:
+                futile = verdict is Verdict.FUTILE
+                reason = AbstainReason.FUTILE if futile else AbstainReason.BUDGET
+                return self._reached(ball, reason, evidence, None, inside_out)
+        return self._certified(1.0, evidence)
 
     def _stream(
         self, mode: RegionMode, place: int, ball: Ball
@@ -192,14 +214,33 @@ class _Court:
             if left <= 0 or cannot_accept(sample, left, test):
                 return Verdict.EXHAUSTED, won, cast
 
-    def _least_left(self, mode: RegionMode, place: int) -> int | None:
-        """Votes that unanimity would still need from this centre on; None where none suffice."""
+    def _least(self, mode: RegionMode, places: list[int]) -> int | None:
+        """Votes that unanimity would still need at these centres; None where none suffice."""
         total = 0
-        for ball in self.cover.balls[place:]:
-            if ball.share >= 1.0:
+        for place in places:
+            if (least := least_votes(self.cover.balls[place].share, mode.alpha)) is None:
                 return None
-            total += chunks(EProcess(ball.share, mode.alpha).least_n()) * CHUNK
+            total += least
         return total
+
+    def _reached(
+        self,
+        failed: Ball,
+        reason: AbstainReason,
+        evidence: list[CentreEvidence],
+        least_n: int | None,
+        inside_out: bool,
+    ) -> Certificate:
+        """What is left when ``failed`` is: the region up to its piece, inside-out, or nothing."""
+        if inside_out and failed.start > 0.0:
+            return self._certified(failed.start, evidence)
+        return self._abstained(reason, evidence, least_n)
+
+    def _certified(self, gauge: float, evidence: list[CentreEvidence]) -> Certified:
+        region = self.cover.region.scaled(gauge)
+        return Certified(
+            self.label, region, gauge, self.cover.guarantee, self.alpha, tuple(evidence)
+        )
 
     def fixed(self, mode: RadiusMode) -> Trial:
         """Centres from the inside outwards, n votes each, while they can still add to the region.
@@ -211,7 +252,9 @@ class _Court:
         rng = Coordinate(self.smoothed.seed, self.index, Purpose.BOUND, 0, 0).generator()
         draws = rng.random(len(self.cover.balls))
         order = sorted(range(len(self.cover.balls)), key=lambda i: self.cover.balls[i].start)
-        evidence = [_untested(ball) for ball in self.cover.balls]
+        evidence = [
+            _evidence(ball, 0, 0, Verdict.UNTESTED, ball.profile) for ball in self.cover.balls
+        ]
         gauge = 1.0
         for place in order:
             ball = self.cover.balls[place]
@@ -227,13 +270,18 @@ class _Court:
             verdict = Verdict.ACCEPTED if reached > ball.start else Verdict.FUTILE
             evidence[place] = _evidence(ball, won, cast, verdict, profile)
         if gauge <= 0.0:
-            share = min(ball.profile[0].share for ball in self.cover.balls)
-            least = least_n_fixed(share, mode.alpha) if 0.0 < share < 1.0 else None
-            return self._abstained(AbstainReason.FUTILE, evidence, least)
-        region = self.cover.region.scaled(gauge)
-        return Certified(
-            self.label, region, gauge, self.cover.guarantee, self.alpha, tuple(evidence)
-        )
+            least = self._least_fixed(mode)
+            reason = AbstainReason.FUTILE if least == cast else AbstainReason.BUDGET
+            return self._abstained(reason, evidence, None if least == cast else least)
+        return self._certified(gauge, evidence)
+
+    def _least_fixed(self, mode: RadiusMode) -> int | None:
+        """Votes a centre, at least n, by which unanimity supports some gauge; None where none."""
+        share = max(_first_share(ball) for ball in self.cover.balls if ball.start == 0.0)
+        try:
+            return chunks(max(mode.n, least_n_fixed(share, mode.alpha))) * CHUNK
+        except UnreachableError:
+            return None
 
     def _p_lower(self, mode: RadiusMode, won: int, cast: int, draw: float) -> float:
         if mode.bound == "randomized":
@@ -252,14 +300,23 @@ def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
     """Largest gauge whose share, and every smaller one's, lies below p_lower."""
     gauge = 0.0
     for step in profile:
-        if step.share >= p_lower:
+        # A share of 0 asks for nothing, not even for one vote: the region is not there yet.
+        if step.share > 0.0 and step.share >= p_lower:
             break
         gauge = step.gauge
     return gauge
 
 
-def _untested(ball: Ball) -> CentreEvidence:
-    return _evidence(ball, 0, 0, Verdict.UNTESTED, ())
+def _first_share(ball: Ball) -> float:
+    """The share that the smallest sub-region needs."""
+    return ball.profile[0].share if ball.share_at is None else ball.share_at(0.0)
+
+
+def _tested(ball: Ball, won: int, cast: int, verdict: Verdict, inside_out: bool) -> CentreEvidence:
+    """Evidence of region mode; inside-out it says from which gauge on the centre is needed."""
+    start = (Step(ball.start, 0.0),) if ball.start > 0.0 else ()
+    profile = (*start, Step(1.0, ball.share)) if inside_out else ()
+    return _evidence(ball, won, cast, verdict, profile)
 
 
 def _evidence(

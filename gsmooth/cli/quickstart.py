@@ -24,6 +24,8 @@ _SETTINGS = (
     "region.lower=[-30.0]",
     "region.upper=[30.0]",
     "certify.max_votes=2000",
+    # So that a digit that fails at 30 degrees still says up to which angle it holds.
+    "certify.order=inside-out",
     "attack.points=31",
     "attack.screening_votes=16",
     "attack.n=448",

@@ -222,7 +222,8 @@ def _moving_balls(
     if claimed:
         cells = _refined(orbit, requirement, carried, shifts, cells)
     margins = _margins(requirement, cells, shifts)
-    z = orbit.transformation.act(carried, *torch.from_numpy(shifts).split(1, dim=1))  # type: ignore[no-untyped-call]
+    columns = torch.from_numpy(shifts).tensor_split(shifts.shape[1], dim=1)
+    z = orbit.transformation.act(carried, *columns)
     balls = []
     for place in range(len(pieces)):
         own = cells.ball == place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -28,10 +29,10 @@ class Orbit:
 
     def points(self, theta: Tensor) -> Tensor:
         """C at the rows of theta (n, m): (n, K)."""
-        return torch.cat([self._points(part) for part in theta.split(BATCH)])
+        return torch.cat([self._points(part) for part in _parts(theta)])
 
     def _points(self, theta: Tensor) -> Tensor:
-        columns = theta.split(1, dim=1)
+        columns = theta.tensor_split(theta.shape[1], dim=1)
         attacked = self.transformation.attack(self.x.expand(len(theta), -1, -1, -1), *columns)
         lifted = self.transformation.lift(attacked)
         return self.transformation.act(lifted, *(-column for column in columns))
@@ -45,11 +46,21 @@ class Orbit:
         return _in_parts(self.transformation.curvature_bound, self.x, lower, upper)
 
 
-def _in_parts(bound, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:  # type: ignore[no-untyped-def]
-    parts = []
-    for low, high in zip(lower.split(BATCH), upper.split(BATCH), strict=True):
+def _in_parts(
+    bound: Callable[[Tensor, Tensor, Tensor], Tensor | None],
+    x: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+) -> Tensor | None:
+    found = []
+    for low, high in zip(_parts(lower), _parts(upper), strict=True):
         part = bound(x, low, high)
         if part is None:
             return None
-        parts.append(part)
-    return torch.cat(parts)
+        found.append(part)
+    return torch.cat(found)
+
+
+def _parts(rows: Tensor) -> list[Tensor]:
+    """``rows`` in slices of at most BATCH: memory is bounded by the batch."""
+    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]

@@ -44,9 +44,7 @@ class Knots:
 
 def lay_knots(transformation: Transformation, region: Region, units: Floats) -> Knots:
     """A grid of about CELLS cells, spaced alike in the metric of the law's units (m,)."""
-    spans = np.array(
-        [max(0.0, u - low) for low, u in zip(region.lower, region.upper, strict=True)]
-    )
+    spans = np.array([max(0.0, u - low) for low, u in zip(region.lower, region.upper, strict=True)])
     lengths = spans / units
     moving = lengths > 0.0
     count = max(1, int(moving.sum()))
@@ -119,18 +117,14 @@ def _halved(
     return [_piece(knots, gram, piece.first, last), _piece(knots, gram, first, piece.last)]
 
 
-def _piece(
-    knots: Knots, gram: Floats, first: tuple[int, ...], last: tuple[int, ...]
-) -> Piece:
+def _piece(knots: Knots, gram: Floats, first: tuple[int, ...], last: tuple[int, ...]) -> Piece:
     ranges = [np.arange(low, high + 1) for low, high in zip(first, last, strict=True)]
     nodes = np.ravel_multi_index(np.meshgrid(*ranges, indexing="ij"), knots.shape).ravel()
     weights, radius = smallest_ball(gram[np.ix_(nodes, nodes)])
     return Piece(first, last, nodes, weights, radius)
 
 
-def grid_cells(
-    knots: Knots, pieces: list[Piece]
-) -> tuple[NDArray[np.int64], Floats, Floats]:
+def grid_cells(knots: Knots, pieces: list[Piece]) -> tuple[NDArray[np.int64], Floats, Floats]:
     """The grid cells of every piece: owner (n,), lower (n, m) and upper (n, m)."""
     boxes = [
         (place, *zip(*box, strict=True))
@@ -141,9 +135,7 @@ def grid_cells(
     return np.array(owner, dtype=np.int64), np.array(lower), np.array(upper)
 
 
-def _intervals(
-    axis: tuple[float, ...], first: int, last: int
-) -> list[tuple[float, float]]:
+def _intervals(axis: tuple[float, ...], first: int, last: int) -> list[tuple[float, float]]:
     """Neighbouring knots of a piece; one empty interval where the axis does not move."""
     ends = axis[first : last + 1]
     return [(ends[0], ends[0])] if len(ends) == 1 else list(itertools.pairwise(ends))

@@ -40,7 +40,7 @@ class Summary:
     """One run. In every accuracy an abstention counts as wrong.
 
     clean: accuracy of f without noise; standard: of g (PREDICT); certified: right and certified on
-    the whole region asked for; certified_at: the same on fractions of it (radius mode); attacked:
+    the whole region asked for; certified_at: the same on fractions of it, if any; attacked:
     right under the worst transformation found. clean and attacked are None where no row has them,
     and count only the rows that do. votes: forward passes of certification an image.
     """
@@ -68,7 +68,8 @@ def summarize(records: Records) -> Summary:
     if not rows:
         raise RecordError(f"{records.path}: no finished image; run gsmooth certify first")
     attacked = [row.attack for row in rows if row.attack is not None]
-    gauges = GAUGES if rows[0].mode == "radius" else ()
+    partial = any(row.gauge not in (None, 1.0) for row in rows)
+    gauges = GAUGES if rows[0].mode == "radius" or partial else ()
     return Summary(
         name=records.path.parent.name,
         images=len(rows),

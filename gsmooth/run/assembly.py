@@ -138,7 +138,7 @@ def mode_of(config: RunConfig) -> RegionMode | RadiusMode:
     """The rule of decision."""
     rule = config.certify
     if rule.mode == "region":
-        return RegionMode(rule.alpha, rule.n0, rule.max_votes, rule.futility)
+        return RegionMode(rule.alpha, rule.n0, rule.max_votes, rule.futility, rule.order)
     return RadiusMode(rule.alpha, rule.n0, rule.n, rule.bound)
 
 

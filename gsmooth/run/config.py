@@ -15,6 +15,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+Level = Annotated[float, Field(gt=0.0, le=0.5)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -85,10 +86,11 @@ class CertifySection(Section):
     """The decision: mode "region" stops early (max_votes, futility), "radius" draws n votes."""
 
     mode: Literal["region", "radius"] = "region"
-    alpha: Probability = 0.001
+    alpha: Level = 0.001
     n0: Count = 64
     max_votes: Count = 5000
-    futility: Probability = 0.001
+    futility: Level = 0.001
+    order: Literal["worst-first", "inside-out"] = "worst-first"
     n: Count = 10_000
     bound: Literal["clopper-pearson", "randomized"] = "clopper-pearson"
     centres: Count | None = None
@@ -98,7 +100,7 @@ class PredictSection(Section):
     """PREDICT: n votes at the clean image, the class or an abstention at level alpha."""
 
     n: Count = 1000
-    alpha: Probability = 0.001
+    alpha: Level = 0.001
 
 
 class TrainSection(Section):
@@ -122,7 +124,7 @@ class AttackSection(Section):
     points: Count = 31
     screening_votes: Count = 16
     n: Count = 1000
-    alpha: Probability = 0.001
+    alpha: Level = 0.001
 
 
 class EngineSection(Section):

@@ -59,7 +59,7 @@ class _Counter:
     def add(self, row: Row, forwards: int) -> None:
         self.fresh += 1
         self.votes += row.votes + forwards
-        self.certified += row.certified_label == row.label
+        self.certified += row.correct_up_to(1.0)
         self.correct += row.prediction == row.label
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
@@ -39,10 +40,16 @@ def profile_faults(centre: CentreEvidence, still: bool) -> Iterator[str]:
         yield f"share {steps[-1].share!r} at gauge 1, but the whole region needs {centre.share!r}"
     if steps and not 0.0 <= steps[0].gauge <= steps[-1].gauge <= 1.0:
         yield "gauges outside [0, 1]"
-    for step in steps if still else ():
+    # An infinite margin says nothing about its parts.
+    for step in steps if still and math.isfinite(centre.margin) else ():
         needed = float(share_of_margin(step.gauge * centre.margin))
         if step.share < needed - _CURVATURE:
             yield f"share {step.share!r} at gauge {step.gauge!r}; it needs {needed!r}"
+
+
+def needed_from(centre: CentreEvidence) -> float:
+    """The gauge from which on a centre is needed: the first step, where it asks for nothing."""
+    return centre.profile[0].gauge if centre.profile and centre.profile[0].share == 0.0 else 0.0
 
 
 def lower_bounds(row: Row, randomized: bool) -> list[float]:

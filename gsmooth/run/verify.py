@@ -14,7 +14,13 @@ from gsmooth.certificate import CentreEvidence, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK
 from gsmooth.run.header import RunHeader
-from gsmooth.run.profiles import lower_bounds, profile_faults, share_faults, supported_gauge
+from gsmooth.run.profiles import (
+    lower_bounds,
+    needed_from,
+    profile_faults,
+    share_faults,
+    supported_gauge,
+)
 from gsmooth.run.records import read_records
 from gsmooth.run.row import Row
 from gsmooth.theory.bounds import predict_test
@@ -146,18 +152,25 @@ def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
 
 
 def _region_mode(row: Row) -> Iterator[Message]:
-    """Every centre is accepted at the full alpha (C5, S6)."""
+    """Accepted centres, each at the full alpha, carry the region up to the first other one (C5).
+
+    Worst first there are no profiles: every centre is needed from the clean image on.
+    """
     accepted = [_accepts(centre, row.alpha) for centre in row.evidence]
+    gauge = 1.0 if accepted else 0.0
     for number, (centre, holds) in enumerate(zip(row.evidence, accepted, strict=True)):
         where = f"evidence[{number}].verdict"
         if centre.verdict is Verdict.ACCEPTED and not holds:
             votes = f"{centre.successes} of {centre.trials} votes"
             yield where, f"accepted, but {votes} do not show a share above {centre.share}"
-        elif row.outcome == "certified" and centre.verdict is not Verdict.ACCEPTED:
-            yield where, f"{centre.verdict}; a certificate needs every centre accepted"
-    yield from _outcome(row, bool(accepted) and all(accepted))
-    if row.gauge is not None and row.gauge != 1.0:
-        yield "gauge", f"{row.gauge!r}; in region mode it is 1"
+        counted = holds and centre.verdict is Verdict.ACCEPTED
+        if not counted:
+            gauge = min(gauge, needed_from(centre))
+            if row.gauge is not None and row.gauge > needed_from(centre):
+                yield where, f"{centre.verdict}; gauge {row.gauge!r} needs this centre accepted"
+    yield from _outcome(row, gauge > 0.0)
+    if row.gauge is not None and gauge > 0.0 and row.gauge != gauge:
+        yield "gauge", f"{row.gauge!r}, but the counts support {gauge!r}"
 
 
 def _radius_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:

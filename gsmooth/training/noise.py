@@ -52,4 +52,4 @@ class NoisyInputs:
         uniform = torch.rand(len(x), self.law.dimensions, dtype=torch.float64)
         uniform = uniform.clamp(1e-12, 1.0 - 1e-12)
         theta = torch.from_numpy(self.law.theta_from_uniform(uniform.numpy()))
-        return list(theta.to(x.dtype).split(1, dim=1))
+        return list(theta.to(x.dtype).tensor_split(self.law.dimensions, dim=1))

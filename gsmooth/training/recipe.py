@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -10,8 +11,9 @@ from typing import final
 import torch
 from kornia.augmentation import RandomAffine
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gsmooth.errors import ConfigurationError, ModelError
+from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.region import Region
 from gsmooth.theory.laws import Law
 from gsmooth.training.noise import NoisyInputs
@@ -43,8 +45,15 @@ class TrainPlan:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"train.{name}={getattr(self, name)} must be at least 1")
-        if not 0.0 <= self.average < 1.0:
-            raise ConfigurationError(f"train.average={self.average} must lie in [0, 1)")
+        for name in ("learning_rate", "widen"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0.0):
+                raise ConfigurationError(f"train.{name}={value} must be a positive number")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0.0):
+            raise ConfigurationError(f"train.weight_decay={self.weight_decay} must be >= 0")
+        for name in ("warm_up", "average"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigurationError(f"train.{name}={getattr(self, name)} must lie in [0, 1)")
         if not 0.0 <= self.variation <= 1.0:
             raise ConfigurationError(f"train.variation={self.variation} must lie in [0, 1]")
 
@@ -87,6 +96,11 @@ def train(
     network is good where g looks. ModelError when the loss is not finite.
     """
     plan = plan or TrainPlan()
+    if len(images) == 0 or len(images) != len(labels):
+        raise InputError(
+            f"train: {len(images)} images and {len(labels)} labels; expected one label an image,"
+            " and at least one image"
+        )
     # Seeding is global in PyTorch (layers such as dropout draw from it); the state is put back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
@@ -114,8 +128,10 @@ def _train(
         total_steps=plan.epochs * steps,
         pct_start=plan.warm_up,
     )
-    averaged = torch.optim.swa_utils.AveragedModel(
-        module, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.average), use_buffers=True
+    averaged = AveragedModel(
+        module,
+        multi_avg_fn=get_ema_multi_avg_fn(plan.average),  # type: ignore[no-untyped-call]
+        use_buffers=True,
     )
     inputs = NoisyInputs(transformation, law, region, plan.widen, grid)
     vary = _variation(plan.variation)
@@ -123,8 +139,9 @@ def _train(
     module.train()
     for epoch in range(plan.epochs):
         order = torch.randperm(len(images))
+        batches = order.tensor_split(list(range(plan.batch_size, len(order), plan.batch_size)))
         loss_sum, right = 0.0, 0
-        for part in order.split(plan.batch_size):
+        for part in batches:
             x, y = images[part], labels[part]
             scores = module(inputs(x if vary is None else vary(x)))
             loss = nn.functional.cross_entropy(scores, y)
