@@ -167,7 +167,8 @@ class PolarFrame:
         spectrum = torch.complex(spectrum, torch.zeros_like(spectrum))
         spectrum[:, :, 0] = still.to(spectrum.dtype)
         spectrum[:, ring, order] = torch.complex(real, imag) / math.sqrt(2.0)
-        return torch.fft.irfft(spectrum, n=self.samples, dim=2, norm="ortho")
+        samples: Tensor = torch.fft.irfft(spectrum, n=self.samples, dim=2, norm="ortho")
+        return samples
 
     def _indices(self, device: torch.device) -> tuple[Tensor, Tensor]:
         ring, order = self._kept
