@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from scipy import stats
 from torch import Tensor, nn
 
 from gsmooth.certification import Item
 from gsmooth.classifier import Classifier
-from gsmooth.smoothing import GRID, SmoothedClassifier
+from gsmooth.cover import Cover
+from gsmooth.decision import Decision, Finding, Mode, decide
+from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transformation import Parameter, Transformation
 from gsmooth_gaussian import Gaussian
@@ -164,6 +168,41 @@ def on_ring(angle_deg: float = 0.0) -> Tensor:
 def repeated(image: Tensor, times: int, first: int = 0) -> Iterator[Item]:
     """The same image under ``times`` indices: independent runs of the engine."""
     return (Item(index, image) for index in range(first, first + times))
+
+
+Counts = npt.NDArray[np.int64]
+
+
+def told(decision: Decision, reply: Callable[[list[Ballot]], Counts]) -> Finding:
+    """What a decision comes to when ``reply`` counts its ballots."""
+    try:
+        ballots = next(decision)
+        while True:
+            ballots = decision.send(reply(ballots))
+    except StopIteration as finished:
+        finding: Finding = finished.value
+        return finding
+
+
+def findings(
+    smoothed: SmoothedClassifier, cover: Cover, mode: Mode, runs: int, first: int = 0
+) -> list[Finding]:
+    """Independent decisions on one cover, under ``runs`` indices; votes of a round in one batch."""
+    waiting = [decide(smoothed, first + run, cover, mode) for run in range(runs)]
+    asked = [next(decision) for decision in waiting]
+    found: list[Finding] = []
+    while waiting:
+        counts = smoothed.count([ballot for ballots in asked for ballot in ballots])
+        staying, asking = [], []
+        for decision, ballots in zip(waiting, asked, strict=True):
+            taken, counts = counts[: len(ballots)], counts[len(ballots) :]
+            try:
+                asking.append(decision.send(taken))
+                staying.append(decision)
+            except StopIteration as finished:
+                found.append(finished.value)
+        waiting, asked = staying, asking
+    return found
 
 
 def most_by_chance(level: float, runs: int, false_alarm: float = 1e-6) -> int:
