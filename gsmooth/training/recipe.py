@@ -11,7 +11,7 @@ from typing import final
 import torch
 from kornia.augmentation import RandomAffine
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.region import Region
@@ -130,13 +130,14 @@ def _train(
     )
     averaged = AveragedModel(
         module,
-        multi_avg_fn=get_ema_multi_avg_fn(plan.average),  # type: ignore[no-untyped-call]
+        avg_fn=_warmed_average(plan.average),
         use_buffers=True,
     )
     inputs = NoisyInputs(transformation, law, region, plan.widen, grid)
     vary = _variation(plan.variation)
     reports, began = [], perf_counter()
-    module.train()
+    # Convolutions of few channels train a quarter faster on CPUs in this layout.
+    module.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     for epoch in range(plan.epochs):
         order = torch.randperm(len(images))
         batches = order.tensor_split(list(range(plan.batch_size, len(order), plan.batch_size)))
@@ -162,8 +163,20 @@ def _train(
         reports.append(report)
         on_epoch(report)
     module.load_state_dict(averaged.module.state_dict())
-    module.eval()
+    module.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     return TrainReport(tuple(reports))
+
+
+def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Running average whose decay grows to ``decay``, so that few steps forget the start too."""
+
+    def average(mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
+        if not mean.is_floating_point():
+            return value
+        count = int(steps)
+        return torch.lerp(mean, value, 1.0 - min(decay, (1.0 + count) / (10.0 + count)))
+
+    return average
 
 
 def _variation(strength: float) -> nn.Module | None:

@@ -32,11 +32,11 @@ class Translation(Transformation):
     frame_px: width of the frame that the lift blanks on every side.
     cutoff: highest frequency kept on either axis, in cycles a pixel (at most 0.5). By default
     about as many coefficients are kept as the image has pixels: the low-pass leaves little beyond
-    (a factor 0.36 in 28 x 28 images), and there interpolation errs most.
+    (a factor 0.12 in 28 x 28 images), and there interpolation errs most.
     image_px: height and width; ``for_shape`` fills them in.
     """
 
-    low_pass_px: float = 0.7
+    low_pass_px: float = 1.0
     pad_px: int = 6
     frame_px: int = 0
     cutoff: float | None = None
