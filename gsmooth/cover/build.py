@@ -291,4 +291,5 @@ def _start_gauges(region: Region, cells: Cells) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         above = np.where(cells.lower > 0.0, cells.lower / upper, 0.0)
         below = np.where(cells.upper < 0.0, cells.upper / lower, 0.0)
-    return np.asarray(np.maximum(above, below).max(axis=1))
+    # Rounded down: a gauge rounded up would claim a sliver of the next cell.
+    return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))

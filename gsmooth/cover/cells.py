@@ -81,7 +81,7 @@ def measure(
     flat, place = np.unique(theta.reshape(-1, theta.shape[2]), axis=0, return_inverse=True)
     points = orbit.points(torch.from_numpy(flat))[torch.from_numpy(place.ravel())]
     owner = centres[torch.from_numpy(np.repeat(ball, theta.shape[1]))]
-    slack = ROUNDING * (1.0 + float(centres.norm(dim=1).max()))
+    slack = ROUNDING * (1.0 + max(float(part.norm(dim=1).max()) for part in (points, centres)))
     corners = (points - owner).norm(dim=1).numpy().reshape(theta.shape[:2]) + slack
     low, high = torch.from_numpy(lower), torch.from_numpy(upper)
     speed, bend = orbit.speed(low, high), orbit.bend(low, high)
