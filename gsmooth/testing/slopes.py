@@ -88,8 +88,7 @@ def _claims(subject: Subject, *, curvature: bool) -> bool:
 
 
 def _axes(subject: Subject) -> tuple[tuple[float, ...], ...]:
-    units = np.array(subject.reach)
-    return lay_knots(subject.transformation, subject.region, np.where(units > 0.0, units, 1.0)).axes
+    return lay_knots(subject.transformation, subject.region, np.array(subject.reach)).axes
 
 
 def _cells(subject: Subject) -> st.SearchStrategy[Cell]:

@@ -58,13 +58,13 @@ class Subject:
 
     @property
     def reach(self) -> Theta:
-        """How far out, parameter by parameter, the action is checked."""
+        """How far out, parameter by parameter, the action is checked; 1 unit if it rests."""
         ends = zip(self.region.lower, self.region.upper, strict=True)
-        return tuple(BEYOND * max(-low, high) for low, high in ends)
+        return tuple(BEYOND * max(-low, high) or 1.0 for low, high in ends)
 
     def smoothed(self) -> SmoothedClassifier:
         """A smoothed classifier for covers: its network is never asked."""
-        scales = tuple(reach / (2.0 * BEYOND) or 1.0 for reach in self.reach)
+        scales = tuple(reach / (2.0 * BEYOND) for reach in self.reach)
         law = GaussianLaw(scales, 0.25, self.transformation.orthogonal)
         network = Classifier(nn.Identity(), classes=2, shape=self.shape)
         return SmoothedClassifier(network, self.transformation, law)
@@ -122,7 +122,9 @@ def columns(theta: Theta, like: Tensor) -> list[Tensor]:
 def within(lower: Theta, upper: Theta) -> st.SearchStrategy[Theta]:
     """Boxes of parameters, corners and 0 included."""
     axes = (
-        st.floats(low, high, allow_subnormal=False) for low, high in zip(lower, upper, strict=True)
+        # Adding 0.0 turns -0.0, which Hypothesis tells apart, into 0.0.
+        st.floats(low + 0.0, high + 0.0, allow_subnormal=False)
+        for low, high in zip(lower, upper, strict=True)
     )
     return st.tuples(*axes)
 

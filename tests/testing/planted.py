@@ -241,6 +241,11 @@ class Comb(Transformation):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return torch.zeros_like(lower) if self.proved else None
 
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        return Turn().action_error(z, reach, offset)
+
 
 class Crowded(Turn):
     """A readout that subtracts the mean over the batch."""

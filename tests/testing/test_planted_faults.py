@@ -13,6 +13,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.testing import transformation_checks
 from gsmooth.transformation import Transformation
+from tests.cover.subjects import Weave
 from tests.testing import planted
 
 LAW = "action_obeys_composition_law"
@@ -59,6 +60,24 @@ def outcome(check: Callable[[], None]) -> str | None:
 
 @pytest.mark.parametrize("check", transformation_checks(planted.Turn(), shape=SHAPE))
 def test_the_honest_transformation_passes(check: Callable[[], None]) -> None:
+    check()
+
+
+@pytest.mark.parametrize(
+    "check",
+    transformation_checks(Weave(), shape=SHAPE, region=Region((-0.6, 0.0), (0.4, 0.0)), examples=8),
+)
+def test_two_parameters_of_which_one_rests_pass(check: Callable[[], None]) -> None:
+    check()
+
+
+@pytest.mark.parametrize(
+    "check",
+    transformation_checks(
+        Weave(), shape=SHAPE, region=Region((-0.6, -0.2), (0.4, 0.5)), examples=12
+    ),
+)
+def test_two_honest_parameters_pass(check: Callable[[], None]) -> None:
     check()
 
 
