@@ -1,0 +1,67 @@
+"""Regions hold the clean image, shrink towards it and describe themselves."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+
+intervals = st.lists(st.tuples(st.floats(-1e6, 0.0), st.floats(0.0, 1e6)), max_size=4)
+factors = st.floats(0.0, 1.0)
+
+
+def region_of(ends: list[tuple[float, float]], l2: float = 0.0) -> Region:
+    return Region(tuple(low for low, _ in ends), tuple(high for _, high in ends), l2)
+
+
+@given(intervals, st.floats(0.0, 1e6), factors, factors)
+def test_scaled_regions_are_nested(
+    ends: list[tuple[float, float]], l2: float, one: float, other: float
+) -> None:
+    region = region_of(ends, l2)
+    small, large = region.scaled(min(one, other)), region.scaled(max(one, other))
+    assert region.dimensions == len(ends)
+    for outer, inner in ((region, large), (large, small)):
+        assert all(o <= i for o, i in zip(outer.lower, inner.lower, strict=True))
+        assert all(i <= o for o, i in zip(outer.upper, inner.upper, strict=True))
+        assert inner.l2 <= outer.l2
+
+
+@given(intervals, st.floats(0.0, 1e6))
+def test_gauge_one_is_the_region_and_gauge_zero_the_clean_image(
+    ends: list[tuple[float, float]], l2: float
+) -> None:
+    region = region_of(ends, l2)
+    assert region.scaled(1.0) == region
+    assert region.scaled(0.0) == region_of([(0.0, 0.0)] * len(ends))
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.1, 1.0), (-1.0, -0.1), (1.0, -1.0), (math.nan, 1.0), (-math.inf, 0.0)]
+)
+def test_an_interval_without_the_clean_image_is_refused(low: float, high: float) -> None:
+    with pytest.raises(ConfigurationError, match="must be finite and contain 0"):
+        Region((low,), (high,))
+
+
+@pytest.mark.parametrize("l2", [-0.1, math.nan, math.inf])
+def test_an_l2_radius_that_is_none_is_refused(l2: float) -> None:
+    with pytest.raises(ConfigurationError, match="l2="):
+        Region(l2=l2)
+
+
+def test_ends_that_do_not_pair_up_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="1 lower ends and 2 upper ends"):
+        Region((-1.0,), (1.0, 2.0))
+
+
+def test_a_region_describes_itself_with_names_and_units() -> None:
+    region = Region((-30.0, -1.5), (30.0, 2.0), 0.25)
+    text = region.describe(("angle", "dx"), ("deg", "px"))
+    assert text == "angle in [-30, 30] deg, dx in [-1.5, 2] px, l2 < 0.25"
+    assert Region(l2=0.5).describe((), ()) == "l2 < 0.5"
