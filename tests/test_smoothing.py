@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +25,7 @@ from gsmooth.certification import (
     certify_many,
     predict,
 )
-from gsmooth.cover import build_cover
+from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import Requirement
 from gsmooth.errors import ConfigurationError
 from gsmooth.noise import CHUNK, Coordinate, Purpose, draw
@@ -334,6 +336,40 @@ def test_float_error_grows_with_the_points_that_are_voted_on() -> None:
         for power in (4, 8, 12)
     ]
     assert 0.0 < slack[0] < slack[1] < slack[2]
+
+
+@dataclass(frozen=True)
+class Loud(Transformation):
+    """A lift that makes everything ten times as long."""
+
+    name: ClassVar[str] = "loud"
+    orthogonal: ClassVar[bool] = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z
+
+    def lift(self, x: Tensor) -> Tensor:
+        return 10.0 * x.flatten(1)
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return 0.0
+
+
+class Measured(Loud):
+    """The same, and says so."""
+
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        return 10.0
+
+
+def test_an_l2_ball_behind_a_lift_of_unknown_norm_proves_nothing() -> None:
+    def ball(transformation: Transformation) -> Cover:
+        g = SmoothedClassifier(classifier(HalfLine(0.0)), transformation, GaussianLaw((), 0.25))
+        return build_cover(g, pixel(0.5), Region(l2=0.05))
+
+    assert ball(Loud()).guarantee is Guarantee.HEURISTIC
+    assert ball(Measured()).guarantee is Guarantee.INDIVIDUAL
+    assert ball(Measured()).balls[0].margin == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("residual", [0.0, 50.0])

@@ -156,7 +156,7 @@ class Requirement:
             error=0.0 if error is None else error,
             variation=smoothed.total_variation(reference),
             extra=extra,
-            proved=error is not None,
+            proved=error is not None and (region.l2 == 0.0 or _knows_its_norm(transformation)),
         )
 
     def margins(self, shift: Floats, residual: Floats) -> Floats:
@@ -169,6 +169,13 @@ class Requirement:
         moved = residual + self.extra + self.error
         margin = law.margin(shift, moved, tv=2.0 * self.variation)
         return np.asarray(margin + 2.0 * self.error / law.sigma)
+
+
+def _knows_its_norm(transformation: Transformation) -> bool:
+    """Whether ``lift_norm`` speaks of this lift: the default speaks of the default lift only."""
+    own = type(transformation)
+    default = own.lift_norm is Transformation.lift_norm
+    return not default or own.lift is Transformation.lift
 
 
 def _moved_farthest(transformation: Transformation, z: Tensor, region: Region) -> Tensor:
