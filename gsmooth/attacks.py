@@ -55,8 +55,7 @@ class AttackOutcome:
 
     theta: its parameters; l2: norm of its additive part; attacked: the image itself (C, H, W).
     prediction: PREDICT there, from fresh votes; robust: it is the true label (an abstention is
-    not). forwards: passes spent. violation: the same votes' answer at alpha = 1e-9, when it is a
-    wrong class: a certificate of another class that holds this attack is then refuted.
+    not). forwards: passes spent. strict: the same votes' answer at alpha = 1e-9.
     """
 
     index: int
@@ -64,9 +63,16 @@ class AttackOutcome:
     prediction: Prediction
     robust: bool
     forwards: int
-    violation: Prediction | None
+    strict: Prediction
     l2: float = 0.0
     attacked: Tensor | None = field(default=None, repr=False, compare=False)
+
+    def refutes(self, certified: int) -> bool:
+        """Whether a certificate of class ``certified`` that holds this attack is wrong.
+
+        The true label does not matter: a certificate of a wrong class can be refuted by it.
+        """
+        return self.strict.label not in (None, certified)
 
 
 def attack_many(
@@ -115,14 +121,13 @@ def _attack(
         ]
     ).sum(axis=0)
     answer, strict = prediction(votes, plan.alpha), prediction(votes, VIOLATION_ALPHA)
-    wrong = strict.label is not None and strict.label != label
     return AttackOutcome(
         index=item.index,
         theta=tuple(theta[worst].tolist()),
         prediction=answer,
         robust=answer.label == label,
         forwards=forwards + int(votes.sum()),
-        violation=strict if wrong else None,
+        strict=strict,
         l2=float((attacked - candidates[worst : worst + 1]).norm()),
         attacked=attacked[0],
     )

@@ -61,8 +61,8 @@ def test_the_worst_angle_of_a_classifier_with_one_weak_spot_is_found(
     assert low < outcome.theta[0] < high
     assert outcome.prediction.label == 0
     assert not outcome.robust
-    assert outcome.violation is not None
-    assert outcome.violation.label == 0
+    assert outcome.refutes(1)
+    assert outcome.strict.label == 0
     assert outcome.attacked is not None
     turn = torch.full((1, 1), outcome.theta[0], dtype=torch.float64)
     assert torch.allclose(outcome.attacked, g.transformation.attack(on_ring()[None], turn)[0])
@@ -71,7 +71,7 @@ def test_the_worst_angle_of_a_classifier_with_one_weak_spot_is_found(
 def test_a_classifier_without_a_weak_spot_is_robust() -> None:
     outcome = attacked(turned(lambda phase: phase < 60.0, 3.0), on_ring(), 1, TURNS)
     assert outcome.robust
-    assert outcome.violation is None
+    assert not outcome.refutes(1)
     assert outcome.l2 == 0.0
 
 
@@ -155,7 +155,8 @@ def test_an_abstention_at_the_worst_point_is_neither_robust_nor_a_violation() ->
     outcome = attacked(half_line(0.0, 0.5), pixel(0.0), 1, Region(), n=1000)
     assert outcome.prediction.label is None
     assert not outcome.robust
-    assert outcome.violation is None
+    assert not outcome.refutes(0)
+    assert not outcome.refutes(1)
 
 
 def test_a_wrong_answer_at_the_plan_s_alpha_alone_is_no_violation() -> None:
@@ -170,16 +171,17 @@ def test_a_wrong_answer_at_the_plan_s_alpha_alone_is_no_violation() -> None:
     ]
     wrong = [o for o in found if o.prediction.label == 0]
     assert len(wrong) > 15
-    assert all(o.violation is None for o in wrong)
+    assert not any(o.refutes(1) for o in wrong)
     sure = attacked(half_line(3.0, 0.5), pixel(0.0), 1, Region(), n=64)
-    assert sure.violation is not None
-    assert sure.violation.alpha == 1e-9
+    assert sure.refutes(1)
+    assert sure.strict.alpha == 1e-9
 
 
-def test_a_right_answer_is_never_a_violation() -> None:
+def test_a_right_answer_refutes_the_certificate_of_a_wrong_class_only() -> None:
     outcome = attacked(half_line(-3.0, 0.5), pixel(0.0), 1, Region(l2=0.1))
     assert outcome.prediction.label == 1
-    assert outcome.violation is None
+    assert not outcome.refutes(1)
+    assert outcome.refutes(0)
 
 
 def test_certified_images_withstand_the_attack() -> None:

@@ -25,8 +25,8 @@ def raise_if_violated(row: Row, attack: AttackOutcome, parts: Assembly, folder: 
     It does when PREDICT at alpha = 1e-9 gave another class than the certified one at a theta
     inside the certified region.
     """
-    found = attack.violation
-    if found is None or found.label in (None, row.certified_label) or not _inside(row, attack):
+    certified, found = row.certified_label, attack.strict
+    if certified is None or not attack.refutes(certified) or not _inside(row, attack):
         return
     place = folder / "violations"
     make_folder(place)
