@@ -234,16 +234,9 @@ def _moving_balls(
     balls = []
     for place in range(len(pieces)):
         own = cells.ball == place
-        margin = float(margins[own].max())
-        balls.append(
-            Ball(
-                tuple(shifts[place].tolist()),
-                z[place],
-                margin,
-                float(share_of_margin(margin)),
-                _profile(region, cells.take(own), margins[own]),
-            )
-        )
+        profile = _profile(region, cells.take(own), margins[own])
+        margin, share = float(margins[own].max()), profile[-1].share
+        balls.append(Ball(tuple(shifts[place].tolist()), z[place], margin, share, profile))
     # Without orthogonality a residual, an l2 ball's included, would grow with T_beta (T5): nothing
     # is proved then.
     still = bool((cells.residuals() <= ROUNDED_ZERO * (1.0 + float(carried.norm()))).all())
@@ -283,19 +276,20 @@ def _profile(region: Region, cells: Cells, margins: Floats) -> tuple[Step, ...]:
     """Shares of the nested regions: a step up to gauge g covers every cell that starts below g."""
     starts = _start_gauges(region, cells)
     order = np.argsort(starts, kind="stable")
-    gauges, worst = starts[order], np.maximum.accumulate(margins[order])
+    # Accumulated as shares: Phi in float64 is not monotone to the last bit.
+    gauges, shares = starts[order], np.maximum.accumulate(share_of_margin(margins[order]))
     steps = [Step(float(gauges[0]), 0.0)] if gauges[0] > 0.0 else []
     for place in range(len(gauges)):
         end = float(gauges[place + 1]) if place + 1 < len(gauges) else 1.0
         if end > gauges[place]:
-            steps.append(Step(end, float(share_of_margin(worst[place]))))
+            steps.append(Step(end, float(shares[place])))
     return tuple(steps)
 
 
 def _start_gauges(region: Region, cells: Cells) -> Floats:
     """Least gauge at which ``region.scaled(gauge)`` meets each cell, (n,)."""
     lower, upper = np.array(region.lower), np.array(region.upper)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         above = np.where(cells.lower > 0.0, cells.lower / upper, 0.0)
         below = np.where(cells.upper < 0.0, cells.upper / lower, 0.0)
     # Rounded down: a gauge rounded up would claim a sliver of the next cell.

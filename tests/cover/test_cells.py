@@ -37,7 +37,7 @@ def measured(orbit: Orbit, width: float, seed: int) -> tuple[Cells, torch.Tensor
     """Five cells of different widths beside 0 and elsewhere, around two centres near the orbit."""
     rng = np.random.default_rng(seed)
     m = len(orbit.transformation.parameters)
-    lower = np.concatenate([np.zeros((1, m)), rng.uniform(0.0, 10.0 * width, size=(4, m))])
+    lower = np.concatenate([np.zeros((1, m)), rng.uniform(0.0, 2.5 * width, size=(4, m))])
     upper = lower + width * rng.choice([1.0, 0.3, 0.01], size=(5, m))
     flipped = rng.random() < 0.5
     lower, upper = (-upper, -lower) if flipped else (lower, upper)
