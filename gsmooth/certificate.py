@@ -29,7 +29,6 @@ class Verdict(StrEnum):
 class AbstainReason(StrEnum):
     """Why no certificate was given."""
 
-    AMBIGUOUS = "ambiguous"  # PREDICT: the top two classes cannot be told apart
     FUTILE = "futile"  # a centre's votes will not reach its required share
     BUDGET = "budget"  # the votes allowed ran out, or could never suffice
 

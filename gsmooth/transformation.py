@@ -75,7 +75,8 @@ class Transformation(ABC):
     ) -> float | None:
         """E_num: l2 bound on the float64 error of T_theta z, for any row of z (F1).
 
-        Holds for |theta_i| <= reach_i when theta_i itself may be off by offset_i. None: unknown,
+        Holds for |theta_i| <= reach_i when theta_i itself may be off by offset_i. Depends on z
+        through its norm only, and grows with it: covers ask at the longest point. None: unknown,
         and certificates are *heuristic*.
         """
         return None
@@ -90,12 +91,11 @@ class Transformation(ABC):
         C(theta) = T_(-theta) L psi_theta(x), the attacked image carried back. x (1, C, H, W);
         lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards. None: no bound
         is known, and certificates are *heuristic*. Where the attack is the action and nothing is
-        lost (attack and lift not overridden) C is constant and the default answers 0.
+        lost (attack, lift and readout not overridden) C is constant and the default answers 0.
         """
-        own = type(self)
-        if own.attack is Transformation.attack and own.lift is Transformation.lift:
-            return lower.new_zeros(lower.shape)
-        return None
+        own, base = type(self), Transformation
+        kept = own.attack is base.attack and own.lift is base.lift and own.readout is base.readout
+        return lower.new_zeros(lower.shape) if kept else None
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""
