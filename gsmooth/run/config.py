@@ -106,12 +106,12 @@ class PredictSection(Section):
 class TrainSection(Section):
     """The recipe of ``gsmooth train``; the fields and defaults of ``training.TrainPlan``."""
 
-    epochs: Count = 60
+    epochs: Count = 80
     batch_size: Count = 128
     learning_rate: Positive = 0.005
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.02
     warm_up: Probability = 0.15
-    widen: Positive = 1.05
+    widen: Positive = 1.2
     variation: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
     average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.998
     seed: Annotated[int, Field(ge=0)] = 0

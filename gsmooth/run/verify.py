@@ -163,11 +163,10 @@ def _region_mode(row: Row) -> Iterator[Message]:
         if centre.verdict is Verdict.ACCEPTED and not holds:
             votes = f"{centre.successes} of {centre.trials} votes"
             yield where, f"accepted, but {votes} do not show a share above {centre.share}"
-        counted = holds and centre.verdict is Verdict.ACCEPTED
-        if not counted:
+        elif row.outcome == "certified" and not holds and (row.gauge or 0.0) > needed_from(centre):
+            yield where, f"{centre.verdict}; gauge {row.gauge!r} needs this centre accepted"
+        if not holds:
             gauge = min(gauge, needed_from(centre))
-            if row.gauge is not None and row.gauge > needed_from(centre):
-                yield where, f"{centre.verdict}; gauge {row.gauge!r} needs this centre accepted"
     yield from _outcome(row, gauge > 0.0)
     if row.gauge is not None and gauge > 0.0 and row.gauge != gauge:
         yield "gauge", f"{row.gauge!r}, but the counts support {gauge!r}"

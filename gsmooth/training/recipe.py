@@ -31,12 +31,12 @@ class TrainPlan:
     step, of the running average of the weights that is returned.
     """
 
-    epochs: int = 60
+    epochs: int = 80
     batch_size: int = 128
     learning_rate: float = 0.005
     weight_decay: float = 0.02
     warm_up: float = 0.15
-    widen: float = 1.05
+    widen: float = 1.2
     variation: float = 1.0
     average: float = 0.998
     seed: int = 0
@@ -136,8 +136,7 @@ def _train(
     inputs = NoisyInputs(transformation, law, region, plan.widen, grid)
     vary = _variation(plan.variation)
     reports, began = [], perf_counter()
-    # Convolutions of few channels train a quarter faster on CPUs in this layout.
-    module.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    module.train()
     for epoch in range(plan.epochs):
         order = torch.randperm(len(images))
         batches = order.tensor_split(list(range(plan.batch_size, len(order), plan.batch_size)))
@@ -163,7 +162,7 @@ def _train(
         reports.append(report)
         on_epoch(report)
     module.load_state_dict(averaged.module.state_dict())
-    module.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    module.eval()
     return TrainReport(tuple(reports))
 
 

@@ -27,8 +27,6 @@ class Gaussian(Transformation):
         """The identity."""
         return z
 
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float:
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """The identity does no arithmetic."""
         return 0.0

@@ -115,7 +115,7 @@ def test_every_mistake_is_reported_at_once(run_file: Path) -> None:
         ('smoothing.sigma="0.2"', "smoothing.sigma: input should be a valid number; given: '0.2'"),
         ("smoothing.sigma=nan", "smoothing.sigma: input should be a finite number"),
         ("certify.n0=true", "certify.n0: input should be a valid integer; given: True"),
-        ("certify.alpha=1", "certify.alpha: input should be less than 1; given: 1"),
+        ("certify.alpha=1", "certify.alpha: input should be less than or equal to 0.5; given: 1"),
         ("certify.mode=arc", "certify.mode: input should be 'region' or 'radius'; given: 'arc'"),
         ("region.lower=[1]", "region: the interval [1.0, 30.0] must be finite and contain 0"),
         ("region.lower=[-1, -1]", "region: 2 lower ends and 1 upper ends were given"),
