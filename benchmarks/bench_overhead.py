@@ -26,7 +26,7 @@ from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.run.header import installed_versions
 from gsmooth.smoothing import Ballot
 
-BATCH_SIZES = (64, 256, 512, 1024, 2048)
+BATCH_SIZES = (64, 128, 256, 512, 1024, 2048)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def measure(
         raw(batch)()
     best = max(BATCH_SIZES, key=lambda size: rate(raw(batches[size]), seconds / 4))
     smoothed = gsmooth.SmoothedClassifier(
-        model, gsmooth.load_transformation(transformation), law, batch_size=max(best, 512)
+        model, gsmooth.load_transformation(transformation), law, batch_size=best
     )
     z = smoothed.transformation.lift(torch.rand(1, *model.shape, dtype=torch.float64))[0]
     chunk = 0

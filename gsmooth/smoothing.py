@@ -62,7 +62,7 @@ class SmoothedClassifier:
     law: Law
     grid: float = GRID
     seed: int = 0
-    batch_size: int = 512
+    batch_size: int = 256
     accuracy: ThetaAccuracy = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

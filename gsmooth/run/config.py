@@ -130,7 +130,7 @@ class AttackSection(Section):
 class EngineSection(Section):
     """How fast, never what: none of these changes a count."""
 
-    batch_size: Count = 512
+    batch_size: Count = 256
     in_flight: Count = 16
     threads: Count | None = None
 

@@ -15,6 +15,7 @@ from gsmooth.run.card import Card, card, shipped_models
 from gsmooth.run.factory import call_factory, import_object
 from gsmooth.run.programs import load_exported, load_onnx, load_script
 from gsmooth.run.weights import load_weights
+from gsmooth.shipped.networks import fused
 
 __all__ = ["Card", "card", "load_model", "shipped_models"]
 
@@ -75,6 +76,8 @@ def _from_card(spec: str, shipped: Card, weights: str | Path | None, device: str
     else:
         with as_file(files("gsmooth") / "shipped" / f"{shipped.name}.pt") as path:
             load_weights(module, path, spec)
+    if isinstance(module, nn.Sequential):
+        module = fused(module)
     return _classifier(module, spec, model.classes, model.shape, model.input_range, device)
 
 
