@@ -12,12 +12,7 @@ from typer.testing import CliRunner
 from gsmooth.cli import app
 from gsmooth.cli.quickstart import _SETTINGS
 from gsmooth.run import datasets
-from gsmooth.run.card import shipped_models
 from gsmooth.run.loading import load_config
-
-needs_model = pytest.mark.skipif(
-    "digits-rotation" not in shipped_models(), reason="the shipped model is not in the tree yet"
-)
 
 
 def test_votes_and_forwards_an_image_are_bounded() -> None:
@@ -28,7 +23,6 @@ def test_votes_and_forwards_an_image_are_bounded() -> None:
     assert (config.region.lower, config.region.upper) == ((-30.0,), (30.0,))
 
 
-@needs_model
 def test_three_digits_end_with_records_curve_and_contact_sheet(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     result = CliRunner().invoke(app, ["quickstart", "--limit=3", f"--out={folder}", "--json"])
@@ -43,7 +37,6 @@ def test_three_digits_end_with_records_curve_and_contact_sheet(tmp_path: Path) -
     assert CliRunner().invoke(app, ["verify", str(folder)]).exit_code == 0
 
 
-@needs_model
 def test_without_mlxtend_it_says_which_extra_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
