@@ -100,7 +100,7 @@ def test_predict_prints_one_line_an_image() -> None:
 def test_a_region_out_of_reach_names_the_least_number_of_votes() -> None:
     result = gsmooth(*CERTIFY, "--l2=0.75", "--set=certify.max_votes=128")
     assert result.exit_code == 2
-    assert "the least max_votes is " in result.stderr
+    assert "max_votes has to be at least " in result.stderr
     assert result.stdout == ""
 
 
