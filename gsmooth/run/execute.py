@@ -48,7 +48,7 @@ class _Counter:
 
     total: int
     before: int
-    merit: str
+    mode: str
     began: float
     fresh: int = 0
     votes: int = 0
@@ -59,7 +59,8 @@ class _Counter:
     def add(self, row: Row, forwards: int) -> None:
         self.fresh += 1
         self.votes += row.votes + forwards
-        self.certified += row.correct_up_to(1.0)
+        whole = self.mode == "region"
+        self.certified += row.correct_up_to(1.0 if whole else 0.0)
         self.correct += row.prediction == row.label
 
     @property
@@ -68,7 +69,7 @@ class _Counter:
 
     def tally(self) -> Tally:
         done = self.before + self.fresh
-        merit = "certified accuracy"
+        merit = _MERIT[self.mode]
         return Tally(done, self.total, self.votes, self.seconds, self.certified, self.fresh, merit)
 
     def warning(self) -> str | None:
@@ -107,9 +108,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
         todo = [index for index in parts.indices if index not in writer.done]
         total = len(parts.indices)
-        counter = _Counter(
-            total, total - len(todo), _MERIT[parts.config.certify.mode], time.monotonic()
-        )
+        counter = _Counter(total, total - len(todo), parts.config.certify.mode, time.monotonic())
         if counter.before:
             progress.say(f"{counter.before} of {total} images are in {folder} already")
         progress.update(counter.tally())
