@@ -1,6 +1,6 @@
 """Keep the figures of a finished run: benchmarks/results/NAME.json and a row for the README.
 
-    python benchmarks/table.py runs/digits-rotation runs/digits-l2
+python benchmarks/table.py runs/digits-rotation runs/digits-l2
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ def test_a_typo_in_set_names_what_was_typed() -> None:
 
 def test_a_flag_out_of_range_names_the_flag() -> None:
     line = refused(2, "certify", "--alpha", "1.5")
-    assert line == "--alpha 1.5: certify.alpha: input should be less than or equal to 0.5; given: 1.5"
+    assert (
+        line == "--alpha 1.5: certify.alpha: input should be less than or equal to 0.5; given: 1.5"
+    )
 
 
 @pytest.mark.parametrize(
