@@ -128,7 +128,10 @@ def certify_many(
                 flight.ballots = flight.decision.send(taken)
                 staying.append(flight)
             except StopIteration as finished:
-                yield _timed(finished.value, flight.index, flight.seconds)
+                found: Finding = finished.value
+                yield Outcome(
+                    flight.index, found.certificate, found.prediction, found.votes, flight.seconds
+                )
         flights = staying
 
 
@@ -221,7 +224,3 @@ class _Flight:
     decision: Decision
     ballots: list[Ballot]
     seconds: float
-
-
-def _timed(finding: Finding, index: int, seconds: float) -> Outcome:
-    return Outcome(index, finding.certificate, finding.prediction, finding.votes, seconds)
