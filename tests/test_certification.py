@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee
@@ -169,6 +169,7 @@ def test_a_region_of_other_parameters_is_refused(mode: Mode) -> None:
     st.floats(0.01, 0.5),
     st.integers(0, 10**6),
 )
+@example(2.225073858507e-311, 1, 320, 0.5, 0)
 def test_no_outcome_costs_more_than_max_votes(
     value: float, n0: int, max_votes: int, l2: float, index: int
 ) -> None:

@@ -145,7 +145,8 @@ class Requirement:
         lengths = centres.norm(dim=-1)
         longest = float(lengths.max()) + residual + extra
         direction = centres.reshape(-1, centres.shape[-1])[int(lengths.argmax())]
-        if not bool(direction.any()):
+        # Subnormal pixels have a norm of 0, and dividing by it gives no direction at all.
+        if not float(direction.norm()) > 1e-150:
             direction = torch.ones_like(direction)
         reference = _moved_farthest(
             transformation, direction * (longest / float(direction.norm())), region
