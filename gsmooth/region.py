@@ -16,11 +16,14 @@ class Region:
 
     lower, upper: one number a parameter, in the parameter's unit, around 0 (lower <= 0 <= upper).
     l2: radius in pixel units of the declared input range; 0 when only parameters move.
+    bits: the attacked image is then rounded to 2^bits levels of the declared input range, as an
+    image file does; 0: it is not, and stays the float image that psi gives.
     """
 
     lower: tuple[float, ...] = ()
     upper: tuple[float, ...] = ()
     l2: float = 0.0
+    bits: int = 0
 
     def __post_init__(self) -> None:
         if len(self.lower) != len(self.upper):
@@ -36,6 +39,10 @@ class Region:
                 )
         if not (math.isfinite(self.l2) and self.l2 >= 0.0):
             raise ConfigurationError(f"region: l2={self.l2} must be a finite number >= 0")
+        if not 0 <= self.bits <= 16:
+            raise ConfigurationError(
+                f"region: bits={self.bits} must lie in 1..16, or be 0 where attacks are not rounded"
+            )
 
     @property
     def dimensions(self) -> int:
@@ -43,12 +50,18 @@ class Region:
         return len(self.lower)
 
     def scaled(self, factor: float) -> Region:
-        """The region shrunk towards the clean image; ``factor`` in [0, 1] is its gauge."""
+        """The region shrunk towards the clean image by its gauge in [0, 1]; rounding stays."""
         return Region(
             tuple(factor * v for v in self.lower),
             tuple(factor * v for v in self.upper),
             factor * self.l2,
+            self.bits,
         )
+
+    def half_level(self, input_range: tuple[float, float] = (0.0, 1.0)) -> float:
+        """What rounding can move a pixel by; 0 where attacks are not rounded."""
+        low, high = input_range
+        return (high - low) / (2**self.bits - 1) / 2.0 if self.bits else 0.0
 
     def describe(self, names: tuple[str, ...], units: tuple[str, ...]) -> str:
         """One line for people, e.g. ``angle in [-30, 30] deg``."""
@@ -58,4 +71,6 @@ class Region:
         ]
         if self.l2 > 0.0 or not parts:
             parts.append(f"l2 < {self.l2:g}")
+        if self.bits:
+            parts.append(f"rounded to {self.bits} bits")
         return ", ".join(parts)

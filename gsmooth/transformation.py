@@ -12,6 +12,21 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
+class Enclosure:
+    """Balls that hold the originals of an attacked image, one for each of n cells of parameters.
+
+    centre (n, K), radius (n,): for every theta of the cell and every original x of it,
+    ||T_theta L x - centre|| <= radius. possible (n,): False where no original exists; inf radius:
+    nothing is known.
+    """
+
+    centre: Tensor
+    radius: Tensor
+    possible: Tensor
+
+
+@final
+@dataclass(frozen=True)
 class Parameter:
     """One parameter of a transformation: its name, its unit and what it does."""
 
@@ -99,4 +114,27 @@ class Transformation(ABC):
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""
+        return None
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup over the cell of ||d L psi_theta(x) / d theta_i||, by axis; None: no bound is known.
+
+        What ``derivative_bound`` is to the image carried back, this is to the attacked image where
+        it lies: covers without noise on theta (T = id) stand on it.
+        """
+        return None
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup over the cell of ||d^2 L psi_theta(x) / d theta_i^2||, by axis; None as above."""
+        return None
+
+    def originals(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        """Where the original of an attacked image can lie, for cells of the unknown parameter.
+
+        x (1, C, H, W): the attacked image, every pixel of which is within ``rounding`` of
+        psi_theta(original); lower, upper (n, m). None: the attack cannot be undone, and only the
+        clean image can be certified.
+        """
         return None
