@@ -15,6 +15,7 @@ class Guarantee(StrEnum):
     INDIVIDUAL = "individual"
     DISTRIBUTIONAL = "distributional"
     HEURISTIC = "heuristic"
+    ONLINE = "online"  # individual, of every original that the given image can have come from
 
 
 class Verdict(StrEnum):

@@ -32,6 +32,8 @@ class Purpose(IntEnum):
     SCREENING = 3
     OPPONENT = 4
     BOUND = 5
+    INNER = 6
+    PILOT = 7
 
 
 @final

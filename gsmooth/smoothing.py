@@ -51,10 +51,10 @@ class SmoothedClassifier:
     """g(z) = argmax_c P(f(Q round_h(T_theta z + delta)) = c).
 
     classifier: f. transformation: T, lift and readout Q. law: theta ~ law, delta ~ N(0, sigma^2 I)
-    with sigma = law.sigma > 0. grid: h, a power of two; 0 switches the rounding off, and every
-    certificate is then heuristic (F1). seed: of the votes; drawn independently of the inputs.
-    batch_size: rows of one forward pass; never changes the counts of a classifier that is a
-    function of its input.
+    with sigma = law.sigma > 0; a law without scales leaves theta alone (T = id). grid: h, a power
+    of two; 0 switches the rounding off, and every certificate is then heuristic (F1). seed: of the
+    votes; drawn independently of the inputs. batch_size: rows of one forward pass; never changes
+    the counts of a classifier that is a function of its input.
     """
 
     classifier: Classifier
@@ -68,13 +68,14 @@ class SmoothedClassifier:
     def __post_init__(self) -> None:
         bound = self.transformation.for_shape(self.classifier.shape)
         object.__setattr__(self, "transformation", bound)
-        if isinstance(self.law, GaussianLaw) and self.law.orthogonal and not bound.orthogonal:
+        if isinstance(self.law, GaussianLaw) and self.law.orthogonal and not self.orthogonal:
             # T4 is for orthogonal actions: a law that does not know falls back on T5.
             object.__setattr__(self, "law", replace(self.law, orthogonal=False))
-        if self.law.dimensions != len(bound.parameters):
+        if self.law.dimensions not in (0, len(bound.parameters)):
             raise ConfigurationError(
                 f"smoothing: {self.law.dimensions} scales for the {len(bound.parameters)}"
-                f" parameters of {bound.name}; give one std a parameter"
+                f" parameters of {bound.name}; give one std a parameter, or none for no noise on"
+                " them"
             )
         if not (math.isfinite(self.law.sigma) and self.law.sigma > 0.0):
             raise ConfigurationError(
@@ -91,8 +92,20 @@ class SmoothedClassifier:
             )
         object.__setattr__(self, "accuracy", theta_accuracy(self.law))
 
+    @property
+    def still(self) -> bool:
+        """T = id: parameters carry no noise, and z gets nothing but delta."""
+        return self.law.dimensions == 0
+
+    @property
+    def orthogonal(self) -> bool:
+        """Whether every T_theta that noise applies is orthogonal, so that T4 holds."""
+        return self.still or self.transformation.orthogonal
+
     def numerical_error(self, z: Tensor) -> float | None:
         """E_num at z (K,): l2 bound on the float64 error of T_theta z; None where unknown."""
+        if self.still:
+            return 0.0
         accuracy = self.accuracy
         return self.transformation.action_error(z[None], accuracy.reach, accuracy.offset)
 
@@ -112,7 +125,7 @@ class SmoothedClassifier:
         return noise + self.accuracy.outside
 
     def _farthest(self, z: Tensor) -> float:
-        if self.transformation.orthogonal:
+        if self.orthogonal:
             return float(z.norm())
         ends = itertools.product(*((-reach, reach) for reach in self.accuracy.reach))
         return max(
@@ -164,8 +177,10 @@ class SmoothedClassifier:
                 pass
         counts = torch.tensor([ballot.rows for ballot in group])
         z = torch.stack([ballot.z for ballot in group]).repeat_interleave(counts, dim=0)
-        columns = torch.from_numpy(theta).unbind(dim=1) if self.law.dimensions else ()
-        moved = self.transformation.act(z, *(column[:, None] for column in columns))
+        moved = z
+        if not self.still:
+            columns = torch.from_numpy(theta).tensor_split(self.law.dimensions, dim=1)
+            moved = self.transformation.act(z, *columns)
         noisy = torch.from_numpy(noise).mul_(self.law.sigma).add_(moved)
         if self.grid == 0.0:
             return noisy

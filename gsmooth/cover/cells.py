@@ -40,17 +40,29 @@ class Cells:
     def residuals(self) -> Floats:
         """Bound on ||C(theta) - c|| over each box, (n,).
 
-        First order: every theta is within half the box's width of a corner, axis by axis. Second
-        order: phi = ||C - c||^2 has phi_ii >= -2 ||C - c|| ||C_ii||, so phi + sum_i kappa_i
-        theta_i^2 / 2 with kappa_i = 2 sup||C - c|| sup||C_ii|| is convex along every axis and phi
-        exceeds its corner values by at most sum_i kappa_i w_i^2 / 8. The smaller is taken.
+        First order: a distance that is d_a and d_b at the ends of an edge of width w, and changes
+        no faster than L, never exceeds (d_a + d_b + L w) / 2 between them; edge by edge, then face
+        by face. Second order: phi = ||C - c||^2 has phi_ii >= -2 ||C - c|| ||C_ii||, so phi +
+        sum_i kappa_i theta_i^2 / 2 with kappa_i = 2 sup||C - c|| sup||C_ii|| is convex along every
+        axis and phi exceeds its corner values by at most sum_i kappa_i w_i^2 / 8. The smaller is
+        taken.
         """
         widths = self.upper - self.lower
         largest = self.corners.max(axis=1)
-        first = largest + (widths / 2 * self.speed).sum(axis=1)
+        first = self._between_corners(widths * self.speed)
         bent = np.where(widths > 0.0, widths**2, 0.0) * np.where(widths > 0.0, self.bend, 0.0)
         second = np.sqrt(largest**2 + first * bent.sum(axis=1) / 4.0)
         return np.asarray(np.minimum(first, second) * (1.0 + 1e-12))
+
+    def _between_corners(self, reach: Floats) -> Floats:
+        """The first-order bound (n,); reach (n, m): how much the distance can change by axis."""
+        count, axes = reach.shape
+        values = self.corners.reshape(count, *(2,) * axes)
+        for axis in range(axes - 1, -1, -1):
+            low, high = values[..., 0], values[..., 1]
+            far = reach[:, axis].reshape(count, *(1,) * axis)
+            values = np.maximum(np.maximum(low, high), (low + high + far) / 2)
+        return np.asarray(values)
 
     def corner_parameters(self) -> Floats:
         """theta of every corner, (n, 2^m, m)."""

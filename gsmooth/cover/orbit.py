@@ -21,11 +21,13 @@ class Orbit:
 
     T4 measures an attack at theta from a centre (theta_j, c) by theta - theta_j and
     ||C(theta) - c||: with z_j = T_(theta_j) c, L psi_theta(x) = T_(theta - theta_j)(z_j + e) and
-    ||e|| = ||C(theta) - c|| because T is orthogonal.
+    ||e|| = ||C(theta) - c|| because T is orthogonal. ``still``: theta carries no noise, nothing is
+    carried back (T = id) and C(theta) = L psi_theta(x).
     """
 
     transformation: Transformation
     x: Tensor
+    still: bool = False
 
     def points(self, theta: Tensor) -> Tensor:
         """C at the rows of theta (n, m): (n, K)."""
@@ -35,15 +37,21 @@ class Orbit:
         columns = theta.tensor_split(theta.shape[1], dim=1)
         attacked = self.transformation.attack(self.x.expand(len(theta), -1, -1, -1), *columns)
         lifted = self.transformation.lift(attacked)
+        if self.still:
+            return lifted
         return self.transformation.act(lifted, *(-column for column in columns))
 
     def speed(self, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||dC/dtheta_i|| over each cell, (n, m); None when the plugin claims no bound."""
-        return _in_parts(self.transformation.derivative_bound, self.x, lower, upper)
+        operator = self.transformation
+        bound = operator.attack_derivative_bound if self.still else operator.derivative_bound
+        return _in_parts(bound, self.x, lower, upper)
 
     def bend(self, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||d2C/dtheta_i2|| over each cell, (n, m); None where C is not smooth in cells."""
-        return _in_parts(self.transformation.curvature_bound, self.x, lower, upper)
+        operator = self.transformation
+        bound = operator.attack_curvature_bound if self.still else operator.curvature_bound
+        return _in_parts(bound, self.x, lower, upper)
 
 
 def _in_parts(
