@@ -28,7 +28,6 @@ from gsmooth.theory.radii import (
     gaussian_radius,
     gaussian_share,
     general_margin,
-    joint_margin,
     round_share_down,
     target_margin,
 )
@@ -41,10 +40,11 @@ __all__ = ["ExponentialLaw", "GaussianLaw", "LaplaceLaw", "Law", "UniformLaw", "
 class GaussianLaw(Law):
     """theta ~ N(0, diag(scales^2)), delta ~ N(0, sigma^2 I).
 
-    orthogonal: every T_theta is an orthogonal map or an affine isometry, which T4 needs; otherwise,
-    and whenever rho0 > 0, T5 is used. A zero scale allows no shift in its direction. ``scales=()``
-    is plain additive noise (T1); the radius is then l2 in the unit of sigma, and with several
-    scales it is Mahalanobis.
+    orthogonal: every T_theta is an orthogonal map or an affine isometry, so that a residual is the
+    same for every theta (T4); otherwise whoever asks bounds it for all of them (T5). The margin is
+    the same function of either. A zero scale allows no shift in its direction. ``scales=()`` is
+    plain additive noise (T1); the radius is then l2 in the unit of sigma, and with several scales
+    it is Mahalanobis.
     """
 
     scales: tuple[float, ...]
@@ -68,12 +68,10 @@ class GaussianLaw(Law):
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
-        """T4 where it applies: sqrt(sum (shift/scales)^2 + (residual/sigma)^2); T5 otherwise."""
+        """T4 and T5: sqrt(sum (shift/scales)^2 + (residual/sigma)^2) + Phi^-1(1/2 + rho0)."""
         moved = np.abs(displacement(shift, self.dimensions))
         distance = np.hypot.reduce(in_units(moved, np.array(self.scales)), axis=-1)
         noise_units = in_units(distances("residual", residual), self.sigma)
-        if self.orthogonal and rho0 == 0.0:
-            return joint_margin(distance, noise_units, tv)
         return general_margin(distance, noise_units, rho0, tv)
 
     def radius(self, p_lower: float) -> float:

@@ -71,10 +71,11 @@ def gaussian_share(radius: float, sigma: float) -> float:
 
 
 def target_margin(residual: ArrayLike, rho0: float = 0.0, tv: float = 0.0) -> Floats:
-    """Margin that the votes must keep *after* the shift of theta: the Jensen half of T5.
+    """Margin that the votes must keep *after* the shift of theta, whatever the law of theta.
 
-    Phi^-1(Phi(residual + Phi^-1(1/2 + tv)) + rho0), for any law of theta. residual (...,) is
-    E / sigma, rho0 the probability that E fails, tv the float term of F1.
+    Phi^-1(Phi(residual + Phi^-1(1/2 + tv)) + rho0), by Jensen: h(q) = Phi(Phi^-1(q) - residual) is
+    convex. residual (...,) is E / sigma, rho0 the probability that E fails, tv the float term of
+    F1. Under Gaussian theta :func:`general_margin` asks for less.
     """
     require_probability("rho0", rho0)
     require_probability("tv", tv)
@@ -88,21 +89,30 @@ def joint_margin(shift: ArrayLike, residual: ArrayLike, tv: float = 0.0) -> Floa
     shift (...,) and residual (...,) in units of the noise; the result broadcasts them. g keeps its
     class where p > Phi(rho). ``tv`` is paid twice (F1): Phi(Phi^-1(p - tv) - rho) - tv > 1/2.
     """
-    require_probability("tv", tv)
-    distance = np.hypot(distances("shift", shift), distances("residual", residual))
-    return raise_margin(distance * (1.0 + ROUNDING) + raise_margin(0.0, tv), tv)
+    return general_margin(shift, residual, 0.0, tv)
 
 
 def general_margin(
     shift: ArrayLike, residual: ArrayLike, rho0: float = 0.0, tv: float = 0.0
 ) -> Floats:
-    """Margin of T5 (any action under Gaussian theta): shift + Phi^-1(Phi(residual) + rho0).
+    """Margin of T5 (any action, Gaussian theta): hypot(shift, residual) + Phi^-1(1/2 + rho0).
 
-    shift (...,) and residual (...,) in units of the noise; ``residual`` bounds ||e_beta|| / sigma
-    for every beta outside an event of probability rho0; ``tv`` as in :func:`joint_margin`.
+    shift (...,) and residual (...,) in units of the noise; ``residual`` bounds ||e_beta|| / sigma =
+    t for every beta outside an event of probability rho0, e_beta = T_beta z' - T_(beta+gamma) z_c
+    independent of delta; ``tv`` as in :func:`joint_margin`.
+
+    Proof. q(b) = P_delta(class at T_b z_c). At z' the class has at least h(q(beta + gamma)) of the
+    votes, h(q) = Phi(Phi^-1(q) - t), for every beta outside the event (T1), and the event costs at
+    most rho0. Take u ~ N(0, 1) independent of beta and F(b, u) = 1[u <= Phi^-1(q(b))]: then E
+    F(beta, u) = p, and E h(q(beta + gamma)) = P(u + t <= Phi^-1(q(beta + gamma))) = E F(beta +
+    gamma, u + t), a set of share p under a Gaussian that moved by (gamma, t). By Neyman and Pearson
+    it keeps Phi(Phi^-1(p) - hypot(shift, t)).
     """
-    distance = distances("shift", shift) + target_margin(residual, rho0, tv)
-    return raise_margin(distance * (1.0 + ROUNDING), tv)
+    require_probability("rho0", rho0)
+    require_probability("tv", tv)
+    distance = np.hypot(distances("shift", shift), distances("residual", residual))
+    goal = raise_margin(raise_margin(0.0, tv), rho0)
+    return raise_margin(distance * (1.0 + ROUNDING) + goal, tv)
 
 
 def nested_radius(p_lower: float, sigma: float, rho: float) -> float:

@@ -21,6 +21,7 @@ from gsmooth.theory import (
     round_down,
     target_margin,
 )
+from gsmooth.theory.normal import raise_margin
 
 distances = st.floats(0.0, 6.0)
 probabilities = st.sampled_from([0.0, 1e-12, 1e-6, 0.01, 0.2])
@@ -58,11 +59,7 @@ def test_margins_are_above_their_formulas_and_close_to_them(
         goal = mpmath.sqrt(mpmath.mpf(shift) ** 2 + mpmath.mpf(residual) ** 2) + quantile(half + tv)
         assert_rounded_up(joint, goal, tv)
         general = float(general_margin(shift, residual, rho0, tv))
-        kept = 1 - exact_phi(residual + quantile(half + tv)) - mpmath.mpf(rho0)
-        if kept <= 0:
-            assert general == math.inf
-        else:
-            assert_rounded_up(general, shift - quantile(kept), tv)
+        assert_rounded_up(general, goal - quantile(half + tv) + quantile(half + rho0 + tv), tv)
 
 
 def quantile(p: mpmath.mpf) -> mpmath.mpf:
@@ -84,13 +81,23 @@ def assert_rounded_up(margin: float, goal: mpmath.mpf, tv: float) -> None:
         assert exact_phi(-mpmath.mpf(margin)) >= left - exact_phi(-goal) * 1e-11
 
 
-@given(distances, distances, st.floats(0.0, 0.2))
-def test_the_general_margin_is_never_below_the_joint_one(
-    shift: float, residual: float, rho0: float
+@given(distances, distances, st.floats(0.0, 0.2), probabilities)
+def test_the_general_margin_lies_between_pythagoras_and_jensen(
+    shift: float, residual: float, rho0: float, tv: float
 ) -> None:
-    slack = 1.0 - 1e-13
-    assert general_margin(shift, residual, rho0) >= slack * joint_margin(shift, residual)
-    assert general_margin(shift, residual) == pytest.approx(shift + residual, rel=1e-13)
+    # By hand: Phi(t + a) - Phi(t) <= Phi(a) - Phi(0) for t, a >= 0, and hypot is at most the sum.
+    slack = 1.0 - 1e-12
+    general = float(general_margin(shift, residual, rho0, tv))
+    assert general >= slack * joint_margin(shift, residual, tv)
+    jensen = raise_margin(shift + target_margin(residual, rho0, tv), tv)
+    assert general * slack <= jensen + 1e-12
+    assert general_margin(shift, residual) == joint_margin(shift, residual)
+
+
+def test_a_failure_of_half_the_noise_leaves_nothing() -> None:
+    assert float(general_margin(0.1, 0.1, 0.5)) == math.inf
+    assert float(general_margin(0.0, 0.0, 0.3, 0.2)) == math.inf
+    assert float(general_margin(0.0, 0.0, 0.3)) == pytest.approx(stats.norm.ppf(0.8), rel=1e-12)
 
 
 def test_target_margin_is_what_the_residual_and_its_failure_ask() -> None:
