@@ -1,0 +1,152 @@
+"""Clusters of grid cells, one ball each: pieces of a region with two or more parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth.cover.ball import ITERATIONS, smallest_balls
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+ROUNDS: Final = 12
+"""Most rounds in which cells change their owners."""
+PATIENCE: Final = 6
+"""Rounds without a smaller largest ball after which the search ends."""
+ROUGH: Final = 16
+"""Iterations of a ball while clusters still change: some 2% too large."""
+
+
+@final
+@dataclass(frozen=True)
+class Cluster:
+    """Grid cells that share a ball.
+
+    cells: indices of the cells it owns, ascending. nodes: their corners, indices of grid points,
+    unique and ascending. weights (nodes,): of the ball's centre among them. radius: of the ball, in
+    the joint metric, at the grid points only.
+    """
+
+    cells: Indices
+    nodes: Indices
+    weights: Floats
+    radius: float
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Grid cells to be shared out among balls, as often and for as many balls as one likes.
+
+    gram (n, n): joint inner products of the grid points, in units of the noise. cells (c, 2^m): the
+    grid points at the corners of each cell.
+
+    A ball has to hold whole cells, so a cell is as far from a centre as its farthest corner. Which
+    ball owns a cell is free: the cover bounds every cell around its owner's centre, whatever shape
+    a ball's cells have together. Where the residual comes back with every pixel, as a translation's
+    does, a box holds near points and far ones; a cluster holds near ones.
+    """
+
+    gram: Floats
+    cells: Indices
+
+    def at(self, count: int) -> list[Cluster]:
+        """At most ``count`` clusters, at least one; every cell is in exactly one. Deterministic.
+
+        Lloyd's algorithm for smallest balls: a cell goes to the nearest centre, a centre to the
+        middle of its cells. It starts from farthest points (Gonzalez 1985: the largest ball is at
+        most twice the best), and where the largest ball stops shrinking, the smallest one's centre
+        goes to that ball's rim. The best round is kept: least largest radius, then least sum.
+        """
+        distances = self._from_points(self._seeds(min(count, len(self.cells))))
+        best, stale = self._balls(distances, ROUGH), 0
+        found = best
+        for _ in range(ROUNDS if len(distances) > 1 else 0):
+            found = self._balls(self._around(found, count, relocate=stale > 0), ROUGH)
+            stale = 0 if _largest(found) < _largest(best) else stale + 1
+            best = min(best, found, key=_size)
+            if stale == PATIENCE:
+                break
+        return self._fitted([cluster.cells for cluster in best], ITERATIONS)
+
+    @cached_property
+    def _squares(self) -> Floats:
+        return self.gram.diagonal()
+
+    def _seeds(self, count: int) -> Indices:
+        """Grid points (count,), each the farthest from all before it; the first is far out."""
+        used = np.unique(self.cells)
+        squares = self._squares[used]
+        mean = self.gram[np.ix_(used, used)].mean(axis=0)
+        chosen = [int(np.argmax(squares - 2.0 * mean))]
+        nearest = np.full(len(used), np.inf)
+        for _ in range(count - 1):
+            last = chosen[-1]
+            far = squares - 2.0 * self.gram[used[last], used] + squares[last]
+            nearest = np.minimum(nearest, far)
+            chosen.append(int(np.argmax(nearest)))
+        return used[chosen]
+
+    def _from_points(self, places: Indices) -> Floats:
+        """Squared distance of every grid point from those at ``places``, (k, n)."""
+        squares = self._squares
+        return np.asarray(squares - 2.0 * self.gram[places] + squares[places, None])
+
+    def _around(self, found: list[Cluster], count: int, relocate: bool) -> Floats:
+        """Squared distance of every grid point from every centre, (k, n), k <= count.
+
+        A centre without cells, or with ``relocate`` that of the smallest ball, goes to the point of
+        the largest ball that is farthest from its centre.
+        """
+        along = np.stack([cluster.weights @ self.gram[cluster.nodes] for cluster in found])
+        norms = [c.weights @ a[c.nodes] for c, a in zip(found, along, strict=True)]
+        distances = self._squares - 2.0 * along + np.array(norms)[:, None]
+        radii = np.array([cluster.radius for cluster in found])
+        worst = int(radii.argmax())
+        nodes = found[worst].nodes
+        rim = self._from_points(nodes[distances[worst, nodes].argmax()][None])
+        if len(found) < min(count, len(self.cells)):
+            distances = np.concatenate([distances, rim])
+        elif relocate:
+            distances[radii.argmin()] = rim[0]
+        return np.asarray(distances)
+
+    def _balls(self, distances: Floats, iterations: int) -> list[Cluster]:
+        """Every cell given to the centre that is nearest to it, the first of equals."""
+        farthest = distances[:, self.cells[:, 0]]
+        for corner in self.cells.T[1:]:
+            np.maximum(farthest, distances[:, corner], out=farthest)
+        return self._fitted(_grouped(farthest.argmin(axis=0)), iterations)
+
+    def _fitted(self, groups: list[Indices], iterations: int) -> list[Cluster]:
+        nodes = [np.unique(self.cells[group]) for group in groups]
+        balls = smallest_balls(self.gram, nodes, iterations)
+        return [
+            Cluster(group, own, weights, radius)
+            for group, own, (weights, radius) in zip(groups, nodes, balls, strict=True)
+        ]
+
+
+def clusters(gram: Floats, cells: Indices, count: int) -> list[Cluster]:
+    """At most ``count`` clusters of the grid cells (c, 2^m): see ``Clustering``."""
+    return Clustering(gram, cells).at(count)
+
+
+def _largest(found: list[Cluster]) -> float:
+    return max(cluster.radius for cluster in found)
+
+
+def _size(found: list[Cluster]) -> tuple[float, float]:
+    return _largest(found), sum(cluster.radius for cluster in found)
+
+
+def _grouped(owner: Indices) -> list[Indices]:
+    """The places of every value of ``owner`` (c,) that occurs, ascending."""
+    order = np.argsort(owner, kind="stable")
+    ends = np.flatnonzero(np.diff(owner[order])) + 1
+    return np.split(order, ends)
