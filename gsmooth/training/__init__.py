@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from gsmooth.training.recipe import EpochReport, TrainPlan, TrainReport, train
+from gsmooth.training.noise import NoisyInputs
+from gsmooth.training.recipe import EpochReport, TrainPlan, TrainReport, train, train_views
 
-__all__ = ["EpochReport", "TrainPlan", "TrainReport", "train"]
+__all__ = ["EpochReport", "NoisyInputs", "TrainPlan", "TrainReport", "train", "train_views"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -17,6 +18,9 @@ from gsmooth.transformation import Transformation
 @dataclass(frozen=True)
 class NoisyInputs:
     """x (N, C, H, W) -> Q round(T_theta L psi_gamma(x) + delta), one fresh draw a row.
+
+    widen: attacks are drawn from the region times this. A law without dimensions puts no noise on
+    theta: T is the identity, whatever parameters the transformation has.
 
     Runs in the dtype of x and draws from PyTorch's global generator: training needs neither the
     coordinates nor the float64 of a certificate.
@@ -53,3 +57,13 @@ class NoisyInputs:
         uniform = uniform.clamp(1e-12, 1.0 - 1e-12)
         theta = torch.from_numpy(self.law.theta_from_uniform(uniform.numpy()))
         return list(theta.to(x.dtype).tensor_split(self.law.dimensions, dim=1))
+
+
+def dealt(views: Sequence[NoisyInputs], x: Tensor) -> Tensor:
+    """x (N, C, H, W), its first part seen through the first view, and so on; N rows, in order.
+
+    Batches are mixed rather than taken in turn: batch norms then see in training the mixture that
+    their running averages describe.
+    """
+    parts = x.tensor_split(len(views))
+    return torch.cat([view(part) for view, part in zip(views, parts, strict=True) if len(part)])

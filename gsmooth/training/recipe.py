@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import final
@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.region import Region
 from gsmooth.theory.laws import Law
-from gsmooth.training.noise import NoisyInputs
+from gsmooth.training.noise import NoisyInputs, dealt
 from gsmooth.transformation import Transformation
 
 
@@ -96,6 +96,28 @@ def train(
     network is good where g looks. ModelError when the loss is not finite.
     """
     plan = plan or TrainPlan()
+    inputs = NoisyInputs(transformation, law, region, plan.widen, grid)
+    return train_views(module, [inputs], images, labels, plan, on_epoch=on_epoch)
+
+
+def train_views(
+    module: nn.Module,
+    views: Sequence[NoisyInputs],
+    images: Tensor,
+    labels: Tensor,
+    plan: TrainPlan | None = None,
+    *,
+    on_epoch: Callable[[EpochReport], None] = lambda report: None,
+) -> TrainReport:
+    """Train ``module`` in place so that it is good under every one of ``views``.
+
+    Each batch is dealt to the views in equal parts. images (N, C, H, W) float32, labels (N,) int64.
+    ``widen`` of the plan is not used: every view has its own. Raises as :func:`train` does, and
+    InputError without a view.
+    """
+    plan = plan or TrainPlan()
+    if not views:
+        raise InputError("train: no views; expected at least one NoisyInputs")
     if len(images) == 0 or len(images) != len(labels):
         raise InputError(
             f"train: {len(images)} images and {len(labels)} labels; expected one label an image,"
@@ -104,18 +126,15 @@ def train(
     # Seeding is global in PyTorch (layers such as dropout draw from it); the state is put back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        return _train(module, transformation, law, images, labels, region, plan, grid, on_epoch)
+        return _train(module, views, images, labels, plan, on_epoch)
 
 
 def _train(
     module: nn.Module,
-    transformation: Transformation,
-    law: Law,
+    views: Sequence[NoisyInputs],
     images: Tensor,
     labels: Tensor,
-    region: Region,
     plan: TrainPlan,
-    grid: float,
     on_epoch: Callable[[EpochReport], None],
 ) -> TrainReport:
     steps = -(-len(images) // plan.batch_size)
@@ -133,7 +152,6 @@ def _train(
         avg_fn=_warmed_average(plan.average),
         use_buffers=True,
     )
-    inputs = NoisyInputs(transformation, law, region, plan.widen, grid)
     vary = _variation(plan.variation)
     reports, began = [], perf_counter()
     module.train()
@@ -143,7 +161,7 @@ def _train(
         loss_sum, right = 0.0, 0
         for part in batches:
             x, y = images[part], labels[part]
-            scores = module(inputs(x if vary is None else vary(x)))
+            scores = module(dealt(views, x if vary is None else vary(x)))
             loss = nn.functional.cross_entropy(scores, y)
             if not bool(torch.isfinite(loss)):
                 raise ModelError(

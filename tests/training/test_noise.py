@@ -13,10 +13,11 @@ from torch import Tensor
 
 from gsmooth.region import Region
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw
-from gsmooth.training.noise import NoisyInputs
+from gsmooth.training.noise import NoisyInputs, dealt
 from gsmooth.transformation import Parameter, Transformation
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
+from gsmooth_translation import Translation
 from tests.engine_objects import Turn, phase_deg
 
 STILL = Region((0.0,), (0.0,))
@@ -87,6 +88,72 @@ def test_inputs_go_through_attack_lift_action_noise_and_readout_in_this_order() 
     inputs = NoisyInputs(stages, GaussianLaw((1.0,), 0.5), Region((-1.0,), (1.0,)), 1.0, 0.25)
     inputs(pictures())
     assert stages.seen[0] == ["attack", "lift", "act", "readout"]
+
+
+def test_a_law_without_dimensions_leaves_the_action_out() -> None:
+    stages = Stages()
+    stages.seen[0].clear()
+    inputs = NoisyInputs(stages, GaussianLaw((), 0.5), Region((-1.0,), (1.0,)), 1.0, 0.25)
+    inputs(pictures())
+    assert stages.seen[0] == ["attack", "lift", "readout"]
+
+
+@pytest.mark.parametrize(
+    ("operator", "region"),
+    [
+        (Rotation(), Region((-30.0,), (30.0,))),
+        (Translation(), Region((-2.0, -2.0), (2.0, 2.0))),
+    ],
+    ids=["rotation", "translation"],
+)
+def test_first_party_transformations_can_be_trained_for_without_noise_on_theta(
+    operator: Transformation, region: Region
+) -> None:
+    x = pictures()
+    made = NoisyInputs(operator, GaussianLaw((), 0.1), region, 1.0, 2.0**-8)(x)
+    assert made.shape == x.shape
+    assert bool(torch.isfinite(made).all())
+
+
+@dataclass(frozen=True)
+class Stamped(Transformation):
+    """Adds ``stamp`` to whatever it reads out."""
+
+    stamp: float = 0.0
+
+    name: ClassVar[str] = "stamped"
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z
+
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        return z.reshape(-1, *shape) + self.stamp
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 6])
+def test_a_batch_is_dealt_to_the_views_in_order_and_as_evenly_as_it_goes(rows: int) -> None:
+    x = torch.zeros(rows, 1, 2, 2)
+    stamps = (1.0, 2.0, 3.0)
+    made = dealt(
+        [
+            NoisyInputs(Stamped(stamp), GaussianLaw((), TINY), Region(), 1.0, 0.25)
+            for stamp in stamps
+        ],
+        x,
+    )
+    assert made.shape == x.shape
+    shares = [int((made[:, 0, 0, 0] == view).sum()) for view in stamps]
+    assert sum(shares) == rows
+    assert max(shares) - min(shares) <= 1
+    assert torch.equal(made, made.sort(dim=0).values)
+
+
+def test_one_view_gets_the_whole_batch_and_the_same_draws_as_alone() -> None:
+    x, view = pictures(), NoisyInputs(Gaussian(), GaussianLaw((), 0.3), Region(), 1.0, 0.0)
+    torch.manual_seed(8)
+    alone = view(x)
+    torch.manual_seed(8)
+    assert torch.equal(dealt([view], x), alone)
 
 
 @pytest.mark.parametrize("law", [GaussianLaw((7.0,), 1e-6), ExponentialLaw(7.0, 1e-6)])

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.region import Region
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.training import EpochReport, TrainPlan, train
+from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train, train_views
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
+from gsmooth_translation import Translation
 
 LAW = GaussianLaw((), 0.25)
 BALL = Region(l2=0.25)
@@ -62,6 +63,37 @@ def test_a_run_learns_behind_a_lift_with_angles_as_attacks() -> None:
     )
     assert report.epochs[-1].accuracy > 0.85
     assert report.epochs[-1].loss < report.epochs[0].loss
+
+
+TURNS = NoisyInputs(Rotation(), GaussianLaw((5.0,), 0.2), Region((-9.0,), (9.0,)), 1.1, 2.0**-8)
+SHIFTS = NoisyInputs(
+    Translation(pad_px=2), GaussianLaw((0.3, 0.3), 0.2), Region((-1.0, -1.0), (1.0, 1.0)), 1.1, 0.0
+)
+
+
+def test_one_network_learns_to_be_good_under_several_views() -> None:
+    module = network()
+    plan = TrainPlan(epochs=12, batch_size=32, learning_rate=0.02, variation=0.0, average=0.9)
+    train_views(module, [TURNS, SHIFTS], *bars(128), plan)
+    images, labels = bars(200, seed=1)
+    for view in (TURNS, SHIFTS):
+        with torch.inference_mode():
+            right = module(view(images)).argmax(dim=1) == labels
+        assert float(right.float().mean()) > 0.85
+
+
+def test_training_under_one_view_is_training_as_ever() -> None:
+    plan = TrainPlan(epochs=2, batch_size=32, widen=1.3)
+    one, other = network(), network()
+    train(one, Gaussian(), LAW, *bars(64), BALL, plan)
+    view = NoisyInputs(Gaussian(), LAW, BALL, 1.3, 2.0**-8)
+    train_views(other, [view], *bars(64), plan)
+    assert all(torch.equal(one.state_dict()[k], v) for k, v in other.state_dict().items())
+
+
+def test_training_without_a_view_is_refused() -> None:
+    with pytest.raises(InputError, match="no views"):
+        train_views(network(), [], *bars(8))
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
