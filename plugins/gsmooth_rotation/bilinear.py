@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple, final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 # Outward slack for the float64 arithmetic of this bound: a few hundred operations a pixel.
-SLACK = 1e-9
+SLACK: Final = 1e-9
+ENTRIES: Final = 2**16
+"""Cells times pixels that are worked on at once (at least one cell): bounds memory, fits caches."""
 
 
 def rotation_speed(
@@ -19,50 +25,29 @@ def rotation_speed(
     """Interval that holds d psi_p / d theta for every theta in [lower, upper], pixel by pixel.
 
     x (C, H, W) float64; pixels (P,) flat indices of the output pixels that count; lower, upper
-    (n,) in radians -> two tensors (n, C, P), per radian, zero padding, rounded outwards.
-
-    Source: C3 (docs/theory.md). The source point u(theta) of a pixel at radius r moves on a circle:
-    u(theta) lies within |u'(m)| D + r D^2 / 2 of u(m), and u' within r D of u'(m), on an interval
-    of half-width D around m. It can only be in the cells that this box touches (fewer than one
-    pixel wide: at most 2 x 2), and in each the partial derivatives of the interpolant are linear.
-    At a kink the interval holds both one-sided derivatives.
+    (n,) in radians -> two tensors (n, C, P), per radian, zero padding, rounded outwards (C3).
     """
-    _, height, width = x.shape
-    middle, half = (lower + upper) / 2, (upper - lower) / 2
-    row = pixels // width - (height - 1) / 2
-    col = pixels % width - (width - 1) / 2
-    radius = torch.hypot(row, col)
-    if float(half.max()) > (widest := widest_half(x.shape, pixels)):
-        raise ValueError(f"cells must be at most {2 * math.degrees(widest):g} degrees wide")
-    cos, sin = torch.cos(middle)[:, None], torch.sin(middle)[:, None]
-    # Source of output pixel (row, col) when the content turns anticlockwise by theta.
-    u_row, u_col = row * cos + col * sin, col * cos - row * sin
-    speed_row, speed_col = col * cos - row * sin, -row * cos - col * sin
-    spread = half[:, None] * radius
-    reach_row = speed_row.abs() * half[:, None] + 0.5 * spread * half[:, None] + SLACK
-    reach_col = speed_col.abs() * half[:, None] + 0.5 * spread * half[:, None] + SLACK
+    found = [(low, high) for _, low, high in speed_chunks(x, pixels, lower, upper)]
+    low, high = (torch.cat(part, dim=1).transpose(0, 1) for part in zip(*found, strict=True))
+    return low, high
 
-    pad = math.ceil(float(radius.max()) - min(height, width) / 2) + 3
-    padded = F.pad(x, (pad, pad, pad, pad))
-    at_row = u_row + ((height - 1) / 2 + pad)
-    at_col = u_col + ((width - 1) / 2 + pad)
-    box = _Box(at_row - reach_row, at_row + reach_row, at_col - reach_col, at_col + reach_col)
-    speeds = (speed_row, speed_col, spread + SLACK)
-    top, left = box.row_low.floor(), box.col_low.floor()
-    low, high = _cell_speed(padded, box, speeds, top, left)
-    down, right = box.row_high.floor() > top, box.col_high.floor() > left
-    for moved, d_row, d_col in ((down, 1, 0), (right, 0, 1), (down & right, 1, 1)):
-        if bool(moved.any()):
-            part = _cell_speed(
-                padded,
-                _Box(*(edge[moved] for edge in box)),
-                (speed_row[moved], speed_col[moved], (spread + SLACK)[moved]),
-                top[moved] + d_row,
-                left[moved] + d_col,
-            )
-            low[:, moved] = torch.minimum(low[:, moved], part[0])
-            high[:, moved] = torch.maximum(high[:, moved], part[1])
-    return (low - SLACK).transpose(0, 1), (high + SLACK).transpose(0, 1)
+
+def speed_chunks(
+    x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """:func:`rotation_speed` in chunks of cells: (which cells, low, high), each (C, cells, P)."""
+    widest = widest_half(x.shape, pixels)
+    if float((upper - lower).max()) / 2 > widest:
+        raise ValueError(f"cells must be at most {2 * math.degrees(widest):g} degrees wide")
+    pad, step = margin_px(x.shape, pixels), max(1, ENTRIES // max(1, len(pixels)))
+    slopes = _slopes(F.pad(x, (pad, pad, pad, pad)))
+    places = _bytes(pixels)
+    reach_of = _kept_reach if step * len(pixels) <= ENTRIES else _reach
+    for start in range(0, len(lower), step):
+        cells = slice(start, start + step)
+        ends = _bytes(lower[cells]), _bytes(upper[cells])
+        low, high = reach_of(tuple(x.shape[1:]), places, *ends, x.device).intervals(slopes)
+        yield cells, low, high
 
 
 def widest_half(shape: torch.Size, pixels: Tensor) -> float:
@@ -71,45 +56,176 @@ def widest_half(shape: torch.Size, pixels: Tensor) -> float:
     With D r <= 0.45 and D <= 0.2 the box D r (1 + D / 2) around a source point stays below half a
     pixel, so it cannot touch a third cell.
     """
-    _, height, width = shape
-    row, col = pixels // width - (height - 1) / 2, pixels % width - (width - 1) / 2
-    return min(0.45 / max(float(torch.hypot(row, col).max()), 0.5), 0.2)
+    return min(0.45 / max(_farthest(shape, pixels), 0.5), 0.2)
 
 
-class _Box(NamedTuple):
-    """Where the source point may be: rows and columns of the padded image."""
-
-    row_low: Tensor
-    row_high: Tensor
-    col_low: Tensor
-    col_high: Tensor
+def margin_px(shape: torch.Size, pixels: Tensor) -> int:
+    """Zeros on every side, so that no source point and no neighbour of it lies outside."""
+    return max(0, math.ceil(_farthest(shape, pixels) - min(shape[1], shape[2]) / 2)) + 3
 
 
-def _cell_speed(
-    padded: Tensor, box: _Box, speeds: tuple[Tensor, Tensor, Tensor], top: Tensor, left: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Interval of dB/drow u'_row + dB/dcol u'_col for source points in one cell, (C, *box)."""
-    width = padded.shape[2]
+def offsets(shape: tuple[int, ...], pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns of flat pixel indices, counted from the centre of (H, W) images."""
+    height, width = shape
+    return pixels // width - (height - 1) / 2, pixels % width - (width - 1) / 2
+
+
+def _farthest(shape: torch.Size, pixels: Tensor) -> float:
+    row, col = offsets(tuple(shape[1:]), pixels)
+    return float(torch.hypot(row, col).max()) if len(pixels) else 0.0
+
+
+class _Slopes(NamedTuple):
+    """Differences to the next pixel of a padded image by flat index, each (C, length)."""
+
+    right: Tensor
+    down: Tensor
+    twist: Tensor
+    width: int
+
+
+def _slopes(padded: Tensor) -> _Slopes:
+    width, flat = padded.shape[2], padded.flatten(1)
+    right, down = flat[:, 1:] - flat[:, :-1], flat[:, width:] - flat[:, :-width]
+    return _Slopes(right, down, right[:, width:] - right[:, :-width], width)
+
+
+class _Visit(NamedTuple):
+    """Source points in one interpolation cell each: what does not depend on the image, (m,).
+
+    corner: flat index of the cell's first pixel. row, col: middle of where the source point can be
+    in it. speed_row, speed_col: velocity at the middle angle, off by at most ``spread``. bend: how
+    far a twist of 1 moves the speed while the source point moves within the cell.
+    """
+
+    corner: Tensor
+    row: Tensor
+    col: Tensor
+    speed_row: Tensor
+    speed_col: Tensor
+    spread: Tensor
+    bend: Tensor
+
+    def interval(self, slopes: _Slopes, channel: int) -> tuple[Tensor, Tensor]:
+        """Ends (m,), (m,) of dB/drow u'_row + dB/dcol u'_col for one channel.
+
+        dB/dcol = right + twist t with t the row in the cell, |t - row| <= h, and |u'_col -
+        speed_col| <= spread: the product is within |twist| h (|speed_col| + spread) +
+        |right + twist row| spread of its middle. Rows likewise; ``bend`` holds both first factors.
+        """
+        twist = slopes.twist[channel].take(self.corner)
+        across = slopes.right[channel].take(self.corner).addcmul_(twist, self.row)
+        along = slopes.down[channel].take(self.corner).addcmul_(twist, self.col)
+        middle = (across * self.speed_col).addcmul_(along, self.speed_row)
+        reach = (across.abs_() + along.abs_()).mul_(self.spread)
+        reach = reach.addcmul_(twist.abs_(), self.bend).add_(SLACK)
+        return middle - reach, middle + reach
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Reach:
+    """Where the source points of pixels can be while the angle moves within cells of angles.
+
+    main: a visit for every (cell, pixel), row by row. others: (places, visits) for the cells of
+    pixels that some of them may be in as well.
+
+    Source: C3 (docs/theory.md). The source point u(theta) of a pixel at radius r moves on a circle:
+    u(theta) lies within |u'(m)| D + r D^2 / 2 of u(m), and u' within r D of u'(m), on an interval
+    of half-width D around m. It can only be in the cells that this box touches (fewer than one
+    pixel wide: at most 2 x 2), and in each the partial derivatives of the interpolant are linear.
+    At a kink the interval holds both one-sided derivatives.
+    """
+
+    count: int
+    main: _Visit
+    others: tuple[tuple[Tensor, _Visit], ...]
+
+    def intervals(self, slopes: _Slopes) -> tuple[Tensor, Tensor]:
+        """Both ends of psi'_p on every cell, (C, cells, P) each."""
+        channels = [self._channel(slopes, c) for c in range(len(slopes.right))]
+        low, high = (torch.stack(part) for part in zip(*channels, strict=True))
+        return low, high
+
+    def _channel(self, slopes: _Slopes, channel: int) -> tuple[Tensor, Tensor]:
+        low, high = self.main.interval(slopes, channel)
+        for place, visit in self.others:
+            least, most = visit.interval(slopes, channel)
+            low[place] = torch.minimum(low[place], least)
+            high[place] = torch.maximum(high[place], most)
+        return low.view(self.count, -1), high.view(self.count, -1)
+
+
+def _bytes(values: Tensor) -> bytes:
+    return values.detach().cpu().numpy().tobytes()
+
+
+def _reach(
+    shape: tuple[int, ...], places: bytes, lower: bytes, upper: bytes, device: torch.device
+) -> _Reach:
+    """For pixels (int64) and ends of cells (float64) given by their bytes: they are a key."""
+    pixels = torch.from_numpy(np.frombuffer(places, dtype=np.int64).copy()).to(device)
+    ends = (np.frombuffer(end, dtype=np.float64).copy() for end in (lower, upper))
+    low, high = (torch.from_numpy(end).to(device) for end in ends)
+    row, col = offsets(shape, pixels)
+    middle, half = ((low + high) / 2)[:, None], ((high - low) / 2)[:, None]
+    cos, sin = torch.cos(middle), torch.sin(middle)
+    # Source of output pixel (row, col) when the content turns anticlockwise by theta.
+    u_row, u_col = row * cos + col * sin, col * cos - row * sin
+    spread = half * torch.hypot(row, col)
+    curve = 0.5 * spread * half + SLACK
+    pad = margin_px(torch.Size((1, *shape)), pixels)
+    rows = _Track(u_row + ((shape[0] - 1) / 2 + pad), u_col, u_col.abs() * half + curve)
+    cols = _Track(u_col + ((shape[1] - 1) / 2 + pad), -u_row, u_row.abs() * half + curve)
+    rows, cols, spread = rows.flat(), cols.flat(), (spread + SLACK).flatten()
+    width = shape[1] + 2 * pad
+    everything = torch.ones_like(spread, dtype=torch.bool)
+    main = _visit(rows, cols, spread, width, everything, (0, 0))[1]
+    down, right = rows.crosses(), cols.crosses()
+    moves = ((down, (1, 0)), (right, (0, 1)), (down & right, (1, 1)))
+    others = [_visit(rows, cols, spread, width, moved, step) for moved, step in moves]
+    return _Reach(len(low), main, tuple(other for other in others if len(other[0])))
+
+
+# The first grid of a region is the same for every image; 16 chunks take about 64 MiB.
+_kept_reach = lru_cache(maxsize=16)(_reach)
+
+
+class _Track(NamedTuple):
+    """One coordinate of source points: at the middle angle, its velocity, how far it can be off."""
+
+    at: Tensor
+    speed: Tensor
+    reach: Tensor
+
+    def flat(self) -> _Track:
+        """The same in one axis."""
+        return _Track(*(part.flatten() for part in self))
+
+    def first(self) -> Tensor:
+        """The first interpolation cell that is touched."""
+        return (self.at - self.reach).floor()
+
+    def crosses(self) -> Tensor:
+        """Whether the next cell is touched, too."""
+        return (self.at + self.reach).floor() > self.first()
+
+    def within(self, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Middle and half-width of the positions that lie in ``cell``, counted from its start."""
+        low = (self.at - self.reach - cell).clamp(0, 1)
+        high = (self.at + self.reach - cell).clamp(0, 1)
+        # The half-width is rounded outwards like everything else.
+        return (low + high) / 2, (high - low) / 2 + SLACK
+
+
+def _visit(
+    rows: _Track, cols: _Track, spread: Tensor, width: int, chosen: Tensor, step: tuple[int, int]
+) -> tuple[Tensor, _Visit]:
+    """The chosen source points in the cell ``step`` away from their first one."""
+    place = chosen.nonzero()[:, 0]
+    rows, cols = (_Track(*(part[place] for part in track)) for track in (rows, cols))
+    top, left, spread = rows.first() + step[0], cols.first() + step[1], spread[place]
+    (row, tall), (col, wide) = rows.within(top), cols.within(left)
+    bend = tall * (cols.speed.abs() + spread) + wide * (rows.speed.abs() + spread)
     corner = top.long() * width + left.long()
-    flat = padded.flatten(1)
-    v00, v01 = flat[:, corner], flat[:, corner + 1]
-    v10, v11 = flat[:, corner + width], flat[:, corner + width + 1]
-    row_low, row_high = (box.row_low - top).clamp(0, 1), (box.row_high - top).clamp(0, 1)
-    col_low, col_high = (box.col_low - left).clamp(0, 1), (box.col_high - left).clamp(0, 1)
-    twist = v11 - v10 - v01 + v00
-    slope_col, slope_row = v01 - v00, v10 - v00
-    speed_row, speed_col, spread = speeds
-    low_c, high_c = _product(slope_col, twist, row_low, row_high, speed_col, spread)
-    low_r, high_r = _product(slope_row, twist, col_low, col_high, speed_row, spread)
-    return low_c + low_r, high_c + high_r
-
-
-def _product(
-    slope: Tensor, twist: Tensor, low: Tensor, high: Tensor, speed: Tensor, spread: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Interval of (slope + twist t) s for t in [low, high] and |s - speed| <= spread."""
-    a, b = slope + twist * low, slope + twist * high
-    # |a s - a speed| <= |a| spread, and a s is linear in t: its ends suffice.
-    extra = torch.maximum(a.abs(), b.abs()) * spread
-    at_a, at_b = a * speed, b * speed
-    return torch.minimum(at_a, at_b) - extra, torch.maximum(at_a, at_b) + extra
+    return place, _Visit(corner, row, col, rows.speed, cols.speed, spread, bend)
