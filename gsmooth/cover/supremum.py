@@ -1,0 +1,92 @@
+"""How far an attacked image carried back can lie from the clean one: proved, and tight."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.cover.cells import ROUNDING, Cells, halve, measure
+from gsmooth.cover.orbit import Orbit
+
+Floats = NDArray[np.float64]
+
+TOLERANCE: Final = 0.01
+"""Share of a supremum by which its bound may exceed the largest sampled value."""
+PARTS: Final = (64, 16, 6)
+"""Cells along each axis at first, by number of parameters; bisection refines where it must."""
+ROUNDS: Final = 24
+MOST_CELLS: Final = 16384
+
+
+def carried_suprema(
+    orbit: Orbit, centre: Tensor, lower: Floats, upper: Floats, tolerance: float = TOLERANCE
+) -> tuple[Floats, bool]:
+    """Bounds on sup ||C(theta) - centre|| over n boxes of parameters, and whether they are proved.
+
+    centre (K,); lower, upper (n, m) -> (n,), rounded up. Cells whose bound exceeds the largest
+    sampled value of their box by more than ``tolerance`` of it are halved, MOST_CELLS at most: the
+    bound is sound wherever that stops (C2), and it is never below a sampled value. Without a
+    derivative bound it is a sampled maximum, and False is returned.
+    """
+    owner, low, high = _first_cells(orbit, lower, upper)
+    centres = centre.expand(len(lower), -1)
+    cells, proved = measure(orbit, centres, owner, low, high)
+    # Corners carry a slack for rounding that no halving makes smaller.
+    floor = 4.0 * ROUNDING * (1.0 + float(centre.norm()))
+    for _ in range(ROUNDS if proved else 0):
+        reached = _largest(cells, cells.corners.max(axis=1), len(lower))
+        over = cells.residuals() > reached[cells.ball] * (1.0 + tolerance) + floor
+        if not over.any() or len(cells.ball) + int(over.sum()) > MOST_CELLS:
+            break
+        cells = halve(orbit, centres, cells, over)
+    return _largest(cells, cells.residuals(), len(lower)), proved
+
+
+def _largest(cells: Cells, values: Floats, boxes: int) -> Floats:
+    """The largest of ``values``, one a cell, in every box: (boxes,)."""
+    largest = np.zeros(boxes)
+    np.maximum.at(largest, cells.ball, values)
+    return largest
+
+
+def _first_cells(
+    orbit: Orbit, lower: Floats, upper: Floats
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Cells that fill the boxes and straddle no kink: owner (c,), lower and upper (c, m)."""
+    axes = lower.shape[1]
+    parts = PARTS[min(axes, len(PARTS)) - 1]
+    width = (upper.max(axis=0) - lower.min(axis=0)) / parts
+    found = [
+        (box, *zip(*cell, strict=True))
+        for box in range(len(lower))
+        for cell in itertools.product(
+            *(
+                _intervals(orbit, axis, lower[box, axis], upper[box, axis], width[axis])
+                for axis in range(axes)
+            )
+        )
+    ]
+    owner, low, high = zip(*found, strict=True)
+    return np.array(owner, dtype=np.int64), np.array(low), np.array(high)
+
+
+def _intervals(
+    orbit: Orbit, axis: int, low: float, high: float, width: float
+) -> list[tuple[float, float]]:
+    """[low, high] in intervals of about ``width`` or less, cut at every kink."""
+    low, high = float(low), float(high)
+    kinks = orbit.transformation.breakpoints(axis, low, high)
+    marks = sorted({low, high, *(kink for kink in kinks if low < kink < high)})
+    if len(marks) == 1:
+        return [(low, high)]
+    found = []
+    for start, end in itertools.pairwise(marks):
+        parts = max(1, math.ceil((end - start) / width - 1e-9))
+        knots = [start + (end - start) * k / parts for k in range(parts)] + [end]
+        found += list(itertools.pairwise(knots))
+    return found

@@ -1,0 +1,81 @@
+"""Suprema of the error: never below any attack, and tight to the tolerance that was asked."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.supremum import carried_suprema
+from gsmooth.testing import Picture
+from gsmooth.testing.pictures import pictures
+from gsmooth_rotation import Rotation
+from tests.cover.subjects import Weave
+from tests.testing.planted import Comb
+
+SHAPE = (1, 6, 6)
+
+
+def image(seed: int = 0) -> torch.Tensor:
+    return torch.rand((1, *SHAPE), dtype=torch.float64, generator=torch.manual_seed(seed))
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_a_known_supremum_is_met_from_above_within_the_tolerance(smooth: bool) -> None:
+    weave, x = Weave(smooth=smooth), image()
+    # |sin 2a| + sin 4b is largest at a = .4 and b = pi / 8, inside the box.
+    exact = weave.height * (math.sin(0.8) + 1.0) * float(x.norm())
+    (found,), proved = carried_suprema(
+        Orbit(weave, x), x.flatten(), np.array([[-0.2, -0.1]]), np.array([[0.4, 0.5]])
+    )
+    assert proved
+    assert exact <= found <= 1.02 * exact
+
+
+def test_every_box_gets_its_own_supremum() -> None:
+    weave, x = Weave(), image()
+    ends = [0.0, 0.1, 0.2, 0.3]
+    lower = np.array([[end, 0.0] for end in ends[:-1]])
+    upper = np.array([[end, 0.0] for end in ends[1:]])
+    found, proved = carried_suprema(Orbit(weave, x), x.flatten(), lower, upper)
+    exact = weave.height * np.sin(2.0 * np.array(ends[1:])) * float(x.norm())
+    assert proved
+    assert (exact <= found).all()
+    assert (found <= 1.02 * exact).all()
+
+
+@given(pictures(), st.floats(-40, 0), st.floats(0, 40), st.integers(0, 2**20))
+@settings(max_examples=25, deadline=None)
+def test_no_rotation_exceeds_the_bound(
+    picture: Picture, low: float, high: float, seed: int
+) -> None:
+    orbit = Orbit(Rotation().for_shape(SHAPE), picture.tensor(SHAPE))
+    clean = orbit.transformation.lift(orbit.x)[0]
+    (found,), proved = carried_suprema(orbit, clean, np.array([[low]]), np.array([[high]]), 0.1)
+    angles = np.random.default_rng(seed).uniform(low, high, (300, 1))
+    angles[:2] = [[low], [high]]
+    errors = (orbit.points(torch.from_numpy(angles)) - clean).norm(dim=1)
+    assert proved
+    assert float(errors.max()) <= found
+
+
+def test_sampling_alone_is_not_called_a_proof() -> None:
+    x = image()
+    _, proved = carried_suprema(
+        Orbit(Comb(proved=False), x), x.flatten(), np.array([[-1.0]]), np.array([[1.0]])
+    )
+    assert not proved
+
+
+def test_a_region_of_one_point_has_no_error() -> None:
+    x = image()
+    (found,), proved = carried_suprema(
+        Orbit(Weave(), x), x.flatten(), np.zeros((1, 2)), np.zeros((1, 2))
+    )
+    assert proved
+    assert found < 1e-9

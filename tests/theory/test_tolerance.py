@@ -1,0 +1,76 @@
+"""Order statistics as tolerance bounds: exact binomial levels, ties and jumps included."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.theory.tolerance import tolerance_rank
+
+
+@given(st.integers(1, 3000), st.floats(0.01, 0.995), st.floats(1e-6, 0.25))
+@settings(deadline=None)
+def test_the_rank_is_the_least_whose_binomial_tail_is_at_most_alpha(
+    n: int, share: float, alpha: float
+) -> None:
+    tails = stats.binom.sf(np.arange(n), n, share)  # P(Bin >= k) for k = 1..n
+    allowed = np.flatnonzero(tails <= alpha)
+    try:
+        rank = tolerance_rank(n, share, alpha)
+    except UnreachableError as error:
+        assert len(allowed) == 0 or tails[-1] > alpha * (1 - 1e-9)
+        assert error.least_n is not None
+        assert share**error.least_n <= alpha
+        assert error.least_n == n + 1 or share ** (error.least_n - 1) > alpha * (1 - 1e-9)
+    else:
+        assert tails[rank - 1] <= alpha
+        assert rank == 1 or tails[rank - 2] > alpha * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("values", [None, 3, 12])
+@pytest.mark.parametrize(("n", "share", "alpha"), [(60, 0.9, 0.05), (200, 0.95, 0.2)])
+def test_the_bound_misses_its_share_no_more_often_than_alpha(
+    n: int, share: float, alpha: float, values: int | None
+) -> None:
+    """``values``: errors are uniform on so many integers, ties all over; None: continuous."""
+    rank, runs = tolerance_rank(n, share, alpha), 20_000
+    rng = np.random.default_rng(7)
+    if values is None:
+        chosen = np.sort(rng.random((runs, n)), axis=1)[:, rank - 1]
+        below = chosen
+    else:
+        sample = rng.integers(0, values, (runs, n))
+        below = (np.sort(sample, axis=1)[:, rank - 1] + 1.0) / values
+    misses = int((below < share - 1e-12).sum())
+    assert misses <= stats.binom.isf(1e-6, runs, alpha)
+    if values is None:  # Without ties the level is exactly the binomial tail.
+        exact = stats.binom.sf(rank - 1, n, share)
+        assert stats.binom.ppf(1e-6, runs, exact) <= misses <= stats.binom.isf(1e-6, runs, exact)
+
+
+def test_one_rank_less_would_break_the_level() -> None:
+    n, share, alpha = 60, 0.9, 0.03
+    runs, rank = 20_000, tolerance_rank(n, share, alpha)
+    sample = np.sort(np.random.default_rng(3).random((runs, n)), axis=1)
+    assert int((sample[:, rank - 2] < share).sum()) > stats.binom.isf(1e-6, runs, alpha)
+
+
+def test_a_thousand_images_bound_99_percent_by_nearly_the_largest() -> None:
+    assert tolerance_rank(1000, 0.99, 0.001) == 999
+
+
+def test_too_few_images_are_refused_with_the_number_that_suffices() -> None:
+    with pytest.raises(UnreachableError, match="least n is 688") as caught:
+        tolerance_rank(500, 0.99, 0.001)
+    assert caught.value.least_n == 688
+    assert tolerance_rank(688, 0.99, 0.001) == 688
+
+
+@pytest.mark.parametrize(("n", "share", "alpha"), [(0, 0.9, 0.1), (9, 0.0, 0.1), (9, 0.9, 0.0)])
+def test_impossible_arguments_are_refused(n: int, share: float, alpha: float) -> None:
+    with pytest.raises(ConfigurationError):
+        tolerance_rank(n, share, alpha)
