@@ -9,6 +9,8 @@ from typing import ClassVar, Literal, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.transformation import Enclosure
+from gsmooth_rotation.inverse import enclose
 from gsmooth_rotation.pixels import PixelSpace
 from gsmooth_rotation.space import Space, turned
 from gsmooth_rotation.turning import PolarSpace
@@ -93,6 +95,10 @@ class Rotation(Transformation):
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """C3, per degree, (n, 1) -> (n, 1)."""
         return self._frame.attack_derivative_bound(x, lower, upper)
+
+    def originals(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
+        """Balls around L of every original; see ``inverse``."""
+        return enclose(self._frame, x, lower, upper, rounding)
 
     @property
     def _frame(self) -> Space:
