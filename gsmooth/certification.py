@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, final
@@ -11,9 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from gsmooth.certificate import Certificate, Prediction
-from gsmooth.cover import build_cover, check_region
-from gsmooth.cover.pieces import CELLS
+from gsmooth.cover import Centres, Draft, check_region, draft
+from gsmooth.cover.survey import MOST_KNOTS
 from gsmooth.decision import (
+    Counts,
     Decision,
     Finding,
     Mode,
@@ -30,6 +31,7 @@ from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.theory.bounds import ceiling
 from gsmooth.theory.normal import share_of_margin
 
 __all__ = [
@@ -64,7 +66,8 @@ class Outcome:
     """What certify found for one image.
 
     prediction: PREDICT on the selection votes at the clean image. votes: forward passes spent,
-    selection included. seconds: time spent on this image (cover, and its share of every batch).
+    selection and pilots included; pilot_votes: those that only chose the cover. seconds: time spent
+    on this image (cover, and its share of every batch).
     """
 
     index: int
@@ -72,6 +75,11 @@ class Outcome:
     prediction: Prediction
     votes: int
     seconds: float
+    pilot_votes: int = 0
+
+
+Drafter = Callable[[SmoothedClassifier, Item, Region], Draft]
+"""Another way to cover an image than from the image itself and all of its votes."""
 
 
 def certify(
@@ -80,10 +88,13 @@ def certify(
     region: Region,
     mode: Mode | None = None,
     *,
-    centres: int | None = None,
+    centres: Centres = None,
     index: int = 0,
 ) -> Outcome:
-    """The certificate of one image (C, H, W) on ``region``; see :class:`RegionMode`."""
+    """The certificate of one image (C, H, W) on ``region``; see :class:`RegionMode`.
+
+    centres: at most so many; "clean": the clean image alone; by default as many as cost least.
+    """
     items = [Item(index, image)]
     return next(certify_many(smoothed, items, region, mode or RegionMode(), centres=centres))
 
@@ -94,10 +105,13 @@ def certify_many(
     region: Region,
     mode: Mode,
     *,
-    centres: int | None = None,
+    centres: Centres = None,
     in_flight: int = IN_FLIGHT,
+    drafter: Drafter | None = None,
 ) -> Iterator[Outcome]:
     """Outcomes in order of completion; ``in_flight`` images share every batch of votes.
+
+    drafter: makes each image's cover in place of :func:`gsmooth.cover.draft`.
 
     Counts, and so certificates, do not depend on in_flight or batch size. Raises UnreachableError
     before the first image when no votes could reach the region, InputError for an image that does
@@ -112,8 +126,8 @@ def certify_many(
         while len(flights) < in_flight and (item := next(waiting, None)) is not None:
             smoothed.classifier.check_image(item.image, item.index)
             began = perf_counter()
-            cover = build_cover(smoothed, item.image, region, centres)
-            decision = decide(smoothed, item.index, cover, mode)
+            plan = (drafter or _drafter(mode, centres))(smoothed, item, region)
+            decision = decide(smoothed, item.index, plan, mode)
             flights.append(_Flight(item.index, decision, next(decision), perf_counter() - began))
         if not flights:
             return
@@ -124,15 +138,27 @@ def certify_many(
         for flight in flights:
             taken, counts = counts[: len(flight.ballots)], counts[len(flight.ballots) :]
             flight.seconds += pace * len(taken)
-            try:
-                flight.ballots = flight.decision.send(taken)
+            if (found := flight.resume(taken)) is None:
                 staying.append(flight)
-            except StopIteration as finished:
-                found: Finding = finished.value
+            else:
                 yield Outcome(
-                    flight.index, found.certificate, found.prediction, found.votes, flight.seconds
+                    index=flight.index,
+                    certificate=found.certificate,
+                    prediction=found.prediction,
+                    votes=found.votes,
+                    seconds=flight.seconds,
+                    pilot_votes=found.pilot_votes,
                 )
         flights = staying
+
+
+def _drafter(mode: Mode, centres: Centres) -> Drafter:
+    price = mode.price if isinstance(mode, RegionMode) else None
+
+    def drafted(smoothed: SmoothedClassifier, item: Item, region: Region) -> Draft:
+        return draft(smoothed, item.image, region, centres, price)
+
+    return drafted
 
 
 def predict(
@@ -171,7 +197,7 @@ def predict_many(
 
 
 def foresee(
-    smoothed: SmoothedClassifier, region: Region, mode: Mode, *, centres: int | None = None
+    smoothed: SmoothedClassifier, region: Region, mode: Mode, *, centres: Centres = None
 ) -> None:
     """Refuse what no votes can reach (S5): UnreachableError with the least number of votes.
 
@@ -181,36 +207,60 @@ def foresee(
     """
     check_region(smoothed, region)
     transformation, law = smoothed.transformation, smoothed.law
-    count = centres if centres is not None else transformation.default_centres
-    if count < 1:
-        raise ConfigurationError(f"certify: centres={count} must be at least 1")
+    if isinstance(centres, int) and centres < 1:
+        raise ConfigurationError(f"certify: centres={centres} must be at least 1")
     if isinstance(mode, RadiusMode):
         return
     spans = np.array([h - low for low, h in zip(region.lower, region.upper, strict=True)])
     moving = int((spans > 0.0).sum())
+    count = _most_centres(mode, centres)
     # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters may
     # be long in one and short in another, so nothing is refused for them here.
     part = spans / (2.0 * count) if moving == 1 else np.zeros_like(spans)
     residual = transformation.lift_norm(smoothed.classifier.shape) * region.l2
-    margin = float(law.margin(part[None], np.array([residual]))[0])
+    shift = np.zeros((1, 0)) if smoothed.still else part[None]
+    margin = float(law.margin(shift, np.array([residual]))[0])
     share = float(share_of_margin(margin))
-    least = least_votes(share, mode.alpha)
-    # The other centres cost a chunk each at least; a cover has as many as asked for, up to CELLS.
-    others = min(count, CELLS[0]) - 1 if moving == 1 else 0
-    needed = None if least is None else (chunks(mode.n0) + others) * CHUNK + least
+    least = _least(mode, share, count)
+    # The other centres cost a chunk each at least.
+    others = count - 1 if moving == 1 and isinstance(centres, int) else 0
+    needed = None if least is None else chunks(mode.n0) * CHUNK + others * _cheapest(mode) + least
     if needed is None or needed > mode.max_votes:
         remedy = (
             f"max_votes has to be at least {needed}"
             if needed is not None
             else "no number of votes suffices"
         )
+        plural = "s" if count > 1 else ""
         raise UnreachableError(
             f"max_votes={mode.max_votes} cannot certify {_text(smoothed, region)} at"
-            f" alpha={mode.alpha:g} with {count} centre{'s' if count > 1 else ''}: even unanimous"
-            f" votes fall short (margin {margin:.3g}); {remedy}. Use more votes, a smaller region,"
-            " more centres or more noise",
+            f" alpha={mode.alpha:g} with {count} centre{plural}: even unanimous votes fall short"
+            f" (margin {margin:.3g}); {remedy}. Use more votes, a smaller region, more centres or"
+            " more noise",
             needed,
         )
+
+
+def _most_centres(mode: RegionMode, centres: Centres) -> int:
+    """The number of centres that a cover can have and pay for."""
+    if centres == "clean":
+        return 1
+    if isinstance(centres, int):
+        return min(centres, MOST_KNOTS)
+    return max(1, (mode.max_votes - chunks(mode.n0) * CHUNK) // _cheapest(mode))
+
+
+def _cheapest(mode: RegionMode) -> int:
+    """The least votes that any centre costs."""
+    return CHUNK if mode.rule == "e-process" else chunks(mode.n) * CHUNK
+
+
+def _least(mode: RegionMode, share: float, count: int) -> int | None:
+    """Least unanimous votes at one of ``count`` centres that show ``share``."""
+    if mode.rule == "e-process":
+        return least_votes(share, mode.alpha)
+    cast = _cheapest(mode)
+    return cast if ceiling(cast, mode.alpha / count) > share else None
 
 
 def _text(smoothed: SmoothedClassifier, region: Region) -> str:
@@ -224,3 +274,15 @@ class _Flight:
     decision: Decision
     ballots: list[Ballot]
     seconds: float
+
+    def resume(self, counts: Counts) -> Finding | None:
+        """Hand over the counts of ``ballots``; the finding, or None when it asks for more."""
+        began = perf_counter()
+        try:
+            self.ballots = self.decision.send(counts)
+        except StopIteration as finished:
+            found: Finding = finished.value
+            return found
+        finally:
+            self.seconds += perf_counter() - began
+        return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, final
+from typing import Final, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from gsmooth.certificate import (
     Abstained,
@@ -20,7 +21,7 @@ from gsmooth.certificate import (
     Step,
     Verdict,
 )
-from gsmooth.cover import Ball, Cover
+from gsmooth.cover import Ball, Cover, Draft
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.smoothing import Ballot, SmoothedClassifier
@@ -31,9 +32,16 @@ from gsmooth.theory.bounds import (
     predict_test,
     randomized_clopper_pearson_lower,
 )
+from gsmooth.theory.foresight import expected_votes
+from gsmooth.theory.normal import Floats
 from gsmooth.theory.sequential import EProcess, Futility, StreamedSample, cannot_accept
 
 Counts = NDArray[np.int64]
+
+PILOT_VOTES: Final = 16
+"""Votes at each point that a cover is chosen by."""
+TYPICAL_CENTRES: Final = 32
+"""Stands for the number of centres where the price of one has to be guessed before it is known."""
 
 
 @final
@@ -44,8 +52,9 @@ class RegionMode:
     n0 selection votes at the clean centre choose the class; at most max_votes votes an image are
     spent in all. futility: level at which a centre is given up early; costs power, not soundness.
     order: "worst-first" gives up soonest where the region will not pass; "inside-out" tests centres
-    from the clean image outwards and certifies the region that was reached when one fails. Vote
-    numbers are rounded up to whole chunks of 64.
+    from the clean image outwards and certifies the region that was reached when one fails. rule:
+    "fixed" is what others do, for comparison: n votes for each of k centres, and Clopper-Pearson at
+    alpha / k (Bonferroni). Vote numbers are rounded up to whole chunks of 64.
     """
 
     alpha: float = 0.001
@@ -53,11 +62,22 @@ class RegionMode:
     max_votes: int = 5000
     futility: float = 0.001
     order: Literal["worst-first", "inside-out"] = "worst-first"
+    rule: Literal["e-process", "fixed"] = "e-process"
+    n: int = 400
 
     def __post_init__(self) -> None:
         check_level("alpha", self.alpha)
         check_level("futility", self.futility)
-        check_votes(n0=self.n0, max_votes=self.max_votes)
+        check_votes(n0=self.n0, max_votes=self.max_votes, n=self.n)
+
+    def price(self, share: Floats, p: Floats) -> Floats:
+        """Votes that centres are expected to cost, for choosing a cover; no bound rests on it."""
+        if self.rule == "e-process":
+            return expected_votes(share, p, self.alpha, chunk=CHUNK, most=self.max_votes)
+        cast = chunks(self.n) * CHUNK
+        lower = special.betaincinv(cast * p, cast * (1.0 - p) + 1.0, self.alpha / TYPICAL_CENTRES)
+        short = np.maximum(0.0, share - lower)
+        return np.asarray(cast * np.where(short > 0.0, 10.0 + 100.0 * short, 1.0))
 
 
 @final
@@ -85,31 +105,54 @@ Mode = RegionMode | RadiusMode
 @final
 @dataclass(frozen=True)
 class Finding:
-    """What the votes of one image gave: certificate, PREDICT at x, and votes spent in all."""
+    """What the votes of one image gave: certificate, PREDICT at x, and votes spent in all.
+
+    pilot_votes: those among them that only helped to choose the cover.
+    """
 
     certificate: Certificate
     prediction: Prediction
     votes: int
+    pilot_votes: int = 0
 
 
 Decision = Generator[list[Ballot], Counts, Finding]
 Trial = Generator[list[Ballot], Counts, Certificate]
 
 
-def decide(smoothed: SmoothedClassifier, index: int, cover: Cover, mode: Mode) -> Decision:
+def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) -> Decision:
     """A generator that yields ballots, is sent their counts (len, classes + 1), and decides.
 
-    Selection votes choose the class and are PREDICT's; estimation votes are fresh (S2).
+    Selection votes choose the class and are PREDICT's, pilot votes choose the cover; estimation
+    votes are fresh, so both are fixed independently of them (S2, C5).
     """
-    court = _Court(smoothed, index, cover, mode.alpha)
-    selected = (yield court.ballots(Purpose.SELECTION, 0, None, 0, chunks(mode.n0))).sum(axis=0)
-    court.votes += int(selected.sum())
-    court.label = int(np.argmax(selected[:-1]))
+    chosen = [
+        Ballot(Coordinate(smoothed.seed, index, Purpose.SELECTION, 0, chunk), plan.clean)
+        for chunk in range(chunks(mode.n0))
+    ]
+    pilots = [
+        Ballot(Coordinate(smoothed.seed, index, Purpose.PILOT, place, 0), z, PILOT_VOTES)
+        for place, z in enumerate(plan.pilots)
+    ]
+    counts = yield [*chosen, *pilots]
+    selected = counts[: len(chosen)].sum(axis=0)
+    label = int(np.argmax(selected[:-1]))
+    cover = plan.drawn(_shrunk(counts[len(chosen) :, label]))
+    court = _Court(smoothed, index, cover, mode.alpha, label, int(counts.sum()))
     if isinstance(mode, RegionMode):
-        certificate = yield from court.sequential(mode)
+        certificate = yield from court.region(mode)
     else:
         certificate = yield from court.fixed(mode)
-    return Finding(certificate, prediction(selected, mode.alpha), court.votes)
+    spent = PILOT_VOTES * len(pilots)
+    return Finding(certificate, prediction(selected, mode.alpha), court.votes, spent)
+
+
+def _shrunk(won: Counts) -> Floats:
+    """Shares (pilots,) of PILOT_VOTES votes each, drawn towards their common mean."""
+    if len(won) == 0:
+        return np.zeros(0)
+    mean = (won.sum() + 0.5) / (PILOT_VOTES * len(won) + 1.0)
+    return np.asarray((won + PILOT_VOTES * mean) / (2.0 * PILOT_VOTES))
 
 
 def prediction(counts: Counts, alpha: float) -> Prediction:
@@ -157,24 +200,27 @@ class _Court:
     """The trial of one image's cover: every centre at the full alpha (C5)."""
 
     def __init__(
-        self, smoothed: SmoothedClassifier, index: int, cover: Cover, alpha: float
+        self,
+        smoothed: SmoothedClassifier,
+        index: int,
+        cover: Cover,
+        alpha: float,
+        label: int,
+        votes: int,
     ) -> None:
         self.smoothed, self.index, self.cover, self.alpha = smoothed, index, cover, alpha
-        self.label = 0
-        self.votes = 0
+        self.label, self.votes = label, votes
 
-    def ballots(
-        self, purpose: Purpose, centre: int, ball: Ball | None, first: int, count: int
-    ) -> list[Ballot]:
-        z = self.cover.clean if ball is None else ball.z
-        seed = self.smoothed.seed
+    def ballots(self, centre: int, first: int, count: int) -> list[Ballot]:
+        """Estimation votes: ``count`` chunks at one centre from chunk ``first`` on."""
+        z, seed = self.cover.balls[centre].z, self.smoothed.seed
         return [
-            Ballot(Coordinate(seed, self.index, purpose, centre, chunk), z)
+            Ballot(Coordinate(seed, self.index, Purpose.ESTIMATION, centre, chunk), z)
             for chunk in range(first, first + count)
         ]
 
-    def sequential(self, mode: RegionMode) -> Trial:
-        """One centre after the other, chunk by chunk, until one fails or all pass.
+    def region(self, mode: RegionMode) -> Trial:
+        """One centre after the other until one fails or all pass.
 
         Inside-out, the region reached is certified: if it is too large, the first centre in this
         order whose p is below its share was accepted, which has probability at most alpha (C5).
@@ -192,7 +238,8 @@ class _Court:
             if least is None or self.votes + least > mode.max_votes:
                 needed = None if least is None else self.votes + least
                 return self._reached(ball, AbstainReason.BUDGET, evidence, needed, inside_out)
-            verdict, won, cast = yield from self._stream(mode, place, ball)
+            trial = self._stream if mode.rule == "e-process" else self._bonferroni
+            verdict, won, cast = yield from trial(mode, place, ball)
             evidence[place] = _tested(ball, won, cast, verdict, inside_out)
             if verdict is not Verdict.ACCEPTED:
                 futile = verdict is Verdict.FUTILE
@@ -200,13 +247,26 @@ class _Court:
                 return self._reached(ball, reason, evidence, None, inside_out)
         return self._certified(1.0, evidence)
 
+    def _bonferroni(
+        self, mode: RegionMode, place: int, ball: Ball
+    ) -> Generator[list[Ballot], Counts, tuple[Verdict, int, int]]:
+        """n votes at once, and a bound at alpha / k: needlessly strict (C5), and looked at once."""
+        cast = chunks(mode.n) * CHUNK
+        counts = yield self.ballots(place, 0, chunks(mode.n))
+        self.votes += cast
+        won = int(counts[:, self.label].sum())
+        bound = FixedBound(cast, mode.alpha / len(self.cover.balls))
+        passed = bound.lower(FixedSample(won, cast)) > ball.share
+        return (Verdict.ACCEPTED if passed else Verdict.FUTILE), won, cast
+
     def _stream(
         self, mode: RegionMode, place: int, ball: Ball
     ) -> Generator[list[Ballot], Counts, tuple[Verdict, int, int]]:
+        """Chunk by chunk, until the e-process accepts or there is no hope."""
         test, futility = EProcess(ball.share, mode.alpha), Futility(ball.share, mode.futility)
         won = cast = chunk = 0
         while True:
-            counts = yield self.ballots(Purpose.ESTIMATION, place, ball, chunk, 1)
+            counts = yield self.ballots(place, chunk, 1)
             chunk += 1
             self.votes += CHUNK
             won, cast = won + int(counts[0, self.label]), cast + CHUNK
@@ -221,6 +281,8 @@ class _Court:
 
     def _least(self, mode: RegionMode, places: list[int]) -> int | None:
         """Votes that unanimity would still need at these centres; None where none suffice."""
+        if mode.rule == "fixed":
+            return len(places) * chunks(mode.n) * CHUNK
         total = 0
         for place in places:
             if (least := least_votes(self.cover.balls[place].share, mode.alpha)) is None:
@@ -265,7 +327,7 @@ class _Court:
             ball = self.cover.balls[place]
             if ball.start >= gauge:
                 break
-            counts = yield self.ballots(Purpose.ESTIMATION, place, ball, 0, chunks(mode.n))
+            counts = yield self.ballots(place, 0, chunks(mode.n))
             self.votes += cast
             won = int(counts[:, self.label].sum())
             p_lower = self._p_lower(mode, won, cast, float(draws[place]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self, final
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 class Enclosure:
     """Balls that hold the originals of an attacked image, one for each of n cells of parameters.
 
-    centre (n, K), radius (n,): for every theta of the cell and every original x of it,
-    ||T_theta L x - centre|| <= radius. possible (n,): False where no original exists; inf radius:
-    nothing is known.
+    centre (n, K), radius (n,): every original x, whatever theta of the cell it was attacked at, has
+    ||L x - centre|| <= radius. possible (n,): False where no original exists; inf radius: nothing
+    is known.
     """
 
     centre: Tensor
@@ -81,6 +82,10 @@ class Transformation(ABC):
         """An upper bound on the operator norm of the lift for images (C, H, W)."""
         return 1.0
 
+    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
+        """An upper bound on ||L r|| over images r (C, H, W) with every |pixel| <= 1."""
+        return self.lift_norm(shape) * math.sqrt(math.prod(shape)) * (1.0 + 1e-12)
+
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
         """The transformation with whatever depends on the image's (C, H, W) filled in."""
         return self
@@ -134,7 +139,7 @@ class Transformation(ABC):
         """Where the original of an attacked image can lie, for cells of the unknown parameter.
 
         x (1, C, H, W): the attacked image, every pixel of which is within ``rounding`` of
-        psi_theta(original); lower, upper (n, m). None: the attack cannot be undone, and only the
-        clean image can be certified.
+        psi_theta(original), originals in [0, 1]; lower, upper (n, m). None: the attack cannot be
+        undone, and only the clean image can be certified.
         """
         return None

@@ -253,7 +253,6 @@ def test_sigma_zero_is_refused() -> None:
 @pytest.mark.parametrize(
     ("transformation", "law"),
     [
-        (Turn(), GaussianLaw((), 0.2)),
         (Turn(), GaussianLaw((1.0, 2.0), 0.2)),
         (Gaussian(), GaussianLaw((1.0,), 0.2)),
         (Gaussian(), ExponentialLaw(1.0, 0.2)),
@@ -271,11 +270,11 @@ def test_a_batch_smaller_than_a_chunk_is_refused() -> None:
         half_line(0.0, 0.5, batch_size=63)
 
 
-def test_an_action_that_is_not_orthogonal_makes_the_law_add_its_margins_up() -> None:
+def test_margins_add_like_pythagoras_whether_the_action_is_orthogonal_or_not() -> None:
     g = SmoothedClassifier(classifier(HalfLine(0.0)), Gain(), GaussianLaw((0.5,), 0.25))
     assert isinstance(g.law, GaussianLaw)
     assert not g.law.orthogonal
-    assert g.law.margin([0.5], 0.25) == pytest.approx(2.0)
+    assert g.law.margin([0.5], 0.25) == pytest.approx(math.sqrt(2.0))
     assert isinstance(turned(lambda p: p > 0, 3.0).law, GaussianLaw)
     assert turned(lambda p: p > 0, 3.0).law.margin([3.0], 2.0**-8) == pytest.approx(math.sqrt(2.0))
 

@@ -119,7 +119,7 @@ ScalesFlag = Annotated[
     typer.Option(
         "--scales",
         metavar="STD[,...]",
-        help="Std of the random parameters, each in its unit (degrees, pixels).",
+        help="Std of the random parameters, each in its unit (degrees, pixels); 'none' for T = id.",
         rich_help_panel=_NOISE,
     ),
 ]
@@ -179,7 +179,8 @@ def scales_flag(text: str | None) -> Iterator[Override]:
     from gsmooth.run.overrides import Override
 
     if text is not None:
-        values = [_number("--scales", part, text) for part in text.split(",")]
+        parts = [] if text == "none" else text.split(",")
+        values = [_number("--scales", part, text) for part in parts]
         yield Override("smoothing.scales", values, f"--scales {text}")
 
 

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from gsmooth.cover.build import Ball, Cover, build_cover, check_region
+from gsmooth.cover.build import Ball, Cover
+from gsmooth.cover.requirement import Requirement, check_region
+from gsmooth.cover.survey import Centres, Draft, Price, build_cover, draft
 
-__all__ = ["Ball", "Cover", "build_cover", "check_region"]
+__all__ = [
+    "Ball",
+    "Centres",
+    "Cover",
+    "Draft",
+    "Price",
+    "Requirement",
+    "build_cover",
+    "check_region",
+    "draft",
+]

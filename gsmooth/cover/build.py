@@ -1,8 +1,7 @@
-"""Building a cover: choose centres, then bound every piece's supremum."""
+"""Building a cover: from pieces of the region to balls whose suprema are bounded."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, final
@@ -15,13 +14,10 @@ from torch import Tensor
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover.cells import Cells, halve, measure
 from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.pieces import cut, grid_cells, lay_knots
-from gsmooth.errors import ConfigurationError
+from gsmooth.cover.requirement import Requirement
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
-from gsmooth.theory.laws import Law
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.transformation import Transformation
 
 Floats = NDArray[np.float64]
 
@@ -81,119 +77,73 @@ class Cover:
     balls: tuple[Ball, ...]
     guarantee: Guarantee
 
+    @property
+    def pilots(self) -> tuple[Tensor, ...]:
+        """Points whose votes would help to draw the cover: none, it is drawn."""
+        return ()
 
-def build_cover(
-    smoothed: SmoothedClassifier, image: Tensor, region: Region, centres: int | None = None
-) -> Cover:
-    """A cover of {psi_theta(image) + e : (theta, e) in region} by at most ``centres`` balls.
-
-    image (C, H, W). Decided without votes, so every ball may be tested at the full alpha (C5).
-    """
-    check_region(smoothed, region)
-    transformation = smoothed.transformation
-    x = image[None].to(torch.float64)
-    clean = transformation.lift(x)[0]
-    if region.dimensions == 0:
-        requirement = Requirement.at(smoothed, region, clean, 0.0)
-        balls, proved = [_still_ball(requirement, clean)], requirement.proved
-    else:
-        count = centres if centres is not None else transformation.default_centres
-        balls, proved = _moving_balls(smoothed, Orbit(transformation, x), region, count)
-    balls.sort(key=lambda ball: -ball.margin)
-    proved = proved and smoothed.grid > 0.0
-    guarantee = Guarantee.INDIVIDUAL if proved else Guarantee.HEURISTIC
-    return Cover(region, clean, tuple(balls), guarantee)
+    def drawn(self, pilot_shares: Floats) -> Cover:
+        """This cover; see :class:`gsmooth.cover.survey.Survey`."""
+        return self
 
 
-def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
-    """ConfigurationError unless the region has one interval a parameter of the transformation."""
-    transformation = smoothed.transformation
-    if region.dimensions != len(transformation.parameters):
-        names = ", ".join(p.name for p in transformation.parameters) or "none, only l2"
-        raise ConfigurationError(
-            f"region: {region.dimensions} intervals were given, {transformation.name} has"
-            f" {len(transformation.parameters)} parameters ({names})"
-        )
+def still_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
+    """One ball for an l2 region without parameters; x (1, C, H, W) float64."""
+    clean = smoothed.transformation.lift(x)[0]
+    requirement = Requirement.at(smoothed, region, clean, 0.0)
+    return Cover(
+        region, clean, (_still_ball(requirement, clean),), _guarantee(smoothed, requirement.proved)
+    )
 
 
 @final
 @dataclass(frozen=True)
-class Requirement:
-    """Turns shifts and residuals into margins, float errors included (F1).
+class Layout:
+    """Centres, and the cells of the region that each of them answers for.
 
-    error: E_num, the l2 error of T_theta z. It moves the point that is voted on and the point that
-    is attacked, so it is paid twice. variation: tau of noise and grid. extra: an l2 ball on top.
+    theta (balls, m): theta_j; carried (balls, K): the centres c_j in the clean image's frame.
+    owner (cells,): the ball of every cell; lower, upper (cells, m).
     """
 
-    law: Law
-    error: float
-    variation: float
-    extra: float
-    proved: bool
-
-    @classmethod
-    def at(
-        cls, smoothed: SmoothedClassifier, region: Region, centres: Tensor, residual: float
-    ) -> Requirement:
-        """The requirement where attacks are carried back to within ``residual`` of the centres.
-
-        centres (K,) or (balls, K). Float errors are taken at a point as long as the longest one
-        that is voted on, attacked images included.
-        """
-        transformation = smoothed.transformation
-        extra = transformation.lift_norm(smoothed.classifier.shape) * region.l2
-        lengths = centres.norm(dim=-1)
-        longest = float(lengths.max()) + residual + extra
-        direction = centres.reshape(-1, centres.shape[-1])[int(lengths.argmax())]
-        # Subnormal pixels have a norm of 0, and dividing by it gives no direction at all.
-        if not float(direction.norm()) > 1e-150:
-            direction = torch.ones_like(direction)
-        reference = _moved_farthest(
-            transformation, direction * (longest / float(direction.norm())), region
-        )
-        error = smoothed.numerical_error(reference)
-        return cls(
-            law=smoothed.law,
-            error=0.0 if error is None else error,
-            variation=smoothed.total_variation(reference),
-            extra=extra,
-            proved=error is not None and (region.l2 == 0.0 or _knows_its_norm(transformation)),
-        )
-
-    def margins(self, shift: Floats, residual: Floats) -> Floats:
-        """Margins (n,) for signed shifts (n, m) and residuals (n,), rounded up.
-
-        The law's theorem at residual + E_num, raised by 2 E_num / sigma; tau is doubled because it
-        is added before the raise, which shrinks a share by less than a half (2 E_num << sigma).
-        """
-        law = self.law
-        moved = residual + self.extra + self.error
-        margin = law.margin(shift, moved, tv=2.0 * self.variation)
-        return np.asarray(margin + 2.0 * self.error / law.sigma)
+    theta: Floats
+    carried: Tensor
+    owner: NDArray[np.int64]
+    lower: Floats
+    upper: Floats
 
 
-def _knows_its_norm(transformation: Transformation) -> bool:
-    """Whether ``lift_norm`` speaks of this lift: the default speaks of the default lift only."""
-    own = type(transformation)
-    default = own.lift_norm is Transformation.lift_norm
-    return not default or own.lift is Transformation.lift
+def moving_cover(
+    smoothed: SmoothedClassifier, orbit: Orbit, clean: Tensor, region: Region, layout: Layout
+) -> Cover:
+    """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
+    carried, theta = layout.carried, layout.theta
+    cells, claimed = measure(orbit, carried, layout.owner, layout.lower, layout.upper)
+    requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
+    trial = _Trial(requirement, theta, orbit.still)
+    if claimed:
+        cells = _refined(orbit, trial, carried, cells)
+    margins = trial.margins(cells)
+    z = carried
+    if not orbit.still:
+        columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
+        z = orbit.transformation.act(carried, *columns)
+    balls = []
+    for place in range(len(theta)):
+        own = cells.ball == place
+        profile = _profile(region, cells.take(own), margins[own])
+        margin, share = float(margins[own].max()), profile[-1].share
+        balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, share, profile))
+    balls.sort(key=lambda ball: -ball.margin)
+    # Without orthogonality a residual, an l2 ball's included, would grow with T_beta (T5): nothing
+    # is proved then.
+    exact = bool((cells.residuals() <= ROUNDED_ZERO * (1.0 + float(carried.norm()))).all())
+    holds = smoothed.orthogonal or (exact and requirement.nothing_added)
+    proved = claimed and requirement.proved and holds
+    return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
 
 
-def _moved_farthest(transformation: Transformation, z: Tensor, region: Region) -> Tensor:
-    """z (K,) itself, or T z at the corner of the region where it is longest."""
-    if transformation.orthogonal or region.dimensions == 0:
-        return z
-    corners = itertools.product(*zip(region.lower, region.upper, strict=True))
-    moved = [transformation.act(z[None], *(z.new_full((1, 1), v) for v in c))[0] for c in corners]
-    return max(moved, key=lambda point: float(point.norm()))
-
-
-def _units(law: Law) -> Floats:
-    """A length on each axis (m,) to measure shifts by: theta at one normal std."""
-    one_sigma = 0.8413447460685429  # Phi(1)
-    units = np.abs(law.theta_from_uniform(np.full((1, law.dimensions), one_sigma)))[0]
-    # Without noise on a parameter no shift of it can be covered; any unit serves to cut by.
-    return np.asarray(np.where(units > 0.0, units, 1.0))
+def _guarantee(smoothed: SmoothedClassifier, proved: bool) -> Guarantee:
+    return Guarantee.INDIVIDUAL if proved and smoothed.grid > 0.0 else Guarantee.HEURISTIC
 
 
 def _still_ball(requirement: Requirement, clean: Tensor) -> Ball:
@@ -208,65 +158,38 @@ def _still_ball(requirement: Requirement, clean: Tensor) -> Ball:
     return Ball((), clean, margin_at(1.0), share, (Step(1.0, share),), share_at)
 
 
-def _moving_balls(
-    smoothed: SmoothedClassifier, orbit: Orbit, region: Region, centres: int
-) -> tuple[list[Ball], bool]:
-    """The balls around the pieces of the region, and whether their suprema are proved."""
-    units = _units(smoothed.law)
-    knots = lay_knots(orbit.transformation, region, units)
-    theta = knots.theta
-    points = orbit.points(torch.from_numpy(theta))
-    joint = np.concatenate([theta / units, points.numpy() / smoothed.law.sigma], axis=1)
-    joint -= joint.mean(axis=0)
-    lengths = tuple(np.array(axis) / unit for axis, unit in zip(knots.axes, units, strict=True))
-    pieces = cut(knots, joint @ joint.T, lengths, centres)
-    carried = torch.stack(
-        [torch.from_numpy(p.weights) @ points[torch.from_numpy(p.nodes)] for p in pieces]
-    )
-    shifts = np.stack([piece.weights @ theta[piece.nodes] for piece in pieces])
-    owner, lower, upper = grid_cells(knots, pieces)
-    cells, claimed = measure(orbit, carried, owner, lower, upper)
-    requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
-    if claimed:
-        cells = _refined(orbit, requirement, carried, shifts, cells)
-    margins = _margins(requirement, cells, shifts)
-    columns = torch.from_numpy(shifts).tensor_split(shifts.shape[1], dim=1)
-    z = orbit.transformation.act(carried, *columns)
-    balls = []
-    for place in range(len(pieces)):
-        own = cells.ball == place
-        profile = _profile(region, cells.take(own), margins[own])
-        margin, share = float(margins[own].max()), profile[-1].share
-        balls.append(Ball(tuple(shifts[place].tolist()), z[place], margin, share, profile))
-    # Without orthogonality a residual, an l2 ball's included, would grow with T_beta (T5): nothing
-    # is proved then.
-    still = bool((cells.residuals() <= ROUNDED_ZERO * (1.0 + float(carried.norm()))).all())
-    exact = orbit.transformation.orthogonal or (still and requirement.extra == 0.0)
-    return balls, claimed and requirement.proved and exact
+@dataclass(frozen=True)
+class _Trial:
+    """The margins that cells ask of their balls at ``theta`` (balls, m)."""
+
+    requirement: Requirement
+    theta: Floats
+    still: bool
+
+    def margins(self, cells: Cells) -> Floats:
+        """Every cell's (n,): the law at its residual bound and at its worst corner's shift."""
+        return np.asarray(self.at_corners(cells, cells.residuals()[:, None]).max(axis=1))
+
+    def sampled(self, cells: Cells) -> Floats:
+        """The same from the corners alone (n,)."""
+        return np.asarray(self.at_corners(cells, cells.corners).max(axis=1))
+
+    def at_corners(self, cells: Cells, residual: Floats) -> Floats:
+        shifts = cells.corner_parameters() - self.theta[cells.ball][:, None, :]
+        residuals = np.broadcast_to(residual, shifts.shape[:2])
+        if self.still:
+            shifts = shifts[:, :, :0]
+        flat = shifts.reshape(-1, shifts.shape[2]) if shifts.size else np.zeros((residuals.size, 0))
+        margins = self.requirement.margins(flat, residuals.ravel())
+        return np.asarray(margins.reshape(residuals.shape))
 
 
-def _margins(requirement: Requirement, cells: Cells, theta: Floats) -> Floats:
-    """Margin of every cell (n,): the law at its residual bound and at its worst corner's shift."""
-    corners = _at_corners(requirement, cells, theta, cells.residuals()[:, None])
-    return np.asarray(corners.max(axis=1))
-
-
-def _at_corners(requirement: Requirement, cells: Cells, theta: Floats, residual: Floats) -> Floats:
-    shifts = cells.corner_parameters() - theta[cells.ball][:, None, :]
-    residuals = np.broadcast_to(residual, shifts.shape[:2])
-    margins = requirement.margins(shifts.reshape(-1, shifts.shape[2]), residuals.ravel())
-    return np.asarray(margins.reshape(residuals.shape))
-
-
-def _refined(
-    orbit: Orbit, requirement: Requirement, centres: Tensor, theta: Floats, cells: Cells
-) -> Cells:
+def _refined(orbit: Orbit, trial: _Trial, centres: Tensor, cells: Cells) -> Cells:
     """Cells halved until none exceeds its ball's sampled supremum by more than TOLERANCE."""
     for _ in range(ROUNDS):
-        sampled = _at_corners(requirement, cells, theta, cells.corners).max(axis=1)
         supremum = np.full(len(centres), -np.inf)
-        np.maximum.at(supremum, cells.ball, sampled)
-        over = _margins(requirement, cells, theta) > supremum[cells.ball] + TOLERANCE
+        np.maximum.at(supremum, cells.ball, trial.sampled(cells))
+        over = trial.margins(cells) > supremum[cells.ball] + TOLERANCE
         if not over.any() or len(cells.ball) + int(over.sum()) > MOST_CELLS:
             break
         cells = halve(orbit, centres, cells, over)
@@ -295,3 +218,6 @@ def _start_gauges(region: Region, cells: Cells) -> Floats:
         below = np.where(cells.upper < 0.0, cells.upper / lower, 0.0)
     # Rounded down: a gauge rounded up would claim a sliver of the next cell.
     return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))
+
+
+__all__ = ["Ball", "Cover", "Layout", "Requirement", "moving_cover", "still_cover"]

@@ -1,10 +1,11 @@
-"""Cutting a region of parameters into pieces, one ball each."""
+"""A grid over a region of parameters, and the pieces that its cells are gathered into."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, final
 
 import numpy as np
@@ -15,6 +16,7 @@ from gsmooth.region import Region
 from gsmooth.transformation import Transformation
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 # Grid cells over a whole region with one moving parameter, and with more: enough to choose centres
 # by; the certified supremum refines where it must.
@@ -26,7 +28,7 @@ CELLS: Final = (240, 1024)
 class Knots:
     """A grid over the region whose cells never straddle a kink of the attack.
 
-    axes: ascending values of each parameter. theta (n, m): all grid points, last axis fastest.
+    axes: ascending values of each parameter. Grid points are numbered with the last axis fastest.
     """
 
     axes: tuple[tuple[float, ...], ...]
@@ -37,19 +39,47 @@ class Knots:
         return tuple(len(axis) for axis in self.axes)
 
     @property
+    def moving(self) -> tuple[int, ...]:
+        """The axes with more than one value."""
+        return tuple(axis for axis, size in enumerate(self.shape) if size > 1)
+
+    @cached_property
     def theta(self) -> Floats:
         """Every grid point, (n, m)."""
         return np.array(list(itertools.product(*self.axes)))
 
+    @cached_property
+    def corners(self) -> Indices:
+        """Grid points at the corners of every cell, (cells, 2^m); the last axis fastest.
 
-def lay_knots(transformation: Transformation, region: Region, units: Floats) -> Knots:
-    """A grid of about CELLS cells, spaced alike in the metric of the law's units (m,)."""
+        The ends of an axis that does not move are one and the same point.
+        """
+        numbers = np.arange(math.prod(self.shape)).reshape(self.shape)
+        views = []
+        for choice in itertools.product((0, 1), repeat=len(self.shape)):
+            index = tuple(
+                slice(None) if size == 1 else slice(end, size - 1 + end)
+                for end, size in zip(choice, self.shape, strict=True)
+            )
+            views.append(numbers[index].ravel())
+        return np.stack(views, axis=1)
+
+    @property
+    def boxes(self) -> tuple[Floats, Floats]:
+        """lower and upper of every cell, both (cells, m)."""
+        return self.theta[self.corners[:, 0]], self.theta[self.corners[:, -1]]
+
+
+def lay_knots(
+    transformation: Transformation, region: Region, units: Floats, cells: int | None = None
+) -> Knots:
+    """A grid of about ``cells`` cells, spaced alike in the metric of the law's units (m,)."""
     spans = np.array([max(0.0, u - low) for low, u in zip(region.lower, region.upper, strict=True)])
     lengths = spans / units
     moving = lengths > 0.0
     count = max(1, int(moving.sum()))
-    cells = CELLS[0] if count == 1 else CELLS[1]
-    spacing = (math.prod(lengths[moving].tolist()) / cells) ** (1.0 / count)
+    wanted = cells or (CELLS[0] if count == 1 else CELLS[1])
+    spacing = (math.prod(lengths[moving].tolist()) / wanted) ** (1.0 / count)
     axes = []
     for axis, (low, high) in enumerate(zip(region.lower, region.upper, strict=True)):
         inner = transformation.breakpoints(axis, low, high)
@@ -65,77 +95,20 @@ def lay_knots(transformation: Transformation, region: Region, units: Floats) -> 
 @final
 @dataclass(frozen=True)
 class Piece:
-    """A box of grid cells, first to last knot by axis, with the ball around its grid points.
+    """Cells of a grid that share a ball.
 
-    nodes: flat indices of its grid points; weights: of the ball's centre among them; radius: of
+    cells: which; nodes: their grid points; weights: of the ball's centre among them; radius: of
     the ball, in the joint metric, at the grid points only.
     """
 
-    first: tuple[int, ...]
-    last: tuple[int, ...]
-    nodes: NDArray[np.int64]
+    cells: Indices
+    nodes: Indices
     weights: Floats
     radius: float
 
 
-def cut(knots: Knots, gram: Floats, lengths: tuple[Floats, ...], centres: int) -> list[Piece]:
-    """At most ``centres`` pieces, made by halving the piece with the largest ball.
-
-    gram (n, n): joint inner products of the grid points; lengths: each axis' knots in the metric.
-    """
-    whole = _piece(knots, gram, (0,) * len(knots.axes), tuple(n - 1 for n in knots.shape))
-    pieces = [whole]
-    while len(pieces) < centres:
-        pieces.sort(key=lambda piece: piece.radius)
-        halves = None
-        for place in range(len(pieces) - 1, -1, -1):
-            halves = _halved(knots, gram, lengths, pieces[place])
-            if halves:
-                del pieces[place]
-                pieces += halves
-                break
-        if not halves:
-            break
-    return pieces
-
-
-def _halved(
-    knots: Knots, gram: Floats, lengths: tuple[Floats, ...], piece: Piece
-) -> list[Piece] | None:
-    extents = [
-        length[last] - length[first] if last - first > 1 else -1.0
-        for length, first, last in zip(lengths, piece.first, piece.last, strict=True)
-    ]
-    axis = int(np.argmax(extents))
-    if extents[axis] < 0.0:
-        return None
-    middle = (lengths[axis][piece.first[axis]] + lengths[axis][piece.last[axis]]) / 2
-    knot = int(np.searchsorted(lengths[axis], middle))
-    knot = min(max(knot, piece.first[axis] + 1), piece.last[axis] - 1)
-    last = tuple(knot if a == axis else v for a, v in enumerate(piece.last))
-    first = tuple(knot if a == axis else v for a, v in enumerate(piece.first))
-    return [_piece(knots, gram, piece.first, last), _piece(knots, gram, first, piece.last)]
-
-
-def _piece(knots: Knots, gram: Floats, first: tuple[int, ...], last: tuple[int, ...]) -> Piece:
-    ranges = [np.arange(low, high + 1) for low, high in zip(first, last, strict=True)]
-    nodes = np.ravel_multi_index(np.meshgrid(*ranges, indexing="ij"), knots.shape).ravel()
+def piece_of(cells: Indices, corners: Indices, gram: Floats) -> Piece:
+    """These cells with a nearly smallest ball around their grid points; gram (n, n): joint."""
+    nodes = np.unique(corners[cells])
     weights, radius = smallest_ball(gram[np.ix_(nodes, nodes)])
-    return Piece(first, last, nodes, weights, radius)
-
-
-def grid_cells(knots: Knots, pieces: list[Piece]) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """The grid cells of every piece: owner (n,), lower (n, m) and upper (n, m)."""
-    boxes = [
-        (place, *zip(*box, strict=True))
-        for place, piece in enumerate(pieces)
-        for box in itertools.product(*map(_intervals, knots.axes, piece.first, piece.last))
-    ]
-    owner, lower, upper = zip(*boxes, strict=True)
-    return np.array(owner, dtype=np.int64), np.array(lower), np.array(upper)
-
-
-def _intervals(axis: tuple[float, ...], first: int, last: int) -> list[tuple[float, float]]:
-    """Neighbouring knots of a piece; one empty interval where the axis does not move."""
-    ends = axis[first : last + 1]
-    return [(ends[0], ends[0])] if len(ends) == 1 else list(itertools.pairwise(ends))
+    return Piece(cells, nodes, weights, radius)

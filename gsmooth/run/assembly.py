@@ -138,7 +138,9 @@ def mode_of(config: RunConfig) -> RegionMode | RadiusMode:
     """The rule of decision."""
     rule = config.certify
     if rule.mode == "region":
-        return RegionMode(rule.alpha, rule.n0, rule.max_votes, rule.futility, rule.order)
+        return RegionMode(
+            rule.alpha, rule.n0, rule.max_votes, rule.futility, rule.order, rule.rule, rule.n
+        )
     return RadiusMode(rule.alpha, rule.n0, rule.n, rule.bound)
 
 
@@ -147,7 +149,14 @@ def attack_plan(config: RunConfig) -> AttackPlan | None:
     plan = config.attack
     if not plan.enabled:
         return None
-    return AttackPlan(plan.points, plan.screening_votes, plan.n, plan.alpha)
+    return AttackPlan(
+        points=plan.points,
+        random=plan.random,
+        gradient_steps=plan.gradient_steps,
+        screening_votes=plan.screening_votes,
+        n=plan.n,
+        alpha=plan.alpha,
+    )
 
 
 def weights_digest(classifier: Classifier) -> str:

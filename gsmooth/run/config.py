@@ -83,9 +83,16 @@ class RegionSection(Section):
 
 
 class CertifySection(Section):
-    """The decision: mode "region" stops early (max_votes, futility), "radius" draws n votes."""
+    """The decision: mode "region" stops early (max_votes, futility), "radius" draws n votes.
 
-    mode: Literal["region", "radius"] = "region"
+    rule "fixed" is region mode with n votes a centre at alpha / centres. centres: at most so many,
+    "clean" for the clean image alone, or (None) as many as cost least.
+    "nested" is the published method: n_outer draws of the parameters with n_inner votes each, and
+    alpha_inner (None: half) of alpha for the inner tests. guarantee "distributional" takes the
+    error of images from the file ``calibration`` (gsmooth calibrate) instead of bounding each.
+    """
+
+    mode: Literal["region", "radius", "nested"] = "region"
     alpha: Level = 0.001
     n0: Count = 64
     max_votes: Count = 5000
@@ -93,7 +100,22 @@ class CertifySection(Section):
     order: Literal["worst-first", "inside-out"] = "worst-first"
     n: Count = 10_000
     bound: Literal["clopper-pearson", "randomized"] = "clopper-pearson"
-    centres: Count | None = None
+    n_outer: Count = 200
+    n_inner: Count = 1000
+    alpha_inner: Level | None = None
+    rule: Literal["e-process", "fixed"] = "e-process"
+    centres: Count | Literal["clean"] | None = None
+    guarantee: Literal["individual", "distributional"] = "individual"
+    calibration: Path | None = None
+
+    @model_validator(mode="after")
+    def _premise_is_given(self) -> Self:
+        if (self.guarantee == "distributional") != (self.calibration is not None):
+            raise ValueError(
+                'guarantee = "distributional" and calibration = FILE belong together; gsmooth'
+                " calibrate writes such a file"
+            )
+        return self
 
 
 class PredictSection(Section):
@@ -118,10 +140,13 @@ class TrainSection(Section):
 
 
 class AttackSection(Section):
-    """The opponent: the worst of points**m parameters by a few votes, then PREDICT there."""
+    """The opponent: points**m parameters (1,024 at most), as many random ones as it says, and
+    steps along the gradient; the worst by a few votes is put to PREDICT."""
 
     enabled: bool = True
     points: Count = 31
+    random: Annotated[int, Field(ge=0)] = 32
+    gradient_steps: Annotated[int, Field(ge=0)] = 10
     screening_votes: Count = 16
     n: Count = 1000
     alpha: Level = 0.001

@@ -13,11 +13,19 @@ from pydantic_core import to_jsonable_python
 from gsmooth import registry
 from gsmooth.errors import ConfigurationError
 from gsmooth.run.card import Card, card
-from gsmooth.run.config import ModelSection, RegionSection, RunConfig, SmoothingSection
+from gsmooth.run.config import (
+    CertifySection,
+    ModelSection,
+    RegionSection,
+    RunConfig,
+    SmoothingSection,
+)
 from gsmooth.transformation import Transformation
 
 
-def resolved(config: RunConfig, *, needs_region: bool = True) -> RunConfig:
+def resolved(
+    config: RunConfig, *, needs_region: bool = True, needs_noise: bool = True
+) -> RunConfig:
     """The configuration with nothing left to guess.
 
     From the card of a shipped model: its input, and (where the transformation is the one that it
@@ -36,11 +44,11 @@ def resolved(config: RunConfig, *, needs_region: bool = True) -> RunConfig:
         "transformation": config.transformation.model_copy(
             update={"name": name, "options": to_jsonable_python(own_options)}
         ),
-        "smoothing": _smoothing(config.smoothing, trained, operator),
+        "smoothing": _smoothing(config.smoothing, trained, operator)
+        if needs_noise
+        else config.smoothing,
         "region": region,
-        "certify": config.certify.model_copy(
-            update={"centres": config.certify.centres or operator.default_centres}
-        ),
+        "certify": _certify(config.certify, operator),
     }
     return config.model_copy(update=update)
 
@@ -84,12 +92,22 @@ def _smoothing(
             " trained under (0.25 is usual for images in [0, 1])"
         )
     scales = smoothing.scales if smoothing.scales is not None else noise and noise.scales
-    _one_each("smoothing.scales", scales, operator, '--scales "6" (std of the noise)')
+    if scales != ():  # No scales at all is T = id: parameters without noise.
+        _one_each("smoothing.scales", scales, operator, '--scales "6" (std of the noise)')
     grid = smoothing.grid if smoothing.grid is not None else noise.grid if noise else 2.0**-8
     law = smoothing.law or (noise.law if noise else "gaussian")
     return smoothing.model_copy(
         update={"sigma": sigma, "scales": scales or (), "grid": grid, "law": law}
     )
+
+
+def _certify(certify: CertifySection, operator: Transformation) -> CertifySection:
+    # The published method knows one centre, the clean image; region mode chooses for every image.
+    usual = {"nested": 1, "radius": operator.default_centres, "region": None}[certify.mode]
+    if certify.guarantee == "distributional":
+        usual = operator.default_centres
+    inner = certify.alpha_inner or certify.alpha / 2
+    return certify.model_copy(update={"centres": certify.centres or usual, "alpha_inner": inner})
 
 
 def _region(config: RunConfig, trained: Card | None, operator: Transformation) -> RegionSection:

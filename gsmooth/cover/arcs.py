@@ -1,0 +1,115 @@
+"""Cutting a curve into arcs, one ball each: as few as can be, or as cheap."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+WIDEST: Final = 4.0
+"""No share that an e-process can show within any sensible number of votes goes with this radius."""
+
+
+@final
+@dataclass(frozen=True)
+class Arcs:
+    """Every arc of a chain of n points, with the radius of a ball around it.
+
+    radii (most, n - 1): entry [k, i] is for points i to i + k + 1, that is k + 1 cells; inf where
+    the chain ends before. Non-decreasing in k.
+    """
+
+    radii: Floats
+
+    @classmethod
+    def of(cls, gram: Floats, widest: float = WIDEST) -> Arcs:
+        """Arcs of points with inner products ``gram`` (n, n), the longest first of radius > widest.
+
+        The ball is around the mean of the points: within a few percent of the smallest one where
+        the curve is nearly straight, and never smaller than that.
+        """
+        count = len(gram)
+        summed = np.concatenate([np.zeros((count, 1)), np.cumsum(gram, axis=1)], axis=1)
+        squares = gram.diagonal()
+        rows: list[Floats] = []
+        for cells in range(1, count):
+            starts = np.arange(count - cells)
+            inside = starts[:, None] + np.arange(cells + 1)
+            ends = (starts + cells + 1)[:, None]
+            along = (summed[inside, ends] - summed[inside, starts[:, None]]) / (cells + 1)
+            squared = (squares[inside] - 2.0 * along).max(axis=1) + along.mean(axis=1)
+            row = np.full(count - 1, np.inf)
+            row[starts] = np.sqrt(np.maximum(squared, 0.0))
+            rows.append(row if not rows else np.maximum(row, rows[-1]))
+            if rows[-1].min() > widest and cells > 1:
+                break
+        return cls(np.array(rows))
+
+    def lowest(self, values: Floats) -> Floats:
+        """The least of ``values`` (n,) on every arc, in the shape of ``radii``."""
+        found = np.full_like(self.radii, np.nan)
+        found[0] = np.minimum(values[:-1], values[1:])
+        for cells in range(1, len(found)):
+            reached = len(values) - 1 - cells
+            later = values[cells + 1 : cells + 1 + reached]
+            found[cells, :reached] = np.minimum(found[cells - 1, :reached], later)
+        return found
+
+    def cheapest(self, prices: Floats) -> list[tuple[int, int]]:
+        """The chain as arcs (first point, last point) whose prices have the least sum.
+
+        prices: in the shape of ``radii``. A dynamic program over the end of the last arc.
+        """
+        most, cells = prices.shape
+        best, back = np.full(cells + 1, np.inf), np.zeros(cells + 1, dtype=np.int64)
+        best[0] = 0.0
+        for end in range(1, cells + 1):
+            lengths = np.arange(min(most, end))
+            totals = best[end - 1 - lengths] + prices[lengths, end - 1 - lengths]
+            chosen = int(totals.argmin())
+            best[end], back[end] = totals[chosen], chosen + 1
+        ends = [cells]
+        while ends[-1] > 0:
+            ends.append(ends[-1] - int(back[ends[-1]]))
+        ends.reverse()
+        return list(itertools.pairwise(ends))
+
+    def fewest(self, count: int) -> list[tuple[int, int]]:
+        """The chain as at most ``count`` arcs whose largest radius is as small as can be."""
+        candidates = self._sorted
+        low, high = 0, len(candidates) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if self._greedy(float(candidates[middle]), count) is None:
+                low = middle + 1
+            else:
+                high = middle
+        return self._greedy(float(candidates[low]), count) or self._equal(count)
+
+    def _equal(self, count: int) -> list[tuple[int, int]]:
+        """Arcs of as many cells each: what is left where every choice is hopelessly wide."""
+        cells = self.radii.shape[1]
+        ends = np.unique(np.linspace(0, cells, min(count, cells) + 1).round().astype(np.int64))
+        return list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
+
+    @cached_property
+    def _sorted(self) -> Floats:
+        return np.unique(self.radii[np.isfinite(self.radii)])
+
+    def _greedy(self, radius: float, count: int) -> list[tuple[int, int]] | None:
+        """Arcs no wider than ``radius``, each as long as can be; None when ``count`` fall short."""
+        reach = (self.radii <= radius).sum(axis=0)
+        arcs: list[tuple[int, int]] = []
+        start, end = 0, self.radii.shape[1]
+        while start < end:
+            if len(arcs) == count or reach[start] == 0:
+                return None
+            arcs.append((start, start + int(reach[start])))
+            start = arcs[-1][1]
+        return arcs

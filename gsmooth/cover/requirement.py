@@ -1,0 +1,130 @@
+"""What the votes at a centre must show: shifts and residuals as margins, float errors included."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import Law
+from gsmooth.transformation import Transformation
+
+Floats = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True)
+class Requirement:
+    """Turns shifts and residuals into margins, float errors included (F1).
+
+    error: E_num, the l2 error of T_theta z. It moves the point that is voted on and the point that
+    is attacked, so it is paid twice. variation: tau of noise and grid. extra: an l2 ball on top.
+    rounded: what the attacker's rounding of pixels can move z by.
+    """
+
+    law: Law
+    error: float
+    variation: float
+    extra: float
+    proved: bool
+    rounded: float = 0.0
+
+    @classmethod
+    def at(
+        cls, smoothed: SmoothedClassifier, region: Region, centres: Tensor, residual: float
+    ) -> Requirement:
+        """The requirement where attacks are carried back to within ``residual`` of the centres.
+
+        centres (K,) or (balls, K). Float errors are taken at a point as long as the longest one
+        that is voted on, attacked images included.
+        """
+        transformation, classifier = smoothed.transformation, smoothed.classifier
+        extra = transformation.lift_norm(classifier.shape) * region.l2
+        # Clipping to the range, which rounding implies, moves nothing away from psi_theta(x).
+        half = region.half_level(classifier.input_range)
+        rounded = transformation.rounding_norm(classifier.shape) * half if half > 0.0 else 0.0
+        lengths = centres.norm(dim=-1)
+        longest = float(lengths.max()) + residual + extra + rounded
+        direction = centres.reshape(-1, centres.shape[-1])[int(lengths.argmax())]
+        # Subnormal pixels have a norm of 0, and dividing by it gives no direction at all.
+        if not float(direction.norm()) > 1e-150:
+            direction = torch.ones_like(direction)
+        reference = _moved_farthest(
+            smoothed, direction * (longest / float(direction.norm())), region
+        )
+        error = smoothed.numerical_error(reference)
+        needs_norm = region.l2 > 0.0 or half > 0.0
+        return cls(
+            law=smoothed.law,
+            error=0.0 if error is None else error,
+            variation=smoothed.total_variation(reference),
+            extra=extra,
+            proved=error is not None and (not needs_norm or _knows_its_norm(transformation)),
+            rounded=rounded,
+        )
+
+    def margins(self, shift: Floats, residual: Floats) -> Floats:
+        """Margins (n,) for signed shifts (n, m) and residuals (n,), rounded up.
+
+        The law's theorem at residual + E_num, raised by 2 E_num / sigma; tau is doubled because it
+        is added before the raise, which shrinks a share by less than a half: so E_num is refused
+        where it is not far below sigma.
+        """
+        law = self.law
+        if not 2.0 * self.error < 0.15 * law.sigma:
+            raise ConfigurationError(
+                f"smoothing: sigma={law.sigma:g} is not far above the float error"
+                f" {self.error:.2g} of the action at such images; use more noise"
+            )
+        moved = residual + self.extra + self.rounded + self.error
+        margin = law.margin(shift, moved, tv=2.0 * self.variation)
+        return np.asarray(margin + 2.0 * self.error / law.sigma)
+
+    @property
+    def nothing_added(self) -> bool:
+        """Whether attacks end at psi_theta(x) itself."""
+        return self.extra == 0.0 and self.rounded == 0.0
+
+
+def units_of(law: Law) -> Floats:
+    """A length on each axis (m,) to measure shifts by: theta at one normal std."""
+    one_sigma = 0.8413447460685429  # Phi(1)
+    units = np.abs(law.theta_from_uniform(np.full((1, law.dimensions), one_sigma)))[0]
+    # Without noise on a parameter no shift of it can be covered; any unit serves to cut by.
+    return np.asarray(np.where(units > 0.0, units, 1.0))
+
+
+def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
+    """ConfigurationError unless the region has one interval a parameter of the transformation."""
+    transformation = smoothed.transformation
+    if region.dimensions != len(transformation.parameters):
+        names = ", ".join(p.name for p in transformation.parameters) or "none, only l2"
+        raise ConfigurationError(
+            f"region: {region.dimensions} intervals were given, {transformation.name} has"
+            f" {len(transformation.parameters)} parameters ({names})"
+        )
+
+
+def _knows_its_norm(transformation: Transformation) -> bool:
+    """Whether ``lift_norm`` speaks of this lift: the default speaks of the default lift only."""
+    own = type(transformation)
+    default = own.lift_norm is Transformation.lift_norm
+    return not default or own.lift is Transformation.lift
+
+
+def _moved_farthest(smoothed: SmoothedClassifier, z: Tensor, region: Region) -> Tensor:
+    """z (K,) itself, or T z at the corner of the region where it is longest."""
+    if smoothed.orthogonal or region.dimensions == 0:
+        return z
+    act = smoothed.transformation.act
+    corners = itertools.product(*zip(region.lower, region.upper, strict=True))
+    moved = [act(z[None], *(z.new_full((1, 1), v) for v in corner))[0] for corner in corners]
+    return max(moved, key=lambda point: float(point.norm()))

@@ -1,0 +1,246 @@
+"""A survey of one image's region, from which covers of any number of centres are drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal, Protocol, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.cover.arcs import Arcs
+from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
+from gsmooth.cover.clusters import Clustering
+from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pieces import Knots, Piece, lay_knots, piece_of
+from gsmooth.cover.requirement import Requirement, check_region, units_of
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.normal import share_of_margin
+
+Floats = NDArray[np.float64]
+Price = Callable[[Floats, Floats], Floats]
+"""Expected votes for a required share and the share p that a centre is thought to have."""
+Centres = int | Literal["clean"] | None
+"""How many, at most; the clean image alone; or as many as cost least (None)."""
+
+STEP: Final = 0.12
+"""Joint distance between neighbouring points that a curve's grid aims at."""
+MOST_KNOTS: Final = 4096
+PILOTS: Final = (8, 3)
+"""Pilot points along one moving parameter, and along each of several."""
+CLUSTERS: Final = (1, 2, 4, 6, 9, 12, 16, 24, 32, 48, 64, 96, 128)
+"""Numbers of centres that are tried for several parameters."""
+
+
+class Draft(Protocol):
+    """A cover, or what becomes one when the votes at a few pilot points are known."""
+
+    @property
+    def clean(self) -> Tensor:
+        """L x (K,): the point whose votes select the class."""
+
+    @property
+    def pilots(self) -> Sequence[Tensor]:
+        """Points z (K,) of the region; none where the cover is drawn already."""
+
+    def drawn(self, pilot_shares: Floats) -> Cover:
+        """The cover, given the selected class's share of votes at every pilot (pilots,)."""
+
+
+def draft(
+    smoothed: SmoothedClassifier,
+    image: Tensor,
+    region: Region,
+    centres: Centres = None,
+    price: Price | None = None,
+) -> Draft:
+    """A cover of {psi_theta(image) + e : (theta, e) in region}, drawn or to be drawn.
+
+    image (C, H, W). Decided without estimation votes, so that every ball may be tested at the full
+    alpha (C5). With ``price`` and ``centres=None`` number and place of the centres are those of
+    least expected cost at the shares that pilot votes suggest; without it the transformation's
+    default number is used.
+    """
+    check_region(smoothed, region)
+    x = image[None].to(torch.float64)
+    if region.dimensions == 0:
+        return still_cover(smoothed, x, region)
+    survey = Survey.of(smoothed, x, region, centres, price)
+    return survey if centres is None and price is not None else survey.drawn(np.zeros(0))
+
+
+def build_cover(
+    smoothed: SmoothedClassifier, image: Tensor, region: Region, centres: Centres = None
+) -> Cover:
+    """The cover with at most ``centres`` balls (by default the transformation's own number)."""
+    return draft(smoothed, image, region, centres).drawn(np.zeros(0))
+
+
+@final
+@dataclass(frozen=True)
+class Survey:
+    """One image's orbit on a grid over its region.
+
+    clean (K,): L x. points (n, K): C at the grid points ``knots.theta`` (n, m).
+    """
+
+    smoothed: SmoothedClassifier
+    region: Region
+    orbit: Orbit
+    clean: Tensor
+    knots: Knots
+    points: Tensor
+    centres: Centres
+    price: Price | None
+
+    @classmethod
+    def of(
+        cls,
+        smoothed: SmoothedClassifier,
+        x: Tensor,
+        region: Region,
+        centres: Centres,
+        price: Price | None,
+    ) -> Survey:
+        """The survey of x (1, C, H, W) float64."""
+        operator = smoothed.transformation
+        orbit = Orbit(operator, x, smoothed.still)
+        ones = np.ones(region.dimensions)
+        units = ones if smoothed.still else units_of(smoothed.law)
+        knots = lay_knots(operator, region, units)
+        points = orbit.points(torch.from_numpy(knots.theta))
+        clean = operator.lift(x)[0]
+        survey = cls(smoothed, region, orbit, clean, knots, points, centres, price)
+        length = float(np.sqrt(np.square(np.diff(survey.joint, axis=0)).sum(axis=1)).sum())
+        cells = min(MOST_KNOTS, math.ceil(length / STEP))
+        if len(knots.moving) == 1 and centres != "clean" and cells > 1.2 * len(knots.theta):
+            knots = lay_knots(operator, region, units, cells)
+            points = orbit.points(torch.from_numpy(knots.theta))
+            survey = cls(smoothed, region, orbit, clean, knots, points, centres, price)
+        return survey
+
+    @cached_property
+    def joint(self) -> Floats:
+        """The grid points in the metric of T4, (n, m + K), in units of the noise."""
+        residual = self.points.numpy() / self.smoothed.law.sigma
+        if self.orbit.still:
+            return np.asarray(residual)
+        shift = self.knots.theta / units_of(self.smoothed.law)
+        return np.concatenate([shift, residual], axis=1)
+
+    @cached_property
+    def _gram(self) -> Floats:
+        centred = self.joint - self.joint.mean(axis=0)
+        return np.asarray(centred @ centred.T)
+
+    @property
+    def pilots(self) -> list[Tensor]:
+        """Attacked images spread over the region, as points z (K,)."""
+        nodes = self._pilot_nodes
+        if self.orbit.still:
+            return list(self.points[nodes])
+        theta = torch.from_numpy(self.knots.theta[nodes])
+        columns = theta.tensor_split(theta.shape[1], dim=1)
+        return list(self.orbit.transformation.act(self.points[nodes], *columns))
+
+    @cached_property
+    def _pilot_nodes(self) -> NDArray[np.int64]:
+        moving = len(self.knots.moving)
+        count = PILOTS[0] if moving == 1 else PILOTS[1]
+        axes = [
+            np.unique(np.linspace(0, size - 1, count).round().astype(np.int64))
+            for size in self.knots.shape
+        ]
+        grid = np.meshgrid(*axes, indexing="ij")
+        return np.ravel_multi_index(tuple(part.ravel() for part in grid), self.knots.shape)
+
+    def drawn(self, pilot_shares: Floats) -> Cover:
+        """The cover: of least expected cost where pilot shares are given."""
+        layout = self._layout(pilot_shares)
+        return moving_cover(self.smoothed, self.orbit, self.clean, self.region, layout)
+
+    def _layout(self, pilot_shares: Floats) -> Layout:
+        lower, upper = self.knots.boxes
+        owner = np.zeros(len(lower), dtype=np.int64)
+        if self.centres == "clean":
+            theta = np.zeros((1, self.region.dimensions))
+            return Layout(theta, self.clean[None], owner, lower, upper)
+        pieces = self._pieces(pilot_shares)
+        for place, piece in enumerate(pieces):
+            owner[piece.cells] = place
+        carried = torch.stack(
+            [torch.from_numpy(p.weights) @ self.points[torch.from_numpy(p.nodes)] for p in pieces]
+        )
+        theta = np.stack([piece.weights @ self.knots.theta[piece.nodes] for piece in pieces])
+        return Layout(theta, carried, owner, lower, upper)
+
+    def _pieces(self, pilot_shares: Floats) -> list[Piece]:
+        if len(self.knots.theta) == 1:
+            return [piece_of(np.array([0]), self.knots.corners, self._gram)]
+        chain = len(self.knots.moving) == 1
+        if self.price is None or self.centres is not None:
+            wanted = self.centres
+            count = wanted if isinstance(wanted, int) else self._default
+            return self._arcs(Arcs.of(self._gram).fewest(count)) if chain else self._clusters(count)
+        shares = self._shares(pilot_shares)
+        return self._cheapest_arcs(shares) if chain else self._cheapest_clusters(shares)
+
+    @property
+    def _default(self) -> int:
+        return self.smoothed.transformation.default_centres
+
+    def _shares(self, pilot_shares: Floats) -> Floats:
+        """p that every grid point is thought to have: the nearest pilots' (n,)."""
+        theta, nodes = self.knots.theta, self._pilot_nodes
+        if len(self.knots.moving) == 1:
+            axis = self.knots.moving[0]
+            return np.asarray(np.interp(theta[:, axis], theta[nodes, axis], pilot_shares))
+        spans = np.maximum(theta.max(axis=0) - theta.min(axis=0), 1e-300)
+        apart = ((theta[:, None] - theta[nodes][None]) / spans) ** 2
+        return np.asarray(pilot_shares[apart.sum(axis=2).argmin(axis=1)])
+
+    def _cheapest_arcs(self, shares: Floats) -> list[Piece]:
+        arcs = Arcs.of(self._gram)
+        prices = np.full_like(arcs.radii, np.inf)
+        finite = np.isfinite(arcs.radii)
+        prices[finite] = self._prices(arcs.radii[finite], arcs.lowest(shares)[finite])
+        return self._arcs(arcs.cheapest(prices))
+
+    def _cheapest_clusters(self, shares: Floats) -> list[Piece]:
+        clustering = Clustering(self._gram, self.knots.corners)
+        best, least = None, math.inf
+        for count in CLUSTERS:
+            found = clustering.at(count)
+            radii = np.array([cluster.radius for cluster in found])
+            lowest = np.array([shares[cluster.nodes].min() for cluster in found])
+            total = float(self._prices(radii, lowest).sum())
+            if best is None or total < least:
+                best, least = found, total
+            elif total > 1.5 * least:
+                break
+        assert best is not None
+        return best
+
+    def _prices(self, radii: Floats, shares: Floats) -> Floats:
+        """Expected votes for balls of these radii, with what is added to every margin."""
+        assert self.price is not None
+        return self.price(share_of_margin(radii + self._added + TOLERANCE), shares)
+
+    @cached_property
+    def _added(self) -> float:
+        requirement = Requirement.at(self.smoothed, self.region, self.clean, 0.0)
+        return (requirement.extra + requirement.rounded) / self.smoothed.law.sigma
+
+    def _clusters(self, count: int) -> list[Piece]:
+        return Clustering(self._gram, self.knots.corners).at(count)
+
+    def _arcs(self, arcs: list[tuple[int, int]]) -> list[Piece]:
+        return [
+            piece_of(np.arange(first, last), self.knots.corners, self._gram) for first, last in arcs
+        ]
