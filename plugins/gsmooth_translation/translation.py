@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar, final
+from typing import ClassVar, Literal, final
 
-import torch
-from kornia.geometry.transform import translate
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
 from gsmooth_translation.fourier import FourierFrame, fourier_frame
-from gsmooth_translation.speed import speed_and_bend
+from gsmooth_translation.phases import FourierSpace
+from gsmooth_translation.pixels import PixelSpace
+from gsmooth_translation.shifts import Boxes, shifted
+from gsmooth_translation.space import Space, attack_speed
 
 
 @final
@@ -20,8 +21,9 @@ from gsmooth_translation.speed import speed_and_bend
 class Translation(Transformation):
     """Translation by ``dx`` pixels to the right (columns) and ``dy`` pixels downwards (rows).
 
-    Attack: Kornia's bilinear translation, zero padding; what leaves the image is lost. Equal to
-    scipy.ndimage.shift(x, (dy, dx), order=1, mode="grid-constant").
+    Attack: Kornia's bilinear translation. With padding "zeros" what leaves the image is lost, equal
+    to scipy.ndimage.shift(x, (dy, dx), order=1, mode="grid-constant"); with "reflection" the image
+    is continued by its mirror image about the centres of the outermost pixels (mode="mirror").
     Action: the phase exp(-i (omega_x dx + omega_y dy)) on the Fourier coefficients of the image on
     a zero-padded canvas; exact, orthogonal, and cyclic with the canvas as its period.
 
@@ -33,6 +35,10 @@ class Translation(Transformation):
     cutoff: highest frequency kept on either axis, in cycles a pixel (at most 0.5). By default
     about as many coefficients are kept as the image has pixels: the low-pass leaves little beyond
     (a factor 0.12 in 28 x 28 images), and there interpolation errs most.
+    padding: what comes into the image at its edges, "zeros" or "reflection".
+    space: where noise is added. "fourier": to the coefficients, where the action is exact.
+    "pixels": to the pixels as they are (low_pass_px, pad_px and cutoff play no part); there is no
+    action then, so the shift can carry no noise, and covers need many centres (T = id).
     image_px: height and width; ``for_shape`` fills them in.
     """
 
@@ -41,9 +47,11 @@ class Translation(Transformation):
     frame_px: int = 0
     cutoff: float | None = None
     image_px: tuple[int, int] | None = None
+    padding: Literal["zeros", "reflection"] = "zeros"
+    space: Literal["fourier", "pixels"] = "fourier"
 
     name: ClassVar[str] = "translation"
-    summary: ClassVar[str] = "translation by fractions of a pixel, bilinear, zero padding"
+    summary: ClassVar[str] = "translation by fractions of a pixel, bilinear, zero or mirror padding"
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("dx", "px", "to the right"),
         Parameter("dy", "px", "downwards"),
@@ -61,8 +69,23 @@ class Translation(Transformation):
             raise ValueError(
                 f"translation: cutoff={self.cutoff} must lie in (0, 0.5] cycles a pixel"
             )
-        if self.image_px is not None and 2 * self.frame_px >= min(self.image_px):
-            height, width = self.image_px
+        if self.padding not in ("zeros", "reflection"):
+            raise ValueError(
+                f"translation: padding={self.padding!r} must be 'zeros' or 'reflection'"
+            )
+        if self.space not in ("fourier", "pixels"):
+            raise ValueError(f"translation: space={self.space!r} must be 'fourier' or 'pixels'")
+        if self.image_px is not None:
+            self._check_size(*self.image_px)
+
+    def _check_size(self, height: int, width: int) -> None:
+        # Kornia has no unit of length along an axis of one pixel: it moves by nothing or by all.
+        if min(height, width) < 2:
+            raise ValueError(
+                f"translation: a {height} x {width} image has no two pixels to interpolate between"
+                " along one of its axes"
+            )
+        if 2 * self.frame_px >= min(height, width):
             raise ValueError(
                 f"translation: frame_px={self.frame_px} blanks all of a {height} x {width} image"
             )
@@ -74,61 +97,75 @@ class Translation(Transformation):
     @property
     def frame(self) -> FourierFrame:
         """The Fourier frame of the images that this translation is bound to."""
-        if self.image_px is None:
-            raise ValueError(
-                "translation: the image size is not known yet; call for_shape((channels, height,"
-                " width))"
-            )
-        height, width = self.image_px
+        height, width = self._size
         return fourier_frame(
             height, width, self.low_pass_px, self.pad_px, self.frame_px, self.cutoff
         )
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images moved right by theta[0] and down by theta[1] pixels, (N, C, H, W)."""
-        dx, dy = theta
-        shift = torch.cat([dx.reshape(-1, 1), dy.reshape(-1, 1)], dim=1)
-        return translate(x, shift, mode="bilinear", padding_mode="zeros", align_corners=True)
+        return shifted(x, theta[0], theta[1], self.padding)
 
     def lift(self, x: Tensor) -> Tensor:
         """L: (N, C, H, W) -> (N, C * K), mask and low-pass included."""
-        return self.frame.analyse(x).flatten(1)
+        return self._coordinates.lift(x)
 
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Q: the adjoint of L, cropped back to the image."""
-        return self.frame.synthesise(self._unflat(z))
+        """Q: the adjoint of L."""
+        return self._coordinates.readout(z)
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """T: the canvas moved right by theta[0] and down by theta[1] pixels, cyclically."""
+        """T: the canvas moved cyclically by theta pixels; in pixels nothing but T_0 = id."""
         dx, dy = (value.reshape(-1, 1).to(z.dtype) for value in theta)
-        return self.frame.shift(self._unflat(z), dx, dy).flatten(1)
+        return self._coordinates.act(z, dx, dy)
 
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
         """||L||, rounded up; channels do not mix."""
-        return self.frame.norm
+        return self._coordinates.norm
+
+    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
+        """sup ||L r|| for |pixels| <= 1, rounded up: what the mask blanks does not count."""
+        height, width = (side - 2 * self.frame_px for side in shape[1:])
+        return self.lift_norm(shape) * math.sqrt(shape[0] * height * width) * (1.0 + 1e-12)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """A phase omega d is off by omega (offset + rounding of the product), axis by axis."""
-        frame = self.frame
-        orders = (frame.cols.omega, frame.rows.omega)
-        phase = sum(
-            float(max(omega, default=0.0)) * (far * 2.0**-51 + off)
-            for omega, far, off in zip(orders, reach, offset, strict=True)
-        )
-        return float(z.norm(dim=1).max()) * (phase + 2.0**-48)
+        """Float64 error of the phases, relative to the norm of z."""
+        return self._coordinates.action_error(z, reach, offset)
 
     def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
         """The integers: between them a shifted image is a mix of integer shifts."""
         return tuple(float(v) for v in range(math.ceil(lower), math.floor(upper) + 1))
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup ||dC / d theta_i|| over each cell, per pixel; (n, 2) -> (n, 2). See ``speed``."""
-        return speed_and_bend(self.frame, x, lower, upper)[0]
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||dC / d theta_i|| over each cell, per pixel; (n, 2) -> (n, 2). None in pixels."""
+        bounds = self._coordinates.carried_bounds(x, lower, upper, self.padding)
+        return None if bounds is None else bounds[0]
 
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||d2C / d theta_i^2|| over each cell, per pixel squared; (n, 2) -> (n, 2)."""
-        return speed_and_bend(self.frame, x, lower, upper)[1]
+        bounds = self._coordinates.carried_bounds(x, lower, upper, self.padding)
+        return None if bounds is None else bounds[1]
 
-    def _unflat(self, z: Tensor) -> Tensor:
-        frame = self.frame
-        return z.reshape(len(z), -1, frame.rows.coefficients, frame.cols.coefficients)
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d L psi / d theta_i|| over each cell, per pixel; (n, 2) -> (n, 2)."""
+        return attack_speed(self._coordinates.lift, x, lower, upper, self.padding)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """0: along each axis of an integer cell L psi is affine, so corners are farthest (C4)."""
+        Boxes.within(lower, upper)
+        return lower.new_zeros(lower.shape)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        if self.image_px is None:
+            raise ValueError(
+                "translation: the image size is not known yet; call for_shape((channels, height,"
+                " width))"
+            )
+        return self.image_px
+
+    @property
+    def _coordinates(self) -> Space:
+        if self.space == "pixels":
+            return PixelSpace(*self._size, self.frame_px)
+        return FourierSpace(self.frame)

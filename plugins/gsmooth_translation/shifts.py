@@ -1,0 +1,104 @@
+"""Shifted images: the bilinear attack, and inside an integer cell the four images that it mixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, final
+
+import torch
+import torch.nn.functional as F
+from kornia.geometry.transform import translate
+from torch import Tensor
+
+Padding = Literal["zeros", "reflection"]
+
+ENTRIES: Final = 2**22
+"""Numbers in the images that are shifted at once."""
+
+
+def shifted(x: Tensor, dx: Tensor, dy: Tensor, padding: Padding) -> Tensor:
+    """psi: images (N, C, H, W) moved right by dx and down by dy pixels, both (N, 1)."""
+    shift = torch.cat([dx.reshape(-1, 1), dy.reshape(-1, 1)], dim=1)
+    return translate(x, shift, mode="bilinear", padding_mode=padding, align_corners=True)
+
+
+@final
+@dataclass(frozen=True)
+class Boxes:
+    """Cells of (dx, dy), each inside one integer cell.
+
+    corner (g, 2): first corners of the integer cells that occur, in pixels. owner (n,): which of
+    them holds each box. low, high (n, 2): ends of the boxes in it, in [0, 1].
+    """
+
+    corner: Tensor
+    owner: Tensor
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def within(cls, lower: Tensor, upper: Tensor) -> Boxes:
+        """Boxes from their ends (n, 2) in pixels; ValueError where one straddles an integer."""
+        whole = lower.floor()
+        low, high = lower - whole, upper - whole
+        if bool((high > 1.0).any()) or bool((high < low).any()):
+            raise ValueError("cells must not reach across a whole number of pixels")
+        corner, owner = torch.unique(whole, dim=0, return_inverse=True)
+        return cls(corner, owner, low, high)
+
+    def corners(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The four corners (s, t) of every box, each (n,)."""
+        for s in (self.low[:, 0], self.high[:, 0]):
+            for t in (self.low[:, 1], self.high[:, 1]):
+                yield s, t
+
+    def parts(self, each: int) -> Iterator[tuple[Tensor, Boxes]]:
+        """The boxes of some integer cells at a time, and where they stand; ``each``: entries."""
+        step = max(1, ENTRIES // each)
+        for start in range(0, len(self.corner), step):
+            here = (self.owner >= start) & (self.owner < start + step)
+            places = here.nonzero()[:, 0]
+            part = self.corner[start : start + step]
+            yield places, Boxes(part, self.owner[here] - start, self.low[here], self.high[here])
+
+
+def mixes(x: Tensor, corner: Tensor, padding: Padding) -> Tensor:
+    """p, q, r, u with psi = p + s q + t r + s t u on integer cells (C4): (g, 4, C, H, W).
+
+    x (1, C, H, W); corner (g, 2): dx and dy at s = t = 0. With s, t in [0, 1] the fractional parts
+    of dx and dy, every source point lies between the same 2 x 2 pixels all the time, at the same
+    place between them for all pixels: psi is the bilinear mix of the images moved by whole pixels.
+    """
+    moved = _moved(x, corner, padding)
+    origin, below = moved[:, 0, 0], moved[:, 0, 1]
+    right, across = moved[:, 1, 0], moved[:, 1, 1]
+    return torch.stack(
+        [origin, right - origin, below - origin, across - right - below + origin], dim=1
+    )
+
+
+def _moved(x: Tensor, corner: Tensor, padding: Padding) -> Tensor:
+    """x moved by (dx + i, dy + j), i, j in {0, 1}: (g, 2, 2, C, H, W)."""
+    step = torch.arange(2, device=x.device)
+    shift = corner.to(x.device).long()[:, :, None] + step
+    cols = _source(x.shape[3], shift[:, 0], padding)
+    rows = _source(x.shape[2], shift[:, 1], padding)
+    # One more row and column of zeros: where whatever lies outside comes from.
+    image = F.pad(x[0], (0, 1, 0, 1))
+    found = image[:, rows[:, None, :, :, None], cols[:, :, None, None, :]]
+    return found.movedim(0, 3)
+
+
+def _source(size: int, shift: Tensor, padding: Padding) -> Tensor:
+    """Which pixel of an axis comes to each place when it moves by ``shift`` (...): (..., size).
+
+    ``size`` itself stands for the outside. Reflection is about the centres of the outermost pixels,
+    so the image repeats after 2 (size - 1) pixels.
+    """
+    place = torch.arange(size, device=shift.device) - shift[..., None]
+    if padding == "zeros":
+        return torch.where((place < 0) | (place >= size), size, place)
+    period = max(1, 2 * (size - 1))
+    place = place.remainder(period)
+    return torch.where(place < size, place, period - place)
