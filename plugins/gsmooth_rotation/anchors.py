@@ -1,0 +1,158 @@
+"""Certified suprema of bilinear rotation around anchors: a cover without noise on the angle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gsmooth_rotation.bilinear import offsets, speed_chunks, widest_half
+from gsmooth_rotation.pixels import disc
+from gsmooth_rotation.space import NUMERICAL, RADIANS
+
+ENTRIES: Final = 2**17
+"""Angles times pixels that are sampled at once (at least one angle)."""
+GROUP_PX: Final = 0.6
+"""Neighbouring arcs share one interval of speeds while the rim moves no farther than this."""
+EDGE: Final = 2.0**-8
+"""Share of a half arc that is left out at either end where a kink may lie."""
+
+
+def anchor_angles(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
+    """The middles of ``anchors`` equal arcs of [lower_deg, upper_deg], in degrees, (anchors,)."""
+    return _knots(lower_deg, upper_deg, anchors)[1::2]
+
+
+def anchor_suprema(
+    x: Tensor, lower_deg: float, upper_deg: float, anchors: int, radius_px: float
+) -> Tensor:
+    """M_j >= sup over arc j of ||psi_theta(x) - psi_(anchor j)(x)||_2 over the disc, (anchors,).
+
+    x (1, C, H, W) float64. The arcs are equal, the anchors are their middles (anchor_angles), and
+    the disc holds the pixels whose centre is within radius_px of the image's (TSS: (H - 1) / 2).
+    Every image of arc j is then within M_j of its anchor: margin M_j / sigma.
+
+    Proof (C3 for T = id). Let f(t) = psi_(anchor +- t) - psi_anchor on a half arc of length h, and
+    let f'_p lie in [low_p, high_p] there. f_p(t) / t is a mean of f'_p and lies in the same
+    interval, so <f, f'> >= t sum_p m_p with m_p the least product of two of its numbers. With
+    kappa = max(0, -sum_p m_p), ||f(t)||^2 <= ||f(h)||^2 + kappa h^2: where kappa = 0 the image only
+    moves away from the anchor, and the end of the arc is exact. Also ||f(t)|| <= h || sup|f'_p| ||.
+
+    Raises ValueError for arcs that are too wide for C3, and for an interval or a number of anchors
+    that makes no sense.
+    """
+    _check(lower_deg, upper_deg, anchors)
+    pixels = disc(x.shape[2], x.shape[3], radius_px).to(x.device)
+    knots = _knots(lower_deg, upper_deg, anchors).to(x.device) * RADIANS
+    _check_width(x, pixels, knots)
+    gaps = torch.cat(list(_gaps(x, pixels, knots))).reshape(-1, 2)
+    bound = gaps.amax(dim=1)
+    unsure = _returning(x, pixels, knots)
+    if bool(unsure.any()):
+        bound[unsure] = _bent(x, pixels, knots, gaps, unsure)
+    return bound + NUMERICAL * (1.0 + float(x.norm()))
+
+
+def _knots(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
+    """Ends and middles of the arcs in turn, (2 anchors + 1,)."""
+    return torch.linspace(lower_deg, upper_deg, 2 * anchors + 1, dtype=torch.float64)
+
+
+def _check(lower_deg: float, upper_deg: float, anchors: int) -> None:
+    if not (math.isfinite(lower_deg) and math.isfinite(upper_deg) and lower_deg <= upper_deg):
+        raise ValueError(f"rotation: [{lower_deg}, {upper_deg}] is not an interval of degrees")
+    if anchors < 1:
+        raise ValueError(f"rotation: anchors={anchors} must be at least 1")
+
+
+def _check_width(x: Tensor, pixels: Tensor, knots: Tensor) -> None:
+    # A little less than the limit: the widths of equal arcs differ by rounding.
+    widest = 2.0 * widest_half(x.shape[1:], pixels) * (1.0 - 1e-9)
+    if float((knots[1:] - knots[:-1]).max()) > widest:
+        least = math.ceil(float(knots[-1] - knots[0]) / (2.0 * widest) * (1.0 + 1e-9))
+        raise ValueError(
+            f"rotation: arcs of {float(knots[2] - knots[0]) / RADIANS:g} degrees are too wide for a"
+            f" bound on this disc; give at least {least} anchors"
+        )
+
+
+def _gaps(x: Tensor, pixels: Tensor, theta: Tensor) -> Iterator[Tensor]:
+    """||psi_(k + 1) - psi_k|| over the pixels for angles theta (n,) in radians, in parts."""
+    row, col = offsets((x.shape[2], x.shape[3]), pixels)
+    step, last = max(1, ENTRIES // len(pixels)), None
+    for part in theta.split_with_sizes(_sizes(len(theta), step)):
+        cos, sin = torch.cos(part)[:, None], torch.sin(part)[:, None]
+        # grid_sample counts from -1 at the outer edge of the first pixel to 1 at the last one's.
+        at = torch.stack(
+            [
+                (col * cos - row * sin) * (2.0 / x.shape[3]),
+                (row * cos + col * sin) * (2.0 / x.shape[2]),
+            ],
+            dim=-1,
+        )
+        here = F.grid_sample(x, at[None], padding_mode="zeros", align_corners=False)[0]
+        joined = here if last is None else torch.cat([last, here], dim=1)
+        last = here[:, -1:]
+        yield (joined[:, 1:] - joined[:, :-1]).square_().sum(dim=(0, 2)).sqrt_()
+
+
+def _sizes(count: int, step: int) -> list[int]:
+    return [min(step, count - start) for start in range(0, count, step)]
+
+
+def _returning(x: Tensor, pixels: Tensor, knots: Tensor) -> Tensor:
+    """Which arcs (n,) may come nearer to their anchor on the way out: kappa > 0, many at a time."""
+    anchors, arc = len(knots) // 2, float(knots[2] - knots[0])
+    # Radians: the limit of C3 is reached where the rim moves by 0.9 px.
+    wide = widest_half(x.shape[1:], pixels) * 2.0 * GROUP_PX / 0.9
+    size = max(1, int(wide / arc)) if arc > 0.0 else anchors
+    if arc > wide:
+        return torch.ones(anchors, dtype=torch.bool, device=x.device)
+    starts = torch.arange(0, anchors, size, device=x.device)
+    low, high = knots[2 * starts], knots[2 * (starts + size).clamp(max=anchors)]
+    parts = [_returns(*ends) for _, *ends in speed_chunks(x[0], pixels, low, high)]
+    return (torch.cat(parts) > 0.0).repeat_interleave(size)[:anchors]
+
+
+def _bent(x: Tensor, pixels: Tensor, knots: Tensor, gaps: Tensor, chosen: Tensor) -> Tensor:
+    """The bound for the chosen arcs, half arc by half arc, with kappa; gaps (n, 2).
+
+    At angle 0 every pixel is at a kink, and at an interval's end that alone makes kappa > 0. So
+    kappa is taken a little inside as well: with a rim of e = EDGE h left out at both ends and g =
+    f - f(e), ||f(e)|| <= e S and ||g(h - e)|| <= ||f(h)|| + 2 e S, hence ||f|| <= e S +
+    sqrt((||f(h)|| + 2 e S)^2 + kappa h^2), S >= || sup|f'_p| || on all of the half arc.
+    """
+    place = chosen.nonzero()[:, 0]
+    first = torch.stack([2 * place, 2 * place + 1], dim=1).flatten()
+    low, high = knots[first], knots[first + 1]
+    half, ends = high - low, gaps[place].flatten()
+    kappa, speed = _bends(x, pixels, low, high)
+    inner, _ = _bends(x, pixels, low + EDGE * half, high - EDGE * half)
+    rim = EDGE * half * speed
+    around = (ends.square() + kappa * half**2).sqrt()
+    inside = ((ends + 2.0 * rim).square() + inner * half**2).sqrt() + rim
+    bound = torch.minimum(torch.minimum(around, inside), speed * half)
+    return bound.reshape(-1, 2).amax(dim=1)
+
+
+def _bends(x: Tensor, pixels: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """kappa and || sup|psi'_p| || of cells, (n,) each."""
+    kappa, speed = [], []
+    for _, least, most in speed_chunks(x[0], pixels, low, high):
+        kappa.append(_returns(least, most))
+        speed.append(torch.maximum(least.neg(), most).square_().sum(dim=(0, 2)).sqrt_())
+    return torch.cat(kappa), torch.cat(speed)
+
+
+def _returns(low: Tensor, high: Tensor) -> Tensor:
+    """kappa (cells,) of intervals (C, cells, P): minus the sum of the least products, if positive.
+
+    An interval on one side of 0 has the square of its nearer end, one around 0 has low * high.
+    """
+    nearer = torch.minimum(low.abs(), high.abs())
+    least = torch.where(low * high > 0.0, nearer * nearer, low * high)
+    return least.sum(dim=(0, 2)).neg_().clamp_(min=0.0)
