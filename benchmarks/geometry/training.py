@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,25 @@ from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train_views
 SIGMA = 0.15
 GRID = 2.0**-8
 WIDEN = 1.1
-VIEWS = (
-    ("rotation", {"low_pass_px": 0.9}, (4.0,), Region((-50.0,), (50.0,))),
-    ("translation", {"low_pass_px": 1.0}, (0.7, 0.7), Region((-4.0, -4.0), (4.0, 4.0))),
-)
-"""Transformation, its options, std of the noise on its parameters, region of the attacks."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A smoothing: options of the transformation and std of the noise on each parameter.
+
+    attacks: in training they are drawn from this region, a tenth wider.
+    """
+
+    options: Mapping[str, float]
+    scales: tuple[float, ...]
+    attacks: Region
+
+
+VIEWS = {
+    "rotation": View({"low_pass_px": 0.9}, (4.0,), Region((-50.0,), (50.0,))),
+    "translation": View({"low_pass_px": 1.0}, (0.7, 0.7), Region((-4.0, -4.0), (4.0, 4.0))),
+}
+"""By transformation; the order is that in which batches are dealt."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +62,44 @@ RECIPES = {
 }
 
 
-def trained(recipe: Recipe, data: Path, on_epoch: Callable[[EpochReport], None]) -> nn.Sequential:
-    """The network after training, in inference form (batch norms folded)."""
-    images, labels = tensors(recipe.parts(data).training)
+def train_and_save(name: str, data: Path, weights: Path) -> None:
+    """Train, write the state dict to ``weights``, and beside it (.json) how it was made.
+
+    What is saved is the inference form: batch norms are folded.
+    """
+    recipe = RECIPES[name]
+    part = recipe.parts(data).training
+    images, labels = tensors(part)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.plan.seed)
         network = recipe.network()
-    train_views(network, views(), images, labels, recipe.plan, on_epoch=on_epoch)
-    return fused(network)
+    report = train_views(network, views(), images, labels, recipe.plan, on_epoch=_say)
+    about = {
+        "file": data.name,
+        "images": len(part),
+        "plan": asdict(recipe.plan),
+        "widen": WIDEN,
+        "torch_threads": torch.get_num_threads(),
+        "last_epoch": asdict(report.epochs[-1]),
+    }
+    buffer = io.BytesIO()
+    torch.save(fused(network).state_dict(), buffer)
+    make_folder(weights.parent)
+    write_atomically(weights, buffer.getvalue())
+    write_atomically(weights.with_suffix(".json"), (json.dumps(about, indent=2) + "\n").encode())
 
 
 def views() -> list[NoisyInputs]:
     """What the network sees: both smoothings, attacks a tenth beyond the widest regions."""
     return [
         NoisyInputs(
-            load_transformation(name, options), GaussianLaw(scales, SIGMA), region, WIDEN, GRID
+            load_transformation(name, view.options),
+            GaussianLaw(view.scales, SIGMA),
+            view.attacks,
+            WIDEN,
+            GRID,
         )
-        for name, options, scales, region in VIEWS
+        for name, view in VIEWS.items()
     ]
 
 
@@ -73,12 +109,12 @@ def tensors(part: Dataset) -> tuple[Tensor, Tensor]:
     return images, torch.from_numpy(part.labels)
 
 
-def save(network: nn.Module, path: Path) -> None:
-    """Write the state dict."""
-    buffer = io.BytesIO()
-    torch.save(network.state_dict(), buffer)
-    make_folder(path.parent)
-    write_atomically(path, buffer.getvalue())
+def _say(epoch: EpochReport) -> None:
+    print(
+        f"epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy under noise {epoch.accuracy:.2%},"
+        f" {epoch.seconds:.0f} s",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -88,11 +124,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("weights", type=Path)
     options = parser.parse_args()
-    say = lambda e: print(  # noqa: E731
-        f"epoch {e.epoch}: loss {e.loss:.3f}, under noise {e.accuracy:.2%}, {e.seconds:.0f} s",
-        flush=True,
-    )
-    save(trained(RECIPES[options.name], options.data, say), options.weights)
+    train_and_save(options.name, options.data, options.weights)
 
 
 if __name__ == "__main__":
