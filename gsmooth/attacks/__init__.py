@@ -1,0 +1,21 @@
+"""The certificate's opponent: empirical search for an attack inside the region."""
+
+from __future__ import annotations
+
+from gsmooth.attacks.candidates import attacked_images, grid
+from gsmooth.attacks.outcome import VIOLATION_ALPHA, AttackOutcome, Attempt
+from gsmooth.attacks.plan import AttackPlan
+from gsmooth.attacks.search import FINALISTS, STARTS, attack_many, put_to_predict
+
+__all__ = [
+    "FINALISTS",
+    "STARTS",
+    "VIOLATION_ALPHA",
+    "AttackOutcome",
+    "AttackPlan",
+    "Attempt",
+    "attack_many",
+    "attacked_images",
+    "grid",
+    "put_to_predict",
+]

@@ -1,0 +1,79 @@
+"""Scores under noise: what the search looks at, because votes alone tie wherever g is sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.noise import Coordinate, draw
+from gsmooth.smoothing import SmoothedClassifier
+
+
+@final
+@dataclass(frozen=True)
+class Screening:
+    """Votes (n, classes) and mean log-probabilities (n, classes) of n candidates."""
+
+    votes: NDArray[np.int64]
+    log_p: NDArray[np.float64]
+
+    def take(self, chosen: NDArray[np.bool_]) -> Screening:
+        """The candidates for which ``chosen`` (n,) is true."""
+        return Screening(self.votes[chosen], self.log_p[chosen])
+
+    def by_votes(self, label: int) -> NDArray[np.int64]:
+        """Candidates from the fewest votes for ``label``; the less probable label first in ties."""
+        return np.lexsort((self.log_p[:, label], self.votes[:, label]))
+
+    def worst(self, label: int, count: int) -> list[int]:
+        """At most ``count`` candidates: the worst by votes and the worst by probability in turn."""
+        by_votes, by_score = self.by_votes(label), np.argsort(self.log_p[:, label], kind="stable")
+        turns = np.stack([by_votes, by_score], axis=1).ravel().tolist()
+        return list(dict.fromkeys(turns))[:count]
+
+
+def noisy(
+    smoothed: SmoothedClassifier, z: Tensor, coordinates: Sequence[Coordinate], rows: int
+) -> Tensor:
+    """T_theta z + delta for ``rows`` draws at each coordinate: z (n, K) -> (n rows, K).
+
+    Differentiable in z, and so without the grid: the search may be wrong in the last digits.
+    """
+    law, noise = smoothed.law, np.empty((len(z) * rows, z.shape[1]))
+    parts = [
+        draw(coordinate, law, rows, noise[place * rows : (place + 1) * rows])
+        for place, coordinate in enumerate(coordinates)
+    ]
+    z = z.repeat_interleave(rows, dim=0)
+    if law.dimensions:
+        theta = torch.from_numpy(np.concatenate(parts))
+        z = smoothed.transformation.act(z, *theta.tensor_split(law.dimensions, dim=1))
+    return z + law.sigma * torch.from_numpy(noise)
+
+
+@torch.no_grad()
+def screened(
+    smoothed: SmoothedClassifier, z: Tensor, coordinates: Sequence[Coordinate], rows: int
+) -> Screening:
+    """``rows`` votes at each z (n, K). ModelError where scores are not finite (F3)."""
+    batch = smoothed.readout(noisy(smoothed, z, coordinates, rows))
+    scores = smoothed.classifier.module(batch)
+    if not bool(scores.isfinite().all()):
+        smoothed.classifier.labels(batch)  # Says which row, and what to do.
+    scores = scores.double().cpu().reshape(len(z), rows, -1)
+    votes = torch.nn.functional.one_hot(scores.argmax(dim=2), scores.shape[2]).sum(dim=1)
+    return Screening(votes.numpy(), scores.log_softmax(dim=2).mean(dim=1).numpy())
+
+
+def joined(parts: Sequence[Screening]) -> Screening:
+    """The candidates of all parts, in order."""
+    return Screening(
+        np.concatenate([part.votes for part in parts]),
+        np.concatenate([part.log_p for part in parts]),
+    )

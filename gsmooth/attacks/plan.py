@@ -1,0 +1,40 @@
+"""AttackPlan: how hard the opponent searches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from gsmooth.decision import check_level, check_votes
+from gsmooth.errors import ConfigurationError
+from gsmooth.noise import CHUNK
+
+
+@final
+@dataclass(frozen=True)
+class AttackPlan:
+    """Candidates: a grid of ``points`` a parameter (1,024 in all) and ``random`` points.
+
+    Each is screened with ``screening_votes`` votes. From the worst few, ``gradient_steps`` steps
+    follow the gradient of the smoothed loss in the parameters, each over one chunk of noise; an l2
+    part of the region is searched by as many steps. The worst are screened again, by a chunk of
+    fresh votes each, and the worst of those is put to PREDICT: n fresh votes, level ``alpha``.
+    """
+
+    points: int = 31
+    random: int = 32
+    gradient_steps: int = 10
+    screening_votes: int = 16
+    n: int = 1000
+    alpha: float = 0.001
+
+    def __post_init__(self) -> None:
+        check_level("attack.alpha", self.alpha)
+        check_votes(points=self.points, n=self.n)
+        for name in ("random", "gradient_steps"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"attack.{name}={getattr(self, name)} must be at least 0")
+        if not 1 <= self.screening_votes <= CHUNK:
+            raise ConfigurationError(
+                f"attack.screening_votes={self.screening_votes} must lie in 1..{CHUNK}"
+            )

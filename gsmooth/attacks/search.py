@@ -1,0 +1,148 @@
+"""The search: candidates are screened, the worst are climbed from, one is put to PREDICT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.attacks.candidates import attacked_images, grid, inside, scattered
+from gsmooth.attacks.gradient import Ascent
+from gsmooth.attacks.noisy import Screening, joined, screened
+from gsmooth.attacks.outcome import VIOLATION_ALPHA, AttackOutcome, Attempt
+from gsmooth.attacks.plan import AttackPlan
+from gsmooth.certificate import Certificate, Certified, Guarantee
+from gsmooth.certification import Item
+from gsmooth.decision import chunks, prediction
+from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.region import Region
+from gsmooth.smoothing import Ballot, SmoothedClassifier
+
+Counts = NDArray[np.int64]
+
+STARTS: Final = 2
+"""Screened points from which the gradient is followed."""
+FINALISTS: Final = 6
+"""Points that are screened again: the least of many noisy counts is low by luck."""
+
+
+def attack_many(
+    smoothed: SmoothedClassifier,
+    items: Iterable[tuple[Item, int]],
+    region: Region,
+    plan: AttackPlan,
+    certificates: Mapping[int, Certificate] | None = None,
+) -> Iterator[AttackOutcome]:
+    """The worst attack found on each (item, true label), in order.
+
+    certificates: by index of the image; one that is about another class than the true one, or about
+    a part of the region, is attacked where it holds as well.
+    """
+    for item, label in items:
+        smoothed.classifier.check_image(item.image, item.index)
+        hunt = _Hunt(smoothed, item.image[None].double(), item.index, plan, region)
+        yield hunt.outcome(label, (certificates or {}).get(item.index))
+
+
+def put_to_predict(
+    smoothed: SmoothedClassifier, index: int, attacked: Tensor, n: int, stream: int = 0
+) -> Counts:
+    """Votes (classes + 1,) of n fresh ballots (in whole chunks) at an attacked image (C, H, W)."""
+    z = smoothed.transformation.lift(attacked[None])[0]
+    ballots = [
+        Ballot(Coordinate(smoothed.seed, index, Purpose.OPPONENT, stream, chunk), z)
+        for chunk in range(chunks(n))
+    ]
+    return np.asarray(smoothed.count(ballots).sum(axis=0))
+
+
+@final
+@dataclass
+class _Hunt:
+    """The search on one image x (1, C, H, W); ``spent`` counts forward passes."""
+
+    smoothed: SmoothedClassifier
+    x: Tensor
+    index: int
+    plan: AttackPlan
+    region: Region
+    spent: int = 0
+
+    def outcome(self, label: int, certificate: Certificate | None) -> AttackOutcome:
+        spread = scattered(self.region, self.plan.random, self.smoothed.seed, self.index)
+        theta = torch.cat([grid(self.region, self.plan.points), spread])
+        seen = self._screened(theta, 0, self.plan.screening_votes)
+        worst, votes = self._worst(theta, seen, label, self.region, 0)
+        answer = prediction(votes, self.plan.alpha)
+        other = None
+        if isinstance(certificate, Certified) and self._differs(certificate, label):
+            part = certificate.region
+            within = inside(theta, part)
+            theta, seen = theta[within], seen.take(within.numpy())
+            other, _ = self._worst(theta, seen, certificate.label, part, 1)
+        return AttackOutcome(
+            self.index, worst, answer, answer.label == label, self.spent, inside=other
+        )
+
+    def _differs(self, certificate: Certified, label: int) -> bool:
+        if certificate.guarantee is Guarantee.ONLINE:  # It is about other images than this one.
+            return False
+        return (certificate.label, certificate.region) != (label, self.region)
+
+    def _worst(
+        self, theta: Tensor, seen: Screening, label: int, region: Region, stream: int
+    ) -> tuple[Attempt, Counts]:
+        """The worst attack of ``region`` against ``label``, and the votes of PREDICT there."""
+        ascent = Ascent(self.smoothed, self.x, label, region, self.plan.gradient_steps, self.index)
+        first = stream * (STARTS + 1)
+        worst = seen.worst(label, FINALISTS)
+        climbed = [
+            ascent.climb(theta[place : place + 1], self._spacing(region), first + rank)
+            for rank, place in enumerate(worst[:STARTS])
+            if region.lower != region.upper
+        ]
+        finalists = torch.cat([theta[worst], *climbed])
+        if len(finalists) > 1:
+            again = self._screened(finalists, 1 + stream, CHUNK)
+            chosen = int(again.by_votes(label)[0])
+            finalists = finalists[chosen : chosen + 1]
+        added = torch.zeros_like(self.x)
+        if region.l2 > 0.0:
+            added = ascent.descend(finalists, first + STARTS)
+        self.spent += ascent.spent
+        with torch.no_grad():
+            image = attacked_images(self.smoothed, self.x, finalists, region, added)[0]
+        votes = put_to_predict(self.smoothed, self.index, image, self.plan.n, stream)
+        self.spent += int(votes.sum())
+        strict = prediction(votes, VIOLATION_ALPHA)
+        point = tuple(finalists[0].tolist())
+        return Attempt(point, float(added.norm()), strict, stream, added[0], image), votes
+
+    def _spacing(self, region: Region) -> Tensor:
+        """About the distance of grid points, axis by axis (m,): how far a first step goes."""
+        span = np.subtract(region.upper, region.lower)
+        moving = max(1, int((span > 0.0).sum()))
+        axis = len(grid(region, self.plan.points)) ** (1.0 / moving)
+        return torch.from_numpy(span / max(1.0, axis - 1.0))
+
+    def _screened(self, theta: Tensor, round_: int, votes: int) -> Screening:
+        """``votes`` votes at every theta (n, m). A few images at a time fit in memory."""
+        found, seed = [], self.smoothed.seed
+        at_once = max(1, self.smoothed.batch_size // votes)
+        for start in range(0, len(theta), at_once):
+            part = theta[start : start + at_once]
+            with torch.no_grad():
+                images = attacked_images(self.smoothed, self.x, part, self.region)
+                z = self.smoothed.transformation.lift(images)
+            where = [
+                Coordinate(seed, self.index, Purpose.SCREENING, start + place, round_)
+                for place in range(len(part))
+            ]
+            found.append(screened(self.smoothed, z, where, votes))
+        self.spent += votes * len(theta)
+        return joined(found)
