@@ -9,7 +9,9 @@ from typing import ClassVar, Literal, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.transformation import Enclosure
 from gsmooth_translation.fourier import FourierFrame, fourier_frame
+from gsmooth_translation.inverse import enclose
 from gsmooth_translation.phases import FourierSpace
 from gsmooth_translation.pixels import PixelSpace
 from gsmooth_translation.shifts import Boxes, shifted
@@ -154,6 +156,10 @@ class Translation(Transformation):
         """0: along each axis of an integer cell L psi is affine, so corners are farthest (C4)."""
         Boxes.within(lower, upper)
         return lower.new_zeros(lower.shape)
+
+    def originals(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
+        """Balls around L of every original; see ``inverse``."""
+        return enclose(self._coordinates, x, lower, upper, rounding, self.padding)
 
     @property
     def _size(self) -> tuple[int, int]:
