@@ -54,13 +54,13 @@ def smallest_balls(
     """
     sizes = np.array([len(nodes) for nodes in members], dtype=np.int64)
     found: dict[int, tuple[Floats, float]] = {}
-    # Padding is to the largest of a batch: within a factor of two of every set's own size.
-    batch = np.frexp(sizes.astype(np.float64))[1]
+    # Padding is to the largest of a batch: within a factor of four of every set's own size.
+    batch = np.frexp(sizes.astype(np.float64))[1] // 2
     for exponent in np.unique(batch):
-        places = np.flatnonzero(batch == exponent)
+        places: list[int] = np.flatnonzero(batch == exponent).tolist()
         weights, radii = _together(gram, [members[place] for place in places], iterations)
         for row, place in enumerate(places):
-            found[int(place)] = (weights[row, : sizes[place]], float(radii[row]))
+            found[place] = (weights[row, : sizes[place]], float(radii[row]))
     return [found[place] for place in range(len(members))]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth.cover.ball import ITERATIONS, smallest_balls
+from gsmooth.cover.pieces import Piece
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -23,28 +24,12 @@ ROUGH: Final = 16
 
 
 @final
-@dataclass(frozen=True)
-class Cluster:
-    """Grid cells that share a ball.
-
-    cells: indices of the cells it owns, ascending. nodes: their corners, indices of grid points,
-    unique and ascending. weights (nodes,): of the ball's centre among them. radius: of the ball, in
-    the joint metric, at the grid points only.
-    """
-
-    cells: Indices
-    nodes: Indices
-    weights: Floats
-    radius: float
-
-
-@final
 @dataclass(frozen=True, eq=False)
 class Clustering:
     """Grid cells to be shared out among balls, as often and for as many balls as one likes.
 
-    gram (n, n): joint inner products of the grid points, in units of the noise. cells (c, 2^m): the
-    grid points at the corners of each cell.
+    gram (n, n): joint inner products of the grid points around their mean, in units of the noise.
+    cells (c, 2^m): the grid points at the corners of each cell.
 
     A ball has to hold whole cells, so a cell is as far from a centre as its farthest corner. Which
     ball owns a cell is free: the cover bounds every cell around its owner's centre, whatever shape
@@ -55,18 +40,19 @@ class Clustering:
     gram: Floats
     cells: Indices
 
-    def at(self, count: int) -> list[Cluster]:
+    def at(self, count: int, rounds: int = ROUNDS) -> list[Piece]:
         """At most ``count`` clusters, at least one; every cell is in exactly one. Deterministic.
 
         Lloyd's algorithm for smallest balls: a cell goes to the nearest centre, a centre to the
-        middle of its cells. It starts from farthest points (Gonzalez 1985: the largest ball is at
-        most twice the best), and where the largest ball stops shrinking, the smallest one's centre
-        goes to that ball's rim. The best round is kept: least largest radius, then least sum.
+        middle of its cells. It starts from farthest points (Gonzalez 1985), and where the largest
+        ball stops shrinking, the smallest one's centre goes to that ball's rim. The best of at most
+        ``rounds`` is kept: least largest radius, then least sum. Three rounds come within some 5%
+        on average and take half the time.
         """
         distances = self._from_points(self._seeds(min(count, len(self.cells))))
         best, stale = self._balls(distances, ROUGH), 0
         found = best
-        for _ in range(ROUNDS if len(distances) > 1 else 0):
+        for _ in range(rounds if len(distances) > 1 else 0):
             found = self._balls(self._around(found, count, relocate=stale > 0), ROUGH)
             stale = 0 if _largest(found) < _largest(best) else stale + 1
             best = min(best, found, key=_size)
@@ -82,8 +68,7 @@ class Clustering:
         """Grid points (count,), each the farthest from all before it; the first is far out."""
         used = np.unique(self.cells)
         squares = self._squares[used]
-        mean = self.gram[np.ix_(used, used)].mean(axis=0)
-        chosen = [int(np.argmax(squares - 2.0 * mean))]
+        chosen = [int(np.argmax(squares))]
         nearest = np.full(len(used), np.inf)
         for _ in range(count - 1):
             last = chosen[-1]
@@ -97,7 +82,7 @@ class Clustering:
         squares = self._squares
         return np.asarray(squares - 2.0 * self.gram[places] + squares[places, None])
 
-    def _around(self, found: list[Cluster], count: int, relocate: bool) -> Floats:
+    def _around(self, found: list[Piece], count: int, relocate: bool) -> Floats:
         """Squared distance of every grid point from every centre, (k, n), k <= count.
 
         A centre without cells, or with ``relocate`` that of the smallest ball, goes to the point of
@@ -116,32 +101,32 @@ class Clustering:
             distances[radii.argmin()] = rim[0]
         return np.asarray(distances)
 
-    def _balls(self, distances: Floats, iterations: int) -> list[Cluster]:
+    def _balls(self, distances: Floats, iterations: int) -> list[Piece]:
         """Every cell given to the centre that is nearest to it, the first of equals."""
         farthest = distances[:, self.cells[:, 0]]
         for corner in self.cells.T[1:]:
             np.maximum(farthest, distances[:, corner], out=farthest)
         return self._fitted(_grouped(farthest.argmin(axis=0)), iterations)
 
-    def _fitted(self, groups: list[Indices], iterations: int) -> list[Cluster]:
+    def _fitted(self, groups: list[Indices], iterations: int) -> list[Piece]:
         nodes = [np.unique(self.cells[group]) for group in groups]
         balls = smallest_balls(self.gram, nodes, iterations)
         return [
-            Cluster(group, own, weights, radius)
+            Piece(group, own, weights, radius)
             for group, own, (weights, radius) in zip(groups, nodes, balls, strict=True)
         ]
 
 
-def clusters(gram: Floats, cells: Indices, count: int) -> list[Cluster]:
+def clusters(gram: Floats, cells: Indices, count: int) -> list[Piece]:
     """At most ``count`` clusters of the grid cells (c, 2^m): see ``Clustering``."""
     return Clustering(gram, cells).at(count)
 
 
-def _largest(found: list[Cluster]) -> float:
+def _largest(found: list[Piece]) -> float:
     return max(cluster.radius for cluster in found)
 
 
-def _size(found: list[Cluster]) -> tuple[float, float]:
+def _size(found: list[Piece]) -> tuple[float, float]:
     return _largest(found), sum(cluster.radius for cluster in found)
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gsmooth import load_data
 from gsmooth.cover.ball import smallest_ball, smallest_balls
-from gsmooth.cover.clusters import Cluster, Clustering, clusters
+from gsmooth.cover.clusters import Clustering, clusters
+from gsmooth.cover.pieces import Piece
 from gsmooth_translation import Translation
 
 
@@ -32,13 +33,13 @@ def wandering(seed: int, rows: int, cols: int) -> np.ndarray:
     return np.asarray(surface.reshape(rows * cols, 6))
 
 
-def radius_of(points: np.ndarray, cluster: Cluster) -> float:
+def radius_of(points: np.ndarray, cluster: Piece) -> float:
     """The ball's radius from the points themselves."""
     centre = cluster.weights @ points[cluster.nodes]
     return float(np.linalg.norm(points[cluster.nodes] - centre, axis=1).max())
 
 
-def assert_partition(found: list[Cluster], cells: np.ndarray, count: int) -> None:
+def assert_partition(found: list[Piece], cells: np.ndarray, count: int) -> None:
     assert 1 <= len(found) <= count
     owned = np.concatenate([cluster.cells for cluster in found])
     assert sorted(owned.tolist()) == list(range(len(cells)))
