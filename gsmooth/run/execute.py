@@ -133,7 +133,7 @@ def _finish(
     """Attack one certified image, write its row, and stop the run if the attack succeeded."""
     plan = attack_plan(parts.config)
     label = parts.dataset.label(outcome.index)
-    attack = _attack(parts, outcome.index, label, region, plan) if plan else None
+    attack = _attack(parts, outcome, label, region, plan) if plan else None
     row = _row(outcome, parts, region, writer.header, attack)
     with uninterrupted():
         writer.write(row)
@@ -143,9 +143,10 @@ def _finish(
 
 
 def _attack(
-    parts: Assembly, index: int, label: int, region: Region, plan: AttackPlan
+    parts: Assembly, outcome: Outcome, label: int, region: Region, plan: AttackPlan
 ) -> AttackOutcome:
-    return next(attack_many(parts.smoothed, [(parts.item(index), label)], region, plan))
+    item, found = parts.item(outcome.index), {outcome.index: outcome.certificate}
+    return next(attack_many(parts.smoothed, [(item, label)], region, plan, found))
 
 
 def _row(

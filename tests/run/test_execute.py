@@ -166,7 +166,7 @@ def test_a_false_claim_is_caught_by_the_attack_and_saved() -> None:
         run_certify(workshop_config(*lies, *region, "engine.in_flight=1"), Notebook())
     assert "false claim of the transformation" in str(caught.value)
     assert len(rows_of("run")) == 1
-    report = json.loads(Path("run/violations/image-0.json").read_text())
+    report = json.loads(Path("run/violations/image-0.json").read_text())["case"]
     assert (report["theta"], report["label_found"]) == ([1.0], 1)
     with np.load("run/violations/image-0.npz") as saved:
         assert saved["image"].shape == saved["attacked"].shape == (1, 4, 4)
