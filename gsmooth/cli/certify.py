@@ -9,6 +9,7 @@ import typer
 from gsmooth.cli.options import (
     AlphaFlag,
     AttackFlag,
+    BitsFlag,
     ConfigFlag,
     DataFlag,
     DebugFlag,
@@ -48,7 +49,9 @@ gsmooth certify -c runs/photos/config.toml  (resumes that run)
 
 [bold]Reading the result[/bold]: certified accuracy is the share of images whose true class is
 proved for the whole region, each with failure probability at most alpha. 'individual' is a proof;
-'heuristic' assumes something unproved, and is printed as such.
+'distributional' holds for a share of images, and the premise is printed; 'heuristic' assumes
+something unproved. With --bits the attacker saves what he makes as an image of so many bits;
+without it he hands in floating-point numbers.
 """
 
 DryRunFlag = Annotated[
@@ -66,6 +69,7 @@ def certify(
     transformation: TransformationFlag = None,
     region: RegionFlag = None,
     l2: L2Flag = None,
+    bits: BitsFlag = None,
     sigma: SigmaFlag = None,
     scales: ScalesFlag = None,
     mode: ModeFlag = None,
@@ -96,6 +100,7 @@ def certify(
             *flag("--transformation", "transformation.name", transformation),
             *region_flag(region),
             *flag("--l2", "region.l2", l2),
+            *flag("--bits", "region.bits", bits),
             *flag("--sigma", "smoothing.sigma", sigma),
             *scales_flag(scales),
             *flag("--seed", "smoothing.seed", seed),

@@ -106,6 +106,15 @@ L2Flag = Annotated[
         rich_help_panel=_WHAT,
     ),
 ]
+BitsFlag = Annotated[
+    int | None,
+    typer.Option(
+        "--bits",
+        metavar="1..16",
+        help="The attacked image is rounded to so many bits, as an image file is; 8 is customary.",
+        rich_help_panel=_WHAT,
+    ),
+]
 SigmaFlag = Annotated[
     float | None,
     typer.Option(

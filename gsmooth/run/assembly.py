@@ -131,7 +131,7 @@ def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedCl
 def region_of(config: RunConfig) -> Region:
     """What a resolved configuration asks to certify."""
     asked = config.region
-    return Region(asked.lower or (), asked.upper or (), asked.l2 or 0.0)
+    return Region(asked.lower or (), asked.upper or (), asked.l2 or 0.0, asked.bits)
 
 
 def mode_of(config: RunConfig) -> RegionMode | RadiusMode:

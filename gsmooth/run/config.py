@@ -65,18 +65,22 @@ class SmoothingSection(Section):
 
 
 class RegionSection(Section):
-    """What is certified: lower <= theta <= upper, one number a parameter, and an l2 ball."""
+    """What is certified: lower <= theta <= upper, one number a parameter, and an l2 ball.
+
+    bits: the attacked image is rounded to 2^bits levels; 0: it stays the float image.
+    """
 
     lower: tuple[float, ...] | None = None
     upper: tuple[float, ...] | None = None
     l2: Annotated[float, Field(ge=0.0)] | None = None
+    bits: Annotated[int, Field(ge=0, le=16)] = 0
 
     @model_validator(mode="after")
     def _ends_match(self) -> Self:
         if (self.lower is None) != (self.upper is None):
             raise ValueError("give both lower and upper, one number a parameter")
         try:
-            Region(self.lower or (), self.upper or (), self.l2 or 0.0)
+            Region(self.lower or (), self.upper or (), self.l2 or 0.0, self.bits)
         except ConfigurationError as error:
             raise ValueError(str(error).removeprefix("region: ")) from error
         return self
