@@ -25,12 +25,14 @@ from gsmooth import (
 from gsmooth.cover import Cover, build_cover
 from gsmooth.errors import ConfigurationError
 from gsmooth_translation import Translation
+from gsmooth_translation.shifts import Padding
 
 SHAPES = [(1, 12, 12), (2, 9, 14), (1, 7, 5)]
 VARIANTS = [
     Translation(),
     Translation(low_pass_px=0.0, cutoff=0.5, pad_px=3),
     Translation(low_pass_px=1.0, frame_px=2, pad_px=0),
+    Translation(padding="reflection", pad_px=2),
 ]
 seeds = st.integers(0, 2**32 - 1)
 shifts = st.floats(-30.0, 30.0)
@@ -227,6 +229,30 @@ def test_the_attack_equals_an_independent_bilinear_shift(seed: int, dx: float, d
         assert np.allclose(moved[channel], expected, rtol=0, atol=1e-13)
 
 
+@given(
+    seed=seeds,
+    size=st.tuples(st.integers(2, 13), st.integers(2, 13)),
+    dx=st.floats(-90.0, 90.0),
+    dy=st.floats(-90.0, 90.0),
+)
+def test_reflection_continues_the_image_as_scipys_mirror_does(
+    seed: int, size: tuple[int, int], dx: float, dy: float
+) -> None:
+    x = noise(seed, 1, 2, *size)
+    mirrored = Translation(padding="reflection")
+    moved = mirrored.attack(x, column(dx), column(dy))[0].numpy()
+    for channel in range(2):
+        expected = scipy_shift(x[0, channel].numpy(), (dy, dx), order=1, mode="mirror")
+        assert np.allclose(moved[channel], expected, rtol=0, atol=1e-12)
+
+
+def test_reflection_repeats_after_twice_the_distance_of_the_outermost_pixels() -> None:
+    x, mirrored = noise(17, 1, 1, 9, 13), Translation(padding="reflection")
+    once = mirrored.attack(x, column(1.25), column(-0.5))
+    again = mirrored.attack(x, column(1.25 + 24.0), column(-0.5 - 16.0))
+    assert torch.allclose(once, again, rtol=0, atol=1e-12)
+
+
 def test_positive_dx_moves_right_and_positive_dy_moves_down() -> None:
     x = torch.zeros(1, 1, 7, 9, dtype=torch.float64)
     x[0, 0, 3, 4] = 1.0
@@ -297,6 +323,15 @@ def cells_and_points(seed: int, cells: int, points: int) -> tuple[Tensor, Tensor
     return torch.from_numpy(lower), torch.from_numpy(upper), torch.from_numpy(at)
 
 
+def bounds_of(bound: Translation, x: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+    """The plugin's bounds on speed and curvature, (n, 2) each."""
+    speed = bound.derivative_bound(x, lower, upper)
+    bend = bound.curvature_bound(x, lower, upper)
+    assert speed is not None
+    assert bend is not None
+    return speed, bend
+
+
 @pytest.mark.parametrize("name", IMAGES)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_no_finite_difference_exceeds_the_bounds(variant: Translation, name: str) -> None:
@@ -305,8 +340,7 @@ def test_no_finite_difference_exceeds_the_bounds(variant: Translation, name: str
     lower, upper, at = cells_and_points(12, cells=40, points=6)
     wide = ((upper - lower) > 0.05).all(dim=1)
     lower, upper, at = lower[wide], upper[wide], at[wide]
-    speed = bound.derivative_bound(x, lower, upper)
-    bend = bound.curvature_bound(x, lower, upper)
+    speed, bend = bounds_of(bound, x, lower, upper)
     flat, step = at.reshape(-1, 2), 4e-4
     for axis in range(2):
         moved = torch.zeros(2, dtype=torch.float64)
@@ -323,8 +357,7 @@ def test_the_bounds_are_reached_at_a_corner(variant: Translation) -> None:
     x = IMAGES["noise"]
     bound = variant.for_shape((2, 11, 12))
     lower, upper, _ = cells_and_points(13, cells=30, points=1)
-    speed = bound.derivative_bound(x, lower, upper)
-    bend = bound.curvature_bound(x, lower, upper)
+    speed, bend = bounds_of(bound, x, lower, upper)
     # Inside the cell by a step, so that one-sided differences stay on its side of a kink.
     inset, step = 1e-3, 4e-4
     ends = torch.stack([lower + inset, upper - inset])
@@ -345,9 +378,9 @@ def test_bounds_of_a_black_image_are_slack_alone() -> None:
     x = IMAGES["black"]
     bound = Translation().for_shape((1, 11, 12))
     lower = torch.tensor([[0.25, 0.5], [-40.0, 3.0]], dtype=torch.float64)
-    for bounds in (bound.derivative_bound, bound.curvature_bound):
-        assert bool((bounds(x, lower, lower) > 0.0).all())
-        assert bool((bounds(x, lower, lower) < 1e-8).all())
+    for found in bounds_of(bound, x, lower, lower):
+        assert bool((found > 0.0).all())
+        assert bool((found < 1e-8).all())
 
 
 def test_cells_across_an_integer_are_refused() -> None:
@@ -392,14 +425,17 @@ def excess(smooth: SmoothedClassifier, cover: Cover, x: Tensor, theta: Tensor) -
     return torch.stack(gaps).amin(dim=0)
 
 
-@pytest.mark.parametrize("picture", ["digit", "noise", "checkerboard"])
-def test_no_attack_escapes_the_cover(picture: str) -> None:
+@pytest.mark.parametrize(
+    ("picture", "padding"),
+    [("digit", "zeros"), ("noise", "zeros"), ("checkerboard", "zeros"), ("noise", "reflection")],
+)
+def test_no_attack_escapes_the_cover(picture: str, padding: Padding) -> None:
     image = {
         "digit": digits(7)[6],
         "noise": 0.1 * noise(14, 1, 28, 28),
         "checkerboard": 0.1 * checkerboard(28, 28)[0],
     }[picture]
-    smooth = smoothed(Translation())
+    smooth = smoothed(Translation(padding=padding))
     region = Region((-1.3, -0.7), (1.2, 0.9))
     cover = build_cover(smooth, image, region, centres=5)
     assert cover.guarantee is Guarantee.INDIVIDUAL
@@ -440,6 +476,9 @@ def test_the_supremum_over_one_moving_parameter_holds_and_is_tight() -> None:
         ({"cutoff": 0.0}, "cutoff=0.0"),
         ({"cutoff": 0.6}, "cutoff=0.6"),
         ({"frame_px": 6, "image_px": (12, 12)}, "blanks all of a 12 x 12 image"),
+        ({"image_px": (1, 12)}, "a 1 x 12 image has no two pixels"),
+        ({"padding": "border"}, "padding"),
+        ({"space": "polar"}, "space"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, object], message: str) -> None:
