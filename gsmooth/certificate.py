@@ -45,12 +45,50 @@ class Step:
 
 @final
 @dataclass(frozen=True)
+class Premise:
+    """What a distributional certificate assumes: this image's error is at most ``error``.
+
+    True of a fraction of at least ``share`` of images like those of the calibration, a statement
+    that has the confidence stated here. The certificate's own alpha comes on top.
+    """
+
+    error: float
+    share: float
+    confidence: float
+
+    def describe(self) -> str:
+        """The statement that a distributional certificate makes, in one sentence."""
+        return (
+            f"for a fraction of at least {self.share:g} of images like the calibration ones"
+            f" (confidence {self.confidence:g}): their error is at most {self.error:.4g}, and where"
+            " it is, a certificate is wrong with probability at most alpha"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class InnerEvidence:
+    """The inner tests of the nested method at one centre (T6).
+
+    margin, share: what the noise votes of every draw of theta must exceed. votes: noise votes a
+    draw. successes: how many of them were for the selected class, draw by draw.
+    """
+
+    margin: float
+    share: float
+    votes: int
+    successes: tuple[int, ...]
+
+
+@final
+@dataclass(frozen=True)
 class CentreEvidence:
     """Raw counts at one centre of a cover.
 
     theta: the parameter the ball is centred on. margin: its rho (T4), share: the required vote
     share. successes of trials fresh votes were for the selected class. profile: the shares of the
-    nested sub-regions, ascending in gauge (empty where centres were tested worst first).
+    nested sub-regions, ascending in gauge (empty where centres were tested worst first). inner:
+    nested mode only, where a trial is a draw of theta that passes its inner test or does not.
     """
 
     theta: tuple[float, ...]
@@ -60,6 +98,7 @@ class CentreEvidence:
     trials: int
     verdict: Verdict
     profile: tuple[Step, ...] = ()
+    inner: InnerEvidence | None = None
 
 
 @final
@@ -67,7 +106,8 @@ class CentreEvidence:
 class Certified:
     """g(psi_theta(x)) = label for every attack in ``region``, with confidence 1 - alpha.
 
-    gauge: the certified fraction of the region that was asked for; 1 is all of it.
+    gauge: the certified fraction of the region that was asked for; 1 is all of it. premise: of a
+    distributional certificate.
     """
 
     label: int
@@ -76,6 +116,7 @@ class Certified:
     guarantee: Guarantee
     alpha: float
     evidence: tuple[CentreEvidence, ...]
+    premise: Premise | None = None
 
 
 @final
@@ -83,7 +124,7 @@ class Certified:
 class Abstained:
     """No certificate. ``label`` is the selected class; ``least_n``: votes that could have sufficed.
 
-    guarantee, alpha and evidence as in :class:`Certified`.
+    guarantee, alpha, evidence and premise as in :class:`Certified`.
     """
 
     reason: AbstainReason
@@ -92,6 +133,7 @@ class Abstained:
     guarantee: Guarantee
     alpha: float
     evidence: tuple[CentreEvidence, ...]
+    premise: Premise | None = None
 
 
 Certificate = Certified | Abstained

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gsmooth import __version__
-from gsmooth.cli import certify, plugins, predict, quickstart, report, train, verify
+from gsmooth.cli import calibrate, certify, plugins, predict, quickstart, report, train, verify
 
 _HELP = """
 Certify that an image classifier keeps its answer under a whole range of transformations.
@@ -67,6 +67,7 @@ for room, command in (
     (certify, certify.certify),
     (predict, predict.predict),
     (train, train.train),
+    (calibrate, calibrate.calibrate),
     (report, report.report),
     (verify, verify.verify),
     (plugins, plugins.plugins),

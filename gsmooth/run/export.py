@@ -40,13 +40,22 @@ def _native(tree: Any) -> Any:
     """The JSON values of a row with infinite margins and pairs as Arrow has them."""
     tree["versions"] = list(tree["versions"].items())
     for centre in tree["evidence"]:
-        centre["margin"] = float(centre["margin"])
+        for part in (centre, centre["inner"] or {"margin": 0.0}):
+            part["margin"] = float(part["margin"])
     return tree
 
 
 def _schema(pa: Any) -> Any:
     floats, whole = pa.list_(pa.float64()), pa.int64()
     step = pa.struct([("gauge", pa.float64()), ("share", pa.float64())])
+    inner = pa.struct(
+        [
+            ("margin", pa.float64()),
+            ("share", pa.float64()),
+            ("votes", whole),
+            ("successes", pa.list_(whole)),
+        ]
+    )
     evidence = pa.struct(
         [
             ("theta", floats),
@@ -56,9 +65,15 @@ def _schema(pa: Any) -> Any:
             ("trials", whole),
             ("verdict", pa.string()),
             ("profile", pa.list_(step)),
+            ("inner", inner),
         ]
     )
-    region = pa.struct([("lower", floats), ("upper", floats), ("l2", pa.float64())])
+    region = pa.struct(
+        [("lower", floats), ("upper", floats), ("l2", pa.float64()), ("bits", whole)]
+    )
+    premise = pa.struct(
+        [("error", pa.float64()), ("share", pa.float64()), ("confidence", pa.float64())]
+    )
     law = pa.struct(
         [
             ("name", pa.string()),
@@ -91,6 +106,7 @@ def _schema(pa: Any) -> Any:
             ("region", region),
             ("gauge", pa.float64()),
             ("guarantee", pa.string()),
+            ("premise", premise),
             ("alpha", pa.float64()),
             ("mode", pa.string()),
             ("seed", pa.uint64()),
@@ -98,6 +114,7 @@ def _schema(pa: Any) -> Any:
             ("sampler", pa.string()),
             ("evidence", pa.list_(evidence)),
             ("votes", whole),
+            ("pilot_votes", whole),
             ("attack", attack),
             ("seconds", pa.float64()),
             ("fingerprint", pa.string()),

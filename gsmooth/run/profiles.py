@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
 from gsmooth.certificate import CentreEvidence
-from gsmooth.noise import Coordinate, Purpose
+from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.run.row import Row
 from gsmooth.theory.bounds import clopper_pearson_lower, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
@@ -17,6 +17,18 @@ from gsmooth.theory.normal import share_of_margin
 _ROUNDED_UP: Final = 1e-9
 # Float terms (F1) make the l2 margin grow a little faster than in proportion to the radius.
 _CURVATURE: Final = 1e-4
+
+
+def setting(config: Mapping[str, object], path: str) -> object:
+    """The value at a dotted path of a run's configuration; None where the run left it out."""
+    section, _, name = path.partition(".")
+    values = config.get(section)
+    return values.get(name) if isinstance(values, Mapping) else None
+
+
+def fixed_votes(n: int) -> int:
+    """n rounded up to whole chunks: every vote of a started chunk counts."""
+    return -(-n // CHUNK) * CHUNK
 
 
 def share_faults(centre: CentreEvidence) -> Iterator[str]:

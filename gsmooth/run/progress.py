@@ -18,7 +18,7 @@ class Tally:
     """Where a run stands. ``votes`` and ``seconds`` are of this process, resumed images left out.
 
     hits of scored images count (certified with the right label, or predicted rightly); ``merit``
-    names that share.
+    names that share, and is empty where there is neither a share nor a vote.
     """
 
     done: int
@@ -83,10 +83,7 @@ class LineProgress:
         if tally.done < tally.total and now - self._printed_at < self._pause_s:
             return
         self._printed_at = now
-        self.say(
-            f"{tally.done}/{tally.total} images, {tally.votes_per_second:,.0f} votes/s,"
-            f" {tally.merit} {tally.share:.1%}, {_left(tally)} left"
-        )
+        self.say(f"{tally.done}/{tally.total} images, {_figures(tally)}{_left(tally)} left")
 
     def say(self, message: str) -> None:
         print(message, file=self._stream, flush=True)
@@ -103,11 +100,10 @@ class BarProgress:
         self._bar = Bar(
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("images, {task.fields[rate]} votes/s, {task.fields[merit]},"),
-            TextColumn("{task.fields[left]} left"),
+            TextColumn("images, {task.fields[figures]}{task.fields[left]} left"),
             console=console,
         )
-        self._task = self._bar.add_task("", total=None, rate="-", merit="", left="-")
+        self._task = self._bar.add_task("", total=None, figures="", left="-")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -126,13 +122,18 @@ class BarProgress:
             self._task,
             total=tally.total,
             completed=tally.done,
-            rate=f"{tally.votes_per_second:,.0f}",
-            merit=f"{tally.merit} {tally.share:.1%}",
+            figures=_figures(tally),
             left=_left(tally),
         )
 
     def say(self, message: str) -> None:
         self._bar.console.print(message, markup=False, highlight=False)
+
+
+def _figures(tally: Tally) -> str:
+    if not tally.merit:
+        return ""
+    return f"{tally.votes_per_second:,.0f} votes/s, {tally.merit} {tally.share:.1%}, "
 
 
 def _left(tally: Tally) -> str:

@@ -1,4 +1,4 @@
-"""Row: what is recorded of one image (docs/records.md, schema version 1)."""
+"""Row: what is recorded of one image (docs/records.md, schema version 2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, final
 
-from gsmooth.certificate import Abstained, AbstainReason, CentreEvidence, Certified, Guarantee
+from gsmooth.certificate import (
+    Abstained,
+    AbstainReason,
+    CentreEvidence,
+    Certified,
+    Guarantee,
+    Premise,
+)
 from gsmooth.errors import RecordError
 from gsmooth.noise import SAMPLER
 from gsmooth.region import Region
@@ -24,8 +31,8 @@ if TYPE_CHECKING:
     from gsmooth.attacks import AttackOutcome
     from gsmooth.certification import Outcome
 
-SCHEMA_VERSION = 1
-Mode = Literal["region", "radius"]
+SCHEMA_VERSION = 2
+Mode = Literal["region", "radius", "nested"]
 
 
 @final
@@ -85,7 +92,8 @@ class Row:
     selected_label: the class that all counts in ``evidence`` are for. region: what was asked;
     gauge: the fraction of it that is certified (None: abstained), see ``certified_region``.
     prediction_counts: votes for each class, then ties. sampler: how seed and index became noise.
-    votes: forward passes of certification, selection included.
+    votes: forward passes of certification, selection included; pilot_votes: those among them that
+    only chose the cover. premise: what a distributional certificate rests on.
     """
 
     index: int
@@ -101,6 +109,7 @@ class Row:
     region: Region
     gauge: float | None
     guarantee: Guarantee
+    premise: Premise | None
     alpha: float
     mode: Mode
     seed: int
@@ -108,6 +117,7 @@ class Row:
     sampler: str
     evidence: tuple[CentreEvidence, ...]
     votes: int
+    pilot_votes: int
     attack: AttackRecord | None
     seconds: float
     fingerprint: str
@@ -145,6 +155,7 @@ class Row:
             region=region,
             gauge=certified.gauge if certified else None,
             guarantee=found.guarantee,
+            premise=found.premise,
             alpha=found.alpha,
             mode=mode,
             seed=seed,
@@ -152,6 +163,7 @@ class Row:
             sampler=SAMPLER,
             evidence=found.evidence,
             votes=outcome.votes,
+            pilot_votes=outcome.pilot_votes,
             attack=None if attack is None else AttackRecord.of(attack),
             seconds=outcome.seconds,
             fingerprint=fingerprint,

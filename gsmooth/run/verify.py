@@ -6,18 +6,20 @@ An implementation of its own: it shares the theory with ``gsmooth.certification`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
-from gsmooth.certificate import CentreEvidence, Verdict
+from gsmooth.certificate import CentreEvidence, Guarantee, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.noise import CHUNK
 from gsmooth.run.header import RunHeader
+from gsmooth.run.nested import nested_faults
 from gsmooth.run.profiles import (
+    fixed_votes,
     lower_bounds,
     needed_from,
     profile_faults,
+    setting,
     share_faults,
     supported_gauge,
 )
@@ -85,8 +87,14 @@ def _messages(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     yield from _selection(row)
     faulty = [m for i, c in enumerate(row.evidence) for m in _centre(c, row, f"evidence[{i}]")]
     yield from faulty
-    if not faulty:
-        yield from _region_mode(row) if row.mode == "region" else _radius_mode(row, config)
+    if faulty:
+        return
+    if row.mode == "region":
+        yield from _region_mode(row, config)
+    elif row.mode == "radius":
+        yield from _radius_mode(row, config)
+    else:
+        yield from nested_faults(row, config)
 
 
 def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
@@ -101,9 +109,10 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
         "region.lower": ("region.lower", list(row.region.lower)),
         "region.upper": ("region.upper", list(row.region.upper)),
         "region.l2": ("region.l2", row.region.l2),
+        "region.bits": ("region.bits", row.region.bits),
     }
     for field, (path, found) in stated.items():
-        expected = _setting(config, path)
+        expected = setting(config, path)
         if expected is not None and expected != found:
             yield field, f"{found!r}, but the run has {path} = {expected!r}"
 
@@ -121,9 +130,13 @@ def _against_itself(row: Row) -> Iterator[Message]:
             "certified_label",
             f"{row.certified_label}, but the counts are for class {row.selected_label}",
         )
-    spent = sum(row.prediction_counts) + sum(centre.trials for centre in row.evidence)
-    if row.votes != spent:
-        yield "votes", f"{row.votes}, but selection and centres together had {spent}"
+    if (row.guarantee is Guarantee.DISTRIBUTIONAL) > (row.premise is not None):
+        yield "premise", "none, but the guarantee is distributional"
+    if row.premise is not None and row.guarantee in (Guarantee.INDIVIDUAL, Guarantee.ONLINE):
+        yield "premise", f"{row.premise}, but the guarantee is {row.guarantee}"
+    spent = sum(row.prediction_counts) + row.pilot_votes + sum(map(_cast, row.evidence))
+    if row.votes != spent or row.pilot_votes < 0:
+        yield "votes", f"{row.votes}, but selection, pilots and centres together had {spent}"
 
 
 def _selection(row: Row) -> Iterator[Message]:
@@ -151,12 +164,24 @@ def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
     yield from ((f"{where}.profile", message) for message in profile_faults(centre, still))
 
 
-def _region_mode(row: Row) -> Iterator[Message]:
+def _cast(centre: CentreEvidence) -> int:
+    """Forward passes at one centre."""
+    return centre.trials * (1 if centre.inner is None else centre.inner.votes)
+
+
+def _region_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """Accepted centres, each at the full alpha, carry the region up to the first other one (C5).
 
-    Worst first there are no profiles: every centre is needed from the clean image on.
+    Worst first there are no profiles: every centre is needed from the clean image on. Rule "fixed":
+    Clopper-Pearson for n votes at alpha / k in place of the e-process.
     """
-    accepted = [_accepts(centre, row.alpha) for centre in row.evidence]
+    if setting(config, "certify.rule") == "fixed":
+        yield from _fixed_votes(row, config)
+        level = row.alpha / max(1, len(row.evidence))
+        bounds = lower_bounds(replace(row, alpha=level), randomized=False)
+        accepted = [p > c.share for p, c in zip(bounds, row.evidence, strict=True)]
+    else:
+        accepted = [_accepts(centre, row.alpha) for centre in row.evidence]
     gauge = 1.0 if accepted else 0.0
     for number, (centre, holds) in enumerate(zip(row.evidence, accepted, strict=True)):
         where = f"evidence[{number}].verdict"
@@ -174,23 +199,23 @@ def _region_mode(row: Row) -> Iterator[Message]:
 
 def _radius_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """The largest gauge up to which every centre's lower bound exceeds its required shares."""
-    votes = _setting(config, "certify.n")
-    for number, centre in enumerate(row.evidence):
-        if centre.trials and isinstance(votes, int) and centre.trials != fixed_votes(votes):
-            yield (
-                f"evidence[{number}].trials",
-                f"{centre.trials}, but n={votes} was fixed in advance: {fixed_votes(votes)} votes",
-            )
-    randomized = _setting(config, "certify.bound") == "randomized"
+    yield from _fixed_votes(row, config)
+    randomized = setting(config, "certify.bound") == "randomized"
     supported = supported_gauge(row.evidence, lower_bounds(row, randomized))
     yield from _outcome(row, supported is not None)
     if None not in (row.gauge, supported) and row.gauge != supported:
         yield "gauge", f"{row.gauge!r}, but the counts support {supported!r}"
 
 
-def fixed_votes(n: int) -> int:
-    """n rounded up to whole chunks: every vote of a started chunk counts."""
-    return -(-n // CHUNK) * CHUNK
+def _fixed_votes(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
+    """Every centre that was tested had the votes that were fixed in advance."""
+    votes = setting(config, "certify.n")
+    for number, centre in enumerate(row.evidence):
+        if centre.trials and isinstance(votes, int) and centre.trials != fixed_votes(votes):
+            yield (
+                f"evidence[{number}].trials",
+                f"{centre.trials}, but n={votes} was fixed in advance: {fixed_votes(votes)} votes",
+            )
 
 
 def _outcome(row: Row, proved: bool) -> Iterator[Message]:
@@ -207,9 +232,3 @@ def _accepts(centre: CentreEvidence, alpha: float) -> bool:
     except (UnreachableError, ConfigurationError):  # A share or alpha that no test can have.
         return False
     return test.accepts(StreamedSample(centre.successes, centre.trials))
-
-
-def _setting(config: Mapping[str, object], path: str) -> object:
-    section, _, name = path.partition(".")
-    values = config.get(section)
-    return values.get(name) if isinstance(values, Mapping) else None

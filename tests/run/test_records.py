@@ -89,8 +89,8 @@ def test_nan_is_never_written(value: float) -> None:
         ('"verdict":"accepted"', '"verdict":"fine"', "row.evidence.0..verdict: 'fine'"),
         ('"mode":"region"', '"mode":"both"', "row.mode: 'both' found; expected 'region'"),
         ('"upper":[30.0]', '"upper":[]', "row.region: region: 1 lower ends and 0 upper"),
-        ('"schema":1', '"schema":2', "schema version 2; this gsmooth reads version 1"),
-        ('"schema":1', '"shema":1', "schema version None"),
+        ('"schema":2', '"schema":1', "schema version 1; this gsmooth reads version 2"),
+        ('"schema":2', '"shema":2', "schema version None"),
     ],
 )
 def test_a_line_that_does_not_fit_is_refused(old: str, new: str, message: str) -> None:
@@ -119,7 +119,7 @@ def test_a_resumed_run_knows_what_is_done(tmp_path: Path) -> None:
     assert len(read_records(tmp_path).rows) == 3
 
 
-@pytest.mark.parametrize("torn", [b"", b"{", b'{"schema":1,"index":7', b"\0\0\0\0"])
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"schema":2,"index":7', b"\0\0\0\0"])
 def test_a_torn_last_line_is_cut_off(tmp_path: Path, torn: bytes) -> None:
     write(tmp_path, make_row(0), make_row(1))
     with (tmp_path / ROWS_NAME).open("ab") as stream:
@@ -344,7 +344,7 @@ def test_rows_without_their_header_are_not_adopted(tmp_path: Path) -> None:
 def test_a_header_of_another_schema_is_refused(tmp_path: Path) -> None:
     write(tmp_path, make_row(0), header=make_header())
     path = tmp_path / HEADER_NAME
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 9'))
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 9'))
     with pytest.raises(RecordError, match=r"run\.json: schema version 9"):
         read_records(tmp_path)
 

@@ -1,0 +1,110 @@
+"""``gsmooth calibrate``: a bound on the error of most images, for the distributional guarantee."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gsmooth.cli.options import (
+    ConfigFlag,
+    DataFlag,
+    DebugFlag,
+    JsonFlag,
+    ModelFlag,
+    RegionFlag,
+    SetFlag,
+    TransformationFlag,
+    flag,
+    region_flag,
+)
+from gsmooth.cli.output import emit, guarded, progress
+
+if TYPE_CHECKING:
+    from gsmooth.run.calibration import Calibration
+
+EPILOG = """
+[bold]Example[/bold]
+
+gsmooth calibrate --region "-10:10" --images 1000 --out calibration.json
+
+gsmooth certify --region "-10:10" --set certify.guarantee=distributional
+--set certify.calibration=calibration.json
+
+[bold]Reading the result[/bold]: the error is how far an attacked image, turned back, can lie from
+the clean one. The bound holds for the share of images that you ask for, with confidence 1 - alpha
+over the choice of the calibration images. They have to be drawn like the images to be certified,
+and none of them may be certified with the result.
+"""
+
+
+def calibrate(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="Where the calibration goes (JSON).")
+    ],
+    model: ModelFlag = None,
+    data: DataFlag = None,
+    transformation: TransformationFlag = None,
+    region: RegionFlag = None,
+    images: Annotated[int, typer.Option("--images", help="At most so many images.")] = 1000,
+    share: Annotated[
+        float, typer.Option("--share", help="Of images like these, for which the bound holds.")
+    ] = 0.99,
+    alpha: Annotated[
+        float, typer.Option("--alpha", help="Chance that the statement on the share is wrong.")
+    ] = 0.001,
+    config: ConfigFlag = None,
+    sets: SetFlag = None,
+    as_json: JsonFlag = False,
+    debug: DebugFlag = False,
+) -> None:
+    """Bound what interpolation does to most images, so that certificates need not bound each one.
+
+    Casts no vote. Images come from split train unless --set data.split=... names another. Run
+    again, an interrupted calibration goes on where it stopped.
+    """
+    with guarded(as_json, debug):
+        from gsmooth.run.loading import load_config
+
+        overrides = [
+            *flag("--model", "model.spec", model),
+            *flag("--data", "data.spec", data),
+            *flag("--transformation", "transformation.name", transformation),
+            *region_flag(region),
+            *flag("--images", "data.limit", images),
+        ]
+        settings = load_config(config, [*overrides, *(sets or ())])
+        # After the settings: their mistakes should not wait for torch.
+        from gsmooth.run.calibrate import run_calibrate
+
+        found = run_calibrate(settings, out, progress(), share=share, alpha=alpha)
+        if as_json:
+            emit(_document(found, out))
+        else:
+            typer.echo(f"{_statement(found)}\n{out}")
+
+
+def _statement(found: Calibration) -> str:
+    """What was shown, in one sentence; the error is rounded up."""
+    from gsmooth.theory.radii import round_down
+
+    error = -round_down(-found.error, 4)
+    return (
+        f"for at least {found.share:.2%} of images like these {found.images} (confidence"
+        f" {1 - found.alpha:.2%}), the error is at most {error:.4f}"
+    )
+
+
+def _document(found: Calibration, out: Path) -> dict[str, object]:
+    return {
+        "calibration": str(out),
+        "error": found.error,
+        "share": found.share,
+        "alpha": found.alpha,
+        "images": found.images,
+        "rank": found.rank,
+        "largest": max(found.errors),
+        "transformation": found.transformation,
+        "region": {"lower": list(found.region.lower), "upper": list(found.region.upper)},
+    }

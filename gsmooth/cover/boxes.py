@@ -1,0 +1,126 @@
+"""A region in equal boxes with the carried clean image as centre, where one residual is known."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.certificate import Step
+from gsmooth.cover.requirement import units_of
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import Law
+from gsmooth.theory.normal import share_of_margin
+
+Floats = NDArray[np.float64]
+MarginOf = Callable[[Floats], Floats]
+"""Margins (n,) of shifts (n, m) from a centre."""
+
+STEPS: Final = 32
+"""Sub-regions between the first that meets a box and the first that holds it."""
+
+
+def equal_boxes(region: Region, law: Law, count: int) -> tuple[Floats, Floats]:
+    """At most ``count`` equal boxes that fill the region: lower and upper, each (n, m).
+
+    The axis that is longest, measured in the law's units, is cut further as long as the number
+    allows: of all boxes with so many cuts those have the smallest half-diagonals, or nearly so.
+    """
+    spans = np.array(region.upper) - np.array(region.lower)
+    lengths, cuts = spans / units_of(law), [1] * region.dimensions
+    while True:
+        widths = [length / cut for length, cut in zip(lengths, cuts, strict=True)]
+        for axis in sorted(range(len(cuts)), key=lambda a: -widths[a]):
+            wider = [cut + (a == axis) for a, cut in enumerate(cuts)]
+            if widths[axis] > 0.0 and int(np.prod(wider)) <= count:
+                cuts = wider
+                break
+        else:
+            break
+    edges = [
+        [low + (high - low) * k / cut for k in range(cut)] + [high]
+        for low, high, cut in zip(region.lower, region.upper, cuts, strict=True)
+    ]
+    boxes = list(itertools.product(*map(itertools.pairwise, edges)))
+    ends = np.array(boxes, dtype=np.float64)  # (n, m, 2)
+    return ends[:, :, 0], ends[:, :, 1]
+
+
+def box_margin(margin_of: MarginOf, theta: Floats, lower: Floats, upper: Floats) -> float:
+    """The largest margin of a box (m,), (m,) seen from the centre at theta (m,).
+
+    It is reached at a corner: the laws' margins grow with every |shift_i|, on either side of 0.
+    """
+    corners = np.array(list(itertools.product(*zip(lower, upper, strict=True))))
+    return float(margin_of(corners - theta).max())
+
+
+def box_profile(
+    region: Region, margin_of: MarginOf, theta: Floats, lower: Floats, upper: Floats
+) -> tuple[Step, ...]:
+    """What the box asks of its centre's votes in the nested regions ``region.scaled(gauge)``.
+
+    A step's share is that of the part of the box that the region of its gauge holds, and so enough
+    for every smaller one. Ascending; the last step is at gauge 1 and asks for the whole box.
+    """
+    start, full = _start(region, lower, upper), _full(region, lower, upper)
+    steps = [Step(start, 0.0)] if start > 0.0 else []
+    least = 0.0
+    gauges = [start + (full - start) * k / STEPS for k in range(1, STEPS)] + [1.0]
+    for before, gauge in itertools.pairwise([start, *gauges]):
+        if not before < gauge:
+            continue
+        within = region.scaled(gauge)
+        low = np.clip(lower, within.lower, within.upper)
+        high = np.clip(upper, within.lower, within.upper)
+        share = float(share_of_margin(box_margin(margin_of, theta, low, high)))
+        least = max(least, share)
+        steps.append(Step(gauge, least))
+    return tuple(steps)
+
+
+def _start(region: Region, lower: Floats, upper: Floats) -> float:
+    """A gauge up to which the region does not meet the box, rounded down; 0 where it holds 0."""
+    far = np.maximum(np.maximum(lower, -upper), 0.0)
+    reach = np.where(lower > 0.0, region.upper, -np.array(region.lower))
+    gauges = np.divide(far, reach, out=np.zeros_like(far), where=far > 0.0)
+    return max(0.0, float(np.nextafter(gauges.max(), 0.0)))
+
+
+def _full(region: Region, lower: Floats, upper: Floats) -> float:
+    """A gauge from which on the region holds the box, at most 1."""
+    ends = [
+        end / limit
+        for low, high, least, most in zip(lower, upper, region.lower, region.upper, strict=True)
+        for end, limit in ((low, least), (high, most))
+        if limit != 0.0 and end / limit > 0.0
+    ]
+    return min(1.0, max(ends, default=1.0))
+
+
+def carried_centres(smoothed: SmoothedClassifier, clean: Tensor, theta: Floats) -> Tensor:
+    """T_theta L x for the rows of theta (n, m): (n, K)."""
+    columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
+    return smoothed.transformation.act(clean.expand(len(theta), -1), *columns)
+
+
+def require_carried(smoothed: SmoothedClassifier, what: str) -> None:
+    """ConfigurationError unless T4 measures errors by carrying attacked images back."""
+    operator = smoothed.transformation
+    if smoothed.still:
+        raise ConfigurationError(
+            f"{what} is about parameters that noise moves; {operator.name} has none here, and its"
+            " individual guarantee needs nothing more"
+        )
+    if not operator.orthogonal:
+        raise ConfigurationError(
+            f"{what} needs an orthogonal action with a derivative bound; {operator.name}'s action"
+            " is not orthogonal, so that errors depend on the noise (T5)"
+        )

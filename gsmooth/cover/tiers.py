@@ -1,0 +1,107 @@
+"""Centres of the nested method (T6): what each of its two levels of votes must show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.certificate import Guarantee, Step
+from gsmooth.cover.boxes import box_margin, box_profile, carried_centres, equal_boxes
+from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.requirement import Requirement
+from gsmooth.cover.supremum import carried_suprema
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import GaussianLaw
+from gsmooth.theory.normal import share_of_margin
+
+Floats = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True)
+class Tier:
+    """One centre: where it is, and what its two levels of votes must show.
+
+    theta: theta_j; z (K,): T_(theta_j) L x. inner_margin, inner_share: of the noise votes of a draw
+    of theta, for the error of the whole box. margin, share: of the draws that pass, for the whole
+    box; profile: for its nested parts.
+    """
+
+    theta: tuple[float, ...]
+    z: Tensor
+    inner_margin: float
+    inner_share: float
+    margin: float
+    share: float
+    profile: tuple[Step, ...]
+
+    @property
+    def start(self) -> float:
+        """The gauge up to which the region does not meet this centre's box."""
+        return self.profile[0].gauge if self.profile[0].share == 0.0 else 0.0
+
+    @property
+    def first_share(self) -> float:
+        """What the smallest region that meets the box asks of the draws."""
+        return next(step.share for step in self.profile if step.share > 0.0)
+
+
+@final
+@dataclass(frozen=True)
+class Tiers:
+    """The centres, inner ones first, and what their suprema and float errors amount to."""
+
+    tiers: tuple[Tier, ...]
+    guarantee: Guarantee
+
+
+def lay_tiers(
+    smoothed: SmoothedClassifier, x: Tensor, region: Region, centres: int, error: float | None
+) -> Tiers:
+    """At most ``centres`` equal boxes of the region, the carried clean image in the middle of each.
+
+    x (1, C, H, W) float64; error: as in ``distributional_cover``, or None to bound it box by box.
+    The float errors of T_theta z and of the noise are paid for in the inner margins; theta's own
+    tails, which no l2 bound holds, in the outer ones.
+    """
+    law = smoothed.law
+    clean = smoothed.transformation.lift(x)[0]
+    lower, upper = equal_boxes(region, law, centres)
+    errors, bounded = np.full(len(lower), error or 0.0), True
+    if error is None:
+        orbit = Orbit(smoothed.transformation, x)
+        errors, bounded = carried_suprema(orbit, clean, lower, upper)
+    requirement = Requirement.at(smoothed, region, clean[None], float(errors.max()))
+    noise_only = replace(requirement, law=GaussianLaw((), law.sigma))
+    inner = noise_only.margins(np.zeros((len(errors), 0)), errors)
+
+    def margin_of(shift: Floats) -> Floats:
+        return law.margin(shift, np.zeros(len(shift)), tv=smoothed.accuracy.outside)
+
+    theta = (lower + upper) / 2
+    z = carried_centres(smoothed, clean, theta)
+    tiers = []
+    for place, centre in enumerate(theta):
+        box = lower[place], upper[place]
+        profile = box_profile(region, margin_of, centre, *box)
+        tiers.append(
+            Tier(
+                theta=tuple(centre.tolist()),
+                z=z[place],
+                inner_margin=float(inner[place]),
+                inner_share=float(share_of_margin(inner[place])),
+                margin=box_margin(margin_of, centre, *box),
+                share=profile[-1].share,
+                profile=profile,
+            )
+        )
+    proved = bounded and requirement.proved and smoothed.grid > 0.0
+    exact = Guarantee.INDIVIDUAL if error is None else Guarantee.DISTRIBUTIONAL
+    return Tiers(
+        tuple(sorted(tiers, key=lambda tier: tier.start)), exact if proved else Guarantee.HEURISTIC
+    )

@@ -1,0 +1,297 @@
+"""The nested method of Fischer et al. (2020), kept as the published baseline (T6).
+
+It smooths twice. The inner classifier G(z) is the majority of f under noise delta alone; the outer
+one, g(z) = argmax_c P(G(T_theta z) = c), takes the majority of G over theta. A certificate of this
+module is about *that* g, not about the vote over theta and delta together that T4 certifies.
+
+Proof for an orthogonal action. Let z_j be a centre, A the set of all b for which G has class c on
+the whole ball of radius E around T_b z_j, and p = P(theta in A). An attacked point is z' =
+T_gamma(z_j + e) with ||e|| <= E, proved for every attack, and T_theta z' = T_(theta + gamma) z_j +
+T_(theta + gamma) e lies in the ball around T_(theta + gamma) z_j, because ||T_b e|| = ||e|| <= E
+for every b, not only for most: rho = 0 in T6. So G(T_theta z') = c whenever theta + gamma lies in
+A, which by the law's theorem has probability above 1/2 when p exceeds the share that the shift
+gamma asks for (Gaussian theta: Phi(|gamma| / sigma_theta)).
+
+Statistics. Each of n_outer draws of theta passes if a Clopper-Pearson bound at level alpha_inner /
+n_outer on its own n_inner noise votes exceeds Phi(E / sigma); then b = theta lies in A (T1), but
+for an event of probability alpha_inner for all draws together. Outside of it no more draws pass
+than lie in A, so the bound at alpha_outer = alpha - alpha_inner on the draws that pass is one on p.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Final, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.certificate import (
+    Abstained,
+    AbstainReason,
+    CentreEvidence,
+    Certificate,
+    Certified,
+    Guarantee,
+    InnerEvidence,
+    Step,
+    Verdict,
+)
+from gsmooth.certification import Item, Outcome
+from gsmooth.cover.boxes import carried_centres, require_carried
+from gsmooth.cover.requirement import check_region
+from gsmooth.cover.tiers import Tier, lay_tiers
+from gsmooth.decision import check_level, check_votes, chunks, prediction
+from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.noise import CHUNK, Coordinate, Purpose, draw
+from gsmooth.region import Region
+from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.theory.bounds import (
+    ceiling,
+    clopper_pearson_lower,
+    least_n_fixed,
+    least_successes,
+)
+from gsmooth.theory.laws import GaussianLaw
+
+Floats = NDArray[np.float64]
+
+DRAWS: Final = 8
+"""Draws of theta whose inner votes are counted together; changes no count."""
+
+
+@final
+@dataclass(frozen=True)
+class NestedMode:
+    """n_outer draws of theta with n_inner noise votes each, both fixed in advance.
+
+    n0 votes choose the class. alpha_inner of ``alpha`` is spent on the inner tests, the rest on the
+    outer bound. n0 and n_inner are rounded up to whole chunks of 64.
+    """
+
+    alpha: float = 0.001
+    n0: int = 64
+    n_outer: int = 200
+    n_inner: int = 1000
+    alpha_inner: float = 0.0005
+
+    def __post_init__(self) -> None:
+        check_level("alpha", self.alpha)
+        check_votes(n0=self.n0, n_outer=self.n_outer, n_inner=self.n_inner)
+        if not 0.0 < self.alpha_inner < self.alpha:
+            raise ConfigurationError(
+                f"alpha_inner={self.alpha_inner} must lie between 0 and alpha={self.alpha}, which"
+                " pays for the outer bound too; half of it is customary"
+            )
+
+    @property
+    def alpha_outer(self) -> float:
+        """Level of the bound on the share of draws that pass."""
+        return self.alpha - self.alpha_inner
+
+    @property
+    def alpha_draw(self) -> float:
+        """Level of each inner test (union bound)."""
+        return self.alpha_inner / self.n_outer
+
+    @property
+    def votes(self) -> int:
+        """Noise votes of each draw."""
+        return chunks(self.n_inner) * CHUNK
+
+
+def certify_nested(
+    smoothed: SmoothedClassifier,
+    image: Tensor,
+    region: Region,
+    mode: NestedMode | None = None,
+    *,
+    centres: int = 1,
+    error: float | None = None,
+    index: int = 0,
+) -> Outcome:
+    """The nested certificate of one image (C, H, W); see :func:`certify_nested_many`."""
+    items = [Item(index, image)]
+    chosen = mode or NestedMode()
+    return next(certify_nested_many(smoothed, items, region, chosen, centres=centres, error=error))
+
+
+def certify_nested_many(
+    smoothed: SmoothedClassifier,
+    items: Iterable[Item],
+    region: Region,
+    mode: NestedMode,
+    *,
+    centres: int = 1,
+    error: float | None = None,
+) -> Iterator[Outcome]:
+    """Nested certificates, in order: the largest gauge of ``region`` that the votes support.
+
+    The region is cut into at most ``centres`` equal boxes, the carried clean image being the centre
+    of each; one centre is the published method. error: a calibrated E (the distributional
+    guarantee); by default it is bounded for every image and box.
+
+    An outcome's prediction is PREDICT of the vote over theta and delta together. Raises
+    UnreachableError when n_outer draws that all pass show too little, ConfigurationError where the
+    action is not orthogonal or theta has no noise, and what ``certify_many`` raises for images.
+    """
+    check_region(smoothed, region)
+    require_carried(smoothed, "the nested method")
+    if centres < 1:
+        raise ConfigurationError(f"certify: centres={centres} must be at least 1")
+    _foresee(mode)
+    for item in items:
+        smoothed.classifier.check_image(item.image, item.index)
+        yield _Bench(smoothed, item, region, mode).outcome(centres, error)
+
+
+def _foresee(mode: NestedMode) -> None:
+    """UnreachableError unless n_outer successes show that more than half of all draws pass."""
+    if ceiling(mode.n_outer, mode.alpha_outer) > 0.5:
+        return
+    least = least_n_fixed(0.5, mode.alpha_outer)
+    raise UnreachableError(
+        f"n_outer={mode.n_outer} draws cannot show a majority at alpha_outer={mode.alpha_outer:g};"
+        f" the least number is {least}",
+        least,
+    )
+
+
+class _Bench:
+    """The two-level trial of one image."""
+
+    def __init__(
+        self, smoothed: SmoothedClassifier, item: Item, region: Region, mode: NestedMode
+    ) -> None:
+        self.smoothed, self.item, self.region, self.mode = smoothed, item, region, mode
+        # delta alone: theta is drawn here, and T_theta z is the point that inner votes are cast at.
+        self.inner = replace(smoothed, law=GaussianLaw((), smoothed.law.sigma))
+        self.label = 0
+        self.votes = 0
+
+    def outcome(self, centres: int, error: float | None) -> Outcome:
+        began = perf_counter()
+        x = self.item.image[None].to(torch.float64)
+        clean = self.smoothed.transformation.lift(x)[0]
+        selected = self._selected(clean)
+        layout = lay_tiers(self.smoothed, x, self.region, centres, error)
+        certificate = self._certificate(list(layout.tiers), layout.guarantee)
+        answer = prediction(selected, self.mode.alpha)
+        seconds = perf_counter() - began
+        return Outcome(self.item.index, certificate, answer, self.votes, seconds)
+
+    def _selected(self, clean: Tensor) -> NDArray[np.int64]:
+        """Counts of the selection votes, over theta and delta together; sets the class."""
+        coordinates = [
+            self._coordinate(Purpose.SELECTION, 0, k) for k in range(chunks(self.mode.n0))
+        ]
+        counts: NDArray[np.int64] = self.smoothed.count(
+            [Ballot(coordinate, clean) for coordinate in coordinates]
+        ).sum(axis=0)
+        self.votes += int(counts.sum())
+        self.label = int(np.argmax(counts[:-1]))
+        return counts
+
+    def _certificate(self, tiers: list[Tier], guarantee: Guarantee) -> Certificate:
+        """Centres from the inside outwards, while they can still add to the region (C5)."""
+        mode, gauge = self.mode, 1.0
+        evidence = [_evidence(tier, mode, (), 0, Verdict.UNTESTED) for tier in tiers]
+        for place, tier in enumerate(tiers):
+            if tier.start >= gauge:
+                break
+            counts, passed = self._trial(tier, place)
+            p_lower = clopper_pearson_lower(passed, mode.n_outer, mode.alpha_outer)
+            reached = _supported(tier.profile, p_lower)
+            gauge = min(gauge, reached)
+            verdict = Verdict.ACCEPTED if reached > tier.start else Verdict.FUTILE
+            if counts:
+                evidence[place] = _evidence(tier, mode, counts, passed, verdict)
+        found = tuple(evidence)
+        if gauge > 0.0:
+            within = self.region.scaled(gauge)
+            return Certified(self.label, within, gauge, guarantee, mode.alpha, found)
+        least = self._least_n(tiers)
+        reason = AbstainReason.FUTILE if least == 0 else AbstainReason.BUDGET
+        return Abstained(reason, self.label, least or None, guarantee, mode.alpha, found)
+
+    def _trial(self, tier: Tier, place: int) -> tuple[tuple[int, ...], int]:
+        """Inner votes for the class, draw by draw, and how many draws pass.
+
+        Stops where even passing all that is left would support nothing: the bound is for n_outer
+        draws whatever they show, draws left out count as failures, and none of them could have
+        changed the outcome.
+        """
+        mode = self.mode
+        needed = least_successes(tier.inner_share, mode.votes, mode.alpha_draw)
+        if needed is None:
+            return (), 0
+        least = least_successes(tier.first_share, mode.n_outer, mode.alpha_outer)
+        counts: list[int] = []
+        passed = 0
+        for first in range(0, mode.n_outer, DRAWS):
+            if least is None or passed + mode.n_outer - first < least:
+                break
+            drawn = range(first, min(first + DRAWS, mode.n_outer))
+            found = self._inner_counts(tier, place, drawn)
+            counts += found
+            passed += sum(count >= needed for count in found)
+        return tuple(counts), passed
+
+    def _inner_counts(self, tier: Tier, place: int, drawn: range) -> list[int]:
+        """Inner votes for the class at T_theta z for these draws of theta."""
+        theta = np.concatenate([self._theta(place, number) for number in drawn])
+        z = carried_centres(self.smoothed, tier.z, theta)
+        parts = chunks(self.mode.n_inner)
+        counts = self.inner.count(
+            [
+                Ballot(self._coordinate(Purpose.INNER, place, number * parts + part), point)
+                for number, point in zip(drawn, z, strict=True)
+                for part in range(parts)
+            ]
+        )
+        self.votes += int(counts.sum())
+        return [int(n) for n in counts[:, self.label].reshape(len(drawn), parts).sum(axis=1)]
+
+    def _theta(self, place: int, number: int) -> Floats:
+        """theta (1, m) of one outer draw: a function of its own coordinate."""
+        coordinate = self._coordinate(Purpose.ESTIMATION, place, number)
+        return draw(coordinate, self.smoothed.law, 1, np.empty((1, 0)))
+
+    def _coordinate(self, purpose: Purpose, centre: int, chunk: int) -> Coordinate:
+        return Coordinate(self.smoothed.seed, self.item.index, purpose, centre, chunk)
+
+    def _least_n(self, tiers: list[Tier]) -> int | None:
+        """Votes that could have sufficed; 0 where those that were cast could, None: none could."""
+        shares = [tier.inner_share for tier in tiers if tier.start == 0.0]
+        try:
+            least = max(least_n_fixed(share, self.mode.alpha_draw) for share in shares)
+        except UnreachableError:
+            return None
+        if least <= self.mode.votes:
+            return 0
+        return (
+            chunks(self.mode.n0) * CHUNK + len(shares) * self.mode.n_outer * chunks(least) * CHUNK
+        )
+
+
+def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
+    """Largest gauge whose share, and every smaller one's, lies below p_lower."""
+    gauge = 0.0
+    for step in profile:
+        if step.share > 0.0 and step.share >= p_lower:
+            break
+        gauge = step.gauge
+    return gauge
+
+
+def _evidence(
+    tier: Tier, mode: NestedMode, counts: tuple[int, ...], passed: int, verdict: Verdict
+) -> CentreEvidence:
+    inner = InnerEvidence(tier.inner_margin, tier.inner_share, mode.votes, counts)
+    return CentreEvidence(
+        tier.theta, tier.margin, tier.share, passed, len(counts), verdict, tier.profile, inner
+    )

@@ -1,0 +1,173 @@
+"""Calibrate: bound the error of many images, and keep what holds for most images like them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.supremum import TOLERANCE, carried_suprema
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.run.assembly import operator_of, region_of
+from gsmooth.run.calibration import Calibration, image_digest, options_of
+from gsmooth.run.codec import decode, parse, to_line
+from gsmooth.run.config import RunConfig
+from gsmooth.run.dataset import Dataset
+from gsmooth.run.datasets import load_data
+from gsmooth.run.header import installed_versions
+from gsmooth.run.journal import Journal, make_folder, write_atomically
+from gsmooth.run.progress import Progress, Tally
+from gsmooth.run.resolution import resolved
+from gsmooth.theory.tolerance import tolerance_rank
+from gsmooth.transformation import Transformation
+
+
+def run_calibrate(
+    config: RunConfig,
+    out: Path,
+    progress: Progress,
+    *,
+    share: float = 0.99,
+    alpha: float = 0.001,
+    tolerance: float = TOLERANCE,
+) -> Calibration:
+    """Bound the error of the images of ``config`` and write a :class:`Calibration` to ``out``.
+
+    Uses split "train" unless the configuration names another. Bounds are kept beside ``out`` as
+    they are found, and a second run of the same command goes on from there. UnreachableError before
+    the first one when so many images cannot show the share, ConfigurationError where the error is
+    not bounded: no orthogonal action or no bound on the derivative.
+    """
+    settings = resolved(_on_training_data(config), needs_noise=False)
+    if settings.engine.threads is not None:
+        torch.set_num_threads(settings.engine.threads)
+    part = settings.data
+    dataset = load_data(part.spec, part.split)
+    indices = dataset.indices(part.start, part.every, part.limit)
+    rank = tolerance_rank(len(indices), share, alpha)
+    operator = operator_of(settings).for_shape(dataset.shape)
+    region = region_of(settings)
+    task = _Task(operator, Region(region.lower, region.upper), dataset.shape, tolerance)
+    task.check()
+    make_folder(out.parent)
+    partial = out.with_name(f"{out.name}.part")
+    with progress:
+        found = _bounds(task, _images(dataset, indices), len(indices), partial, progress)
+    errors = tuple(error for _, error in found)
+    calibration = Calibration(
+        transformation=operator.name,
+        options=options_of(operator),
+        shape=dataset.shape,
+        region=task.region,
+        error=sorted(errors)[rank - 1],
+        share=share,
+        alpha=alpha,
+        rank=rank,
+        tolerance=tolerance,
+        errors=errors,
+        digests=tuple(digest for digest, _ in found),
+        versions=installed_versions(),
+    )
+    write_atomically(out, calibration.to_json().encode())
+    partial.unlink()
+    return calibration
+
+
+def image_error(
+    operator: Transformation, image: Tensor, region: Region, tolerance: float = TOLERANCE
+) -> float:
+    """A proved bound on sup over ``region`` of ||T_(-theta) L psi_theta(x) - L x||, rounded up.
+
+    image (C, H, W). ConfigurationError where the transformation has no derivative bound.
+    """
+    x = image[None].to(torch.float64)
+    clean = operator.lift(x)[0]
+    ends = np.array([region.lower]), np.array([region.upper])
+    error, proved = carried_suprema(Orbit(operator, x), clean, *ends, tolerance)
+    if not proved:
+        raise ConfigurationError(_needs(operator, "has no derivative bound"))
+    return float(error[0])
+
+
+@final
+@dataclass(frozen=True)
+class _Task:
+    """What an error is of: two tasks never share a file of partial results."""
+
+    operator: Transformation
+    region: Region
+    shape: tuple[int, int, int]
+    tolerance: float
+
+    def check(self) -> None:
+        if not self.operator.parameters:
+            raise ConfigurationError(_needs(self.operator, "has no parameters"))
+        if not self.operator.orthogonal:
+            raise ConfigurationError(_needs(self.operator, "has an action that is not"))
+
+    def key(self) -> str:
+        operator = self.operator
+        whole = (operator.name, options_of(operator), self.region, self.shape, self.tolerance)
+        versions = installed_versions()
+        return hashlib.sha256(to_line((*whole, versions)).encode()).hexdigest()
+
+
+@final
+@dataclass(frozen=True)
+class _Line:
+    """One bound in the file of partial results."""
+
+    task: str
+    image: str
+    error: float
+
+
+def _bounds(
+    task: _Task, images: Iterable[Tensor], total: int, partial: Path, progress: Progress
+) -> list[tuple[str, float]]:
+    """(digest, error) of every image, in order; those in ``partial`` are not computed again."""
+    journal, key = Journal(partial), task.key()
+    began, fresh = time.monotonic(), 0
+    try:
+        lines = [decode(_Line, parse(line, str(partial)), str(partial)) for line in journal.lines]
+        known = {line.image: line.error for line in lines if line.task == key}
+        if known:
+            progress.say(f"{len(known)} images are in {partial} already")
+        found: list[tuple[str, float]] = []
+        for image in images:
+            digest = image_digest(image)
+            if digest not in known:
+                known[digest] = image_error(task.operator, image, task.region, task.tolerance)
+                journal.append(to_line(_Line(key, digest, known[digest])))
+                fresh += 1
+            found.append((digest, known[digest]))
+            seconds = time.monotonic() - began
+            progress.update(Tally(len(found), total, 0, seconds, 0, fresh, ""))
+        return found
+    finally:
+        journal.close()
+
+
+def _images(dataset: Dataset, indices: range) -> Iterator[Tensor]:
+    return (dataset.image(index) for index in indices)
+
+
+def _on_training_data(config: RunConfig) -> RunConfig:
+    if "split" in config.data.model_fields_set:
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"split": "train"})})
+
+
+def _needs(operator: Transformation, fault: str) -> str:
+    return (
+        f"calibrate: needs an orthogonal action with a derivative bound; {operator.name!r} {fault}"
+    )

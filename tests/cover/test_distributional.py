@@ -1,0 +1,160 @@
+"""Covers that rest on a calibrated error: they hold every attack of an image that it bounds."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gsmooth.certificate import Guarantee, Step
+from gsmooth.cover import Cover
+from gsmooth.cover.boxes import equal_boxes
+from gsmooth.cover.distributional import distributional_cover
+from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.supremum import carried_suprema
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import GaussianLaw
+from gsmooth.theory.normal import share_of_margin
+from gsmooth_gaussian import Gaussian
+from gsmooth_rotation import Rotation
+from tests.cover.subjects import Weave, smoothed, uniform_thetas
+from tests.engine_objects import Gain
+
+SMALL = (1, 6, 6)
+BOX = Region((-0.6, -0.2), (0.4, 0.5))
+TURNS = Region((-30.0,), (10.0,))
+
+
+def weave() -> SmoothedClassifier:
+    return smoothed(Weave(), SMALL, (0.3, 0.2))
+
+
+def rotation() -> SmoothedClassifier:
+    return smoothed(Rotation(), (1, 12, 12), (6.0,), 0.2)
+
+
+def image(shape: tuple[int, int, int] = SMALL, seed: int = 0) -> Tensor:
+    return torch.rand(shape, dtype=torch.float64, generator=torch.manual_seed(seed))
+
+
+def error_of(g: SmoothedClassifier, x: Tensor, region: Region) -> float:
+    orbit = Orbit(g.transformation, x[None])
+    ends = np.array([region.lower]), np.array([region.upper])
+    return float(carried_suprema(orbit, g.transformation.lift(x[None])[0], *ends)[0][0])
+
+
+def needed(g: SmoothedClassifier, x: Tensor, cover: Cover, theta: np.ndarray) -> np.ndarray:
+    """T4's joint distance of attacks at theta (n, m) from every centre of ``cover``: (n, balls)."""
+    orbit = Orbit(g.transformation, x[None])
+    residual = (orbit.points(torch.from_numpy(theta)) - cover.clean).norm(dim=1).numpy()
+    centres = np.array([ball.theta for ball in cover.balls])
+    assert isinstance(g.law, GaussianLaw)
+    shift = (theta[:, None] - centres[None]) / np.array(g.law.scales)
+    squares = np.square(shift).sum(axis=2) + np.square(residual / g.law.sigma)[:, None]
+    return np.asarray(np.sqrt(squares))
+
+
+@pytest.mark.parametrize("centres", [1, 4, 7, 30])
+@pytest.mark.parametrize("parameters", [1, 2])
+def test_every_attack_lies_in_some_ball_if_the_error_bounds_the_image(
+    centres: int, parameters: int
+) -> None:
+    g, region = (rotation(), TURNS) if parameters == 1 else (weave(), BOX)
+    x = image(g.classifier.shape)
+    cover = distributional_cover(g, x, region, error_of(g, x, region), centres)
+    assert len(cover.balls) <= centres
+    assert cover.guarantee is Guarantee.DISTRIBUTIONAL
+    theta = uniform_thetas(region, 400)
+    margins = np.array([ball.margin for ball in cover.balls])
+    assert (needed(g, x, cover, theta) <= margins).any(axis=1).all()
+    assert not (needed(g, x, cover, theta) <= 0.7 * margins).any(axis=1).all()
+
+
+def test_an_error_that_the_image_exceeds_leaves_attacks_outside() -> None:
+    g, x = rotation(), image((1, 12, 12))
+    cover = distributional_cover(g, x, TURNS, error_of(g, x, TURNS) / 3.0, 8)
+    margins = np.array([ball.margin for ball in cover.balls])
+    assert not (needed(g, x, cover, uniform_thetas(TURNS, 400)) <= margins).any(axis=1).all()
+
+
+@pytest.mark.parametrize("parameters", [1, 2])
+def test_profiles_ask_enough_for_every_nested_region(parameters: int) -> None:
+    g, region = (rotation(), TURNS) if parameters == 1 else (weave(), BOX)
+    x = image(g.classifier.shape)
+    cover = distributional_cover(g, x, region, error_of(g, x, region), 6)
+    for gauge in (0.03, 0.2, 0.5, 0.77, 1.0):
+        theta = uniform_thetas(region.scaled(gauge), 200)
+        shares = np.array([share_at(ball.profile, gauge) for ball in cover.balls])
+        required = share_of_margin(needed(g, x, cover, theta))
+        assert ((required <= shares) & (shares > 0.0)).any(axis=1).all()
+
+
+def share_at(profile: tuple[Step, ...], gauge: float) -> float:
+    """What a profile asks for the region of this gauge: the step that reaches it."""
+    return next(step.share for step in profile if step.gauge >= gauge)
+
+
+def test_profiles_ascend_and_end_with_the_whole_region() -> None:
+    cover = distributional_cover(weave(), image(), BOX, 0.1, 9)
+    for ball in cover.balls:
+        for before, after in itertools.pairwise(ball.profile):
+            assert before.gauge < after.gauge
+            assert before.share <= after.share
+        assert ball.profile[-1] == Step(1.0, ball.share)
+        assert ball.share == float(share_of_margin(ball.margin))
+
+
+@given(
+    st.integers(1, 200),
+    st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9)), min_size=1, max_size=3),
+    st.integers(0, 2**20),
+)
+@settings(deadline=None, max_examples=60)
+def test_equal_boxes_fill_the_region_and_are_no_more_than_asked_for(
+    count: int, ends: list[tuple[float, float]], seed: int
+) -> None:
+    region = Region(tuple(-low for low, _ in ends), tuple(high for _, high in ends))
+    law = GaussianLaw(tuple(1.0 + k for k in range(len(ends))), 0.2)
+    lower, upper = equal_boxes(region, law, count)
+    assert 1 <= len(lower) <= count
+    theta = uniform_thetas(region, 50, seed)
+    inside = (lower <= theta[:, None]) & (theta[:, None] <= upper)
+    assert inside.all(axis=2).any(axis=1).all()
+
+
+def test_rounding_and_an_l2_ball_are_added_to_the_error() -> None:
+    g, x = rotation(), image((1, 12, 12))
+    plain = distributional_cover(g, x, TURNS, 0.1, 4).balls[0].margin
+    grey = distributional_cover(g, x, replace(TURNS, bits=8), 0.1, 4).balls[0].margin
+    ball = distributional_cover(g, x, replace(TURNS, l2=0.1), 0.1, 4).balls[0].margin
+    operator = g.transformation
+    half_level = operator.rounding_norm((1, 12, 12)) / 510.0
+    shape = (1, 12, 12)
+    for margin, added in ((grey, half_level), (ball, 0.1 * operator.lift_norm(shape))):
+        square = plain**2 + ((0.1 + added) / 0.2) ** 2 - (0.1 / 0.2) ** 2
+        assert margin == pytest.approx(square**0.5, abs=1e-4)
+
+
+def test_without_a_grid_nothing_is_guaranteed() -> None:
+    g = smoothed(Rotation(), (1, 12, 12), (6.0,), 0.2, grid=0.0)
+    cover = distributional_cover(g, image((1, 12, 12)), TURNS, 0.1, 4)
+    assert cover.guarantee is Guarantee.HEURISTIC
+
+
+def test_what_t4_does_not_cover_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="orthogonal action"):
+        distributional_cover(
+            smoothed(Gain(), SMALL, (0.5,)), image(), Region((-0.1,), (0.1,)), 0.1, 2
+        )
+    with pytest.raises(ConfigurationError, match="parameters that noise moves"):
+        distributional_cover(smoothed(Rotation(), SMALL, (), 0.2), image(), TURNS, 0.1, 2)
+    with pytest.raises(ConfigurationError, match="parameters that noise moves"):
+        distributional_cover(smoothed(Gaussian(), SMALL, ()), image(), Region(l2=0.1), 0.1, 2)
