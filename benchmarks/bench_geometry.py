@@ -31,9 +31,10 @@ from benchmarks.geometry.cells import (
     Subject,
     Test,
     cells,
+    table_order,
 )
 from benchmarks.geometry.images import sign_tests
-from benchmarks.geometry.measure import Line, measure
+from benchmarks.geometry.measure import measure, recorded
 from benchmarks.geometry.results import document, row, write
 from benchmarks.geometry.training import train_and_save
 from gsmooth.run.journal import make_folder
@@ -78,14 +79,19 @@ def main() -> None:
     training = ready(study, options.train, weights)
     chosen = [cell for cell in cells() if is_asked(cell, options.only)]
     budget = budget_of(options)
-    lines: dict[Cell, Line] = {}
+    lines = {
+        cell: line
+        for cell in cells()
+        if cell not in chosen and (line := recorded(cell, subject, budget, options.runs))
+    }
     for number, cell in enumerate(chosen, start=1):
         print(f"[{number}/{len(chosen)}] {cell.name}", flush=True)
         lines[cell] = measure(cell, subject, budget, options.runs, LineProgress())
         print(row(lines[cell]), flush=True)
         # After every cell: what a killed benchmark has found is on disk.
-        written = write(document(subject, budget, list(lines.values()), training), options.out)
-    print("written to " + ", ".join(map(str, written)) if chosen else "no such cell")
+        found = [lines[cell] for cell in sorted(lines, key=table_order)]
+        write(document(subject, budget, found, training), options.out)
+    print(f"written to {options.out}" if chosen else "no such cell")
 
 
 def parse() -> argparse.Namespace:
@@ -115,7 +121,15 @@ def parse() -> argparse.Namespace:
         metavar="TRANSFORMATION=N",
         help="centres of covers without noise on theta; the product chooses otherwise",
     )
-    add("--n", type=int, default=DEFAULT.n, help="votes a centre at fixed n")
+    add(
+        "--n",
+        action="append",
+        default=[],
+        metavar="COVER=N",
+        help="votes a centre of fixed-n tests, e.g. id=2000",
+    )
+    add("--random", type=int, default=0, help="attacks at so many random points, beyond the grid")
+    add("--gradient-steps", type=int, default=0, help="steps of the attacks along the gradient")
     add("--threads", type=int, help="of torch")
     add("--runs", type=Path, default=Path("runs/geometry"), help="weights and records")
     add("--out", type=Path, default=HERE / "results")
@@ -133,14 +147,16 @@ def budget_of(options: argparse.Namespace) -> Budget:
     for key, number in settings(options.images).items():
         cover, _, test = key.partition("/")
         images[known(cover, get_args(Cover)), known(test, get_args(Test))] = number or None
-    votes = settings(options.votes)
+    votes, n = settings(options.votes), settings(options.n)
     centres = settings(options.id_centres)
     return replace(
         DEFAULT,
         images=images,
         votes={**DEFAULT.votes, **{known(k, get_args(Cover)): v for k, v in votes.items()}},
-        n=options.n,
+        n={**DEFAULT.n, **{known(k, get_args(Cover)): v for k, v in n.items()}},
         id_centres={name: centres.get(name) for name in ENDS},
+        random=options.random,
+        gradient_steps=options.gradient_steps,
     )
 
 

@@ -25,15 +25,18 @@ POINTS = {"rotation": 31, "translation": 9}
 class Budget:
     """What may be spent. images: at most so many a (cover, test), None for all of them.
 
-    votes: at most so many an image in one e-process run of a cover; n: votes a centre at fixed n.
-    id_centres: centres of the covers without noise on theta, by transformation; None lets the
-    product choose.
+    votes, n: by cover, at most so many votes an image of an e-process, and votes a centre at fixed
+    n. id_centres: centres of the covers without noise on theta, by transformation; None lets the
+    product choose. random, gradient_steps: what the opponent tries beyond its grid; a step is
+    two chunks of votes, forwards and backwards.
     """
 
     images: Mapping[tuple[Cover, Test], int | None]
     votes: Mapping[Cover, int]
-    n: int = 1000
+    n: Mapping[Cover, int]
     id_centres: Mapping[str, int | None] | None = None
+    random: int = 0
+    gradient_steps: int = 0
 
 
 DEFAULT = Budget(
@@ -45,7 +48,8 @@ DEFAULT = Budget(
         ("clean", "fixed"): 50,
         ("id", "fixed"): 20,
     },
-    votes={"chosen": 5000, "clean": 5000, "id": 100_000},
+    votes={"clean": 5000, "chosen": 5000, "id": 100_000},
+    n={"clean": 5000, "chosen": 1000, "id": 1000},
 )
 
 
@@ -101,6 +105,11 @@ def cells() -> Iterator[Cell]:
                     yield Cell(transformation, end, cover, test)
 
 
+def table_order(cell: Cell) -> tuple[str, float, int, int]:
+    """Sorts cells as people read them: by region, cover and test."""
+    return cell.transformation, cell.end, COVERS.index(cell.cover), TESTS.index(cell.test)
+
+
 def images_of(cell: Cell, subject: Subject, budget: Budget) -> int | None:
     """At most so many images: the smaller of the two limits."""
     limits = (subject.limit, budget.images[cell.cover, cell.test])
@@ -125,6 +134,8 @@ def config_of(cell: Cell, subject: Subject, budget: Budget, runs: Path) -> RunCo
         "attack": {
             "enabled": cell.attacks,
             "points": POINTS[cell.transformation],
+            "random": budget.random,
+            "gradient_steps": budget.gradient_steps,
             "screening_votes": 16,
             "n": 448,
         },
@@ -152,5 +163,5 @@ def _rule(cell: Cell, budget: Budget) -> dict[str, object]:
     if cell.cover == "id" and budget.id_centres is not None:
         rule |= {"centres": budget.id_centres[cell.transformation]}
     if cell.test == "fixed":
-        rule |= {"rule": "fixed", "n": budget.n}
+        rule |= {"rule": "fixed", "n": budget.n[cell.cover]}
     return rule

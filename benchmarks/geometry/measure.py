@@ -63,6 +63,14 @@ def measure(cell: Cell, subject: Subject, budget: Budget, runs: Path, progress: 
     return line_of(cell, rows_of(config), _attacks(cell, subject, budget, runs))
 
 
+def recorded(cell: Cell, subject: Subject, budget: Budget, runs: Path) -> Line | None:
+    """The line of a cell from the records of an earlier run; None where there are none."""
+    config = config_of(cell, subject, budget, runs)
+    if not (config.output.folder / "records.jsonl").exists() or not (rows := rows_of(config)):
+        return None
+    return line_of(cell, rows, _attacks(cell, subject, budget, runs))
+
+
 def rows_of(config: RunConfig) -> list[Row]:
     """The rows that ``config`` asks for; an earlier, larger run may have left more."""
     asked, rows = config.data, read_records(config.output.folder).rows

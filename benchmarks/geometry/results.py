@@ -54,8 +54,12 @@ def document(
                 name: {"options": dict(view.options), "scales": view.scales}
                 for name, view in VIEWS.items()
             },
-            "attack_points_an_axis": POINTS,
-            "votes_a_centre_at_fixed_n": budget.n,
+            "attack": {
+                "points_an_axis": POINTS,
+                "random": budget.random,
+                "gradient_steps": budget.gradient_steps,
+            },
+            "votes_a_centre_at_fixed_n": dict(budget.n),
             "max_votes": dict(budget.votes),
         },
         "lines": [asdict(line) for line in lines],
@@ -68,14 +72,13 @@ def document(
     }
 
 
-def write(found: dict[str, Any], folder: Path) -> list[Path]:
+def write(found: dict[str, Any], folder: Path) -> None:
     """Write the JSON of one data set, and the table of every data set in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{found['benchmark']}.json"
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     table = folder / "geometry.md"
     table.write_text(markdown(sorted(folder.glob("geometry-*.json"))), encoding="utf-8")
-    return [path, table]
 
 
 def markdown(paths: Sequence[Path]) -> str:

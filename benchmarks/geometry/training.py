@@ -57,7 +57,7 @@ class Recipe:
 RECIPES = {
     "mnist": Recipe(digit_parts, digits_to_train, TrainPlan(epochs=60, variation=0.75)),
     "gtsrb": Recipe(
-        sign_parts, signs_to_train, TrainPlan(epochs=28, learning_rate=0.004, variation=0.75)
+        sign_parts, signs_to_train, TrainPlan(epochs=22, learning_rate=0.004, variation=0.75)
     ),
 }
 

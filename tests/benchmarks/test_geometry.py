@@ -116,7 +116,7 @@ def test_cells_of_few_images_are_attacked_on_at_least_as_many() -> None:
 @given(st.integers(1, 600), st.integers(1, 600))
 def test_the_smaller_of_two_limits_holds(whole: int, part: int) -> None:
     cell = Cell("rotation", 10.0, "id", "fixed")
-    budget = Budget({("id", "fixed"): part}, DEFAULT.votes)
+    budget = Budget({("id", "fixed"): part}, DEFAULT.votes, DEFAULT.n)
     assert images_of(cell, replace(SUBJECT, limit=whole), budget) == min(whole, part)
 
 
