@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.geometry.training import SIGMA, VIEWS
+from benchmarks.geometry.training import VIEWS
 from gsmooth.run.config import RunConfig
 
 Cover = Literal["clean", "chosen", "id"]
@@ -129,7 +129,7 @@ def config_of(cell: Cell, subject: Subject, budget: Budget, runs: Path) -> RunCo
             "every": subject.every,
             "limit": images_of(cell, subject, budget),
         },
-        **_geometry(cell),
+        **_geometry(cell, subject.study),
         "certify": _rule(cell, budget),
         "attack": {
             "enabled": cell.attacks,
@@ -144,13 +144,13 @@ def config_of(cell: Cell, subject: Subject, budget: Budget, runs: Path) -> RunCo
     return RunConfig.model_validate(tree)
 
 
-def _geometry(cell: Cell) -> dict[str, object]:
+def _geometry(cell: Cell, study: str) -> dict[str, object]:
     """Lift, noise and region; without noise on theta T is the identity."""
-    view = VIEWS[cell.transformation]
+    view = VIEWS[study][cell.transformation]
     count = len(view.scales)
     return {
         "transformation": {"name": cell.transformation, "options": dict(view.options)},
-        "smoothing": {"sigma": SIGMA, "scales": () if cell.cover == "id" else view.scales},
+        "smoothing": {"sigma": view.sigma, "scales": () if cell.cover == "id" else view.scales},
         "region": {"lower": (-cell.end,) * count, "upper": (cell.end,) * count},
     }
 

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.geometry.cells import POINTS, Budget, Subject
 from benchmarks.geometry.measure import Line
-from benchmarks.geometry.training import SIGMA, VIEWS
+from benchmarks.geometry.training import VIEWS
 from gsmooth.run.header import installed_versions, this_machine
 
 HEAD = (
@@ -49,10 +49,9 @@ def document(
             "training": training,
         },
         "settings": {
-            "sigma": SIGMA,
             "smoothings": {
-                name: {"options": dict(view.options), "scales": view.scales}
-                for name, view in VIEWS.items()
+                name: {"options": dict(view.options), "sigma": view.sigma, "scales": view.scales}
+                for name, view in VIEWS[subject.study].items()
             },
             "attack": {
                 "points_an_axis": POINTS,
