@@ -21,7 +21,7 @@ from gsmooth.certificate import (
     Step,
     Verdict,
 )
-from gsmooth.cover import Ball, Cover, Draft
+from gsmooth.cover import Ball, Cover, Draft, Price
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.smoothing import Ballot, SmoothedClassifier
@@ -70,10 +70,17 @@ class RegionMode:
         check_level("futility", self.futility)
         check_votes(n0=self.n0, max_votes=self.max_votes, n=self.n)
 
-    def price(self, share: Floats, p: Floats) -> Floats:
-        """Votes that centres are expected to cost, for choosing a cover; no bound rests on it."""
-        if self.rule == "e-process":
-            return expected_votes(share, p, self.alpha, chunk=CHUNK, most=self.max_votes)
+    @property
+    def price(self) -> Price:
+        """What centres are expected to cost, for choosing a cover; no bound rests on it."""
+        budget = self.max_votes - chunks(self.n0) * CHUNK
+        return Price(self._expected if self.rule == "e-process" else self._fixed, budget)
+
+    def _expected(self, share: Floats, p: Floats) -> Floats:
+        return expected_votes(share, p, self.alpha, chunk=CHUNK, most=self.max_votes)
+
+    def _fixed(self, share: Floats, p: Floats) -> Floats:
+        """n votes, and far more where they will hardly suffice."""
         cast = chunks(self.n) * CHUNK
         lower = special.betaincinv(cast * p, cast * (1.0 - p) + 1.0, self.alpha / TYPICAL_CENTRES)
         short = np.maximum(0.0, share - lower)

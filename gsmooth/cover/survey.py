@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, Protocol, final
+from typing import Final, Literal, Protocol, TypeVar, final
 
 import numpy as np
 import torch
@@ -24,8 +24,7 @@ from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 
 Floats = NDArray[np.float64]
-Price = Callable[[Floats, Floats], Floats]
-"""Expected votes for a required share and the share p that a centre is thought to have."""
+T = TypeVar("T")
 Centres = int | Literal["clean"] | None
 """How many, at most; the clean image alone; or as many as cost least (None)."""
 
@@ -34,8 +33,19 @@ STEP: Final = 0.12
 MOST_KNOTS: Final = 4096
 PILOTS: Final = (8, 3)
 """Pilot points along one moving parameter, and along each of several."""
-CLUSTERS: Final = (1, 2, 4, 6, 9, 12, 16, 24, 32, 48, 64, 96, 128)
+CLUSTERS: Final = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
 """Numbers of centres that are tried for several parameters."""
+FLOORS: Final = (0.0, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 0.98, 0.99, 0.999)
+"""Shares that pilots are raised to, in turn, until a plan can be paid for (``_affordable``)."""
+
+
+@final
+@dataclass(frozen=True)
+class Price:
+    """What centres are expected to cost: ``votes(required shares, p)``, and what can be paid."""
+
+    votes: Callable[[Floats, Floats], Floats]
+    budget: float
 
 
 class Draft(Protocol):
@@ -207,30 +217,54 @@ class Survey:
 
     def _cheapest_arcs(self, shares: Floats) -> list[Piece]:
         arcs = Arcs.of(self._gram)
-        prices = np.full_like(arcs.radii, np.inf)
         finite = np.isfinite(arcs.radii)
-        prices[finite] = self._prices(arcs.radii[finite], arcs.lowest(shares)[finite])
-        return self._arcs(arcs.cheapest(prices))
+
+        def plan(floor: float) -> tuple[float, list[tuple[int, int]]]:
+            prices = np.full_like(arcs.radii, np.inf)
+            lowest = arcs.lowest(np.maximum(shares, floor))
+            prices[finite] = self._prices(arcs.radii[finite], lowest[finite])
+            cut = arcs.cheapest(prices)
+            return sum(float(prices[last - first - 1, first]) for first, last in cut), cut
+
+        return self._arcs(self._affordable(plan))
 
     def _cheapest_clusters(self, shares: Floats) -> list[Piece]:
         clustering = Clustering(self._gram, self.knots.corners)
-        best, least = None, math.inf
-        for count in CLUSTERS:
-            found = clustering.at(count)
-            radii = np.array([cluster.radius for cluster in found])
-            lowest = np.array([shares[cluster.nodes].min() for cluster in found])
-            total = float(self._prices(radii, lowest).sum())
-            if best is None or total < least:
-                best, least = found, total
-            elif total > 1.5 * least:
+        tried: dict[int, list[Piece]] = {}
+
+        def plan(floor: float) -> tuple[float, list[Piece]]:
+            raised = np.maximum(shares, floor)
+
+            def total(place: int) -> float:
+                found = tried.setdefault(place, []) or clustering.at(CLUSTERS[place])
+                tried[place] = found
+                radii = np.array([piece.radius for piece in found])
+                lowest = np.array([raised[piece.nodes].min() for piece in found])
+                return float(self._prices(radii, lowest).sum())
+
+            place = _lowest(total, len(CLUSTERS))
+            return total(place), tried[place]
+
+        return self._affordable(plan)
+
+    def _affordable(self, plan: Callable[[float], tuple[float, list[T]]]) -> list[T]:
+        """The plan for the pilots' shares, or for the least better ones that can be paid for.
+
+        A plan that costs more than there is fails for certain. Pilots are few votes: should they
+        have been too low, the plan that could be paid for succeeds.
+        """
+        assert self.price is not None
+        pieces: list[T] = []
+        for floor in FLOORS:
+            cost, pieces = plan(floor)
+            if cost <= self.price.budget:
                 break
-        assert best is not None
-        return best
+        return pieces
 
     def _prices(self, radii: Floats, shares: Floats) -> Floats:
         """Expected votes for balls of these radii, with what is added to every margin."""
         assert self.price is not None
-        return self.price(share_of_margin(radii + self._added + TOLERANCE), shares)
+        return self.price.votes(share_of_margin(radii + self._added + TOLERANCE), shares)
 
     @cached_property
     def _added(self) -> float:
@@ -244,3 +278,15 @@ class Survey:
         return [
             piece_of(np.arange(first, last), self.knots.corners, self._gram) for first, last in arcs
         ]
+
+
+def _lowest(cost: Callable[[int], float], count: int) -> int:
+    """Where a function of 0 .. count - 1 with one valley is lowest, walking from the middle."""
+    place, least = count // 2, cost(count // 2)
+    for step in (-1, 1):
+        start = place
+        while 0 <= (there := place + step) < count and (found := cost(there)) < least:
+            place, least = there, found
+        if place != start:
+            break
+    return place
