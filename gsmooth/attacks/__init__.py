@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsmooth.attacks.candidates import attacked_images, grid
+from gsmooth.attacks.candidates import attacked_images, grid, rounded
 from gsmooth.attacks.outcome import VIOLATION_ALPHA, AttackOutcome, Attempt
 from gsmooth.attacks.plan import AttackPlan
 from gsmooth.attacks.search import FINALISTS, STARTS, attack_many, put_to_predict
@@ -18,4 +18,5 @@ __all__ = [
     "attacked_images",
     "grid",
     "put_to_predict",
+    "rounded",
 ]

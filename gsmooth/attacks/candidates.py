@@ -69,14 +69,20 @@ def attacked_images(
         images = smoothed.transformation.attack(images, *columns)
     if added is not None:
         images = images + added
-    if not region.bits:
+    return rounded(images, region.bits, smoothed.classifier.input_range)
+
+
+def rounded(images: Tensor, bits: int, input_range: tuple[float, float] = (0.0, 1.0)) -> Tensor:
+    """``images`` at the nearest of 2^bits levels of the range, and on beyond its ends; 0: as is."""
+    if not bits:
         return images
-    low, high = smoothed.classifier.input_range
-    level = (high - low) / (2**region.bits - 1)
-    rounded: Tensor = low + ((images.detach() - low) / level).round() * level
+    low, high = input_range
+    level = (high - low) / (2**bits - 1)
+    nearest: Tensor = low + ((images.detach() - low) / level).round() * level
     if not images.requires_grad:
-        return rounded
-    return images + (rounded - images).detach()
+        return nearest
+    passed: Tensor = images + (nearest - images).detach()
+    return passed
 
 
 def _axes(region: Region, points: int) -> list[np.typing.NDArray[np.float64]]:

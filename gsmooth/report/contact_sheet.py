@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, final
@@ -16,6 +16,7 @@ from gsmooth.errors import InputError
 from gsmooth.region import Region
 from gsmooth.report.curves import save
 from gsmooth.report.reach import at, verdict_of
+from gsmooth.report.summary import summarize
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.datasets import load_data
 from gsmooth.run.records import Records
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 IMAGES: Final = 8
 VIEWS: Final = 6
 # Inches: a picture with its gap, a line of pictures with captions, the text on the left.
-_SIDE, _HIGH, _TEXT = 1.05, 1.36, 1.75
+_SIDE, _HIGH, _TEXT, _FOOT = 1.05, 1.36, 1.75, 0.3
 _CERTIFIED, _OPEN, _BROKEN, _INK = "#009E73", "#B0B0B0", "#D55E00", "#222222"
 
 
@@ -50,15 +51,17 @@ def contact_sheet(
 
     A line an image: the original, views spread over the region, and the worst that the attack
     found. Green frames are inside the certified region, grey ones outside; a red frame is an
-    attack that changed the answer. Raises OutputError when ``path`` cannot be written.
+    attack that changed the answer. Below stands certified accuracy beside that under attack, of
+    all images of the run. Raises OutputError when ``path`` cannot be written.
     """
     from matplotlib.figure import Figure
 
     rows = chosen(records.rows)
-    lines = [views(transformation, dataset, row) for row in rows]
+    lines = [views(transformation, dataset, row, _input_range(records)) for row in rows]
     width = _TEXT + _SIDE * max(map(len, lines)) + 0.05
-    height = _HIGH * len(rows)
+    height = _HIGH * len(rows) + _FOOT
     figure = Figure(figsize=(width, height))
+    _write(figure, (0.1, 0.0), _FOOT / 2, summarize(records).caption(), fontsize=9)
     for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
         bottom = height - _HIGH * (number + 1) + 0.06
         _label(figure, (0.1, bottom), dataset, row, verdict_of(row, transformation.parameters))
@@ -102,19 +105,27 @@ def chosen(rows: tuple[Row, ...]) -> list[Row]:
     return picked
 
 
-def views(transformation: Transformation, dataset: Dataset, row: Row) -> list[View]:
-    """The pictures of one image, the original first and the attack's worst last."""
+def views(
+    transformation: Transformation,
+    dataset: Dataset,
+    row: Row,
+    input_range: tuple[float, float] = (0.0, 1.0),
+) -> list[View]:
+    """The pictures of one image, the original first and the attack's worst last.
+
+    Rounded to the levels of ``input_range`` where the region says that attacks are.
+    """
     original = dataset.image(row.index).numpy()
     line = [View(original, "original")]
     if row.region.dimensions == 0:
         return [*line, *_noisy(original, row)]
     for theta in spread(row.region):
-        pixels = _attacked(transformation, dataset, row, theta)
+        pixels = _attacked(transformation, dataset, row, theta, input_range)
         inside = _inside(theta, row.certified_region)
         caption = at(theta, transformation.parameters)
         line.append(View(pixels, caption, _CERTIFIED if inside else _OPEN))
     if row.attack is not None:
-        line.append(_worst(transformation, dataset, row))
+        line.append(_worst(transformation, dataset, row, input_range))
     return line
 
 
@@ -132,25 +143,37 @@ def _ends(region: Region) -> Iterator[tuple[float, ...]]:
             yield tuple(end[axis] if a == axis else 0.0 for a in range(region.dimensions))
 
 
-def _worst(transformation: Transformation, dataset: Dataset, row: Row) -> View:
+def _worst(
+    transformation: Transformation,
+    dataset: Dataset,
+    row: Row,
+    input_range: tuple[float, float],
+) -> View:
     attack = row.attack
     assert attack is not None
     answer = "abstains" if attack.label is None else dataset.classes[attack.label]
     caption = f"worst found\n{at(attack.theta, transformation.parameters)}: {answer}"
-    pixels = _attacked(transformation, dataset, row, attack.theta)
+    pixels = _attacked(transformation, dataset, row, attack.theta, input_range)
     held = _CERTIFIED if _inside(attack.theta, row.certified_region) else _OPEN
     return View(pixels, caption, held if attack.robust else _BROKEN)
 
 
 def _attacked(
-    transformation: Transformation, dataset: Dataset, row: Row, theta: tuple[float, ...]
+    transformation: Transformation,
+    dataset: Dataset,
+    row: Row,
+    theta: tuple[float, ...],
+    input_range: tuple[float, float],
 ) -> NDArray[np.float64]:
     import torch
+
+    from gsmooth.attacks import rounded
 
     image = dataset.image(row.index)[None]
     columns = [torch.full((1, 1), value, dtype=torch.float64) for value in theta]
     with torch.no_grad():
-        pixels: NDArray[np.float64] = transformation.attack(image, *columns)[0].numpy()
+        attacked = rounded(transformation.attack(image, *columns), row.region.bits, input_range)
+    pixels: NDArray[np.float64] = attacked[0].numpy()
     return pixels
 
 
@@ -180,6 +203,12 @@ def _limits(dataset: Dataset) -> tuple[float, float]:
     return float(dataset.images.min()), float(dataset.images.max())
 
 
+def _input_range(records: Records) -> tuple[float, float]:
+    found = _section(records.header.config, "model").get("input_range") or (0.0, 1.0)
+    low, high = cast(Sequence[float], found)
+    return low, high
+
+
 def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:
     return cast(Mapping[str, object], config.get(name, {}))
 
@@ -194,7 +223,9 @@ def _label(
     colour = _CERTIFIED if certified and right else _BROKEN
     _write(figure, corner, 0.72, dataset.classes[row.label], fontsize=14, fontweight="bold")
     _write(figure, corner, 0.46, f"image {row.index}", fontsize=8, color="#6A6A6A")
-    _write(figure, corner, 0.24, f"{verdict}{answer}", fontsize=9, color=colour)
+    told, _, handed_in = verdict.rpartition(", ") if certified else (verdict, "", "")
+    _write(figure, corner, 0.24, f"{told}{answer}", fontsize=9, color=colour)
+    _write(figure, corner, 0.08, handed_in, fontsize=7, color="#6A6A6A")
 
 
 def _write(

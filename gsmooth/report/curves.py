@@ -101,7 +101,7 @@ def _figure(runs: Sequence[Records]) -> Figure:
         _draw(axes, curve, summary, COLOURS[number % len(COLOURS)], alone)
     _dress(axes, max(curve.axis.end for curve in curves), curves[0].axis.label)
     _legend(axes, summaries)
-    axes.set_title(_title(summaries), loc="left", fontsize=10.5, color=_INK)
+    axes.set_title(_title(summaries), loc="left", fontsize=9.0, color=_INK)
     return figure
 
 
@@ -157,10 +157,13 @@ def _title(summaries: Sequence[Summary]) -> str:
     kinds = sorted({kind for summary in summaries for kind in summary.guarantees})
     alphas = sorted({f"{summary.alpha:g}" for summary in summaries})
     images = sorted({summary.images for summary in summaries})
-    return (
+    told = (
         f"{' and '.join(kinds)} guarantee, alpha = {', '.join(alphas)} an image,"
         f" {' and '.join(map(str, images))} images"
     )
+    names = [f"{summary.name}: " if len(summaries) > 1 else "" for summary in summaries]
+    captions = [n + summary.caption() for n, summary in zip(names, summaries, strict=True)]
+    return "\n".join([told, *captions])
 
 
 def _percent() -> Any:

@@ -37,12 +37,12 @@ def axis_of(records: Records) -> Axis:
 
 
 def asked_for(records: Records) -> str:
-    """The region of a run, e.g. ``angle ±30°``."""
+    """The region of a run, e.g. ``angle ±30°, float image``."""
     return describe(records.rows[0].region, records.header.parameters)
 
 
 def verdict_of(row: Row, parameters: tuple[Parameter, ...]) -> str:
-    """``certified to ±30°``, or ``abstained: futile``."""
+    """``certified to ±30°, float image``, or ``abstained: futile``."""
     region = row.certified_region
     if region is None:
         return f"abstained: {row.reason}"
@@ -54,7 +54,10 @@ def verdict_of(row: Row, parameters: tuple[Parameter, ...]) -> str:
 
 
 def describe(region: Region, parameters: tuple[Parameter, ...]) -> str:
-    """A region in a few words; its ends are rounded towards the clean image (F4)."""
+    """A region in a few words; its ends are rounded towards the clean image (F4).
+
+    The last words say what the adversary hands in: see :func:`handed_in`.
+    """
     parts = [
         _interval(low, high, parameters[i] if i < len(parameters) else Parameter(f"theta{i}", ""))
         for i, (low, high) in enumerate(zip(region.lower, region.upper, strict=True))
@@ -62,7 +65,12 @@ def describe(region: Region, parameters: tuple[Parameter, ...]) -> str:
     ]
     if region.l2 > 0.0 or not parts:
         parts.append(f"l2 < {_number(region.l2, 3)}")
-    return ", ".join(parts)
+    return ", ".join([*parts, handed_in(region)])
+
+
+def handed_in(region: Region) -> str:
+    """``rounded to 8 bits`` where the attacked image is, else ``float image``."""
+    return f"rounded to {region.bits} bits" if region.bits else "float image"
 
 
 def at(theta: tuple[float, ...], parameters: tuple[Parameter, ...]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar, final
 
 from gsmooth.errors import RecordError
-from gsmooth.report.reach import asked_for
+from gsmooth.report.opponent import searches
+from gsmooth.report.reach import asked_for, handed_in
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
 
@@ -42,7 +43,9 @@ class Summary:
     clean: accuracy of f without noise; standard: of g (PREDICT); certified: right and certified on
     the whole region asked for; certified_at: the same on fractions of it, if any; attacked:
     right under the worst transformation found. clean and attacked are None where no row has them,
-    and count only the rows that do. votes: forward passes of certification an image.
+    and count only the rows that do. searches: how that was looked for. handed_in: whether the
+    attacked image is rounded. votes: forward passes of certification an image. premises: what
+    distributional certificates rest on.
     """
 
     name: str
@@ -55,11 +58,20 @@ class Summary:
     certified_at: tuple[tuple[float, Share], ...]
     abstentions: Mapping[str, int]
     attacked: Share | None
+    searches: str
+    handed_in: str
     votes: float
     attack_forwards: float | None
     seconds: float
     guarantees: Mapping[str, int]
+    premises: tuple[str, ...]
     alpha: float
+
+    def caption(self) -> str:
+        """Certified accuracy beside accuracy under attack, and what the attack was."""
+        attacked = "not measured" if self.attacked is None else f"{self.attacked.value:.1%}"
+        how = f" ({self.searches}, {self.handed_in})" if self.searches else f" ({self.handed_in})"
+        return f"certified {self.certified.value:.1%}, under attack {attacked}{how}"
 
 
 def summarize(records: Records) -> Summary:
@@ -81,12 +93,15 @@ def summarize(records: Records) -> Summary:
         certified_at=tuple((gauge, _certified(rows, gauge)) for gauge in gauges),
         abstentions=dict(sorted(Counter(str(row.reason) for row in rows if row.reason).items())),
         attacked=_share(attacked, lambda attack: attack.robust),
+        searches=searches(records) if attacked else "",
+        handed_in=handed_in(rows[0].region),
         votes=sum(row.votes for row in rows) / len(rows),
         attack_forwards=(
             sum(attack.forwards for attack in attacked) / len(attacked) if attacked else None
         ),
         seconds=sum(row.seconds for row in rows),
         guarantees=dict(sorted(Counter(str(row.guarantee) for row in rows).items())),
+        premises=tuple(sorted({row.premise.describe() for row in rows if row.premise})),
         alpha=max(row.alpha for row in rows),
     )
 

@@ -13,13 +13,22 @@ if TYPE_CHECKING:
 __all__ = ["Share", "Summary", "render", "summarize"]
 
 _NONE = "not measured"
+_MEANINGS = {
+    "individual": "individual: proved of this image",
+    "distributional": "distributional: proved where the premise holds",
+    "heuristic": "heuristic: rests on something unproved",
+    "online": "online: proved of every original that the image can have come from",
+}
 
 
 def render(*summaries: Summary) -> Table:
     """Accuracies, abstentions, votes and what is guaranteed, one column a run."""
     from rich.table import Table
 
-    table = Table(caption="In every accuracy an abstention counts as wrong.", highlight=False)
+    kinds = sorted({kind for summary in summaries for kind in summary.guarantees})
+    told = "; ".join(_MEANINGS.get(kind, kind) for kind in kinds)
+    caption = f"In every accuracy an abstention counts as wrong. {told}."
+    table = Table(caption=caption, highlight=False)
     table.add_column("")
     columns = [dict(_lines(summary)) for summary in summaries]
     # The longest first: it has every line of the others, in order.
@@ -37,16 +46,20 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "clean accuracy of f", _text(summary.clean)
     yield "standard accuracy of g", _text(summary.standard)
     yield "certified accuracy", _text(summary.certified)
+    yield "accuracy under attack", _text(summary.attacked)
     for gauge, share in summary.certified_at:
         if gauge < 1.0:
-            yield f"  on {gauge:.0%} of the region", _text(share)
-    yield "accuracy under attack", _text(summary.attacked)
+            yield f"certified on {gauge:.0%} of the region", _text(share)
+    if summary.searches:
+        yield "attacked by", summary.searches
     yield "abstentions", _counts(summary.abstentions) or "none"
     yield "votes an image", f"{summary.votes:,.0f}"
     if summary.attack_forwards is not None:
         yield "attack forwards an image", f"{summary.attack_forwards:,.0f}"
     yield "certification time", f"{summary.seconds:,.1f} s"
     yield "guarantee", _guarantee(summary)
+    if summary.premises:
+        yield "premise", "; ".join(summary.premises)
     yield "alpha (an image)", f"{summary.alpha:g}"
 
 

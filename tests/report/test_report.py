@@ -15,7 +15,7 @@ from rich.console import Console
 from torch import Tensor
 
 from gsmooth import registry
-from gsmooth.certificate import AbstainReason, Guarantee
+from gsmooth.certificate import AbstainReason, Guarantee, Premise
 from gsmooth.errors import ConfigurationError, InputError, OutputError, RecordError
 from gsmooth.region import Region
 from gsmooth.report.contact_sheet import (
@@ -26,6 +26,7 @@ from gsmooth.report.contact_sheet import (
     views,
 )
 from gsmooth.report.curves import certified_curve, draw_curve, draw_curves
+from gsmooth.report.opponent import searches
 from gsmooth.report.reach import at, axis_of, describe, verdict_of
 from gsmooth.report.tables import Share, render, summarize
 from gsmooth.run.dataset import Dataset, dataset_from_arrays
@@ -126,25 +127,73 @@ def test_the_table_prints_what_a_reader_must_know() -> None:
         assert line in text
 
 
+PLAN = {"attack": {"points": 31, "random": 32, "gradient_steps": 10}}
+
+
+def attacked_run(*rows: Row) -> Records:
+    found = records(*rows)
+    return replace(found, header=replace(found.header, config=PLAN))
+
+
+def test_accuracy_under_attack_stands_beside_certified_accuracy_with_how_it_was_found(
+    tmp_path: Path,
+) -> None:
+    run = attacked_run(make_row(0), make_abstention(1))
+    told = "certified 50.0%, under attack 50.0% (grid of 31, 32 random, 10 gradient steps,"
+    assert summarize(run).caption() == f"{told} float image)"
+    lines = printed(render(summarize(run))).splitlines()
+    place = next(i for i, line in enumerate(lines) if "certified accuracy" in line)
+    assert "accuracy under attack" in lines[place + 1]
+    assert any("grid of 31, 32 random, 10 gradient steps" in line for line in lines)
+    _, svg = draw_curve(run, tmp_path)
+    assert told in svg.read_text()
+
+
+def test_a_report_says_that_nothing_was_attacked() -> None:
+    caption = summarize(attacked_run(make_row(0, attack=None))).caption()
+    assert caption == "certified 100.0%, under attack not measured (float image)"
+
+
+def test_searches_are_those_that_the_region_allows() -> None:
+    still = make_row(0, region=Region((), (), 0.5))
+    assert searches(attacked_run(still)) == "10 gradient steps"
+    two = make_row(0, region=Region((-1.0, -1.0), (1.0, 1.0)))
+    assert searches(attacked_run(two)).startswith("grid of 31 a parameter")
+
+
+def test_every_kind_of_guarantee_is_named_and_explained() -> None:
+    premise = Premise(0.31, 0.9, 0.999)
+    rows = [make_row(i, guarantee=kind) for i, kind in enumerate(Guarantee)]
+    rows[1] = replace(rows[1], premise=premise)
+    found = summarize(records(*rows))
+    assert set(found.guarantees) == {str(kind) for kind in Guarantee}
+    assert found.premises == (premise.describe(),)
+    text = " ".join(printed(render(found)).split())
+    assert "1 distributional, 1 heuristic, 1 individual, 1 online" in text
+    assert "online: proved of every original" in text
+    assert "0.999" in text
+
+
 def test_several_runs_share_one_table() -> None:
     radius = summarize(records(make_radius_row(0), name="radius"))
     text = printed(render(summarize(records(make_row(0, attack=None), name="region")), radius))
     assert "region" in text
     assert "radius" in text
     assert "not measured" in text
-    assert text.index("on 75% of the region") < text.index("accuracy under attack")
+    assert text.index("accuracy under attack") < text.index("on 75% of the region")
 
 
 @pytest.mark.parametrize(
     ("region", "parameters", "text"),
     [
-        (Region((-30.0,), (30.0,)), ANGLE, "angle ±30°"),
-        (Region((-10.0,), (30.0,)), ANGLE, "angle −10° to 30°"),
-        (Region((-2.999999,), (2.999999,)), ANGLE, "angle ±2.99°"),
-        (Region((-1.0, -2.0), (1.0, 2.0)), SHIFTS, "dx ±1 px, dy ±2 px"),
-        (Region((-1.0, 0.0), (1.0, 0.0), 0.25), SHIFTS, "dx ±1 px, l2 < 0.25"),
-        (Region((), (), 0.49999), (), "l2 < 0.499"),
-        (Region((-1.0,), (1.0,)), (), "theta0 ±1"),
+        (Region((-30.0,), (30.0,)), ANGLE, "angle ±30°, float image"),
+        (Region((-30.0,), (30.0,), bits=8), ANGLE, "angle ±30°, rounded to 8 bits"),
+        (Region((-10.0,), (30.0,)), ANGLE, "angle −10° to 30°, float image"),
+        (Region((-2.999999,), (2.999999,)), ANGLE, "angle ±2.99°, float image"),
+        (Region((-1.0, -2.0), (1.0, 2.0)), SHIFTS, "dx ±1 px, dy ±2 px, float image"),
+        (Region((-1.0, 0.0), (1.0, 0.0), 0.25), SHIFTS, "dx ±1 px, l2 < 0.25, float image"),
+        (Region((), (), 0.49999), (), "l2 < 0.499, float image"),
+        (Region((-1.0,), (1.0,)), (), "theta0 ±1, float image"),
     ],
 )
 def test_regions_are_printed_rounded_towards_the_clean_image(
@@ -154,7 +203,9 @@ def test_regions_are_printed_rounded_towards_the_clean_image(
 
 
 def test_verdicts_say_how_far_or_why_not() -> None:
-    assert verdict_of(make_row(gauge=0.99999), ANGLE) == "certified to ±29.99°"
+    assert verdict_of(make_row(gauge=0.99999), ANGLE) == "certified to ±29.99°, float image"
+    eight = make_row(region=Region((-30.0,), (30.0,), bits=8))
+    assert verdict_of(eight, ANGLE) == "certified to ±30°, rounded to 8 bits"
     assert verdict_of(make_abstention(), ANGLE) == "abstained: futile"
     assert at((-12.5,), ANGLE) == "−12.5°"
 
@@ -247,6 +298,15 @@ def test_a_view_that_fooled_the_model_stands_out() -> None:
     assert attack is not None
     silent = replace(attack, label=None)
     assert "abstains" in views(Turn(), images(), make_abstention(0, attack=silent))[-1].caption
+
+
+def test_views_are_rounded_where_attacks_are() -> None:
+    row = make_row(0, region=Region((-30.0,), (30.0,), bits=2))
+    for view in views(Turn(), images(), row)[1:]:
+        assert np.allclose(3.0 * view.pixels, np.round(3.0 * view.pixels))
+    for view in views(Turn(), images(), row, (-1.0, 1.0))[1:]:
+        levels = 1.5 * (view.pixels + 1.0)
+        assert np.allclose(levels, np.round(levels))
 
 
 def test_views_of_an_l2_region_have_its_norm() -> None:

@@ -1,0 +1,23 @@
+"""Opponent: how a run's attacks were searched for, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+from gsmooth.run.records import Records
+
+
+def searches(records: Records) -> str:
+    """The kinds of search that the run's [attack] section asks for; "" where it does not say."""
+    plan = cast(Mapping[str, object], records.header.config.get("attack", {}))
+    return ", ".join(_kinds(plan, records.rows[0].region.dimensions)) if plan else ""
+
+
+def _kinds(plan: Mapping[str, object], dimensions: int) -> Iterator[str]:
+    if dimensions:
+        yield f"grid of {plan.get('points')}{' a parameter' if dimensions > 1 else ''}"
+        if plan.get("random"):
+            yield f"{plan['random']} random"
+    if plan.get("gradient_steps"):
+        yield f"{plan['gradient_steps']} gradient steps"
