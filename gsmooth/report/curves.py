@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito: told apart by colour-blind readers, too.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_COLUMNS: Final = 84
 _INK, _FAINT = "#222222", "#8A8A8A"
 _MARK: Final[dict[str, Any]] = {"ls": "none", "clip_on": False, "zorder": 4}
 _STANDARD: Final = {**_MARK, "marker": "o", "mfc": "white", "mew": 1.8, "ms": 7}
@@ -163,7 +165,8 @@ def _title(summaries: Sequence[Summary]) -> str:
     )
     names = [f"{summary.name}: " if len(summaries) > 1 else "" for summary in summaries]
     captions = [n + summary.caption() for n, summary in zip(names, summaries, strict=True)]
-    return "\n".join([told, *captions])
+    lines = [part for text in (told, *captions) for part in textwrap.wrap(text, _COLUMNS)]
+    return "\n".join(lines)
 
 
 def _percent() -> Any:
