@@ -1,0 +1,273 @@
+"""Rotation without noise on the angle: the z-space of pixels, its bounds, and anchors."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gsmooth import load_transformation
+from gsmooth.errors import ConfigurationError
+from gsmooth.testing import Picture
+from gsmooth.testing.pictures import KINDS, pictures
+from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bilinear
+from gsmooth_rotation.bilinear import rotation_speed
+from gsmooth_rotation.pixels import disc
+from gsmooth_rotation.turning import PolarSpace
+
+Shape = tuple[int, int, int]
+SHAPES: list[Shape] = [(1, 16, 16), (3, 9, 12), (2, 15, 11), (1, 2, 2)]
+# Float64 error of a difference of two attacked images, per unit of 1 + norm.
+ARITHMETIC = 1e-13
+
+
+def in_pixels(shape: Shape) -> Rotation:
+    return Rotation(space="pixels", radius_px=max(1.0, (min(shape[1:]) - 1) / 2))
+
+
+def attacked(operator: Rotation, x: Tensor, theta: Tensor) -> Tensor:
+    """L psi_theta(x) at angles (n,): (n, K)."""
+    return operator.lift(operator.attack(x.expand(len(theta), -1, -1, -1), theta[:, None]))
+
+
+def column(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)[:, None]
+
+
+def test_the_disc_is_that_of_tss() -> None:
+    """TSS drops the pixels whose distance from the centre is above (n - 1) / 2."""
+    for size in (14, 15):
+        centre = (size - 1) / 2
+        kept = {
+            row * size + col
+            for row, col in itertools.product(range(size), repeat=2)
+            if math.hypot(row - centre, col - centre) <= centre
+        }
+        assert set(disc(size, size, centre).tolist()) == kept
+
+
+def test_lift_and_readout_keep_the_pixels_of_the_disc_and_drop_the_others() -> None:
+    x = Picture("noise", 1).tensor((3, 9, 12))
+    operator = Rotation(space="pixels").for_shape((3, 9, 12))
+    inside = torch.zeros(9 * 12, dtype=torch.bool)
+    inside[disc(9, 12, 3.5)] = True
+    z = operator.lift(x)
+    assert z.shape == (1, 3 * int(inside.sum()))
+    assert torch.equal(operator.readout(z, (3, 9, 12)), x * inside.reshape(9, 12))
+    assert operator.lift_norm((3, 9, 12)) == 1.0
+
+
+def test_there_is_no_action_in_pixels_but_the_identity() -> None:
+    operator = in_pixels((1, 16, 16))
+    z = operator.lift(Picture("noise", 1).tensor((1, 16, 16)))
+    assert torch.equal(operator.act(z, column(0.0)), z)
+    assert operator.action_error(z, (0.0,), (0.0,)) == 0.0
+    assert operator.derivative_bound(z, column(0.0), column(1.0)) is None
+    with pytest.raises(ValueError, match=r"no exact action in pixels.*no scales.*space='polar'"):
+        operator.act(z, column(1e-9))
+
+
+def test_a_disc_without_pixels_is_refused() -> None:
+    with pytest.raises(ValueError, match="no pixel of 8 x 8 images"):
+        Rotation(space="pixels", radius_px=0.5).lift(torch.zeros(1, 1, 8, 8))
+
+
+def test_an_unknown_space_is_refused_by_the_class_and_by_the_registry() -> None:
+    with pytest.raises(ValueError, match="space='fourier' must be 'polar' or 'pixels'"):
+        Rotation(space="fourier")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="space"):
+        load_transformation("rotation", {"space": "fourier"})
+    assert load_transformation("rotation", {"space": "pixels"}) == Rotation(space="pixels")
+
+
+def test_a_disc_that_keeps_no_angular_order_has_an_action_and_an_error() -> None:
+    operator = Rotation(radius_px=0.5, ring_step_px=0.6)
+    z = operator.lift(Picture("noise", 1).tensor((1, 8, 8)))
+    assert z.shape == (1, 1)
+    assert torch.equal(operator.act(z, column(33.0)), z)
+    assert 0.0 < operator.action_error(z, (90.0,), (1e-9,)) <= 1e-12
+
+
+@pytest.mark.parametrize("space", ["pixels", "polar"])
+@pytest.mark.parametrize("shape", SHAPES)
+@given(
+    picture=pictures(),
+    start=st.one_of(st.sampled_from([0.0, 45.0, -90.0]), st.floats(-180.0, 180.0)),
+    width=st.sampled_from([7.0, 0.5, 1e-3]),
+    side=st.sampled_from([-1.0, -0.5, 0.0]),
+)
+@settings(max_examples=12)
+def test_no_difference_quotient_exceeds_the_attack_derivative_bound(
+    space: str, shape: Shape, picture: Picture, start: float, width: float, side: float
+) -> None:
+    operator = in_pixels(shape) if space == "pixels" else Rotation().for_shape((1, 16, 16))
+    x = picture.tensor(shape)
+    low, high = start + side * width, start + (side + 1.0) * width
+    bound = float(operator.attack_derivative_bound(x, column(low), column(high)))
+    theta = torch.linspace(low, high, 65, dtype=torch.float64)
+    z = attacked(operator, x, theta)
+    step = width / 64
+    rounding = ARITHMETIC * (1.0 + float(z.norm(dim=1).max()))
+    assert float((z[1:] - z[:-1]).norm(dim=1).max()) <= bound * step + rounding
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [14, 15])
+@pytest.mark.parametrize("space", ["pixels", "polar"])
+def test_both_one_sided_speeds_at_zero_are_within_the_bound_of_cells_that_end_there(
+    kind: str, size: int, space: str
+) -> None:
+    shape = (1, size, size)
+    operator = in_pixels(shape) if space == "pixels" else Rotation().for_shape(shape)
+    x = Picture(kind, 3).tensor(shape)
+    z = attacked(operator, x, torch.tensor([-1e-5, 0.0, 1e-5], dtype=torch.float64))
+    fastest = float((z[1:] - z[:-1]).norm(dim=1).max()) / 1e-5
+    cells = operator.attack_derivative_bound(x, column(-0.1, 0.0, 0.0), column(0.0, 0.1, 0.0))
+    assert float(cells.min()) >= fastest * (1.0 - 1e-6)
+
+
+def test_the_speed_of_the_attack_is_found_exactly_where_no_pixel_changes_its_cell() -> None:
+    """Tightness, not soundness."""
+    operator, x = in_pixels((1, 28, 28)), Picture("blob", 1).tensor((1, 28, 28))
+    z = attacked(operator, x, torch.tensor([10.0, 10.0001], dtype=torch.float64))
+    speed = float((z[1] - z[0]).norm()) / 1e-4
+    bound = float(operator.attack_derivative_bound(x, column(10.0), column(10.0001)))
+    assert speed <= bound <= 1.01 * speed
+
+
+def test_bounds_do_not_depend_on_what_is_cached_nor_on_how_cells_are_cut_into_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shape = (2, 12, 12)
+    x, pixels = Picture("noise", 2).tensor(shape), torch.arange(144)
+    ends = torch.linspace(-0.3, 0.4, 41, dtype=torch.float64)
+    first = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
+    again = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
+    monkeypatch.setattr(bilinear, "_kept_reach", bilinear._reach)
+    uncached = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
+    monkeypatch.setattr(bilinear, "ENTRIES", 7 * 144)
+    cut = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
+    for other in (again, uncached, cut):
+        assert all(torch.equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+def farthest(operator: Rotation, x: Tensor, low: float, high: float, count: int) -> Tensor:
+    """max ||psi_theta - psi_anchor|| found on every arc by a grid and ascent, (count,)."""
+    ends = torch.linspace(low, high, count + 1, dtype=torch.float64)
+    width = (high - low) / count
+    start = attacked(operator, x, anchor_angles(low, high, count))[:, None]
+    theta = ends[:-1, None] + torch.linspace(0.0, 1.0, 21, dtype=torch.float64) * width
+    best, rate = torch.zeros(count, dtype=torch.float64), width / 20
+    for _ in range(4):
+        theta = theta.clamp(ends[:-1, None], ends[1:, None]).requires_grad_()
+        distance = (attacked(operator, x, theta.flatten()).reshape(count, 21, -1) - start).norm(
+            dim=2
+        )
+        best = torch.maximum(best, distance.detach().amax(dim=1))
+        (slope,) = torch.autograd.grad(distance.sum(), theta)
+        theta, rate = theta.detach() + rate * slope.sign(), rate / 2
+    return best
+
+
+@pytest.mark.parametrize(
+    ("shape", "low", "high", "count"),
+    [
+        ((1, 16, 16), -6.0, 6.0, 7),  # an anchor at 0, where every pixel is at a kink
+        ((1, 16, 16), -6.0, 6.0, 6),  # an arc ends at 0
+        ((3, 9, 12), 0.0, 30.0, 8),  # one-sided
+        ((2, 15, 11), 40.0, 50.0, 3),
+        ((1, 2, 2), -30.0, 7.0, 4),  # wide arcs
+        ((1, 15, 15), -0.02, 0.02, 2),  # narrow ones
+    ],
+)
+@given(picture=pictures())
+@settings(max_examples=8)
+def test_no_attack_is_found_farther_from_its_anchor_than_certified(
+    shape: Shape, low: float, high: float, count: int, picture: Picture
+) -> None:
+    x, operator = picture.tensor(shape), in_pixels(shape)
+    assert operator.radius_px is not None
+    bound = anchor_suprema(x, low, high, count, operator.radius_px)
+    assert bound.shape == (count,)
+    found = farthest(operator, x, low, high, count)
+    assert bool((found <= bound + ARITHMETIC * (1.0 + float(x.norm()))).all())
+
+
+@pytest.mark.parametrize("group", [1e-6, 0.6, 0.9])
+def test_an_image_that_returns_to_its_anchor_is_not_judged_by_the_ends_of_its_arc(
+    group: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripes at the rim that move by up to .64 px: farthest from grey are they after .5 px."""
+    monkeypatch.setattr(anchors, "GROUP_PX", group)
+    x = torch.zeros(1, 1, 21, 21, dtype=torch.float64)
+    x[0, 0, 7:14:2, 20] = 1.0
+    anchor, reach = math.degrees(0.05), math.degrees(0.0635)
+    operator = Rotation(space="pixels", radius_px=14.15)
+    theta = torch.linspace(anchor - reach, anchor + reach, 401, dtype=torch.float64)
+    z = attacked(operator, x, theta)
+    distance = (z - z[200]).norm(dim=1)
+    bound = float(anchor_suprema(x, anchor - reach, anchor + reach, 1, 14.15))
+    assert float(distance.max()) > 1.2 * float(distance[[0, -1]].max())
+    assert float(distance.max()) <= bound
+
+
+@pytest.mark.parametrize("group", [1e-6, 0.6])
+def test_groups_of_arcs_change_the_bound_by_what_their_ends_prove_only(
+    group: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arc by arc or many at a time, both are above the ends of the arc and near them."""
+    monkeypatch.setattr(anchors, "GROUP_PX", group)
+    operator = in_pixels((1, 28, 28))
+    x = Picture("blob", 2).tensor((1, 28, 28))
+    bound = anchor_suprema(x, -9.0, 9.0, 100, 13.5)
+    theta = torch.linspace(-9.0, 9.0, 201, dtype=torch.float64)
+    z = attacked(operator, x, theta)
+    ends = (z[1:] - z[:-1]).norm(dim=1).reshape(-1, 2).amax(dim=1)
+    assert bool((bound >= ends - 1e-12).all())
+    assert bool((bound <= 1.03 * ends + 1e-7).all())
+
+
+def test_a_region_of_one_angle_needs_no_margin() -> None:
+    x = Picture("noise", 2).tensor((1, 12, 12))
+    assert float(anchor_suprema(x, 7.0, 7.0, 1, 5.5)) <= 1e-7
+
+
+def test_arcs_that_are_too_wide_are_refused_and_told_how_many_would_do() -> None:
+    x = Picture("noise", 2).tensor((1, 28, 28))
+    with pytest.raises(ValueError, match="give at least 12 anchors"):
+        anchor_suprema(x, -45.0, 45.0, 11, 13.5)
+    assert anchor_suprema(x, -45.0, 45.0, 12, 13.5).shape == (12,)
+
+
+@pytest.mark.parametrize("arguments", [(1.0, -1.0, 3), (0.0, math.nan, 3), (0.0, 1.0, 0)])
+def test_anchors_and_intervals_that_make_no_sense_are_refused(
+    arguments: tuple[float, float, int],
+) -> None:
+    with pytest.raises(ValueError, match="rotation: "):
+        anchor_suprema(torch.zeros(1, 1, 8, 8, dtype=torch.float64), *arguments, 3.5)
+
+
+def test_a_white_square_of_four_pixels_needs_all_of_the_kink_term() -> None:
+    """At angle 0 the corners of a 2 x 2 image leave the image whichever way it turns.
+
+    d = 0 there, A L psi = 0 and L v is as long as ||L|| ||w||: the bound is reached, and with half
+    of that term it would be wrong by a factor of 2. Both bounds of the polar space have the term.
+    """
+    x, reach = torch.ones(1, 1, 2, 2, dtype=torch.float64), 1e-3
+    space = PolarSpace(1.0, 0.9, 1.0)
+    operator = Rotation(low_pass_px=1.0, radius_px=0.9)
+    ends = column(-reach), column(reach)
+    theta = torch.tensor([0.0, reach], dtype=torch.float64)
+    z = attacked(operator, x, theta)
+    carried = operator.act(z, -theta[:, None])
+    for bound, points in (
+        (space.derivative_bound(x, *ends), carried),
+        (space.attack_derivative_bound(x, *ends), z),
+    ):
+        speed = float((points[1] - points[0]).norm()) / reach
+        assert speed <= float(bound) <= 1.01 * speed
