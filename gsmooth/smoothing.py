@@ -77,6 +77,11 @@ class SmoothedClassifier:
                 f" parameters of {bound.name}; give one std a parameter, or none for no noise on"
                 " them"
             )
+        if not (self.still or bound.has_action):
+            raise ConfigurationError(
+                f"smoothing: {bound.name} has no exact action with these options, so its parameters"
+                " can carry no noise; give no scales (T = id), or options with an action"
+            )
         if not (math.isfinite(self.law.sigma) and self.law.sigma > 0.0):
             raise ConfigurationError(
                 f"smoothing: sigma={self.law.sigma} must be positive; without noise on every"

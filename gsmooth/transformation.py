@@ -55,6 +55,11 @@ class Transformation(ABC):
     orthogonal: ClassVar[bool] = False
     default_centres: ClassVar[int] = 1
 
+    @property
+    def has_action(self) -> bool:
+        """Whether T is more than the identity; where it is not, parameters can carry no noise."""
+        return True
+
     @abstractmethod
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """T_theta z, row by row: z (N, K), each theta (N, 1) -> (N, K)."""

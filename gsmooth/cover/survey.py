@@ -35,6 +35,8 @@ PILOTS: Final = (8, 3)
 """Pilot points along one moving parameter, and along each of several."""
 CLUSTERS: Final = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
 """Numbers of centres that are tried for several parameters."""
+ROUGH_ROUNDS: Final = 3
+"""Rounds of clustering while only the number of centres is sought."""
 FLOORS: Final = (0.0, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 0.98, 0.99, 0.999)
 """Shares that pilots are raised to, in turn, until a plan can be paid for (``_affordable``)."""
 
@@ -232,20 +234,21 @@ class Survey:
         clustering = Clustering(self._gram, self.knots.corners)
         tried: dict[int, list[Piece]] = {}
 
-        def plan(floor: float) -> tuple[float, list[Piece]]:
+        def plan(floor: float) -> tuple[float, list[int]]:
             raised = np.maximum(shares, floor)
 
             def total(place: int) -> float:
-                found = tried.setdefault(place, []) or clustering.at(CLUSTERS[place])
-                tried[place] = found
-                radii = np.array([piece.radius for piece in found])
-                lowest = np.array([raised[piece.nodes].min() for piece in found])
+                if place not in tried:
+                    tried[place] = clustering.at(CLUSTERS[place], ROUGH_ROUNDS)
+                radii = np.array([piece.radius for piece in tried[place]])
+                lowest = np.array([raised[piece.nodes].min() for piece in tried[place]])
                 return float(self._prices(radii, lowest).sum())
 
             place = _lowest(total, len(CLUSTERS))
-            return total(place), tried[place]
+            return total(place), [CLUSTERS[place]]
 
-        return self._affordable(plan)
+        (count,) = self._affordable(plan)
+        return clustering.at(count)
 
     def _affordable(self, plan: Callable[[float], tuple[float, list[T]]]) -> list[T]:
         """The plan for the pilots' shares, or for the least better ones that can be paid for.

@@ -76,6 +76,11 @@ class Rotation(Transformation):
         """Q: the adjoint of L."""
         return self._frame.readout(z, shape)
 
+    @property
+    def has_action(self) -> bool:
+        """Not in pixels: interpolation breaks the law of composition there."""
+        return self.space == "polar"
+
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """T: every pair of order m turned by -m * theta[0]; in pixels nothing but T_0 = id."""
         return self._frame.act(z, theta[0])

@@ -116,6 +116,11 @@ class Translation(Transformation):
         """Q: the adjoint of L."""
         return self._coordinates.readout(z)
 
+    @property
+    def has_action(self) -> bool:
+        """Not in pixels: interpolation breaks the law of composition there."""
+        return self.space == "fourier"
+
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """T: the canvas moved cyclically by theta pixels; in pixels nothing but T_0 = id."""
         dx, dy = (value.reshape(-1, 1).to(z.dtype) for value in theta)

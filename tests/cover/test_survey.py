@@ -1,0 +1,185 @@
+"""Surveys: covers of every number of centres hold the attacks, and the cheapest is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gsmooth.certificate import Guarantee
+from gsmooth.cover import Cover, Price, build_cover, draft
+from gsmooth.cover.survey import Survey
+from gsmooth.decision import RegionMode
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.testing import Picture
+from gsmooth.testing.pictures import pictures
+from gsmooth.theory.foresight import expected_votes
+from gsmooth.theory.normal import share_of_margin
+from gsmooth_rotation import Rotation
+from gsmooth_translation import Translation
+from tests.cover.subjects import Weave, smoothed, uniform_thetas
+
+SHAPE = (1, 12, 12)
+TURNS, SHIFTS = Region((-25.0,), (20.0,)), Region((-1.5, -0.6), (1.5, 0.9))
+PRICE = RegionMode().price
+
+
+def turning(scales: tuple[float, ...] = (4.0,)) -> SmoothedClassifier:
+    return smoothed(Rotation(low_pass_px=0.9), SHAPE, scales, 0.2)
+
+
+def shifting(scales: tuple[float, ...] = (0.8, 0.8)) -> SmoothedClassifier:
+    return smoothed(Translation(), SHAPE, scales, 0.2)
+
+
+def outside(
+    g: SmoothedClassifier, x: Tensor, cover: Cover, theta: np.ndarray, half_level: float = 0.0
+) -> float:
+    """How far the worst attack (n, m) lies beyond every ball's margin; straight from T4."""
+    columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
+    attacked = g.transformation.attack(x.expand(len(theta), -1, -1, -1), *columns)
+    if half_level > 0.0:
+        attacked = (attacked.clamp(0, 1) / (2 * half_level)).round() * 2 * half_level
+    lifted = g.transformation.lift(attacked)
+    beyond = np.full(len(theta), np.inf)
+    for ball in cover.balls:
+        shift = theta - np.array([ball.theta])
+        back = lifted
+        if not g.still:
+            steps = torch.from_numpy(-shift).tensor_split(theta.shape[1], dim=1)
+            back = g.transformation.act(lifted, *steps)
+        residual = (back - ball.z).norm(dim=1).numpy()
+        margin = g.law.margin(shift[:, : g.law.dimensions], residual)
+        beyond = np.minimum(beyond, margin - ball.margin)
+    return float(beyond.max())
+
+
+def attacks(region: Region, seed: int) -> np.ndarray:
+    """Random parameters, all corners, and a fine line through the region."""
+    low, high = np.array(region.lower), np.array(region.upper)
+    line = low + np.linspace(0, 1, 301)[:, None] * (high - low)
+    return np.concatenate([uniform_thetas(region, 300, seed), line])
+
+
+@pytest.mark.parametrize("still", [False, True])
+@pytest.mark.parametrize("make", [turning, shifting], ids=["rotation", "translation"])
+@given(picture=pictures(), seed=st.integers(0, 99), share=st.floats(0.55, 0.999))
+@settings(max_examples=4, deadline=None)
+def test_a_chosen_cover_holds_every_attack(
+    make: type, still: bool, picture: Picture, seed: int, share: float
+) -> None:
+    g = make(()) if still else make()
+    region = TURNS if make is turning else SHIFTS
+    x = picture.tensor(SHAPE)
+    plan = draft(g, x[0], region, None, PRICE)
+    shares = np.random.default_rng(seed).uniform(share - 0.1, share, len(plan.pilots))
+    cover = plan.drawn(shares)
+    assert cover.guarantee is Guarantee.INDIVIDUAL
+    assert outside(g, x, cover, attacks(region, seed)) <= 0.0
+
+
+@pytest.mark.parametrize("centres", [1, 5, "clean"])
+@pytest.mark.parametrize("still", [False, True])
+def test_covers_of_every_number_of_centres_hold_the_attacks(
+    centres: int | str, still: bool
+) -> None:
+    x = Picture("blob", 3).tensor(SHAPE)
+    for g, region in (
+        (turning(() if still else (4.0,)), TURNS),
+        (shifting(() if still else (0.8, 0.8)), SHIFTS),
+    ):
+        cover = build_cover(g, x[0], region, centres)  # type: ignore[arg-type]
+        assert len(cover.balls) <= (1 if centres == "clean" else int(centres))
+        assert outside(g, x, cover, attacks(region, 0)) <= 0.0
+
+
+def test_one_clean_centre_is_the_clean_image() -> None:
+    g, x = turning(), Picture("blob", 3).tensor(SHAPE)
+    (ball,) = build_cover(g, x[0], TURNS, "clean").balls
+    assert ball.theta == (0.0,)
+    assert torch.equal(ball.z, g.transformation.lift(x)[0])
+    (free,) = build_cover(g, x[0], TURNS, 1).balls
+    assert free.margin < ball.margin
+
+
+def test_without_noise_on_theta_the_action_is_never_asked() -> None:
+    class Mute(Weave):  # type: ignore[misc]
+        def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+            raise AssertionError("T = id has no use for the action")
+
+        def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+            return x * (1.0 + 0.1 * torch.sin(theta[0])[:, :, None, None])
+
+        def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+            return torch.tensor([0.1, 0.0]).expand(lower.shape) * float(x.norm())
+
+    g = smoothed(Mute(), SHAPE, (), 0.2)
+    x = Picture("blob", 1).tensor(SHAPE)
+    cover = build_cover(g, x[0], Region((-0.5, -0.1), (0.5, 0.1)), 3)
+    assert cover.guarantee is Guarantee.INDIVIDUAL
+    assert g.total_variation(cover.balls[0].z) > 0.0
+    assert g.numerical_error(cover.balls[0].z) == 0.0
+
+
+def test_without_a_bound_a_cover_for_t_id_is_heuristic() -> None:
+    cover = build_cover(
+        smoothed(Weave(), SHAPE, ()), torch.ones(SHAPE), Region((-0.1, 0.0), (0.1, 0.1)), 3
+    )
+    assert cover.guarantee is Guarantee.HEURISTIC
+
+
+def plan_of(g: SmoothedClassifier, region: Region, share: float, budget: float) -> Cover:
+    def votes(asked: np.ndarray, p: np.ndarray) -> np.ndarray:
+        return expected_votes(asked, p, 0.001, most=int(budget))
+
+    survey = draft(g, Picture("blob", 3).tensor(SHAPE)[0], region, None, Price(votes, budget))
+    assert isinstance(survey, Survey)
+    return survey.drawn(np.full(len(survey.pilots), share))
+
+
+@pytest.mark.parametrize(("make", "region"), [(turning, TURNS), (shifting, SHIFTS)])
+def test_surer_pilots_get_fewer_centres(make: type, region: Region) -> None:
+    sure, unsure = (plan_of(make(), region, share, 20_000.0) for share in (0.999, 0.9))
+    assert len(sure.balls) < len(unsure.balls)
+    assert max(b.margin for b in sure.balls) > max(b.margin for b in unsure.balls)
+
+
+def test_the_chosen_number_is_cheaper_than_others_by_the_same_model() -> None:
+    g, x = turning(), Picture("blob", 3).tensor(SHAPE)
+
+    def cost(cover: Cover) -> float:
+        shares = share_of_margin(np.array([ball.margin for ball in cover.balls]))
+        return float(expected_votes(shares, 0.97, 0.001, most=20_000).sum())
+
+    chosen = cost(plan_of(g, TURNS, 0.97, 20_000.0))
+    for centres in (1, 2, 3, 5, 8, 12, 20, 40):
+        assert chosen <= 1.1 * cost(build_cover(g, x[0], TURNS, centres)) + 64.0
+
+
+def test_hopeless_pilots_still_get_a_plan_that_can_be_paid_for() -> None:
+    cover = plan_of(turning(), TURNS, 0.2, 5000.0)
+    shares = share_of_margin(np.array([ball.margin for ball in cover.balls]))
+    assert expected_votes(shares, 0.9, 0.001, most=5000).sum() <= 5000.0
+
+
+@given(picture=pictures(), seed=st.integers(0, 99))
+@settings(max_examples=5, deadline=None)
+def test_the_attackers_rounding_is_inside_the_margins(picture: Picture, seed: int) -> None:
+    x = (picture.tensor(SHAPE).abs() * 255).round().clamp(0, 255) / 255
+    for g, region in ((turning(), TURNS), (shifting(), SHIFTS)):
+        rounded = Region(region.lower, region.upper, 0.0, bits=3)
+        cover = build_cover(g, x[0], rounded, 6)
+        assert outside(g, x, cover, attacks(region, seed), 1 / 14) <= 0.0
+        plain = build_cover(g, x[0], region, 6)
+        assert max(b.margin for b in plain.balls) < max(b.margin for b in cover.balls)
+
+
+def test_a_rounded_image_would_leave_a_cover_that_does_not_allow_for_it() -> None:
+    x = Picture("blob", 3).tensor(SHAPE).abs().clamp(0, 1) * 0.9
+    g = turning()
+    cover = build_cover(g, x[0], Region((-0.5,), (0.5,)), 1)
+    assert outside(g, x, cover, attacks(Region((-0.5,), (0.5,)), 0), 0.5) > 0.0
