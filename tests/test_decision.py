@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee, Step, Verdict
 from gsmooth.cover import Ball, Cover, build_cover
 from gsmooth.decision import (
+    PILOT_VOTES,
     Finding,
     Mode,
     RadiusMode,
@@ -389,3 +390,75 @@ def test_no_votes_at_all_are_refused(value: int) -> None:
     ):
         with pytest.raises(ConfigurationError, match="must be at least 1 vote"):
             build()
+
+
+class Surveyed:
+    """A draft with two pilots, which notes what it is told."""
+
+    def __init__(self) -> None:
+        self.clean = ZERO
+        self.pilots = (ZERO, ZERO + 1.0)
+        self.shares: np.ndarray | None = None
+
+    def drawn(self, pilot_shares: np.ndarray) -> Cover:
+        self.shares = pilot_shares
+        return cover(ball(0.5))
+
+
+def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
+    plan, asked = Surveyed(), []
+
+    def reply(ballots: list[Ballot]) -> Counts:
+        asked.extend(ballots)
+        won = [{Purpose.PILOT: 4}.get(b.coordinate.purpose, b.rows) for b in ballots]
+        return np.array([(b.rows - w, w, 0) for b, w in zip(ballots, won, strict=True)])
+
+    finding = told(decide(G, 3, plan, RegionMode()), reply)
+    assert plan.shares is not None
+    assert plan.shares == pytest.approx([0.25, 0.25], abs=0.02)
+    assert finding.pilot_votes == 2 * PILOT_VOTES
+    assert finding.votes == CHUNK + 2 * PILOT_VOTES + CHUNK
+    assert finding.prediction.counts == (0, CHUNK, 0)
+    assert isinstance(finding.certificate, Certified)
+    assert finding.certificate.evidence[0].trials == CHUNK
+    pilots = [b for b in asked if b.coordinate.purpose is Purpose.PILOT]
+    assert [float(b.z[0]) for b in pilots] == [0.0, 1.0]
+    assert len({b.coordinate for b in asked}) == len(asked)
+
+
+@pytest.mark.parametrize("centres", [1, 7])
+def test_the_fixed_rule_is_clopper_pearson_at_alpha_over_the_centres(centres: int) -> None:
+    mode = RegionMode(rule="fixed", n=256, max_votes=10_000)
+    least = next(
+        won
+        for won in range(257)
+        if clopper_pearson_lower(won, 256, mode.alpha / centres) > share_of(0.5)
+    )
+    balls = [ball(0.5)] * centres
+
+    def jury(total: int) -> Jury:
+        return lambda centre, chunk: min(CHUNK, max(0, total - CHUNK * chunk))
+
+    passed = tried(cover(*balls), mode, jury(least), ONE)
+    assert isinstance(passed.certificate, Certified)
+    assert passed.votes == CHUNK + 256 * centres
+    failed = tried(cover(*balls), mode, jury(least - 1), ONE)
+    assert isinstance(failed.certificate, Abstained)
+    assert failed.votes == CHUNK + 256
+
+
+def test_the_fixed_rule_does_not_begin_what_it_cannot_pay_for() -> None:
+    mode = RegionMode(rule="fixed", n=256, max_votes=1000)
+    finding = tried(cover(*[ball(0.5)] * 4), mode, unanimous, ONE)
+    assert isinstance(finding.certificate, Abstained)
+    assert finding.certificate.reason is AbstainReason.BUDGET
+    assert finding.certificate.least_n == CHUNK + 4 * 256
+    assert finding.votes == CHUNK
+
+
+def test_a_fixed_price_is_the_votes_where_they_will_do() -> None:
+    price = RegionMode(rule="fixed", n=400).price
+    cheap, dear = price.votes(np.array([0.6, 0.98]), np.array([0.95, 0.95]))
+    assert cheap == 448.0
+    assert dear > 10 * cheap
+    assert price.budget == 5000 - CHUNK
