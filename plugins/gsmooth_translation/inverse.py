@@ -37,11 +37,11 @@ from gsmooth_translation.space import Space
 SLACK: Final = 1e-9 + 2.0**-24
 LEAST_WEIGHT: Final = 1e-5
 """Pixels with less weight in an equation learn nothing from it."""
-ROUNDS: Final = 16
+ROUNDS: Final = 12
 """Passes over all equations: knowledge travels about a pixel a pass."""
 PATIENCE: Final = 1e-3
 """The passes end when no interval shrinks by more than this."""
-ENTRIES: Final = 2**18
+ENTRIES: Final = 2**16
 """Numbers an image of all cells holds at most while they are worked on, at least one cell."""
 # Outward slack for the float64 arithmetic of lift and norm, relative and absolute.
 NUMERICAL: Final = 1e-9

@@ -1,0 +1,194 @@
+"""The online cover: only the attacked image is known, and every original it can have is held.
+
+Every original x of a cell of parameters around m has ||L x - a|| <= r (``Suspects``), and
+L x = T_(-m) C with C = T_m L x, ||C - T_m a|| <= r. So by T4 it lies at shift -m - theta_j and
+residual at most ||T_m a - c_j|| + r from the centre z_j = T_(theta_j) c_j, as attacked images do in
+the cover of a clean one. m may be any parameter of the cell: what an original is does not depend on
+the parameter that it is written with, and nothing has to be added for the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.certificate import Guarantee, Step
+from gsmooth.cover.build import Ball, Cover
+from gsmooth.cover.cells import ROUNDING
+from gsmooth.cover.clusters import Clustering
+from gsmooth.cover.pieces import Piece
+from gsmooth.cover.requirement import Requirement, check_region, units_of
+from gsmooth.cover.suspects import Suspects, trace
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.normal import share_of_margin
+from gsmooth.transformation import Transformation
+
+Floats = NDArray[np.float64]
+
+TOLERANCE: Final = 0.04
+"""A cell is halved again when the halving before took this much off its margin, or more."""
+SPARE: Final = 0.1
+"""Margin that is given away for fewer balls."""
+COUNTS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+
+
+def build_online_cover(
+    smoothed: SmoothedClassifier,
+    attacked: Tensor,
+    region: Region,
+    centres: int | None = None,
+    *,
+    seconds: float | None = None,
+) -> Cover:
+    """A cover of every original x with attacked = psi_theta(x), theta in region, up to rounding.
+
+    attacked (C, H, W): what the attacker sent; the only image that is used, so centres and votes
+    can be had where no clean image is. region.bits: the attacked image was rounded. ``clean`` of
+    the cover is L attacked. Refinement ends after ``seconds``, with larger balls. Raises
+    ConfigurationError where attacks cannot be undone, InputError where nothing in the region can
+    have given this image.
+    """
+    _check(smoothed, region)
+    operator, classifier = smoothed.transformation, smoothed.classifier
+    x = attacked[None].to(torch.float64)
+    rounding = region.half_level(classifier.input_range)
+    tolerance = TOLERANCE * smoothed.law.sigma
+    suspects = trace(operator, x, region, rounding, tolerance=tolerance, seconds=seconds)
+    count = centres if centres is not None else operator.default_centres
+    layout = _Layout.of(smoothed, region, suspects)
+    balls = sorted(layout.balls(count), key=lambda ball: -ball.margin)
+    proved = layout.requirement.proved and smoothed.grid > 0.0
+    guarantee = Guarantee.ONLINE if proved else Guarantee.HEURISTIC
+    return Cover(region, operator.lift(x)[0], tuple(balls), guarantee)
+
+
+def _check(smoothed: SmoothedClassifier, region: Region) -> None:
+    check_region(smoothed, region)
+    operator, given = smoothed.transformation, smoothed.classifier.input_range
+    if type(operator).originals is Transformation.originals or region.dimensions == 0:
+        raise ConfigurationError(
+            f"online: {operator.name} does not say which originals an attacked image can have;"
+            " certify the clean image instead"
+        )
+    if not smoothed.orthogonal:
+        raise ConfigurationError(
+            f"online: the action of {operator.name} is not orthogonal, so an original's distance"
+            " would change with theta; certify the clean image instead"
+        )
+    if region.l2 > 0.0:
+        raise ConfigurationError(
+            f"online: l2={region.l2:g} on top of the transformation leaves too little of the"
+            " original to be found again; set region.l2 = 0, and declare rounding as region.bits"
+        )
+    if given != (0.0, 1.0):
+        raise ConfigurationError(
+            f"online: originals are sought among pixels in [0, 1], but input_range={given}; rescale"
+            " the images and let the model undo it"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class _Layout:
+    """Suspects as points to be covered: their originals carried to one frame by T_m.
+
+    carried (n, K): T_m of every cell's centre; the centre itself where theta carries no noise.
+    """
+
+    smoothed: SmoothedClassifier
+    region: Region
+    suspects: Suspects
+    carried: Tensor
+    requirement: Requirement
+
+    @classmethod
+    def of(cls, smoothed: SmoothedClassifier, region: Region, suspects: Suspects) -> _Layout:
+        carried = suspects.centre
+        if not smoothed.still:
+            carried = smoothed.transformation.act(carried, *_columns(suspects.middle))
+        finite = suspects.radius[np.isfinite(suspects.radius)]
+        # Centres are means of the carried points, so no longer than the longest; the original is
+        # not rounded, whatever happened to the attacked image.
+        requirement = Requirement.at(
+            smoothed,
+            Region(region.lower, region.upper),
+            carried,
+            float(finite.max(initial=0.0)),
+        )
+        return cls(smoothed, region, suspects, carried, requirement)
+
+    def balls(self, count: int) -> list[Ball]:
+        """At most ``count``; fewer where more would take less than SPARE off the worst margin."""
+        points = self._joint
+        clustering = Clustering(points @ points.T, np.arange(len(points))[:, None])
+        tried = sorted({min(c, count, len(points)) for c in (*COUNTS, count)})
+        covers = []
+        for wanted in tried:
+            covers.append([self._ball(piece) for piece in clustering.at(wanted)])
+            if _worst(covers[-1]) <= self._floor + SPARE:
+                break
+        least = min(_worst(balls) for balls in covers)
+        return next(balls for balls in covers if _worst(balls) <= least + SPARE)
+
+    @property
+    def _joint(self) -> Floats:
+        residual = self.carried.numpy() / self.smoothed.law.sigma
+        if not self.smoothed.still:
+            shift = -self.suspects.middle / units_of(self.smoothed.law)
+            residual = np.concatenate([shift, residual], axis=1)
+        return np.asarray(residual - residual.mean(axis=0))
+
+    @property
+    def _floor(self) -> float:
+        """The margin of a cell that has a ball of its own, for the worst cell."""
+        return float(self.suspects.radius.max()) / self.smoothed.law.sigma
+
+    def _ball(self, piece: Piece) -> Ball:
+        nodes, weights = piece.nodes, piece.weights
+        lower, upper = self.suspects.lower[nodes], self.suspects.upper[nodes]
+        place = self.carried[torch.from_numpy(nodes)]
+        centre, theta = torch.from_numpy(weights) @ place, -weights @ self.suspects.middle[nodes]
+        shift = -self.suspects.middle[nodes] - theta
+        slack = ROUNDING * (1.0 + float(place.norm(dim=1).max()))
+        residual = (place - centre).norm(dim=1).numpy() + self.suspects.radius[nodes] + slack
+        margins = self.requirement.margins(shift[:, : self.smoothed.law.dimensions], residual)
+        z = centre
+        if not self.smoothed.still:
+            z = self.smoothed.transformation.act(centre[None], *_columns(theta[None]))[0]
+        profile = _profile(_start_gauges(self.region, lower, upper), margins)
+        return Ball(tuple(theta.tolist()), z, float(margins.max()), profile[-1].share, profile)
+
+
+def _columns(theta: Floats) -> tuple[Tensor, ...]:
+    return torch.from_numpy(np.ascontiguousarray(theta)).tensor_split(theta.shape[1], dim=1)
+
+
+def _worst(balls: list[Ball]) -> float:
+    return max(ball.margin for ball in balls)
+
+
+def _start_gauges(region: Region, lower: Floats, upper: Floats) -> Floats:
+    """Least gauge at which ``region.scaled(gauge)`` meets each cell (n, m), rounded down."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above = np.where(lower > 0.0, lower / np.array(region.upper), 0.0)
+        below = np.where(upper < 0.0, upper / np.array(region.lower), 0.0)
+    return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))
+
+
+def _profile(starts: Floats, margins: Floats) -> tuple[Step, ...]:
+    """The shares that growing regions ask for: a cell counts from its start gauge on."""
+    order = np.argsort(starts, kind="stable")
+    gauges, shares = starts[order], np.maximum.accumulate(share_of_margin(margins[order]))
+    ends = [*gauges[1:].tolist(), 1.0]
+    steps = [Step(float(gauges[0]), 0.0)] if gauges[0] > 0.0 else []
+    for start, end, share in zip(gauges, ends, shares, strict=True):
+        if end > start:
+            steps.append(Step(float(end), float(share)))
+    return tuple(steps)

@@ -1,0 +1,139 @@
+"""Which parameters an attacked image can have been made with, and its originals for each one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.cover.pieces import lay_knots
+from gsmooth.errors import ConfigurationError, InputError
+from gsmooth.region import Region
+from gsmooth.transformation import Enclosure, Transformation
+
+Floats = NDArray[np.float64]
+
+FIRST: Final = (64, 576)
+"""Cells of a region with one moving parameter, and with more, before any is halved."""
+MOST_CELLS: Final = 4096
+AT_ONCE: Final = 64
+"""Cells that are halved between two looks at the clock, those with the largest balls first."""
+
+
+@final
+@dataclass(frozen=True)
+class Suspects:
+    """Cells of parameters that the attacker can have used, and where the originals are then.
+
+    lower, upper (n, m); centre (n, K), radius (n,): a ball around L x for every original x. gain
+    (n,): by how much the radius fell when the cell was last halved; inf where it never was.
+    """
+
+    lower: Floats
+    upper: Floats
+    centre: Tensor
+    radius: Floats
+    gain: Floats
+
+    @property
+    def middle(self) -> Floats:
+        """The parameter that each cell's originals are written with, (n, m)."""
+        return np.asarray((self.lower + self.upper) / 2)
+
+    def take(self, chosen: NDArray[np.int64]) -> Suspects:
+        """Some of the cells."""
+        rows = torch.from_numpy(chosen)
+        ends = self.lower[chosen], self.upper[chosen]
+        return Suspects(*ends, self.centre[rows], self.radius[chosen], self.gain[chosen])
+
+    def join(self, other: Suspects) -> Suspects:
+        """These cells and the others."""
+        return Suspects(
+            np.concatenate([self.lower, other.lower]),
+            np.concatenate([self.upper, other.upper]),
+            torch.cat([self.centre, other.centre]),
+            np.concatenate([self.radius, other.radius]),
+            np.concatenate([self.gain, other.gain]),
+        )
+
+
+def trace(
+    operator: Transformation,
+    x: Tensor,
+    region: Region,
+    rounding: float,
+    *,
+    tolerance: float,
+    seconds: float | None = None,
+) -> Suspects:
+    """The cells that can have given x (1, C, H, W) float64, halved while that pays.
+
+    rounding: what rounding can have moved a pixel by. tolerance: a radius that is worth a halving.
+    """
+    began = perf_counter()
+    spans = np.maximum(np.array(region.upper) - np.array(region.lower), 1e-300)
+    moving = int((spans > 1e-300).sum())
+    lower, upper = lay_knots(operator, region, spans, FIRST[0 if moving < 2 else 1]).boxes
+    cells = _measure(operator, x, rounding, lower, upper, np.full(len(lower), np.inf))
+    while seconds is None or perf_counter() - began < seconds:
+        worth = np.minimum(cells.gain, cells.radius) > tolerance
+        chosen = np.flatnonzero(worth)
+        chosen = chosen[np.argsort(-cells.radius[chosen], kind="stable")][:AT_ONCE]
+        if not len(chosen) or len(cells.radius) + len(chosen) > MOST_CELLS:
+            break
+        rest = np.setdiff1d(np.arange(len(cells.radius)), chosen)
+        cells = cells.take(rest).join(_halved(operator, x, rounding, cells.take(chosen), spans))
+    if not len(cells.radius):
+        names, units = zip(*((p.name, p.unit) for p in operator.parameters), strict=True)
+        raise InputError(
+            f"image: no picture with pixels in [0, 1] becomes this one under {operator.name} with"
+            f" {region.describe(names, units)}; declare the attack that was made, or its rounding"
+        )
+    return cells
+
+
+def _measure(
+    operator: Transformation, x: Tensor, rounding: float, lower: Floats, upper: Floats, was: Floats
+) -> Suspects:
+    """The possible ones among cells (n, m); was (n,): the radius before they were halved."""
+    parts = [
+        _enclosed(operator, x, rounding, lower[k : k + AT_ONCE], upper[k : k + AT_ONCE])
+        for k in range(0, len(lower), AT_ONCE)
+    ]
+    possible = torch.cat([part.possible for part in parts])
+    centre = torch.cat([part.centre for part in parts])[possible]
+    radius = torch.cat([part.radius for part in parts])[possible].numpy()
+    kept = possible.numpy()
+    with np.errstate(invalid="ignore"):
+        gain = np.where(np.isinf(was[kept]), np.inf, was[kept] - radius)
+    return Suspects(lower[kept], upper[kept], centre, radius, gain)
+
+
+def _enclosed(
+    operator: Transformation, x: Tensor, rounding: float, lower: Floats, upper: Floats
+) -> Enclosure:
+    found = operator.originals(x, torch.from_numpy(lower), torch.from_numpy(upper), rounding)
+    if found is None:
+        raise ConfigurationError(
+            f"online: {operator.name} cannot tell the originals of an attacked image with these"
+            " options; certify the clean image instead"
+        )
+    return found
+
+
+def _halved(
+    operator: Transformation, x: Tensor, rounding: float, cells: Suspects, spans: Floats
+) -> Suspects:
+    """The possible halves of the cells, cut across the axis that is widest in its span."""
+    axis = np.argmax((cells.upper - cells.lower) / spans, axis=1)
+    row, middle = np.arange(len(axis)), cells.middle
+    cut = middle[row, axis]
+    low_end, high_start = cells.upper.copy(), cells.lower.copy()
+    low_end[row, axis], high_start[row, axis] = cut, cut
+    lower, upper = np.concatenate([cells.lower, high_start]), np.concatenate([low_end, cells.upper])
+    return _measure(operator, x, rounding, lower, upper, np.tile(cells.radius, 2))
