@@ -313,8 +313,21 @@ def test_an_attacked_image_is_rounded_where_the_region_says_so() -> None:
     theta = torch.tensor([outcome.theta], dtype=torch.float64)
     free = replace(region, bits=0)
     before = attacked_images(g, image[None], theta, free, outcome.worst.added[None])[0]
+    before = before.clamp(-1.0, 1.0)
     moved = (before - outcome.worst.attacked).abs().max()
     assert 0.0 < float(moved) <= region.half_level((-1.0, 1.0)) * (1.0 + 1e-12)
+
+
+def test_what_is_added_is_clipped_to_the_range_and_what_psi_does_is_not() -> None:
+    network = Classifier(HalfLine(0.0), classes=2, shape=(1, 1, 2), input_range=(0.0, 1.0))
+    g = SmoothedClassifier(network, Turn(), GaussianLaw((3.0,), 0.25))
+    theta = torch.tensor([[45.0]], dtype=torch.float64)
+    image = torch.tensor([[[[1.0, 0.9]]]], dtype=torch.float64)  # Turned to (.07, 1.34).
+    added = torch.tensor([[[[-0.5, -0.1]]]], dtype=torch.float64)
+    region = Region((-45.0,), (45.0,), 1.0, bits=8)
+    found = attacked_images(g, image, theta, region, added).flatten()
+    assert float(found[0]) == 0.0
+    assert float(found[1]) == pytest.approx(1.2435, abs=1.0 / 510.0)
 
 
 def test_gradients_pass_through_the_rounding_unchanged() -> None:

@@ -60,16 +60,20 @@ def attacked_images(
 ) -> Tensor:
     """What the adversary hands in: psi_theta(x) + added, rounded to ``region.bits``; (n, C, H, W).
 
-    x (1, C, H, W), theta (n, m). Rounding goes to the levels of the classifier's input range, and
-    on beyond its ends: no pixel is clipped. Gradients pass through it unchanged.
+    x (1, C, H, W), theta (n, m). Rounding goes to the levels of the classifier's input range, to
+    whose ends it clips what was added. Gradients pass through it unchanged.
     """
-    images: Tensor = x.expand(len(theta), -1, -1, -1)
+    moved: Tensor = x.expand(len(theta), -1, -1, -1)
     if theta.shape[1]:
         columns = theta.tensor_split(theta.shape[1], dim=1)
-        images = smoothed.transformation.attack(images, *columns)
-    if added is not None:
-        images = images + added
-    return rounded(images, region.bits, smoothed.classifier.input_range)
+        moved = smoothed.transformation.attack(moved, *columns)
+    images = moved if added is None else moved + added
+    if not region.bits:
+        return images
+    low, high = smoothed.classifier.input_range
+    # Towards psi_theta(x), also where that leaves the range: certificates speak of no other clip.
+    images = images.minimum(moved.clamp(min=high)).maximum(moved.clamp(max=low))
+    return rounded(images, region.bits, (low, high))
 
 
 def rounded(images: Tensor, bits: int, input_range: tuple[float, float] = (0.0, 1.0)) -> Tensor:
