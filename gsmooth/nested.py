@@ -139,18 +139,24 @@ def certify_nested_many(
     UnreachableError when n_outer draws that all pass show too little, ConfigurationError where the
     action is not orthogonal or theta has no noise, and what ``certify_many`` raises for images.
     """
-    check_region(smoothed, region)
-    require_carried(smoothed, "the nested method")
-    if centres < 1:
-        raise ConfigurationError(f"certify: centres={centres} must be at least 1")
-    _foresee(mode)
+    foresee_nested(smoothed, region, mode, centres)
     for item in items:
         smoothed.classifier.check_image(item.image, item.index)
         yield _Bench(smoothed, item, region, mode).outcome(centres, error)
 
 
-def _foresee(mode: NestedMode) -> None:
-    """UnreachableError unless n_outer successes show that more than half of all draws pass."""
+def foresee_nested(
+    smoothed: SmoothedClassifier, region: Region, mode: NestedMode, centres: int = 1
+) -> None:
+    """Refuse what the method is not made for, and what no votes can reach.
+
+    UnreachableError unless n_outer draws that pass show that more than half of all draws do,
+    ConfigurationError where the action is not orthogonal or theta has no noise.
+    """
+    check_region(smoothed, region)
+    require_carried(smoothed, "the nested method")
+    if centres < 1:
+        raise ConfigurationError(f"certify: centres={centres} must be at least 1")
     if ceiling(mode.n_outer, mode.alpha_outer) > 0.5:
         return
     least = least_n_fixed(0.5, mode.alpha_outer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,20 +18,32 @@ from gsmooth.cover.boxes import (
 )
 from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.requirement import Requirement, check_region
+from gsmooth.cover.survey import Price
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.normal import share_of_margin
+
+MOST_CENTRES: Final = 64
+TYPICAL_SHARE: Final = 0.999
+"""Stands for the share of votes that an image's centres will have, when their number is chosen."""
 
 
 def distributional_cover(
-    smoothed: SmoothedClassifier, image: Tensor, region: Region, error: float, centres: int
+    smoothed: SmoothedClassifier,
+    image: Tensor,
+    region: Region,
+    error: float,
+    centres: int,
+    origin: Tensor | None = None,
 ) -> Cover:
     """A cover of the region by equal boxes, if ``error`` bounds this image's error.
 
-    image (C, H, W); error: E >= sup over theta in the region of ||C(theta) - L image||, C the
-    attacked image carried back; rounding and an l2 ball are not part of it, they are added here.
-    Then L psi_theta(x) = T_(theta - theta_j)(z_j + e) with z_j = T_(theta_j) L x and ||e|| <= E
-    for every theta and j, T being orthogonal, and T4 needs the margin hypot(|theta - theta_j|, E).
-    Whether E holds for this image is the premise of the certificate, not checked here.
+    image (C, H, W); error: E >= sup over theta in the region of ||C(theta) - c||, C the attacked
+    image carried back, c = ``origin`` (K,) or by default L image; rounding and an l2 ball are not
+    part of it, they are added here. Then L psi_theta(x) = T_(theta - theta_j)(z_j + e) with
+    z_j = T_(theta_j) c and ||e|| <= E for every theta and j, T being orthogonal, and T4 needs the
+    margin hypot(|theta - theta_j|, E). Whether E holds for this image is the premise of the
+    certificate, not checked here.
 
     ConfigurationError where T4 does not apply: no parameters, none that noise moves, or an action
     that is not orthogonal.
@@ -38,14 +52,15 @@ def distributional_cover(
     require_carried(smoothed, "the distributional guarantee")
     operator = smoothed.transformation
     clean = operator.lift(image[None].to(torch.float64))[0]
-    requirement = Requirement.at(smoothed, region, clean[None], error)
+    carried = clean if origin is None else origin
+    requirement = Requirement.at(smoothed, region, carried[None], error)
 
     def margin_of(shift: np.ndarray) -> np.ndarray:
         return requirement.margins(shift, np.full(len(shift), error))
 
     lower, upper = equal_boxes(region, smoothed.law, centres)
     theta = (lower + upper) / 2
-    z = carried_centres(smoothed, clean, theta)
+    z = carried_centres(smoothed, carried, theta)
     balls = []
     for place, centre in enumerate(theta):
         box = lower[place], upper[place]
@@ -56,3 +71,16 @@ def distributional_cover(
     proved = requirement.proved and smoothed.grid > 0.0
     guarantee = Guarantee.DISTRIBUTIONAL if proved else Guarantee.HEURISTIC
     return Cover(region, clean, tuple(sorted(balls, key=lambda ball: -ball.margin)), guarantee)
+
+
+def cheapest_number(
+    smoothed: SmoothedClassifier, region: Region, error: float, price: Price
+) -> int:
+    """The number of centres whose votes are expected to cost least; no bound rests on it."""
+    costs = []
+    for count in range(1, MOST_CENTRES + 1):
+        lower, upper = equal_boxes(region, smoothed.law, count)
+        margins = smoothed.law.margin((upper - lower) / 2, np.full(len(lower), error))
+        votes = price.votes(share_of_margin(margins), np.full(len(lower), TYPICAL_SHARE))
+        costs.append(float(votes.sum()))
+    return 1 + int(np.argmin(costs))

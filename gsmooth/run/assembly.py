@@ -14,7 +14,9 @@ from gsmooth import registry
 from gsmooth.attacks import AttackPlan
 from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.errors import InputError
+from gsmooth.nested import NestedMode
 from gsmooth.region import Region
+from gsmooth.run.calibration import Calibration, read_calibration
 from gsmooth.run.config import RunConfig, fingerprint, identity
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.datasets import load_data
@@ -31,11 +33,12 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class Assembly:
-    """The data and the smoothed classifier of one run."""
+    """The data and the smoothed classifier of one run; the calibration that it rests on, if any."""
 
     config: RunConfig
     dataset: Dataset
     smoothed: SmoothedClassifier
+    calibration: Calibration | None = None
 
     @property
     def indices(self) -> range:
@@ -64,6 +67,8 @@ class Assembly:
             "weights": weights_digest(self.smoothed.classifier),
             "images": self.dataset.digest(),
         }
+        if self.calibration is not None:
+            digests["calibration"] = self.calibration.digest
         return RunHeader.create(
             fingerprint(self.config, digests),
             identity(self.config, digests),
@@ -75,7 +80,8 @@ class Assembly:
 def assemble(config: RunConfig) -> Assembly:
     """Load and build everything; ``config`` must be resolved.
 
-    Raises InputError when the data do not fit the model, and what loading raises.
+    Raises InputError when the data do not fit the model, ConfigurationError when the calibration
+    does not fit the run, and what loading raises.
     """
     if config.engine.threads is not None:
         torch.set_num_threads(config.engine.threads)
@@ -83,7 +89,17 @@ def assemble(config: RunConfig) -> Assembly:
     dataset = load_data(config.data.spec, config.data.split)
     classifier = load_classifier(config)
     _check_fit(dataset, classifier)
-    return Assembly(config, dataset, smoothed_classifier(config, classifier))
+    smoothed = smoothed_classifier(config, classifier)
+    return Assembly(config, dataset, smoothed, _calibration(config, smoothed))
+
+
+def _calibration(config: RunConfig, smoothed: SmoothedClassifier) -> Calibration | None:
+    if config.certify.calibration is None:
+        return None
+    found = read_calibration(config.certify.calibration)
+    found.require_for(smoothed.transformation, smoothed.classifier.shape)
+    found.require_holds(region_of(config))
+    return found
 
 
 def load_classifier(config: RunConfig) -> Classifier:
@@ -134,9 +150,12 @@ def region_of(config: RunConfig) -> Region:
     return Region(asked.lower or (), asked.upper or (), asked.l2 or 0.0, asked.bits)
 
 
-def mode_of(config: RunConfig) -> RegionMode | RadiusMode:
+def mode_of(config: RunConfig) -> RegionMode | RadiusMode | NestedMode:
     """The rule of decision."""
     rule = config.certify
+    if rule.mode == "nested":
+        inner = rule.alpha_inner or rule.alpha / 2
+        return NestedMode(rule.alpha, rule.n0, rule.n_outer, rule.n_inner, inner)
     if rule.mode == "region":
         return RegionMode(
             rule.alpha, rule.n0, rule.max_votes, rule.futility, rule.order, rule.rule, rule.n

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.cover.supremum import TOLERANCE, carried_suprema
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
@@ -38,6 +39,7 @@ def run_calibrate(
     *,
     share: float = 0.99,
     alpha: float = 0.001,
+    centre: Rule = "middle",
     tolerance: float = TOLERANCE,
 ) -> Calibration:
     """Bound the error of the images of ``config`` and write a :class:`Calibration` to ``out``.
@@ -56,7 +58,8 @@ def run_calibrate(
     rank = tolerance_rank(len(indices), share, alpha)
     operator = operator_of(settings).for_shape(dataset.shape)
     region = region_of(settings)
-    task = _Task(operator, Region(region.lower, region.upper), dataset.shape, tolerance)
+    moved = Region(region.lower, region.upper)
+    task = _Task(operator, moved, dataset.shape, centre, tolerance)
     task.check()
     make_folder(out.parent)
     partial = out.with_name(f"{out.name}.part")
@@ -67,7 +70,8 @@ def run_calibrate(
         transformation=operator.name,
         options=options_of(operator),
         shape=dataset.shape,
-        region=task.region,
+        region=moved,
+        centre=centre,
         error=sorted(errors)[rank - 1],
         share=share,
         alpha=alpha,
@@ -83,16 +87,19 @@ def run_calibrate(
 
 
 def image_error(
-    operator: Transformation, image: Tensor, region: Region, tolerance: float = TOLERANCE
+    operator: Transformation,
+    image: Tensor,
+    region: Region,
+    centre: Rule = "middle",
+    tolerance: float = TOLERANCE,
 ) -> float:
-    """A proved bound on sup over ``region`` of ||T_(-theta) L psi_theta(x) - L x||, rounded up.
+    """A proved bound on sup over ``region`` of ||T_(-theta) L psi_theta(x) - c||, rounded up.
 
     image (C, H, W). ConfigurationError where the transformation has no derivative bound.
     """
-    x = image[None].to(torch.float64)
-    clean = operator.lift(x)[0]
+    orbit = Orbit(operator, image[None].to(torch.float64))
     ends = np.array([region.lower]), np.array([region.upper])
-    error, proved = carried_suprema(Orbit(operator, x), clean, *ends, tolerance)
+    error, proved = carried_suprema(orbit, origin_of(orbit, region, centre), *ends, tolerance)
     if not proved:
         raise ConfigurationError(_needs(operator, "has no derivative bound"))
     return float(error[0])
@@ -106,7 +113,11 @@ class _Task:
     operator: Transformation
     region: Region
     shape: tuple[int, int, int]
+    centre: Rule
     tolerance: float
+
+    def error(self, image: Tensor) -> float:
+        return image_error(self.operator, image, self.region, self.centre, self.tolerance)
 
     def check(self) -> None:
         if not self.operator.parameters:
@@ -115,10 +126,9 @@ class _Task:
             raise ConfigurationError(_needs(self.operator, "has an action that is not"))
 
     def key(self) -> str:
-        operator = self.operator
-        whole = (operator.name, options_of(operator), self.region, self.shape, self.tolerance)
-        versions = installed_versions()
-        return hashlib.sha256(to_line((*whole, versions)).encode()).hexdigest()
+        named = (self.operator.name, options_of(self.operator), installed_versions())
+        whole = (*named, self.region, self.shape, self.centre, self.tolerance)
+        return hashlib.sha256(to_line(whole).encode()).hexdigest()
 
 
 @final
@@ -146,7 +156,7 @@ def _bounds(
         for image in images:
             digest = image_digest(image)
             if digest not in known:
-                known[digest] = image_error(task.operator, image, task.region, task.tolerance)
+                known[digest] = task.error(image)
                 journal.append(to_line(_Line(key, digest, known[digest])))
                 fresh += 1
             found.append((digest, known[digest]))

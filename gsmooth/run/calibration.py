@@ -9,10 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
+import torch
 from pydantic_core import to_jsonable_python
 
 from gsmooth.certificate import Premise
 from gsmooth.cover.distributional import distributional_cover
+from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.errors import ConfigurationError, InputError, RecordError
 from gsmooth.region import Region
 from gsmooth.run.codec import decode, encode, parse, to_line
@@ -21,6 +24,7 @@ from gsmooth.theory.tolerance import tolerance_rank
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gsmooth.certification import Item
     from gsmooth.cover import Cover
     from gsmooth.smoothing import SmoothedClassifier
     from gsmooth.transformation import Transformation
@@ -33,9 +37,10 @@ SCHEMA_VERSION: Final = 1
 class Calibration:
     """For a share of at least ``share`` of images like these, E <= ``error``.
 
-    E of an image: sup over theta in ``region`` of ||T_(-theta) L psi_theta(x) - L x||. The
-    statement has confidence 1 - alpha over the choice of the calibration images, whatever the
-    distribution they were drawn from (:func:`gsmooth.theory.tolerance.tolerance_rank`).
+    E of an image: sup over theta in ``region`` of ||T_(-theta) L psi_theta(x) - c||, with c as
+    ``centre`` says (:func:`gsmooth.cover.origin.origin_of`). The statement has confidence 1 - alpha
+    over the choice of the calibration images, whatever the distribution they were drawn from
+    (:func:`gsmooth.theory.tolerance.tolerance_rank`).
 
     transformation, options: name and fields of the transformation as bound to ``shape`` (C, H, W).
     errors: the proved bound on E of every calibration image; error is the ``rank``-th smallest.
@@ -47,6 +52,7 @@ class Calibration:
     options: Mapping[str, object]
     shape: tuple[int, ...]
     region: Region
+    centre: Rule
     error: float
     share: float
     alpha: float
@@ -161,18 +167,22 @@ def read_calibration(path: Path) -> Calibration:
 @final
 @dataclass(frozen=True)
 class CalibratedCover:
-    """Makes covers that rest on a calibration instead of a supremum of each image."""
+    """Makes covers that rest on a calibration: a drafter for ``certify_many``."""
 
     calibration: Calibration
     centres: int
 
-    def __call__(self, smoothed: SmoothedClassifier, image: Tensor, region: Region) -> Cover:
-        """The cover of one image (C, H, W); errors as in :class:`Calibration`'s ``require_...``."""
+    def __call__(self, smoothed: SmoothedClassifier, item: Item, region: Region) -> Cover:
+        """The cover of one image; raises what :class:`Calibration`'s ``require_...`` do."""
         calibration = self.calibration
         calibration.require_for(smoothed.transformation, smoothed.classifier.shape)
         calibration.require_holds(region)
-        calibration.require_fresh(image, "the image")
-        return distributional_cover(smoothed, image, region, calibration.error, self.centres)
+        calibration.require_fresh(item.image, f"image {item.index}")
+        orbit = Orbit(smoothed.transformation, item.image[None].to(torch.float64))
+        origin = origin_of(orbit, calibration.region, calibration.centre)
+        return distributional_cover(
+            smoothed, item.image, region, calibration.error, self.centres, origin
+        )
 
 
 def image_digest(image: Tensor) -> str:

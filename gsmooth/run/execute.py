@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import final
 
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
-from gsmooth.certification import Outcome, certify_many, foresee
+from gsmooth.certification import Outcome
 from gsmooth.region import Region
-from gsmooth.run.assembly import Assembly, assemble, attack_plan, mode_of, region_of
+from gsmooth.run.assembly import Assembly, assemble, attack_plan, region_of
 from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.header import RunHeader, installed_versions
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
+from gsmooth.run.outcomes import foreseen, outcomes
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.records import RecordWriter, Row
 from gsmooth.run.resolution import resolved
@@ -25,7 +26,8 @@ from gsmooth.run.violation import raise_if_violated
 CONFIG_NAME = "config.toml"
 # A model that is wrong under its own noise on half of so many images needs training, not votes.
 _PATIENCE = 20
-_MERIT = {"region": "certified accuracy", "radius": "rightly certified at some radius"}
+_SOME = "rightly certified at some radius"
+_MERIT = {"region": "certified accuracy", "radius": _SOME, "nested": _SOME}
 
 
 @final
@@ -89,8 +91,7 @@ def plan(config: RunConfig) -> Assembly:
     Raises UnreachableError when alpha and the number of votes can certify no image.
     """
     parts = assemble(resolved(config))
-    rule = parts.config.certify
-    foresee(parts.smoothed, region_of(parts.config), mode_of(parts.config), centres=rule.centres)
+    foreseen(parts)
     return parts
 
 
@@ -102,7 +103,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
     attack broke, Interrupted on Ctrl-C; what is finished stays.
     """
     parts = plan(config)
-    region, mode = region_of(parts.config), mode_of(parts.config)
+    region = region_of(parts.config)
     folder = parts.config.output.folder
     with RecordWriter(folder, parts.header()) as writer, _explained(writer, parts), progress:
         write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
@@ -112,14 +113,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         if counter.before:
             progress.say(f"{counter.before} of {total} images are in {folder} already")
         progress.update(counter.tally())
-        for outcome in certify_many(
-            parts.smoothed,
-            parts.items(iter(todo)),
-            region,
-            mode,
-            centres=parts.config.certify.centres,
-            in_flight=parts.config.engine.in_flight,
-        ):
+        for outcome in outcomes(parts, todo):
             _finish(outcome, parts, region, writer, counter)
             progress.update(counter.tally())
             if message := counter.warning():
@@ -138,7 +132,8 @@ def _finish(
     with uninterrupted():
         writer.write(row)
         counter.add(row, attack.forwards if attack else 0)
-    if attack is not None:
+    # A nested certificate is about the vote of votes, which the opponent does not query.
+    if attack is not None and row.mode != "nested":
         raise_if_violated(row, attack, parts, writer.folder)
 
 

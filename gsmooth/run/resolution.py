@@ -104,8 +104,6 @@ def _smoothing(
 def _certify(certify: CertifySection, operator: Transformation) -> CertifySection:
     # The published method knows one centre, the clean image; region mode chooses for every image.
     usual = {"nested": 1, "radius": operator.default_centres, "region": None}[certify.mode]
-    if certify.guarantee == "distributional":
-        usual = operator.default_centres
     inner = certify.alpha_inner or certify.alpha / 2
     return certify.model_copy(update={"centres": certify.centres or usual, "alpha_inner": inner})
 

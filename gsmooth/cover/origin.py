@@ -1,0 +1,37 @@
+"""Where errors are measured from, when one point serves the whole region."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gsmooth.cover.orbit import Orbit
+from gsmooth.region import Region
+
+Rule = Literal["clean", "middle"]
+
+POINTS: Final = (33, 9, 5)
+"""Grid points along each axis, by number of parameters. Part of what "middle" means."""
+
+
+def origin_of(orbit: Orbit, region: Region, rule: Rule) -> Tensor:
+    """c (K,) for one image: "clean" is L x, "middle" half way from it to the mean of its orbit.
+
+    Attacks blur, so that the clean image lies at the rim of its own orbit: half way in, errors are
+    about a third smaller (C1 allows every centre). The mean is over a fixed grid of the region: c
+    is a smooth function of the image, and the same to rounding on every machine. A calibration
+    depends on it: another rule needs another name.
+    """
+    clean = orbit.transformation.lift(orbit.x)[0]
+    if rule == "clean":
+        return clean
+    points = POINTS[min(region.dimensions, len(POINTS)) - 1]
+    axes = [
+        torch.from_numpy(np.linspace(low, high, points if low < high else 1))
+        for low, high in zip(region.lower, region.upper, strict=True)
+    ]
+    grid = torch.stack([axis.ravel() for axis in torch.meshgrid(*axes, indexing="ij")], dim=1)
+    return (clean + orbit.points(grid).mean(dim=0)) / 2.0

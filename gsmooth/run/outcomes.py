@@ -1,0 +1,81 @@
+"""Outcomes: the images of a run put to the rule that its configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from gsmooth.certification import Outcome, RegionMode, certify_many, foresee
+from gsmooth.cover.distributional import cheapest_number
+from gsmooth.errors import ConfigurationError
+from gsmooth.nested import NestedMode, certify_nested_many, foresee_nested
+from gsmooth.run.assembly import Assembly, mode_of, region_of
+from gsmooth.run.calibration import CalibratedCover
+
+
+def foreseen(parts: Assembly) -> None:
+    """Refuse, before the first vote, what cannot succeed or may not be certified.
+
+    UnreachableError when alpha and the number of votes can certify no image; for the distributional
+    guarantee InputError when an image of the run was calibrated on.
+    """
+    region, mode = region_of(parts.config), mode_of(parts.config)
+    if isinstance(mode, NestedMode):
+        if parts.calibration is not None and parts.calibration.centre != "clean":
+            raise ConfigurationError(
+                'certify.calibration: mode "nested" measures errors from the clean image; calibrate'
+                " with --centre clean"
+            )
+        foresee_nested(parts.smoothed, region, mode, _number_of_centres(parts))
+    else:
+        foresee(parts.smoothed, region, mode, centres=parts.config.certify.centres)
+    if parts.calibration is not None:
+        for index in parts.indices:
+            parts.calibration.require_fresh(parts.dataset.image(index), f"image {index}")
+
+
+def outcomes(parts: Assembly, indices: Iterable[int]) -> Iterator[Outcome]:
+    """What certify found for the images at these positions, in order of completion."""
+    config, calibration = parts.config, parts.calibration
+    region, mode, items = region_of(config), mode_of(config), parts.items(iter(indices))
+    centres = _number_of_centres(parts)
+    if isinstance(mode, NestedMode):
+        error = None if calibration is None else calibration.error
+        found = certify_nested_many(
+            parts.smoothed, items, region, mode, centres=centres, error=error
+        )
+    else:
+        found = certify_many(
+            parts.smoothed,
+            items,
+            region,
+            mode,
+            centres=config.certify.centres,
+            in_flight=config.engine.in_flight,
+            drafter=None if calibration is None else CalibratedCover(calibration, centres),
+        )
+    return found if calibration is None else _with_premise(found, parts)
+
+
+def _with_premise(found: Iterator[Outcome], parts: Assembly) -> Iterator[Outcome]:
+    """The same, with what their certificates rest on."""
+    assert parts.calibration is not None
+    premise = parts.calibration.premise
+    for outcome in found:
+        certificate = replace(outcome.certificate, premise=premise)
+        yield replace(outcome, certificate=certificate)
+
+
+def _number_of_centres(parts: Assembly) -> int:
+    """Equal boxes at most; where none is given, as many as are expected to cost least."""
+    asked, mode, calibration = (
+        parts.config.certify.centres,
+        mode_of(parts.config),
+        parts.calibration,
+    )
+    if isinstance(asked, int):
+        return asked
+    if asked == "clean" or calibration is None or not isinstance(mode, RegionMode):
+        return 1
+    region = region_of(parts.config)
+    return cheapest_number(parts.smoothed, region, calibration.error, mode.price)
