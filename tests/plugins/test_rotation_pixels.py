@@ -216,6 +216,24 @@ def test_an_image_that_returns_to_its_anchor_is_not_judged_by_the_ends_of_its_ar
     assert float(distance.max()) <= bound
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_arcs_that_count_as_moving_away_do_so(kind: str) -> None:
+    """Where the ends of an arc are said to be farthest, no step outwards brings one nearer."""
+    operator, x = in_pixels((1, 16, 16)), Picture(kind, 4).tensor((1, 16, 16))
+    count, turned_back = 40, 0
+    knots = torch.linspace(-45.0, 45.0, 2 * count + 1, dtype=torch.float64)
+    unsure = anchors._returning(x, disc(16, 16, 7.5), knots.deg2rad())
+    for j, at in enumerate(knots[1::2].tolist()):
+        for end in (float(knots[2 * j]), float(knots[2 * j + 2])):
+            z = attacked(operator, x, torch.linspace(at, end, 17, dtype=torch.float64))
+            distance = (z - z[0]).norm(dim=1)
+            away = float((distance[1:] - distance[:-1]).min()) >= -1e-12
+            assert away or bool(unsure[j])
+            turned_back += not away
+    if kind == "checkerboard":
+        assert turned_back > 0  # such arcs exist
+
+
 @pytest.mark.parametrize("group", [1e-6, 0.6])
 def test_groups_of_arcs_change_the_bound_by_what_their_ends_prove_only(
     group: float, monkeypatch: pytest.MonkeyPatch
