@@ -1,0 +1,197 @@
+"""What a rotated image says about its original: nothing that it could be is ever ruled out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gsmooth import load_data
+from gsmooth.testing import Picture
+from gsmooth.testing.pictures import pictures
+from gsmooth_rotation import Rotation, inverse
+
+Shape = tuple[int, int, int]
+SHAPES: list[Shape] = [(1, 12, 12), (2, 9, 13)]
+LEVEL = 1.0 / 255.0
+
+
+def attacked(operator: Rotation, x: Tensor, angle: float, bits: int) -> tuple[Tensor, float]:
+    """The image that arrives, and by how much rounding can have moved its pixels."""
+    moved = operator.attack(x, torch.tensor([[angle]], dtype=torch.float64))
+    return ((moved * 255.0).round() / 255.0, LEVEL / 2) if bits else (moved, 0.0)
+
+
+def around(angle: float, width: float, place: float) -> tuple[Tensor, Tensor]:
+    """One cell of that width with the angle at ``place`` of it, as (1, 1) tensors of degrees."""
+    lower = torch.tensor([[angle - place * width]], dtype=torch.float64)
+    return lower.clamp(max=angle), (lower + width).clamp(min=angle)
+
+
+def digit(index: int) -> Tensor:
+    return torch.from_numpy(load_data("shipped:digits").images[index : index + 1] / 255.0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@given(
+    picture=pictures(),
+    angle=st.floats(-180.0, 180.0),
+    width=st.sampled_from([0.0, 0.05, 0.4, 2.0, 20.0]),
+    place=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
+    bits=st.sampled_from([0, 8]),
+    contrast=st.sampled_from([1.0, 3.0]),
+)
+@settings(max_examples=40)
+def test_the_original_is_in_the_box_and_in_the_ball(
+    shape: Shape,
+    picture: Picture,
+    angle: float,
+    width: float,
+    place: float,
+    bits: int,
+    contrast: float,
+) -> None:
+    # More contrast: saturated pixels, which is where the box closes.
+    x = (0.5 + contrast * (picture.tensor(shape) - 0.5)).clamp(0.0, 1.0)
+    operator = Rotation(low_pass_px=0.9).for_shape(shape)
+    sent, rounding = attacked(operator, x, angle, bits)
+    lower, upper = around(angle, width, place)
+    low, high = torch.deg2rad(lower[:, 0]), torch.deg2rad(upper[:, 0])
+    box = inverse.invert(sent[0], low, high, rounding)
+    assert bool(box.possible.all())
+    flat = x.flatten(2)
+    assert bool(((box.low <= flat) & (flat <= box.high)).all())
+    for space in (operator, Rotation(space="pixels").for_shape(shape)):
+        found = space.originals(sent, lower, upper, rounding)
+        assert float((space.lift(x) - found.centre).norm()) <= float(found.radius)
+
+
+@pytest.mark.parametrize("bits", [0, 8])
+def test_digits_are_found_wherever_they_came_from_and_most_angles_are_ruled_out(bits: int) -> None:
+    operator = Rotation(low_pass_px=1.0).for_shape((1, 28, 28))
+    rng = np.random.default_rng(bits)
+    lower = torch.linspace(-10.0, 9.8, 100, dtype=torch.float64)[:, None]
+    upper = lower + 0.2
+    for index in range(6):
+        x, angle = digit(index), float(rng.uniform(-10.0, 10.0))
+        sent, rounding = attacked(operator, x, angle, bits)
+        found = operator.originals(sent, lower, upper, rounding)
+        true = ((lower <= angle) & (angle <= upper)).flatten()
+        assert bool(found.possible[true].all())
+        miss = (operator.lift(x) - found.centre[true]).norm(dim=1)
+        assert bool((miss <= found.radius[true]).all())
+        # The attacked image is an original of itself, at angle 0, so two places remain.
+        assert int(found.possible.sum()) <= 20
+        assert float(found.radius[found.possible].max()) < 1.0
+
+
+def test_without_the_slack_for_a_cells_width_an_original_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operator = Rotation().for_shape((1, 28, 28))
+    sent, rounding = attacked(operator, digit(0), 6.3, 8)
+    lower, upper = around(6.3, 0.4, 0.0)
+    assert bool(operator.originals(sent, lower, upper, rounding).possible)
+
+    def nothing(warp: inverse._Warp, low: Tensor, high: Tensor) -> Tensor:
+        return low.new_zeros(*low.shape[:2], warp.weights.shape[1])
+
+    monkeypatch.setattr(inverse, "_swing", nothing)
+    assert not bool(operator.originals(sent, lower, upper, rounding).possible)
+
+
+@given(picture=pictures(), angle=st.floats(-40.0, 40.0), width=st.floats(0.01, 2.0))
+@settings(max_examples=40)
+def test_no_pixel_moves_by_more_than_the_swing_within_a_cell(
+    picture: Picture, angle: float, width: float
+) -> None:
+    x = picture.tensor((1, 12, 12))
+    operator = Rotation().for_shape((1, 12, 12))
+    cell = [torch.deg2rad(torch.tensor([end])) for end in (angle - width / 2, angle + width / 2)]
+    warp = inverse._Warp.of(12, 12, *(end.double() for end in cell))
+    known = torch.nn.functional.pad(x, (warp.pad,) * 4)
+    swing = inverse._swing(warp, known, known)[0]
+    steps = torch.linspace(-0.5, 0.5, 41, dtype=torch.float64)[:, None] * width + angle
+    turned = operator.attack(x.expand(len(steps), -1, -1, -1), steps).flatten(2)
+    assert bool(((turned - turned[20]).abs() <= swing + 1e-9).all())
+
+
+@pytest.mark.parametrize(
+    ("index", "angle", "width"), [(0, 6.3, 0.2), (3, -9.4, 0.1), (7, 0.0, 0.4)]
+)
+def test_an_opponent_who_looks_for_other_originals_finds_them_in_the_ball(
+    index: int, angle: float, width: float
+) -> None:
+    operator = Rotation(low_pass_px=1.0).for_shape((1, 28, 28))
+    sent, rounding = attacked(operator, digit(index), angle, 8)
+    lower, upper = around(angle, width, 0.5)
+    others, used = _opponents(operator, digit(index), sent, (lower, upper), rounding)
+    gaps = (operator.attack(others, used) - sent).abs().flatten(1).amax(dim=1)
+    for x, gap in zip(others, gaps.tolist(), strict=True):
+        assert gap < 0.02
+        # What the search could not bring back within rounding is granted to it as more rounding.
+        granted = operator.originals(sent, lower, upper, max(gap, rounding))
+        assert bool(granted.possible)
+        assert float((operator.lift(x[None]) - granted.centre).norm()) <= float(granted.radius)
+
+
+def _opponents(
+    operator: Rotation,
+    start: Tensor,
+    sent: Tensor,
+    cell: tuple[Tensor, Tensor],
+    rounding: float,
+) -> tuple[Tensor, Tensor]:
+    """Images far from ``start`` that nearly give ``sent``, by gradients in image and angle."""
+    draw = torch.Generator().manual_seed(1)
+    noise = torch.randn(2, *sent.shape[1:], generator=draw, dtype=torch.float64)
+    spread = torch.tensor([0.001, 0.05], dtype=torch.float64)[:, None, None, None]
+    x = (start + spread * noise).clamp(0.0, 1.0).requires_grad_(True)
+    lower, upper = cell
+    angle = ((lower + upper) / 2).expand(2, 1).clone().requires_grad_(True)
+    steps = torch.optim.Adam([{"params": [x], "lr": 0.01}, {"params": [angle], "lr": 0.005}])
+    origin = operator.lift(start)
+    for step in range(110):
+        over = ((operator.attack(x, angle) - sent).abs() - rounding).clamp_min(0.0)
+        # First away, then back to what gives the attacked image.
+        away = (operator.lift(x) - origin).norm(dim=1).sum()
+        loss = 30.0 * over.square().sum() - (0.2 if step < 70 else 0.0) * away
+        steps.zero_grad()
+        loss.backward()
+        steps.step()
+        with torch.no_grad():
+            x.clamp_(0.0, 1.0)
+            angle.clamp_(lower, upper)
+    return x.detach(), angle.detach()
+
+
+@given(seed=st.integers(0, 2**16), spread=st.sampled_from([0.02, 0.5]))
+@settings(max_examples=20)
+def test_the_lift_reaches_no_farther_than_the_bound_within_a_box(seed: int, spread: float) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    half = spread * torch.rand(3, 2, 9, 13, generator=draw, dtype=torch.float64)
+    for operator in (Rotation(), Rotation(space="pixels")):
+        bound_to = operator.for_shape((2, 9, 13))
+        longest = inverse._longest(bound_to._frame, half) * (1.0 + 1e-9)
+        v = half * torch.randn(half.shape, generator=draw, dtype=torch.float64).sign()
+        for _ in range(10):
+            assert bool((bound_to.lift(v).norm(dim=1) <= longest).all())
+            # The corner of the box that this direction points to: lengthens v or keeps it.
+            pulled = bound_to.readout(bound_to.lift(v), (2, 9, 13))
+            v = half * pulled.sign()
+
+
+def test_a_cell_too_wide_to_be_inverted_knows_nothing_but_the_range() -> None:
+    operator = Rotation().for_shape((1, 28, 28))
+    sent, _ = attacked(operator, digit(1), 0.0, 8)
+    wide = torch.tensor([[-90.0]], dtype=torch.float64)
+    found = operator.originals(sent, wide, -wide, 0.0)
+    grey = operator.lift(torch.full_like(sent, 0.5))
+    assert torch.allclose(found.centre, grey)
+    assert bool(found.possible)
+    assert float(found.radius) < math.sqrt(784) / 2 * 1.1
