@@ -201,7 +201,7 @@ def ready(study: Study, train: Path | None, weights: Path) -> dict[str, Any] | N
     if not weights.exists():
         if train is None:
             raise SystemExit(f"geometry: {weights} does not exist; give --train FILE.npz")
-        print(f"training {study.name}: some 15 minutes on two cores", flush=True)
+        print(f"training {study.name}: 12 minutes or more on a core", flush=True)
         train_and_save(study.name, train, weights)
     about = weights.with_suffix(".json")
     if not about.exists():

@@ -20,6 +20,9 @@ UNITS = {"rotation": "°", "translation": " px"}
 POINTS = {"rotation": 31, "translation": 9}
 """Attacks tried an image: 31 angles, or 9 x 9 shifts."""
 
+UNBOUNDED = 1_000_000
+"""Votes an image at fixed n: what it costs is a finding, not a choice."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -157,7 +160,8 @@ def _geometry(cell: Cell, study: str) -> dict[str, object]:
 
 def _rule(cell: Cell, budget: Budget) -> dict[str, object]:
     """[certify]: only what differs from its defaults."""
-    rule: dict[str, object] = {"max_votes": budget.votes[cell.cover]}
+    votes = budget.votes[cell.cover] if cell.test == "e-process" else UNBOUNDED
+    rule: dict[str, object] = {"max_votes": votes}
     if cell.cover == "clean":
         rule |= {"centres": "clean"}
     if cell.cover == "id" and budget.id_centres is not None:
