@@ -175,16 +175,16 @@ def _reach(
     spread = half * torch.hypot(row, col)
     curve = 0.5 * spread * half + SLACK
     pad = margin_px(torch.Size((1, *shape)), pixels)
-    rows = _Track(u_row + ((shape[0] - 1) / 2 + pad), u_col, u_col.abs() * half + curve)
-    cols = _Track(u_col + ((shape[1] - 1) / 2 + pad), -u_row, u_row.abs() * half + curve)
-    rows, cols, spread = rows.flat(), cols.flat(), (spread + SLACK).flatten()
-    width = shape[1] + 2 * pad
-    everything = torch.ones_like(spread, dtype=torch.bool)
-    main = _visit(rows, cols, spread, width, everything, (0, 0))[1]
-    down, right = rows.crosses(), cols.crosses()
-    moves = ((down, (1, 0)), (right, (0, 1)), (down & right, (1, 1)))
-    others = [_visit(rows, cols, spread, width, moved, step) for moved, step in moves]
-    return _Reach(len(low), main, tuple(other for other in others if len(other[0])))
+    rows = _track(u_row + ((shape[0] - 1) / 2 + pad), u_col, u_col.abs() * half + curve)
+    cols = _track(u_col + ((shape[1] - 1) / 2 + pad), -u_row, u_row.abs() * half + curve)
+    spread, width = (spread + SLACK).flatten(), shape[1] + 2 * pad
+    main, down, right = _visit(rows, cols, spread, width, (0, 0)), rows.crosses(), cols.crosses()
+    others = []
+    for moved, step in ((down, (1, 0)), (right, (0, 1)), (down & right, (1, 1))):
+        if len(place := moved.nonzero()[:, 0]):
+            part = rows.take(place), cols.take(place), spread[place]
+            others.append((place, _visit(*part, width, step)))
+    return _Reach(len(low), main, tuple(others))
 
 
 # The first grid of a region is the same for every image; 16 chunks take about 64 MiB.
@@ -192,40 +192,43 @@ _kept_reach = lru_cache(maxsize=16)(_reach)
 
 
 class _Track(NamedTuple):
-    """One coordinate of source points: at the middle angle, its velocity, how far it can be off."""
+    """One coordinate of source points, (m,).
 
-    at: Tensor
+    speed: at the middle angle. low, high: between which they stay. first: the first interpolation
+    cell that they touch.
+    """
+
     speed: Tensor
-    reach: Tensor
+    low: Tensor
+    high: Tensor
+    first: Tensor
 
-    def flat(self) -> _Track:
-        """The same in one axis."""
-        return _Track(*(part.flatten() for part in self))
-
-    def first(self) -> Tensor:
-        """The first interpolation cell that is touched."""
-        return (self.at - self.reach).floor()
+    def take(self, place: Tensor) -> _Track:
+        """The chosen points."""
+        return _Track(*(part[place] for part in self))
 
     def crosses(self) -> Tensor:
-        """Whether the next cell is touched, too."""
-        return (self.at + self.reach).floor() > self.first()
+        """Which points touch the next cell, too."""
+        return self.high.floor() > self.first
 
-    def within(self, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """Middle and half-width of the positions that lie in ``cell``, counted from its start."""
-        low = (self.at - self.reach - cell).clamp(0, 1)
-        high = (self.at + self.reach - cell).clamp(0, 1)
+    def within(self, step: int) -> tuple[Tensor, Tensor]:
+        """Middle and half-width of the positions in the cell ``step`` on, from its start."""
+        cell = self.first + step
+        low, high = (self.low - cell).clamp_(0, 1), (self.high - cell).clamp_(0, 1)
         # The half-width is rounded outwards like everything else.
-        return (low + high) / 2, (high - low) / 2 + SLACK
+        return (low + high).div_(2), (high - low).div_(2).add_(SLACK)
 
 
-def _visit(
-    rows: _Track, cols: _Track, spread: Tensor, width: int, chosen: Tensor, step: tuple[int, int]
-) -> tuple[Tensor, _Visit]:
-    """The chosen source points in the cell ``step`` away from their first one."""
-    place = chosen.nonzero()[:, 0]
-    rows, cols = (_Track(*(part[place] for part in track)) for track in (rows, cols))
-    top, left, spread = rows.first() + step[0], cols.first() + step[1], spread[place]
-    (row, tall), (col, wide) = rows.within(top), cols.within(left)
-    bend = tall * (cols.speed.abs() + spread) + wide * (rows.speed.abs() + spread)
-    corner = top.long() * width + left.long()
-    return place, _Visit(corner, row, col, rows.speed, cols.speed, spread, bend)
+def _track(at: Tensor, speed: Tensor, reach: Tensor) -> _Track:
+    """Source points that stay within ``reach`` of ``at``."""
+    low, high = (at - reach).flatten(), (at + reach).flatten()
+    return _Track(speed.flatten(), low, high, low.floor())
+
+
+def _visit(rows: _Track, cols: _Track, spread: Tensor, width: int, step: tuple[int, int]) -> _Visit:
+    """Source points in the cell ``step`` away from their first one."""
+    (row, tall), (col, wide) = rows.within(step[0]), cols.within(step[1])
+    bend = (cols.speed.abs() + spread).mul_(tall)
+    bend = bend.add_((rows.speed.abs() + spread).mul_(wide))
+    corner = (rows.first * width + cols.first).long().add_(step[0] * width + step[1])
+    return _Visit(corner, row, col, rows.speed, cols.speed, spread, bend)
