@@ -61,7 +61,7 @@ from gsmooth.theory.laws import GaussianLaw
 Floats = NDArray[np.float64]
 
 DRAWS: Final = 8
-"""Draws of theta whose inner votes are counted together; changes no count."""
+"""Draws of theta whose inner votes are counted together; a centre may be given up after each."""
 
 
 @final
