@@ -176,7 +176,7 @@ def _worst(balls: list[Ball]) -> float:
 
 def _start_gauges(region: Region, lower: Floats, upper: Floats) -> Floats:
     """Least gauge at which ``region.scaled(gauge)`` meets each cell (n, m), rounded down."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         above = np.where(lower > 0.0, lower / np.array(region.upper), 0.0)
         below = np.where(upper < 0.0, upper / np.array(region.lower), 0.0)
     return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))
