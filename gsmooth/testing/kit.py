@@ -9,7 +9,7 @@ from unittest import SkipTest
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.spelling import did_you_mean
-from gsmooth.testing import action, attack, frames, manners, slopes, supremum
+from gsmooth.testing import action, attack, frames, manners, originals, slopes, supremum
 from gsmooth.testing.subject import Act, Subject
 from gsmooth.transformation import Transformation
 
@@ -34,15 +34,25 @@ EVERY: Final[tuple[Body, ...]] = (
     attack.action_follows_attack,
     slopes.derivative_bound_holds,
     slopes.curvature_bound_holds,
+    slopes.attack_derivative_bound_holds,
+    slopes.attack_curvature_bound_holds,
     supremum.certified_supremum_holds,
+    supremum.still_supremum_holds,
     supremum.margins_grow_with_the_region,
+    supremum.profiles_hold_on_every_part,
+    originals.originals_are_enclosed,
 )
 _MOVING: Final = (
     attack.action_follows_attack,
     slopes.derivative_bound_holds,
     slopes.curvature_bound_holds,
+    slopes.attack_derivative_bound_holds,
+    slopes.attack_curvature_bound_holds,
     supremum.certified_supremum_holds,
+    supremum.still_supremum_holds,
     supremum.margins_grow_with_the_region,
+    supremum.profiles_hold_on_every_part,
+    originals.originals_are_enclosed,
 )
 
 

@@ -1,4 +1,4 @@
-"""Checks of derivative_bound and curvature_bound against finite differences."""
+"""Checks of derivative and curvature bounds against finite differences."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from gsmooth.testing.pictures import Picture, pictures
 from gsmooth.testing.subject import Subject, no_claim
 
 SAMPLES: Final = 17
+SHORT: Final = 2.0**-6
 ARITHMETIC: Final = 1e-10
 """Float64 error of an orbit point, relative to 1 + its norm; finite differences carry it."""
 
@@ -39,33 +40,59 @@ def derivative_bound_holds(subject: Subject) -> None:
     """||C(b) - C(a)|| <= bound |b - a| along every axis of every cell (C2)."""
     if not _claims(subject, curvature=False):
         raise no_claim("derivative_bound is None, and certificates are heuristic")
+    _check_speed(subject, still=False)
 
-    def example(picture: Picture, cell: Cell, where: float) -> None:
-        orbit, lower, upper = _cell(subject, picture, cell)
-        bounds = orbit.speed(lower, upper)
-        assert bounds is not None, f"derivative_bound is None on the cell {lower} to {upper}"
-        used = 0.0
-        for axis in _moving(lower, upper):
-            theta, points = _walk(orbit, lower, upper, axis, where)
-            steps = theta[1:, axis] - theta[:-1, axis]
-            moved = (points[1:] - points[:-1]).norm(dim=1)
-            allowed = float(bounds[0, axis]) * steps
-            what = f"derivative_bound {_told(lower, upper, axis)}"
-            used = max(used, _compare(moved, allowed, steps, points, what))
-        target(used)
 
-    subject.search(example, picture=pictures(), cell=_cells(subject), where=st.floats(0.0, 1.0))
+def attack_derivative_bound_holds(subject: Subject) -> None:
+    """The same of L psi_theta(x), on which covers without noise on theta stand (T = id)."""
+    if not _claims(subject, curvature=False, still=True):
+        raise no_claim("attack_derivative_bound is None, and certificates for T = id are heuristic")
+    _check_speed(subject, still=True)
 
 
 def curvature_bound_holds(subject: Subject) -> None:
     """||C(a) - 2 C((a + b) / 2) + C(b)|| <= bound ((b - a) / 2)^2 along every axis."""
     if not _claims(subject, curvature=True):
         raise no_claim("curvature_bound is None, and covers use the derivative alone")
+    _check_bend(subject, still=False)
+
+
+def attack_curvature_bound_holds(subject: Subject) -> None:
+    """The same of L psi_theta(x), for T = id."""
+    if not _claims(subject, curvature=True, still=True):
+        raise no_claim("attack_curvature_bound is None, and covers use the derivative alone")
+    _check_bend(subject, still=True)
+
+
+def _check_speed(subject: Subject, *, still: bool) -> None:
+    name = "attack_derivative_bound" if still else "derivative_bound"
 
     def example(picture: Picture, cell: Cell, where: float) -> None:
-        orbit, lower, upper = _cell(subject, picture, cell)
+        orbit, lower, upper = cell_of(subject, picture, cell, still)
+        bounds = orbit.speed(lower, upper)
+        assert bounds is not None, f"{name} is None on the cell {lower} to {upper}"
+        used = 0.0
+        for axis in _moving(lower, upper):
+            # From end to end, and a short walk: as good as the speed at one place.
+            for part in (1.0, SHORT):
+                theta, points = _walk(orbit, lower, upper, axis, where, part)
+                steps = theta[1:, axis] - theta[:-1, axis]
+                moved = (points[1:] - points[:-1]).norm(dim=1)
+                allowed = float(bounds[0, axis]) * steps
+                what = f"{name} {_told(lower, upper, axis)}"
+                used = max(used, _compare(moved, allowed, steps, points, what))
+        target(used)
+
+    subject.search(example, picture=pictures(), cell=cells(subject), where=st.floats(0.0, 1.0))
+
+
+def _check_bend(subject: Subject, *, still: bool) -> None:
+    name = "attack_curvature_bound" if still else "curvature_bound"
+
+    def example(picture: Picture, cell: Cell, where: float) -> None:
+        orbit, lower, upper = cell_of(subject, picture, cell, still)
         bounds = orbit.bend(lower, upper)
-        assert bounds is not None, f"curvature_bound is None on the cell {lower} to {upper}"
+        assert bounds is not None, f"{name} is None on the cell {lower} to {upper}"
         used = 0.0
         for axis in _moving(lower, upper):
             theta, points = _walk(orbit, lower, upper, axis, where)
@@ -75,15 +102,16 @@ def curvature_bound_holds(subject: Subject) -> None:
                 # Knots are laid by float arithmetic: the middle one is off by a few ulps.
                 slack = 4.0 * bent.new_full(bent.shape[:1], 1.0)
                 allowed = float(bounds[0, axis]) * step**2 * (1.0 + 1e-6)
-                what = f"curvature_bound {_told(lower, upper, axis)}"
+                what = f"{name} {_told(lower, upper, axis)}"
                 used = max(used, _compare(bent.norm(dim=1), allowed, slack, points, what))
         target(used)
 
-    subject.search(example, picture=pictures(), cell=_cells(subject), where=st.floats(0.0, 1.0))
+    subject.search(example, picture=pictures(), cell=cells(subject), where=st.floats(0.0, 1.0))
 
 
-def _claims(subject: Subject, *, curvature: bool) -> bool:
-    orbit, lower, upper = _cell(subject, Picture("blob", 0), Cell((0,) * subject.dimensions, 0, 0))
+def _claims(subject: Subject, *, curvature: bool, still: bool = False) -> bool:
+    first = Cell((0,) * subject.dimensions, 0, 0)
+    orbit, lower, upper = cell_of(subject, Picture("blob", 0), first, still)
     return (orbit.bend if curvature else orbit.speed)(lower, upper) is not None
 
 
@@ -91,7 +119,8 @@ def _axes(subject: Subject) -> tuple[tuple[float, ...], ...]:
     return lay_knots(subject.transformation, subject.region, np.array(subject.reach)).axes
 
 
-def _cells(subject: Subject) -> st.SearchStrategy[Cell]:
+def cells(subject: Subject) -> st.SearchStrategy[Cell]:
+    """Cells that a cover may ask about, those with kinks above all."""
     counts = [max(1, len(axis) - 1) for axis in _axes(subject)]
     anywhere = st.tuples(*(st.integers(0, count - 1) for count in counts))
     kinks = st.tuples(*(st.sampled_from(_beside_kinks(subject, a)) for a in range(len(counts))))
@@ -110,7 +139,9 @@ def _beside_kinks(subject: Subject, axis: int) -> list[int]:
     return sorted(found)
 
 
-def _cell(subject: Subject, picture: Picture, cell: Cell) -> tuple[Orbit, Tensor, Tensor]:
+def cell_of(
+    subject: Subject, picture: Picture, cell: Cell, still: bool = False
+) -> tuple[Orbit, Tensor, Tensor]:
     """The image's orbit, and the ends of the cell, (1, m) each."""
     lower, upper = [], []
     for knots, place in zip(_axes(subject), cell.place, strict=True):
@@ -120,7 +151,7 @@ def _cell(subject: Subject, picture: Picture, cell: Cell) -> tuple[Orbit, Tensor
             low, high = (middle, high) if cell.side >> halving & 1 else (low, middle)
         lower.append(low)
         upper.append(high)
-    orbit = Orbit(subject.transformation, picture.tensor(subject.shape))
+    orbit = Orbit(subject.transformation, picture.tensor(subject.shape), still)
     return orbit, _row(lower), _row(upper)
 
 
@@ -133,14 +164,18 @@ def _moving(lower: Tensor, upper: Tensor) -> list[int]:
 
 
 def _walk(
-    orbit: Orbit, lower: Tensor, upper: Tensor, axis: int, where: float
+    orbit: Orbit, lower: Tensor, upper: Tensor, axis: int, where: float, part: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """Equally spaced theta along one axis from end to end, (SAMPLES, m), and the orbit there."""
+    """Equally spaced theta along one axis, (SAMPLES, m), and the orbit there.
+
+    From end to end of the cell, or along a ``part`` of it.
+    """
     theta = (lower + where * (upper - lower)).repeat(SAMPLES, 1)
     theta = torch.minimum(torch.maximum(theta, lower), upper)
-    theta[:, axis] = torch.linspace(
-        float(lower[0, axis]), float(upper[0, axis]), SAMPLES, dtype=torch.float64
-    )
+    low, high = float(lower[0, axis]), float(upper[0, axis])
+    start = low + where * (1.0 - part) * (high - low)
+    end = min(start + part * (high - low), high)
+    theta[:, axis] = torch.linspace(start, end, SAMPLES, dtype=torch.float64)
     return theta, orbit.points(theta)
 
 

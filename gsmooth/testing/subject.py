@@ -62,9 +62,12 @@ class Subject:
         ends = zip(self.region.lower, self.region.upper, strict=True)
         return tuple(BEYOND * max(-low, high) or 1.0 for low, high in ends)
 
-    def smoothed(self) -> SmoothedClassifier:
-        """A smoothed classifier for covers: its network is never asked."""
-        scales = tuple(reach / (2.0 * BEYOND) for reach in self.reach)
+    def smoothed(self, still: bool = False) -> SmoothedClassifier:
+        """A smoothed classifier for covers: its network is never asked.
+
+        still: theta carries no noise (T = id).
+        """
+        scales = () if still else tuple(reach / (2.0 * BEYOND) for reach in self.reach)
         law = GaussianLaw(scales, 0.25, self.transformation.orthogonal)
         network = Classifier(nn.Identity(), classes=2, shape=self.shape)
         return SmoothedClassifier(network, self.transformation, law)

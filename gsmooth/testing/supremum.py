@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,10 +13,12 @@ from torch import Tensor
 
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import TOLERANCE
+from gsmooth.cover.orbit import Orbit
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.pictures import Picture, pictures
 from gsmooth.testing.subject import Subject, no_claim
+from gsmooth.theory.normal import normal_quantile
 
 Floats = NDArray[np.float64]
 
@@ -29,10 +32,19 @@ LOOSE: Final = 1.1
 
 def certified_supremum_holds(subject: Subject) -> None:
     """Every attack lies within some ball's margin, also between the points that were sampled."""
-    smoothed = subject.smoothed()
     if not _has_bound(subject):
         raise no_claim("derivative_bound is None, and no supremum is certified")
+    _check_supremum(subject, subject.smoothed())
 
+
+def still_supremum_holds(subject: Subject) -> None:
+    """The same where theta carries no noise, and attacks are compared as they are (T = id)."""
+    if not _has_bound(subject, still=True):
+        raise no_claim("attack_derivative_bound is None, and no supremum is certified for T = id")
+    _check_supremum(subject, subject.smoothed(still=True))
+
+
+def _check_supremum(subject: Subject, smoothed: SmoothedClassifier) -> None:
     def example(picture: Picture, centres: int, seed: int) -> None:
         image = picture.tensor(subject.shape)
         cover = build_cover(smoothed, image[0], subject.region, centres)
@@ -77,6 +89,50 @@ def margins_grow_with_the_region(subject: Subject) -> None:
     )
 
 
+def profiles_hold_on_every_part(subject: Subject) -> None:
+    """What a ball's profile asks for a part of the region suffices for every attack of the part.
+
+    Radius mode and inside-out order certify parts by these shares.
+    """
+    if not _has_bound(subject):
+        raise no_claim("derivative_bound is None, and no supremum is certified")
+    smoothed = subject.smoothed()
+
+    def example(picture: Picture, centres: int, part: float, seed: int) -> None:
+        image = picture.tensor(subject.shape)
+        whole = build_cover(smoothed, image[0], subject.region, centres)
+        inner = _inner(whole, part)
+        theta, excess = worst_attack(smoothed, image, inner, seed)
+        assert excess <= 0.0, (
+            f"the attack at theta={theta}, in {part:g} of the region, exceeds what every profile"
+            f" asks there, by a margin of {excess:.3g} at least"
+        )
+
+    subject.with_examples(0.2).search(
+        example,
+        shrink=False,
+        picture=pictures(),
+        centres=st.integers(1, 6),
+        part=st.floats(0.02, 1.0),
+        seed=st.integers(0, 2**16),
+    )
+
+
+def _inner(cover: Cover, part: float) -> Cover:
+    """The cover of ``region.scaled(part)`` that the profiles speak of."""
+    balls = []
+    for ball in cover.balls:
+        share = next(step.share for step in ball.profile if step.gauge >= part)
+        if share > 0.0:
+            balls.append(replace(ball, share=share, margin=_margin_of(share)))
+    return replace(cover, region=cover.region.scaled(part), balls=tuple(balls))
+
+
+def _margin_of(share: float) -> float:
+    """The margin of a share, rounded up: the last digits of a share near 1 are coarse."""
+    return float(normal_quantile(min(share * (1.0 + 2.0**-40), 1.0)))
+
+
 def worst_attack(
     smoothed: SmoothedClassifier, x: Tensor, cover: Cover, seed: int = 0
 ) -> tuple[tuple[float, ...], float]:
@@ -105,7 +161,8 @@ def worst_attack(
 def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats) -> Floats:
     """How far each theta (n, m) lies outside the best ball's margin, (n,); <= 0 inside.
 
-    Straight from T4: gamma = theta - theta_j, e = T_(-gamma) L psi_theta(x) - z_j.
+    Straight from T4: gamma = theta - theta_j, e = T_(-gamma) L psi_theta(x) - z_j; without noise
+    on theta, e = L psi_theta(x) - z_j.
     """
     operator = smoothed.transformation
     moved = torch.from_numpy(theta)
@@ -113,8 +170,10 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
     lifted = operator.lift(attacked)
     outside = np.full(len(theta), np.inf)
     for ball in cover.balls:
-        shift = moved - torch.tensor([ball.theta], dtype=torch.float64)
-        back = operator.act(lifted.clone(), *_columns(-shift))
+        shift, back = moved[:, :0], lifted
+        if not smoothed.still:
+            shift = moved - torch.tensor([ball.theta], dtype=torch.float64)
+            back = operator.act(lifted.clone(), *_columns(-shift))
         residual = (back - ball.z).norm(dim=1).numpy()
         margin = smoothed.law.margin(shift.numpy(), residual)
         outside = np.minimum(outside, margin - ball.margin)
@@ -133,7 +192,7 @@ def _columns(theta: Tensor) -> list[Tensor]:
     return [theta[:, axis : axis + 1] for axis in range(theta.shape[1])]
 
 
-def _has_bound(subject: Subject) -> bool:
+def _has_bound(subject: Subject, still: bool = False) -> bool:
     blank = torch.zeros(1, *subject.shape, dtype=torch.float64)
-    still = torch.zeros(1, subject.dimensions, dtype=torch.float64)
-    return subject.transformation.derivative_bound(blank, still, still) is not None
+    origin = torch.zeros(1, subject.dimensions, dtype=torch.float64)
+    return Orbit(subject.transformation, blank, still).speed(origin, origin) is not None

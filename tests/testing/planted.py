@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 from kornia.geometry.transform import rotate
 from torch import Tensor
 
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transformation import Enclosure, Parameter, Transformation
 
 Shape = tuple[int, int, int]
 
@@ -20,7 +20,9 @@ class Turn(Transformation):
     """Honest: pairs of pixels turn by order * theta, and the attack wobbles by a known amount.
 
     C(theta) = (1 + amplitude sin(rate theta)) L x with L = ``gain`` times the identity, so speed
-    and curvature of C on a cell are known exactly, and so is ||L||.
+    and curvature of C on a cell are known exactly, and so is ||L||. Speed and curvature of L psi
+    come from A x and A^2 x, A the generator, which are orthogonal and parallel to x pair by pair;
+    originals from turning the attacked image back.
     """
 
     amplitude: float = 0.02
@@ -66,6 +68,50 @@ class Turn(Transformation):
         steepest = largest_cos(self.rate * lower - quarter, self.rate * upper - quarter)
         return steepest * (self.amplitude * self.rate**2 * self.gain * float(x.norm()))
 
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        brightest = 1.0 + self.amplitude * largest_sin(self.rate * lower, self.rate * upper)
+        swing = self.amplitude * self.rate * largest_cos(self.rate * lower, self.rate * upper)
+        order = orders(x.numel() // 2)
+        turning = float((x.flatten().reshape(2, -1) * order).square().sum())
+        still = float(x.square().sum())
+        return self.gain * (swing**2 * still + brightest**2 * turning).sqrt() * (1.0 + 1e-12)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        sine = largest_sin(self.rate * lower, self.rate * upper)[..., None]
+        cosine = largest_cos(self.rate * lower, self.rate * upper)[..., None]
+        order = orders(x.numel() // 2)
+        along = self.amplitude * self.rate**2 * sine + (1.0 + self.amplitude * sine) * order**2
+        across = 2.0 * self.amplitude * self.rate * cosine * order
+        pairs = x.flatten().reshape(2, -1).square().sum(dim=0)
+        return self.gain * ((along**2 + across**2) * pairs).sum(dim=-1).sqrt() * (1.0 + 1e-12)
+
+    def originals(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        middle, reach = (lower + upper) / 2.0, (upper - lower) / 2.0
+        dimmest = 1.0 - self.amplitude
+        back = self.act(x.flatten(1).expand(len(lower), -1), -middle)
+        centre = back / (1.0 + self.amplitude * torch.sin(self.rate * middle))
+        speed = (5.0 / dimmest + self.amplitude * self.rate / dimmest**2) * float(x.norm())
+        spread = rounding * math.sqrt(x.numel()) / dimmest
+        radius = self.gain * (speed * reach[:, 0] + spread) * (1.0 + 1e-9)
+        return Enclosure(self.gain * centre, radius, torch.ones(len(lower), dtype=torch.bool))
+
+
+class Untold(Turn):
+    """Claims nothing of the attacked image where it lies."""
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def originals(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        return None
+
 
 def orders(pairs: int) -> Tensor:
     """How often each pair turns: 1 to 5."""
@@ -76,6 +122,13 @@ def largest_cos(lower: Tensor, upper: Tensor) -> Tensor:
     """max |cos| over [lower, upper]."""
     peak = (upper / math.pi).floor() >= (lower / math.pi).ceil()
     return torch.where(peak, 1.0, torch.maximum(lower.cos().abs(), upper.cos().abs()))
+
+
+def largest_sin(lower: Tensor, upper: Tensor) -> Tensor:
+    """max sin over [lower, upper]."""
+    turns = (upper / math.pi - 0.5) / 2.0, (lower / math.pi - 0.5) / 2.0
+    peak = turns[0].floor() >= turns[1].ceil()
+    return torch.where(peak, 1.0, torch.maximum(lower.sin(), upper.sin()))
 
 
 class WarpAsAction(Transformation):
@@ -94,7 +147,7 @@ class WarpAsAction(Transformation):
         return None
 
 
-class Backwards(Turn):
+class Backwards(Untold):
     """The action turns against the attack; the derivative bound is sound all the same."""
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
@@ -121,7 +174,7 @@ class Louder(Transformation):
         return z * 10.0 ** (theta[0] / 20.0)
 
 
-class Projecting(Turn):
+class Projecting(Untold):
     """T_0 drops the last pair instead of leaving it alone; the composition law still holds."""
 
     orthogonal = False
@@ -153,7 +206,7 @@ class Shuffled(Transformation):
         return None
 
 
-class Squaring(Turn):
+class Squaring(Untold):
     """A lift with a small quadratic term."""
 
     orthogonal = False
@@ -171,7 +224,7 @@ class Squaring(Turn):
         return None
 
 
-class Understated(Turn):
+class Understated(Untold):
     """lift_norm is right for all directions but the steepest one: a mean of all pixels."""
 
     orthogonal = False
@@ -216,6 +269,61 @@ class Straight(Turn):
         return 0.9 * _honest(super().curvature_bound(x, lower, upper))
 
 
+class ShortWhereItLies(Turn):
+    """A derivative bound for T = id that is a tenth too small."""
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 0.9 * _honest(super().attack_derivative_bound(x, lower, upper))
+
+
+class StraightWhereItLies(Turn):
+    """A curvature bound for T = id that is a tenth too small."""
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 0.9 * _honest(super().attack_curvature_bound(x, lower, upper))
+
+
+class Nervous(Turn):
+    """A sound derivative bound that grows when cells shrink: parts need more than the whole."""
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        honest = _honest(super().derivative_bound(x, lower, upper))
+        return honest + 1e-3 * float(x.norm()) / (upper - lower).clamp(min=1e-6) ** 2
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Forgetful(Turn):
+    """Originals are enclosed as if every parameter of a cell were its middle."""
+
+    def originals(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        middle = (lower + upper) / 2.0
+        return super().originals(x, middle, middle, rounding)
+
+
+class Exact(Turn):
+    """Originals are enclosed as if no pixel had been rounded."""
+
+    def originals(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        return super().originals(x, lower, upper, 0.0)
+
+
+class Denying(Turn):
+    """Half of the parameters are called impossible."""
+
+    def originals(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        found = super().originals(x, lower, upper, rounding)
+        assert found is not None
+        return replace(found, possible=lower[:, 0] < 0.0)
+
+
 @dataclass(frozen=True)
 class Comb(Transformation):
     """Residuals that vanish wherever a cover samples [-1, 1] and peak in between; bound 0.
@@ -247,6 +355,20 @@ class Comb(Transformation):
         return Turn().action_error(z, reach, offset)
 
 
+class StillComb(Comb):
+    """The comb without a turn: what lies between samples of T = id."""
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        teeth = torch.sin(math.pi * self.teeth / 2.0 * (theta[0] + 1.0))
+        return (x.flatten(1) * (1.0 + self.height * teeth**2)).reshape(x.shape)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.zeros_like(lower)
+
+
 class Crowded(Turn):
     """A readout that subtracts the mean over the batch."""
 
@@ -261,7 +383,7 @@ class Scribbling(Turn):
         return super().readout(z.clamp_(0.0, 1.0), shape)
 
 
-class SinglePhase(Turn):
+class SinglePhase(Untold):
     """Phases in float32 inside a float64 action."""
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
@@ -290,7 +412,7 @@ class Flat(Turn):
         return super().attack(x.detach(), *(column.detach() for column in theta))
 
 
-class Displaced(Turn):
+class Displaced(Untold):
     """The attack at 0 is a little brighter than the image."""
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:

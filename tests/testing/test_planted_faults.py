@@ -20,6 +20,8 @@ LAW = "action_obeys_composition_law"
 ROUNDING = "action_error_bounds_rounding"
 SLOPE = "derivative_bound_holds"
 SUPREMUM = "certified_supremum_holds"
+STILL_SLOPE = "attack_derivative_bound_holds"
+ORIGINALS = "originals_are_enclosed"
 
 # Where a fault falsifies more than one promise, all of them are named.
 FAULTS: list[tuple[Transformation, set[str]]] = [
@@ -32,8 +34,15 @@ FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted.Understated(), {"lift_norm_bounds_lift"}),
     (planted.TenPercentShort(), {SLOPE}),
     (planted.Motionless(), {SLOPE}),
-    (planted.Comb(), {SLOPE, SUPREMUM}),
+    (planted.Comb(height=0.02), {SLOPE, SUPREMUM, "profiles_hold_on_every_part"}),
     (planted.Straight(), {"curvature_bound_holds"}),
+    (planted.ShortWhereItLies(), {STILL_SLOPE}),
+    (planted.StraightWhereItLies(), {"attack_curvature_bound_holds"}),
+    (planted.StillComb(height=0.02), {STILL_SLOPE, "still_supremum_holds"}),
+    (planted.Nervous(), {"margins_grow_with_the_region"}),
+    (planted.Forgetful(), {ORIGINALS}),
+    (planted.Exact(), {ORIGINALS}),
+    (planted.Denying(), {ORIGINALS}),
     (planted.Crowded(), {"rows_are_independent"}),
     (planted.Scribbling(), {"inputs_are_untouched"}),
     (planted.SinglePhase(), {LAW, ROUNDING}),

@@ -1,0 +1,58 @@
+"""Check of the enclosure of originals, on which online certificates rest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from hypothesis import strategies as st
+
+from gsmooth.region import Region
+from gsmooth.testing.pictures import Picture, pictures
+from gsmooth.testing.slopes import Cell, cell_of, cells
+from gsmooth.testing.subject import Subject, columns, no_claim
+
+ARITHMETIC: Final = 1e-9
+"""Float64 error of attack and lift, relative to 1 + the norm."""
+
+
+def originals_are_enclosed(subject: Subject) -> None:
+    """||L x - centre|| <= radius for the image x that was attacked, in the cell of its theta.
+
+    Pixels are rounded as far as the enclosure is told: not at all, to 8 bits, or to 3.
+    """
+    blank = torch.zeros(1, *subject.shape, dtype=torch.float64)
+    origin = torch.zeros(1, subject.dimensions, dtype=torch.float64)
+    if subject.transformation.originals(blank, origin, origin, 0.0) is None:
+        raise no_claim("originals is None, and only clean images are certified")
+
+    def example(picture: Picture, cell: Cell, part: tuple[float, ...], bits: int) -> None:
+        x = picture.tensor(subject.shape)
+        _, lower, upper = cell_of(subject, picture, cell)
+        theta = lower + torch.tensor([part], dtype=torch.float64) * (upper - lower)
+        theta = theta.clamp(min=lower, max=upper)
+        attacked = subject.transformation.attack(x.clone(), *columns(tuple(theta[0].tolist()), x))
+        levels = 2**bits - 1
+        sent = (attacked * levels).round() / levels if bits else attacked
+        # Float64 itself rounds a little.
+        rounding = Region(bits=bits).half_level() * (1.0 + 1e-12) + 1e-15
+        found = subject.transformation.originals(sent.clone(), lower, upper, rounding)
+        where = f"on the cell {lower[0].tolist()} to {upper[0].tolist()}, {bits} bits"
+        assert found is not None, f"originals is None {where}"
+        assert bool(found.possible[0]), f"{where}: impossible, but theta={theta[0].tolist()} it was"
+        lifted = subject.lift(x)
+        far = float((lifted[0] - found.centre[0]).norm())
+        slack = ARITHMETIC * (1.0 + float(lifted.norm()))
+        assert far <= float(found.radius[0]) + slack, (
+            f"{where}: the original lies {far:.6g} from the centre of a ball of radius"
+            f" {float(found.radius[0]):.6g} (theta={theta[0].tolist()})"
+        )
+
+    inner = st.tuples(*[st.floats(0.0, 1.0)] * subject.dimensions)
+    subject.with_examples(0.5).search(
+        example,
+        picture=pictures(),
+        cell=cells(subject),
+        part=inner,
+        bits=st.sampled_from([0, 8, 3]),
+    )
