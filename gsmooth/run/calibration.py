@@ -108,8 +108,8 @@ class Calibration:
         ):
             if there != here:
                 raise ConfigurationError(
-                    f"certify.calibration: {what} {there!r} there, {here!r} in this run; calibrate"
-                    " for this run (gsmooth calibrate)"
+                    f"certify.calibration: {what} {there!r} there, {here!r} in this run; run"
+                    " gsmooth calibrate with the model and the options of this run"
                 )
 
     def require_holds(self, region: Region) -> None:

@@ -15,9 +15,11 @@ from torch import Tensor
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover import Cover
 from gsmooth.cover.boxes import equal_boxes
-from gsmooth.cover.distributional import distributional_cover
+from gsmooth.cover.distributional import TYPICAL_SHARE, cheapest_number, distributional_cover
 from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.origin import origin_of
 from gsmooth.cover.supremum import carried_suprema
+from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
@@ -126,8 +128,9 @@ def test_equal_boxes_fill_the_region_and_are_no_more_than_asked_for(
     lower, upper = equal_boxes(region, law, count)
     assert 1 <= len(lower) <= count
     theta = uniform_thetas(region, 50, seed)
-    inside = (lower <= theta[:, None]) & (theta[:, None] <= upper)
-    assert inside.all(axis=2).any(axis=1).all()
+    below = np.all(theta[:, None] >= lower, axis=2)
+    above = np.all(theta[:, None] <= upper, axis=2)
+    assert np.any(below & above, axis=1).all()
 
 
 def test_rounding_and_an_l2_ball_are_added_to_the_error() -> None:
@@ -141,6 +144,31 @@ def test_rounding_and_an_l2_ball_are_added_to_the_error() -> None:
     for margin, added in ((grey, half_level), (ball, 0.1 * operator.lift_norm(shape))):
         square = plain**2 + ((0.1 + added) / 0.2) ** 2 - (0.1 / 0.2) ** 2
         assert margin == pytest.approx(square**0.5, abs=1e-4)
+
+
+def test_the_middle_lies_between_the_clean_image_and_the_mean_of_a_grid() -> None:
+    orbit = Orbit(Weave(), image()[None])
+    region = Region((-0.6, 0.0), (0.4, 0.0))
+    grid = torch.zeros((9, 2), dtype=torch.float64)
+    grid[:, 0] = torch.linspace(-0.6, 0.4, 9, dtype=torch.float64)
+    expected = (image().flatten() + orbit.points(grid).mean(dim=0)) / 2
+    assert torch.allclose(origin_of(orbit, region, "middle"), expected, atol=1e-14)
+    assert torch.equal(origin_of(orbit, region, "clean"), image().flatten())
+
+
+def test_few_centres_are_chosen_where_the_error_outweighs_the_shift() -> None:
+    g, price = rotation(), RegionMode().price
+    assert cheapest_number(g, TURNS, 0.4, price) <= cheapest_number(g, TURNS, 0.1, price)
+    assert cheapest_number(g, Region((-1.0,), (1.0,)), 0.1, price) == 1
+    costs = {count: cost(g, 0.3, count) for count in range(1, 20)}
+    assert cost(g, 0.3, cheapest_number(g, TURNS, 0.3, price)) == min(costs.values())
+
+
+def cost(g: SmoothedClassifier, error: float, count: int) -> float:
+    """Expected votes for so many equal arcs of TURNS."""
+    margins = g.law.margin(np.array([[40.0 / (2 * count)]]), np.array([error]))
+    share = np.array([float(share_of_margin(margins[0]))])
+    return count * float(RegionMode().price.votes(share, np.array([TYPICAL_SHARE]))[0])
 
 
 def test_without_a_grid_nothing_is_guaranteed() -> None:

@@ -1,0 +1,195 @@
+"""``gsmooth calibrate``, and runs that rest on what it wrote or use the nested method."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gsmooth.cli import app
+from gsmooth.run.calibration import read_calibration
+from gsmooth.run.records import read_records
+from tests.run.workshop import furnish
+
+TURNS = (
+    "--data=images.npz",
+    "--transformation=rotation",
+    "--region=-10:10",
+    "--model=workshop_net:build",
+    "--set=model.shape=[1,4,4]",
+)
+# Eight of the twelve images calibrate, the other four are certified.
+CALIBRATE = ("calibrate", *TURNS, "--images=8", "--share=0.6", "--alpha=0.2", "--out=cal.json")
+CERTIFY = (
+    "certify",
+    *TURNS,
+    "--sigma=0.25",
+    "--scales=6",
+    "--set=attack.n=128",
+    "--set=engine.threads=1",
+    "--out=run",
+)
+DISTRIBUTIONAL = (
+    *CERTIFY,
+    "--set=certify.guarantee=distributional",
+    "--set=certify.calibration=cal.json",
+)
+
+
+@pytest.fixture(autouse=True)
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "workshop_net", raising=False)
+    furnish(tmp_path)
+
+
+def gsmooth(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_a_calibration_is_written_and_said_in_one_sentence() -> None:
+    result = gsmooth(*CALIBRATE)
+    assert result.exit_code == 0, result.output
+    assert "for at least 60.00% of images like these 8 (confidence 80.00%)" in result.stdout
+    assert result.stdout.splitlines()[-1] == "cal.json"
+    assert "8/8 images" in result.stderr
+    assert "votes/s" not in result.stderr
+    assert not Path("cal.json.part").exists()
+    found = read_calibration(Path("cal.json"))
+    assert (found.images, found.rank, found.centre) == (8, 7, "middle")
+
+
+def test_json_is_one_document() -> None:
+    result = gsmooth(*CALIBRATE, "--centre=clean", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["rank"] == 7
+    assert told["centre"] == "clean"
+    assert told["error"] <= told["largest"]
+
+
+def test_an_interrupted_calibration_goes_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import gsmooth.run.calibrate as module
+
+    whole = module.image_error
+    done: list[int] = []
+
+    def counted(*arguments: Any) -> float:
+        if len(done) == most:
+            raise KeyboardInterrupt
+        done.append(1)
+        return whole(*arguments)
+
+    monkeypatch.setattr(module, "image_error", counted)
+    most = 3
+    assert gsmooth(*CALIBRATE).exit_code == 130
+    assert len(Path("cal.json.part").read_text().splitlines()) == 3
+    most = 8
+    again = gsmooth(*CALIBRATE)
+    assert again.exit_code == 0, again.output
+    assert "3 images are in cal.json.part already" in again.stderr
+    assert len(done) == 8
+    done.clear()
+    resumed = Path("cal.json").read_text()
+    Path("cal.json").unlink()
+    gsmooth(*CALIBRATE)
+    assert Path("cal.json").read_text() == resumed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--share=0.99",), "the least n is 161"),
+        (("--centre=edge",), "expected middle or clean"),
+        (("--transformation=gaussian", "--set=region.l2=1"), "orthogonal action"),
+        (("--transformation=workshop_net:Liar", "--region=0:1", "--alpha=0.9"), "alpha=0.9"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused_before_the_first_image(
+    arguments: tuple[str, ...], complaint: str
+) -> None:
+    without_region = tuple(part for part in CALIBRATE if not part.startswith("--region"))
+    base = without_region if "gaussian" in arguments[0] else CALIBRATE
+    result = gsmooth(*base, *arguments)
+    assert result.exit_code == 2, result.output
+    assert complaint in result.stderr
+    assert not Path("cal.json").exists()
+
+
+def test_a_distributional_run_records_and_prints_its_premise() -> None:
+    gsmooth(*CALIBRATE)
+    result = gsmooth(*DISTRIBUTIONAL, "--set=data.start=8")
+    assert result.exit_code == 0, result.output
+    rows = read_records("run").rows
+    premise = read_calibration(Path("cal.json")).premise
+    assert {row.guarantee for row in rows} == {"distributional"}
+    assert {row.premise for row in rows} == {premise}
+    assert any(row.outcome == "certified" for row in rows)
+    assert "images like the calibration ones" in " ".join(result.stdout.split())
+    assert gsmooth("verify", "run").exit_code == 0
+    again = gsmooth("certify", "--config", "run/config.toml")
+    assert "4 of 4 images are in run already" in again.stderr
+
+
+def test_an_image_that_was_calibrated_on_is_named_before_any_vote() -> None:
+    gsmooth(*CALIBRATE)
+    result = gsmooth(*DISTRIBUTIONAL, "--set=data.start=7")
+    assert result.exit_code == 3
+    assert "image 7 is one of the calibration images" in result.stderr
+    assert not Path("run").exists()
+
+
+def test_another_region_than_the_calibrated_one_is_refused() -> None:
+    gsmooth(*CALIBRATE)
+    result = gsmooth(*DISTRIBUTIONAL, "--region=-11:10", "--set=data.start=8")
+    assert result.exit_code == 2
+    assert "[-10, 10], which does not hold the region [-11, 10]" in result.stderr
+
+
+def test_another_calibration_does_not_share_a_folder() -> None:
+    gsmooth(*CALIBRATE)
+    gsmooth(*DISTRIBUTIONAL, "--set=data.start=8", "--limit=1")
+    gsmooth(*CALIBRATE, "--alpha=0.15", "--share=0.5")
+    result = gsmooth(*DISTRIBUTIONAL, "--set=data.start=8")
+    assert result.exit_code == 6
+    assert "digests.calibration" in result.stderr
+
+
+@pytest.mark.parametrize("given", ["guarantee=distributional", "calibration=cal.json"])
+def test_the_guarantee_and_its_file_come_together(given: str) -> None:
+    result = gsmooth(*CERTIFY, f"--set=certify.{given}")
+    assert result.exit_code == 2
+    assert "belong together" in result.stderr
+
+
+NESTED = (*CERTIFY, "--mode=nested", "--set=certify.n_outer=16", "--set=certify.n_inner=256")
+
+
+def test_a_nested_run_records_both_levels_and_verifies() -> None:
+    result = gsmooth(*NESTED, "--limit=2", "--no-attack", "--set=certify.alpha=0.1")
+    assert result.exit_code == 0, result.output
+    rows = read_records("run").rows
+    assert {row.mode for row in rows} == {"nested"}
+    assert any(row.outcome == "certified" for row in rows)
+    assert all(len(row.evidence) == 1 for row in rows)
+    assert all(centre.inner is not None for row in rows for centre in row.evidence)
+    assert gsmooth("verify", "run").exit_code == 0
+    assert gsmooth("report", "run", "--parquet", "rows.parquet").exit_code == 0
+
+
+def test_a_nested_run_may_rest_on_a_calibration_from_the_clean_image() -> None:
+    gsmooth(*CALIBRATE)
+    rest = ("--set=data.start=8", "--limit=1", *DISTRIBUTIONAL[-2:], "--set=certify.alpha=0.1")
+    refused = gsmooth(*NESTED, *rest)
+    assert refused.exit_code == 2
+    assert "--centre clean" in refused.stderr
+    gsmooth(*CALIBRATE, "--centre=clean")
+    assert gsmooth(*NESTED, *rest).exit_code == 0
+    assert read_records("run").rows[0].guarantee == "distributional"
