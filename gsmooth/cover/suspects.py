@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 FIRST: Final = (64, 576)
 """Cells of a region with one moving parameter, and with more, before any is halved."""
+EARLY: Final = 8
+"""Cells are halved whatever it gains until there are so many times more of them."""
 MOST_CELLS: Final = 4096
 AT_ONCE: Final = 64
 """Cells that are halved between two looks at the clock, those with the largest balls first."""
@@ -77,12 +79,15 @@ def trace(
     """
     began = perf_counter()
     spans = np.maximum(np.array(region.upper) - np.array(region.lower), 1e-300)
-    moving = int((spans > 1e-300).sum())
-    lower, upper = lay_knots(operator, region, spans, FIRST[0 if moving < 2 else 1]).boxes
+    moving = spans > 1e-300
+    first = FIRST[0 if int(moving.sum()) < 2 else 1]
+    lower, upper = lay_knots(operator, region, spans, first).boxes
     cells = _measure(operator, x, rounding, lower, upper, np.full(len(lower), np.inf))
     while seconds is None or perf_counter() - began < seconds:
-        worth = np.minimum(cells.gain, cells.radius) > tolerance
-        chosen = np.flatnonzero(worth)
+        part = ((cells.upper - cells.lower) / spans)[:, moving].prod(axis=1)
+        # Coarse cells may know nothing, and still nothing after one halving.
+        early = part > 1.0 / (first * EARLY)
+        chosen = np.flatnonzero((cells.radius > tolerance) & (early | (cells.gain > tolerance)))
         chosen = chosen[np.argsort(-cells.radius[chosen], kind="stable")][:AT_ONCE]
         if not len(chosen) or len(cells.radius) + len(chosen) > MOST_CELLS:
             break

@@ -56,7 +56,7 @@ def enclose(space: Space, x: Tensor, lower: Tensor, upper: Tensor, rounding: flo
     half = ((box.high - box.low) / 2).clamp_min(0.0).view(shape)
     radius = _longest(space, half) * (1.0 + NUMERICAL) + NUMERICAL * (1.0 + math.sqrt(x.numel()))
     centre = space.lift(((box.low + box.high) / 2).view(shape))
-    return Enclosure(centre, radius, box.possible)
+    return Enclosure(centre, radius.masked_fill(~box.known, math.inf), box.possible)
 
 
 @singledispatch
@@ -88,12 +88,13 @@ def _(space: PixelSpace, half: Tensor) -> Tensor:
 class Box:
     """Intervals (n, C, H * W) that hold every original; possible (n,): False where there is none.
 
-    Cells too wide to be inverted keep [0, 1]^d.
+    known (n,): False for cells too wide to be inverted, which keep [0, 1]^d.
     """
 
     low: Tensor
     high: Tensor
     possible: Tensor
+    known: Tensor
 
 
 def invert(x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Box:
@@ -103,12 +104,13 @@ def invert(x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Box:
     low = x.new_zeros(count, channels, pixels)
     high = torch.ones_like(low)
     possible = torch.ones(count, dtype=torch.bool)
-    todo = (upper - lower <= 2.0 * _widest_half(height, width)).nonzero().flatten()
+    known = upper - lower <= 2.0 * _widest_half(height, width)
+    todo = known.nonzero().flatten()
     rows = max(1, ENTRIES // (4 * channels * pixels))
     for part in (todo[start : start + rows] for start in range(0, len(todo), rows)):
         warp = _Warp.of(height, width, lower[part], upper[part])
         low[part], high[part], possible[part] = _contract(x, warp, rounding + SLACK)
-    return Box(low, high, possible)
+    return Box(low, high, possible, known)
 
 
 def _widest_half(height: int, width: int) -> float:

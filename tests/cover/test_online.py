@@ -165,6 +165,26 @@ def _holds(cells: Suspects, angle: float) -> bool:
     return bool(((cells.lower <= angle) & (cells.upper >= angle)).any())
 
 
+def test_all_the_way_round_cells_start_too_wide_to_be_inverted_and_end_narrow() -> None:
+    operator = ROTATION.for_shape(SHAPE)
+    region = Region((-180.0,), (180.0,), bits=8)
+    image = sent(defended(ROTATION), digit(1), (77.7,), 8)[None]
+    hasty = trace(operator, image, region, region.half_level(), tolerance=0.02, seconds=0.0)
+    assert np.isinf(hasty.radius).all()
+    cells = trace(operator, image, region, region.half_level(), tolerance=0.02)
+    assert _holds(cells, 77.7)
+    assert not _holds(cells, 60.0)
+    assert cells.radius.max() < 0.5
+
+
+def test_without_any_time_nothing_is_known_and_no_share_of_votes_suffices() -> None:
+    smoothed = defended(ROTATION)
+    image = sent(smoothed, digit(1), (77.7,), 8)
+    cover = build_online_cover(smoothed, image, Region((-180.0,), (180.0,), bits=8), seconds=0.0)
+    assert cover.balls[0].margin == np.inf
+    assert cover.balls[0].share == 1.0
+
+
 def test_switching_the_grid_off_makes_the_cover_heuristic() -> None:
     smoothed = defended(ROTATION, grid=0.0)
     image = sent(smoothed, digit(0), (2.0,), 8)
