@@ -56,6 +56,20 @@ _MOVING: Final = (
 )
 
 
+_ACTING: Final = (
+    action.action_at_zero_is_identity,
+    action.action_obeys_composition_law,
+    action.parameters_commute,
+    action.action_preserves_distances,
+    action.action_error_bounds_rounding,
+    attack.action_follows_attack,
+    slopes.derivative_bound_holds,
+    slopes.curvature_bound_holds,
+    supremum.certified_supremum_holds,
+    supremum.profiles_hold_on_every_part,
+)
+
+
 def transformation_checks(
     transformation: Transformation,
     *,
@@ -77,8 +91,9 @@ def transformation_checks(
     precision, for the check of action_error. exempt: check name -> reason; the check is skipped
     and the reason printed. ConfigurationError for an unknown name or an empty reason.
 
-    A promise that is not made (orthogonality, a derivative bound, ...) is not held against it:
-    what does not apply is left out, and what the code must be asked for is skipped with a reason.
+    A promise that is not made (an action, orthogonality, a derivative bound, ...) is not held
+    against it: what does not apply is left out, and what the code must be asked for is skipped
+    with a reason.
     """
     reasons = dict(exempt or {})
     _check_exemptions(reasons)
@@ -101,6 +116,8 @@ def transformation_checks(
 
 
 def _applies(body: Body, subject: Subject) -> bool:
+    if body in _ACTING and not subject.transformation.has_action:
+        return False
     if body is action.parameters_commute:
         return subject.dimensions > 1
     if body is action.action_preserves_distances:

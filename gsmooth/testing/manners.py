@@ -94,7 +94,8 @@ def _calls(
         torch.tensor([[row[axis]] for row in thetas], dtype=torch.float64)
         for axis in range(subject.dimensions)
     ]
-    yield "act", lambda batch, moved: operator.act(batch, *moved), z, theta
+    if operator.has_action:
+        yield "act", lambda batch, moved: operator.act(batch, *moved), z, theta
     yield "attack", lambda batch, moved: operator.attack(batch, *moved), x, theta
     yield "lift", lambda batch, _: operator.lift(batch), x, theta
     yield "readout", lambda batch, _: operator.readout(batch, subject.shape), z, theta

@@ -66,7 +66,7 @@ def _check_supremum(subject: Subject, smoothed: SmoothedClassifier) -> None:
 
 def margins_grow_with_the_region(subject: Subject) -> None:
     """A profile's shares ascend with the gauge, and a part of a region needs no more than all."""
-    smoothed = subject.smoothed()
+    smoothed = subject.smoothed(still=not subject.transformation.has_action)
 
     def example(picture: Picture, part: float) -> None:
         image = picture.tensor(subject.shape)[0]

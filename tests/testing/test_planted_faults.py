@@ -8,11 +8,12 @@ from collections.abc import Callable
 from unittest import SkipTest
 
 import pytest
+from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.testing import transformation_checks
-from gsmooth.transformation import Transformation
+from gsmooth.transformation import Enclosure, Transformation
 from tests.cover.subjects import Weave
 from tests.testing import planted
 
@@ -160,6 +161,31 @@ def test_a_claim_that_is_not_made_is_skipped_and_told() -> None:
     with pytest.raises(SkipTest, match="derivative_bound is None"):
         checks["derivative_bound_holds"]()
     assert "action_preserves_distances" not in checks
+
+
+def test_a_transformation_without_an_action_is_checked_for_what_is_left() -> None:
+    class Still(planted.Turn):
+        orthogonal = True
+
+        @property
+        def has_action(self) -> bool:
+            return False
+
+        def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+            raise AssertionError("there is no action")
+
+        def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+            return planted.Turn().attack(x, *theta)
+
+        def originals(
+            self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+        ) -> Enclosure | None:
+            return planted.Turn().originals(x, lower, upper, rounding)
+
+    checks = {c.__name__: c for c in transformation_checks(Still(), shape=SHAPE, examples=5)}
+    assert {name: outcome(check) for name, check in checks.items()} == dict.fromkeys(checks)
+    assert {STILL_SLOPE, "still_supremum_holds", ORIGINALS} <= set(checks)
+    assert not {LAW, SLOPE, SUPREMUM, "action_follows_attack"} & set(checks)
 
 
 def test_the_kit_without_hypothesis_says_what_to_install() -> None:
