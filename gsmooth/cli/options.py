@@ -136,8 +136,9 @@ ModeFlag = Annotated[
     str | None,
     typer.Option(
         "--mode",
-        metavar="region|radius",
-        help="region: is g constant on all of it (stops early)? radius: how much of it?",
+        metavar="region|radius|nested",
+        help="region: is g constant on all of it (stops early)? radius: how much of it?"
+        " nested: the published method, a vote of votes.",
         rich_help_panel=_DECISION,
     ),
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gsmooth.certificate import AbstainReason, Step, Verdict
+from gsmooth.certificate import AbstainReason, Guarantee, Premise, Step, Verdict
 from gsmooth.noise import Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.run.header import RunHeader
@@ -16,7 +16,7 @@ from gsmooth.run.profiles import lower_bounds, profile_faults, supported_gauge
 from gsmooth.run.records import RecordWriter
 from gsmooth.run.row import LawRecord, Row
 from gsmooth.run.verify import row_faults, verify_records
-from gsmooth.theory.bounds import randomized_clopper_pearson_lower
+from gsmooth.theory.bounds import least_successes, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from tests.run.samples import (
     IDENTITY,
@@ -275,3 +275,32 @@ def test_faults_of_a_folder_name_image_and_field(tmp_path: Path) -> None:
     (fault,) = report.faults
     assert (fault.index, fault.field) == (1, "certified_label")
     assert str(fault) == "image 1: certified_label: 2, but the counts are for class 7"
+
+
+def test_pilot_votes_are_among_the_votes() -> None:
+    row = make_row(pilot_votes=128, votes=448)
+    assert faulty_fields(row) == []
+    assert faulty_fields(replace(row, pilot_votes=0)) == ["votes"]
+    assert faulty_fields(make_row(pilot_votes=-64, votes=256)) == ["votes"]
+
+
+def test_a_distributional_certificate_needs_its_premise_and_no_other_has_one() -> None:
+    premise = Premise(0.3, 0.99, 0.999)
+    row = make_row(guarantee=Guarantee.DISTRIBUTIONAL, premise=premise)
+    assert faulty_fields(row) == []
+    assert faulty_fields(replace(row, premise=None)) == ["premise"]
+    assert faulty_fields(replace(row, guarantee=Guarantee.INDIVIDUAL)) == ["premise"]
+    assert faulty_fields(replace(row, guarantee=Guarantee.HEURISTIC)) == []
+
+
+def test_the_fixed_rule_is_checked_at_its_own_level() -> None:
+    header = make_header(config={**IDENTITY, "certify": {"rule": "fixed", "n": 128}})
+    share = make_centre().share
+    least = least_successes(share, 128, 0.001 / 2)
+    assert least is not None
+    row = with_centre(with_centre(make_row(), 0, successes=least), 1, successes=least)
+    assert faulty_fields(row, header) == []
+    short = with_centre(row, 1, successes=least - 1)
+    assert faulty_fields(short, header) == ["evidence[1].verdict", "outcome"]
+    more = with_centre(row, 1, trials=192)
+    assert "evidence[1].trials" in faulty_fields(more, header)

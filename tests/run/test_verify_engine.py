@@ -66,6 +66,7 @@ MODES: list[Mode] = [
     RegionMode(max_votes=1500, order="inside-out"),
     RadiusMode(n=400),
     RadiusMode(n=400, bound="randomized"),
+    RegionMode(rule="fixed", n=400),
 ]
 LIGHT = (Brightness(), GaussianLaw((0.2,), 0.25), Region((-0.3,), (0.3,)))
 PLAIN = (Still(), GaussianLaw((), 0.25), Region((), (), 0.5))
@@ -95,7 +96,8 @@ def rows(setting: tuple[Transformation, Law, Region], mode: Mode) -> list[Row]:
 
 
 def config(mode: Mode) -> dict[str, object]:
-    return {"certify": {"n": 400, "bound": getattr(mode, "bound", "clopper-pearson")}}
+    rule, bound = getattr(mode, "rule", None), getattr(mode, "bound", "clopper-pearson")
+    return {"certify": {"n": 400, "bound": bound, "rule": rule}}
 
 
 CASES = [
@@ -103,6 +105,7 @@ CASES = [
     pytest.param(LIGHT, MODES[1], id="light-inside-out"),
     pytest.param(LIGHT, MODES[2], id="light-fixed"),
     pytest.param(LIGHT, MODES[3], id="light-randomized"),
+    pytest.param(LIGHT, MODES[4], id="light-rule-fixed"),
     pytest.param(PLAIN, MODES[0], id="plain-region"),
     pytest.param(PLAIN, MODES[1], id="plain-inside-out"),
     pytest.param(PLAIN, MODES[2], id="plain-fixed"),
