@@ -289,3 +289,41 @@ def test_a_white_square_of_four_pixels_needs_all_of_the_kink_term() -> None:
     ):
         speed = float((points[1] - points[0]).norm()) / reach
         assert speed <= float(bound) <= 1.01 * speed
+
+
+def test_the_change_of_the_image_within_a_cell_is_paid_for() -> None:
+    """Without ||A L|| D G the polar bound would be wrong for this image.
+
+    L psi' = A L psi at the middle of the cell, and psi' turns at the frame's one ring in such a way
+    that A L psi soon disagrees. (Half of the term suffices here, and nothing worse was found.)
+    """
+    size, middle, half = 14, 0.785, 1e-4
+    operator = Rotation(low_pass_px=0.25, radius_px=5.0, ring_step_px=10.0)
+    space = PolarSpace(0.25, 5.0, 10.0)
+    units = torch.eye(size * size, dtype=torch.float64).reshape(-1, 1, size, size)
+
+    def carried(theta: float) -> Tensor:
+        angle = torch.full((len(units), 1), math.degrees(theta), dtype=torch.float64)
+        return operator.act(operator.lift(operator.attack(units, angle)), -angle)
+
+    def speed(theta: float) -> Tensor:
+        return (carried(theta + 1e-7) - carried(theta - 1e-7)) / 2e-7
+
+    still = torch.linalg.svd(speed(middle)).U[:, space.frame(size, size).size :]
+    change = still.T @ (speed(middle + 0.9 * half) - speed(middle))
+    slopes = [units.diff(dim=dim).flatten(1) for dim in (2, 3)]
+    gradient = still.T @ torch.cat(slopes, dim=1)
+    energy = torch.linalg.cholesky(gradient @ gradient.T + 1e-6 * torch.eye(len(gradient)))
+    scaled = torch.linalg.solve_triangular(energy, change, upper=False)
+    x = still @ torch.linalg.solve(energy.T, torch.linalg.svd(scaled).U[:, 0])
+    x = (x / x.abs().max()).reshape(1, 1, size, size)
+    ends = [torch.tensor([middle + side * half], dtype=torch.float64) for side in (-1.0, 1.0)]
+    drift, spread, fastest = space._drifts(x, *ends)
+    turning = space._generator(space._midway(x, *ends))
+    frame = space.frame(size, size)
+    without = float((drift - turning).norm() + frame.norm * spread)
+    found = float((x.flatten() @ speed(middle + 0.9 * half)).norm())
+    assert found > 1.05 * without
+    assert found <= without + float(frame.turning_norm * half * fastest)
+    degrees = (end.rad2deg()[:, None] for end in ends)
+    assert found <= float(space.derivative_bound(x, *degrees)) / math.radians(1.0)
