@@ -194,3 +194,12 @@ def test_a_nested_run_may_rest_on_a_calibration_from_the_clean_image() -> None:
     gsmooth(*CALIBRATE, "--centre=clean")
     assert gsmooth(*NESTED, *rest).exit_code == 0
     assert read_records("run").rows[0].guarantee == "distributional"
+
+
+def test_an_error_out_of_reach_is_refused_before_any_vote() -> None:
+    gsmooth(*CALIBRATE)
+    few = ("--set=data.start=8", "--set=certify.max_votes=500", "--set=smoothing.sigma=0.01")
+    result = gsmooth(*DISTRIBUTIONAL, *few)
+    assert result.exit_code == 2
+    assert "cannot certify images with the calibrated error" in result.stderr
+    assert not Path("run").exists()
