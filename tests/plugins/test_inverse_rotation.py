@@ -14,7 +14,8 @@ from torch import Tensor
 from gsmooth import load_data
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
-from gsmooth_rotation import Rotation, inverse
+from gsmooth_rotation import Rotation, fusion, interval, inverse
+from gsmooth_rotation.turning import PolarSpace
 
 Shape = tuple[int, int, int]
 SHAPES: list[Shape] = [(1, 12, 12), (2, 9, 13)]
@@ -38,6 +39,7 @@ def digit(index: int) -> Tensor:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("wide", [0.0, 1.0])
 @given(
     picture=pictures(),
     angle=st.floats(-180.0, 180.0),
@@ -46,8 +48,9 @@ def digit(index: int) -> Tensor:
     bits=st.sampled_from([0, 8]),
     contrast=st.sampled_from([1.0, 3.0]),
 )
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_the_original_is_in_the_box_and_in_the_ball(
+    wide: float,
     shape: Shape,
     picture: Picture,
     angle: float,
@@ -62,12 +65,15 @@ def test_the_original_is_in_the_box_and_in_the_ball(
     sent, rounding = attacked(operator, x, angle, bits)
     lower, upper = around(angle, width, place)
     low, high = torch.deg2rad(lower[:, 0]), torch.deg2rad(upper[:, 0])
-    box = inverse.invert(sent[0], low, high, rounding)
+    box = interval.invert(sent[0], low, high, rounding)
     assert bool(box.possible.all())
     flat = x.flatten(2)
     assert bool(((box.low <= flat) & (flat <= box.high)).all())
     for space in (operator, Rotation(space="pixels").for_shape(shape)):
-        found = space.originals(sent, lower, upper, rounding)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(inverse, "WIDE", wide)
+            found = space.originals(sent, lower, upper, rounding)
+        assert bool(found.possible)
         assert float((space.lift(x) - found.centre).norm()) <= float(found.radius)
 
 
@@ -98,10 +104,10 @@ def test_without_the_slack_for_a_cells_width_an_original_is_lost(
     lower, upper = around(6.3, 0.4, 0.0)
     assert bool(operator.originals(sent, lower, upper, rounding).possible)
 
-    def nothing(warp: inverse._Warp, low: Tensor, high: Tensor) -> Tensor:
+    def nothing(warp: interval.Warp, low: Tensor, high: Tensor) -> Tensor:
         return low.new_zeros(*low.shape[:2], warp.weights.shape[1])
 
-    monkeypatch.setattr(inverse, "_swing", nothing)
+    monkeypatch.setattr(interval, "swing", nothing)
     assert not bool(operator.originals(sent, lower, upper, rounding).possible)
 
 
@@ -113,9 +119,9 @@ def test_no_pixel_moves_by_more_than_the_swing_within_a_cell(
     x = picture.tensor((1, 12, 12))
     operator = Rotation().for_shape((1, 12, 12))
     cell = [torch.deg2rad(torch.tensor([end])) for end in (angle - width / 2, angle + width / 2)]
-    warp = inverse._Warp.of(12, 12, *(end.double() for end in cell))
+    warp = interval.Warp.of(12, 12, *(end.double() for end in cell))
     known = torch.nn.functional.pad(x, (warp.pad,) * 4)
-    swing = inverse._swing(warp, known, known)[0]
+    swing = interval.swing(warp, known, known)[0]
     steps = torch.linspace(-0.5, 0.5, 41, dtype=torch.float64)[:, None] * width + angle
     turned = operator.attack(x.expand(len(steps), -1, -1, -1), steps).flatten(2)
     assert bool(((turned - turned[20]).abs() <= swing + 1e-9).all())
@@ -184,6 +190,41 @@ def test_the_lift_reaches_no_farther_than_the_bound_within_a_box(seed: int, spre
             # The corner of the box that this direction points to: lengthens v or keeps it.
             pulled = bound_to.readout(bound_to.lift(v), (2, 9, 13))
             v = half * pulled.sign()
+
+
+@given(picture=pictures(), angle=st.floats(-180.0, 180.0), low_pass=st.sampled_from([0.5, 1.0]))
+@settings(max_examples=15)
+def test_no_image_is_lengthened_by_more_than_the_stretch(
+    picture: Picture, angle: float, low_pass: float
+) -> None:
+    space = Rotation(low_pass_px=low_pass).for_shape((1, 12, 12))._frame
+    assert isinstance(space, PolarSpace)
+    here = torch.tensor([math.radians(angle)], dtype=torch.float64)
+    form = fusion.Fusion(
+        interval.Warp.of(12, 12, here, here).matrix(), fusion.lift_matrix(space, 12, 12)
+    )
+    turned = Rotation().attack(picture.tensor((1, 12, 12)), torch.rad2deg(here)[:, None])
+    v = picture.tensor((1, 12, 12)).numpy().ravel()
+    assert np.allclose(form.warp @ v, turned.numpy().ravel(), atol=1e-9)
+    matrix = form.warp.toarray().T @ form.warp.toarray() + np.diag(form.weights)
+    for _ in range(30):
+        assert np.square(form.lift @ v).sum() <= form.stretch * (v @ matrix @ v)
+        # Power iteration towards the image that is lengthened most.
+        v = np.linalg.solve(matrix, form.lift.T @ (form.lift @ v) + 1e-9)
+        v /= np.linalg.norm(v)
+
+
+def test_an_image_without_saturated_pixels_is_found_by_its_equations_together() -> None:
+    x = 0.2 + 0.6 * Picture("noise", 4).tensor((1, 20, 20))
+    operator = Rotation(low_pass_px=1.0).for_shape((1, 20, 20))
+    sent, rounding = attacked(operator, x, 5.5, 8)
+    lower, upper = around(5.5, 0.02, 0.4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inverse, "WIDE", math.inf)
+        alone = operator.originals(sent, lower, upper, rounding)
+    together = operator.originals(sent, lower, upper, rounding)
+    assert float((operator.lift(x) - together.centre).norm()) <= float(together.radius)
+    assert float(together.radius) < 0.2 * float(alone.radius)
 
 
 def test_a_cell_too_wide_to_be_inverted_claims_nothing() -> None:

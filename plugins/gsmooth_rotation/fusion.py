@@ -1,0 +1,86 @@
+"""Originals of images of any kind: the lift forgets what bilinear interpolation damps.
+
+Where no pixel is saturated the equations of a rotated image leave wide intervals, but what they
+leave open are fine checkerboards, and the lift's low-pass takes those away. Let B be the bilinear
+rotation at the middle of a cell, s the slack of its equations, and m, r the middle and half-widths
+of the box. Every original x obeys, for any weights w_i > 0,
+
+    Q(x) = ||B x - x'||^2 + sum_i w_i (x_i - m_i)^2 <= ||s||^2 + sum_i w_i r_i^2 = q
+
+Q is a quadratic form with matrix G = B'B + diag(w) around its minimum at y, so with ||L v||^2 <=
+lam v'Gv for every v, ||L (x - y)||^2 <= lam (q - Q(y)); and q < Q(y) proves that there is no
+original. lam does not depend on the image. It is near 1 even where w is a ten thousandth, because
+B damps little that L keeps.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
+from scipy.sparse.linalg import splu
+
+from gsmooth_rotation.turning import PolarSpace
+
+Floats = NDArray[np.float64]
+
+WEIGHT: Final = 1e-4
+"""w of a pixel that the attacked image shows."""
+SHOWN: Final = 0.05
+"""Least entry of B'B on the diagonal for a pixel that counts as shown."""
+LARGEST: Final = 40 * 40
+"""Pixels of the largest images for which lam is computed: dense algebra of this size."""
+# Outward slack for the float64 arithmetic: G's condition is about 1 / WEIGHT.
+NUMERICAL: Final = 1e-7
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Fusion:
+    """The quadratic form of one cell; see the module. warp: B, (P, P); lift: L, (K, P)."""
+
+    warp: csr_array
+    lift: Floats
+
+    @cached_property
+    def weights(self) -> Floats:
+        """w: small for shown pixels; for others so large that lam stays near 1."""
+        shown = np.asarray((self.warp.multiply(self.warp)).sum(axis=0)).ravel() > SHOWN
+        return np.asarray(np.where(shown, WEIGHT, WEIGHT + 2.0 * np.square(self.lift).sum(axis=0)))
+
+    @cached_property
+    def _matrix(self) -> csr_array:
+        return csr_array(self.warp.T @ self.warp + diags_array(self.weights))
+
+    @cached_property
+    def stretch(self) -> float:
+        """lam >= ||L v||^2 / v'Gv: the largest eigenvalue of L G^-1 L'."""
+        inner = self.lift @ splu(self._matrix.tocsc()).solve(np.ascontiguousarray(self.lift.T))
+        return float(np.linalg.eigvalsh((inner + inner.T) / 2)[-1]) * (1.0 + NUMERICAL) + NUMERICAL
+
+    def ball(
+        self, sent: Floats, slack: Floats, middle: Floats, half: Floats
+    ) -> tuple[Floats, float]:
+        """y and q - Q(y), a bound on (x - y)'G(x - y), for one channel (P,); negative: no x."""
+        right = self.warp.T @ sent + self.weights * middle
+        y = splu(self._matrix.tocsc()).solve(right)
+        missed = np.square(self.warp @ y - sent).sum()
+        missed += (self.weights * np.square(y - middle)).sum()
+        allowed = np.square(slack).sum() + (self.weights * np.square(half)).sum()
+        # y minimises Q but for a gradient of 2 off, and pixels are in [0, 1].
+        off = float(np.linalg.norm(right - self._matrix @ y))
+        reach = math.sqrt(len(y)) + float(np.linalg.norm(y))
+        return y, float(allowed - missed) + 2.0 * off * reach + NUMERICAL * 1e-3
+
+
+@lru_cache(maxsize=8)
+def lift_matrix(space: PolarSpace, height: int, width: int) -> Floats:
+    """L of one channel, (K, P)."""
+    unit = torch.eye(height * width, dtype=torch.float64).view(-1, 1, height, width)
+    return np.ascontiguousarray(space.lift(unit).numpy().T)
