@@ -107,7 +107,7 @@ class Certified:
     """g(psi_theta(x)) = label for every attack in ``region``, with confidence 1 - alpha.
 
     gauge: the certified fraction of the region that was asked for; 1 is all of it. premise: of a
-    distributional certificate.
+    distributional certificate. attempts: covers that shared alpha: tests are at alpha / attempts.
     """
 
     label: int
@@ -117,6 +117,7 @@ class Certified:
     alpha: float
     evidence: tuple[CentreEvidence, ...]
     premise: Premise | None = None
+    attempts: int = 1
 
 
 @final
@@ -124,7 +125,7 @@ class Certified:
 class Abstained:
     """No certificate. ``label`` is the selected class; ``least_n``: votes that could have sufficed.
 
-    guarantee, alpha, evidence and premise as in :class:`Certified`.
+    guarantee, alpha, evidence, premise and attempts as in :class:`Certified`.
     """
 
     reason: AbstainReason
@@ -134,6 +135,7 @@ class Abstained:
     alpha: float
     evidence: tuple[CentreEvidence, ...]
     premise: Premise | None = None
+    attempts: int = 1
 
 
 Certificate = Certified | Abstained

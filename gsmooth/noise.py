@@ -34,6 +34,7 @@ class Purpose(IntEnum):
     BOUND = 5
     INNER = 6
     PILOT = 7
+    SECOND = 8
 
 
 @final

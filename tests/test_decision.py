@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee, Step, Verdict
-from gsmooth.cover import Ball, Cover, build_cover
+from gsmooth.cover import Ball, Cover, Pilot, Poll, build_cover
 from gsmooth.decision import (
     PILOT_VOTES,
     Finding,
@@ -31,7 +31,7 @@ from gsmooth.region import Region
 from gsmooth.run.profiles import supported_gauge
 from gsmooth.smoothing import Ballot
 from gsmooth.theory.bounds import clopper_pearson_lower, least_n_fixed
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import normal_quantile, share_of_margin
 from gsmooth.theory.sequential import EProcess, StreamedSample
 from tests.engine_objects import Counts, half_line, pixel, told
 
@@ -395,35 +395,108 @@ def test_no_votes_at_all_are_refused(value: int) -> None:
 class Surveyed:
     """A draft with two pilots, which notes what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, again: Cover | None = None) -> None:
         self.clean = ZERO
-        self.pilots = (ZERO, ZERO + 1.0)
-        self.shares: np.ndarray | None = None
+        self.pilots = (Pilot((-1.0,), ZERO), Pilot((1.0,), ZERO + 1.0))
+        self.polls: list[Poll] = []
+        self.budgets: list[float] = []
+        self.again = again
 
-    def drawn(self, pilot_shares: np.ndarray) -> Cover:
-        self.shares = pilot_shares
-        return cover(ball(0.5))
+    def drawn(self, poll: Poll) -> Cover:
+        self.polls.append(poll)
+        return cover(ball(0.5), ball(0.5))
+
+    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
+        self.polls.append(poll)
+        self.budgets.append(budget)
+        return self.again
 
 
-def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
-    plan, asked = Surveyed(), []
+def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[Ballot], int]) -> Finding:
+    """Class 1 gets ``votes`` of every ballot."""
 
     def reply(ballots: list[Ballot]) -> Counts:
         asked.extend(ballots)
-        won = [{Purpose.PILOT: 4}.get(b.coordinate.purpose, b.rows) for b in ballots]
+        won = [votes(ballot) for ballot in ballots]
         return np.array([(b.rows - w, w, 0) for b, w in zip(ballots, won, strict=True)])
 
-    finding = told(decide(G, 3, plan, RegionMode()), reply)
-    assert plan.shares is not None
-    assert plan.shares == pytest.approx([0.25, 0.25], abs=0.02)
+    asked: list[Ballot] = []
+    finding = told(decide(G, 3, plan, mode), reply)
+    assert len({ballot.coordinate for ballot in asked}) == len(asked)
+    assert finding.votes == sum(ballot.rows for ballot in asked)
+    spent = sum(centre.trials for centre in finding.certificate.evidence)
+    assert finding.votes == CHUNK + finding.pilot_votes + spent
+    return finding
+
+
+def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
+    plan = Surveyed()
+    finding = polled(
+        plan, RegionMode(), lambda b: 4 if b.coordinate.purpose is Purpose.PILOT else b.rows
+    )
+    (poll,) = plan.polls
+    assert (poll.won.tolist(), poll.cast.tolist()) == ([4.0, 4.0], [16.0, 16.0])
+    assert poll.theta.tolist() == [[-1.0], [1.0]]
     assert finding.pilot_votes == 2 * PILOT_VOTES
-    assert finding.votes == CHUNK + 2 * PILOT_VOTES + CHUNK
     assert finding.prediction.counts == (0, CHUNK, 0)
     assert isinstance(finding.certificate, Certified)
+    assert [centre.trials for centre in finding.certificate.evidence] == [CHUNK, CHUNK]
+
+
+def stubborn(ballot: Ballot) -> int:
+    """Unanimous, but at the second centre of the first cover."""
+    at = ballot.coordinate
+    return 20 if (at.purpose, at.centre) == (Purpose.ESTIMATION, 1) else ballot.rows
+
+
+def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fresh_ones() -> None:
+    plan = Surveyed(again=cover(ball(0.3)))
+    finding = polled(plan, RegionMode(), stubborn)
+    certificate = finding.certificate
+    assert isinstance(certificate, Certified)
+    assert [centre.trials for centre in certificate.evidence] == [CHUNK]
+    assert plan.polls[1].won.tolist() == [16.0, 16.0, 64.0, 20.0]
+    assert plan.polls[1].cast.tolist() == [16.0, 16.0, 64.0, 64.0]
+    assert plan.budgets == [5000 - CHUNK - 2 * PILOT_VOTES - 2 * CHUNK]
+    assert finding.pilot_votes == 2 * PILOT_VOTES + 2 * CHUNK
+
+
+def test_where_no_second_cover_pays_the_first_verdict_stands() -> None:
+    finding = polled(Surveyed(), RegionMode(), stubborn)
+    assert isinstance(finding.certificate, Abstained)
+    assert finding.certificate.reason is AbstainReason.FUTILE
+    assert len(finding.certificate.evidence) == 2
+
+
+def test_one_attempt_is_never_followed_by_another() -> None:
+    plan = Surveyed(again=cover(ball(0.3)))
+    finding = polled(plan, RegionMode(attempts=1), stubborn)
+    assert isinstance(finding.certificate, Abstained)
+    assert finding.certificate.attempts == 1
+    assert len(plan.polls) == 1
+
+
+def test_attempts_share_alpha_whether_or_not_the_second_is_made() -> None:
+    for votes in (stubborn, lambda ballot: ballot.rows):
+        finding = polled(Surveyed(again=cover(ball(0.3))), RegionMode(), votes)
+        assert (finding.certificate.alpha, finding.certificate.attempts) == (0.001, 2)
+    # 64 unanimous votes show just enough at alpha, and not at half of it.
+    share = next(
+        s
+        for s in np.linspace(0.8, 0.95, 1501)
+        if least_votes(s, 0.001) == CHUNK and least_votes(s, 0.0005) == 2 * CHUNK
+    )
+    tight = Ball((0.0,), ZERO, float(normal_quantile(share)), float(share), ())
+    plan = Surveyed()
+    plan.drawn = lambda poll: cover(tight)  # type: ignore[method-assign]
+    assert polled(plan, RegionMode(), lambda b: b.rows).certificate.evidence[0].trials == 2 * CHUNK
+    finding = polled(plan, RegionMode(attempts=1), lambda b: b.rows)
     assert finding.certificate.evidence[0].trials == CHUNK
-    pilots = [b for b in asked if b.coordinate.purpose is Purpose.PILOT]
-    assert [float(b.z[0]) for b in pilots] == [0.0, 1.0]
-    assert len({b.coordinate for b in asked}) == len(asked)
+
+
+def test_covers_that_are_not_chosen_by_cost_get_all_of_alpha() -> None:
+    finding = tried(cover(ball(0.5)), RegionMode(), unanimous, ONE)
+    assert finding.certificate.attempts == 1
 
 
 @pytest.mark.parametrize("centres", [1, 7])

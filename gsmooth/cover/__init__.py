@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gsmooth.cover.build import Ball, Cover
+from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement, check_region
 from gsmooth.cover.survey import Centres, Draft, Price, build_cover, draft
 
@@ -11,6 +12,8 @@ __all__ = [
     "Centres",
     "Cover",
     "Draft",
+    "Pilot",
+    "Poll",
     "Price",
     "Requirement",
     "build_cover",

@@ -14,6 +14,7 @@ from torch import Tensor
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover.cells import Cells, halve, measure
 from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
@@ -66,7 +67,7 @@ class Ball:
 @final
 @dataclass(frozen=True)
 class Cover:
-    """Balls that hold every attack of a region, worst first; ``clean`` is L x.
+    """Balls that hold every attack of a region, the hardest first; ``clean`` is L x.
 
     guarantee: individual when every supremum, rounding error and law claim is proved, else
     heuristic.
@@ -78,13 +79,17 @@ class Cover:
     guarantee: Guarantee
 
     @property
-    def pilots(self) -> tuple[Tensor, ...]:
+    def pilots(self) -> tuple[Pilot, ...]:
         """Points whose votes would help to draw the cover: none, it is drawn."""
         return ()
 
-    def drawn(self, pilot_shares: Floats) -> Cover:
-        """This cover; see :class:`gsmooth.cover.survey.Survey`."""
+    def drawn(self, poll: Poll) -> Cover:
+        """This cover; see :class:`gsmooth.cover.survey.Draft`."""
         return self
+
+    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
+        """Nothing: there is only this one."""
+        return None
 
 
 def still_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
@@ -101,12 +106,14 @@ def still_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cove
 class Layout:
     """Centres, and the cells of the region that each of them answers for.
 
-    theta (balls, m): theta_j; carried (balls, K): the centres c_j in the clean image's frame.
-    owner (cells,): the ball of every cell; lower, upper (cells, m).
+    theta (balls, m): theta_j; carried (balls, K): the centres c_j in the clean image's frame; price
+    (balls,): expected votes, the dearest to be tested first. owner (cells,): the ball of every
+    cell; lower, upper (cells, m).
     """
 
     theta: Floats
     carried: Tensor
+    price: Floats
     owner: NDArray[np.int64]
     lower: Floats
     upper: Floats
@@ -133,7 +140,8 @@ def moving_cover(
         profile = _profile(region, cells.take(own), margins[own])
         margin, share = float(margins[own].max()), profile[-1].share
         balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, share, profile))
-    balls.sort(key=lambda ball: -ball.margin)
+    order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
+    balls = [balls[place] for place in order]
     # Without orthogonality a residual, an l2 ball's included, would grow with T_beta (T5): nothing
     # is proved then.
     exact = bool((cells.residuals() <= ROUNDED_ZERO * (1.0 + float(carried.norm()))).all())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, Protocol, TypeVar, final
+from typing import Final, Literal, Protocol, final
 
 import numpy as np
 import torch
@@ -18,13 +18,13 @@ from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_co
 from gsmooth.cover.clusters import Clustering
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.pieces import Knots, Piece, lay_knots, piece_of
+from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement, check_region, units_of
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 
 Floats = NDArray[np.float64]
-T = TypeVar("T")
 Centres = int | Literal["clean"] | None
 """How many, at most; the clean image alone; or as many as cost least (None)."""
 
@@ -38,7 +38,7 @@ CLUSTERS: Final = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
 ROUGH_ROUNDS: Final = 3
 """Rounds of clustering while only the number of centres is sought."""
 FLOORS: Final = (0.0, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 0.98, 0.99, 0.999)
-"""Shares that pilots are raised to, in turn, until a plan can be paid for (``_affordable``)."""
+"""Shares that pilots are raised to, in turn, until a plan can be paid for."""
 
 
 @final
@@ -58,11 +58,14 @@ class Draft(Protocol):
         """L x (K,): the point whose votes select the class."""
 
     @property
-    def pilots(self) -> Sequence[Tensor]:
-        """Points z (K,) of the region; none where the cover is drawn already."""
+    def pilots(self) -> Sequence[Pilot]:
+        """Points of the region to be polled; none where the cover is drawn already."""
 
-    def drawn(self, pilot_shares: Floats) -> Cover:
-        """The cover, given the selected class's share of votes at every pilot (pilots,)."""
+    def drawn(self, poll: Poll) -> Cover:
+        """The cover, given the selected class's votes at every pilot."""
+
+    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
+        """Another cover by what is known now, or None where none is expected to be affordable."""
 
 
 def draft(
@@ -84,14 +87,14 @@ def draft(
     if region.dimensions == 0:
         return still_cover(smoothed, x, region)
     survey = Survey.of(smoothed, x, region, centres, price)
-    return survey if centres is None and price is not None else survey.drawn(np.zeros(0))
+    return survey if centres is None and price is not None else survey.drawn(Poll.empty())
 
 
 def build_cover(
     smoothed: SmoothedClassifier, image: Tensor, region: Region, centres: Centres = None
 ) -> Cover:
     """The cover with at most ``centres`` balls (by default the transformation's own number)."""
-    return draft(smoothed, image, region, centres).drawn(np.zeros(0))
+    return draft(smoothed, image, region, centres).drawn(Poll.empty())
 
 
 @final
@@ -152,14 +155,14 @@ class Survey:
         return np.asarray(centred @ centred.T)
 
     @property
-    def pilots(self) -> list[Tensor]:
-        """Attacked images spread over the region, as points z (K,)."""
+    def pilots(self) -> list[Pilot]:
+        """Attacked images spread over the region."""
         nodes = self._pilot_nodes
-        if self.orbit.still:
-            return list(self.points[nodes])
-        theta = torch.from_numpy(self.knots.theta[nodes])
-        columns = theta.tensor_split(theta.shape[1], dim=1)
-        return list(self.orbit.transformation.act(self.points[nodes], *columns))
+        theta, points = self.knots.theta[nodes], self.points[nodes]
+        if not self.orbit.still:
+            columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
+            points = self.orbit.transformation.act(points, *columns)
+        return [Pilot(tuple(t), z) for t, z in zip(theta.tolist(), points, strict=True)]
 
     @cached_property
     def _pilot_nodes(self) -> NDArray[np.int64]:
@@ -172,36 +175,87 @@ class Survey:
         grid = np.meshgrid(*axes, indexing="ij")
         return np.ravel_multi_index(tuple(part.ravel() for part in grid), self.knots.shape)
 
-    def drawn(self, pilot_shares: Floats) -> Cover:
-        """The cover: of least expected cost where pilot shares are given."""
-        layout = self._layout(pilot_shares)
+    def drawn(self, poll: Poll) -> Cover:
+        """The cover: of least expected cost where votes are to choose it."""
+        if self.centres == "clean":
+            return self._cover(self._one_clean())
+        if not self._plans:
+            wanted = self.centres
+            count = wanted if isinstance(wanted, int) else self._default
+            return self._cover(self._pieces_layout(self._so_many(count)))
+        shares = poll.shares(self.knots.theta)
+        pieces: list[Piece] = []
+        # A plan that costs more than there is fails for certain. Pilots are few votes: should they
+        # have been too low, the plan for the least better ones that can be paid for succeeds.
+        for floor in FLOORS:
+            raised = np.maximum(shares, floor)
+            cost, pieces = self._cheapest(raised)
+            if cost <= self._price.budget:
+                break
+        return self._cover(self._pieces_layout(pieces, raised))
+
+    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
+        """The cover of least expected cost, if that is within ``budget``."""
+        if not self._plans:
+            return None
+        shares = poll.shares(self.knots.theta)
+        cost, pieces = self._cheapest(shares)
+        return self._cover(self._pieces_layout(pieces, shares)) if cost <= budget else None
+
+    @property
+    def _plans(self) -> bool:
+        """Whether the number of centres is chosen by cost, and there is a choice."""
+        return self.centres is None and self.price is not None and len(self.knots.theta) > 1
+
+    @property
+    def _price(self) -> Price:
+        assert self.price is not None
+        return self.price
+
+    def _cover(self, layout: Layout) -> Cover:
         return moving_cover(self.smoothed, self.orbit, self.clean, self.region, layout)
 
-    def _layout(self, pilot_shares: Floats) -> Layout:
+    def _one_clean(self) -> Layout:
+        lower, upper = self.knots.boxes
+        theta = np.zeros((1, self.region.dimensions))
+        owner = np.zeros(len(lower), dtype=np.int64)
+        return Layout(theta, self.clean[None], np.zeros(1), owner, lower, upper)
+
+    def _pieces_layout(self, pieces: list[Piece], shares: Floats | None = None) -> Layout:
         lower, upper = self.knots.boxes
         owner = np.zeros(len(lower), dtype=np.int64)
-        if self.centres == "clean":
-            theta = np.zeros((1, self.region.dimensions))
-            return Layout(theta, self.clean[None], owner, lower, upper)
-        pieces = self._pieces(pilot_shares)
         for place, piece in enumerate(pieces):
             owner[piece.cells] = place
         carried = torch.stack(
             [torch.from_numpy(p.weights) @ self.points[torch.from_numpy(p.nodes)] for p in pieces]
         )
         theta = np.stack([piece.weights @ self.knots.theta[piece.nodes] for piece in pieces])
-        return Layout(theta, carried, owner, lower, upper)
+        price = np.zeros(len(pieces)) if shares is None else self._prices_of(pieces, shares)
+        return Layout(theta, carried, price, owner, lower, upper)
 
-    def _pieces(self, pilot_shares: Floats) -> list[Piece]:
+    def _so_many(self, count: int) -> list[Piece]:
         if len(self.knots.theta) == 1:
             return [piece_of(np.array([0]), self.knots.corners, self._gram)]
-        chain = len(self.knots.moving) == 1
-        if self.price is None or self.centres is not None:
-            wanted = self.centres
-            count = wanted if isinstance(wanted, int) else self._default
-            return self._arcs(Arcs.of(self._gram).fewest(count)) if chain else self._clusters(count)
-        shares = self._shares(pilot_shares)
-        return self._cheapest_arcs(shares) if chain else self._cheapest_clusters(shares)
+        if self._is_chain:
+            return self._arcs(self._chain.fewest(count))
+        return self._clustering.at(count)
+
+    def _cheapest(self, shares: Floats) -> tuple[float, list[Piece]]:
+        """Expected cost and pieces of the plan that costs least at these shares (n,)."""
+        pieces = self._cheapest_arcs(shares) if self._is_chain else self._cheapest_clusters(shares)
+        return float(self._prices_of(pieces, shares).sum()), pieces
+
+    @property
+    def _is_chain(self) -> bool:
+        return len(self.knots.moving) == 1
+
+    @cached_property
+    def _chain(self) -> Arcs:
+        return Arcs.of(self._gram)
+
+    @cached_property
+    def _clustering(self) -> Clustering:
+        return Clustering(self._gram, self.knots.corners)
 
     @property
     def _default(self) -> int:
@@ -218,64 +272,39 @@ class Survey:
         return np.asarray(pilot_shares[apart.sum(axis=2).argmin(axis=1)])
 
     def _cheapest_arcs(self, shares: Floats) -> list[Piece]:
-        arcs = Arcs.of(self._gram)
-        finite = np.isfinite(arcs.radii)
-
-        def plan(floor: float) -> tuple[float, list[tuple[int, int]]]:
-            prices = np.full_like(arcs.radii, np.inf)
-            lowest = arcs.lowest(np.maximum(shares, floor))
-            prices[finite] = self._prices(arcs.radii[finite], lowest[finite])
-            cut = arcs.cheapest(prices)
-            return sum(float(prices[last - first - 1, first]) for first, last in cut), cut
-
-        return self._arcs(self._affordable(plan))
+        radii = self._chain.radii
+        finite = np.isfinite(radii)
+        prices = np.full_like(radii, np.inf)
+        prices[finite] = self._prices(radii[finite], self._chain.lowest(shares)[finite])
+        return self._arcs(self._chain.cheapest(prices))
 
     def _cheapest_clusters(self, shares: Floats) -> list[Piece]:
-        clustering = Clustering(self._gram, self.knots.corners)
-        tried: dict[int, list[Piece]] = {}
+        def total(place: int) -> float:
+            return float(self._prices_of(self._rough_clusters(place), shares).sum())
 
-        def plan(floor: float) -> tuple[float, list[int]]:
-            raised = np.maximum(shares, floor)
+        return self._clustering.at(CLUSTERS[_lowest(total, len(CLUSTERS))])
 
-            def total(place: int) -> float:
-                if place not in tried:
-                    tried[place] = clustering.at(CLUSTERS[place], ROUGH_ROUNDS)
-                radii = np.array([piece.radius for piece in tried[place]])
-                lowest = np.array([raised[piece.nodes].min() for piece in tried[place]])
-                return float(self._prices(radii, lowest).sum())
+    def _rough_clusters(self, place: int) -> list[Piece]:
+        if place not in self._tried:
+            self._tried[place] = self._clustering.at(CLUSTERS[place], ROUGH_ROUNDS)
+        return self._tried[place]
 
-            place = _lowest(total, len(CLUSTERS))
-            return total(place), [CLUSTERS[place]]
+    @cached_property
+    def _tried(self) -> dict[int, list[Piece]]:
+        return {}
 
-        (count,) = self._affordable(plan)
-        return clustering.at(count)
-
-    def _affordable(self, plan: Callable[[float], tuple[float, list[T]]]) -> list[T]:
-        """The plan for the pilots' shares, or for the least better ones that can be paid for.
-
-        A plan that costs more than there is fails for certain. Pilots are few votes: should they
-        have been too low, the plan that could be paid for succeeds.
-        """
-        assert self.price is not None
-        pieces: list[T] = []
-        for floor in FLOORS:
-            cost, pieces = plan(floor)
-            if cost <= self.price.budget:
-                break
-        return pieces
+    def _prices_of(self, pieces: list[Piece], shares: Floats) -> Floats:
+        radii = np.array([piece.radius for piece in pieces])
+        return self._prices(radii, np.array([shares[piece.nodes].min() for piece in pieces]))
 
     def _prices(self, radii: Floats, shares: Floats) -> Floats:
         """Expected votes for balls of these radii, with what is added to every margin."""
-        assert self.price is not None
-        return self.price.votes(share_of_margin(radii + self._added + TOLERANCE), shares)
+        return self._price.votes(share_of_margin(radii + self._added + TOLERANCE), shares)
 
     @cached_property
     def _added(self) -> float:
         requirement = Requirement.at(self.smoothed, self.region, self.clean, 0.0)
         return (requirement.extra + requirement.rounded) / self.smoothed.law.sigma
-
-    def _clusters(self, count: int) -> list[Piece]:
-        return Clustering(self._gram, self.knots.corners).at(count)
 
     def _arcs(self, arcs: list[tuple[int, int]]) -> list[Piece]:
         return [

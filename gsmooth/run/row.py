@@ -93,7 +93,8 @@ class Row:
     gauge: the fraction of it that is certified (None: abstained), see ``certified_region``.
     prediction_counts: votes for each class, then ties. sampler: how seed and index became noise.
     votes: forward passes of certification, selection included; pilot_votes: those among them that
-    only chose the cover. premise: what a distributional certificate rests on.
+    only chose the cover. premise: what a distributional certificate rests on. attempts: covers that
+    shared alpha, each centre being tested at alpha / attempts.
     """
 
     index: int
@@ -111,6 +112,7 @@ class Row:
     guarantee: Guarantee
     premise: Premise | None
     alpha: float
+    attempts: int
     mode: Mode
     seed: int
     law: LawRecord
@@ -157,6 +159,7 @@ class Row:
             guarantee=found.guarantee,
             premise=found.premise,
             alpha=found.alpha,
+            attempts=found.attempts,
             mode=mode,
             seed=seed,
             law=LawRecord.of(law),

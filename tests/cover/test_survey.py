@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee
-from gsmooth.cover import Cover, Price, build_cover, draft
+from gsmooth.cover import Cover, Draft, Poll, Price, build_cover, draft
 from gsmooth.cover.survey import Survey
 from gsmooth.decision import RegionMode
 from gsmooth.region import Region
@@ -58,6 +58,12 @@ def outside(
     return float(beyond.max())
 
 
+def asked(plan: Draft, shares: np.ndarray) -> Poll:
+    """Many votes at every pilot, of which these shares (pilots,) are won."""
+    theta = np.array([pilot.theta for pilot in plan.pilots])
+    return Poll(theta, 1e4 * shares, np.full(len(shares), 1e4))
+
+
 def attacks(region: Region, seed: int) -> np.ndarray:
     """Random parameters, all corners, and a fine line through the region."""
     low, high = np.array(region.lower), np.array(region.upper)
@@ -77,7 +83,7 @@ def test_a_chosen_cover_holds_every_attack(
     x = picture.tensor(SHAPE)
     plan = draft(g, x[0], region, None, PRICE)
     shares = np.random.default_rng(seed).uniform(share - 0.1, share, len(plan.pilots))
-    cover = plan.drawn(shares)
+    cover = plan.drawn(asked(plan, shares))
     assert cover.guarantee is Guarantee.INDIVIDUAL
     assert outside(g, x, cover, attacks(region, seed)) <= 0.0
 
@@ -138,7 +144,7 @@ def plan_of(g: SmoothedClassifier, region: Region, share: float, budget: float) 
 
     survey = draft(g, Picture("blob", 3).tensor(SHAPE)[0], region, None, Price(votes, budget))
     assert isinstance(survey, Survey)
-    return survey.drawn(np.full(len(survey.pilots), share))
+    return survey.drawn(asked(survey, np.full(len(survey.pilots), share)))
 
 
 @pytest.mark.parametrize(("make", "region"), [(turning, TURNS), (shifting, SHIFTS)])
@@ -183,3 +189,35 @@ def test_a_rounded_image_would_leave_a_cover_that_does_not_allow_for_it() -> Non
     g = turning()
     cover = build_cover(g, x[0], Region((-0.5,), (0.5,)), 1)
     assert outside(g, x, cover, attacks(Region((-0.5,), (0.5,)), 0), 0.5) > 0.0
+
+
+def test_a_second_cover_is_finer_where_votes_were_lost_and_refused_where_it_cannot_be_paid() -> (
+    None
+):
+    g = turning()
+    survey = draft(g, Picture("blob", 3).tensor(SHAPE)[0], TURNS, None, PRICE)
+    poll = asked(survey, np.full(len(survey.pilots), 0.99))
+    lost = poll.join(Poll(np.array([[15.0]]), np.array([1400.0]), np.array([2000.0])))
+    first, second = survey.drawn(poll), survey.redrawn(lost, 5000.0)
+    assert second is not None
+
+    def margin_at(cover: Cover, angle: float) -> float:
+        return min(cover.balls, key=lambda ball: abs(ball.theta[0] - angle)).margin
+
+    assert margin_at(second, 15.0) < margin_at(first, 15.0)
+    assert survey.redrawn(lost, 100.0) is None
+    assert outside(g, survey.orbit.x, second, attacks(TURNS, 0)) <= 0.0  # type: ignore[attr-defined]
+
+
+@given(seed=st.integers(0, 99))
+@settings(max_examples=20)
+def test_polled_shares_follow_the_votes_that_are_near(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    theta = np.sort(rng.uniform(-30, 30, size=(9, 1)), axis=0)
+    cast = rng.integers(1, 500, size=9).astype(float)
+    won = np.floor(cast * rng.uniform(size=9))
+    grid = np.linspace(-30, 30, 241)[:, None]
+    shares = Poll(theta, won, cast).shares(grid)
+    assert ((shares > 0.0) & (shares < 1.0)).all()
+    lone = Poll(np.array([[-30.0], [30.0]]), np.array([1e5, 0.0]), np.array([1e5, 1e5]))
+    assert lone.shares(grid)[[0, -1]] == pytest.approx([1.0, 0.0], abs=1e-3)

@@ -1,0 +1,90 @@
+"""The court: one image's cover, the class that is on trial, and the votes spent so far."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth.certificate import (
+    Abstained,
+    AbstainReason,
+    CentreEvidence,
+    Certificate,
+    Certified,
+    Step,
+    Verdict,
+)
+from gsmooth.cover import Ball, Cover
+from gsmooth.noise import Coordinate, Purpose
+from gsmooth.smoothing import Ballot, SmoothedClassifier
+
+Counts = NDArray[np.int64]
+Trial = Generator[list[Ballot], Counts, Certificate]
+
+
+@dataclass
+class Court:
+    """Where centres are tried.
+
+    alpha: failure probability of the certificate; attempts: trials that share it, each of which
+    makes its tests at ``level``. purpose: the stream of estimation votes, another one for every
+    attempt. votes: spent on the image so far.
+    """
+
+    smoothed: SmoothedClassifier
+    index: int
+    cover: Cover
+    label: int
+    alpha: float
+    attempts: int
+    votes: int
+    purpose: Purpose = Purpose.ESTIMATION
+
+    @property
+    def level(self) -> float:
+        """alpha of every test."""
+        return self.alpha / self.attempts
+
+    def ballots(self, centre: int, first: int, count: int) -> list[Ballot]:
+        """Estimation votes: ``count`` chunks at one centre from chunk ``first`` on."""
+        z, seed = self.cover.balls[centre].z, self.smoothed.seed
+        return [
+            Ballot(Coordinate(seed, self.index, self.purpose, centre, chunk), z)
+            for chunk in range(first, first + count)
+        ]
+
+    def certified(self, gauge: float, evidence: list[CentreEvidence]) -> Certified:
+        """The region scaled by ``gauge`` is proved."""
+        return Certified(
+            label=self.label,
+            region=self.cover.region.scaled(gauge),
+            gauge=gauge,
+            guarantee=self.cover.guarantee,
+            alpha=self.alpha,
+            evidence=tuple(evidence),
+            attempts=self.attempts,
+        )
+
+    def abstained(
+        self, reason: AbstainReason, evidence: list[CentreEvidence], least_n: int | None
+    ) -> Abstained:
+        """Nothing is proved."""
+        return Abstained(
+            reason=reason,
+            label=self.label,
+            least_n=least_n,
+            guarantee=self.cover.guarantee,
+            alpha=self.alpha,
+            evidence=tuple(evidence),
+            attempts=self.attempts,
+        )
+
+
+def evidence_of(
+    ball: Ball, won: int, cast: int, verdict: Verdict, profile: tuple[Step, ...]
+) -> CentreEvidence:
+    """What is kept of one centre's trial."""
+    return CentreEvidence(ball.theta, ball.margin, ball.share, won, cast, verdict, profile)

@@ -1,0 +1,117 @@
+"""Deciding one image, from the first ballot to the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+
+from gsmooth.certificate import CentreEvidence, Certificate, Certified, Prediction
+from gsmooth.cover import Draft, Poll
+from gsmooth.decision.court import Counts, Court
+from gsmooth.decision.modes import Mode, RadiusMode, RegionMode, chunks
+from gsmooth.decision.radius import try_radius
+from gsmooth.decision.region import try_region
+from gsmooth.noise import Coordinate, Purpose
+from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.theory.bounds import predict_test
+
+PILOT_VOTES: Final = 16
+"""Votes at each point that a cover is chosen by."""
+
+
+@final
+@dataclass(frozen=True)
+class Finding:
+    """What the votes of one image gave: certificate, PREDICT at x, and votes spent in all.
+
+    pilot_votes: those among them that only helped to choose the cover.
+    """
+
+    certificate: Certificate
+    prediction: Prediction
+    votes: int
+    pilot_votes: int = 0
+
+
+Decision = Generator[list[Ballot], Counts, Finding]
+
+
+def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) -> Decision:
+    """A generator that yields ballots, is sent their counts (len, classes + 1), and decides.
+
+    Selection votes choose the class and are PREDICT's, pilot votes choose the cover; estimation
+    votes are fresh, so both are fixed independently of them (S2, C5).
+    """
+    chosen = [
+        Ballot(Coordinate(smoothed.seed, index, Purpose.SELECTION, 0, chunk), plan.clean)
+        for chunk in range(chunks(mode.n0))
+    ]
+    pilots = [
+        Ballot(Coordinate(smoothed.seed, index, Purpose.PILOT, place, 0), pilot.z, PILOT_VOTES)
+        for place, pilot in enumerate(plan.pilots)
+    ]
+    counts = yield [*chosen, *pilots]
+    selected = counts[: len(chosen)].sum(axis=0)
+    label = int(np.argmax(selected[:-1]))
+    poll = _piloted(plan, counts[len(chosen) :, label])
+    attempts = mode.tries if isinstance(mode, RegionMode) and pilots else 1
+    court = Court(smoothed, index, plan.drawn(poll), label, mode.alpha, attempts, int(counts.sum()))
+    if isinstance(mode, RadiusMode):
+        certificate = yield from try_radius(court, mode)
+    else:
+        certificate = yield from _try_twice(court, plan, poll, mode)
+    tested = sum(centre.trials for centre in certificate.evidence)
+    others = court.votes - int(selected.sum()) - tested
+    return Finding(certificate, prediction(selected, mode.alpha), court.votes, others)
+
+
+def _try_twice(
+    court: Court, plan: Draft, poll: Poll, mode: RegionMode
+) -> Generator[list[Ballot], Counts, Certificate]:
+    """A second cover, drawn by what the first one's votes say, where that one did not pass.
+
+    Each cover is fixed before its own votes, and its tests are made at alpha / 2: the certificate
+    that is returned is false only if one of two has failed, so with probability at most alpha. The
+    first attempt's votes count for nothing in the second.
+    """
+    first = yield from try_region(court, mode)
+    if court.attempts == 1 or _gauge(first) == 1.0:
+        return first
+    learnt = poll.join(_tested(first.evidence))
+    again = plan.redrawn(learnt, mode.max_votes - court.votes)
+    if again is None:
+        return first
+    court.cover, court.purpose = again, Purpose.SECOND
+    second = yield from try_region(court, mode)
+    return second if _gauge(second) >= _gauge(first) else first
+
+
+def _gauge(certificate: Certificate) -> float:
+    return certificate.gauge if isinstance(certificate, Certified) else 0.0
+
+
+def _piloted(plan: Draft, won: Counts) -> Poll:
+    theta = np.array([pilot.theta for pilot in plan.pilots])
+    return Poll(theta, won.astype(np.float64), np.full(len(won), float(PILOT_VOTES)))
+
+
+def _tested(evidence: Sequence[CentreEvidence]) -> Poll:
+    """The votes of the centres that were tested."""
+    seen = [centre for centre in evidence if centre.trials]
+    return Poll(
+        np.array([centre.theta for centre in seen]),
+        np.array([float(centre.successes) for centre in seen]),
+        np.array([float(centre.trials) for centre in seen]),
+    )
+
+
+def prediction(counts: Counts, alpha: float) -> Prediction:
+    """PREDICT's answer for counts (classes + 1,), the last of them ties."""
+    votes = counts[:-1]
+    first, second = np.argsort(-votes, kind="stable")[:2]
+    test = predict_test(int(votes[first]), int(votes[second]), alpha)
+    label = int(first) if test.decided else None
+    return Prediction(label, tuple(int(v) for v in counts), alpha)

@@ -1,0 +1,108 @@
+"""Region mode: one centre after the other, until one fails or all pass."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
+from gsmooth.cover import Ball
+from gsmooth.decision.court import Counts, Court, Trial, evidence_of
+from gsmooth.decision.modes import RegionMode, chunks, least_votes
+from gsmooth.noise import CHUNK
+from gsmooth.smoothing import Ballot
+from gsmooth.theory.bounds import FixedBound, FixedSample
+from gsmooth.theory.sequential import EProcess, Futility, StreamedSample, cannot_accept
+
+Vote = Generator[list[Ballot], Counts, tuple[Verdict, int, int]]
+
+
+def try_region(court: Court, mode: RegionMode) -> Trial:
+    """The trial of a cover.
+
+    Inside-out, the region reached is certified: if it is too large, the first centre in this order
+    whose p is below its share was accepted, which has probability at most ``court.level`` (C5).
+    """
+    balls = court.cover.balls
+    inside_out = mode.order == "inside-out"
+    evidence = [_tested(ball, 0, 0, Verdict.UNTESTED, inside_out) for ball in balls]
+    order = list(range(len(balls)))
+    if inside_out:
+        order.sort(key=lambda place: balls[place].start)
+    for rank, place in enumerate(order):
+        ahead = order[rank : rank + 1] if inside_out else order[rank:]
+        least = _least(court, mode, ahead)
+        if least is None or court.votes + least > mode.max_votes:
+            needed = None if least is None else court.votes + least
+            return _reached(court, balls[place], AbstainReason.BUDGET, evidence, needed, inside_out)
+        vote = _stream if mode.rule == "e-process" else _bonferroni
+        verdict, won, cast = yield from vote(court, mode, place)
+        evidence[place] = _tested(balls[place], won, cast, verdict, inside_out)
+        if verdict is not Verdict.ACCEPTED:
+            futile = verdict is Verdict.FUTILE
+            reason = AbstainReason.FUTILE if futile else AbstainReason.BUDGET
+            return _reached(court, balls[place], reason, evidence, None, inside_out)
+    return court.certified(1.0, evidence)
+
+
+def _stream(court: Court, mode: RegionMode, place: int) -> Vote:
+    """Chunk by chunk, until the e-process accepts or there is no hope."""
+    share = court.cover.balls[place].share
+    test, futility = EProcess(share, court.level), Futility(share, mode.futility)
+    won = cast = chunk = 0
+    while True:
+        counts = yield court.ballots(place, chunk, 1)
+        chunk += 1
+        court.votes += CHUNK
+        won, cast = won + int(counts[0, court.label]), cast + CHUNK
+        sample = StreamedSample(won, cast)
+        if test.accepts(sample):
+            return Verdict.ACCEPTED, won, cast
+        if futility.stops(sample):
+            return Verdict.FUTILE, won, cast
+        left = (mode.max_votes - court.votes) // CHUNK * CHUNK
+        if left <= 0 or cannot_accept(sample, left, test):
+            return Verdict.EXHAUSTED, won, cast
+
+
+def _bonferroni(court: Court, mode: RegionMode, place: int) -> Vote:
+    """n votes at once, and a bound at alpha / k: needlessly strict (C5), and looked at once."""
+    balls, cast = court.cover.balls, chunks(mode.n) * CHUNK
+    counts = yield court.ballots(place, 0, chunks(mode.n))
+    court.votes += cast
+    won = int(counts[:, court.label].sum())
+    bound = FixedBound(cast, court.level / len(balls))
+    passed = bound.lower(FixedSample(won, cast)) > balls[place].share
+    return (Verdict.ACCEPTED if passed else Verdict.FUTILE), won, cast
+
+
+def _least(court: Court, mode: RegionMode, places: list[int]) -> int | None:
+    """Votes that unanimity would still need at these centres; None where none suffice."""
+    if mode.rule == "fixed":
+        return len(places) * chunks(mode.n) * CHUNK
+    total = 0
+    for place in places:
+        if (least := least_votes(court.cover.balls[place].share, court.level)) is None:
+            return None
+        total += least
+    return total
+
+
+def _reached(
+    court: Court,
+    failed: Ball,
+    reason: AbstainReason,
+    evidence: list[CentreEvidence],
+    least_n: int | None,
+    inside_out: bool,
+) -> Certificate:
+    """What is left when ``failed`` is: the region up to its piece, inside-out, or nothing."""
+    if inside_out and failed.start > 0.0:
+        return court.certified(failed.start, evidence)
+    return court.abstained(reason, evidence, least_n)
+
+
+def _tested(ball: Ball, won: int, cast: int, verdict: Verdict, inside_out: bool) -> CentreEvidence:
+    """Evidence of region mode; inside-out it says from which gauge on the centre is needed."""
+    start = (Step(ball.start, 0.0),) if ball.start > 0.0 else ()
+    profile = (*start, Step(1.0, ball.share)) if inside_out else ()
+    return evidence_of(ball, won, cast, verdict, profile)
