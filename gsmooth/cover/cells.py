@@ -50,7 +50,9 @@ class Cells:
         widths = self.upper - self.lower
         largest = self.corners.max(axis=1)
         first = self._between_corners(widths * self.speed)
-        bent = np.where(widths > 0.0, widths**2, 0.0) * np.where(widths > 0.0, self.bend, 0.0)
+        # Never 0 where the width is not: 0 * inf would be no number at all.
+        squares = np.maximum(widths**2, np.finfo(np.float64).tiny)
+        bent = np.where(widths > 0.0, squares, 0.0) * np.where(widths > 0.0, self.bend, 0.0)
         second = np.sqrt(largest**2 + first * bent.sum(axis=1) / 4.0)
         return np.asarray(np.minimum(first, second) * (1.0 + 1e-12))
 

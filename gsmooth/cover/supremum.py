@@ -86,7 +86,7 @@ def _intervals(
         return [(low, high)]
     found = []
     for start, end in itertools.pairwise(marks):
-        parts = max(1, math.ceil((end - start) / width - 1e-9))
+        parts = max(1, math.ceil((end - start) / width - 1e-9)) if width > 0.0 else 1
         knots = [start + (end - start) * k / parts for k in range(parts)] + [end]
         found += list(itertools.pairwise(knots))
     return found

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gsmooth.cover.orbit import Orbit
@@ -50,6 +50,8 @@ def test_every_box_gets_its_own_supremum() -> None:
 
 
 @given(pictures(), st.floats(-40, 0), st.floats(0, 40), st.integers(0, 2**20))
+@example(picture=Picture("pixel", 0), low=-(2.0**-1022), high=0.0, seed=0)
+@example(picture=Picture("pixel", 0), low=-(2.0**-1074), high=0.0, seed=0)
 @settings(max_examples=25, deadline=None)
 def test_no_rotation_exceeds_the_bound(
     picture: Picture, low: float, high: float, seed: int
