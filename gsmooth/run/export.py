@@ -108,6 +108,7 @@ def _schema(pa: Any) -> Any:
             ("guarantee", pa.string()),
             ("premise", premise),
             ("alpha", pa.float64()),
+            ("attempts", whole),
             ("mode", pa.string()),
             ("seed", pa.uint64()),
             ("law", law),

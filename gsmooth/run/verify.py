@@ -84,6 +84,9 @@ def _messages(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     if not 0.0 < row.alpha <= 0.5:
         yield "alpha", f"{row.alpha!r} is no failure probability in (0, 0.5]"
         return
+    if row.attempts != (expected := _attempts(row, config)):
+        yield "attempts", f"{row.attempts}, but in this run {expected} covers share alpha"
+        return
     yield from _selection(row)
     faulty = [m for i, c in enumerate(row.evidence) for m in _centre(c, row, f"evidence[{i}]")]
     yield from faulty
@@ -164,6 +167,14 @@ def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
     yield from ((f"{where}.profile", message) for message in profile_faults(centre, still))
 
 
+def _attempts(row: Row, config: Mapping[str, object]) -> int:
+    """How many covers share alpha: those that pilot votes choose may be drawn again."""
+    asked = setting(config, "certify.attempts")
+    chosen = row.mode == "region" and setting(config, "certify.rule") != "fixed"
+    chosen = chosen and row.pilot_votes > 0
+    return asked if chosen and isinstance(asked, int) and asked >= 1 else 1
+
+
 def _cast(centre: CentreEvidence) -> int:
     """Forward passes at one centre."""
     return centre.trials * (1 if centre.inner is None else centre.inner.votes)
@@ -172,16 +183,17 @@ def _cast(centre: CentreEvidence) -> int:
 def _region_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """Accepted centres, each at the full alpha, carry the region up to the first other one (C5).
 
-    Worst first there are no profiles: every centre is needed from the clean image on. Rule "fixed":
+    Covers that were drawn a second time share alpha: every test is at alpha / attempts. Worst first
+    there are no profiles: every centre is needed from the clean image on. Rule "fixed":
     Clopper-Pearson for n votes at alpha / k in place of the e-process.
     """
     if setting(config, "certify.rule") == "fixed":
         yield from _fixed_votes(row, config)
-        level = row.alpha / max(1, len(row.evidence))
+        level = row.alpha / row.attempts / max(1, len(row.evidence))
         bounds = lower_bounds(replace(row, alpha=level), randomized=False)
         accepted = [p > c.share for p, c in zip(bounds, row.evidence, strict=True)]
     else:
-        accepted = [_accepts(centre, row.alpha) for centre in row.evidence]
+        accepted = [_accepts(centre, row.alpha / row.attempts) for centre in row.evidence]
     gauge = 1.0 if accepted else 0.0
     for number, (centre, holds) in enumerate(zip(row.evidence, accepted, strict=True)):
         where = f"evidence[{number}].verdict"

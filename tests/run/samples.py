@@ -56,6 +56,7 @@ def make_row(index: int = 0, **changes: Any) -> Row:
         guarantee=Guarantee.INDIVIDUAL,
         premise=None,
         alpha=0.001,
+        attempts=1,
         mode="region",
         seed=0,
         law=LawRecord("gaussian", (6.0,), 0.2, True),

@@ -18,6 +18,7 @@ from gsmooth.run.row import LawRecord, Row
 from gsmooth.run.verify import row_faults, verify_records
 from gsmooth.theory.bounds import least_successes, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.sequential import EProcess, StreamedSample
 from tests.run.samples import (
     IDENTITY,
     make_abstention,
@@ -304,3 +305,21 @@ def test_the_fixed_rule_is_checked_at_its_own_level() -> None:
     assert faulty_fields(short, header) == ["evidence[1].verdict", "outcome"]
     more = with_centre(row, 1, trials=192)
     assert "evidence[1].trials" in faulty_fields(more, header)
+
+
+def test_a_cover_drawn_twice_is_tested_at_half_the_level() -> None:
+    header = make_header(config={**IDENTITY, "certify": {"attempts": 2}})
+    twice = make_row(pilot_votes=128, votes=448, attempts=2)
+    assert faulty_fields(twice, header) == []
+    share = twice.evidence[1].share
+    # The least count that the full alpha accepts and half of it does not.
+    full, half = EProcess(share, 0.001), EProcess(share, 0.0005)
+    between = next(
+        n
+        for n in range(129)
+        if full.accepts(StreamedSample(n, 128)) and not half.accepts(StreamedSample(n, 128))
+    )
+    weak = with_centre(twice, 1, successes=between)
+    weak = replace(weak, votes=448)
+    assert faulty_fields(weak, header) == ["evidence[1].verdict", "outcome"]
+    assert faulty_fields(replace(weak, attempts=1), header) == ["attempts"]
