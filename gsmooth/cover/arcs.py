@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 WIDEST: Final = 4.0
 """No share that an e-process can show within any sensible number of votes goes with this radius."""
 
+MOST_WORK: Final = 30_000_000
+"""Points looked at, arc by arc, after which no longer arcs are: a second or two."""
+
 
 @final
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Arcs:
         summed = np.concatenate([np.zeros((count, 1)), np.cumsum(gram, axis=1)], axis=1)
         squares = gram.diagonal()
         rows: list[Floats] = []
+        work = 0
         for cells in range(1, count):
             starts = np.arange(count - cells)
             inside = starts[:, None] + np.arange(cells + 1)
@@ -47,7 +51,8 @@ class Arcs:
             row = np.full(count - 1, np.inf)
             row[starts] = np.sqrt(np.maximum(squared, 0.0))
             rows.append(row if not rows else np.maximum(row, rows[-1]))
-            if rows[-1].min() > widest and cells > 1:
+            work += inside.size
+            if cells > 1 and (rows[-1].min() > widest or work > MOST_WORK):
                 break
         return cls(np.array(rows))
 

@@ -31,6 +31,8 @@ Centres = int | Literal["clean"] | None
 STEP: Final = 0.12
 """Joint distance between neighbouring points that a curve's grid aims at."""
 MOST_KNOTS: Final = 4096
+KNOTS_A_CENTRE: Final = 16
+"""Grid points beyond which a given number of centres gains nothing."""
 PILOTS: Final = (8, 3)
 """Pilot points along one moving parameter, and along each of several."""
 CLUSTERS: Final = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
@@ -133,7 +135,8 @@ class Survey:
         clean = operator.lift(x)[0]
         survey = cls(smoothed, region, orbit, clean, knots, points, centres, price)
         length = float(np.sqrt(np.square(np.diff(survey.joint, axis=0)).sum(axis=1)).sum())
-        cells = min(MOST_KNOTS, math.ceil(length / STEP))
+        most = min(MOST_KNOTS, KNOTS_A_CENTRE * centres if isinstance(centres, int) else MOST_KNOTS)
+        cells = min(most, math.ceil(length / STEP))
         if len(knots.moving) == 1 and centres != "clean" and cells > 1.2 * len(knots.theta):
             knots = lay_knots(operator, region, units, cells)
             points = orbit.points(torch.from_numpy(knots.theta))

@@ -158,7 +158,14 @@ def mode_of(config: RunConfig) -> RegionMode | RadiusMode | NestedMode:
         return NestedMode(rule.alpha, rule.n0, rule.n_outer, rule.n_inner, inner)
     if rule.mode == "region":
         return RegionMode(
-            rule.alpha, rule.n0, rule.max_votes, rule.futility, rule.order, rule.rule, rule.n
+            alpha=rule.alpha,
+            n0=rule.n0,
+            max_votes=rule.max_votes,
+            futility=rule.futility,
+            order=rule.order,
+            rule=rule.rule,
+            n=rule.n,
+            attempts=rule.attempts,
         )
     return RadiusMode(rule.alpha, rule.n0, rule.n, rule.bound)
 

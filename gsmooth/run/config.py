@@ -90,7 +90,8 @@ class CertifySection(Section):
     """The decision: mode "region" stops early (max_votes, futility), "radius" draws n votes.
 
     rule "fixed" is region mode with n votes a centre at alpha / centres. centres: at most so many,
-    "clean" for the clean image alone, or (None) as many as cost least.
+    "clean" for the clean image alone, or (None) as many as cost least; such a cover may be drawn a
+    second time by the votes of the first (attempts).
     "nested" is the published method: n_outer draws of the parameters with n_inner votes each, and
     alpha_inner (None: half) of alpha for the inner tests. guarantee "distributional" takes the
     error of images from the file ``calibration`` (gsmooth calibrate) instead of bounding each.
@@ -108,6 +109,7 @@ class CertifySection(Section):
     n_inner: Count = 1000
     alpha_inner: Level | None = None
     rule: Literal["e-process", "fixed"] = "e-process"
+    attempts: Literal[1, 2] = 2
     centres: Count | Literal["clean"] | None = None
     guarantee: Literal["individual", "distributional"] = "individual"
     calibration: Path | None = None
