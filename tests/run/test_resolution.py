@@ -66,7 +66,10 @@ def without(field: str) -> list[str]:
 def test_every_default_of_the_transformation_is_written_down() -> None:
     config = filled(*OWN, "transformation.options.low_pass=2")
     assert config.transformation.options == {"low_pass": 2.0, "origin": [0.0, 0.0]}
-    assert config.certify.centres == 5
+    assert config.certify.centres is None  # Region mode chooses for every image.
+    assert filled(*OWN, "certify.mode=radius").certify.centres == 5
+    nested = filled(*OWN, "certify.mode=nested", "certify.alpha=0.01").certify
+    assert (nested.centres, nested.alpha_inner) == (1, 0.005)
     assert config.smoothing.grid == 2.0**-8
     assert config.smoothing.law == "gaussian"
     assert config.model.input_range == (0.0, 1.0)
