@@ -73,7 +73,7 @@ def test_every_image_gets_its_row_and_the_half_space_decides_it() -> None:
 def test_the_resolved_configuration_lies_beside_the_records() -> None:
     summary = run_certify(workshop_config(), Notebook())
     assert load_config(Path("run") / CONFIG_NAME) == summary.config
-    assert summary.config.certify.centres == 1
+    assert summary.config.certify.alpha_inner == 0.0005
     assert read_records("run").header.config == summary.config.model_dump(mode="json")
 
 
