@@ -1,7 +1,8 @@
 """How well the originals of attacked images can be enclosed when nothing else is known.
 
     ./scripts/bench online --data mnist.npz [--images 20] [--every 20] [--attack rotation]
-                           [--low-pass 1.0] [--seconds 10] [--out benchmarks/results]
+                           [--low-pass 1.0] [--seconds 10] [--name online]
+                           [--out benchmarks/results]
 
 For every image a transformation is drawn from the region, the image attacked by it and the result
 rounded to 8 bits, or not; then every original that the attacked image can have is enclosed in balls
@@ -137,7 +138,7 @@ def show(bits: int, found: dict[str, float]) -> None:
 
 
 def main() -> None:
-    """Enclose, write online.json (or online-translation.json), print a table."""
+    """Enclose, write NAME.json, print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--images", type=int, default=20)
@@ -146,6 +147,7 @@ def main() -> None:
     parser.add_argument("--low-pass", type=float, default=1.0)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--name", default="online", help="of the file of results")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     places, pictures = images(options.data, options.images, options.every)
@@ -208,8 +210,7 @@ def main() -> None:
         "rows": [asdict(row) for row in rows],
     }
     options.out.mkdir(parents=True, exist_ok=True)
-    suffix = "" if options.attack == "rotation" else f"-{options.attack}"
-    path = options.out / f"online{suffix}.json"
+    path = options.out / f"{options.name}.json"
     path.write_text(json.dumps(document, indent=2) + "\n")
     print(f"written to {path}")
 

@@ -17,7 +17,7 @@ from gsmooth_rotation.pixels import PixelSpace
 from gsmooth_rotation.space import Space
 from gsmooth_rotation.turning import PolarSpace
 
-WIDE: Final = 1.0
+WIDE: Final = 0.25
 """Radius of a box, in z, above which its equations are solved together as well."""
 # Outward slack for the float64 arithmetic of lift and norm, relative and absolute.
 NUMERICAL: Final = 1e-9
@@ -55,7 +55,7 @@ def _fused(
     low, high = (F.pad(end[cell].view(1, *shape), sides) for end in (box.low, box.high))
     slack = (swing(warp, low, high)[0] + rounding + SLACK).numpy()
     least, most = box.low[cell].numpy(), box.high[cell].numpy()
-    fusion = Fusion(warp.matrix(), lift_matrix(space, warp.height, warp.width))
+    fusion = Fusion(warp.matrix(), *lift_matrix(space, warp.height, warp.width))
     found, room = [], 0.0
     for sent, spare, below, above in zip(x[0].flatten(1).numpy(), slack, least, most, strict=True):
         y, left = fusion.ball(sent, spare, (below + above) / 2, (above - below) / 2)
@@ -72,7 +72,7 @@ def _stretch(space: PolarSpace, height: int, width: int, angle: float) -> float:
     """lam of ``fusion`` at an angle in radians: the same for every image, and slow to find."""
     here = torch.tensor([angle], dtype=torch.float64)
     matrix = Warp.of(height, width, here, here).matrix()
-    return Fusion(matrix, lift_matrix(space, height, width)).stretch
+    return Fusion(matrix, *lift_matrix(space, height, width)).stretch
 
 
 @singledispatch

@@ -201,7 +201,7 @@ def test_no_image_is_lengthened_by_more_than_the_stretch(
     assert isinstance(space, PolarSpace)
     here = torch.tensor([math.radians(angle)], dtype=torch.float64)
     form = fusion.Fusion(
-        interval.Warp.of(12, 12, here, here).matrix(), fusion.lift_matrix(space, 12, 12)
+        interval.Warp.of(12, 12, here, here).matrix(), *fusion.lift_matrix(space, 12, 12)
     )
     turned = Rotation().attack(picture.tensor((1, 12, 12)), torch.rad2deg(here)[:, None])
     v = picture.tensor((1, 12, 12)).numpy().ravel()
