@@ -116,7 +116,10 @@ def test_every_mistake_is_reported_at_once(run_file: Path) -> None:
         ("smoothing.sigma=nan", "smoothing.sigma: input should be a finite number"),
         ("certify.n0=true", "certify.n0: input should be a valid integer; given: True"),
         ("certify.alpha=1", "certify.alpha: input should be less than or equal to 0.5; given: 1"),
-        ("certify.mode=arc", "certify.mode: input should be 'region', 'radius' or 'nested'; given: 'arc'"),
+        (
+            "certify.mode=arc",
+            "certify.mode: input should be 'region', 'radius' or 'nested'; given: 'arc'",
+        ),
         ("region.lower=[1]", "region: the interval [1.0, 30.0] must be finite and contain 0"),
         ("region.lower=[-1, -1]", "region: 2 lower ends and 1 upper ends were given"),
         ("model.shape=[28, 28]", "model.shape.2: field required"),

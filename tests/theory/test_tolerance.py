@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,16 +21,24 @@ def test_the_rank_is_the_least_whose_binomial_tail_is_at_most_alpha(
 ) -> None:
     tails = stats.binom.sf(np.arange(n), n, share)  # P(Bin >= k) for k = 1..n
     allowed = np.flatnonzero(tails <= alpha)
-    try:
-        rank = tolerance_rank(n, share, alpha)
-    except UnreachableError as error:
-        assert len(allowed) == 0 or tails[-1] > alpha * (1 - 1e-9)
-        assert error.least_n is not None
-        assert share**error.least_n <= alpha
-        assert error.least_n == n + 1 or share ** (error.least_n - 1) > alpha * (1 - 1e-9)
-    else:
-        assert tails[rank - 1] <= alpha
-        assert rank == 1 or tails[rank - 2] > alpha * (1 - 1e-9)
+    if len(allowed) == 0 or not tails[-1] <= alpha * (1.0 - 1e-9):
+        return  # The next test is about these.
+    rank = tolerance_rank(n, share, alpha)
+    assert tails[rank - 1] <= alpha
+    assert rank == 1 or tails[rank - 2] > alpha * (1.0 - 1e-9)
+
+
+@given(st.floats(0.01, 0.995), st.floats(1e-6, 0.25))
+@settings(deadline=None)
+def test_the_least_number_of_images_is_the_first_whose_largest_error_suffices(
+    share: float, alpha: float
+) -> None:
+    least = max(1, math.ceil(math.log(alpha) / math.log(share) - 1e-6))
+    if least > 1:
+        with pytest.raises(UnreachableError, match="the least n is") as caught:
+            tolerance_rank(least - 1, share, alpha)
+        assert caught.value.least_n in (least, least + 1)
+    assert tolerance_rank(least + 1, share, alpha) in (least, least + 1)
 
 
 @pytest.mark.parametrize("values", [None, 3, 12])
