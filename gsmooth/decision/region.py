@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
+from typing import Final
+
+import numpy as np
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
 from gsmooth.cover import Ball
@@ -12,6 +16,11 @@ from gsmooth.noise import CHUNK
 from gsmooth.smoothing import Ballot
 from gsmooth.theory.bounds import FixedBound, FixedSample
 from gsmooth.theory.sequential import EProcess, Futility, StreamedSample, cannot_accept
+
+PATIENCE: Final = 4
+"""Chunks between two looks at whether a centre is still worth its votes."""
+OPTIMISM: Final = 2.0
+"""Standard deviations by which a centre may have been unlucky so far."""
 
 Vote = Generator[list[Ballot], Counts, tuple[Verdict, int, int]]
 
@@ -62,6 +71,19 @@ def _stream(court: Court, mode: RegionMode, place: int) -> Vote:
         left = (mode.max_votes - court.votes) // CHUNK * CHUNK
         if left <= 0 or cannot_accept(sample, left, test):
             return Verdict.EXHAUSTED, won, cast
+        if chunk % PATIENCE == 0 and _forecast(mode, share, sample) > cast + left:
+            return Verdict.EXHAUSTED, won, cast
+
+
+def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
+    """Votes that this centre will cost in all, should its p be OPTIMISM deviations above the mean.
+
+    To give up is always sound; it saves what a second attempt can use.
+    """
+    mean = (sample.successes + 0.5) / (sample.trials + 1.0)
+    deviation = math.sqrt(mean * (1.0 - mean) / sample.trials)
+    hoped = min(1.0, mean + OPTIMISM * deviation)
+    return float(mode.price.votes(np.array([share]), np.array([hoped]))[0])
 
 
 def _bonferroni(court: Court, mode: RegionMode, place: int) -> Vote:
