@@ -391,9 +391,9 @@ def test_a_law_with_a_wrong_radius_is_caught(mode: Mode) -> None:
 def test_a_cover_with_a_centre_dropped_is_caught() -> None:
     g, whole = three_balls(EDGE - 2.0)
     runs, mode = 60, RegionMode(0.05, max_votes=2000)
-    ends = [ball for ball in whole.balls if ball.theta[0] > 20.0]
+    ends = [ball for ball in whole.balls if ball.theta[0] > 10.0]
     assert len(ends) == 1
-    dropped = replace(whole, balls=tuple(ball for ball in whole.balls if ball.theta[0] < 20.0))
+    dropped = replace(whole, balls=tuple(ball for ball in whole.balls if ball.theta[0] < 10.0))
     check_level(len(certified(findings(g, whole, mode, runs))), runs, mode.alpha)
     with pytest.raises(AssertionError):
         check_level(len(certified(findings(g, dropped, mode, runs))), runs, mode.alpha)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator
 from typing import Final
 
 import numpy as np
+from scipy import special
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
 from gsmooth.cover import Ball
@@ -19,8 +19,10 @@ from gsmooth.theory.sequential import EProcess, Futility, StreamedSample, cannot
 
 PATIENCE: Final = 4
 """Chunks between two looks at whether a centre is still worth its votes."""
-OPTIMISM: Final = 2.0
-"""Standard deviations by which a centre may have been unlucky so far."""
+LUCK: Final = 0.98
+"""Level of the upper bound on a centre's p by which that is judged."""
+LEEWAY: Final = 1.2
+"""Factor by which the forecast may exceed what is left: it is a model."""
 
 Vote = Generator[list[Ballot], Counts, tuple[Verdict, int, int]]
 
@@ -71,18 +73,18 @@ def _stream(court: Court, mode: RegionMode, place: int) -> Vote:
         left = (mode.max_votes - court.votes) // CHUNK * CHUNK
         if left <= 0 or cannot_accept(sample, left, test):
             return Verdict.EXHAUSTED, won, cast
-        if chunk % PATIENCE == 0 and _forecast(mode, share, sample) > cast + left:
+        if chunk % PATIENCE == 0 and _forecast(mode, share, sample) > LEEWAY * (cast + left):
             return Verdict.EXHAUSTED, won, cast
 
 
 def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
-    """Votes that this centre will cost in all, should its p be OPTIMISM deviations above the mean.
+    """Votes that this centre will cost in all, should it have been unlucky so far; 0 if unanimous.
 
     To give up is always sound; it saves what a second attempt can use.
     """
-    mean = (sample.successes + 0.5) / (sample.trials + 1.0)
-    deviation = math.sqrt(mean * (1.0 - mean) / sample.trials)
-    hoped = min(1.0, mean + OPTIMISM * deviation)
+    if sample.failures == 0:
+        return 0.0
+    hoped = special.betaincinv(sample.successes + 1.0, sample.failures, LUCK)
     return float(mode.price.votes(np.array([share]), np.array([hoped]))[0])
 
 
