@@ -204,9 +204,11 @@ def _refined(orbit: Orbit, trial: _Trial, centres: Tensor, cells: Cells) -> Cell
     return cells
 
 
-def _profile(region: Region, cells: Cells, margins: Floats) -> tuple[Step, ...]:
-    """Shares of the nested regions: a step up to gauge g covers every cell that starts below g."""
-    starts = _start_gauges(region, cells)
+def profile_of(starts: Floats, margins: Floats) -> tuple[Step, ...]:
+    """Shares of the nested regions: a step up to gauge g covers every cell that starts below g.
+
+    starts, margins (n,): of one ball's cells.
+    """
     order = np.argsort(starts, kind="stable")
     # Accumulated as shares: Phi in float64 is not monotone to the last bit.
     gauges, shares = starts[order], np.maximum.accumulate(share_of_margin(margins[order]))
@@ -218,14 +220,26 @@ def _profile(region: Region, cells: Cells, margins: Floats) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _start_gauges(region: Region, cells: Cells) -> Floats:
-    """Least gauge at which ``region.scaled(gauge)`` meets each cell, (n,)."""
-    lower, upper = np.array(region.lower), np.array(region.upper)
+def start_gauges(region: Region, lower: Floats, upper: Floats) -> Floats:
+    """Least gauge at which ``region.scaled(gauge)`` meets each cell (n, m), rounded down: (n,)."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        above = np.where(cells.lower > 0.0, cells.lower / upper, 0.0)
-        below = np.where(cells.upper < 0.0, cells.upper / lower, 0.0)
+        above = np.where(lower > 0.0, lower / np.array(region.upper), 0.0)
+        below = np.where(upper < 0.0, upper / np.array(region.lower), 0.0)
     # Rounded down: a gauge rounded up would claim a sliver of the next cell.
     return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))
 
 
-__all__ = ["Ball", "Cover", "Layout", "Requirement", "moving_cover", "still_cover"]
+def _profile(region: Region, cells: Cells, margins: Floats) -> tuple[Step, ...]:
+    return profile_of(start_gauges(region, cells.lower, cells.upper), margins)
+
+
+__all__ = [
+    "Ball",
+    "Cover",
+    "Layout",
+    "Requirement",
+    "moving_cover",
+    "profile_of",
+    "start_gauges",
+    "still_cover",
+]

@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.certificate import Guarantee, Step
-from gsmooth.cover.build import Ball, Cover
+from gsmooth.certificate import Guarantee
+from gsmooth.cover.build import Ball, Cover, profile_of, start_gauges
 from gsmooth.cover.cells import ROUNDING
 from gsmooth.cover.clusters import Clustering
 from gsmooth.cover.pieces import Piece
@@ -27,7 +27,6 @@ from gsmooth.cover.suspects import Suspects, trace
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
-from gsmooth.theory.normal import share_of_margin
 from gsmooth.transformation import Transformation
 
 Floats = NDArray[np.float64]
@@ -162,7 +161,7 @@ class _Layout:
         z = centre
         if not self.smoothed.still:
             z = self.smoothed.transformation.act(centre[None], *_columns(theta[None]))[0]
-        profile = _profile(_start_gauges(self.region, lower, upper), margins)
+        profile = profile_of(start_gauges(self.region, lower, upper), margins)
         return Ball(tuple(theta.tolist()), z, float(margins.max()), profile[-1].share, profile)
 
 
@@ -172,23 +171,3 @@ def _columns(theta: Floats) -> tuple[Tensor, ...]:
 
 def _worst(balls: list[Ball]) -> float:
     return max(ball.margin for ball in balls)
-
-
-def _start_gauges(region: Region, lower: Floats, upper: Floats) -> Floats:
-    """Least gauge at which ``region.scaled(gauge)`` meets each cell (n, m), rounded down."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        above = np.where(lower > 0.0, lower / np.array(region.upper), 0.0)
-        below = np.where(upper < 0.0, upper / np.array(region.lower), 0.0)
-    return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))
-
-
-def _profile(starts: Floats, margins: Floats) -> tuple[Step, ...]:
-    """The shares that growing regions ask for: a cell counts from its start gauge on."""
-    order = np.argsort(starts, kind="stable")
-    gauges, shares = starts[order], np.maximum.accumulate(share_of_margin(margins[order]))
-    ends = [*gauges[1:].tolist(), 1.0]
-    steps = [Step(float(gauges[0]), 0.0)] if gauges[0] > 0.0 else []
-    for start, end, share in zip(gauges, ends, shares, strict=True):
-        if end > start:
-            steps.append(Step(float(end), float(share)))
-    return tuple(steps)

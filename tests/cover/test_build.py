@@ -95,7 +95,7 @@ def check_every_piece(
         assert proof.margins.max() == ball.margin
         # The same inside every nested region: the step that holds a cell's start holds its margin.
         shares = share_of_margin(proof.margins)
-        starts = build._start_gauges(cover.region, cells)
+        starts = build.start_gauges(cover.region, cells.lower, cells.upper)
         for step in ball.profile:
             assert (shares[starts < step.gauge] <= step.share).all()
 
@@ -235,10 +235,8 @@ def test_no_gauge_reaches_into_a_cell_that_its_step_leaves_out(high: float, low:
     region = Region((-low,), (high,))
     knots = np.array(lay_knots(Turn(), region, np.ones(1)).axes[0])
     lower, upper = knots[:-1, None], knots[1:, None]
-    still = np.zeros(lower.shape)
-    corners = np.zeros((len(lower), 2))
-    cells = Cells(np.zeros(len(lower), np.int64), lower, upper, corners, still, still)
-    for gauge, first, last in zip(build._start_gauges(region, cells), lower, upper, strict=True):
+    starts = build.start_gauges(region, lower, upper)
+    for gauge, first, last in zip(starts, lower, upper, strict=True):
         reached = region.scaled(float(gauge))
         assert gauge <= 1.0
         assert not (reached.upper[0] > first[0] >= 0.0)
