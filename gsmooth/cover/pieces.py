@@ -75,11 +75,7 @@ def lay_knots(
 ) -> Knots:
     """A grid of about ``cells`` cells, spaced alike in the metric of the law's units (m,)."""
     spans = np.array([max(0.0, u - low) for low, u in zip(region.lower, region.upper, strict=True)])
-    lengths = spans / units
-    moving = lengths > 0.0
-    count = max(1, int(moving.sum()))
-    wanted = cells or (CELLS[0] if count == 1 else CELLS[1])
-    spacing = (math.prod(lengths[moving].tolist()) / wanted) ** (1.0 / count)
+    spacing = _spacing(spans / units, cells)
     axes = []
     for axis, (low, high) in enumerate(zip(region.lower, region.upper, strict=True)):
         inner = transformation.breakpoints(axis, low, high)
@@ -90,6 +86,24 @@ def lay_knots(
             knots += [start + (end - start) * k / parts for k in range(1, parts)] + [end]
         axes.append(tuple(knots))
     return Knots(tuple(axes))
+
+
+def _spacing(lengths: Floats, cells: int | None) -> float:
+    """The side of a cell at which axes of these lengths (m,) have about ``cells`` cells.
+
+    An axis shorter than that is one cell wide: it counts for nothing, or the others would be cut
+    the finer the shorter it is.
+    """
+    wanted = cells or (CELLS[0] if int((lengths > 0.0).sum()) < 2 else CELLS[1])
+    moving = lengths[lengths > 0.0]
+    while True:
+        count = max(1, len(moving))
+        volume = math.prod((moving ** (1.0 / count)).tolist())
+        spacing = max(volume / wanted ** (1.0 / count), 1e-300)  # Subnormal lengths have no parts.
+        wide = moving >= 0.999 * spacing
+        if wide.all():
+            return spacing
+        moving = moving[wide]
 
 
 @final

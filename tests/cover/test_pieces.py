@@ -16,6 +16,7 @@ from tests.cover.subjects import Weave
 from tests.testing.planted import Turn
 
 ENDS = st.floats(0.0, 50.0).map(lambda v: v if v > 1e-3 else 0.0)
+TINY = st.sampled_from([0.0, 5e-324, 1e-300, 1e-160, 1e-30, 1e-9, 1e-3, 1.0, 50.0])
 
 
 class Ticking(Turn):
@@ -88,6 +89,17 @@ def test_a_parameter_that_does_not_move_gets_one_empty_interval() -> None:
     assert (lower[:, 0] == 0.0).all()
     assert (upper[:, 0] == 0.0).all()
     assert len(lower) == pytest.approx(240, abs=2)
+
+
+@given(ends=st.tuples(TINY, TINY, TINY, TINY))
+@settings(max_examples=25)
+def test_a_box_as_thin_as_floats_allow_is_cut_into_no_more_cells_than_others(
+    ends: tuple[float, float, float, float],
+) -> None:
+    lower, upper = grid(Region((-ends[0], -ends[1]), (ends[2], ends[3]))).boxes
+    assert len(lower) <= 2100  # A thin axis is one cell wide, or two where it has a kink inside.
+    assert (lower.min(axis=0) == [-ends[0], -ends[1]]).all()
+    assert (upper.max(axis=0) == [ends[2], ends[3]]).all()
 
 
 def test_a_region_that_is_a_single_point_is_one_cell() -> None:
