@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final, final
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -38,20 +39,22 @@ class Arcs:
         the curve is nearly straight, and never smaller than that.
         """
         count = len(gram)
-        summed = np.concatenate([np.zeros((count, 1)), np.cumsum(gram, axis=1)], axis=1)
-        squares = gram.diagonal()
+        # Row p: sums of the first p inner products of every point.
+        summed = np.zeros((count + 1, count))
+        np.cumsum(gram.T, axis=0, out=summed[1:])
+        squares = gram.diagonal().copy()
         rows: list[Floats] = []
         work = 0
         for cells in range(1, count):
-            starts = np.arange(count - cells)
-            inside = starts[:, None] + np.arange(cells + 1)
-            ends = (starts + cells + 1)[:, None]
-            along = (summed[inside, ends] - summed[inside, starts[:, None]]) / (cells + 1)
-            squared = (squares[inside] - 2.0 * along).max(axis=1) + along.mean(axis=1)
+            along = _bands(summed[cells + 1 :], cells + 1) - _bands(summed, cells + 1)
+            along /= cells + 1
+            centred = along.mean(axis=1)
+            along *= -2.0
+            along += sliding_window_view(squares, cells + 1)
             row = np.full(count - 1, np.inf)
-            row[starts] = np.sqrt(np.maximum(squared, 0.0))
+            row[: count - cells] = np.sqrt(np.maximum(along.max(axis=1) + centred, 0.0))
             rows.append(row if not rows else np.maximum(row, rows[-1]))
-            work += inside.size
+            work += along.size
             if cells > 1 and (rows[-1].min() > widest or work > MOST_WORK):
                 break
         return cls(np.array(rows))
@@ -118,3 +121,10 @@ class Arcs:
             arcs.append((start, start + int(reach[start])))
             start = arcs[-1][1]
         return arcs
+
+
+def _bands(matrix: Floats, width: int) -> Floats:
+    """Entries (i, i) to (i, i + width - 1) of every row i that has them, (rows, width): a view."""
+    rows = min(len(matrix), matrix.shape[1] - width + 1)
+    down, right = matrix.strides
+    return as_strided(matrix, (rows, width), (down + right, right), writeable=False)

@@ -239,6 +239,8 @@ class Survey:
     def _so_many(self, count: int) -> list[Piece]:
         if len(self.knots.theta) == 1:
             return [piece_of(np.array([0]), self.knots.corners, self._gram)]
+        if self._is_chain and count == 1:  # No need to know every arc.
+            return self._arcs([(0, len(self.knots.theta) - 1)])
         if self._is_chain:
             return self._arcs(self._chain.fewest(count))
         return self._clustering.at(count)
@@ -263,16 +265,6 @@ class Survey:
     @property
     def _default(self) -> int:
         return self.smoothed.transformation.default_centres
-
-    def _shares(self, pilot_shares: Floats) -> Floats:
-        """p that every grid point is thought to have: the nearest pilots' (n,)."""
-        theta, nodes = self.knots.theta, self._pilot_nodes
-        if len(self.knots.moving) == 1:
-            axis = self.knots.moving[0]
-            return np.asarray(np.interp(theta[:, axis], theta[nodes, axis], pilot_shares))
-        spans = np.maximum(theta.max(axis=0) - theta.min(axis=0), 1e-300)
-        apart = ((theta[:, None] - theta[nodes][None]) / spans) ** 2
-        return np.asarray(pilot_shares[apart.sum(axis=2).argmin(axis=1)])
 
     def _cheapest_arcs(self, shares: Floats) -> list[Piece]:
         radii = self._chain.radii

@@ -74,7 +74,7 @@ def attacks(region: Region, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("still", [False, True])
 @pytest.mark.parametrize("make", [turning, shifting], ids=["rotation", "translation"])
 @given(picture=pictures(), seed=st.integers(0, 99), share=st.floats(0.55, 0.999))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_a_chosen_cover_holds_every_attack(
     make: type, still: bool, picture: Picture, seed: int, share: float
 ) -> None:
@@ -173,7 +173,7 @@ def test_hopeless_pilots_still_get_a_plan_that_can_be_paid_for() -> None:
 
 
 @given(picture=pictures(), seed=st.integers(0, 99))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_the_attackers_rounding_is_inside_the_margins(picture: Picture, seed: int) -> None:
     x = (picture.tensor(SHAPE).abs() * 255).round().clamp(0, 255) / 255
     for g, region in ((turning(), TURNS), (shifting(), SHIFTS)):
