@@ -98,8 +98,9 @@ def _spacing(lengths: Floats, cells: int | None) -> float:
     moving = lengths[lengths > 0.0]
     while True:
         count = max(1, len(moving))
-        volume: float = math.prod((moving ** (1.0 / count)).tolist())
-        spacing = max(volume / wanted ** (1.0 / count), 1e-300)  # Subnormal lengths have no parts.
+        volume = math.prod((moving ** (1.0 / count)).tolist())
+        # Subnormal lengths have no parts.
+        spacing = float(max(volume / wanted ** (1.0 / count), 1e-300))
         wide = moving >= 0.999 * spacing
         if wide.all():
             return spacing
