@@ -140,7 +140,7 @@ def show(bits: int, found: dict[str, float]) -> None:
 def main() -> None:
     """Enclose, write NAME.json, print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--every", type=int, default=20)
     parser.add_argument("--attack", choices=sorted(REGIONS), default="rotation")
@@ -150,6 +150,9 @@ def main() -> None:
     parser.add_argument("--name", default="online", help="of the file of results")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
+    if options.data is None:
+        print("nothing to measure: give --data FILE.npz, with x uint8 (N, H, W[, C])")
+        return
     places, pictures = images(options.data, options.images, options.every)
     operator = gsmooth.load_transformation(
         options.attack, {"low_pass_px": options.low_pass, **OPTIONS[options.attack]}
