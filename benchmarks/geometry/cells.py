@@ -10,9 +10,9 @@ from typing import Literal
 from benchmarks.geometry.training import VIEWS
 from gsmooth.run.config import RunConfig
 
-Cover = Literal["clean", "chosen", "id"]
+Cover = Literal["clean", "chosen", "patient", "id"]
 Test = Literal["e-process", "fixed"]
-COVERS: tuple[Cover, ...] = ("clean", "chosen", "id")
+COVERS: tuple[Cover, ...] = ("clean", "chosen", "patient", "id")
 TESTS: tuple[Test, ...] = ("e-process", "fixed")
 ENDS: Mapping[str, tuple[float, ...]] = {"rotation": (10.0, 30.0, 50.0), "translation": (2.0, 4.0)}
 UNITS = {"rotation": "°", "translation": " px"}
@@ -46,12 +46,13 @@ DEFAULT = Budget(
     images={
         ("chosen", "e-process"): None,
         ("clean", "e-process"): None,
+        ("patient", "e-process"): None,
         ("id", "e-process"): 50,
         ("chosen", "fixed"): 50,
         ("clean", "fixed"): 50,
         ("id", "fixed"): 20,
     },
-    votes={"clean": 5000, "chosen": 5000, "id": 100_000},
+    votes={"clean": 5000, "chosen": 5000, "patient": 20_000, "id": 100_000},
     n={"clean": 5000, "chosen": 1000, "id": 1000},
 )
 
@@ -96,15 +97,15 @@ class Cell:
     @property
     def attacks(self) -> bool:
         """The cell that measures the accuracy under attack of its g."""
-        return self.test == "e-process" and self.cover != "clean"
+        return self.test == "e-process" and self.cover in ("chosen", "id")
 
 
 def cells() -> Iterator[Cell]:
     """Every line of the table; of each g, the cell that attacks it comes first."""
     for transformation, ends in ENDS.items():
         for end in ends:
-            for cover in ("chosen", "clean", "id"):
-                for test in TESTS:
+            for cover in ("chosen", "patient", "clean", "id"):
+                for test in TESTS if cover != "patient" else TESTS[:1]:
                     yield Cell(transformation, end, cover, test)
 
 

@@ -96,7 +96,7 @@ def test_every_cell_is_a_run_file_of_its_own(cell: Cell) -> None:
 
 def test_the_table_is_every_region_with_every_cover_and_every_test() -> None:
     found = list(cells())
-    assert len(found) == len({cell.name for cell in found}) == 5 * len(COVERS) * len(TESTS)
+    assert len(found) == len({cell.name for cell in found}) == 5 * (len(COVERS) * len(TESTS) - 1)
 
 
 def test_every_smoothed_classifier_is_attacked_in_one_cell_and_before_it_is_needed() -> None:
