@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackPlan, attack_many
     from gsmooth.certificate import Abstained, Certified, Guarantee, Prediction
-    from gsmooth.certification import RadiusMode, RegionMode, certify, certify_many, predict
+    from gsmooth.certification import (
+        RadiusMode,
+        RegionMode,
+        certify,
+        certify_many,
+        online_drafter,
+        predict,
+    )
     from gsmooth.classifier import Classifier
     from gsmooth.hookspecs import hookimpl
     from gsmooth.region import Region
@@ -44,6 +51,7 @@ _HOMES = {
     "load_data": "run.datasets",
     "load_model": "run.models",
     "load_transformation": "registry",
+    "online_drafter": "certification",
     "predict": "certification",
     "register": "registry",
 }
@@ -88,6 +96,7 @@ __all__ = [
     "load_data",
     "load_model",
     "load_transformation",
+    "online_drafter",
     "predict",
     "register",
 ]

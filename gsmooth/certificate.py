@@ -32,6 +32,7 @@ class AbstainReason(StrEnum):
 
     FUTILE = "futile"  # a centre's votes will not reach its required share
     BUDGET = "budget"  # the votes allowed ran out, or could never suffice
+    IMPOSSIBLE = "impossible"  # online: no original in the region can have become this image
 
 
 @final
@@ -105,6 +106,8 @@ class CentreEvidence:
 @dataclass(frozen=True)
 class Certified:
     """g(psi_theta(x)) = label for every attack in ``region``, with confidence 1 - alpha.
+
+    *Online*: g(x) = label for every x in [0, 1] that an attack in ``region`` turns into the image.
 
     gauge: the certified fraction of the region that was asked for; 1 is all of it. premise: of a
     distributional certificate. attempts: covers that shared alpha: tests are at alpha / attempts.

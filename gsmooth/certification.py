@@ -10,8 +10,9 @@ from typing import Final, final
 import numpy as np
 from torch import Tensor
 
-from gsmooth.certificate import Certificate, Prediction
-from gsmooth.cover import Centres, Draft, check_region, draft
+from gsmooth.certificate import Certificate, Guarantee, Prediction
+from gsmooth.cover import Centres, Cover, Draft, check_region, draft
+from gsmooth.cover.online import build_online_cover, check_online
 from gsmooth.cover.survey import MOST_KNOTS
 from gsmooth.decision import (
     Counts,
@@ -27,7 +28,7 @@ from gsmooth.decision import (
     least_votes,
     prediction,
 )
-from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.errors import ConfigurationError, ImpossibleError, UnreachableError
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
@@ -44,6 +45,7 @@ __all__ = [
     "certify",
     "certify_many",
     "foresee",
+    "online_drafter",
     "predict",
     "predict_many",
 ]
@@ -82,6 +84,41 @@ Drafter = Callable[[SmoothedClassifier, Item, Region], Draft]
 """Another way to cover an image than from the image itself and all of its votes."""
 
 
+@final
+@dataclass(frozen=True)
+class OnlineCovers:
+    """Makes covers of the originals of attacked images: what :func:`online_drafter` returns."""
+
+    centres: int | None
+    seconds: float | None
+
+    def __call__(self, smoothed: SmoothedClassifier, item: Item, region: Region) -> Cover:
+        """The cover of one image; without balls, so abstained from, where it has no original."""
+        image = item.image
+        try:
+            return build_online_cover(smoothed, image, region, self.centres, seconds=self.seconds)
+        except ImpossibleError:
+            clean = smoothed.transformation.lift(image[None].double())[0]
+            return Cover(region, clean, (), Guarantee.ONLINE)
+
+
+def online_drafter(centres: Centres = None, seconds: float | None = None) -> OnlineCovers:
+    """For ``certify_many``: the items are attacked images, and certified are their originals.
+
+    centres, seconds: see :func:`certify`. A limit of time makes covers, and so counts, depend on
+    the machine where it is reached.
+    """
+    if centres == "clean":
+        raise ConfigurationError(
+            'online: centres="clean" needs the clean image, which is what is sought; give a number'
+        )
+    if centres is not None and centres < 1:
+        raise ConfigurationError(f"online: centres={centres} must be at least 1")
+    if seconds is not None and not seconds >= 0.0:
+        raise ConfigurationError(f"online: seconds={seconds} must be at least 0, or None")
+    return OnlineCovers(centres, seconds)
+
+
 def certify(
     smoothed: SmoothedClassifier,
     image: Tensor,
@@ -90,13 +127,19 @@ def certify(
     *,
     centres: Centres = None,
     index: int = 0,
+    online: bool = False,
+    seconds: float | None = None,
 ) -> Outcome:
     """The certificate of one image (C, H, W) on ``region``; see :class:`RegionMode`.
 
     centres: at most so many; "clean": the clean image alone; by default as many as cost least.
+    online: the image has been attacked, and the certificate is about every original in [0, 1] that
+    an attack in ``region`` turns into it. ``seconds`` (online): the search for originals ends then,
+    with a larger cover, that is still sound; by default when more gains nothing.
     """
-    items = [Item(index, image)]
-    return next(certify_many(smoothed, items, region, mode or RegionMode(), centres=centres))
+    drafter = online_drafter(centres, seconds) if online else None
+    items, rule = [Item(index, image)], mode or RegionMode()
+    return next(certify_many(smoothed, items, region, rule, centres=centres, drafter=drafter))
 
 
 def certify_many(
@@ -111,7 +154,8 @@ def certify_many(
 ) -> Iterator[Outcome]:
     """Outcomes in order of completion; ``in_flight`` images share every batch of votes.
 
-    drafter: makes each image's cover in place of :func:`gsmooth.cover.draft`.
+    drafter: makes each image's cover in place of :func:`gsmooth.cover.draft`; see
+    :func:`online_drafter`.
 
     Counts, and so certificates, do not depend on in_flight or batch size. Raises UnreachableError
     before the first image when no votes could reach the region, InputError for an image that does
@@ -119,7 +163,8 @@ def certify_many(
     """
     if in_flight < 1:
         raise ConfigurationError(f"engine: in_flight={in_flight} must be at least 1 image")
-    foresee(smoothed, region, mode, centres=centres)
+    online = isinstance(drafter, OnlineCovers)
+    foresee(smoothed, region, mode, centres=centres, online=online)
     waiting = iter(items)
     flights: list[_Flight] = []
     while True:
@@ -197,23 +242,32 @@ def predict_many(
 
 
 def foresee(
-    smoothed: SmoothedClassifier, region: Region, mode: Mode, *, centres: Centres = None
+    smoothed: SmoothedClassifier,
+    region: Region,
+    mode: Mode,
+    *,
+    centres: Centres = None,
+    online: bool = False,
 ) -> None:
     """Refuse what no votes can reach (S5): UnreachableError with the least number of votes.
 
     Region mode only, and the parameters' part only: with k centres some ball has to reach
     1 / (2k) of the region's length, whatever the image; an l2 ball has to reach its radius. What
-    the image adds can still make it abstain, with reason *budget*.
+    the image adds can still make it abstain, with reason *budget*. An *online* cover may be one
+    small ball, since most of the region cannot have given the image: there, only a number of votes
+    is refused that shows no majority at all.
     """
     check_region(smoothed, region)
+    if online:
+        check_online(smoothed, region)
     transformation, law = smoothed.transformation, smoothed.law
     if isinstance(centres, int) and centres < 1:
         raise ConfigurationError(f"certify: centres={centres} must be at least 1")
     if isinstance(mode, RadiusMode):
         return
     spans = np.array([h - low for low, h in zip(region.lower, region.upper, strict=True)])
-    moving = int((spans > 0.0).sum())
-    count = _most_centres(mode, centres)
+    moving = 0 if online else int((spans > 0.0).sum())
+    count = 1 if online else _most_centres(mode, centres)
     # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters may
     # be long in one and short in another, so nothing is refused for them here.
     part = spans / (2.0 * count) if moving == 1 else np.zeros_like(spans)

@@ -34,6 +34,10 @@ class InputError(GsmoothError):
     exit_code = 3
 
 
+class ImpossibleError(InputError):
+    """An image that nothing in the region can have been turned into (online covers)."""
+
+
 class ModelError(GsmoothError):
     """A classifier that cannot be loaded or does not return finite (N, classes) scores."""
 

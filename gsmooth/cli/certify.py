@@ -14,6 +14,7 @@ from gsmooth.cli.options import (
     DataFlag,
     DebugFlag,
     DeviceFlag,
+    GuaranteeFlag,
     JsonFlag,
     L2Flag,
     LimitFlag,
@@ -45,12 +46,15 @@ gsmooth certify -m my_module:build --set model.weights=net.pt --set model.shape=
 
 gsmooth certify -m shipped:digits-l2 --mode radius --l2 1.0 -o runs/l2
 
+gsmooth certify --guarantee online -d received.npz --region "-10:10" --bits 8 -o runs/received
+
 gsmooth certify -c runs/photos/config.toml  (resumes that run)
 
 [bold]Reading the result[/bold]: certified accuracy is the share of images whose true class is
 proved for the whole region, each with failure probability at most alpha. 'individual' is a proof;
 'distributional' holds for a share of images, and the premise is printed; 'heuristic' assumes
-something unproved. With --bits the attacker saves what he makes as an image of so many bits;
+something unproved; 'online' is a proof about the originals of images that are attacked already.
+With --bits the attacker saves what he makes as an image of so many bits;
 without it he hands in floating-point numbers.
 """
 
@@ -73,6 +77,7 @@ def certify(
     sigma: SigmaFlag = None,
     scales: ScalesFlag = None,
     mode: ModeFlag = None,
+    guarantee: GuaranteeFlag = None,
     alpha: AlphaFlag = None,
     attack: AttackFlag = None,
     config: ConfigFlag = None,
@@ -105,6 +110,7 @@ def certify(
             *scales_flag(scales),
             *flag("--seed", "smoothing.seed", seed),
             *flag("--mode", "certify.mode", mode),
+            *flag("--guarantee", "certify.guarantee", guarantee),
             *flag("--alpha", "certify.alpha", alpha),
             *flag("--attack", "attack.enabled", attack),
             *flag("--out", "output.folder", out),

@@ -142,6 +142,17 @@ ModeFlag = Annotated[
         rich_help_panel=_DECISION,
     ),
 ]
+GuaranteeFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--guarantee",
+        metavar="individual|distributional|online",
+        help="individual: of this clean image. distributional: of most images like those of"
+        " --set certify.calibration=FILE. online: the images are what an attacker sent, and what"
+        " is certified is g at every original that he can have made them from.",
+        rich_help_panel=_DECISION,
+    ),
+]
 AlphaFlag = Annotated[
     float | None,
     typer.Option(

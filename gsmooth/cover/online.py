@@ -51,10 +51,10 @@ def build_online_cover(
     attacked (C, H, W): what the attacker sent; the only image that is used, so centres and votes
     can be had where no clean image is. region.bits: the attacked image was rounded. ``clean`` of
     the cover is L attacked. Refinement ends after ``seconds``, with larger balls. Raises
-    ConfigurationError where attacks cannot be undone, InputError where nothing in the region can
-    have given this image.
+    ConfigurationError where attacks cannot be undone, ImpossibleError where nothing in the region
+    can have given this image.
     """
-    _check(smoothed, region)
+    check_online(smoothed, region)
     operator, classifier = smoothed.transformation, smoothed.classifier
     x = attacked[None].to(torch.float64)
     rounding = region.half_level(classifier.input_range)
@@ -68,7 +68,11 @@ def build_online_cover(
     return Cover(region, operator.lift(x)[0], tuple(balls), guarantee)
 
 
-def _check(smoothed: SmoothedClassifier, region: Region) -> None:
+def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
+    """ConfigurationError where originals cannot be told from attacked images, whatever these are.
+
+    Options of the transformation can be the reason; then ``trace`` says so.
+    """
     check_region(smoothed, region)
     operator, given = smoothed.transformation, smoothed.classifier.input_range
     if type(operator).originals is Transformation.originals or region.dimensions == 0:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.pieces import lay_knots
-from gsmooth.errors import ConfigurationError, InputError
+from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.region import Region
 from gsmooth.transformation import Enclosure, Transformation
 
@@ -95,7 +95,7 @@ def trace(
         cells = cells.take(rest).join(_halved(operator, x, rounding, cells.take(chosen), spans))
     if not len(cells.radius):
         names, units = zip(*((p.name, p.unit) for p in operator.parameters), strict=True)
-        raise InputError(
+        raise ImpossibleError(
             f"image: no picture with pixels in [0, 1] becomes this one under {operator.name} with"
             f" {region.describe(names, units)}; declare the attack that was made, or its rounding"
         )

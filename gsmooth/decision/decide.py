@@ -8,7 +8,13 @@ from typing import Final, final
 
 import numpy as np
 
-from gsmooth.certificate import CentreEvidence, Certificate, Certified, Prediction
+from gsmooth.certificate import (
+    AbstainReason,
+    CentreEvidence,
+    Certificate,
+    Certified,
+    Prediction,
+)
 from gsmooth.cover import Draft, Poll
 from gsmooth.decision.court import Counts, Court
 from gsmooth.decision.modes import Mode, RadiusMode, RegionMode, chunks
@@ -59,7 +65,9 @@ def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) ->
     poll = _piloted(plan, counts[len(chosen) :, label])
     attempts = mode.tries if isinstance(mode, RegionMode) and pilots else 1
     court = Court(smoothed, index, plan.drawn(poll), label, mode.alpha, attempts, int(counts.sum()))
-    if isinstance(mode, RadiusMode):
+    if not court.cover.balls:
+        certificate: Certificate = court.abstained(AbstainReason.IMPOSSIBLE, [], None)
+    elif isinstance(mode, RadiusMode):
         certificate = yield from try_radius(court, mode)
     else:
         certificate = yield from _try_twice(court, plan, poll, mode)

@@ -15,7 +15,7 @@ from gsmooth import registry
 from gsmooth.errors import InputError
 from gsmooth.region import Region
 from gsmooth.report.curves import save
-from gsmooth.report.reach import at, verdict_of
+from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.datasets import load_data
@@ -52,19 +52,23 @@ def contact_sheet(
     A line an image: the original, views spread over the region, and the worst that the attack
     found. Green frames are inside the certified region, grey ones outside; a red frame is an
     attack that changed the answer. Below stands certified accuracy beside that under attack, of
-    all images of the run. Raises OutputError when ``path`` cannot be written.
+    all images of the run. Of an online run: the attacked image, and turned back by views of the
+    region, which is about what its originals look like. Raises OutputError when ``path`` cannot be
+    written.
     """
     from matplotlib.figure import Figure
 
     rows = chosen(records.rows)
-    lines = [views(transformation, dataset, row, _input_range(records)) for row in rows]
+    online, ends = about_originals(records), _input_range(records)
+    lines = [views(transformation, dataset, row, ends, online) for row in rows]
     width = _TEXT + _SIDE * max(map(len, lines)) + 0.05
     height = _HIGH * len(rows) + _FOOT
     figure = Figure(figsize=(width, height))
     _write(figure, (0.1, 0.0), _FOOT / 2, summarize(records).caption(), fontsize=9)
     for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
         bottom = height - _HIGH * (number + 1) + 0.06
-        _label(figure, (0.1, bottom), dataset, row, verdict_of(row, transformation.parameters))
+        verdict = verdict_of(row, transformation.parameters, online)
+        _label(figure, (0.1, bottom), dataset, row, verdict)
         for place, view in enumerate(line):
             _show(figure, (_TEXT + _SIDE * place, bottom), view, _limits(dataset))
     return save(figure, path)
@@ -110,12 +114,16 @@ def views(
     dataset: Dataset,
     row: Row,
     input_range: tuple[float, float] = (0.0, 1.0),
+    online: bool = False,
 ) -> list[View]:
     """The pictures of one image, the original first and the attack's worst last.
 
-    Rounded to the levels of ``input_range`` where the region says that attacks are.
+    Rounded to the levels of ``input_range`` where the region says that attacks are. online: the
+    attacked image, and attacks that turn it back.
     """
     original = dataset.image(row.index).numpy()
+    if online:
+        return [View(original, "as attacked"), *_undone(transformation, dataset, row, input_range)]
     line = [View(original, "original")]
     if row.region.dimensions == 0:
         return [*line, *_noisy(original, row)]
@@ -127,6 +135,18 @@ def views(
     if row.attack is not None:
         line.append(_worst(transformation, dataset, row, input_range))
     return line
+
+
+def _undone(
+    transformation: Transformation, dataset: Dataset, row: Row, input_range: tuple[float, float]
+) -> Iterator[View]:
+    """About what the image was, should it have been attacked at the parameter in the caption."""
+    for theta in spread(row.region):
+        back = tuple(-value for value in theta)
+        pixels = _attacked(transformation, dataset, row, back, input_range)
+        inside = _inside(theta, row.certified_region)
+        caption = f"undone {at(theta, transformation.parameters)}"
+        yield View(pixels, caption, _CERTIFIED if inside else _OPEN)
 
 
 def spread(region: Region) -> list[tuple[float, ...]]:
@@ -151,7 +171,7 @@ def _worst(
 ) -> View:
     attack = row.attack
     assert attack is not None
-    answer = "abstains" if attack.label is None else dataset.classes[attack.label]
+    answer = "abstains" if attack.label is None else _class(dataset, attack.label)
     caption = f"worst found\n{at(attack.theta, transformation.parameters)}: {answer}"
     pixels = _attacked(transformation, dataset, row, attack.theta, input_range)
     held = _CERTIFIED if _inside(attack.theta, row.certified_region) else _OPEN
@@ -197,6 +217,11 @@ def _inside(theta: tuple[float, ...], region: Region | None) -> bool:
     )
 
 
+def _class(dataset: Dataset, label: int) -> str:
+    """The class's name; its number where no image of the data has it, but the model knows it."""
+    return dataset.classes[label] if label < len(dataset.classes) else str(label)
+
+
 def _limits(dataset: Dataset) -> tuple[float, float]:
     if dataset.images.dtype == np.uint8:
         return 0.0, 1.0
@@ -219,7 +244,7 @@ def _label(
     """Class, position and verdict of an image, left of its pictures; ``corner`` in inches."""
     certified = row.outcome == "certified"
     right = row.certified_label in (None, row.label)
-    answer = "" if right else f" as {dataset.classes[row.certified_label or 0]}"
+    answer = "" if right else f" as {_class(dataset, row.certified_label or 0)}"
     colour = _CERTIFIED if certified and right else _BROKEN
     _write(figure, corner, 0.72, dataset.classes[row.label], fontsize=14, fontweight="bold")
     _write(figure, corner, 0.46, f"image {row.index}", fontsize=8, color="#6A6A6A")

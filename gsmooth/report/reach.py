@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -24,13 +25,20 @@ class Axis:
     end: float
 
 
+def about_originals(records: Records) -> bool:
+    """Whether the images were taken to be attacked, and certificates are about their originals."""
+    rule = records.header.config.get("certify")
+    return isinstance(rule, Mapping) and rule.get("guarantee") == "online"
+
+
 def axis_of(records: Records) -> Axis:
     """The angle, shift or l2 radius that gauge 1 stands for; where there is no single one, 1."""
     region = records.rows[0].region
     names = [p.name for p, end in zip(records.header.parameters, region.upper, strict=False) if end]
     if common := _common_end(region, records.header.parameters):
         end, unit = common
-        return Axis(f"every {' and '.join(names)} within ± ({unit or 'no unit'})", unit, end)
+        what = "every original by" if about_originals(records) else "every"
+        return Axis(f"{what} {' and '.join(names)} within ± ({unit or 'no unit'})", unit, end)
     if region.l2 > 0.0 and not any((*region.lower, *region.upper)):
         return Axis("every l2 perturbation below", "", region.l2)
     return Axis("fraction of the region", "", 1.0)
@@ -41,8 +49,11 @@ def asked_for(records: Records) -> str:
     return describe(records.rows[0].region, records.header.parameters)
 
 
-def verdict_of(row: Row, parameters: tuple[Parameter, ...]) -> str:
-    """``certified to ±30°, float image``, or ``abstained: futile``."""
+def verdict_of(row: Row, parameters: tuple[Parameter, ...], online: bool = False) -> str:
+    """``certified to ±30°, float image``, or ``abstained: futile``.
+
+    online: the run was about originals, ``originals to ±30°, float image``.
+    """
     region = row.certified_region
     if region is None:
         return f"abstained: {row.reason}"
@@ -50,7 +61,7 @@ def verdict_of(row: Row, parameters: tuple[Parameter, ...]) -> str:
     moving = [p for p, end in zip(parameters, region.upper, strict=False) if end]
     if len(moving) == 1 and region.l2 == 0.0:
         text = text.removeprefix(f"{moving[0].name} ")
-    return f"certified to {text}"
+    return f"{'originals' if online else 'certified'} to {text}"
 
 
 def describe(region: Region, parameters: tuple[Parameter, ...]) -> str:

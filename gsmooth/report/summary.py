@@ -9,7 +9,7 @@ from typing import Final, TypeVar, final
 
 from gsmooth.errors import RecordError
 from gsmooth.report.opponent import searches
-from gsmooth.report.reach import asked_for, handed_in
+from gsmooth.report.reach import about_originals, asked_for, handed_in
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
 
@@ -45,7 +45,8 @@ class Summary:
     right under the worst transformation found. clean and attacked are None where no row has them,
     and count only the rows that do. searches: how that was looked for. handed_in: whether the
     attacked image is rounded. votes: forward passes of certification an image. premises: what
-    distributional certificates rest on.
+    distributional certificates rest on. online: the images were taken to be attacked already, and
+    certified are all that they can have been; clean and standard are of the attacked ones.
     """
 
     name: str
@@ -66,9 +67,13 @@ class Summary:
     guarantees: Mapping[str, int]
     premises: tuple[str, ...]
     alpha: float
+    online: bool = False
 
     def caption(self) -> str:
         """Certified accuracy beside accuracy under attack, and what the attack was."""
+        if self.online:
+            certified = f"every original certified {self.certified.value:.1%}"
+            return f"{certified}, attacked image right {self.standard.value:.1%} ({self.handed_in})"
         attacked = "not measured" if self.attacked is None else f"{self.attacked.value:.1%}"
         how = f" ({self.searches}, {self.handed_in})" if self.searches else f" ({self.handed_in})"
         return f"certified {self.certified.value:.1%}, under attack {attacked}{how}"
@@ -103,6 +108,7 @@ def summarize(records: Records) -> Summary:
         guarantees=dict(sorted(Counter(str(row.guarantee) for row in rows).items())),
         premises=tuple(sorted({row.premise.describe() for row in rows if row.premise})),
         alpha=max(row.alpha for row in rows),
+        online=about_originals(records),
     )
 
 

@@ -43,10 +43,7 @@ def render(*summaries: Summary) -> Table:
 def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "region", summary.region
     yield "images", str(summary.images)
-    yield "clean accuracy of f", _text(summary.clean)
-    yield "standard accuracy of g", _text(summary.standard)
-    yield "certified accuracy", _text(summary.certified)
-    yield "accuracy under attack", _text(summary.attacked)
+    yield from _accuracies(summary)
     for gauge, share in summary.certified_at:
         if gauge < 1.0:
             yield f"certified on {gauge:.0%} of the region", _text(share)
@@ -61,6 +58,18 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.premises:
         yield "premise", "; ".join(summary.premises)
     yield "alpha (an image)", f"{summary.alpha:g}"
+
+
+def _accuracies(summary: Summary) -> Iterator[tuple[str, str]]:
+    if summary.online:
+        yield "accuracy of f as attacked", _text(summary.clean)
+        yield "accuracy of g as attacked", _text(summary.standard)
+        yield "certified of every original", _text(summary.certified)
+        return
+    yield "clean accuracy of f", _text(summary.clean)
+    yield "standard accuracy of g", _text(summary.standard)
+    yield "certified accuracy", _text(summary.certified)
+    yield "accuracy under attack", _text(summary.attacked)
 
 
 def _text(share: Share | None) -> str:

@@ -94,7 +94,9 @@ class CertifySection(Section):
     second time by the votes of the first (attempts).
     "nested" is the published method: n_outer draws of the parameters with n_inner votes each, and
     alpha_inner (None: half) of alpha for the inner tests. guarantee "distributional" takes the
-    error of images from the file ``calibration`` (gsmooth calibrate) instead of bounding each.
+    error of images from the file ``calibration`` (gsmooth calibrate) instead of bounding each;
+    "online" takes the images to be attacked already, certifies all that they can have been, and
+    looks for that ``online_seconds`` an image ("unlimited": until more gains nothing).
     """
 
     mode: Literal["region", "radius", "nested"] = "region"
@@ -111,8 +113,9 @@ class CertifySection(Section):
     rule: Literal["e-process", "fixed"] = "e-process"
     attempts: Literal[1, 2] = 2
     centres: Count | Literal["clean"] | None = None
-    guarantee: Literal["individual", "distributional"] = "individual"
+    guarantee: Literal["individual", "distributional", "online"] = "individual"
     calibration: Path | None = None
+    online_seconds: Positive | Literal["unlimited"] = 10.0
 
     @model_validator(mode="after")
     def _premise_is_given(self) -> Self:
@@ -120,6 +123,20 @@ class CertifySection(Section):
             raise ValueError(
                 'guarantee = "distributional" and calibration = FILE belong together; gsmooth'
                 " calibrate writes such a file"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _online_is_possible(self) -> Self:
+        if self.guarantee == "online" and self.mode == "nested":
+            raise ValueError(
+                'mode "nested" takes its margins from the clean image, which guarantee = "online"'
+                " does not know; choose mode region or radius"
+            )
+        if self.guarantee == "online" and self.centres == "clean":
+            raise ValueError(
+                'centres = "clean" needs the clean image, which guarantee = "online" does not'
+                " know; give a number, or leave it out"
             )
         return self
 
@@ -209,6 +226,9 @@ def identity(config: RunConfig, digests: Mapping[str, str] = {}) -> dict[str, ob
             del tree[section]
         else:
             tree[section] = {k: v for k, v in tree[section].items() if k not in free}
+    # Records from before there were online runs stay resumable.
+    if config.certify.guarantee != "online":
+        del tree["certify"]["online_seconds"]
     # Counts agree on all devices of one kind (docs/cli.md): the ordinal is not part of it.
     tree["model"]["device"] = config.model.device.partition(":")[0]
     return {**tree, "digests": dict(digests)} if digests else tree

@@ -17,7 +17,7 @@ from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.header import RunHeader, installed_versions
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
-from gsmooth.run.outcomes import foreseen, outcomes
+from gsmooth.run.outcomes import foreseen, outcomes, remarks
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.records import RecordWriter, Row
 from gsmooth.run.resolution import resolved
@@ -98,6 +98,8 @@ def plan(config: RunConfig) -> Assembly:
 def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
     """Certify (and attack) the images of ``config``, skipping those already in its folder.
 
+    For the online guarantee they have been attacked already, and are not again.
+
     Every image is on disk before the next is reported. Raises UnreachableError before any vote
     when no image could be certified, ViolationError after saving the image whose certificate an
     attack broke, Interrupted on Ctrl-C; what is finished stays.
@@ -112,6 +114,8 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         counter = _Counter(total, total - len(todo), parts.config.certify.mode, time.monotonic())
         if counter.before:
             progress.say(f"{counter.before} of {total} images are in {folder} already")
+        for remark in remarks(parts.config):
+            progress.say(remark)
         progress.update(counter.tally())
         for outcome in outcomes(parts, todo):
             _finish(outcome, parts, region, writer, counter)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from gsmooth.certification import Outcome, RegionMode, certify_many, foresee
+import numpy as np
+
+from gsmooth.certification import (
+    Drafter,
+    Outcome,
+    RegionMode,
+    certify_many,
+    foresee,
+    online_drafter,
+)
 from gsmooth.cover.distributional import cheapest_number, equal_margin
 from gsmooth.decision import chunks, least_votes
 from gsmooth.errors import ConfigurationError, UnreachableError
@@ -14,6 +23,7 @@ from gsmooth.noise import CHUNK
 from gsmooth.region import Region
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.calibration import CalibratedCover
+from gsmooth.run.config import RunConfig
 from gsmooth.theory.normal import share_of_margin
 
 
@@ -21,9 +31,11 @@ def foreseen(parts: Assembly) -> None:
     """Refuse, before the first vote, what cannot succeed or may not be certified.
 
     UnreachableError when alpha and the number of votes can certify no image; for the distributional
-    guarantee InputError when an image of the run was calibrated on.
+    guarantee InputError when an image of the run was calibrated on; for the online one
+    ConfigurationError when originals cannot be sought.
     """
     region, mode = region_of(parts.config), mode_of(parts.config)
+    rule = parts.config.certify
     if isinstance(mode, NestedMode):
         if parts.calibration is not None and parts.calibration.centre != "clean":
             raise ConfigurationError(
@@ -32,7 +44,10 @@ def foreseen(parts: Assembly) -> None:
             )
         foresee_nested(parts.smoothed, region, mode, _number_of_centres(parts))
     else:
-        foresee(parts.smoothed, region, mode, centres=parts.config.certify.centres)
+        online = rule.guarantee == "online"
+        foresee(parts.smoothed, region, mode, centres=rule.centres, online=online)
+        if online:
+            _require_rounding(parts, region)
     if parts.calibration is None:
         return
     if isinstance(mode, RegionMode):
@@ -57,6 +72,28 @@ def _foresee_calibrated(parts: Assembly, region: Region, mode: RegionMode, error
         )
 
 
+def _require_rounding(parts: Assembly, region: Region) -> None:
+    """ConfigurationError where 8-bit images are taken for images that were never rounded."""
+    if parts.dataset.images.dtype == np.uint8 and not 1 <= region.bits <= 8:
+        raise ConfigurationError(
+            f"region.bits={region.bits}: {parts.dataset.name} holds 8-bit images, so the attacked"
+            " ones were rounded, and without that no attack is found that gives them; set --bits 8"
+        )
+
+
+def remarks(asked: RunConfig) -> Iterator[str]:
+    """What an online run does otherwise than the user may think."""
+    if asked.certify.guarantee != "online":
+        return
+    if asked.attack.enabled:
+        yield "the images are taken to be attacked already: no further attack is made on them"
+    if asked.region.bits == 0:
+        yield (
+            "region.bits is 0: meant are originals whose attacked image is this one to the last"
+            " digit; if it was rounded, say so (--bits 8 for an image file)"
+        )
+
+
 def outcomes(parts: Assembly, indices: Iterable[int]) -> Iterator[Outcome]:
     """What certify found for the images at these positions, in order of completion."""
     config, calibration = parts.config, parts.calibration
@@ -75,9 +112,19 @@ def outcomes(parts: Assembly, indices: Iterable[int]) -> Iterator[Outcome]:
             mode,
             centres=config.certify.centres,
             in_flight=config.engine.in_flight,
-            drafter=None if calibration is None else CalibratedCover(calibration, centres),
+            drafter=_drafter(parts, centres),
         )
     return found if calibration is None else _with_premise(found, parts)
+
+
+def _drafter(parts: Assembly, centres: int) -> Drafter | None:
+    rule = parts.config.certify
+    if parts.calibration is not None:
+        return CalibratedCover(parts.calibration, centres)
+    if rule.guarantee == "online":
+        seconds = None if rule.online_seconds == "unlimited" else rule.online_seconds
+        return online_drafter(rule.centres, seconds)
+    return None
 
 
 def _with_premise(found: Iterator[Outcome], parts: Assembly) -> Iterator[Outcome]:

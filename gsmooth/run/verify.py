@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
-from gsmooth.certificate import CentreEvidence, Guarantee, Verdict
+from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.run.header import RunHeader
 from gsmooth.run.nested import nested_faults
@@ -118,6 +118,10 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
         expected = setting(config, path)
         if expected is not None and expected != found:
             yield field, f"{found!r}, but the run has {path} = {expected!r}"
+    # What rests on something unproved is heuristic in every run.
+    asked, proved = setting(config, "certify.guarantee"), row.guarantee is not Guarantee.HEURISTIC
+    if proved and asked and (row.guarantee == "online") != (asked == "online"):
+        yield "guarantee", f"{row.guarantee}, but the run has certify.guarantee = {asked!r}"
 
 
 def _against_itself(row: Row) -> Iterator[Message]:
@@ -133,6 +137,9 @@ def _against_itself(row: Row) -> Iterator[Message]:
             "certified_label",
             f"{row.certified_label}, but the counts are for class {row.selected_label}",
         )
+    without_original = not row.evidence and row.guarantee is Guarantee.ONLINE
+    if row.reason is AbstainReason.IMPOSSIBLE and not without_original:
+        yield "reason", f"{row.reason}, with {len(row.evidence)} centres, guarantee {row.guarantee}"
     if (row.guarantee is Guarantee.DISTRIBUTIONAL) > (row.premise is not None):
         yield "premise", "none, but the guarantee is distributional"
     if row.premise is not None and row.guarantee in (Guarantee.INDIVIDUAL, Guarantee.ONLINE):
