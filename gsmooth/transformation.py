@@ -87,6 +87,14 @@ class Transformation(ABC):
         """An upper bound on the operator norm of the lift for images (C, H, W)."""
         return 1.0
 
+    def keeps_range(self, low: float, high: float) -> bool:
+        """Whether psi_theta takes images with pixels in [low, high] to such images.
+
+        Only then does an image file hold psi_theta(x) but for rounding: clipping does nothing. The
+        default knows it of attacks without parameters.
+        """
+        return not self.parameters
+
     def rounding_norm(self, shape: tuple[int, int, int]) -> float:
         """An upper bound on ||L r|| over images r (C, H, W) with every |pixel| <= 1."""
         return self.lift_norm(shape) * math.sqrt(math.prod(shape)) * (1.0 + 1e-12)

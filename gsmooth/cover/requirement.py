@@ -48,8 +48,10 @@ class Requirement:
         """
         transformation, classifier = smoothed.transformation, smoothed.classifier
         extra = transformation.lift_norm(classifier.shape) * region.l2
-        # Clipping to the range, which rounding implies, moves nothing away from psi_theta(x).
+        # Clipping to the range, which rounding implies, moves nothing away from a psi_theta(x)
+        # that lies in it.
         half = region.half_level(classifier.input_range)
+        in_range = half == 0.0 or transformation.keeps_range(*classifier.input_range)
         rounded = transformation.rounding_norm(classifier.shape) * half if half > 0.0 else 0.0
         lengths = centres.norm(dim=-1)
         longest = float(lengths.max()) + residual + extra + rounded
@@ -67,7 +69,9 @@ class Requirement:
             error=0.0 if error is None else error,
             variation=smoothed.total_variation(reference),
             extra=extra,
-            proved=error is not None and (not needs_norm or _knows_its_norm(transformation)),
+            proved=error is not None
+            and in_range
+            and (not needs_norm or _knows_its_norm(transformation)),
             rounded=rounded,
         )
 

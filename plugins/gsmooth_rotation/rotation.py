@@ -85,6 +85,10 @@ class Rotation(Transformation):
         """T: every pair of order m turned by -m * theta[0]; in pixels nothing but T_0 = id."""
         return self._frame.act(z, theta[0])
 
+    def keeps_range(self, low: float, high: float) -> bool:
+        """Interpolation averages, and what comes in from outside is 0."""
+        return low <= 0.0 <= high
+
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
         """Upper bound on ||L||; channels do not mix."""
         return self._frame.norm(shape)

@@ -126,6 +126,10 @@ class Translation(Transformation):
         dx, dy = (value.reshape(-1, 1).to(z.dtype) for value in theta)
         return self._coordinates.act(z, dx, dy)
 
+    def keeps_range(self, low: float, high: float) -> bool:
+        """Interpolation averages, and what comes in from outside is 0, or the image itself."""
+        return self.padding == "reflection" or low <= 0.0 <= high
+
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
         """||L||, rounded up; channels do not mix."""
         return self._coordinates.norm

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,7 @@ from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
 from gsmooth.theory.foresight import expected_votes
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transformation import Parameter, Transformation
 from gsmooth_rotation import Rotation
 from gsmooth_translation import Translation
 from tests.cover.subjects import Weave, smoothed, uniform_thetas
@@ -221,3 +224,32 @@ def test_polled_shares_follow_the_votes_that_are_near(seed: int) -> None:
     assert ((shares > 0.0) & (shares < 1.0)).all()
     lone = Poll(np.array([[-30.0], [30.0]]), np.array([1e5, 0.0]), np.array([1e5, 1e5]))
     assert lone.shares(grid)[[0, -1]] == pytest.approx([1.0, 0.0], abs=1e-3)
+
+
+class Brighter(Transformation):
+    """The attack adds theta to every pixel, and so does the action."""
+
+    name = "brighter"
+    parameters = (Parameter("shift", ""),)
+    orthogonal = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z + theta[0]
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return 1e-9
+
+
+def test_rounding_is_not_proved_where_attacks_leave_the_range_that_it_clips_to() -> None:
+    x, region = torch.full(SHAPE, 0.9), Region((-0.5,), (0.5,))
+    g = smoothed(Brighter(), SHAPE, (0.3,), 0.2)
+    assert build_cover(g, x, region, 2).guarantee is Guarantee.INDIVIDUAL
+    assert build_cover(g, x, replace(region, bits=8), 2).guarantee is Guarantee.HEURISTIC
+    for operator, proved in (
+        (Rotation(), False),
+        (Translation(), False),
+        (Translation(padding="reflection"), True),
+    ):
+        assert operator.keeps_range(0.5, 1.0) is proved
+        assert operator.keeps_range(0.0, 1.0)
+        assert operator.keeps_range(-1.0, 1.0)
