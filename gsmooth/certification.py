@@ -260,6 +260,7 @@ def foresee(
     check_region(smoothed, region)
     if online:
         check_online(smoothed, region)
+        _check_secret(smoothed)
     transformation, law = smoothed.transformation, smoothed.law
     if isinstance(centres, int) and centres < 1:
         raise ConfigurationError(f"certify: centres={centres} must be at least 1")
@@ -292,6 +293,20 @@ def foresee(
             f" (margin {margin:.3g}); {remedy}. Use more votes, a smaller region, more centres or"
             " more noise",
             needed,
+        )
+
+
+def _check_secret(smoothed: SmoothedClassifier) -> None:
+    """Votes are a function of the seed and the image: who knows one and makes the other can choose.
+
+    alpha speaks of votes that are drawn independently of the image (S2). An attacker who knows the
+    seed can try attacks until one is certified falsely, and send that one.
+    """
+    if smoothed.seed == 0:
+        raise ConfigurationError(
+            "online: the seed is 0, which everyone knows, and the images come from an attacker; draw"
+            " a secret one after the images have arrived, e.g. secrets.randbits(62) (in a run:"
+            " smoothing.seed)"
         )
 
 

@@ -118,10 +118,19 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
         expected = setting(config, path)
         if expected is not None and expected != found:
             yield field, f"{found!r}, but the run has {path} = {expected!r}"
-    # What rests on something unproved is heuristic in every run.
-    asked, proved = setting(config, "certify.guarantee"), row.guarantee is not Guarantee.HEURISTIC
-    if proved and asked and (row.guarantee == "online") != (asked == "online"):
-        yield "guarantee", f"{row.guarantee}, but the run has certify.guarantee = {asked!r}"
+    yield from _label(row, config)
+
+
+def _label(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
+    """The guarantee is the one that the run asked for, or less."""
+    asked = setting(config, "certify.guarantee")
+    grid = setting(config, "smoothing.grid")
+    if row.guarantee is not Guarantee.HEURISTIC:
+        # What rests on something unproved is heuristic in every run.
+        if grid == 0.0:
+            yield "guarantee", f"{row.guarantee}, but without a grid nothing is proved (F1)"
+        elif asked is not None and row.guarantee != asked:
+            yield "guarantee", f"{row.guarantee}, but the run has certify.guarantee = {asked!r}"
 
 
 def _against_itself(row: Row) -> Iterator[Message]:
@@ -178,8 +187,17 @@ def _attempts(row: Row, config: Mapping[str, object]) -> int:
     """How many covers share alpha: those that pilot votes choose may be drawn again."""
     asked = setting(config, "certify.attempts")
     chosen = row.mode == "region" and setting(config, "certify.rule") != "fixed"
-    chosen = chosen and row.pilot_votes > 0
+    chosen = chosen and (row.pilot_votes > 0 or _has_pilots(row, config))
     return asked if chosen and isinstance(asked, int) and asked >= 1 else 1
+
+
+def _has_pilots(row: Row, config: Mapping[str, object]) -> bool:
+    """Whether the covers of such a run are chosen by pilot votes, said or not."""
+    rule = config.get("certify")
+    if not isinstance(rule, Mapping) or "centres" not in rule:
+        return False
+    own = rule["centres"] is None and rule.get("guarantee") == "individual"
+    return own and row.region.dimensions > 0
 
 
 def _cast(centre: CentreEvidence) -> int:
@@ -194,6 +212,10 @@ def _region_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     there are no profiles: every centre is needed from the clean image on. Rule "fixed":
     Clopper-Pearson for n votes at alpha / k in place of the e-process.
     """
+    if setting(config, "certify.order") == "worst-first":
+        for number, centre in enumerate(row.evidence):
+            if centre.profile:
+                yield f"evidence[{number}].profile", "one where centres were tested worst first"
     if setting(config, "certify.rule") == "fixed":
         yield from _fixed_votes(row, config)
         level = row.alpha / row.attempts / max(1, len(row.evidence))

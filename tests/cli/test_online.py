@@ -25,7 +25,7 @@ from tests.run.workshop import Notebook, furnish
 GUIDE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 ANGLES = (6.3, -4.0, 0.0)
 DIGITS = ("--data=received.npz", "--region=-10:10", "--bits=8", "--set=engine.threads=1")
-ONLINE = ("certify", "--guarantee=online", *DIGITS, "--out=run")
+ONLINE = ("certify", "--guarantee=online", "--seed=7", *DIGITS, "--out=run")
 
 # psi_theta(x) = 0.9 x + theta: nothing that is brighter than 0.9 + theta has an original.
 DIMMER = '''
@@ -131,6 +131,7 @@ def dim(*overrides: str) -> None:
         "transformation.name=dimmer:Dim",
         "smoothing.sigma=0.25",
         "smoothing.scales=[0.1]",
+        "smoothing.seed=7",
         "region.lower=[0.0]",
         "region.upper=[0.01]",
         "certify.guarantee=online",
@@ -199,6 +200,7 @@ def test_a_time_limit_belongs_to_online_runs_alone_and_unlimited_survives_its_ru
         ("--set=certify.online_seconds=0", "online_seconds"),
         ("--guarantee=offline", "'individual', 'distributional' or 'online'"),
         ("--set=certify.max_votes=64", "even unanimous votes fall short"),
+        ("--set=smoothing.seed=0", "draw a secret one"),
     ],
 )
 def test_what_cannot_be_certified_online_is_refused_before_any_vote(
@@ -214,7 +216,7 @@ def test_what_cannot_be_certified_online_is_refused_before_any_vote(
 def test_a_transformation_that_cannot_be_undone_is_refused_before_any_vote() -> None:
     receive()
     noise = ("--transformation=gaussian", "--set=region.lower=[]", "--set=region.upper=[]")
-    online = ("certify", "--guarantee=online", "--data=received.npz", "--out=run")
+    online = ("certify", "--guarantee=online", "--seed=7", "--data=received.npz", "--out=run")
     result = gsmooth(*online, *noise, "--sigma=0.25", "--l2=0.5")
     assert result.exit_code == 2, result.output
     assert "gaussian does not say which originals" in result.stderr
