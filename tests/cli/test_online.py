@@ -168,7 +168,7 @@ def test_verify_refuses_an_online_row_in_another_run_and_an_impossible_one_with_
     (folder / "records.jsonl").write_text(lines)
     header["config"]["certify"]["guarantee"] = "individual"
     (folder / "run.json").write_text(json.dumps(header))
-    assert {fault.field for fault in verify_records("run").faults} == {"guarantee"}
+    assert "guarantee" in {fault.field for fault in verify_records("run").faults}
 
 
 def test_a_heuristic_online_cover_is_not_attacked_either() -> None:
