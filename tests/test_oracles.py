@@ -116,7 +116,7 @@ def test_the_bound_exceeds_the_true_share_with_its_own_probability(
     bound: Literal["clopper-pearson", "randomized"],
 ) -> None:
     g = half_line(-NEAR, 0.5)
-    runs, n, alpha = 2000, 128, 0.05
+    runs, n, alpha = 1000, 128, 0.05
     cover = whole_or_nothing(half_line_cover(g, NEAR, BEYOND))
     false_claims = len(certified(findings(g, cover, RadiusMode(alpha, n=n, bound=bound), runs)))
     check_level(false_claims, runs, alpha)
