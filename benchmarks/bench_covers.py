@@ -1,14 +1,15 @@
 """What a certificate costs by the number of its centres, and against the methods of others.
 
-    ./scripts/bench covers [--images 30] [--nested-images 2] [--out benchmarks/results]
+    ./scripts/bench covers [--images 30] [--nested-images 3] [--out benchmarks/results]
 
 On identical weights (the shipped rotation network) and identical held-out digits, at alpha = .001:
 
 - every rotation in +-30 degrees by one clean centre, by 1 to 64 free centres, by the cover that
   chooses itself (in one attempt and in two), and without noise on the angle (T = id), which is the
   method of TSS but for the e-process;
-- every rotation in +-10 degrees by the nested method of Fischer et al. (2020), whose outer vote
-  over angles holds inner votes over noise, against one joint vote (T4) at the same centres.
+- every rotation in +-3 degrees by the nested method of Fischer et al. (2020), whose outer vote over
+  angles holds inner votes over noise, against one joint vote (T4), both at the clean image. At wider
+  regions the error of one clean centre is beyond the noise of this network for either.
 
 Votes are forward passes of certification; seconds hold the cover and the votes of one process.
 Writes covers.json and prints Markdown.
@@ -65,7 +66,7 @@ def main() -> None:
     """Measure, print a table and write covers.json."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("--images", type=int, default=30, help="held-out digits at +-30 degrees")
-    parser.add_argument("--nested-images", type=int, default=2, help="and at +-10 degrees")
+    parser.add_argument("--nested-images", type=int, default=3, help="and at +-3 degrees")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     print("| region | method | images | certified | reached | centres | votes | s |")
@@ -117,14 +118,11 @@ def covers(count: int) -> Iterator[Line]:
 
 
 def against_nested(count: int) -> Iterator[Line]:
-    """+-10 degrees by two votes inside each other, and by one."""
+    """+-3 degrees by two votes inside each other, and by one."""
     free = gsmooth.RegionMode(max_votes=PLENTY)
-    for centres in (1, 4):
-        name = f"nested, centres {centres}: 100 x 1,000 votes each"
-        yield measured(10.0, name, count, nested(10.0, centres))
-        name = f"joint (T4), free centres {centres}"
-        yield measured(10.0, name, count, joint(10.0, True, centres, free))
-    yield measured(10.0, "joint (T4), chosen", count, joint(10.0, True, None, free))
+    yield measured(3.0, "nested, one clean centre: 100 x 2,000 votes", count, nested(3.0))
+    yield measured(3.0, "joint (T4), one clean centre", count, joint(3.0, True, "clean", free))
+    yield measured(3.0, "joint (T4), chosen", count, joint(3.0, True, None, free))
 
 
 def joint(end_deg: float, noisy: bool, centres: Centres, mode: gsmooth.RegionMode) -> Method:
@@ -136,12 +134,12 @@ def joint(end_deg: float, noisy: bool, centres: Centres, mode: gsmooth.RegionMod
     return certify
 
 
-def nested(end_deg: float, centres: int) -> Method:
+def nested(end_deg: float) -> Method:
     """A vote over angles that holds votes over noise."""
-    mode = NestedMode(n_outer=100, n_inner=1000)
+    mode = NestedMode(n_outer=100, n_inner=2000)
 
     def certify(items: Iterable[Item]) -> Iterable[Outcome]:
-        return certify_nested_many(smoothed(True), items, region(end_deg), mode, centres=centres)
+        return certify_nested_many(smoothed(True), items, region(end_deg), mode)
 
     return certify
 
