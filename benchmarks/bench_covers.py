@@ -7,9 +7,9 @@ On identical weights (the shipped rotation network) and identical held-out digit
 - every rotation in +-30 degrees by one clean centre, by 1 to 64 free centres, by the cover that
   chooses itself (in one attempt and in two), and without noise on the angle (T = id), which is the
   method of TSS but for the e-process;
-- every rotation in +-3 degrees by the nested method of Fischer et al. (2020), whose outer vote over
-  angles holds inner votes over noise, against one joint vote (T4), both at the clean image. At wider
-  regions the error of one clean centre is beyond the noise of this network for either.
+- every rotation in +-3 degrees by the nested method of Fischer et al. (2020), whose outer vote
+  over angles holds inner votes over noise, against one joint vote (T4), both at the clean image. In
+  wider regions the error of one clean centre is beyond the noise of this network for either.
 
 Votes are forward passes of certification; seconds hold the cover and the votes of one process.
 Writes covers.json and prints Markdown.
