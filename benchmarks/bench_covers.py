@@ -23,6 +23,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import mean
 from time import perf_counter
@@ -72,7 +73,7 @@ def main() -> None:
     print("| region | method | images | certified | reached | centres | votes | s |")
     print("|---|---|---|---|---|---|---|---|")
     lines = []
-    for line in (*covers(options.images), *against_nested(options.nested_images)):
+    for line in chain(covers(options.images), against_nested(options.nested_images)):
         lines.append(line)
         shown = f"{line.centres:.1f} | {line.votes:,.0f} | {line.seconds:.2f}"
         print(
