@@ -51,6 +51,8 @@ __all__ = [
 ]
 
 IN_FLIGHT: Final = 16
+MOST_TRIED: Final = 256
+"""Numbers of centres among which the least votes of a refused run are sought."""
 
 
 @final
@@ -269,29 +271,40 @@ def foresee(
     spans = np.array([h - low for low, h in zip(region.lower, region.upper, strict=True)])
     moving = 0 if online else int((spans > 0.0).sum())
     count = 1 if online else _most_centres(mode, centres)
-    # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters may
-    # be long in one and short in another, so nothing is refused for them here.
-    part = spans / (2.0 * count) if moving == 1 else np.zeros_like(spans)
     residual = transformation.lift_norm(smoothed.classifier.shape) * region.l2
-    shift = np.zeros((1, 0)) if smoothed.still else part[None]
-    margin = float(law.margin(shift, np.array([residual]))[0])
-    share = float(share_of_margin(margin))
-    least = _least(mode, share, count)
-    # The other centres cost a chunk each at least.
-    others = count - 1 if moving == 1 and isinstance(centres, int) else 0
-    needed = None if least is None else chunks(mode.n0) * CHUNK + others * _cheapest(mode) + least
+
+    def margin_of(balls: int) -> float:
+        # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters
+        # may be long in one and short in another, so nothing is refused for them here.
+        part = spans / (2.0 * balls) if moving == 1 else np.zeros_like(spans)
+        shift = np.zeros((1, 0)) if smoothed.still else part[None]
+        return float(law.margin(shift, np.array([residual]))[0])
+
+    def needed_for(balls: int, others: int) -> int | None:
+        # The other centres cost a chunk each at least.
+        least = _least(mode, float(share_of_margin(margin_of(balls))), balls)
+        return None if least is None else chunks(mode.n0) * CHUNK + others * _cheapest(mode) + least
+
+    free = centres is None and moving == 1
+    needed = needed_for(count, count - 1 if moving == 1 and not free else 0)
     if needed is None or needed > mode.max_votes:
+        if free:  # More votes would pay for more centres, which need fewer votes each.
+            offers = (needed_for(balls, balls - 1) for balls in range(1, MOST_TRIED))
+            needed = min((offer for offer in offers if offer is not None), default=None)
         remedy = (
             f"max_votes has to be at least {needed}"
             if needed is not None
             else "no number of votes suffices"
         )
         plural = "s" if count > 1 else ""
+        number = (
+            f"the {count} centre{plural} that it pays for" if free else f"{count} centre{plural}"
+        )
         raise UnreachableError(
             f"max_votes={mode.max_votes} cannot certify {_text(smoothed, region)} at"
-            f" alpha={mode.alpha:g} with {count} centre{plural}: even unanimous votes fall short"
-            f" (margin {margin:.3g}); {remedy}. Use more votes, a smaller region, more centres or"
-            " more noise",
+            f" alpha={mode.alpha:g} with {number}: even unanimous votes fall short"
+            f" (margin {margin_of(count):.3g}); {remedy}. Use more votes, a smaller region, more"
+            " centres or more noise",
             needed,
         )
 

@@ -237,3 +237,15 @@ def test_predict_many_keeps_the_order_and_takes_its_own_stream_of_votes() -> Non
 def test_predict_refuses_what_it_cannot_use(n: int, alpha: float) -> None:
     with pytest.raises(ConfigurationError, match=r"n=0|alpha="):
         predict(SURE, pixel(), n=n, alpha=alpha)
+
+
+def test_a_run_refused_for_its_votes_is_told_how_many_more_centres_would_need() -> None:
+    g = turned(lambda degrees: degrees > 0, 4.0)
+    region, poor = Region((-30.0,), (30.0,)), RegionMode(max_votes=100)
+    with pytest.raises(UnreachableError, match="has to be at least") as refused:
+        foresee(g, region, poor)
+    least = refused.value.least_n
+    assert least is not None
+    foresee(g, region, RegionMode(max_votes=least))
+    with pytest.raises(UnreachableError, match="no number of votes suffices"):
+        foresee(g, region, poor, centres=1)

@@ -22,15 +22,16 @@ HEAD = (
     " | votes | s |"
 )
 LEGEND = """\
-Each line is one way to certify the region. Cover: *clean*, one centre at the clean image; *chosen*,
-the default, at most 5,000 votes an image; *patient*, the same with at most 20,000; *id*, many
-centres and no noise on the parameters. Test: *e-process*, looking after every 64 votes; *fixed*, n
-votes a centre and Clopper-Pearson at alpha / centres; its covers are planned for
-the mean count, with no allowance for luck, so these lines understate what fixed n can do. Shares are
-of the images of that line (expensive lines have fewer); an abstention counts as wrong. *clean f*: the network without noise;
-*g*: the smoothed classifier by 64 votes; *certified*: g on the whole region; *attacked*: g by 448
-votes at the worst point that the attack found; *gap*: attacked less certified, in points; *votes*
-and *s*: forward passes and seconds an image, of certification alone (means)."""
+Each line is one way to certify the region. Cover: *clean*, one centre at the clean image;
+*chosen*, the default, at most 5,000 votes an image; *patient*, the same with at most 20,000;
+*id*, many centres and no noise on the parameters. Test: *e-process*, looking after every 64
+votes; *fixed*, n votes a centre and Clopper-Pearson at alpha / centres; its covers are planned
+for the mean count, with no allowance for luck, so these lines understate what fixed n can do.
+Shares are of the images of that line (expensive lines have fewer); an abstention counts as wrong.
+*clean f*: the network without noise; *g*: the smoothed classifier by 64 votes; *certified*: g on
+the whole region; *attacked*: g by 448 votes at the worst point that the attack found; *gap*:
+attacked less certified, in points; *votes* and *s*: forward passes and seconds an image, of
+certification alone (means)."""
 
 
 def document(
