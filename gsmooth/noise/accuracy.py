@@ -1,73 +1,17 @@
-"""Noise as a function of its coordinate: (seed, image, purpose, centre, chunk)."""
+"""What float64 noise on a grid differs from the noise of the theorems (F1)."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gsmooth.theory.laws import Law
-
-CHUNK: Final = 64
-"""Votes in a chunk. Part of every vote's coordinate: changing it invalidates stored counts."""
-
-SAMPLER: Final = "philox-blake2b-ziggurat-1"
-"""Names how a coordinate becomes noise; stored with every record."""
 
 # Beyond this tail on either side theta's float64 quantiles are too coarse to bound; the event is
 # paid for as total variation instead (F1).
 TAIL: Final = 1e-9
-
-
-class Purpose(IntEnum):
-    """What votes are for. Streams of different purposes are independent (S2)."""
-
-    SELECTION = 0
-    ESTIMATION = 1
-    PREDICTION = 2
-    SCREENING = 3
-    OPPONENT = 4
-    BOUND = 5
-    INNER = 6
-    PILOT = 7
-    SECOND = 8
-
-
-@final
-@dataclass(frozen=True)
-class Coordinate:
-    """Where in a run a chunk of votes stands. ``centre`` counts the balls of a cover."""
-
-    seed: int
-    image: int
-    purpose: Purpose
-    centre: int
-    chunk: int
-
-    def generator(self) -> np.random.Generator:
-        """A Philox generator whose key is a hash of the coordinate, so that no two coincide."""
-        text = f"{self.seed}/{self.image}/{int(self.purpose)}/{self.centre}/{self.chunk}"
-        digest = hashlib.blake2b(text.encode(), digest_size=16, person=b"gsmooth-noise").digest()
-        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
-
-
-def draw(
-    coordinate: Coordinate, law: Law, rows: int, out: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Fill ``out`` (rows, K) with standard normals and return theta (rows, m) from ``law``.
-
-    Float64 throughout: float32 noise is 24 bits wide and betrays the input (F1).
-    """
-    rng = coordinate.generator()
-    # Midpoints of 2^-52 cells: never 0 or 1, exactly representable.
-    ticks = rng.integers(0, 2**52, size=(rows, law.dimensions), dtype=np.int64)
-    theta = law.theta_from_uniform((ticks + 0.5) * 2.0**-52)
-    rng.standard_normal(out=out)
-    return theta
 
 
 @final
