@@ -19,8 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -28,14 +26,12 @@ from pathlib import Path
 from statistics import mean
 from time import perf_counter
 
-import torch
-
 import gsmooth
+from benchmarks.machine import describe
 from gsmooth.certification import Item, Outcome, certify_many
 from gsmooth.cover import Centres
 from gsmooth.errors import UnreachableError
 from gsmooth.nested import NestedMode, certify_nested_many
-from gsmooth.run.header import installed_versions
 
 SIGMA, SCALE, LOW_PASS = 0.15, 4.0, 0.9
 Method = Callable[[Iterable[Item]], Iterable[Outcome]]
@@ -88,13 +84,7 @@ def main() -> None:
         "scale_deg": SCALE,
         "low_pass_px": LOW_PASS,
         "lines": [asdict(line) for line in lines],
-        "versions": installed_versions(),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "torch_threads": torch.get_num_threads(),
-            "load_average": os.getloadavg(),
-        },
+        **describe(),
     }
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "covers.json"

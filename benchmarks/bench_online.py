@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -28,9 +26,9 @@ import torch
 from torch import Tensor, nn
 
 import gsmooth
+from benchmarks.machine import describe
 from gsmooth.cover.online import TOLERANCE, build_online_cover
 from gsmooth.cover.suspects import trace
-from gsmooth.run.header import installed_versions
 
 SIGMA = 0.25
 PUBLISHED = 0.44
@@ -198,13 +196,7 @@ def main() -> None:
         "sigma": SIGMA,
         "scales": SCALES[options.attack],
         "data": {"file": options.data.name, "every": options.every},
-        "versions": installed_versions(),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "torch_threads": torch.get_num_threads(),
-            "load_average": os.getloadavg(),
-        },
+        **describe(),
         "published": {
             "error": PUBLISHED,
             "source": "Fischer et al. (2020); E there is behind a filter of about half the mass",

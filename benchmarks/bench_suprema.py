@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -27,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gsmooth.run.header import installed_versions
+from benchmarks.machine import describe
 from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema
 
 SPAN_DEG: Final = 45.0
@@ -187,13 +185,7 @@ def main() -> None:
         )
     document = {
         "benchmark": "suprema",
-        "versions": installed_versions(),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "torch_threads": torch.get_num_threads(),
-            "load_average": os.getloadavg(),
-        },
+        **describe(),
         "cases": figures,
     }
     options.out.mkdir(parents=True, exist_ok=True)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.machine import describe
 from gsmooth.report.summary import Share, summarize
-from gsmooth.run.header import installed_versions
 from gsmooth.run.records import read_records
 
 RESULTS = Path(__file__).parent / "results"
@@ -40,8 +38,7 @@ def main() -> None:
             "benchmark": folder.name,
             "summary": asdict(summary),
             "fingerprint": records.header.fingerprint,
-            "versions": installed_versions(),
-            "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+            **describe(),
         }
         RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / f"{folder.name}.json").write_text(json.dumps(document, indent=2) + "\n")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from benchmarks.geometry.cells import POINTS, Budget, Subject
 from benchmarks.geometry.measure import Line
 from benchmarks.geometry.training import VIEWS
-from gsmooth.run.header import installed_versions, this_machine
+from benchmarks.machine import describe
 
 HEAD = (
     "| region | cover | test | images | centres | clean f | g | certified | attacked | gap"
@@ -65,12 +62,7 @@ def document(
             "max_votes": dict(budget.votes),
         },
         "lines": [asdict(line) for line in lines],
-        "versions": installed_versions(),
-        "machine": {
-            **this_machine(),
-            "cores": os.cpu_count(),
-            "torch_threads": torch.get_num_threads(),
-        },
+        **describe(),
     }
 
 
