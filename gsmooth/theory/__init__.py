@@ -21,6 +21,7 @@ from gsmooth.theory.exact import (
     StoppingRule,
     boundary_rule,
     exact_outcome,
+    looks_after,
 )
 from gsmooth.theory.laws import (
     ExponentialLaw,
@@ -79,6 +80,7 @@ __all__ = [
     "least_n_fixed",
     "least_successes",
     "log_e_value",
+    "looks_after",
     "nested_radius",
     "nested_share",
     "predict_test",

@@ -23,6 +23,7 @@ from gsmooth.theory import (
     clopper_pearson_lower,
     exact_outcome,
     least_successes,
+    looks_after,
 )
 
 Counts = npt.NDArray[np.int64]
@@ -187,3 +188,36 @@ def test_early_stopping_and_the_fixed_bound_decide_alike_in_the_end() -> None:
 def test_impossible_runs_are_refused(p: float, n_max: int, every: int) -> None:
     with pytest.raises(ConfigurationError, match="expected"):
         exact_outcome(accept_from({}), p, n_max, every)
+
+
+def test_looks_after_chunks_of_growing_sizes() -> None:
+    assert looks_after((16, 16, 32, 64), 200) == [16, 32, 64, 128, 192]
+    assert looks_after((64,), 63) == []
+    assert looks_after((64,), 128) == [64, 128]
+    for chunks in ((), (16, 0)):
+        with pytest.raises(ConfigurationError, match="chunks"):
+            looks_after(chunks, 100)
+
+
+@pytest.mark.parametrize("looks", [(64, 128, 192), (7, 8, 100, 150), (200,), ()])
+def test_looks_that_are_listed_are_those_that_are_taken(looks: tuple[int, ...]) -> None:
+    least = dict(zip(range(1, 201), EProcess(0.6, 0.05).boundary(np.arange(1, 201)), strict=True))
+    # A rule that is asked after every vote and answers at the looks alone.
+    patient = {n: int(count) if n in (*looks, 200) else n + 1 for n, count in least.items()}
+    listed = exact_outcome(accept_from({n: int(least[n]) for n in (*looks, 200)}), 0.7, 200, looks)
+    asked = exact_outcome(accept_from(patient), 0.7, 200)
+    assert listed.accept == pytest.approx(asked.accept, rel=1e-12)
+    assert listed.exhausted == pytest.approx(asked.exhausted, rel=1e-12)
+    assert listed.expected_trials == pytest.approx(asked.expected_trials, rel=1e-12)
+
+
+@pytest.mark.parametrize("looks", [(0, 5), (5, 5), (9, 3)])
+def test_looks_out_of_order_are_refused(looks: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigurationError, match="ascending"):
+        exact_outcome(accept_from({}), 0.5, 10, looks)
+
+
+def test_a_hundred_thousand_votes_at_once_are_the_binomial_distribution() -> None:
+    outcome = exact_outcome(accept_from({100_000: 77_800}), 0.774, 100_000, 100_000)
+    assert outcome.accept == pytest.approx(stats.binom.sf(77_799, 100_000, 0.774), rel=1e-9)
+    assert outcome.expected_trials == 100_000
