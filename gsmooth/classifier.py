@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import final
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, Literal, final
 
 import torch
 from torch import Tensor, nn
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
+
+Autocast = Literal["bfloat16", "float16"]
+_TYPES: Final[dict[str, torch.dtype]] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+_COMPILER: Final = ("torch._dynamo", "torch._inductor", "torch._functorch", "triton")
 
 
 @final
@@ -16,6 +23,11 @@ class Classifier:
 
     The module maps float32 (N, C, H, W) to (N, classes) scores and holds its own normalization,
     applied after the noise. It is put in eval mode and never trained here.
+
+    autocast: what torch.autocast may calculate in; channels_last: the layout of weights and
+    batches; compile: by torch.compile, which needs a compiler. All three change the last digits of
+    scores, so they are part of the function that is certified: votes, clean predictions and the
+    opponent's gradients go through :meth:`scores`, and nothing calls ``module`` past it.
     """
 
     def __init__(
@@ -27,27 +39,44 @@ class Classifier:
         input_range: tuple[float, float] = (0.0, 1.0),
         name: str = "model",
         device: str = "cpu",
+        autocast: Autocast | None = None,
+        channels_last: bool = False,
+        compile: bool = False,
     ) -> None:
         if classes < 2:
             raise ConfigurationError(f"classes={classes}: a classifier needs at least two classes")
         if not input_range[0] < input_range[1]:
             raise ConfigurationError(f"input_range={input_range}: expected (low, high), low < high")
+        if autocast is not None and autocast not in _TYPES:
+            raise ConfigurationError(f"autocast={autocast!r}: expected one of {', '.join(_TYPES)}")
         self.module = module.eval().to(device)
+        if channels_last:
+            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.classes = classes
         self.shape = shape
         self.input_range = input_range
         self.name = name
         self.device = torch.device(device)
+        self.autocast: Autocast | None = autocast
+        self.channels_last = channels_last
+        self.compile = compile
+        # Beside ``module``, whose state dict keeps the names that weights are stored under.
+        self._forward: Callable[[Tensor], object] = self.module
+        if compile:
+            self._forward = torch.compile(self.module)
 
-    @torch.inference_mode()
-    def labels(self, batch: Tensor) -> Tensor:
-        """(N, C, H, W) float32 -> (N,) int64 in 0..classes; ``classes`` itself marks a tie (F3).
+    def scores(self, batch: Tensor) -> Tensor:
+        """f itself: (N, C, H, W) float32 -> (N, classes), in whatever type the model answers.
 
-        ModelError when the scores are not (N, classes) or not finite.
+        Differentiable where the module is. ModelError when the answer has another shape, or when
+        the model cannot be compiled.
         """
         if self.module.training:  # Trained further since; batch neighbours must not matter.
             self.module.eval()
-        scores = self.module(batch)
+        if self.channels_last:
+            batch = batch.contiguous(memory_format=torch.channels_last)
+        with self._precision():
+            scores = self._compiled(batch) if self.compile else self._forward(batch)
         if not isinstance(scores, Tensor) or scores.shape != (len(batch), self.classes):
             given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
             raise ModelError(
@@ -55,17 +84,78 @@ class Classifier:
                 f" ({len(batch)}, {self.classes}); declare the right number of classes, or wrap"
                 " the model so that it returns logits only"
             )
+        return scores
+
+    @torch.inference_mode()
+    def votes(self, batch: Tensor) -> Tensor:
+        """(N, C, H, W) float32 -> (N,) int64 on the device, without waiting for it.
+
+        0..classes-1: a label. classes: a tie for the largest score, compared in the scores' own
+        type, which is no vote (F3). classes + 1: a score is NaN or infinite, and the whole batch
+        has to be refused. ModelError for scores of another shape.
+        """
+        scores = self.scores(batch)
         best, label = scores.max(dim=1)
-        # Two finite extremes show that every score is finite: NaN spreads to both.
-        if not bool(torch.isfinite(best).all() and torch.isfinite(scores.amin(dim=1)).all()):
-            row = int((~torch.isfinite(scores).all(dim=1)).nonzero()[0])
-            raise ModelError(
-                f"{self.name}: NaN or infinite scores, first at row {row} of a batch of"
-                f" {len(batch)}; no vote of this batch was counted. Check the model's weights and"
-                f" that it expects inputs in [{self.input_range[0]}, {self.input_range[1]}]"
-            )
         tied = (scores == best[:, None]).sum(dim=1) > 1
-        return label.masked_fill(tied, self.classes)
+        # NaN and infinities times zero are NaN, which differs from everything; the rest is zero.
+        broken = (scores * 0).sum(dim=1) != 0
+        return label.masked_fill(tied, self.classes).masked_fill(broken, self.classes + 1)
+
+    def labels(self, batch: Tensor) -> Tensor:
+        """(N, C, H, W) float32 -> (N,) int64 in 0..classes; ``classes`` itself marks a tie (F3).
+
+        ModelError when the scores are not (N, classes) or not finite.
+        """
+        votes = self.votes(batch)
+        broken = votes > self.classes
+        if bool(broken.any()):
+            row = int(broken.nonzero()[0])
+            raise self.not_finite(f"first at row {row} of a batch of {len(batch)}")
+        return votes
+
+    def not_finite(self, where: str) -> ModelError:
+        """The error for a batch with votes beyond ``classes``; ``where``: as far as it is known."""
+        return ModelError(
+            f"{self.name}: NaN or infinite scores, {where}; no vote of this batch was counted."
+            " Check the model's weights and that it expects inputs in"
+            f" [{self.input_range[0]}, {self.input_range[1]}]"
+            + (f", or leave model.autocast={self.autocast} out" if self.autocast else "")
+        )
+
+    def replica(self, device: str) -> Classifier:
+        """The same function on ``device``, sharing nothing: for a thread of its own."""
+        return Classifier(
+            copy.deepcopy(self.module),
+            classes=self.classes,
+            shape=self.shape,
+            input_range=self.input_range,
+            name=self.name,
+            device=device,
+            autocast=self.autocast,
+            channels_last=self.channels_last,
+            compile=self.compile,
+        )
+
+    def _precision(self) -> AbstractContextManager[object]:
+        if self.autocast is None:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=_TYPES[self.autocast])
+
+    def _compiled(self, batch: Tensor) -> object:
+        # One program for all batch sizes: sizes would otherwise be compiled one after the other,
+        # and what a size gets would depend on those before it.
+        torch._dynamo.maybe_mark_dynamic(batch, 0)
+        try:
+            return self._forward(batch)
+        except Exception as error:
+            if not type(error).__module__.startswith(_COMPILER):
+                raise
+            raise ModelError(
+                f"{self.name}: torch.compile failed ({type(error).__name__}:"
+                f" {(str(error).strip().splitlines() or [''])[0]}); it needs a C++ compiler (on"
+                " Debian: apt install g++; the variable CXX names another) and Python's headers,"
+                " on a GPU triton; or leave model.compile out"
+            ) from error
 
     def check_image(self, image: Tensor, index: int) -> None:
         """InputError unless ``image`` is (C, H, W), finite and inside the declared range."""

@@ -81,7 +81,7 @@ class Ascent:
         where = Coordinate(self.smoothed.seed, self.index, Purpose.SCREENING, -1 - number, step)
         z = noisy(self.smoothed, self.smoothed.transformation.lift(image), [where], CHUNK)
         self.spent += CHUNK
-        return self.smoothed.classifier.module(self.smoothed.readout(z)), z
+        return self.smoothed.classifier.scores(self.smoothed.readout(z)), z
 
     def _slope(self, scores: Tensor, leaf: Tensor) -> Tensor | None:
         """Gradient of the cross-entropy at ``leaf``; None where there is none, or only zeros."""

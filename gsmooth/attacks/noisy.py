@@ -63,7 +63,7 @@ def screened(
 ) -> Screening:
     """``rows`` votes at each z (n, K). ModelError where scores are not finite (F3)."""
     batch = smoothed.readout(noisy(smoothed, z, coordinates, rows))
-    scores = smoothed.classifier.module(batch)
+    scores = smoothed.classifier.scores(batch)
     if not bool(scores.isfinite().all()):
         smoothed.classifier.labels(batch)  # Says which row, and what to do.
     scores = scores.double().cpu().reshape(len(z), rows, -1)
