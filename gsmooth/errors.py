@@ -44,6 +44,10 @@ class ModelError(GsmoothError):
     exit_code = 4
 
 
+class MemoryShortError(ModelError):
+    """A batch that does not fit into memory, and that no smaller one can stand for."""
+
+
 class PluginError(GsmoothError):
     """An unknown, broken or doubly registered transformation plugin."""
 

@@ -1,11 +1,10 @@
-"""The smoothed classifier: noise on theta and z, rounding to the grid, votes."""
+"""The smoothed classifier: noise on theta and z, rounding to the grid, and what that costs."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, final
 
@@ -15,34 +14,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.classifier import Classifier
-from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.noise import (
-    CHUNK,
-    Coordinate,
-    ThetaAccuracy,
-    draw,
-    grid_total_variation,
-    theta_accuracy,
-)
+from gsmooth.engine import Ballot, Counter, NoisyPoints, Pace, measured_pace
+from gsmooth.errors import ConfigurationError
+from gsmooth.noise import ThetaAccuracy, grid_total_variation, theta_accuracy
 from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.transformation import Transformation
+
+__all__ = ["GRID", "Ballot", "SmoothedClassifier"]
 
 GRID: Final = 2.0**-8
 COARSE: Final = 0.01
 """Total variation from which a grid no longer hides what float64 noise betrays."""
-
-
-@final
-@dataclass(frozen=True)
-class Ballot:
-    """A chunk of votes to be counted: its coordinate and the point z (K,) that noise is added to.
-
-    rows: votes drawn, at most CHUNK; part of the coordinate in effect.
-    """
-
-    coordinate: Coordinate
-    z: Tensor
-    rows: int = CHUNK
 
 
 @final
@@ -54,7 +36,9 @@ class SmoothedClassifier:
     with sigma = law.sigma > 0; a law without scales leaves theta alone (T = id). grid: h, a power
     of two; 0 switches the rounding off, and every certificate is then heuristic (F1). seed: of the
     votes; drawn independently of the inputs. batch_size: rows of one forward pass; never changes
-    the counts of a classifier that is a function of its input.
+    the counts of a classifier that is a function of its input. pinned: it is one only at that batch
+    size, so every forward pass has exactly so many rows. devices: count on these, one replica of f
+    each; by default where f is.
     """
 
     classifier: Classifier
@@ -63,7 +47,10 @@ class SmoothedClassifier:
     grid: float = GRID
     seed: int = 0
     batch_size: int = 256
+    pinned: bool = False
+    devices: tuple[str, ...] = ()
     accuracy: ThetaAccuracy = field(init=False, repr=False)
+    counter: Counter = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         bound = self.transformation.for_shape(self.classifier.shape)
@@ -91,11 +78,12 @@ class SmoothedClassifier:
             raise ConfigurationError(
                 f"smoothing: grid={self.grid} must be a power of two such as {GRID}, or 0 (off)"
             )
-        if self.batch_size < CHUNK:
-            raise ConfigurationError(
-                f"engine: batch_size={self.batch_size} is below the chunk of {CHUNK} votes"
-            )
         object.__setattr__(self, "accuracy", theta_accuracy(self.law))
+        noisy = NoisyPoints(bound, self.law, self.grid)
+        counter = Counter(
+            self.classifier, noisy, self.batch_size, pinned=self.pinned, devices=self.devices
+        )
+        object.__setattr__(self, "counter", counter)
 
     @property
     def still(self) -> bool:
@@ -139,68 +127,23 @@ class SmoothedClassifier:
         )
 
     def count(self, ballots: Sequence[Ballot]) -> NDArray[np.int64]:
-        """Votes by class, (len(ballots), classes + 1); the last column holds ties (F3)."""
-        totals = np.zeros((len(ballots), self.classifier.classes + 1), dtype=np.int64)
-        start = 0
-        for group in _batches(ballots, self.batch_size):
-            labels = self._labels(group)
-            row = 0
-            for ballot in group:
-                votes = labels[row : row + ballot.rows]
-                totals[start] = np.bincount(votes, minlength=totals.shape[1])
-                row += ballot.rows
-                start += 1
-        return totals
+        """Votes by class, (len(ballots), classes + 1); the last column holds ties (F3).
 
-    def _labels(self, group: Sequence[Ballot]) -> NDArray[np.int64]:
-        batch = self.readout(self._noisy(group))
-        try:
-            return self.classifier.labels(batch).cpu().numpy()
-        except ModelError as error:
-            images = sorted({ballot.coordinate.image for ballot in group})
-            raise ModelError(f"{error} (votes for image {', '.join(map(str, images))})") from error
+        ModelError where scores are not finite, MemoryShortError where not even the smallest batch
+        fits into memory; a larger one is halved, with a warning.
+        """
+        return self.counter.count(ballots)
 
     def readout(self, z: Tensor) -> Tensor:
         """Q z in float32 on the classifier's device: (N, K) -> (N, C, H, W)."""
         moved = z.to(device=self.classifier.device, dtype=torch.float32)
         return self.transformation.readout(moved, self.classifier.shape)
 
-    def _noisy(self, group: Sequence[Ballot]) -> Tensor:
-        """round_h(T_theta z + sigma delta), (rows, K) float64, for all ballots of one batch."""
-        rows = sum(ballot.rows for ballot in group)
-        noise = np.empty((rows, group[0].z.numel()))
-        theta = np.empty((rows, self.law.dimensions))
-        ends = np.cumsum([ballot.rows for ballot in group])
+    def pace(self) -> Pace:
+        """Votes a second, and the batch size that gives the most; about a second's measurement.
 
-        def fill(place: int) -> None:
-            ballot = group[place]
-            part = slice(int(ends[place]) - ballot.rows, int(ends[place]))
-            theta[part] = draw(ballot.coordinate, self.law, ballot.rows, noise[part])
-
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            for _ in pool.map(fill, range(len(group))):
-                pass
-        counts = torch.tensor([ballot.rows for ballot in group])
-        z = torch.stack([ballot.z for ballot in group]).repeat_interleave(counts, dim=0)
-        moved = z
-        if not self.still:
-            columns = torch.from_numpy(theta).tensor_split(self.law.dimensions, dim=1)
-            moved = self.transformation.act(z, *columns)
-        noisy = torch.from_numpy(noise).mul_(self.law.sigma).add_(moved)
-        if self.grid == 0.0:
-            return noisy
-        # Exact in float64: scaling by a power of two, rounding to an integer, scaling back.
-        return noisy.mul_(1.0 / self.grid).round_().mul_(self.grid)
-
-
-def _batches(ballots: Iterable[Ballot], batch_size: int) -> Iterable[list[Ballot]]:
-    group: list[Ballot] = []
-    rows = 0
-    for ballot in ballots:
-        if group and rows + ballot.rows > batch_size:
-            yield group
-            group, rows = [], 0
-        group.append(ballot)
-        rows += ballot.rows
-    if group:
-        yield group
+        A pinned classifier is measured at its batch size only.
+        """
+        blank = torch.zeros(1, *self.classifier.shape, dtype=torch.float64)
+        sizes = (self.batch_size,) if self.pinned else None
+        return measured_pace(self.counter, self.transformation.lift(blank)[0], sizes)

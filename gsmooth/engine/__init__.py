@@ -1,0 +1,18 @@
+"""The voting engine: ballots in, counts out; how they are batched never shows in a count."""
+
+from gsmooth.engine.ballot import Ballot
+from gsmooth.engine.count import Counter
+from gsmooth.engine.noisy import NoisyPoints
+from gsmooth.engine.pace import Pace, measured_pace
+from gsmooth.engine.schedule import served
+from gsmooth.engine.workers import devices_of
+
+__all__ = [
+    "Ballot",
+    "Counter",
+    "NoisyPoints",
+    "Pace",
+    "devices_of",
+    "measured_pace",
+    "served",
+]

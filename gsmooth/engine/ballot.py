@@ -1,0 +1,61 @@
+"""What is asked of the engine: some votes at one coordinate, around one point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import final
+
+from torch import Tensor
+
+from gsmooth.noise import CHUNK, Coordinate
+
+
+@final
+@dataclass(frozen=True)
+class Ballot:
+    """A chunk of votes to be counted: its coordinate and the point z (K,) that noise is added to.
+
+    rows: votes drawn, at most CHUNK; part of the coordinate in effect.
+    """
+
+    coordinate: Coordinate
+    z: Tensor
+    rows: int = CHUNK
+
+
+@final
+@dataclass
+class Deal:
+    """Ballots dealt out as batches, to one worker or to several at once.
+
+    ballots: those with the most rows first, so that small ones fill the batches up. dealt: the
+    batches so far, as places in ``ballots``.
+    """
+
+    ballots: Sequence[Ballot]
+    dealt: list[range] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def next(self, most: int) -> range | None:
+        """The next batch of at most ``most`` rows, but of one ballot at least; None: no more."""
+        with self._lock:
+            start = self.dealt[-1].stop if self.dealt else 0
+            if start == len(self.ballots):
+                return None
+            stop, rows = start + 1, self.ballots[start].rows
+            while stop < len(self.ballots) and rows + self.ballots[stop].rows <= most:
+                rows += self.ballots[stop].rows
+                stop += 1
+            self.dealt.append(range(start, stop))
+            return self.dealt[-1]
+
+    def stop(self) -> None:
+        """Deal nothing more."""
+        with self._lock:
+            self.dealt.append(range(len(self.ballots), len(self.ballots)))
+
+    def batch_of(self, place: int) -> int:
+        """The number, from 1, of the batch that the ballot at ``place`` was dealt in."""
+        return 1 + next(number for number, part in enumerate(self.dealt) if place in part)

@@ -1,0 +1,119 @@
+"""Pace: which batch size is fastest here, by a short measurement of whole votes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from gsmooth.engine.ballot import Ballot
+from gsmooth.engine.count import Counter
+from gsmooth.engine.memory import Meter
+from gsmooth.errors import MemoryShortError
+from gsmooth.noise import CHUNK, Coordinate, Purpose
+
+MOST_ROWS: Final = 4096
+GAIN: Final = 1.05
+"""What a doubled batch has to gain; after two that do not, no larger one is tried."""
+CLOSE: Final = 0.97
+"""A batch is as good as the best from this share of its rate."""
+LONGEST_S: Final = 2.0
+"""A round of batches that takes longer is not doubled."""
+TIMED_S: Final = 0.04
+"""Least time of one timing; the best of a few is taken, since others only ever slow it down."""
+TIMINGS: Final = 3
+NOBODY: Final = -1
+"""The image of votes that are only timed: no image of a run has it."""
+
+
+@final
+@dataclass(frozen=True)
+class Pace:
+    """What the engine does here: noise, action, readout and forward pass together.
+
+    batch_size: the smallest of those as fast as the fastest. peak_bytes: of one batch in flight,
+    the model's weights and what libraries allocate inside not counted.
+    """
+
+    batch_size: int
+    votes_per_second: float
+    peak_bytes: int
+
+
+def measured_pace(
+    counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = None, workers: int = 1
+) -> Pace:
+    """The pace of votes around z (K,), for batches of 64, 128, ... or of the given ``sizes``.
+
+    Votes are cast under coordinates that no run has, and thrown away.
+    """
+    rates: dict[int, float] = {}
+    idle = 0
+    for size in sizes or _doubling():
+        try:
+            rate, seconds = _rate(counter.resized(size), z, workers)
+        except MemoryShortError:
+            if not rates:
+                raise
+            break
+        idle = 0 if rate > GAIN * max(rates.values(), default=0.0) else idle + 1
+        rates[size] = rate
+        if idle == 2 or seconds > LONGEST_S:
+            break
+    best = max(rates.values())
+    chosen = min(size for size, rate in rates.items() if rate >= CLOSE * best)
+    return Pace(chosen, rates[chosen], _peak(counter.resized(chosen), z))
+
+
+def _doubling() -> tuple[int, ...]:
+    return tuple(CHUNK << power for power in range((MOST_ROWS // CHUNK).bit_length()))
+
+
+def _rate(counter: Counter, z: Tensor, workers: int) -> tuple[float, float]:
+    """Votes a second, and seconds of one round of batches."""
+    ballots = _ballots(z, counter.batch_size * workers)
+    rows = len(ballots) * CHUNK
+    shortest = warm = _seconds(counter, ballots)
+    if warm < LONGEST_S:  # The first pass of a size also tunes and allocates.
+        shortest = min(_timing(counter, ballots) for _ in range(TIMINGS))
+    return rows / shortest, shortest
+
+
+def _timing(counter: Counter, ballots: list[Ballot]) -> float:
+    """Seconds of one round, the mean over TIMED_S."""
+    rounds, total = 0, 0.0
+    while total < TIMED_S:
+        total += _seconds(counter, ballots)
+        rounds += 1
+    return total / rounds
+
+
+def _seconds(counter: Counter, ballots: list[Ballot]) -> float:
+    began = perf_counter()
+    counter.count(ballots)  # Ends with a transfer, so the device has finished.
+    return perf_counter() - began
+
+
+def _ballots(z: Tensor, rows: int) -> list[Ballot]:
+    return [
+        Ballot(Coordinate(0, NOBODY, Purpose.SELECTION, 0, chunk), z)
+        for chunk in range(max(1, rows // CHUNK))
+    ]
+
+
+def _peak(counter: Counter, z: Tensor) -> int:
+    """Bytes that one batch takes at most, beyond what was taken before."""
+    ballots = _ballots(z, counter.batch_size)
+    if (device := counter.device).type == "cuda":
+        before: int = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        counter.count(ballots)
+        most: int = torch.cuda.max_memory_allocated(device)
+        return most - before
+    with Meter() as meter:
+        counter.alone().count(ballots)
+    most_live: int = meter.peak
+    return most_live

@@ -1,0 +1,96 @@
+"""Who counts: one replica of the classifier a worker, and the threads they run in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Barrier
+from typing import final
+
+import torch
+from torch import Tensor
+
+from gsmooth.classifier import Classifier
+from gsmooth.engine.ballot import Ballot
+from gsmooth.engine.noisy import NoisyPoints
+from gsmooth.errors import ConfigurationError
+
+
+@final
+@dataclass(frozen=True)
+class Worker:
+    """Casts the votes of whole batches on one device. pool: draws the noise; None: inline."""
+
+    classifier: Classifier
+    noisy: NoisyPoints
+    pool: Executor | None = None
+
+    @torch.no_grad()
+    def votes(self, ballots: Sequence[Ballot], pinned: int = 0) -> Tensor:
+        """(rows,) int64 on the device, in 0..classes + 1 (see ``Classifier.votes``).
+
+        pinned: rows that the network is to see, whatever is asked for; the others do not count.
+        """
+        z = self.noisy.batch(ballots, self.classifier.device, pinned, self.pool)
+        images = self.noisy.transformation.readout(z, self.classifier.shape)
+        del z  # Where the readout made images of its own, only they are held in the forward pass.
+        votes = self.classifier.votes(images)
+        return votes[: sum(ballot.rows for ballot in ballots)]
+
+
+def devices_of(text: str) -> tuple[str, ...]:
+    """The devices in "cuda:0,cuda:1" or "cpu,cpu": one worker for each.
+
+    ConfigurationError unless all are of one kind: counts are the same on devices of a kind only.
+    """
+    devices = tuple(part.strip() for part in text.split(","))
+    kinds = {device.partition(":")[0] for device in devices}
+    if "" in devices or len(kinds) > 1:
+        raise ConfigurationError(
+            f'device="{text}": expected one device, or several of one kind, such as "cuda:0,cuda:1"'
+            " (counts agree on devices of one kind only)"
+        )
+    return devices
+
+
+def hired(classifier: Classifier, noisy: NoisyPoints, devices: Sequence[str]) -> list[Worker]:
+    """One worker for each device; the first one's classifier is ``classifier``, where it is."""
+    threads = torch.get_num_threads()
+    if len(devices) <= 1:
+        draws_here = classifier.device.type == "cpu" and threads > 1
+        return [Worker(classifier, noisy, drawing_pool(threads) if draws_here else None)]
+    others = [classifier.replica(device) for device in devices[1:]]
+    return [Worker(one, noisy) for one in (classifier, *others)]
+
+
+def started_pool(threads: int, torch_threads: int) -> ThreadPoolExecutor:
+    """A pool whose threads run already, each with ``torch_threads`` of PyTorch's own."""
+    before, all_here = torch.get_num_threads(), Barrier(threads + 1)
+
+    def begin() -> None:
+        torch.set_num_threads(torch_threads)
+        all_here.wait()
+
+    pool = ThreadPoolExecutor(threads)
+    begun = [pool.submit(begin) for _ in range(threads)]
+    all_here.wait()
+    for future in begun:
+        future.result()
+    # A thread's number is also what threads that are started later begin with.
+    torch.set_num_threads(before)
+    return pool
+
+
+@lru_cache(maxsize=4)
+def drawing_pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that draw noise, kept from batch to batch and shared by all counters."""
+    return started_pool(threads, 1)
+
+
+# Threads do not survive a fork; a pool that has lost its own would wait for ever.
+_forget: Callable[[], None] = drawing_pool.cache_clear
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
