@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, final
 
 import numpy as np
@@ -13,9 +15,11 @@ from scipy import special
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.theory.arguments import require_alpha, require_counts, require_share
 from gsmooth.theory.normal import Floats
-from gsmooth.theory.tail import log_beta_tail
+from gsmooth.theory.tail import DEEP, log_beta_tail
 
 MOST_VOTES: Final = 2**50
+APART: Final = 64
+"""Numbers of votes between two whose boundary is searched for from nothing."""
 
 
 @final
@@ -77,12 +81,16 @@ class EProcess:
 
     def accepts(self, sample: StreamedSample) -> bool:
         """Whether p > share is shown; may be asked after any vote, and once True it counts."""
-        return bool(_shows(sample.successes, sample.failures, self.share, self.alpha))
+        return _shows_one(sample.successes, sample.failures, self.share, self.alpha)
 
     def boundary(self, trials: ArrayLike) -> NDArray[np.int64]:
         """Least accepting number of successes for each of trials (...,); trials + 1 if none."""
         total = np.asarray(trials, dtype=np.int64)
-        low, high = np.full_like(total, -1), total + 1
+        # Up to share * total every likelihood ratio q : share, q > share, and so e, is at most 1.
+        low, high = np.floor(self.share * total).astype(np.int64) - 1, total + 1
+        knots = np.unique(total)[::-1][::APART][::-1]
+        if len(knots) > 1:
+            low, high = _between(knots, self.boundary(knots), total, low, high)
         while np.any(high - low > 1):
             middle = (low + high) // 2
             counted = np.clip(middle, 0, total)
@@ -101,7 +109,7 @@ class EProcess:
     def least_n(self) -> int:
         """Least number of unanimous votes that is accepted; UnreachableError at 2^50 and beyond."""
         low, high = 0, 1
-        while not _shows(high, 0, self.share, self.alpha):
+        while not _shows_one(high, 0, self.share, self.alpha):
             if high >= MOST_VOTES:
                 raise UnreachableError(
                     f"share={self.share!r} at alpha={self.alpha!r}: even {high} unanimous votes "
@@ -111,7 +119,7 @@ class EProcess:
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2
-            shown = _shows(middle, 0, self.share, self.alpha)
+            shown = _shows_one(middle, 0, self.share, self.alpha)
             low, high = (low, middle) if shown else (middle, high)
         return high
 
@@ -142,7 +150,7 @@ class Futility:
 
     def stops(self, sample: StreamedSample) -> bool:
         """Whether p < share is shown at the declared level."""
-        return bool(_shows(sample.failures, sample.successes, 1.0 - self.share, self.level))
+        return _shows_one(sample.failures, sample.successes, 1.0 - self.share, self.level)
 
 
 def cannot_accept(sample: StreamedSample, remaining: int, eprocess: EProcess) -> bool:
@@ -172,10 +180,31 @@ def anytime_lower(sample: StreamedSample, alpha: float) -> float:
         # Below 1e-300 a bound is as good as none.
         if not low < middle < high or high < 1e-300:
             return low
-        if _shows(won, lost, middle, alpha):
+        if _shows_one(won, lost, middle, alpha, _terms):
             low = middle
         else:
             high = middle
+
+
+def _between(
+    knots: NDArray[np.int64],
+    least: NDArray[np.int64],
+    total: NDArray[np.int64],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Closer ends for the boundary at ``total``, from the knots around it; the last is no smaller.
+
+    From one number of votes to the next the boundary stays or grows by one: what was accepted is
+    accepted with one success more, and with one failure less.
+    """
+    after = np.searchsorted(knots, total)
+    low = np.maximum(low, least[after] - (knots[after] - total) - 1)
+    high = np.minimum(high, least[after])
+    before = np.maximum(after - 1, 0)
+    behind = total - knots[before]  # Negative below the first knot.
+    high = np.where(behind >= 0, np.minimum(high, least[before] + behind), high)
+    return np.where(behind >= 0, np.maximum(low, least[before] - 1), low), high
 
 
 def _shows(
@@ -184,6 +213,37 @@ def _shows(
     """Whether ln e, rounded down, reaches ln(1/alpha) rounded up."""
     log_e = log_e_value(successes, failures, share) - log_e_slack(successes, failures, share)
     return np.asarray(log_e >= -math.log(alpha) * (1.0 + 2.0**-50))
+
+
+def _terms(share: float) -> tuple[float, float, float]:
+    """ln of the prior's mass above ``share``, ln share and ln(1 - share)."""
+    return _log_tail(0.5, 0.5, share), float(np.log(share)), float(np.log1p(-share))
+
+
+_known_terms = lru_cache(maxsize=4096)(_terms)
+
+
+def _shows_one(
+    won: int,
+    lost: int,
+    share: float,
+    alpha: float,
+    terms: Callable[[float], tuple[float, float, float]] = _known_terms,
+) -> bool:
+    """:func:`_shows` for one pair of counts, a tenth of the price: it is asked chunk by chunk."""
+    prior, log_share, log_rest = terms(share)
+    log_e = _log_tail(won + 0.5, lost + 0.5, share) - prior - won * log_share - lost * log_rest
+    spread = float(special.gammaln(won + lost + 3.0)) - won * log_share - lost * log_rest
+    slack = 2.0**-50 * (40.0 + spread)
+    return log_e - slack >= -math.log(alpha) * (1.0 + 2.0**-50)
+
+
+def _log_tail(a: float, b: float, x: float) -> float:
+    """:func:`log_beta_tail` of three numbers."""
+    chance = special.betaincc(a, b, x)
+    if chance < DEEP:
+        return float(log_beta_tail(a, b, x))
+    return float(special.betaln(a, b) + np.log(chance))
 
 
 def _arguments(
