@@ -24,6 +24,7 @@ from gsmooth.theory import (
     exact_outcome,
     least_successes,
     looks_after,
+    randomized_clopper_pearson_lower,
 )
 
 Counts = npt.NDArray[np.int64]
@@ -53,14 +54,54 @@ def check_type_one(rule: StoppingRule, share: float, alpha: float, n_max: int, e
     assert exact_outcome(rule, share, n_max, every).accept <= alpha
 
 
+LOOKS = {
+    "every vote": 1,
+    "every 64 votes": 64,
+    "16, 16, 32, 64, ...": tuple(looks_after((16, 16, 32, 64), 2000)),
+}
+
+
 @pytest.mark.parametrize("alpha", [0.05, 0.001])
 @pytest.mark.parametrize("share", [0.5, 0.774, 0.95, 0.99])
-@pytest.mark.parametrize("look_every", [1, 64])
-def test_the_e_process_holds_its_level_exactly(share: float, alpha: float, look_every: int) -> None:
+@pytest.mark.parametrize("looks", LOOKS.values(), ids=LOOKS)
+def test_the_e_process_holds_its_level_exactly(
+    share: float, alpha: float, looks: int | tuple[int, ...]
+) -> None:
     rule = boundary_rule(EProcess(share, alpha), 2000)
-    check_type_one(rule, share, alpha, 2000, look_every)
-    if alpha == 0.001:
-        check_type_one(rule, share, 0.00083, 2000, look_every)
+    at_share = exact_outcome(rule, share, 2000, looks).accept
+    assert at_share <= (alpha if alpha == 0.05 else 0.00083)
+    # A p further down errs more rarely, and fewer looks do too.
+    assert exact_outcome(rule, share - 0.005, 2000, looks).accept < at_share
+    assert at_share <= exact_outcome(rule, share, 2000).accept
+
+
+@pytest.mark.parametrize("looks", LOOKS.values(), ids=LOOKS)
+def test_the_rule_of_certification_holds_its_level_with_futility(
+    looks: int | tuple[int, ...],
+) -> None:
+    for share in (0.6, 0.9):
+        rule = boundary_rule(EProcess(share, 0.05), 2000, Futility(share, 0.05))
+        assert exact_outcome(rule, share, 2000, looks).accept <= 0.05
+
+
+@pytest.mark.parametrize("share", [0.55, 0.774, 0.99])
+@pytest.mark.parametrize(("n", "alpha"), [(400, 0.05), (5000, 0.001)])
+def test_fixed_bounds_hold_their_level_and_the_randomized_one_spends_all_of_it(
+    share: float, n: int, alpha: float
+) -> None:
+    least = least_successes(share, n, alpha)
+    assert least is not None
+    plain = exact_outcome(accept_from({n: least}), share, n, n).accept
+    with_one_less = exact_outcome(accept_from({n: least - 1}), share, n, n).accept
+    assert plain <= alpha < with_one_less
+    # One success less suffices for draws below the u at which the bound is the share itself.
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        u = 0.5 * (low + high)
+        exceeds = randomized_clopper_pearson_lower(least - 1, n, alpha, u) > share
+        low, high = (u, high) if exceeds else (low, u)
+    assert randomized_clopper_pearson_lower(least - 2, n, alpha, 0.0) < share * (1.0 + 1e-9)
+    assert plain + low * (with_one_less - plain) == pytest.approx(alpha, rel=1e-6)
 
 
 def test_the_type_one_error_over_5000_votes() -> None:
@@ -105,15 +146,20 @@ def test_futility_saves_votes_below_the_share_and_costs_its_level_at_most_above(
     assert exact_outcome(saving, 0.9, 2000).accept > 1.0 - 0.01
 
 
-def test_futility_stops_a_good_classifier_with_probability_at_most_its_level() -> None:
-    futility = Futility(0.774, 0.05)
-    boundary = futility.mirror.boundary(np.arange(1001))
+@pytest.mark.parametrize("looks", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("share", [0.55, 0.774, 0.95])
+def test_futility_stops_a_good_classifier_with_probability_at_most_its_level(
+    share: float, looks: int | tuple[int, ...]
+) -> None:
+    futility = Futility(share, 0.05)
+    boundary = futility.mirror.boundary(np.arange(2001))
 
     def rule(successes: Counts, trials: int) -> Decisions:
         stops = trials - successes >= boundary[trials]
         return np.where(stops, Decision.STOP, Decision.CONTINUE).astype(np.int8)
 
-    assert exact_outcome(rule, 0.774, 1000).stop <= 0.05
+    at_share = exact_outcome(rule, share, 2000, looks).stop
+    assert exact_outcome(rule, share + 0.005, 2000, looks).stop < at_share <= 0.05
 
 
 def test_the_anytime_bound_covers_at_every_time() -> None:
