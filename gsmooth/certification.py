@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final, final
+from typing import Final, Literal, final
 
 import numpy as np
 from torch import Tensor
 
 from gsmooth.certificate import Certificate, Guarantee, Prediction
-from gsmooth.cover import Centres, Cover, Draft, check_region, draft
-from gsmooth.cover.online import build_online_cover, check_online
-from gsmooth.cover.survey import MOST_KNOTS
+from gsmooth.cover import Centres, Cover, Draft, draft
+from gsmooth.cover.online import build_online_cover
 from gsmooth.decision import (
     Counts,
     Decision,
@@ -25,18 +24,17 @@ from gsmooth.decision import (
     check_votes,
     chunks,
     decide,
-    least_votes,
     prediction,
 )
-from gsmooth.errors import ConfigurationError, ImpossibleError, UnreachableError
-from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.engine import served
+from gsmooth.errors import ConfigurationError, ImpossibleError
+from gsmooth.foresight import foresee
+from gsmooth.noise import Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
-from gsmooth.theory.bounds import ceiling
-from gsmooth.theory.normal import share_of_margin
 
 __all__ = [
-    "IN_FLIGHT",
+    "InFlight",
     "Item",
     "Mode",
     "Outcome",
@@ -44,15 +42,14 @@ __all__ = [
     "RegionMode",
     "certify",
     "certify_many",
-    "foresee",
     "online_drafter",
     "predict",
     "predict_many",
 ]
 
-IN_FLIGHT: Final = 16
-MOST_TRIED: Final = 256
-"""Numbers of centres among which the least votes of a refused run are sought."""
+InFlight = int | Literal["auto"]
+MOST_IN_FLIGHT: Final = 64
+"""Images at once where their number is not given: each of them keeps a cover in memory."""
 
 
 @final
@@ -151,26 +148,26 @@ def certify_many(
     mode: Mode,
     *,
     centres: Centres = None,
-    in_flight: int = IN_FLIGHT,
+    in_flight: InFlight = "auto",
     drafter: Drafter | None = None,
 ) -> Iterator[Outcome]:
-    """Outcomes in order of completion; ``in_flight`` images share every batch of votes.
+    """Outcomes in order of completion; votes of several images share batches.
 
-    drafter: makes each image's cover in place of :func:`gsmooth.cover.draft`; see
-    :func:`online_drafter`.
+    in_flight: images that are begun and not yet decided; "auto": as many as fill a batch. drafter:
+    makes each image's cover in place of :func:`gsmooth.cover.draft`; see :func:`online_drafter`.
 
     Counts, and so certificates, do not depend on in_flight or batch size. Raises UnreachableError
     before the first image when no votes could reach the region, InputError for an image that does
     not fit the classifier, ModelError for scores that are not finite.
     """
-    if in_flight < 1:
+    if in_flight != "auto" and in_flight < 1:
         raise ConfigurationError(f"engine: in_flight={in_flight} must be at least 1 image")
     online = isinstance(drafter, OnlineCovers)
     foresee(smoothed, region, mode, centres=centres, online=online)
     waiting = iter(items)
     flights: list[_Flight] = []
     while True:
-        while len(flights) < in_flight and (item := next(waiting, None)) is not None:
+        while _has_room(smoothed, flights, in_flight) and (item := next(waiting, None)) is not None:
             smoothed.classifier.check_image(item.image, item.index)
             began = perf_counter()
             plan = (drafter or _drafter(mode, centres))(smoothed, item, region)
@@ -178,15 +175,10 @@ def certify_many(
             flights.append(_Flight(item.index, decision, next(decision), perf_counter() - began))
         if not flights:
             return
-        began = perf_counter()
-        counts = smoothed.count([ballot for flight in flights for ballot in flight.ballots])
-        pace = (perf_counter() - began) / len(counts)
-        staying = []
-        for flight in flights:
-            taken, counts = counts[: len(flight.ballots)], counts[len(flight.ballots) :]
-            flight.seconds += pace * len(taken)
-            if (found := flight.resume(taken)) is None:
-                staying.append(flight)
+        flights, counted = _counted(smoothed, flights)
+        for flight, counts in counted:
+            if (found := flight.resume(counts)) is None:
+                flights.append(flight)
             else:
                 yield Outcome(
                     index=flight.index,
@@ -196,7 +188,30 @@ def certify_many(
                     seconds=flight.seconds,
                     pilot_votes=found.pilot_votes,
                 )
-        flights = staying
+
+
+def _has_room(smoothed: SmoothedClassifier, flights: list[_Flight], in_flight: InFlight) -> bool:
+    """Whether another image is to be begun."""
+    if in_flight != "auto":
+        return len(flights) < in_flight
+    asked = sum(flight.rows for flight in flights)
+    return len(flights) < MOST_IN_FLIGHT and asked < smoothed.counter.at_once
+
+
+def _counted(
+    smoothed: SmoothedClassifier, flights: list[_Flight]
+) -> tuple[list[_Flight], list[tuple[_Flight, Counts]]]:
+    """Full batches of votes for who has waited longest: those that wait on, and the counts."""
+    began = perf_counter()
+    places = served([flight.rows for flight in flights], smoothed.counter.at_once)
+    now = [flights[place] for place in places]
+    counts = smoothed.count([ballot for flight in now for ballot in flight.ballots])
+    pace = (perf_counter() - began) / max(1, sum(flight.rows for flight in now))
+    ends = np.cumsum([len(flight.ballots) for flight in now])
+    for flight in now:
+        flight.seconds += pace * flight.rows
+    waiting = [flight for place, flight in enumerate(flights) if place not in set(places)]
+    return waiting, list(zip(now, np.split(counts, ends[:-1]), strict=True))
 
 
 def _drafter(mode: Mode, centres: Centres) -> Drafter:
@@ -243,119 +258,17 @@ def predict_many(
         yield item.index, prediction(counts.sum(axis=0), alpha)
 
 
-def foresee(
-    smoothed: SmoothedClassifier,
-    region: Region,
-    mode: Mode,
-    *,
-    centres: Centres = None,
-    online: bool = False,
-) -> None:
-    """Refuse what no votes can reach (S5): UnreachableError with the least number of votes.
-
-    Region mode only, and the parameters' part only: with k centres some ball has to reach
-    1 / (2k) of the region's length, whatever the image; an l2 ball has to reach its radius. What
-    the image adds can still make it abstain, with reason *budget*. An *online* cover may be one
-    small ball, since most of the region cannot have given the image: there, only a number of votes
-    is refused that shows no majority at all.
-    """
-    check_region(smoothed, region)
-    if online:
-        check_online(smoothed, region)
-        _check_secret(smoothed)
-    transformation, law = smoothed.transformation, smoothed.law
-    if isinstance(centres, int) and centres < 1:
-        raise ConfigurationError(f"certify: centres={centres} must be at least 1")
-    if isinstance(mode, RadiusMode):
-        return
-    spans = np.array([h - low for low, h in zip(region.lower, region.upper, strict=True)])
-    moving = 0 if online else int((spans > 0.0).sum())
-    count = 1 if online else _most_centres(mode, centres)
-    residual = transformation.lift_norm(smoothed.classifier.shape) * region.l2
-
-    def margin_of(balls: int) -> float:
-        # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters
-        # may be long in one and short in another, so nothing is refused for them here.
-        part = spans / (2.0 * balls) if moving == 1 else np.zeros_like(spans)
-        shift = np.zeros((1, 0)) if smoothed.still else part[None]
-        return float(law.margin(shift, np.array([residual]))[0])
-
-    def needed_for(balls: int, others: int) -> int | None:
-        # The other centres cost a chunk each at least.
-        least = _least(mode, float(share_of_margin(margin_of(balls))), balls)
-        return None if least is None else chunks(mode.n0) * CHUNK + others * _cheapest(mode) + least
-
-    free = centres is None and moving == 1
-    needed = needed_for(count, count - 1 if moving == 1 and not free else 0)
-    if needed is None or needed > mode.max_votes:
-        if free:  # More votes would pay for more centres, which need fewer votes each.
-            offers = (needed_for(balls, balls - 1) for balls in range(1, MOST_TRIED))
-            needed = min((offer for offer in offers if offer is not None), default=None)
-        remedy = (
-            f"max_votes has to be at least {needed}"
-            if needed is not None
-            else "no number of votes suffices"
-        )
-        plural = "s" if count > 1 else ""
-        number = (
-            f"the {count} centre{plural} that it pays for" if free else f"{count} centre{plural}"
-        )
-        raise UnreachableError(
-            f"max_votes={mode.max_votes} cannot certify {_text(smoothed, region)} at"
-            f" alpha={mode.alpha:g} with {number}: even unanimous votes fall short"
-            f" (margin {margin_of(count):.3g}); {remedy}. Use more votes, a smaller region, more"
-            " centres or more noise",
-            needed,
-        )
-
-
-def _check_secret(smoothed: SmoothedClassifier) -> None:
-    """Votes are a function of the seed and the image: who knows one and makes the other can choose.
-
-    alpha speaks of votes that are drawn independently of the image (S2). An attacker who knows the
-    seed can try attacks until one is certified falsely, and send that one.
-    """
-    if smoothed.seed == 0:
-        raise ConfigurationError(
-            "online: the seed is 0, which everyone knows, and the images come from an attacker;"
-            " draw a secret one after the images have arrived, e.g. secrets.randbits(62) (in a run:"
-            " smoothing.seed)"
-        )
-
-
-def _most_centres(mode: RegionMode, centres: Centres) -> int:
-    """The number of centres that a cover can have and pay for."""
-    if centres == "clean":
-        return 1
-    if isinstance(centres, int):
-        return min(centres, MOST_KNOTS)
-    return max(1, (mode.max_votes - chunks(mode.n0) * CHUNK) // _cheapest(mode))
-
-
-def _cheapest(mode: RegionMode) -> int:
-    """The least votes that any centre costs."""
-    return CHUNK if mode.rule == "e-process" else chunks(mode.n) * CHUNK
-
-
-def _least(mode: RegionMode, share: float, count: int) -> int | None:
-    """Least unanimous votes at one of ``count`` centres that show ``share``."""
-    if mode.rule == "e-process":
-        return least_votes(share, mode.alpha)
-    cast = _cheapest(mode)
-    return cast if ceiling(cast, mode.alpha / count) > share else None
-
-
-def _text(smoothed: SmoothedClassifier, region: Region) -> str:
-    parameters = smoothed.transformation.parameters
-    return region.describe(tuple(p.name for p in parameters), tuple(p.unit for p in parameters))
-
-
 @dataclass
 class _Flight:
     index: int
     decision: Decision
     ballots: list[Ballot]
     seconds: float
+
+    @property
+    def rows(self) -> int:
+        """Votes that it waits for."""
+        return sum(ballot.rows for ballot in self.ballots)
 
     def resume(self, counts: Counts) -> Finding | None:
         """Hand over the counts of ``ballots``; the finding, or None when it asks for more."""

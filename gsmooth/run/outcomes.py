@@ -12,19 +12,16 @@ from gsmooth.certification import (
     Outcome,
     RegionMode,
     certify_many,
-    foresee,
     online_drafter,
 )
-from gsmooth.cover.distributional import cheapest_number, equal_margin
-from gsmooth.decision import chunks, least_votes
-from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.cover.distributional import cheapest_number
+from gsmooth.errors import ConfigurationError
+from gsmooth.foresight import foresee, foresee_calibrated
 from gsmooth.nested import NestedMode, certify_nested_many, foresee_nested
-from gsmooth.noise import CHUNK
 from gsmooth.region import Region
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.calibration import CalibratedCover
 from gsmooth.run.config import RunConfig
-from gsmooth.theory.normal import share_of_margin
 
 
 def foreseen(parts: Assembly) -> None:
@@ -50,26 +47,11 @@ def foreseen(parts: Assembly) -> None:
             _require_rounding(parts, region)
     if parts.calibration is None:
         return
-    if isinstance(mode, RegionMode):
-        _foresee_calibrated(parts, region, mode, parts.calibration.error)
+    if not isinstance(mode, NestedMode):
+        error, centres = parts.calibration.error, _number_of_centres(parts)
+        foresee_calibrated(parts.smoothed, region, mode, error, centres)
     for index in parts.indices:
         parts.calibration.require_fresh(parts.dataset.image(index), f"image {index}")
-
-
-def _foresee_calibrated(parts: Assembly, region: Region, mode: RegionMode, error: float) -> None:
-    """UnreachableError where unanimous votes fall short: all images ask for the same margins."""
-    centres = _number_of_centres(parts)
-    margin = equal_margin(parts.smoothed, region, error, centres)
-    least = least_votes(float(share_of_margin(margin)), mode.alpha)
-    needed = None if least is None else chunks(mode.n0) * CHUNK + centres * least
-    if mode.rule == "e-process" and (needed is None or needed > mode.max_votes):
-        remedy = "no number suffices" if needed is None else f"it has to be at least {needed}"
-        raise UnreachableError(
-            f"max_votes={mode.max_votes} cannot certify images with the calibrated error"
-            f" {error:.4g}: margin {margin:.3g} at {centres} centres; {remedy}. Use more votes, a"
-            " smaller region, more noise or a transformation with a smaller error",
-            needed,
-        )
 
 
 def _require_rounding(parts: Assembly, region: Region) -> None:

@@ -1,0 +1,271 @@
+"""Foresight: what no votes can reach is refused before the first of them (S5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+
+from gsmooth.cover import Centres, check_region
+from gsmooth.cover.distributional import equal_margin
+from gsmooth.cover.online import check_online
+from gsmooth.cover.survey import MOST_KNOTS
+from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, least_votes
+from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.noise import CHUNK
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.bounds import BELOW_ONE, ceiling, least_n_fixed
+from gsmooth.theory.normal import Floats, share_of_margin
+
+MOST_TRIED: Final = 256
+"""Numbers of centres among which the least votes of a refused run are sought."""
+NEARLY_NOTHING: Final = 1e-9
+"""Stands for the gauge of a region about to vanish."""
+
+
+def foresee(
+    smoothed: SmoothedClassifier,
+    region: Region,
+    mode: Mode,
+    *,
+    centres: Centres = None,
+    online: bool = False,
+) -> None:
+    """Refuse what no votes can reach (S5): UnreachableError with the least number of votes.
+
+    The parameters' part only, which is the same for all images. In region mode some of k balls has
+    to reach 1 / (2k) of the region's length, and an l2 ball its radius; in radius mode only a
+    number of votes is refused that supports no region at all, since a smaller one than was asked
+    for is an answer. What the image adds can still make it abstain, with reason *budget*. An
+    *online* cover may be one small ball, since most of the region cannot have given the image:
+    there, too, only votes are refused that show no majority.
+    """
+    check_region(smoothed, region)
+    if online:
+        check_online(smoothed, region)
+        _check_secret(smoothed)
+    if isinstance(centres, int) and centres < 1:
+        raise ConfigurationError(f"certify: centres={centres} must be at least 1")
+    if isinstance(mode, RadiusMode):
+        _foresee_radius(smoothed, region, mode)
+    else:
+        _foresee_region(_Question(smoothed, region, mode, centres, online))
+
+
+def foresee_calibrated(
+    smoothed: SmoothedClassifier, region: Region, mode: Mode, error: float, centres: int
+) -> None:
+    """UnreachableError where unanimous votes fall short of margins that all images share.
+
+    error: a calibrated bound on what images add; centres: the number of equal boxes. The whole
+    region is asked for in region mode, the least part of it in radius mode.
+    """
+    if isinstance(mode, RegionMode):
+        name, cast, within, balls = "max_votes", mode.max_votes, region, centres
+    else:
+        name, cast, within, balls = "n", chunks(mode.n) * CHUNK, region.scaled(NEARLY_NOTHING), 1
+    margin = equal_margin(smoothed, within, error, balls)
+    needed = _needed_by_all(mode, float(share_of_margin(margin)), centres)
+    if needed is not None and needed <= cast:
+        return
+    remedy = "no number suffices" if needed is None else f"it has to be at least {needed}"
+    raise UnreachableError(
+        f"{name}={cast} cannot certify images with the calibrated error {error:.4g}: margin"
+        f" {margin:.3g} at {balls} centre{_s(balls)}; {remedy}. Use more votes, a smaller region,"
+        " more noise or a transformation with a smaller error",
+        needed,
+    )
+
+
+def largest_share(mode: RadiusMode) -> float:
+    """The lower bound on a share of votes that radius mode gives where all n agree."""
+    cast = chunks(mode.n) * CHUNK
+    # A randomized bound may, rarely, be anything below 1.
+    return BELOW_ONE if mode.bound == "randomized" else ceiling(cast, mode.alpha)
+
+
+def least_supporting(mode: RadiusMode, share: float) -> int | None:
+    """Least votes a centre, in whole chunks, whose unanimity shows ``share``; None if none do."""
+    if mode.bound == "randomized" and share < BELOW_ONE:
+        return CHUNK
+    return _fixed_votes(share, mode.alpha)
+
+
+def _needed_by_all(mode: Mode, share: float, centres: int) -> int | None:
+    """Least votes (radius mode: a centre) where each of ``centres`` is asked for ``share``."""
+    if isinstance(mode, RadiusMode):
+        return least_supporting(mode, share)
+    if mode.rule == "e-process":
+        least = least_votes(share, mode.alpha)
+    else:
+        least = _fixed_votes(share, mode.alpha / centres)
+    return None if least is None else chunks(mode.n0) * CHUNK + centres * least
+
+
+def _foresee_radius(smoothed: SmoothedClassifier, region: Region, mode: RadiusMode) -> None:
+    """Refuse votes that support no gauge above 0, whatever the image.
+
+    Every cover has a ball at the clean image, and with the gauge its margin falls to what the image
+    adds, so at best to 0, a share of 1/2; but a parameter that moves and carries no noise asks for
+    all votes however little it moves.
+    """
+    nearly = region.scaled(NEARLY_NOTHING)
+    shift = np.subtract(nearly.upper, nearly.lower)[None] / (2.0 * MOST_KNOTS)
+    both = np.concatenate([shift, -shift])
+    if not smoothed.still and np.isinf(smoothed.law.margin(both, np.zeros(2))).all():
+        raise UnreachableError(
+            f"{_text(smoothed, region)} cannot be certified to any radius: a parameter that moves"
+            " carries no noise; no number of votes suffices. Give it a scale above 0",
+            None,
+        )
+    needed = least_supporting(mode, 0.5)
+    if needed is None or needed > chunks(mode.n) * CHUNK:
+        raise UnreachableError(
+            f"n={mode.n} votes cannot certify any radius at alpha={mode.alpha:g}: even if all agree"
+            f" they do not show a majority; n has to be at least {needed}",
+            needed,
+        )
+
+
+@final
+@dataclass(frozen=True)
+class _Question:
+    """Whether region mode can succeed; ``moving`` parameters are those that a cover has to span."""
+
+    smoothed: SmoothedClassifier
+    region: Region
+    mode: RegionMode
+    centres: Centres
+    online: bool
+
+    @property
+    def spans(self) -> Floats:
+        return np.subtract(self.region.upper, self.region.lower)
+
+    @property
+    def moving(self) -> int:
+        return 0 if self.online else int((self.spans > 0.0).sum())
+
+    @property
+    def free(self) -> bool:
+        """Whether the number of centres is chosen by what they cost."""
+        return self.centres is None and self.moving == 1
+
+    @property
+    def count(self) -> int:
+        """The number of centres that a cover can have and pay for."""
+        if self.online or self.centres == "clean":
+            return 1
+        if isinstance(self.centres, int):
+            return min(self.centres, MOST_KNOTS)
+        mode = self.mode
+        each = CHUNK if mode.rule == "e-process" else chunks(mode.n) * CHUNK
+        return max(1, (mode.max_votes - chunks(mode.n0) * CHUNK) // each)
+
+    def margin(self, balls: int) -> float:
+        """What one of ``balls`` centres is asked for at least."""
+        # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters
+        # may be long in one and short in another, so nothing is refused for them here.
+        part = self.spans / (2.0 * balls) if self.moving == 1 else np.zeros_like(self.spans)
+        shift = np.zeros((1, 0)) if self.smoothed.still else part[None]
+        norm = self.smoothed.transformation.lift_norm(self.smoothed.classifier.shape)
+        return float(self.smoothed.law.margin(shift, np.array([norm * self.region.l2]))[0])
+
+    def unanimous(self, balls: int) -> int | None:
+        """Least unanimous votes, in whole chunks, at the centre that is asked for most."""
+        share, mode = float(share_of_margin(self.margin(balls))), self.mode
+        if mode.rule == "e-process":
+            # A cover that is chosen by its cost may be drawn again, and each of them pays for both.
+            return least_votes(share, mode.alpha / (mode.tries if self.free else 1))
+        return _fixed_votes(share, mode.alpha / balls)
+
+    def needed(self, balls: int) -> Needed | None:
+        """Least votes with which ``balls`` centres can pass."""
+        least, mode = self.unanimous(balls), self.mode
+        if least is None:
+            return None
+        if mode.rule == "fixed":
+            least = max(least, chunks(mode.n) * CHUNK)
+        # The other centres cost a chunk each at least.
+        others = balls - 1 if self.moving == 1 else 0
+        each = CHUNK if mode.rule == "e-process" else least
+        return Needed(chunks(mode.n0) * CHUNK + others * each + least, least)
+
+    def cheapest(self) -> Needed | None:
+        """Least votes with which any number of centres can pass: more votes pay for more."""
+        offers = (self.needed(balls) for balls in range(1, MOST_TRIED))
+        return min((offer for offer in offers if offer is not None), default=None)
+
+    def passes(self) -> bool:
+        """Whether unanimous votes could certify the region."""
+        least, mode = self.unanimous(self.count), self.mode
+        if least is None:
+            return False
+        if mode.rule == "fixed" and least > chunks(mode.n) * CHUNK:
+            return False
+        if self.free:  # As many as it pays for: only the one that is asked for most is in doubt.
+            return chunks(mode.n0) * CHUNK + least <= mode.max_votes
+        needed = self.needed(self.count)
+        return needed is not None and needed.votes <= mode.max_votes
+
+
+@final
+@dataclass(frozen=True, order=True)
+class Needed:
+    """Votes an image that could suffice, and those among them of the centre asked for most."""
+
+    votes: int
+    centre: int
+
+
+def _foresee_region(asked: _Question) -> None:
+    if asked.passes():
+        return
+    mode, count = asked.mode, asked.count
+    needed = asked.cheapest() if asked.free else asked.needed(count)
+    remedy = "no number of votes suffices"
+    if needed is not None:
+        remedy = f"max_votes has to be at least {needed.votes}"
+        if mode.rule == "fixed" and needed.centre > mode.n:
+            remedy = f"n has to be at least {needed.centre} and {remedy}"
+    number = f"{count} centre{_s(count)}"
+    raise UnreachableError(
+        f"max_votes={mode.max_votes} cannot certify {_text(asked.smoothed, asked.region)} at"
+        f" alpha={mode.alpha:g} with {f'the {number} that it pays for' if asked.free else number}:"
+        f" even unanimous votes fall short (margin {asked.margin(count):.3g}); {remedy}. Use more"
+        " votes, a smaller region, more centres or more noise",
+        None if needed is None else needed.votes,
+    )
+
+
+def _fixed_votes(share: float, alpha: float) -> int | None:
+    """Least unanimous votes, in whole chunks, that Clopper and Pearson's bound takes for more."""
+    try:
+        return chunks(least_n_fixed(share, alpha)) * CHUNK
+    except UnreachableError:
+        return None
+
+
+def _check_secret(smoothed: SmoothedClassifier) -> None:
+    """Votes are a function of the seed and the image: who knows one and makes the other can choose.
+
+    alpha speaks of votes that are drawn independently of the image (S2). An attacker who knows the
+    seed can try attacks until one is certified falsely, and send that one.
+    """
+    if smoothed.seed == 0:
+        raise ConfigurationError(
+            "online: the seed is 0, which everyone knows, and the images come from an attacker;"
+            " draw a secret one after the images have arrived, e.g. secrets.randbits(62) (in a run:"
+            " smoothing.seed)"
+        )
+
+
+def _text(smoothed: SmoothedClassifier, region: Region) -> str:
+    parameters = smoothed.transformation.parameters
+    return region.describe(tuple(p.name for p in parameters), tuple(p.unit for p in parameters))
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
