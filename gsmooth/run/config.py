@@ -27,7 +27,10 @@ class Section(BaseModel):
 
 
 class ModelSection(Section):
-    """The base classifier f: normalization is part of it, and comes after the noise."""
+    """The base classifier f: normalization is part of it, and comes after the noise.
+
+    autocast, channels_last and compile: how scores are calculated, which their last digits show.
+    """
 
     spec: str = "shipped:digits-rotation"
     weights: Path | None = None
@@ -35,6 +38,9 @@ class ModelSection(Section):
     shape: tuple[Count, Count, Count] | None = None
     input_range: tuple[float, float] | None = None
     device: str = "cpu"
+    autocast: Literal["bfloat16", "float16"] | None = None
+    channels_last: bool = False
+    compile: bool = False
 
 
 class DataSection(Section):
@@ -176,10 +182,14 @@ class AttackSection(Section):
 
 
 class EngineSection(Section):
-    """How fast, never what: none of these changes a count."""
+    """How fast, never what: none of these changes a count.
 
-    batch_size: Count = 256
-    in_flight: Count = 16
+    "auto": the batch size that a short measurement finds fastest, and as many images at once as
+    fill a batch.
+    """
+
+    batch_size: Count | Literal["auto"] = "auto"
+    in_flight: Count | Literal["auto"] = "auto"
     threads: Count | None = None
 
 
@@ -213,6 +223,8 @@ _FREE: dict[str, frozenset[str] | None] = {
     "engine": None,
     "output": None,
 }
+# Options of f that are in the identity of a run only where they are in use.
+_USUAL: dict[str, object] = {"autocast": None, "channels_last": False, "compile": False}
 
 
 def identity(config: RunConfig, digests: Mapping[str, str] = {}) -> dict[str, object]:
@@ -229,8 +241,12 @@ def identity(config: RunConfig, digests: Mapping[str, str] = {}) -> dict[str, ob
     # Records from before there were online runs stay resumable.
     if config.certify.guarantee != "online":
         del tree["certify"]["online_seconds"]
-    # Counts agree on all devices of one kind (docs/cli.md): the ordinal is not part of it.
-    tree["model"]["device"] = config.model.device.partition(":")[0]
+    # Records from before f had options did not name them.
+    for option, usual in _USUAL.items():
+        if tree["model"][option] == usual:
+            del tree["model"][option]
+    # Counts agree on all devices of one kind (docs/cli.md): neither which nor how many counts.
+    tree["model"]["device"] = config.model.device.partition(",")[0].partition(":")[0]
     return {**tree, "digests": dict(digests)} if digests else tree
 
 

@@ -86,6 +86,7 @@ SETTINGS = (
     "region.l2=0.3",
     "attack.n=128",
     "engine.threads=1",
+    "engine.batch_size=256",
     "output.folder=run",
 )
 
