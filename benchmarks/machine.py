@@ -42,9 +42,12 @@ def write(document: dict[str, Any], folder: Path, *peers: str) -> Path:
     return path
 
 
-def add_threads(parser: argparse.ArgumentParser) -> None:
-    """--threads: how many torch may use; by default what torch chooses."""
+def add_common(parser: argparse.ArgumentParser, seconds: float = 2.0, rounds: int = 5) -> None:
+    """--seconds, --rounds, --threads and --out, as all timings side by side have them."""
+    parser.add_argument("--seconds", type=float, default=seconds, help="of every single timing")
+    parser.add_argument("--rounds", type=int, default=rounds, help="timings of each, in turn")
     parser.add_argument("--threads", type=int, help="of torch; by default its own choice")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of results")
 
 
 def set_threads(threads: int | None) -> None:
