@@ -47,7 +47,7 @@ from gsmooth.cover.requirement import check_region
 from gsmooth.cover.tiers import Tier, lay_tiers
 from gsmooth.decision import check_level, check_votes, chunks, prediction
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.noise import CHUNK, Coordinate, Purpose, draw
+from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
 from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import (
@@ -265,7 +265,7 @@ class _Bench:
     def _theta(self, place: int, number: int) -> Floats:
         """theta (1, m) of one outer draw: a function of its own coordinate."""
         coordinate = self._coordinate(Purpose.ESTIMATION, place, number)
-        return draw(coordinate, self.smoothed.law, 1, np.empty((1, 0)))
+        return Draws(coordinate, torch.device("cpu")).theta(self.smoothed.law, 1)
 
     def _coordinate(self, purpose: Purpose, centre: int, chunk: int) -> Coordinate:
         return Coordinate(self.smoothed.seed, self.item.index, purpose, centre, chunk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -106,25 +105,13 @@ class SmoothedClassifier:
         """tau at z (K,): what float noise and sums can change in any vote share (F1)."""
         if self.grid == 0.0:
             return 0.0
-        # 13 sigma covers every normal that the ziggurat gives; no coordinate of an orthogonal T z
-        # exceeds the norm of z, and other actions are measured at the ends of theta's reach.
-        largest = 2.0 * self._farthest(z) + 13.0 * self.law.sigma + 1.0
-        noise = grid_total_variation(z.numel(), largest, self.law.sigma, self.grid)
+        noise = grid_total_variation(z.numel(), self.law.sigma, self.grid)
         if not noise < COARSE:
             raise ConfigurationError(
                 f"smoothing: grid={self.grid} is too fine: float64 noise could betray the input in"
                 f" a share {noise:.2g} of the votes; use {GRID}"
             )
         return noise + self.accuracy.outside
-
-    def _farthest(self, z: Tensor) -> float:
-        if self.orthogonal:
-            return float(z.norm())
-        ends = itertools.product(*((-reach, reach) for reach in self.accuracy.reach))
-        return max(
-            float(self.transformation.act(z[None], *(z.new_full((1, 1), e) for e in end)).norm())
-            for end in ends
-        )
 
     def count(self, ballots: Sequence[Ballot]) -> NDArray[np.int64]:
         """Votes by class, (len(ballots), classes + 1); the last column holds ties (F3).

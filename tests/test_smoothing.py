@@ -28,7 +28,7 @@ from gsmooth.certification import (
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import Requirement
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import CHUNK, Coordinate, Purpose, draw
+from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
 from gsmooth.region import Region
 from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, Law
@@ -191,10 +191,9 @@ def test_votes_are_the_network_on_rounded_moved_and_noisy_points() -> None:
     g = turned(lambda phase: phase > 3.0, 9.0)
     z = g.transformation.lift(on_ring()[None])[0]
     coordinate = Coordinate(g.seed, 2, Purpose.ESTIMATION, 1, 3)
-    noise = np.empty((CHUNK, 2))
-    theta = torch.from_numpy(draw(coordinate, g.law, CHUNK, noise))
-    moved = Turn().act(z.expand(CHUNK, -1), theta)
-    points = ((moved + g.law.sigma * torch.from_numpy(noise)) / GRID).round() * GRID
+    draws = Draws(coordinate, z.device)
+    moved = Turn().act(z.expand(CHUNK, -1), torch.from_numpy(draws.theta(g.law, CHUNK)))
+    points = draws.around(moved, CHUNK, g.law.sigma, GRID)
     ones = int((phase_deg(points.reshape(-1, 1, 1, 2)) > 3.0).sum())
     assert g.count([Ballot(coordinate, z)]).tolist() == [[CHUNK - ones, ones, 0]]
 

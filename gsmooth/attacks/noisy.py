@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.noise import Coordinate, draw
+from gsmooth.noise import Coordinate, Draws
 from gsmooth.smoothing import SmoothedClassifier
 
 
@@ -41,20 +41,21 @@ class Screening:
 def noisy(
     smoothed: SmoothedClassifier, z: Tensor, coordinates: Sequence[Coordinate], rows: int
 ) -> Tensor:
-    """T_theta z + delta for ``rows`` draws at each coordinate: z (n, K) -> (n rows, K).
+    """What the network votes on: z (n, K) -> (n rows, K), ``rows`` draws at each coordinate.
 
-    Differentiable in z, and so without the grid: the search may be wrong in the last digits.
+    Rounding has no slope, so the gradient in z is that of T_theta z alone.
     """
-    law, noise = smoothed.law, np.empty((len(z) * rows, z.shape[1]))
-    parts = [
-        draw(coordinate, law, rows, noise[place * rows : (place + 1) * rows])
-        for place, coordinate in enumerate(coordinates)
-    ]
-    z = z.repeat_interleave(rows, dim=0)
+    law, host = smoothed.law, torch.device("cpu")
+    draws = [Draws(coordinate, host) for coordinate in coordinates]
+    moved = z.repeat_interleave(rows, dim=0)
     if law.dimensions:
-        theta = torch.from_numpy(np.concatenate(parts))
-        z = smoothed.transformation.act(z, *theta.tensor_split(law.dimensions, dim=1))
-    return z + law.sigma * torch.from_numpy(noise)
+        theta = torch.from_numpy(np.concatenate([draw.theta(law, rows) for draw in draws]))
+        moved = smoothed.transformation.act(moved, *theta.tensor_split(law.dimensions, dim=1))
+    seen = [
+        draw.around(mean, rows, law.sigma, smoothed.grid)
+        for draw, mean in zip(draws, moved.detach().unflatten(0, (-1, rows)), strict=True)
+    ]
+    return moved + (torch.cat(seen) - moved).detach()
 
 
 @torch.no_grad()

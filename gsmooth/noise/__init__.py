@@ -2,7 +2,7 @@
 
 from gsmooth.noise.accuracy import TAIL, ThetaAccuracy, grid_total_variation, theta_accuracy
 from gsmooth.noise.coordinate import CHUNK, Coordinate, Purpose
-from gsmooth.noise.draws import SAMPLER, Draws, draw
+from gsmooth.noise.draws import SAMPLER, Draws, sampler_on
 
 __all__ = [
     "CHUNK",
@@ -12,7 +12,7 @@ __all__ = [
     "Draws",
     "Purpose",
     "ThetaAccuracy",
-    "draw",
     "grid_total_variation",
+    "sampler_on",
     "theta_accuracy",
 ]

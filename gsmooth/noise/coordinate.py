@@ -8,6 +8,8 @@ from enum import IntEnum
 from typing import Final, final
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
+from numpy.typing import DTypeLike, NDArray
 
 CHUNK: Final = 64
 """Votes in a chunk. Part of every vote's coordinate: changing it invalidates stored counts."""
@@ -39,7 +41,38 @@ class Coordinate:
     chunk: int
 
     def generator(self) -> np.random.Generator:
-        """A Philox generator whose key is a hash of the coordinate, so that no two coincide."""
+        """The stream of theta: Philox, keyed by a hash of the coordinate: no two coincide."""
+        key = int.from_bytes(self._digest(b"gsmooth-noise", 16), "little")
+        return np.random.Generator(np.random.Philox(key=key))
+
+    def pixels(self) -> np.random.Generator:
+        """The stream of the pixels' noise on the host: SFC64, half the price of Philox a word.
+
+        Its 192 bits of state are a hash of the coordinate, of another person than theta's key.
+        """
+        # Any ISeedSequence will do; NumPy's stubs know its own only.
+        return np.random.Generator(np.random.SFC64(_Hashed(self)))  # type: ignore[arg-type]
+
+    def device_seed(self) -> int:
+        """64 bits for a generator that lives on a device."""
+        return int.from_bytes(self._digest(b"gsmooth-device", 8), "little")
+
+    def _digest(self, person: bytes, size: int) -> bytes:
         text = f"{self.seed}/{self.image}/{int(self.purpose)}/{self.centre}/{self.chunk}"
-        digest = hashlib.blake2b(text.encode(), digest_size=16, person=b"gsmooth-noise").digest()
-        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
+        return hashlib.blake2b(text.encode(), digest_size=size, person=person).digest()
+
+
+@final
+class _Hashed(ISeedSequence):
+    """A coordinate as the source of a bit generator's initial state."""
+
+    def __init__(self, coordinate: Coordinate) -> None:
+        self._coordinate = coordinate
+
+    def generate_state(
+        self, n_words: int, dtype: DTypeLike = np.uint32
+    ) -> NDArray[np.uint32 | np.uint64]:
+        """``n_words`` of the hash; at most 64 bytes."""
+        kind = np.dtype(dtype)
+        state = self._coordinate._digest(b"gsmooth-pixels", n_words * kind.itemsize)
+        return np.frombuffer(state, kind)

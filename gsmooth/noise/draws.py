@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final, final
 
 import numpy as np
@@ -9,55 +10,65 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsmooth.noise.cells import around_by_cells, fits
 from gsmooth.noise.coordinate import Coordinate
+from gsmooth.noise.normals import around_by_normals, device_normals
 from gsmooth.theory.laws import Law
 
-SAMPLER: Final = "philox-blake2b-ziggurat-1"
-"""Names how a coordinate becomes noise; stored with every record."""
+SAMPLER: Final = "blake2b-philox-sfc64-cells16-1"
+"""Names how a coordinate becomes noise on the host; stored with every record."""
 
 
-def draw(
-    coordinate: Coordinate, law: Law, rows: int, out: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Fill ``out`` (rows, K) with standard normals and return theta (rows, m) from ``law``.
-
-    Float64 throughout: float32 noise is 24 bits wide and betrays the input (F1).
-    """
-    rng = coordinate.generator()
-    # Midpoints of 2^-52 cells: never 0 or 1, exactly representable.
-    ticks = rng.integers(0, 2**52, size=(rows, law.dimensions), dtype=np.int64)
-    theta = law.theta_from_uniform((ticks + 0.5) * 2.0**-52)
-    rng.standard_normal(out=out)
-    return theta
+def sampler_on(device: torch.device) -> str:
+    """The name of the sampler on this kind of device: runs of two kinds are never mixed."""
+    return SAMPLER if device.type == "cpu" else f"blake2b-philox-torch-{device.type}-1"
 
 
 @final
 class Draws:
-    """The random numbers of one coordinate, in their order: theta, then the noise of its rows.
+    """The random numbers of one coordinate: theta, and the noise of its rows.
 
     device: where noise is drawn; it never leaves it. Draws of one coordinate are bitwise the same
-    on all devices of one kind.
+    on all devices of one kind, and differ between kinds. Theta has a stream of its own, on the
+    host, and is the same everywhere.
     """
 
     def __init__(self, coordinate: Coordinate, device: torch.device) -> None:
-        self._rng = coordinate.generator()
+        self._coordinate = coordinate
         self._device = device
+
+    @cached_property
+    def _parameters(self) -> np.random.Generator:
+        return self._coordinate.generator()
+
+    @cached_property
+    def _pixels(self) -> np.random.Generator:
+        return self._coordinate.pixels()
 
     def theta(self, law: Law, rows: int) -> NDArray[np.float64]:
         """(rows, m) parameters from ``law``, on the host: they are few."""
+        shape = (rows, law.dimensions)
+        if law.dimensions == 0:  # Setting up a stream costs as much as a thousand pixels.
+            return law.theta_from_uniform(np.empty(shape))
         # Midpoints of 2^-52 cells: never 0 or 1, exactly representable.
-        ticks = self._rng.integers(0, 2**52, size=(rows, law.dimensions), dtype=np.int64)
+        ticks = self._parameters.integers(0, 2**52, size=shape, dtype=np.int64)
         return law.theta_from_uniform((ticks + 0.5) * 2.0**-52)
 
     def around(self, mean: Tensor, rows: int, sigma: float, grid: float) -> Tensor:
         """round_grid(mean + sigma N(0, I)) for ``rows`` rows, float32 (rows, K) on the device.
 
-        mean: float64 (rows, K), or (1, K) for all rows. grid 0: not rounded to anything but
-        float32.
+        mean: float64 (rows, K), or (1, K) for all rows, on the device. grid: a power of two; 0: not
+        rounded to anything but float32. Zeros are +0. Called once a coordinate: on the host a
+        second call goes on in the stream, on another device it would repeat it.
         """
-        noise = self._rng.standard_normal((rows, mean.shape[1]))
-        noisy = torch.from_numpy(noise).to(self._device).mul_(sigma).add_(mean)
-        if grid != 0.0:
-            # Exact in float64: scaling by a power of two, rounding to an integer, scaling back.
-            noisy = noisy.mul_(1.0 / grid).round_().mul_(grid)
-        return noisy.to(torch.float32)
+        mean = mean.detach()
+        if self._device.type != "cpu":
+            # Not yet run on a GPU; the tests run the two calls with a generator on the CPU.
+            normals = device_normals(
+                self._coordinate.device_seed(), rows, mean.shape[1], self._device
+            )
+        elif grid != 0.0 and fits(mean, sigma, grid):
+            return around_by_cells(self._pixels.bit_generator, mean, rows, sigma, grid)
+        else:
+            normals = torch.from_numpy(self._pixels.standard_normal((rows, mean.shape[1])))
+        return around_by_normals(normals, mean, sigma, grid)

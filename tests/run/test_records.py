@@ -194,7 +194,7 @@ def test_another_configuration_is_refused_with_the_fields_that_differ(tmp_path: 
 
 def test_rows_of_another_sampler_are_refused(tmp_path: Path) -> None:
     write(tmp_path, make_row(0))
-    with pytest.raises(RecordError, match=r"sampler: 'philox.*' there, 'other' here"):
+    with pytest.raises(RecordError, match=r"sampler: 'blake2b.*' there, 'other' here"):
         RecordWriter(tmp_path, make_header(sampler="other"))
 
 
