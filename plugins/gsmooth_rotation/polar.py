@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import final
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len
 from scipy.sparse import csr_array
 from torch import Tensor
 
-# Gaussian low-pass kernels are cut off at this many standard deviations. L is whatever linear map
-# results; the cut costs accuracy of the covariance (exp(-8)), never soundness.
-REACH = 4.0
+from gsmooth_rotation.rings import RingSampling, kept_orders, ring_radii, torch_csr
+from gsmooth_rotation.synthesis import Synthesis
+
 DENSE_ENTRIES = 4_000_000
-
-
-def ring_radii(radius_px: float, ring_step_px: float) -> np.ndarray:
-    """Radii (k + 1/2) ring_step of the rings inside the disc, in pixels."""
-    return (np.arange(max(1, int(radius_px / ring_step_px))) + 0.5) * ring_step_px
-
-
-def kept_orders(radius_px: float, ring_step_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ring and angular order of every kept pair, 1 <= m <= pi r_k; both (pairs,)."""
-    radii = ring_radii(radius_px, ring_step_px)
-    pairs = [(k, m) for k, r in enumerate(radii) for m in range(1, int(math.pi * r) + 1)]
-    ring, order = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return ring, order
 
 
 @final
@@ -57,7 +44,9 @@ class PolarFrame:
     @cached_property
     def samples(self) -> int:
         """Angles a ring: even, and enough for the highest kept order."""
-        return 2 * (int(math.pi * self.radii[-1]) + 2)
+        least = int(math.pi * self.radii[-1]) + 2
+        # Large prime factors make Fourier transforms slow, which large frames would notice.
+        return 2 * (least if self._is_small else int(next_fast_len(least, real=True)))
 
     @cached_property
     def _kept(self) -> tuple[np.ndarray, np.ndarray]:
@@ -79,38 +68,21 @@ class PolarFrame:
         return self.rings + 2 * len(self.orders)
 
     @cached_property
-    def sampling(self) -> csr_array:
-        """W S as a sparse (rings * samples, H * W) matrix, float64, entries >= 0."""
-        phi = 2.0 * np.pi * np.arange(self.samples) / self.samples
-        # Rows of the image grow downwards; phi grows anticlockwise as seen on the screen.
-        col = (self.width - 1) / 2 + self.radii[:, None] * np.cos(phi)
-        row = (self.height - 1) / 2 - self.radii[:, None] * np.sin(phi)
-        half = math.ceil(REACH * self.low_pass_px)
-        offsets = np.arange(-half, half + 2)
-        r0, c0 = np.floor(row).ravel(), np.floor(col).ravel()
-        rows = (r0[:, None, None] + offsets[:, None]).astype(np.int64)
-        cols = (c0[:, None, None] + offsets[None, :]).astype(np.int64)
-        rows, cols = np.broadcast_arrays(rows, cols)
-        down, right = rows - row.ravel()[:, None, None], cols - col.ravel()[:, None, None]
-        squared = down**2 + right**2
-        spread = self.low_pass_px**2
-        value = np.exp(-squared / (2.0 * spread)) / (2.0 * math.pi * spread)
-        inside = (rows >= 0) & (rows < self.height) & (cols >= 0) & (cols < self.width)
-        weight = np.sqrt(np.repeat(self.radii, self.samples) * self._ring_cell)
-        entry = np.broadcast_to(np.arange(len(r0))[:, None, None], rows.shape)
-        data = (value * weight[:, None, None])[inside]
-        place = (entry[inside], (rows * self.width + cols)[inside])
-        return csr_array((data, place), shape=(len(r0), self.height * self.width))
+    def _rings(self) -> RingSampling:
+        angles = np.full(self.rings, self.samples)
+        return RingSampling(
+            self.height, self.width, self.low_pass_px, self.ring_step_px, self.radii, angles
+        )
 
     @property
-    def _ring_cell(self) -> float:
-        return self.ring_step_px * 2.0 * math.pi / self.samples
+    def sampling(self) -> csr_array:
+        """W S as a sparse (rings * samples, H * W) matrix, float64, entries >= 0."""
+        return self._rings.matrix
 
     @cached_property
     def norm(self) -> float:
         """Upper bound on ||L||: the weighted Schur test on W S (F only drops coefficients)."""
-        matrix = self.sampling
-        weight = np.sqrt(np.repeat(self.radii, self.samples) * self._ring_cell)
+        matrix, weight = self.sampling, self._rings.weight
         rows = float(np.max(matrix.sum(axis=1) / weight))
         cols = float(np.max(matrix.T @ weight))
         return math.sqrt(rows * cols) * (1.0 + 1e-9)
@@ -141,11 +113,10 @@ class PolarFrame:
         return self._to_coefficients(samples.reshape(-1, self.rings, self.samples))
 
     def synthesise(self, z: Tensor) -> Tensor:
-        """The adjoint of L: (B, K) -> flat images (B, H * W)."""
+        """Q: (B, K) -> flat images (B, H * W). L's adjoint; nearly so in large frames."""
         if self._is_small:
             return z @ self._dense(z.dtype, z.device)
-        samples = self._from_coefficients(z).flatten(1)
-        return (self._sparse_adjoint(z.dtype, z.device) @ samples.T).T
+        return self._synthesis(z)
 
     @property
     def _is_small(self) -> bool:
@@ -158,23 +129,18 @@ class PolarFrame:
         pairs = spectrum[:, ring, order] * math.sqrt(2.0)
         return torch.cat([spectrum[:, :, 0].real, pairs.real, pairs.imag], dim=1)
 
-    def _from_coefficients(self, z: Tensor) -> Tensor:
-        ring, order = self._indices(z.device)
-        ends = (self.rings, self.rings + len(order))
-        still, real, imag = z.tensor_split(ends, dim=1)
-        half = self.samples // 2 + 1
-        spectrum = torch.zeros(len(z), self.rings, half, dtype=z.dtype, device=z.device)
-        spectrum = torch.complex(spectrum, torch.zeros_like(spectrum))
-        spectrum[:, :, 0] = still.to(spectrum.dtype)
-        spectrum[:, ring, order] = torch.complex(real, imag) / math.sqrt(2.0)
-        samples: Tensor = torch.fft.irfft(spectrum, n=self.samples, dim=2, norm="ortho")
-        return samples
+    @cached_property
+    def _synthesis(self) -> Synthesis:
+        counts = np.bincount(self._kept[0], minlength=self.rings)
+        size = (self.height, self.width, self.low_pass_px, self.radius_px, self.ring_step_px)
+        return Synthesis(*size, counts)
 
+    @lru_cache(maxsize=8)  # noqa: B019 - frames are themselves cached and few
     def _indices(self, device: torch.device) -> tuple[Tensor, Tensor]:
         ring, order = self._kept
         return torch.from_numpy(ring).to(device), torch.from_numpy(order).to(device)
 
-    @lru_cache(maxsize=8)  # noqa: B019 - frames are themselves cached and few
+    @lru_cache(maxsize=8)  # noqa: B019
     def _dense(self, dtype: torch.dtype, device: torch.device) -> Tensor:
         columns = torch.from_numpy(self.sampling.toarray().T.copy())
         matrix = self._to_coefficients(columns.reshape(-1, self.rings, self.samples)).T
@@ -182,25 +148,7 @@ class PolarFrame:
 
     @lru_cache(maxsize=8)  # noqa: B019
     def _sparse(self, dtype: torch.dtype, device: torch.device) -> Tensor:
-        return _torch_csr(self.sampling).to(device=device, dtype=dtype)
-
-    @lru_cache(maxsize=8)  # noqa: B019
-    def _sparse_adjoint(self, dtype: torch.dtype, device: torch.device) -> Tensor:
-        return _torch_csr(csr_array(self.sampling.T)).to(device=device, dtype=dtype)
-
-
-def _torch_csr(matrix: csr_array) -> Tensor:
-    with warnings.catch_warnings():
-        # PyTorch calls its CSR layout beta; only the product with a dense matrix is used here.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
-            torch.from_numpy(matrix.data),
-            size=matrix.shape,
-            check_invariants=True,
-            dtype=torch.float64,
-        )
+        return torch_csr(self.sampling).to(device=device, dtype=dtype)
 
 
 @lru_cache(maxsize=16)

@@ -73,7 +73,7 @@ class Rotation(Transformation):
         return self._frame.lift(x)
 
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Q: the adjoint of L."""
+        """Q: the adjoint of L; nearly so for large images (more than 48 x 48 or so)."""
         return self._frame.readout(z, shape)
 
     @property

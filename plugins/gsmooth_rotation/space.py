@@ -31,7 +31,7 @@ class Space(Protocol):
         """L x."""
 
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Q z, the adjoint of L."""
+        """Q z: the adjoint of L, or near it."""
 
     def act(self, z: Tensor, angle: Tensor) -> Tensor:
         """T z for angles (N, 1)."""
