@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import final
+from typing import Final, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,11 +17,14 @@ from gsmooth.noise import Draws
 from gsmooth.theory.laws import Law
 from gsmooth.transformation import Transformation
 
+STRIP: Final = 2**17
+"""Numbers that are moved at once: small ballots share the cost of a call."""
+
 
 @final
 @dataclass(frozen=True)
 class NoisyPoints:
-    """round_grid(T_theta z + sigma delta), drawn ballot by ballot."""
+    """round_grid(T_theta z + sigma delta), drawn a few ballots at a time."""
 
     transformation: Transformation
     law: Law
@@ -35,44 +39,66 @@ class NoisyPoints:
     ) -> Tensor:
         """(rows, K) float32 on ``device``, for all ballots; padded to ``least`` rows by repetition.
 
-        pool: where ballots are drawn; None: in this thread. Besides the batch itself, only what
-        one ballot needs is held in memory (by every thread of the pool).
+        pool: where noise is drawn; None: in this thread. Besides the batch itself, only what a
+        strip of it needs is held in memory (by every thread of the pool).
         """
-        ends = list(accumulate(ballot.rows for ballot in ballots))
-        rows = ends[-1]
+        rows = _rows(ballots)
         z = torch.empty((max(rows, least), ballots[0].z.numel()), device=device)
-        points = _on_device(ballots, device)
-
-        def fill(ballot: Ballot, point: Tensor, end: int) -> None:
-            z[end - ballot.rows : end] = self._around(ballot, point)
-
-        # Threads of a pool do not inherit no_grad; _around sees to it itself.
-        for _ in (pool.map if pool else map)(fill, ballots, points, ends):
+        strips = list(_strips(_on_device(ballots, device)))
+        ends = accumulate(_rows(strip) for strip in strips)
+        parts = [z[end - _rows(strip) : end] for strip, end in zip(strips, ends, strict=True)]
+        for _ in (pool.map if pool else map)(self._fill, strips, parts):
             pass
         if rows < len(z):
             z[rows:] = z[torch.arange(len(z) - rows, device=device) % rows]
         return z
 
-    # Not inference_mode: what plugins cache here, others differentiate through.
+    # Threads of a pool do not inherit it. Not inference_mode: what plugins cache here, others
+    # differentiate through.
     @torch.no_grad()
-    def _around(self, ballot: Ballot, point: Tensor) -> Tensor:
-        """The rows of one ballot; the point is not repeated unless each row moves it otherwise."""
-        draws = Draws(ballot.coordinate, point.device)
-        theta = draws.theta(self.law, ballot.rows)
-        mean = point[None]
+    def _fill(self, strip: Sequence[Ballot], out: Tensor) -> None:
+        """Write the rows of some ballots into ``out``."""
+        draws = [Draws(ballot.coordinate, out.device) for ballot in strip]
         if self.law.dimensions:
-            columns = sent(torch.from_numpy(theta), point.device)
-            mean = self.transformation.act(
-                point.expand(ballot.rows, -1), *columns.tensor_split(self.law.dimensions, dim=1)
-            )
-        return draws.around(mean, ballot.rows, self.law.sigma, self.grid)
+            drawn = zip(draws, strip, strict=True)
+            theta = np.concatenate([draw.theta(self.law, ballot.rows) for draw, ballot in drawn])
+            columns = sent(torch.from_numpy(theta), out.device).tensor_split(theta.shape[1], dim=1)
+            moved = self.transformation.act(_repeated(strip), *columns)
+            means = torch.split(moved, [ballot.rows for ballot in strip])
+        else:  # One mean is enough for all rows of a ballot.
+            means = tuple(ballot.z[None] for ballot in strip)
+        rows = torch.split(out, [ballot.rows for ballot in strip])
+        for draw, mean, part in zip(draws, means, rows, strict=True):
+            part.copy_(draw.around(mean, len(part), self.law.sigma, self.grid))
 
 
-def _on_device(ballots: Sequence[Ballot], device: torch.device) -> list[Tensor]:
-    """The point of every ballot; one that several share is sent once."""
+def _rows(ballots: Sequence[Ballot]) -> int:
+    return sum(ballot.rows for ballot in ballots)
+
+
+def _strips(ballots: Sequence[Ballot]) -> Iterator[list[Ballot]]:
+    """Neighbours, as many as fit into ``STRIP``; one at least."""
+    strip: list[Ballot] = []
+    for ballot in ballots:
+        if strip and (_rows(strip) + ballot.rows) * ballot.z.numel() > STRIP:
+            yield strip
+            strip = []
+        strip.append(ballot)
+    yield strip
+
+
+def _repeated(ballots: Sequence[Ballot]) -> Tensor:
+    """The points of all rows (rows, K); not copied where there is but one."""
+    if all(ballot.z is ballots[0].z for ballot in ballots):
+        return ballots[0].z.expand(_rows(ballots), -1)
+    return torch.cat([ballot.z.expand(ballot.rows, -1) for ballot in ballots])
+
+
+def _on_device(ballots: Sequence[Ballot], device: torch.device) -> list[Ballot]:
+    """The same ballots around points on ``device``; one that several share is sent once."""
     distinct = {id(ballot.z): ballot.z for ballot in ballots}
     there = {key: sent(z, device) for key, z in distinct.items()}
-    return [there[id(ballot.z)] for ballot in ballots]
+    return [replace(ballot, z=there[id(ballot.z)]) for ballot in ballots]
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
