@@ -19,7 +19,7 @@ from gsmooth.certification import Item, Outcome, RegionMode, certify
 from gsmooth.cover.tiers import lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.nested import NestedMode, certify_nested, certify_nested_many
-from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
 from gsmooth.region import Region
 from gsmooth.run.row import Row
 from gsmooth.run.verify import row_faults
@@ -168,13 +168,13 @@ class Register:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: list[Coordinate] = []
-        generator = Coordinate.generator
+        begin = Draws.__init__
 
-        def remembered(coordinate: Coordinate) -> np.random.Generator:
+        def remembered(draws: Draws, coordinate: Coordinate, device: torch.device) -> None:
             self.seen.append(coordinate)
-            return generator(coordinate)
+            begin(draws, coordinate, device)
 
-        monkeypatch.setattr(Coordinate, "generator", remembered)
+        monkeypatch.setattr(Draws, "__init__", remembered)
 
 
 def test_no_two_chunks_share_their_noise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_no_two_chunks_share_their_noise(monkeypatch: pytest.MonkeyPatch) -> Non
     trials = sum(centre.trials for centre in outcome.certificate.evidence)
     assert len(set(register.seen)) == len(register.seen) == 1 + trials * (1 + 3)
     monkeypatch.undo()
-    drawn = [tuple(c.generator().standard_normal(4)) for c in register.seen]
+    drawn = [tuple(c.pixels().standard_normal(4)) for c in register.seen]
     assert len(set(drawn)) == len(drawn)
     of_purpose = [c.purpose for c in register.seen]
     assert of_purpose.count(Purpose.INNER) == 3 * of_purpose.count(Purpose.ESTIMATION)

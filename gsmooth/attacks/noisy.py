@@ -53,7 +53,7 @@ def noisy(
         moved = smoothed.transformation.act(moved, *theta.tensor_split(law.dimensions, dim=1))
     seen = [
         draw.around(mean, rows, law.sigma, smoothed.grid)
-        for draw, mean in zip(draws, moved.detach().unflatten(0, (-1, rows)), strict=True)
+        for draw, mean in zip(draws, moved.detach().reshape(len(draws), rows, -1), strict=True)
     ]
     return moved + (torch.cat(seen) - moved).detach()
 

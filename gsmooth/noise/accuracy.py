@@ -59,7 +59,7 @@ def grid_total_variation(size: int, sigma: float, grid: float) -> float:
     *Rounding.* Let |w' - w| <= e (s |x| + 1/2). A boundary is met with probability 2 e (s |x_b| +
     1/2) phi(x_b) / s, second-order terms aside. Sums over the x_b, 1 / s apart, are at most s times
     the integral plus the heights of the peaks: e (1.6 s + 2 + 0.4 / s) together. For cells e = 18
-    ulps of 2^-53: one for the product, one for the sum and 16 for ``ndtri``, which is good to 6
+    ulps of 2^-53: one for the product, one for the sum and 16 for ``ndtri``, which is good to 10
     (tests/test_sampler.py).
 
     *Resolution of cells.* A quantile is taken at the middle of 2^-68, and that is rounded by 2^-53
