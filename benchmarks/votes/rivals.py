@@ -117,13 +117,29 @@ def union_bound_over_doublings(cell: Cell, n_max: int) -> Counts:
     return np.minimum.accumulate(least[::-1])[::-1]
 
 
-OURS: Final = Rival("gsmooth", "truncated Jeffreys e-process", ours)
-SPRT: Final = Rival("oracle SPRT", "Wald 1945; knows p", oracle)
-BETTING: Final = Rival("betting", "KT bettor, wealth 1/alpha", betting)
-PUBLISHED: Final = Rival("betting, 1/(2 alpha)", "Voracek 2024, his code", betting_as_published)
-UNION: Final = Rival("union bound", "Voracek 2024, his code", union_bound)
-DOUBLING: Final = Rival("union bound, doubling", "Clopper-Pearson", union_bound_over_doublings)
-HABITUAL: Final = Rival("fixed n=100,000", "Cohen et al. 2019", fixed, HABIT)
+OURS: Final = Rival("gsmooth", "likelihood ratios mixed over Jeffreys' prior on q > share", ours)
+SPRT: Final = Rival(
+    "oracle SPRT", "Wald 1945, of share against p; the others do not know p", oracle
+)
+BETTING: Final = Rival(
+    "betting", "Krichevsky-Trofimov bettor, accepts at wealth 1/alpha (Voracek 2024)", betting
+)
+PUBLISHED: Final = Rival(
+    "betting, 1/(2 alpha)",
+    "the same at 1/(2 alpha), as the code of Voracek 2024 has it",
+    betting_as_published,
+)
+UNION: Final = Rival(
+    "union bound",
+    "binomial tests at 1.1^k votes, as the code of Voracek 2024 has them",
+    union_bound,
+)
+DOUBLING: Final = Rival(
+    "union bound, doubling",
+    "Clopper-Pearson at 16, 32, 64, ... votes, 6 alpha / (pi k)^2",
+    union_bound_over_doublings,
+)
+HABITUAL: Final = Rival("fixed n=100,000", "Clopper-Pearson, Cohen et al. 2019", fixed, HABIT)
 
 SEQUENTIAL: Final = (SPRT, OURS, BETTING, PUBLISHED, UNION, DOUBLING)
 RIVALS: Final = (*SEQUENTIAL, HABITUAL)

@@ -1,0 +1,102 @@
+"""Votes of the networks that come with gsmooth, in order, and what rules make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.votes.cells import Cell
+from benchmarks.votes.rivals import OURS, SEQUENTIAL, SPRT, Rival
+from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.run.assembly import Assembly
+from gsmooth.run.execute import plan
+from gsmooth.run.loading import load_config
+from gsmooth.smoothing import Ballot
+
+Votes = NDArray[np.int64]
+RULES: Final = tuple(rule for rule in SEQUENTIAL if rule is not SPRT)
+"""The oracle cannot play: nobody knows p."""
+SHARES: Final = (0.5, 0.774, 0.9, 0.95, 0.99)
+NETWORKS: Final = {
+    "digits-rotation": ("region.lower=[-30.0]", "region.upper=[30.0]"),
+    "digits-l2": ("region.l2=0.5",),
+}
+"""Shipped networks, and a region that a run file would name with them; no vote depends on it."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One rule on the streams of one network.
+
+    accepted: share of the streams in which p > share was shown. trials: mean votes, all that there
+    are where it was not. deviation: mean over streams of votes less ours, 0 for ours.
+    """
+
+    network: str
+    share: float
+    rule: str
+    accepted: float
+    trials: float
+    deviation: float
+
+
+def streams(network: str, images: int, votes: int, screened: int) -> Votes:
+    """Whether each vote is for the class that wins at the clean centre: (images, votes) of 0, 1.
+
+    Of ``screened`` held-out digits those that a chunk of other votes finds least certain: on most
+    the networks are unanimous. Votes are counted by chunks of 64. Within a chunk they are put into
+    an order of our own, which leaves their law as it is.
+    """
+    settings = (f"model.spec=shipped:{network}", "data.spec=shipped:digits", *NETWORKS[network])
+    parts = plan(load_config(None, settings))
+    every = max(1, len(parts.indices) // screened)
+    candidates = parts.indices[::every][:screened]
+    first = _counted(parts, [(index, Purpose.SELECTION, 0) for index in candidates])
+    hardest = np.argsort(first[:, :-1].max(axis=1), kind="stable")[:images]
+    found = []
+    for place in hardest.tolist():
+        index, label = candidates[place], int(first[place, :-1].argmax())
+        chunks = range(-(-votes // CHUNK))
+        won = _counted(parts, [(index, Purpose.ESTIMATION, chunk) for chunk in chunks])[:, label]
+        order = np.random.default_rng(index)
+        ordered = order.permuted(np.arange(CHUNK) < won[:, None], axis=1)
+        found.append(ordered.ravel()[:votes].astype(np.int64))
+    return np.array(found)
+
+
+def _counted(parts: Assembly, asked: list[tuple[int, Purpose, int]]) -> Votes:
+    """A chunk of votes at the clean centre for each (image, purpose, chunk): (n, classes + 1)."""
+    g = parts.smoothed
+    points = {
+        index: g.transformation.lift(parts.dataset.image(index)[None])[0]
+        for index in {index for index, _, _ in asked}
+    }
+    return g.count(
+        [Ballot(Coordinate(g.seed, i, purpose, 0, chunk), points[i]) for i, purpose, chunk in asked]
+    )
+
+
+def replay(network: str, votes: Votes, share: float, alpha: float) -> list[Replay]:
+    """Every rule on the same streams, looking after every vote."""
+    mine = stopping(OURS, votes, share, alpha)[0]
+    found = []
+    for rule in RULES:
+        trials, accepted = stopping(rule, votes, share, alpha)
+        deviation = float((trials - mine).mean())
+        means = float(accepted.mean()), float(trials.mean())
+        found.append(Replay(network, share, rule.name, *means, deviation))
+    return found
+
+
+def stopping(
+    rule: Rival, votes: Votes, share: float, alpha: float
+) -> tuple[Votes, NDArray[np.bool_]]:
+    """Votes that each stream costs, and whether they ended in acceptance."""
+    length = votes.shape[1]
+    least = rule.boundary(Cell(1.0, share, alpha), length)
+    shown = np.cumsum(votes, axis=1) >= least[1:]
+    accepted: NDArray[np.bool_] = np.any(shown, axis=1)
+    return np.where(accepted, shown.argmax(axis=1) + 1, length), accepted
