@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 import gsmooth
-from benchmarks.machine import add_common, set_threads, write
+from benchmarks.machine import add_common, timing_of, write
 from benchmarks.subjects import SUBJECTS, Subject
-from benchmarks.turns import Ratio, in_turn, shown
+from benchmarks.turns import Ratio, Timing, in_turn, shown
 
 TARGETS: Final = {
     "digits-l2": 0.8,
@@ -37,17 +37,17 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=list(SUBJECTS))
     add_common(parser)
     options = parser.parse_args()
-    set_threads(options.threads)
+    timing = timing_of(options)
     sizes: dict[str, dict[str, int]] = {}
     ratios = []
     for name in options.only:
-        for ratio in measured(SUBJECTS[name](), options.seconds, options.rounds, sizes):
+        for ratio in measured(SUBJECTS[name](), timing, sizes):
             ratios.append(asdict(ratio))
             print(shown(ratio), flush=True)
     write(
         {
             "benchmark": "overhead",
-            "seconds": options.seconds,
+            "timing": asdict(timing),
             "batch_sizes": sizes,
             "ratios": ratios,
         },
@@ -56,21 +56,19 @@ def main() -> None:
     )
 
 
-def measured(
-    subject: Subject, seconds: float, rounds: int, sizes: dict[str, dict[str, int]]
-) -> Iterator[Ratio]:
+def measured(subject: Subject, timing: Timing, sizes: dict[str, dict[str, int]]) -> Iterator[Ratio]:
     """The ratios of one subject; the batch sizes they were found at are put into ``sizes``."""
-    raw = subject.best_forward_size(seconds / 4)
-    best = subject.best_vote_size(seconds / 4)
+    raw = subject.best_forward_size(timing)
+    best = subject.best_vote_size(timing)
     sizes[subject.name] = {"raw": raw, "votes": best}
     works = {
         COUNTED: subject.votes(best),
         RAW: subject.forwards(raw),
-        OFF_GRID: subject.votes(best, grid=0.0),
+        OFF_GRID: replace(subject, grid=0.0).votes(best),
         REGION_MODE: subject.certificates(best, gsmooth.RegionMode()),
         RADIUS_MODE: subject.certificates(best, gsmooth.RadiusMode(n=subject.n)),
     }
-    rates = in_turn(works, seconds, rounds)
+    rates = in_turn(works, timing)
     yield rates.ratio(subject.name, COUNTED, RAW, TARGETS.get(subject.name))
     for name in (OFF_GRID, REGION_MODE, RADIUS_MODE):
         yield rates.ratio(subject.name, name, RAW)

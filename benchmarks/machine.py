@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import torch
 
+from benchmarks.turns import Timing
 from gsmooth.run.header import installed_versions, this_machine
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -43,17 +44,19 @@ def write(document: dict[str, Any], folder: Path, *peers: str) -> Path:
 
 
 def add_common(parser: argparse.ArgumentParser, seconds: float = 2.0, rounds: int = 5) -> None:
-    """--seconds, --rounds, --threads and --out, as all timings side by side have them."""
+    """--seconds, --rounds, --clock, --threads and --out, as all timings side by side have them."""
     parser.add_argument("--seconds", type=float, default=seconds, help="of every single timing")
     parser.add_argument("--rounds", type=int, default=rounds, help="timings of each, in turn")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="see turns.py")
     parser.add_argument("--threads", type=int, help="of torch; by default its own choice")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of results")
 
 
-def set_threads(threads: int | None) -> None:
-    """Hold torch to ``threads``; None leaves its own choice."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+def timing_of(options: argparse.Namespace) -> Timing:
+    """What those options ask for; torch is held to --threads from here on."""
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    return Timing(options.seconds, options.rounds, options.clock)
 
 
 def _version(package: str) -> str:

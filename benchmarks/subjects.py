@@ -12,7 +12,7 @@ from torch import Tensor
 
 import gsmooth
 from benchmarks.resnets import resnet20
-from benchmarks.turns import Work, best_size
+from benchmarks.turns import Timing, Work, best_size
 from gsmooth.certification import Item, certify_many
 from gsmooth.decision import Mode
 from gsmooth.errors import ConfigurationError
@@ -42,12 +42,13 @@ class Subject:
     n: int
     sizes: Sequence[int]
     options: Mapping[str, object] = field(default_factory=dict)
+    grid: float = GRID
 
-    def smoothed(self, batch_size: int, grid: float = GRID) -> SmoothedClassifier:
+    def smoothed(self, batch_size: int) -> SmoothedClassifier:
         """The smoothed classifier with batches of this size."""
         transformation = gsmooth.load_transformation(self.transformation, dict(self.options))
         return SmoothedClassifier(
-            self.classifier, transformation, self.law, grid=grid, batch_size=batch_size
+            self.classifier, transformation, self.law, grid=self.grid, batch_size=batch_size
         )
 
     def forwards(self, size: int) -> Work:
@@ -61,9 +62,9 @@ class Subject:
 
         return forward
 
-    def votes(self, size: int, grid: float = GRID) -> Work:
+    def votes(self, size: int) -> Work:
         """Counted votes of one image, a batch and at least a chunk at a time, never the same."""
-        smoothed = self.smoothed(size, grid)
+        smoothed = self.smoothed(size)
         z = smoothed.transformation.lift(self.images[0][None])[0]
         chunks, each = count(), max(1, size // CHUNK)
 
@@ -85,13 +86,13 @@ class Subject:
 
         return certify
 
-    def best_forward_size(self, seconds: float) -> int:
+    def best_forward_size(self, timing: Timing) -> int:
         """The batch size of the raw model's best rate."""
-        return best_size(self.forwards, self.sizes, seconds)
+        return best_size(self.forwards, self.sizes, timing)
 
-    def best_vote_size(self, seconds: float) -> int:
+    def best_vote_size(self, timing: Timing) -> int:
         """The batch size of the engine's best rate, of those that it takes."""
-        return best_size(self.votes, [s for s in self.sizes if self._takes(s)], seconds)
+        return best_size(self.votes, [s for s in self.sizes if self._takes(s)], timing)
 
     def _takes(self, size: int) -> bool:
         try:

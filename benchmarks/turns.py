@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import dataclass, replace
+from time import perf_counter, process_time
 from typing import Literal, final
 
 Work = Callable[[], int]
@@ -45,12 +45,33 @@ def missed(median: float, target: float, wanted: str) -> bool:
     return median < target if wanted == "at least" else median > target
 
 
-def rate(work: Work, seconds: float) -> float:
-    """Rows a second of ``work``, repeated for at least ``seconds``."""
-    rows, began = 0, perf_counter()
-    while (passed := perf_counter() - began) < seconds or not rows:
-        rows += work()
-    return rows / passed
+@final
+@dataclass(frozen=True)
+class Timing:
+    """How long and how often. seconds: least length of one timing; rounds: timings of each work.
+
+    clock: "wall", or "cpu" seconds of this process, which leaves out what other processes take.
+    With one thread on a quiet machine both say the same.
+    """
+
+    seconds: float = 2.0
+    rounds: int = 5
+    clock: Literal["wall", "cpu"] = "wall"
+
+    def now(self) -> float:
+        """Seconds since some moment."""
+        return perf_counter() if self.clock == "wall" else process_time()
+
+    def rate(self, work: Work) -> float:
+        """Rows a second of ``work``, repeated for at least ``seconds``."""
+        rows, began = 0, self.now()
+        while (passed := self.now() - began) < self.seconds or not rows:
+            rows += work()
+        return rows / passed
+
+    def search(self) -> Timing:
+        """Short timings, for choosing a batch size."""
+        return replace(self, seconds=self.seconds / 4, rounds=2)
 
 
 @final
@@ -84,7 +105,7 @@ class Rates:
         )
 
 
-def in_turn(works: Mapping[str, Work], seconds: float, rounds: int, unit: str = "votes/s") -> Rates:
+def in_turn(works: Mapping[str, Work], timing: Timing, unit: str = "votes/s") -> Rates:
     """Rates of all works, each once a round; every second round runs backwards.
 
     Every work is done once beforehand, unmeasured: first calls choose algorithms and fill caches.
@@ -92,19 +113,18 @@ def in_turn(works: Mapping[str, Work], seconds: float, rounds: int, unit: str = 
     for work in works.values():
         work()
     found: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(rounds):
+    for turn in range(timing.rounds):
         for name in list(works)[:: -1 if turn % 2 else 1]:
-            found[name].append(rate(works[name], seconds))
+            found[name].append(timing.rate(works[name]))
     return Rates(unit, found)
 
 
-def best_size(work_of: Callable[[int], Work], sizes: Sequence[int], seconds: float) -> int:
-    """The batch size with the highest rate; of two rounds the better counts for each size.
+def best_size(work_of: Callable[[int], Work], sizes: Sequence[int], timing: Timing) -> int:
+    """The batch size with the highest rate, by short timings; the better of two counts.
 
-    Noise of the machine only ever slows, so the larger of two rates is nearer to the truth.
+    What else the machine does only ever slows, so the larger of two rates is nearer to the truth.
     """
-    works = {str(size): work_of(size) for size in sizes}
-    found = in_turn(works, seconds, 2).found
+    found = in_turn({str(size): work_of(size) for size in sizes}, timing.search()).found
     return max(sizes, key=lambda size: max(found[str(size)]))
 
 

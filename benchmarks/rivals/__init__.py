@@ -1,0 +1,1 @@
+"""How others certify additive noise, to be timed beside gsmooth on the same network."""
