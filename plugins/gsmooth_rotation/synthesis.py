@@ -105,7 +105,8 @@ class Synthesis:
     def _spectra(self, padded: Tensor, place: Tensor, group: _Group) -> Tensor:
         """Half spectra (B, rings of the group, length // 2 + 1)."""
         shape = (len(padded), -1, group.length // 2 + 1, 2)
-        return torch.view_as_complex(padded.index_select(1, place).reshape(shape))
+        parts = padded.gather(1, place.expand(len(padded), -1))
+        return torch.view_as_complex(parts.reshape(shape))
 
     def places(self) -> list[NDArray[np.int64]]:
         """By group: which column of a padded z every real number of the spectra is."""

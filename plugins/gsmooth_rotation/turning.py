@@ -90,8 +90,9 @@ class PolarSpace:
         """Cosine and sine of every pair's phase, (N, 1, pairs)."""
         _, _, order, unique = self._layout(z.device)
         phase = angle.reshape(-1, 1) * RADIANS * unique.to(z.dtype)
-        cos, sin = torch.cos(phase), torch.sin(phase)
-        return cos.index_select(1, order)[:, None], sin.index_select(1, order)[:, None]
+        # Several times as fast as indexing on a CPU.
+        place = order.expand(len(phase), -1)
+        return phase.cos().gather(1, place)[:, None], phase.sin().gather(1, place)[:, None]
 
     def action_error(self, z: Tensor, reach: float, offset: float) -> float:
         """A phase m theta is off by m (offset + rounding of theta and of the product)."""

@@ -43,6 +43,12 @@ def column(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)[:, None]
 
 
+def random(rows: int, size: int) -> Tensor:
+    """The same normal numbers every time, (rows, size)."""
+    generator = torch.Generator().manual_seed(rows)
+    return torch.randn(rows, size, generator=generator, dtype=torch.float64)
+
+
 # The action
 
 
@@ -62,9 +68,7 @@ def test_large_images_turn_by_two_angles_as_by_their_sum(
 def test_large_images_keep_inner_products_when_turned(
     operator: Rotation, coefficients: Tensor, angle: float
 ) -> None:
-    other = torch.randn(
-        coefficients.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
-    )
+    other = random(1, coefficients.shape[1])
     before = float((coefficients * other).sum())
     turned = operator.act(coefficients, column(angle)), operator.act(other, column(angle))
     scale = float(coefficients.norm() * other.norm())
@@ -124,7 +128,7 @@ def test_the_action_has_the_same_values_when_gradients_are_asked_for(
 
 
 def test_the_readout_of_large_images_is_linear(operator: Rotation, frame: PolarFrame) -> None:
-    a, b = torch.randn(2, 1, frame.size, dtype=torch.float64)
+    a, b = random(2, frame.size)[:, None]
     together = operator.readout(2.0 * a - 3.0 * b, SHAPE)
     apart = 2.0 * operator.readout(a, SHAPE) - 3.0 * operator.readout(b, SHAPE)
     assert float((together - apart).abs().max()) <= 1e-12 * float(together.norm())
@@ -145,7 +149,7 @@ def adjoint(frame: PolarFrame, z: Tensor) -> Tensor:
 def test_the_readout_of_large_images_is_nearly_the_adjoint_of_the_lift(
     frame: PolarFrame, coefficients: Tensor
 ) -> None:
-    noise = torch.randn(1, frame.size, dtype=torch.float64)
+    noise = random(1, frame.size)
     for z, within in ((coefficients, 0.02), (noise, 0.08)):
         exact, found = adjoint(frame, z), frame.synthesise(z)
         assert float((found - exact).norm()) <= within * float(exact.norm())
@@ -165,7 +169,7 @@ def test_the_readout_of_large_images_passes_gradients(frame: PolarFrame) -> None
 @pytest.mark.parametrize("low_pass_px", [0.05, 0.7, 2.0])
 def test_every_size_and_low_pass_has_a_fast_readout(size: int, low_pass_px: float) -> None:
     found = PolarFrame(size, size + 1, low_pass_px, size / 2 - 1, 1.0)
-    z = torch.randn(3, found.size, dtype=torch.float64)
+    z = random(3, found.size)
     images = found._synthesis(z)
     assert images.shape == (3, size * (size + 1))
     assert bool(images.isfinite().all())
@@ -175,7 +179,7 @@ def test_every_size_and_low_pass_has_a_fast_readout(size: int, low_pass_px: floa
 
 
 def test_rows_of_a_large_batch_are_read_out_as_they_are_alone(frame: PolarFrame) -> None:
-    z = torch.randn(50, frame.size)
+    z = random(50, frame.size).float()
     together = frame.synthesise(z)
     for row in (0, 47, 48, 49):
         alone = frame.synthesise(z[row : row + 1])[0]
@@ -192,7 +196,7 @@ def test_nothing_of_a_large_frame_is_dense(frame: PolarFrame) -> None:
 
 
 def test_the_lift_of_large_images_is_within_its_norm_and_near_it(frame: PolarFrame) -> None:
-    assert 0.95 * frame.norm <= longest(frame, torch.ones(frame.size)) <= frame.norm
+    assert 0.9 * frame.norm <= longest(frame, torch.ones(frame.size)) <= frame.norm
 
 
 def test_the_generator_after_the_lift_of_large_images_is_within_its_bound(
@@ -205,8 +209,8 @@ def test_the_generator_after_the_lift_of_large_images_is_within_its_bound(
 def longest(frame: PolarFrame, weights: Tensor) -> float:
     """A lower bound on the norm of L followed by weights, by power iteration."""
     reached = 0.0
-    v = torch.randn(1, 224 * 224, dtype=torch.float64)
-    for _ in range(12):
+    v = random(1, 224 * 224)
+    for _ in range(20):
         v /= v.norm()
         z = weights * frame.analyse(v)
         reached = max(reached, float(z.norm()))
