@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Literal, final
@@ -83,6 +83,11 @@ Drafter = Callable[[SmoothedClassifier, Item, Region], Draft]
 """Another way to cover an image than from the image itself and all of its votes."""
 
 
+Watch = Callable[[Mapping[int, int], float], None]
+"""Told the votes that each image in flight, by index, has had, and the seconds of the last round.
+"""
+
+
 @final
 @dataclass(frozen=True)
 class OnlineCovers:
@@ -150,11 +155,13 @@ def certify_many(
     centres: Centres = None,
     in_flight: InFlight = "auto",
     drafter: Drafter | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Outcome]:
     """Outcomes in order of completion; votes of several images share batches.
 
     in_flight: images that are begun and not yet decided; "auto": as many as fill a batch. drafter:
     makes each image's cover in place of :func:`gsmooth.cover.draft`; see :func:`online_drafter`.
+    watch: told after every round of votes how far the images in flight are.
 
     Counts, and so certificates, do not depend on in_flight or batch size. Raises UnreachableError
     before the first image when no votes could reach the region, InputError for an image that does
@@ -175,7 +182,11 @@ def certify_many(
             flights.append(_Flight(item.index, decision, next(decision), perf_counter() - began))
         if not flights:
             return
+        began = perf_counter()
         flights, counted = _counted(smoothed, flights)
+        if watch is not None:
+            flying = [*flights, *(flight for flight, _ in counted)]
+            watch({flight.index: flight.spent for flight in flying}, perf_counter() - began)
         for flight, counts in counted:
             if (found := flight.resume(counts)) is None:
                 flights.append(flight)
@@ -210,6 +221,7 @@ def _counted(
     ends = np.cumsum([len(flight.ballots) for flight in now])
     for flight in now:
         flight.seconds += pace * flight.rows
+        flight.spent += flight.rows
     waiting = [flight for place, flight in enumerate(flights) if place not in set(places)]
     return waiting, list(zip(now, np.split(counts, ends[:-1]), strict=True))
 
@@ -264,6 +276,7 @@ class _Flight:
     decision: Decision
     ballots: list[Ballot]
     seconds: float
+    spent: int = 0
 
     @property
     def rows(self) -> int:

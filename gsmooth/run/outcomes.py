@@ -11,6 +11,7 @@ from gsmooth.certification import (
     Drafter,
     Outcome,
     RegionMode,
+    Watch,
     certify_many,
     online_drafter,
 )
@@ -76,8 +77,13 @@ def remarks(asked: RunConfig) -> Iterator[str]:
         )
 
 
-def outcomes(parts: Assembly, indices: Iterable[int]) -> Iterator[Outcome]:
-    """What certify found for the images at these positions, in order of completion."""
+def outcomes(
+    parts: Assembly, indices: Iterable[int], watch: Watch | None = None
+) -> Iterator[Outcome]:
+    """What certify found for the images at these positions, in order of completion.
+
+    watch: see :func:`certify_many`; the nested method works on one image at a time, and tells none.
+    """
     config, calibration = parts.config, parts.calibration
     region, mode, items = region_of(config), mode_of(config), parts.items(iter(indices))
     centres = _number_of_centres(parts)
@@ -95,6 +101,7 @@ def outcomes(parts: Assembly, indices: Iterable[int]) -> Iterator[Outcome]:
             centres=config.certify.centres,
             in_flight=config.engine.in_flight,
             drafter=_drafter(parts, centres),
+            watch=watch,
         )
     return found if calibration is None else _with_premise(found, parts)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO, final
 
+from gsmooth.run.forecast import Span, duration
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,7 +20,8 @@ class Tally:
     """Where a run stands. ``votes`` and ``seconds`` are of this process, resumed images left out.
 
     hits of scored images count (certified with the right label, or predicted rightly); ``merit``
-    names that share, and is empty where there is neither a share nor a vote.
+    names that share, and is empty where there is neither a share nor a vote. forecast: of the
+    seconds left, where more is known than that an image takes about as long as another.
     """
 
     done: int
@@ -28,6 +31,7 @@ class Tally:
     hits: int
     scored: int
     merit: str
+    forecast: Span | None = None
 
     @property
     def votes_per_second(self) -> float:
@@ -38,6 +42,19 @@ class Tally:
     def share(self) -> float:
         """The running accuracy, 0 before the first image."""
         return self.hits / self.scored if self.scored else 0.0
+
+    @property
+    def left(self) -> Span | None:
+        """Seconds left, by this process's own pace; None where there is no evidence yet.
+
+        Images of an earlier run are no evidence: they may have been made on another machine.
+        """
+        if self.forecast is not None:
+            return self.forecast
+        if not self.scored or self.seconds <= 0:
+            return None
+        mean = self.seconds / self.scored * (self.total - self.done)
+        return Span(mean, mean, mean)
 
 
 class Progress(Protocol):
@@ -53,7 +70,7 @@ class Progress(Protocol):
     ) -> None: ...
 
     def update(self, tally: Tally) -> None:
-        """One more image is finished (or the run begins)."""
+        """One more image is finished, votes have been cast, or the run begins."""
 
     def say(self, message: str) -> None:
         """A line worth reading now: a resume, a warning."""
@@ -83,7 +100,7 @@ class LineProgress:
         if tally.done < tally.total and now - self._printed_at < self._pause_s:
             return
         self._printed_at = now
-        self.say(f"{tally.done}/{tally.total} images, {_figures(tally)}{_left(tally)} left")
+        self.say(f"{tally.done}/{tally.total} images{_figures(tally)}{_time(tally)}")
 
     def say(self, message: str) -> None:
         print(message, file=self._stream, flush=True)
@@ -100,10 +117,10 @@ class BarProgress:
         self._bar = Bar(
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("images, {task.fields[figures]}{task.fields[left]} left"),
+            TextColumn("images{task.fields[figures]}{task.fields[time]}"),
             console=console,
         )
-        self._task = self._bar.add_task("", total=None, figures="", left="-")
+        self._task = self._bar.add_task("", total=None, figures="", time="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -123,7 +140,7 @@ class BarProgress:
             total=tally.total,
             completed=tally.done,
             figures=_figures(tally),
-            left=_left(tally),
+            time=_time(tally),
         )
 
     def say(self, message: str) -> None:
@@ -131,16 +148,16 @@ class BarProgress:
 
 
 def _figures(tally: Tally) -> str:
+    """Votes a second once there are any, and the share of images once there is one."""
     if not tally.merit:
         return ""
-    return f"{tally.votes_per_second:,.0f} votes/s, {tally.merit} {tally.share:.1%}, "
+    rate = f", {tally.votes_per_second:,.0f} votes/s" if tally.votes else ""
+    return rate + (f", {tally.merit} {tally.share:.1%}" if tally.scored else "")
 
 
-def _left(tally: Tally) -> str:
-    """Time left at this process's own pace; images of an earlier run are no evidence for it."""
-    if not tally.scored or tally.seconds <= 0:
-        return "?"
-    seconds = round(tally.seconds / tally.scored * (tally.total - tally.done))
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+def _time(tally: Tally) -> str:
+    """Time left, or what it took."""
+    if tally.done >= tally.total:
+        return f", in {duration(tally.seconds)}" if tally.scored else ""
+    left = tally.left
+    return ", time left not known yet" if left is None else f", {left.spoken()} left"

@@ -17,7 +17,7 @@ def test_a_line_says_images_votes_accuracy_and_time_left() -> None:
     stream = io.StringIO()
     with LineProgress(stream, pause_s=0.0) as progress:
         progress.update(HALFWAY)
-    line = "60/100 images, 250 votes/s, certified accuracy 95.0%, 0:20 left\n"
+    line = "60/100 images, 250 votes/s, certified accuracy 95.0%, about 20 s left\n"
     assert stream.getvalue() == line
 
 
@@ -25,7 +25,7 @@ def test_time_left_counts_only_what_this_process_did() -> None:
     stream = io.StringIO()
     with LineProgress(stream, pause_s=0.0) as progress:
         progress.update(Tally(90, 100, 10, 3600.0, 1, 1, "certified accuracy"))
-    assert "10:00:00 left" in stream.getvalue()
+    assert "about 10 h left" in stream.getvalue()
 
 
 def test_lines_are_few_but_the_last_one_is_never_left_out() -> None:
@@ -35,7 +35,8 @@ def test_lines_are_few_but_the_last_one_is_never_left_out() -> None:
             progress.update(Tally(done, 100, done, float(done), 0, done, "certified accuracy"))
     lines = stream.getvalue().splitlines()
     assert [line.split()[0] for line in lines] == ["0/100", "100/100"]
-    assert lines[0].endswith("? left")
+    assert lines[0] == "0/100 images, time left not known yet"
+    assert lines[1].endswith(", in 1.7 min")
 
 
 def test_nothing_is_divided_by_zero_before_the_first_image() -> None:
@@ -51,5 +52,5 @@ def test_a_bar_shows_the_same_numbers() -> None:
         progress.update(HALFWAY)
     shown = stream.getvalue()
     assert "[runs/x] already" in shown
-    for part in ("60/100", "250 votes/s", "certified accuracy 95.0%", "0:20 left"):
+    for part in ("60/100", "250 votes/s", "certified accuracy 95.0%", "about 20 s left"):
         assert part in shown

@@ -1,0 +1,210 @@
+"""Forecast: what is left of a run, from the images that are done and those still in flight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+NORMAL_90: Final = 1.645
+"""Standard deviations on either side that hold nine tenths of a normal distribution."""
+DRIFT: Final = 0.05
+"""Part by which the machine's own speed may change, whatever the votes say."""
+MEMORY: Final = 0.25
+"""Half-life of what is remembered of the machine's speed, as a part of the time so far."""
+PLAIN: Final = 1.3
+"""High over low up to which one number is said instead of a range."""
+
+Floats = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True)
+class Span:
+    """A forecast: its mean, and low and high between which it lies nine times in ten, or so."""
+
+    low: float
+    mean: float
+    high: float
+
+    def times(self, factor: float) -> Span:
+        """The same in another unit."""
+        return Span(self.low * factor, self.mean * factor, self.high * factor)
+
+    def plus(self, seconds: float) -> Span:
+        """With a part that is certain."""
+        return Span(self.low + seconds, self.mean + seconds, self.high + seconds)
+
+    def spoken(self) -> str:
+        """Of seconds: "about 3 min", or "2 to 5 min" where less is known."""
+        low, high = duration(self.low), duration(self.high)
+        if self.high <= PLAIN * self.low or low == high:
+            return f"about {duration(self.mean)}"
+        number, _, unit = low.partition(" ")
+        return f"{number} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def duration(seconds: float) -> str:
+    """Two digits of a time: "1 s" at least, then s, min, h and days."""
+    for unit, length, until in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172800.0)):
+        if seconds < until:
+            return f"{_two_digits(max(seconds, 1.0) / length)} {unit}"
+    return f"{_two_digits(seconds / 86400.0)} days"
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")
+
+
+@final
+@dataclass(frozen=True)
+class Costs:
+    """The distribution of votes an image costs, from finished images and unfinished ones.
+
+    An image in flight says that it costs more than it has cost, so that the cheap ones, which
+    finish first, do not pass for all: Kaplan and Meier's estimate (1958). Beyond the dearest image
+    seen little is known: costs are taken to fall off exponentially, by a ``tail`` between what that
+    one has cost and what an image may cost more, and at worst by ``worst``. ends (n,): costs in
+    order; alive (n,): share of images that cost more.
+    """
+
+    ends: Floats
+    alive: Floats
+    tail: float
+    worst: float
+
+    @classmethod
+    def seen(cls, finished: Floats, unfinished: Floats, most: float = math.inf) -> Self:
+        """From costs (f,) of finished images and costs so far (k,) of those in flight."""
+        costs = np.concatenate([finished, unfinished])
+        # Of equal costs those that are final come first.
+        order = np.lexsort((np.arange(len(costs)) >= len(finished), costs))
+        final_ = order < len(finished)
+        at_risk = len(costs) - np.arange(len(costs))
+        factors: Floats = np.where(final_, 1.0 - 1.0 / at_risk, 1.0)
+        alive = np.cumprod(factors)
+        ends = costs[order]
+        last = float(ends[-1])
+        room = max(0.0, most - last)
+        tail = min(room, math.sqrt(last * room)) if math.isfinite(most) else last
+        worst = room if math.isfinite(most) else 3.0 * last
+        return cls(ends, np.asarray(alive, dtype=np.float64), tail, worst)
+
+    def at_worst(self) -> Costs:
+        """If all that have lasted longer than any that is finished go on for as long as can be."""
+        return replace(self, tail=self.worst)
+
+    def mean(self) -> float:
+        """Of all images."""
+        return self._area(0.0)
+
+    def deviation(self) -> float:
+        """Standard deviation among images."""
+        starts = np.concatenate([[0.0], self.ends[:-1]])
+        before = np.concatenate([[1.0], self.alive[:-1]])
+        second = float(((self.ends**2 - starts**2) * before).sum())
+        second += 2.0 * float(self.alive[-1]) * self.tail * (float(self.ends[-1]) + self.tail)
+        return math.sqrt(max(0.0, second - self.mean() ** 2))
+
+    def beyond(self, spent: float) -> float:
+        """What an image is expected to cost that has cost ``spent`` and is not finished."""
+        place = int(np.searchsorted(self.ends, spent, side="right"))
+        alive = float(self.alive[place - 1]) if place else 1.0
+        return self.tail if alive <= 0.0 else self._area(spent) / alive
+
+    def _area(self, start: float) -> float:
+        """The integral of the share that cost more, from ``start`` on."""
+        starts = np.maximum(start, np.concatenate([[0.0], self.ends[:-1]]))
+        before = np.concatenate([[1.0], self.alive[:-1]])
+        seen = float((np.maximum(0.0, self.ends - starts) * before).sum())
+        return seen + float(self.alive[-1]) * self.tail
+
+
+@final
+@dataclass
+class Timeline:
+    """What has happened so far in a run of ``images`` images: votes by image, and where time went.
+
+    most: votes that an image may cost.
+
+    Votes are paid at the machine's recent speed, covers by every image that is begun, and what is
+    done with a certificate (the attack on it) by every image that is finished.
+
+    spent: votes of the images in flight. After a round images are finished one by one, and which of
+    the others will be is not known yet: costs are judged from where all stood before it. settled:
+    images finished by then; sure: votes of the others, by then.
+    """
+
+    images: int
+    most: float = math.inf
+    votes: list[int] = field(default_factory=list)
+    spent: dict[int, int] = field(default_factory=dict)
+    sure: dict[int, int] = field(default_factory=dict)
+    settled: int = 0
+    voting_s: float = 0.0
+    after_s: float = 0.0
+    _recent_votes: float = 0.0
+    _recent_s: float = 0.0
+
+    @property
+    def cast(self) -> int:
+        """Votes of all images, those in flight included."""
+        return sum(self.votes) + sum(self.spent.values())
+
+    def round(self, spent: Mapping[int, int], seconds: float) -> None:
+        """A round of votes took so long; spent: votes so far by index, of images in flight."""
+        fresh = sum(votes - self.spent.get(index, 0) for index, votes in spent.items())
+        self.sure = {index: self.spent.get(index, 0) for index in spent}
+        self.spent = dict(spent)
+        self.settled = len(self.votes)
+        self.voting_s += seconds
+        kept = 0.5 ** (seconds / (MEMORY * self.voting_s)) if self.voting_s > 0.0 else 1.0
+        self._recent_votes = kept * self._recent_votes + fresh
+        self._recent_s = kept * self._recent_s + seconds
+
+    def finished(self, index: int, votes: int, after_s: float = 0.0) -> None:
+        """An image is done; after_s: seconds from its certificate to the next."""
+        self.spent.pop(index, None)
+        self.votes.append(votes)
+        if not self.voting_s:  # Nobody reports rounds.
+            self.settled = len(self.votes)
+        self.after_s += after_s
+
+    def left(self, seconds: float) -> Span | None:
+        """Time left after so many seconds; None as long as no image and its round is finished."""
+        done, flying = len(self.votes), len(self.spent)
+        open_ = self.images - done
+        if not self.settled or not self.cast or seconds <= 0.0:
+            return None
+        costs = Costs.seen(
+            np.array(self.votes[: self.settled], dtype=np.float64),
+            np.array(list(self.sure.values()), dtype=np.float64),
+            self.most,
+        )
+        votes, worst = self._votes_left(costs), self._votes_left(costs.at_worst())
+        error = costs.deviation() * math.sqrt(open_ + open_**2 / self.settled)
+        pace, drawing_s = self._prices(seconds)
+        fixed = (open_ - flying) * drawing_s / (done + flying) + open_ * self.after_s / done
+        mean = votes * pace + fixed
+        width = NORMAL_90 * error * pace + DRIFT * mean
+        high = max(mean + width, worst * pace + fixed)
+        return Span(max(mean - width, 0.25 * mean), mean, high)
+
+    def _votes_left(self, costs: Costs) -> float:
+        """Votes of all images that are not finished, less those that they have had."""
+        waiting = self.images - len(self.votes) - len(self.spent)
+        return waiting * costs.mean() + sum(
+            max(0.0, costs.beyond(self.sure[index]) + self.sure[index] - votes)
+            for index, votes in self.spent.items()
+        )
+
+    def _prices(self, seconds: float) -> tuple[float, float]:
+        """Seconds a vote, and seconds that went neither into votes nor into what follows them."""
+        if not self._recent_votes:  # Nobody reports rounds: all is the votes' time.
+            return max(0.0, seconds - self.after_s) / self.cast, 0.0
+        pace = self._recent_s / self._recent_votes
+        return pace, max(0.0, seconds - self.after_s - self.voting_s)

@@ -1,0 +1,36 @@
+"""Memory: what this process has taken at most."""
+
+from __future__ import annotations
+
+import sys
+
+
+def peak_bytes() -> int | None:
+    """Largest resident memory of this process so far; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows.
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def device_bytes() -> int | None:
+    """Most that tensors have taken on GPUs so far; None without one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return sum(torch.cuda.max_memory_allocated(k) for k in range(torch.cuda.device_count()))
+
+
+def peak_memory() -> str:
+    """Both, for people: "0.6 GB", or "0.6 GB and 3.1 GB on the device"."""
+    host, device = peak_bytes(), device_bytes()
+    parts = ["unknown" if host is None else gigabytes(host)]
+    return " and ".join([*parts, *([f"{gigabytes(device)} on the device"] if device else [])])
+
+
+def gigabytes(count: int) -> str:
+    """In units of 10^9 bytes."""
+    return f"{count / 1e9:.2g} GB"
