@@ -21,7 +21,7 @@ GAIN: Final = 1.05
 CLOSE: Final = 0.97
 """A batch is as good as the best from this share of its rate."""
 LONGEST_S: Final = 2.0
-"""A round of batches that takes longer is not doubled."""
+"""Where sizes have taken longer, all together, no larger one is tried."""
 TIMED_S: Final = 0.04
 """Least time of one timing; the best of a few is taken, since others only ever slow it down."""
 TIMINGS: Final = 3
@@ -43,25 +43,23 @@ class Pace:
     peak_bytes: int
 
 
-def measured_pace(
-    counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = None, workers: int = 1
-) -> Pace:
+def measured_pace(counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = None) -> Pace:
     """The pace of votes around z (K,), for batches of 64, 128, ... or of the given ``sizes``.
 
     Votes are cast under coordinates that no run has, and thrown away.
     """
     rates: dict[int, float] = {}
-    idle = 0
+    idle, began = 0, perf_counter()
     for size in sizes or _doubling():
         try:
-            rate, seconds = _rate(counter.resized(size), z, workers)
+            rate = _rate(counter.resized(size), z)
         except MemoryShortError:
             if not rates:
                 raise
             break
         idle = 0 if rate > GAIN * max(rates.values(), default=0.0) else idle + 1
         rates[size] = rate
-        if idle == 2 or seconds > LONGEST_S:
+        if idle == 2 or perf_counter() - began > LONGEST_S:
             break
     best = max(rates.values())
     chosen = min(size for size, rate in rates.items() if rate >= CLOSE * best)
@@ -72,14 +70,13 @@ def _doubling() -> tuple[int, ...]:
     return tuple(CHUNK << power for power in range((MOST_ROWS // CHUNK).bit_length()))
 
 
-def _rate(counter: Counter, z: Tensor, workers: int) -> tuple[float, float]:
-    """Votes a second, and seconds of one round of batches."""
-    ballots = _ballots(z, counter.batch_size * workers)
-    rows = len(ballots) * CHUNK
-    shortest = warm = _seconds(counter, ballots)
-    if warm < LONGEST_S:  # The first pass of a size also tunes and allocates.
+def _rate(counter: Counter, z: Tensor) -> float:
+    """Votes a second, with one batch for every worker at a time."""
+    ballots = _ballots(z, counter.at_once)
+    shortest = _seconds(counter, ballots)
+    if shortest < LONGEST_S:  # The first pass of a size also tunes and allocates.
         shortest = min(_timing(counter, ballots) for _ in range(TIMINGS))
-    return rows / shortest, shortest
+    return len(ballots) * CHUNK / shortest
 
 
 def _timing(counter: Counter, ballots: list[Ballot]) -> float:

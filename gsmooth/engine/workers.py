@@ -71,6 +71,9 @@ def started_pool(threads: int, torch_threads: int) -> ThreadPoolExecutor:
     before, all_here = torch.get_num_threads(), Barrier(threads + 1)
 
     def begin() -> None:
+        # Asked once, a thread has its number; asked for the first time later, it would take over
+        # the last one that was set anywhere.
+        torch.get_num_threads()
         torch.set_num_threads(torch_threads)
         all_here.wait()
 

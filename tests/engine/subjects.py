@@ -1,0 +1,77 @@
+"""A smoothed classifier whose votes depend on every pixel, and networks that misbehave."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gsmooth.noise import Coordinate, Purpose
+from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.theory.laws import GaussianLaw
+from gsmooth_gaussian import Gaussian
+from tests.engine_objects import classifier
+
+SHAPE = (1, 4, 4)
+CLASSES = 3
+
+
+class Linear(nn.Module):
+    """Three classes by sums in float64, the same in any batch; keeps the sizes it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weights = torch.randn(CLASSES, 16, generator=torch.Generator().manual_seed(0)).double()
+        self.weights = nn.Buffer(weights - weights.mean(dim=1, keepdim=True))
+        self.sizes: list[int] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sizes.append(len(x))
+        return (x.flatten(1)[:, None].double() * self.weights).sum(dim=2)
+
+
+class Greedy(Linear):
+    """Cannot take more than ``most`` rows, and says so as an allocator does."""
+
+    def __init__(self, most: int, error: Exception) -> None:
+        super().__init__()
+        self.most, self.error = most, error
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) > self.most:
+            raise self.error
+        return super().forward(x)
+
+
+class Sized(Linear):
+    """Answers otherwise in batches of another size than 256: no function of its input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = super().forward(x)
+        return scores if len(x) == 256 else scores.roll(1, dims=1)
+
+
+def smoothed(
+    module: nn.Module | None = None,
+    batch_size: int = 256,
+    *,
+    pinned: bool = False,
+    devices: tuple[str, ...] = (),
+) -> SmoothedClassifier:
+    """Images of 16 pixels under Gaussian noise."""
+    return SmoothedClassifier(
+        classifier(module or Linear(), SHAPE, CLASSES),
+        Gaussian(),
+        GaussianLaw((), 0.5),
+        batch_size=batch_size,
+        pinned=pinned,
+        devices=devices,
+    )
+
+
+def ballots(rows: list[int]) -> list[Ballot]:
+    """Ballots of these sizes around four points in turn."""
+    points = torch.rand(4, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return [
+        Ballot(Coordinate(3, 10 + place % 4, Purpose.ESTIMATION, 0, place), points[place % 4], size)
+        for place, size in enumerate(rows)
+    ]
