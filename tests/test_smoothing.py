@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from scipy import stats
-from torch import Tensor, nn
+from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import (
@@ -284,46 +284,6 @@ def test_an_l2_ball_under_an_action_that_stretches_it_proves_nothing() -> None:
     assert still.guarantee is Guarantee.INDIVIDUAL
     ball = build_cover(g, pixel(0.5), Region((-0.2,), (0.2,), l2=0.1))
     assert ball.guarantee is Guarantee.HEURISTIC
-
-
-class Low(nn.Module):
-    """Class 1 where some small pixel has bits that float32 addition to 1/64 would have lost."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        pixels = x.flatten(1).double()
-        fine = pixels * 2.0**30
-        seen = ((pixels.abs() < 2.0**-7) & (fine != fine.round())).any(dim=1)
-        return nn.functional.one_hot(seen.long(), 2).float()
-
-
-def naive_radius(module: nn.Module, image: Tensor, sigma: float, n: int) -> tuple[int, float]:
-    """Class and radius as most implementations have them: float32 noise, no grid."""
-    generator = torch.Generator().manual_seed(0)
-    noisy = image.float() + sigma * torch.randn(n, *image.shape, generator=generator)
-    votes = torch.bincount(module(noisy).argmax(dim=1), minlength=2)
-    label = int(votes.argmax())
-    p_lower = float(stats.beta.ppf(0.001, int(votes[label]), n - int(votes[label]) + 1))
-    return label, sigma * float(stats.norm.ppf(p_lower))
-
-
-def test_a_network_that_reads_low_bits_fools_naive_float_noise_but_not_the_grid() -> None:
-    shape, sigma, n = (1, 32, 32), 0.5, 1000
-    clean = torch.zeros(shape, dtype=torch.float64)
-    attacked = clean + 2.0**-6
-    distance = float((attacked - clean).norm())
-    label, radius = naive_radius(Low(), clean, sigma, n)
-    assert label == 1
-    assert radius > 2.0 * distance
-    assert naive_radius(Low(), attacked, sigma, n)[0] == 0  # The certificate was false.
-
-    g = SmoothedClassifier(classifier(Low(), shape), Gaussian(), GaussianLaw((), sigma))
-    region = Region(l2=distance * 1.01)
-    for image in (clean, attacked):
-        certificate = certify(g, image, region, RadiusMode(n=n)).certificate
-        assert certificate.label == 0
-        assert predict(g, image).label == 0
-        assert isinstance(certificate, Certified)
-        assert certificate.guarantee is Guarantee.INDIVIDUAL
 
 
 def test_float_error_grows_with_the_points_that_are_voted_on() -> None:
