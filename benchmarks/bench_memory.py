@@ -40,7 +40,7 @@ CASES: Final = {
     "digits-l2": Case(512, 1_000, 100_000),
     "digits-rotation": Case(512, 1_000, 100_000),
     "resnet20-32": Case(256, 256, 4_096),
-    "efficientnet-lite0-224": Case(16, 64, 256),
+    "efficientnet-lite0-224": Case(64, 64, 256),
 }
 RIVALS: Final = {"digits-l2": 100_000, "resnet20-32": 4_096}
 

@@ -60,10 +60,14 @@ def forward(subject: Subject, batch: int, n: int) -> None:
 
 def count(subject: Subject, batch: int, n: int) -> None:
     """n votes around one point, asked for at once."""
-    smoothed = subject.smoothed(batch)
+    smoothed = subject.smoothed(max(batch, CHUNK))
     z = smoothed.transformation.lift(subject.images[0][None])[0]
-    places = [Coordinate(0, 0, Purpose.ESTIMATION, 0, chunk) for chunk in range(-(-n // CHUNK))]
-    smoothed.count([Ballot(place, z) for place in places])
+    smoothed.count(
+        [
+            Ballot(Coordinate(0, 0, Purpose.ESTIMATION, 0, start), z, min(CHUNK, n - start))
+            for start in range(0, n, CHUNK)
+        ]
+    )
 
 
 def cohen(subject: Subject, batch: int, n: int) -> None:
@@ -100,7 +104,7 @@ def main() -> None:
     # Imports on first use, tables of the sampler and the library's own buffers are not the batch's.
     small = min(options.batch, 4)
     forward(subject, small, 1)
-    work(subject, small, 1)
+    work(subject, small, small)
     before = _status("VmRSS:")
     RESET.write_text("5", "ascii")
     work(subject, options.batch, options.n)

@@ -86,6 +86,10 @@ class Rates:
         """The median rate of one work."""
         return statistics.median(self.found[name])
 
+    def share(self, whole: str, part: str) -> list[float]:
+        """The time of ``part`` over that of ``whole``, round by round."""
+        return [w / p for w, p in zip(self.found[whole], self.found[part], strict=True)]
+
     def ratio(self, case: str, first: str, second: str, target: float | None = None) -> Ratio:
         """``first`` over ``second``, round by round."""
         pairs = list(zip(self.found[first], self.found[second], strict=True))
