@@ -94,7 +94,10 @@ class Classifier:
         type, which is no vote (F3). classes + 1: a score is NaN or infinite, and the whole batch
         has to be refused. ModelError for scores of another shape.
         """
-        scores = self.scores(batch)
+        return self.judged(self.scores(batch))
+
+    def judged(self, scores: Tensor) -> Tensor:
+        """The votes (N,) that scores (N, classes) stand for; see :meth:`votes`."""
         best, label = scores.max(dim=1)
         tied = (scores == best[:, None]).sum(dim=1) > 1
         # NaN and infinities times zero are NaN, which differs from everything; the rest is zero.

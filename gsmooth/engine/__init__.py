@@ -2,6 +2,7 @@
 
 from gsmooth.engine.ballot import Ballot
 from gsmooth.engine.count import Counter
+from gsmooth.engine.function import FunctionCheck, checked_function
 from gsmooth.engine.noisy import NoisyPoints
 from gsmooth.engine.pace import Pace, measured_pace
 from gsmooth.engine.schedule import served
@@ -10,8 +11,10 @@ from gsmooth.engine.workers import devices_of
 __all__ = [
     "Ballot",
     "Counter",
+    "FunctionCheck",
     "NoisyPoints",
     "Pace",
+    "checked_function",
     "devices_of",
     "measured_pace",
     "served",

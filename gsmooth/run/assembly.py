@@ -13,7 +13,7 @@ import torch
 from gsmooth import registry
 from gsmooth.attacks import AttackPlan
 from gsmooth.certification import Item, RadiusMode, RegionMode
-from gsmooth.engine import devices_of
+from gsmooth.engine import FunctionCheck, devices_of
 from gsmooth.errors import InputError
 from gsmooth.nested import NestedMode
 from gsmooth.region import Region
@@ -34,12 +34,16 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class Assembly:
-    """The data and the smoothed classifier of one run; the calibration that it rests on, if any."""
+    """The data and the smoothed classifier of one run; the calibration that it rests on, if any.
+
+    function: whether f is a function of its input, once that has been looked at.
+    """
 
     config: RunConfig
     dataset: Dataset
     smoothed: SmoothedClassifier
     calibration: Calibration | None = None
+    function: FunctionCheck | None = None
 
     @property
     def indices(self) -> range:
@@ -59,6 +63,8 @@ class Assembly:
     def clean_prediction(self, index: int) -> int | None:
         """The class of f at the image behind lift and readout, without noise; None for a tie."""
         z = self.smoothed.transformation.lift(self.dataset.image(index)[None])
+        if self.smoothed.pinned:  # f is what it is at this batch size.
+            z = z.expand(self.smoothed.batch_size, -1)
         label = int(self.smoothed.classifier.labels(self.smoothed.readout(z))[0])
         return label if label < self.smoothed.classifier.classes else None
 
@@ -70,9 +76,10 @@ class Assembly:
         }
         if self.calibration is not None:
             digests["calibration"] = self.calibration.digest
+        pinned = self.smoothed.batch_size if self.smoothed.pinned else None
         return RunHeader.create(
-            fingerprint(self.config, digests),
-            identity(self.config, digests),
+            fingerprint(self.config, digests, pinned),
+            identity(self.config, digests, pinned),
             self.config.model_dump(mode="json"),
             self.smoothed.transformation.parameters,
         )
@@ -113,6 +120,9 @@ def load_classifier(config: RunConfig) -> Classifier:
         shape=model.shape,
         input_range=model.input_range or (0.0, 1.0),
         device=devices_of(model.device)[0],
+        autocast=model.autocast,
+        channels_last=model.channels_last,
+        compile=model.compile,
     )
 
 

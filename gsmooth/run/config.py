@@ -227,10 +227,13 @@ _FREE: dict[str, frozenset[str] | None] = {
 _USUAL: dict[str, object] = {"autocast": None, "channels_last": False, "compile": False}
 
 
-def identity(config: RunConfig, digests: Mapping[str, str] = {}) -> dict[str, object]:
+def identity(
+    config: RunConfig, digests: Mapping[str, str] = {}, pinned: int | None = None
+) -> dict[str, object]:
     """What the counts and certificates of a run depend on, as plain values.
 
-    ``digests``: hashes of what the configuration only points to (weights, images).
+    ``digests``: hashes of what the configuration only points to (weights, images). ``pinned``: the
+    batch size, where labels depend on it.
     """
     tree = config.model_dump(mode="json")
     for section, free in _FREE.items():
@@ -247,12 +250,16 @@ def identity(config: RunConfig, digests: Mapping[str, str] = {}) -> dict[str, ob
             del tree["model"][option]
     # Counts agree on all devices of one kind (docs/cli.md): neither which nor how many counts.
     tree["model"]["device"] = config.model.device.partition(",")[0].partition(":")[0]
+    if pinned is not None:
+        tree["engine"] = {"batch_size": pinned}
     return {**tree, "digests": dict(digests)} if digests else tree
 
 
-def fingerprint(config: RunConfig, digests: Mapping[str, str] = {}) -> str:
+def fingerprint(
+    config: RunConfig, digests: Mapping[str, str] = {}, pinned: int | None = None
+) -> str:
     """sha256 (hex) of :func:`identity`: equal for runs whose records may share a folder."""
-    canonical = json.dumps(identity(config, digests), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(identity(config, digests, pinned), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -18,6 +18,7 @@ from gsmooth.run.header import RunHeader, installed_versions
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
 from gsmooth.run.outcomes import foreseen, outcomes, remarks
+from gsmooth.run.pinning import examined, with_pinned_size
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.records import RecordWriter, Row
 from gsmooth.run.resolution import resolved
@@ -88,11 +89,13 @@ class _Counter:
 def plan(config: RunConfig) -> Assembly:
     """Everything but the votes: the resolved run, its objects, and whether it can succeed.
 
-    Raises UnreachableError when alpha and the number of votes can certify no image.
+    Raises UnreachableError when alpha and the number of votes can certify no image, ModelError when
+    the model is no function of its input.
     """
-    parts = assemble(resolved(config))
+    settings = resolved(config)
+    parts = assemble(with_pinned_size(settings, settings.output.folder))
     foreseen(parts)
-    return parts
+    return examined(parts, settings.output.folder)
 
 
 def run_certify(config: RunConfig, progress: Progress) -> RunSummary:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from gsmooth.classifier import Classifier
+from gsmooth.classifier import Autocast, Classifier
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.run.card import Card, card, shipped_models
 from gsmooth.run.factory import call_factory, import_object
@@ -36,6 +38,9 @@ def load_model(
     shape: tuple[int, int, int] | None = None,
     input_range: tuple[float, float] = (0.0, 1.0),
     device: str = "cpu",
+    autocast: Autocast | None = None,
+    channels_last: bool = False,
+    compile: bool = False,
 ) -> Classifier:
     """The classifier that ``spec`` names: evaluation mode, no gradients, on ``device``.
 
@@ -43,14 +48,16 @@ def load_model(
     a state dict ``weights``; a TorchScript file (.pt), a torch.export file (.pt2) or an ONNX file
     (.onnx, extra ``onnx``; always on the CPU); ``timm:NAME`` (extra ``timm``).
     shape: (C, H, W) of the input, needed except for shipped and timm models; classes: counted
-    from one trial batch when None. Normalization belongs to the module.
+    from one trial batch when None. Normalization belongs to the module. autocast, channels_last,
+    compile: see :class:`Classifier`; tried out on a batch here, so that what does not work says so.
 
     TorchScript, torch.export and ONNX files are programs: load only those you trust. Pickled Python
     code is never run: raises ModelError, as for whatever else cannot be loaded.
     """
     _check_device(device)
+    how = _Settings(input_range, device, autocast, channels_last, compile)
     if (shipped := card(spec)) is not None:
-        return _from_card(spec, shipped, weights, device)
+        return _from_card(spec, shipped, weights, how)
     if spec.startswith("timm:"):
         module, shape = _from_timm(spec.removeprefix("timm:"), weights is None, classes, shape)
     elif (load := _PROGRAMS.get(Path(spec).suffix)) is not None:
@@ -65,10 +72,32 @@ def load_model(
         raise ConfigurationError(
             f"model {spec!r}: give the shape of its input, e.g. --set model.shape=[1,28,28]"
         )
-    return _classifier(module, spec, classes, shape, input_range, device)
+    return _classifier(module, spec, classes, shape, how)
 
 
-def _from_card(spec: str, shipped: Card, weights: str | Path | None, device: str) -> Classifier:
+@final
+@dataclass(frozen=True)
+class _Settings:
+    """What is asked of any model, wherever it comes from."""
+
+    input_range: tuple[float, float]
+    device: str
+    autocast: Autocast | None
+    channels_last: bool
+    compile: bool
+
+    @property
+    def spoken(self) -> str:
+        """The options in use, as a run file names them."""
+        given = {
+            "autocast": self.autocast,
+            "channels_last": self.channels_last,
+            "compile": self.compile,
+        }
+        return ", ".join(f"model.{name}={value}" for name, value in given.items() if value)
+
+
+def _from_card(spec: str, shipped: Card, weights: str | Path | None, how: _Settings) -> Classifier:
     model = shipped.model
     module = _from_factory(model.network, model.options)
     if weights is not None:
@@ -78,7 +107,8 @@ def _from_card(spec: str, shipped: Card, weights: str | Path | None, device: str
             load_weights(module, path, spec)
     if isinstance(module, nn.Sequential):
         module = fused(module)
-    return _classifier(module, spec, model.classes, model.shape, model.input_range, device)
+    own = replace(how, input_range=model.input_range)
+    return _classifier(module, spec, model.classes, model.shape, own)
 
 
 def _from_factory(spec: str, options: Mapping[str, object] = {}) -> nn.Module:
@@ -136,30 +166,56 @@ def _classifier(
     spec: str,
     classes: int | None,
     shape: tuple[int, int, int],
-    input_range: tuple[float, float],
-    device: str,
+    how: _Settings,
 ) -> Classifier:
-    module = module.eval().to(device)
+    module = module.eval().to(how.device)
     for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own.
         parameter.requires_grad_(False)
-    found = _trial(module, spec, shape, input_range, device)
+    found = _trial(module, spec, shape, how)
     if classes is not None and classes != found:
         raise ModelError(f"model {spec!r}: {found} outputs, but classes={classes} was given")
-    return Classifier(
-        module, classes=found, shape=shape, input_range=input_range, name=spec, device=device
+    classifier = Classifier(
+        module,
+        classes=found,
+        shape=shape,
+        input_range=how.input_range,
+        name=spec,
+        device=how.device,
+        autocast=how.autocast,
+        channels_last=how.channels_last,
+        compile=how.compile,
     )
+    if how.spoken:
+        _try_out(classifier, how)
+    return classifier
+
+
+def _try_out(classifier: Classifier, how: _Settings) -> None:
+    """ModelError where the model runs, but not with these options."""
+    try:
+        classifier.votes(_grey(2, classifier.shape, how))
+    except ModelError:
+        raise
+    except Exception as error:  # An operator that is not there for this type, device or layout.
+        raise ModelError(
+            f"model {classifier.name!r} fails with {how.spoken} on device {how.device}"
+            f" ({type(error).__name__}: {_first_line(error)}), and runs without"
+        ) from error
+
+
+def _grey(images: int, shape: tuple[int, int, int], how: _Settings) -> Tensor:
+    return torch.full((images, *shape), sum(how.input_range) / 2, device=how.device)
 
 
 def _trial(
     module: nn.Module,
     spec: str,
     shape: tuple[int, int, int],
-    input_range: tuple[float, float],
-    device: str,
+    how: _Settings,
 ) -> int:
     """Number of classes, from grey batches of two and three images."""
     for images in (2, 3):
-        batch = torch.full((images, *shape), sum(input_range) / 2, device=device)
+        batch = _grey(images, shape, how)
         try:
             with torch.no_grad():
                 scores = module(batch)

@@ -10,6 +10,7 @@ from gsmooth.certificate import Prediction
 from gsmooth.certification import predict_many
 from gsmooth.run.assembly import Assembly, assemble
 from gsmooth.run.config import RunConfig
+from gsmooth.run.pinning import examined
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.resolution import resolved
 
@@ -51,7 +52,7 @@ class PredictSummary:
 
 def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     """PREDICT at every image of ``config``; regions play no part."""
-    parts = assemble(resolved(config, needs_region=False))
+    parts = examined(assemble(resolved(config, needs_region=False)))
     rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
     answers: list[Answer] = []
     with progress:

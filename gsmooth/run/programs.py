@@ -109,6 +109,10 @@ class Onnx(nn.Module):
         self._name = name
         self.register_buffer("file", torch.from_numpy(np.frombuffer(data, np.uint8).copy()))
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Onnx:
+        # A session cannot be copied, and need not be: it may run in several threads at once.
+        return Onnx(self._session, self._name, bytes(self.get_buffer("file").cpu().numpy()))
+
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) float32 -> the first output."""
         answer = self._session.run(None, {self._name: x.cpu().numpy()})[0]

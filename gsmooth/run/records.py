@@ -27,6 +27,7 @@ __all__ = [
     "export_parquet",
     "installed_versions",
     "read_records",
+    "stored_header",
 ]
 
 HEADER_NAME = "run.json"
@@ -112,6 +113,12 @@ def read_records(path: Path | str) -> Records:
         raise RecordError(f"records {rows_path} cannot be read: {error.strerror}") from error
     rows = sorted(_rows(lines, rows_path, header), key=lambda row: row.index)
     return Records(header, tuple(rows), rows_path)
+
+
+def stored_header(folder: Path) -> RunHeader | None:
+    """What the records in ``folder`` belong to; None where there are none yet."""
+    path = folder / HEADER_NAME
+    return _read_header(path) if path.exists() else None
 
 
 def _kept_header(folder: Path, header: RunHeader, has_rows: bool) -> RunHeader:

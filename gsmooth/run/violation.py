@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -82,6 +82,8 @@ def repeated(report: Path | str) -> Repeated:
     path = Path(report)
     case, config, pixels = _read(path)
     smoothed = smoothed_classifier(config, load_classifier(config))
+    if config.engine.batch_size != "auto":  # The run may have been pinned to it.
+        smoothed = replace(smoothed, pinned=True)
     image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))
     theta = torch.tensor([case.theta], dtype=torch.float64)
     with torch.no_grad():

@@ -1,0 +1,189 @@
+"""A classifier that is no function of its input is refused, or pinned to its batch size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from gsmooth.classifier import Classifier
+from gsmooth.engine import checked_function
+from gsmooth.errors import ModelError
+from gsmooth.run.datasets import load_data
+from gsmooth.run.models import load_model, shipped_models
+from tests.engine_objects import HalfLine, Scores
+
+SHAPE = (1, 4, 4)
+
+
+def images(rows: int = 64, seed: int = 0) -> Tensor:
+    return torch.rand(rows, *SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+def network(scores: Callable[[Tensor], Tensor], classes: int = 3) -> Classifier:
+    return Classifier(Scores(scores), classes=classes, shape=SHAPE, name="planted")
+
+
+WEIGHT = torch.randn(16, 3, generator=torch.Generator().manual_seed(1))
+
+
+def linear(x: Tensor) -> Tensor:
+    """Sums in an order of their own, so that rows get the same in every batch."""
+    return (x.flatten(1)[:, :, None] * WEIGHT).sum(dim=1)
+
+
+def test_a_function_of_each_row_is_exact() -> None:
+    found = checked_function(network(linear), images())
+    assert (found.kind, found.difference) == ("exact", 0.0)
+    assert (found.rows, found.batch_size) == (32, 64)
+
+
+def test_a_label_network_without_any_spread_is_exact() -> None:
+    assert checked_function(network(lambda x: torch.ones(len(x), 3)), images()).kind == "exact"
+
+
+def normalized(x: Tensor) -> Tensor:
+    """Batch normalization that nobody told to stop training."""
+    return linear(nn.functional.batch_norm(x, None, None, training=True))
+
+
+def placed(x: Tensor) -> Tensor:
+    """The first row gets another label than it would anywhere else."""
+    return linear(x).index_fill(0, torch.tensor([0]), 0.0) + torch.tensor([0.0, 0.0, 1e-3])
+
+
+def forgetful(x: Tensor) -> Tensor:
+    """Dropout that nobody switched off."""
+    return linear(nn.functional.dropout(x, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("scores", "cause"),
+    [
+        (normalized, r"among other images of a batch of that size.*F\.dropout.*statistics"),
+        (placed, "0 of a batch of 64 .* in another place of the same batch"),
+        (forgetful, "in the very same batch, a second time.*use_deterministic_algorithms"),
+    ],
+)
+def test_a_model_that_is_no_function_is_refused_with_its_row_and_cause(
+    scores: Callable[[Tensor], Tensor], cause: str
+) -> None:
+    with pytest.raises(ModelError, match=f"planted: row .*{cause}"):
+        checked_function(network(scores), images())
+
+
+def test_batch_statistics_are_found_where_no_label_hangs_on_them() -> None:
+    """A bias that no statistic outweighs: labels agree, and scores do not."""
+    bias = torch.tensor([0.0, 0.0, 1e3])
+
+    def scores(x: Tensor) -> Tensor:
+        return 10.0 * normalized(x) + bias
+
+    assert len(set(scores(images()).argmax(dim=1).tolist())) == 1
+    with pytest.raises(ModelError, match="among other images"):
+        checked_function(network(scores), images())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**20), st.integers(10, 90))
+def test_batch_statistics_are_found_in_any_batch(seed: int, rows: int) -> None:
+    with pytest.raises(ModelError, match="among other images"):
+        checked_function(network(normalized), images(rows, seed))
+
+
+def coarse_above(rows: int) -> Callable[[Tensor], Tensor]:
+    """What a library does that takes another type for large batches."""
+
+    def scores(x: Tensor) -> Tensor:
+        return linear(x.bfloat16().float()) if len(x) > rows else linear(x)
+
+    return scores
+
+
+@pytest.mark.parametrize("rows", [2, 32])
+def test_a_model_that_depends_on_the_batch_size_alone_is_sized(rows: int) -> None:
+    found = checked_function(network(coarse_above(rows)), images())
+    assert found.kind == "sized"
+    assert 0.0 < found.difference < 0.1
+
+
+def test_a_size_that_no_batch_has_does_no_harm() -> None:
+    assert checked_function(network(coarse_above(64)), images()).kind == "exact"
+
+
+def test_last_digits_that_change_with_the_size_are_rounding() -> None:
+    def scores(x: Tensor) -> Tensor:
+        return linear(x) * (1.0 + 2.0**-22 * (len(x) % 2))
+
+    found = checked_function(network(scores), images())
+    assert found.kind == "rounding"
+    assert 0.0 < found.difference < 1e-5
+
+
+def test_in_16_bits_the_last_digit_counts() -> None:
+    def scores(x: Tensor) -> Tensor:
+        return (linear(x) * (1.0 + 2.0**-7 * (len(x) < 4))).bfloat16()
+
+    assert checked_function(network(scores), images()).kind == "sized"
+    assert checked_function(network(lambda x: linear(x).bfloat16()), images()).kind == "exact"
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_not_finite_are_left_to_the_votes(bad: float) -> None:
+    def scores(x: Tensor) -> Tensor:
+        return linear(x).masked_fill(x.flatten(1)[:, :1] > 0.5, bad)
+
+    found = checked_function(network(scores), images())
+    assert (found.kind, found.difference) == ("exact", 0.0)
+
+
+def test_scores_that_are_not_finite_among_others_only_are_found() -> None:
+    def scores(x: Tensor) -> Tensor:
+        return linear(x) + (math.nan if bool((x == x.max()).all(dim=(1, 2, 3)).any()) else 0.0)
+
+    with pytest.raises(ModelError, match="among other images"):
+        checked_function(network(scores), images())
+
+
+def test_what_extreme_neighbours_get_is_nobodys_concern() -> None:
+    def scores(x: Tensor) -> Tensor:
+        flat = x.flatten(1)
+        same = (flat.amax(dim=1) == flat.amin(dim=1))[:, None]
+        return linear(x).masked_fill(same, math.inf)
+
+    assert checked_function(network(scores), images()).kind == "exact"
+
+
+def test_the_check_takes_two_batches_and_a_half_and_five_rows() -> None:
+    seen: list[int] = []
+
+    def scores(x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return linear(x)
+
+    checked_function(network(scores), images())
+    assert sorted(seen) == [1, 1, 3, 32, 64, 64]
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_the_shipped_networks_are_functions_of_their_input(name: str) -> None:
+    classifier, data = load_model(f"shipped:{name}"), load_data("shipped:digits", "heldout")
+    digits = torch.stack([data.image(index) for index in range(64)]).float()
+    noise = torch.randn(digits.shape, generator=torch.Generator().manual_seed(0))
+    found = checked_function(classifier, digits + 0.2 * noise)
+    assert found.kind in ("exact", "rounding")
+    assert found.difference < 1e-4
+
+
+def test_a_gradient_is_possible_after_the_check() -> None:
+    """What a module keeps from the check would otherwise be unfit for attacks."""
+    classifier = Classifier(HalfLine(0.5), classes=2, shape=SHAPE)
+    checked_function(classifier, images())
+    x = images(2).requires_grad_(True)
+    classifier.scores(x).sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
