@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final, Literal, final
 
@@ -183,12 +183,11 @@ def certify_many(
         if not flights:
             return
         began = perf_counter()
-        flights, counted = _counted(smoothed, flights)
-        if watch is not None:
-            flying = [*flights, *(flight for flight, _ in counted)]
-            watch({flight.index: flight.spent for flight in flying}, perf_counter() - began)
-        for flight, counts in counted:
-            if (found := flight.resume(counts)) is None:
+        _count(smoothed, flights)
+        ready = [flight for flight in flights if not flight.asked]
+        flights = [flight for flight in flights if flight.asked]
+        for flight in ready:
+            if (found := flight.resume()) is None:
                 flights.append(flight)
             else:
                 yield Outcome(
@@ -205,25 +204,21 @@ def _has_room(smoothed: SmoothedClassifier, flights: list[_Flight], in_flight: I
     """Whether another image is to be begun."""
     if in_flight != "auto":
         return len(flights) < in_flight
-    asked = sum(flight.rows for flight in flights)
+    asked = sum(ballot.rows for flight in flights for ballot in flight.asked)
     return len(flights) < MOST_IN_FLIGHT and asked < smoothed.counter.at_once
 
 
-def _counted(
-    smoothed: SmoothedClassifier, flights: list[_Flight]
-) -> tuple[list[_Flight], list[tuple[_Flight, Counts]]]:
-    """Full batches of votes for who has waited longest: those that wait on, and the counts."""
+def _count(smoothed: SmoothedClassifier, flights: list[_Flight]) -> None:
+    """Count full batches of the ballots that were asked for first."""
     began = perf_counter()
-    places = served([flight.rows for flight in flights], smoothed.counter.at_once)
-    now = [flights[place] for place in places]
-    counts = smoothed.count([ballot for flight in now for ballot in flight.ballots])
-    pace = (perf_counter() - began) / max(1, sum(flight.rows for flight in now))
-    ends = np.cumsum([len(flight.ballots) for flight in now])
-    for flight in now:
-        flight.seconds += pace * flight.rows
-        flight.spent += flight.rows
-    waiting = [flight for place, flight in enumerate(flights) if place not in set(places)]
-    return waiting, list(zip(now, np.split(counts, ends[:-1]), strict=True))
+    queue = [(flight, ballot) for flight in flights for ballot in flight.asked]
+    now = served([ballot.rows for _, ballot in queue], smoothed.counter.at_once)
+    ballots = [ballot for _, ballot in queue[:now]]
+    counts = smoothed.count(ballots)
+    pace = (perf_counter() - began) / max(1, sum(ballot.rows for ballot in ballots))
+    for (flight, ballot), votes in zip(queue[:now], counts, strict=True):
+        flight.counts.append(votes)
+        flight.seconds += pace * ballot.rows
 
 
 def _drafter(mode: Mode, centres: Centres) -> Drafter:
@@ -278,19 +273,22 @@ class _Flight:
     seconds: float
     spent: int = 0
 
-    @property
-    def rows(self) -> int:
-        """Votes that it waits for."""
-        return sum(ballot.rows for ballot in self.ballots)
+    counts: list[Counts] = field(default_factory=list)
 
-    def resume(self, counts: Counts) -> Finding | None:
-        """Hand over the counts of ``ballots``; the finding, or None when it asks for more."""
+    @property
+    def asked(self) -> list[Ballot]:
+        """Ballots that it waits for; they need not be counted in one round."""
+        return self.ballots[len(self.counts) :]
+
+    def resume(self) -> Finding | None:
+        """Hand over the counts of all ballots; the finding, or None when it asks for more."""
         began = perf_counter()
         try:
-            self.ballots = self.decision.send(counts)
+            self.ballots = self.decision.send(np.stack(self.counts))
         except StopIteration as finished:
             found: Finding = finished.value
             return found
         finally:
+            self.counts = []
             self.seconds += perf_counter() - began
         return None

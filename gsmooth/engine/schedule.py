@@ -1,23 +1,24 @@
-"""Which of the waiting images are counted next, so that batches are full."""
+"""How many of the waiting ballots are counted next, so that batches are full."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+ROUND: Final = 16
+"""Batches of a round at most: what bounds the table of counts, whatever was asked for."""
 
 
-def served(waiting: Sequence[int], at_once: int) -> list[int]:
-    """Places of the requests to be counted now; waiting: rows of each, the longest-waiting first.
+def served(waiting: Sequence[int], at_once: int) -> int:
+    """How many ballots are counted now, first come first served; waiting: rows of each.
 
-    at_once: rows that fill a batch of every worker. The first is always served, so none waits for
-    ever; the others fill up what its last batch leaves free, and wait for the next round where they
-    would begin another.
+    at_once: rows that fill a batch of every worker; no ballot has more. Whole batches of ballots
+    are served, up to ROUND; the rest stay for the next round, which others may fill up by then. All
+    are served where they do not fill one batch.
     """
-    chosen: list[int] = []
-    room = 0
-    for place, rows in enumerate(waiting):
-        if not chosen:
-            room = -(-rows // at_once) * at_once
-        if rows <= room:
-            chosen.append(place)
-            room -= rows
-    return chosen
+    batches = min(sum(waiting) // at_once, ROUND)
+    if batches == 0:
+        return len(waiting)
+    return bisect_right(list(accumulate(waiting)), batches * at_once)

@@ -1,4 +1,4 @@
-"""Which requests are counted together."""
+"""How many ballots make the next round."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsmooth.engine import served
+from gsmooth.engine.schedule import ROUND
 
-REQUESTS = st.lists(st.integers(1, 3000), min_size=1, max_size=60)
-
-
-@given(REQUESTS, st.integers(64, 1024))
-def test_the_longest_waiting_is_served_and_begins_no_needless_batch(
-    waiting: list[int], at_once: int
-) -> None:
-    places = served(waiting, at_once)
-    assert places[0] == 0
-    assert places == sorted(set(places))
-    room = -(-waiting[0] // at_once) * at_once - sum(waiting[place] for place in places)
-    assert room >= 0
-    # Whoever waits would not have fitted any more.
-    assert all(waiting[place] > room for place in range(len(waiting)) if place not in places)
+ROWS = st.lists(st.integers(1, 64), min_size=1, max_size=300)
 
 
-@given(st.lists(st.sampled_from([16, 32, 64]), min_size=64, max_size=100))
-def test_ballots_of_16_to_64_fill_a_batch_to_its_last_chunk(waiting: list[int]) -> None:
-    assert sum(waiting[place] for place in served(waiting, 256)) > 256 - 64
+@given(ROWS, st.integers(64, 1024))
+def test_a_round_is_whole_batches_but_for_a_ballot(waiting: list[int], at_once: int) -> None:
+    count = served(waiting, at_once)
+    rows = sum(waiting[:count])
+    assert 1 <= count <= len(waiting)
+    if sum(waiting) < at_once:
+        assert count == len(waiting)
+    else:
+        batches = min(sum(waiting) // at_once, ROUND)
+        assert batches * at_once - 64 < rows <= batches * at_once
 
 
-def test_everybody_is_served_where_all_fit() -> None:
-    assert served([16] * 16, 256) == list(range(16))
+@given(st.lists(st.sampled_from([16, 32, 64]), min_size=64, max_size=200))
+def test_ballots_of_16_to_64_leave_less_than_one_of_them_free(waiting: list[int]) -> None:
+    assert -sum(waiting[: served(waiting, 256)]) % 256 < 64
+
+
+def test_a_huge_request_is_served_in_rounds() -> None:
+    assert served([64] * 100_000, 256) == ROUND * 4
+
+
+def test_all_are_served_where_they_do_not_fill_a_batch() -> None:
+    assert served([16] * 15, 256) == 15

@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from gsmooth.errors import InputError, ModelError, RecordError, UnreachableError, ViolationError
+from gsmooth.errors import (
+    ConfigurationError,
+    InputError,
+    ModelError,
+    RecordError,
+    UnreachableError,
+    ViolationError,
+)
 from gsmooth.run.execute import CONFIG_NAME, plan, run_certify
 from gsmooth.run.interrupt import Interrupted
 from gsmooth.run.loading import load_config
@@ -81,6 +88,23 @@ def test_counts_do_not_depend_on_batch_size_or_order() -> None:
     fast = certified("fast", NOISY)
     slow = certified("slow", NOISY, "engine.batch_size=64", "engine.in_flight=1")
     assert fast == slow
+
+
+def test_counts_do_not_depend_on_the_workers_or_on_a_measured_batch_size() -> None:
+    expected = certified("one", NOISY)
+    assert certified("two", NOISY, "model.device=cpu,cpu") == expected
+    assert certified("measured", NOISY, "engine.batch_size=auto") == expected
+
+
+def test_a_run_is_resumed_on_more_devices_of_its_kind() -> None:
+    certified("run", NOISY, "data.limit=4")
+    resumed = certified("run", NOISY, "model.device=cpu,cpu", "engine.batch_size=64")
+    assert resumed == certified("whole", NOISY)
+
+
+def test_devices_of_two_kinds_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="several of one kind"):
+        run_certify(workshop_config("model.device=cpu,cuda:0"), Notebook())
 
 
 def test_another_seed_gives_other_counts() -> None:
