@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, final
@@ -16,7 +17,7 @@ from gsmooth_rotation.rings import kept_orders, ring_radii
 from gsmooth_rotation.space import NUMERICAL, RADIANS, in_narrow_cells, turned
 
 IMAGE_ENTRIES: Final = 2**21
-"""Numbers in the images that are turned at once."""
+"""Numbers in the images that are turned at once (at least one image)."""
 ACTED_ENTRIES: Final = 2**18
 """Numbers of z that a CPU acts on at once (at least one row): they stay in its caches."""
 
@@ -116,12 +117,12 @@ class PolarSpace:
         def bound(low: Tensor, high: Tensor) -> Tensor:
             drift, spread, speed = self._drifts(x, low, high)
             turning = self._generator(self._midway(x, low, high))
-            together = (drift - turning).norm(dim=1) + frame.norm * spread
+            together = drift.sub_(turning).norm(dim=1) + frame.norm * spread
             apart = frame.norm * speed + turning.norm(dim=1)
             moved = frame.turning_norm * ((high - low) / 2) * speed
             return torch.minimum(together, apart) + moved + slack
 
-        return in_narrow_cells(bound, x.shape[1:], self._support(x), lower, upper)
+        return self._bounds(bound, x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||L psi'|| <= ||L d|| + ||L|| ||w||, or ||L|| sup||psi'|| where that is smaller."""
@@ -132,28 +133,38 @@ class PolarSpace:
             together = drift.norm(dim=1) + frame.norm * spread
             return torch.minimum(together, frame.norm * speed) + slack
 
-        return in_narrow_cells(bound, x.shape[1:], self._support(x), lower, upper)
+        return self._bounds(bound, x, lower, upper)
+
+    def _bounds(
+        self, bound: Callable[[Tensor, Tensor], Tensor], x: Tensor, lower: Tensor, upper: Tensor
+    ) -> Tensor:
+        """``bound`` on narrow cells, IMAGE_ENTRIES numbers of images at a time: bounds memory."""
+        rows = max(1, IMAGE_ENTRIES // x.numel())
+
+        def in_groups(low: Tensor, high: Tensor) -> Tensor:
+            ends = zip(torch.split(low, rows), torch.split(high, rows), strict=True)
+            return torch.cat([bound(*group) for group in ends])
+
+        return in_narrow_cells(in_groups, x.shape[1:], self._support(x), lower, upper)
 
     def _drifts(self, x: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """L d (n, C * K), ||w|| (n,) and sup ||psi'|| (n,) for narrow cells in radians (n,)."""
         pixels = self._support(x)
-        drifts, spreads, speeds = [], [], []
-        for _, least, most in speed_chunks(x[0], pixels, low, high):
+        full = x.new_zeros(len(low), x.shape[1], x.shape[2] * x.shape[3])
+        spreads, speeds = [], []
+        for cells, least, most in speed_chunks(x[0], pixels, low, high):
             middle, half = (least + most) / 2, (most - least) / 2
-            full = x.new_zeros(middle.shape[1], len(middle), x.shape[2] * x.shape[3])
-            full[:, :, pixels] = middle.transpose(0, 1)
-            drifts.append(self.lift(full.reshape(-1, *x.shape[1:])))
+            full[cells, :, pixels] = middle.transpose(0, 1)
             spreads.append(half.square().sum(dim=(0, 2)).sqrt())
             # max(|low|, |high|) = |middle| + half
             speeds.append(middle.abs_().add_(half).square_().sum(dim=(0, 2)).sqrt())
-        return torch.cat(drifts), torch.cat(spreads), torch.cat(speeds)
+        drift = self.lift(full.reshape(-1, *x.shape[1:]))
+        return drift, torch.cat(spreads), torch.cat(speeds)
 
     def _midway(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """L psi at the middle of every cell, (n, C * K)."""
         middle = (low + high) / 2 / RADIANS
-        rows = max(1, IMAGE_ENTRIES // x.numel())
-        parts = [middle[start : start + rows] for start in range(0, len(middle), rows)]
-        return torch.cat([self.lift(turned(x.expand(len(m), -1, -1, -1), m)) for m in parts])
+        return self.lift(turned(x.expand(len(middle), -1, -1, -1), middle))
 
     def _generator(self, z: Tensor) -> Tensor:
         """A z, with T_theta = exp(theta A), theta in radians."""
