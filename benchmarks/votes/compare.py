@@ -81,7 +81,7 @@ def compare_in(cell: Cell, runs: int = RUNS) -> Compared:
     every_vote, *chunked = LOOKS
     fixed = outcome(HABITUAL, cell, cell.p, HABIT, HABIT)
     by_stages = staged(cell)
-    simulated = gamble(cell, runs) if short else None
+    simulated = gamble(cell, runs, n_max) if short else None
     rounds = as_soon_as_they_could_suffice(cell, least[OURS.name]) if short else None
     return Compared(
         cell.p,

@@ -23,17 +23,17 @@ class Simulated:
     accepted: float
 
 
-def gamble(cell: Cell, runs: int, seed: int = 0) -> Simulated:
-    """aGRAPA of Waudby-Smith and Ramdas (2024) against ``share``, one-sided, up to the horizon.
+def gamble(cell: Cell, runs: int, n_max: int, seed: int = 0) -> Simulated:
+    """aGRAPA of Waudby-Smith and Ramdas (2024) against ``share``, one-sided, for up to n_max votes.
 
     Stakes (m - share) / (v + (m - share)^2), m and v the mean and variance of the votes before, and
     of one half with weight 1.
     """
     rng = np.random.default_rng(seed)
     wealth, won = np.zeros(runs), np.zeros(runs)
-    ended = np.full(runs, cell.horizon)
+    ended = np.full(runs, n_max)
     running = np.arange(runs)
-    for trials in range(1, cell.horizon + 1):
+    for trials in range(1, n_max + 1):
         mean = (0.5 + won) / trials
         edge = mean - cell.share
         stake = edge / (mean * (1.0 - mean) + 0.25 / trials + edge**2)

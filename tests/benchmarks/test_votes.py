@@ -1,0 +1,219 @@
+"""The votes benchmark: rivals are valid, the oracle is hard to beat, and ours comes near it."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmarks import bench_votes
+from benchmarks.votes import compare as comparison
+from benchmarks.votes.cells import Cell, cells, looks
+from benchmarks.votes.compare import Compared, compare_in, outcome
+from benchmarks.votes.gambler import gamble
+from benchmarks.votes.replay import replay, stopping
+from benchmarks.votes.rivals import (
+    BETTING,
+    DOUBLING,
+    HABIT,
+    HABITUAL,
+    OURS,
+    PUBLISHED,
+    SEQUENTIAL,
+    SPRT,
+    UNION,
+    Rival,
+    accepting,
+)
+from benchmarks.votes.rounds import as_soon_as_they_could_suffice
+from benchmarks.votes.staged import staged
+from benchmarks.votes.tables import TARGET, report
+from gsmooth.theory import clopper_pearson_upper, exact_outcome, least_successes
+from tests.engine_objects import most_by_chance
+
+SHARES = (0.5, 0.774, 0.9, 0.99)
+NAMES = [rule.name for rule in SEQUENTIAL]
+
+
+@pytest.mark.parametrize("rule", SEQUENTIAL, ids=NAMES)
+@pytest.mark.parametrize("alpha", [0.05, 0.001])
+def test_every_rule_accepts_what_is_not_above_its_share_with_probability_alpha_at_most(
+    rule: Rival, alpha: float
+) -> None:
+    for share in SHARES:
+        cell = Cell(0.5 * (1.0 + share), share, alpha)
+        at_share = outcome(rule, cell, share, 1000, 1).accept
+        assert at_share <= alpha
+        assert at_share > 0.0 or share == 0.99  # Some need more than 1000 votes for that.
+        assert outcome(rule, cell, share - 0.01, 600, 1).accept <= at_share
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_number_that_is_fixed_in_advance_and_stages_hold_their_level_too(share: float) -> None:
+    for alpha in (0.05, 0.001):
+        cell = Cell(share, share, alpha)
+        assert 0.9 * alpha < outcome(HABITUAL, cell, share, HABIT, HABIT).accept <= alpha
+        assert 0.0 < staged(cell).accept <= alpha
+
+
+def test_the_gambler_is_seldom_rich_where_there_is_nothing_to_win() -> None:
+    runs, alpha = 1000, 0.1
+    for share in (0.5, 0.9):
+        found = gamble(Cell(share, share, alpha), runs, 500)
+        assert 0.0 < found.accepted * runs <= most_by_chance(alpha, runs)
+        assert gamble(Cell(0.5 * (1.0 + share), share, alpha), 200, 2000).accepted > 0.97
+
+
+@pytest.mark.parametrize(("p", "share"), [(0.9, 0.6), (0.95, 0.774), (0.99, 0.9), (0.999, 0.7)])
+def test_no_rule_needs_fewer_votes_than_its_evidence_takes(p: float, share: float) -> None:
+    # E_p[T] KL >= ln(1 / P_share(T < inf)) for every rule that ends under p (Wald).
+    cell = Cell(p, share, 0.001)
+    bound = math.log(1.0 / cell.alpha) / cell.divergence
+    for rule in SEQUENTIAL:
+        found = outcome(rule, cell, p, cell.horizon, 1)
+        assert found.exhausted < 1e-9
+        assert found.expected_trials >= bound
+    # What the oracle needs beyond that is the overshoot of its last vote.
+    oracle = outcome(SPRT, cell, p, cell.horizon, 1).expected_trials
+    assert oracle <= bound + math.log(p / share) / cell.divergence
+
+
+def quick() -> list[Cell]:
+    return [cell for cell in cells(0.001) if cell.horizon < 4000]
+
+
+@pytest.mark.parametrize("p", [0.9, 0.95, 0.99, 0.999, 1.0])
+def test_ours_is_within_a_quarter_of_the_oracle_and_never_behind_the_bettor(p: float) -> None:
+    checked = 0
+    for cell in (cell for cell in quick() if cell.p == p):
+        ours, oracle, betting = (
+            outcome(rule, cell, p, cell.horizon, 1).expected_trials
+            for rule in (OURS, SPRT, BETTING)
+        )
+        assert oracle <= ours <= TARGET * oracle, cell
+        assert ours < betting, cell
+        checked += 1
+    assert checked >= 4
+
+
+@pytest.mark.parametrize(("p", "share"), [(0.9, 0.85), (0.95, 0.9), (0.99, 0.97), (0.999, 0.99)])
+def test_ours_is_within_a_quarter_of_the_oracle_where_much_evidence_is_needed(
+    p: float, share: float
+) -> None:
+    cell = Cell(p, share, 0.001)
+    n_max = cell.horizon // 3
+    ours = outcome(OURS, cell, p, n_max, 1)
+    oracle = outcome(SPRT, cell, p, n_max, 1)
+    assert ours.exhausted < 1e-3
+    # As if what is undecided took three times as long again.
+    assert ours.expected_trials + ours.exhausted * 3 * n_max <= TARGET * oracle.expected_trials
+
+
+def test_a_share_of_999_in_1000_is_shown_within_a_quarter_of_the_oracle_by_unanimous_votes() -> (
+    None
+):
+    cell = Cell(1.0, 0.999, 0.001)
+    least = [
+        int(np.argmax(rule.boundary(cell, 9000)[1:] <= np.arange(1, 9001))) + 1
+        for rule in (SPRT, OURS)
+    ]
+    assert least[0] == math.ceil(math.log(1000) / -math.log(0.999))
+    assert least[1] <= TARGET * least[0]
+
+
+def test_looks_as_soon_as_votes_could_suffice_cost_no_vote() -> None:
+    for cell in (Cell(0.9, 0.6, 0.001), Cell(0.95, 0.85, 0.01), Cell(1.0, 0.97, 0.001)):
+        least = OURS.boundary(cell, cell.horizon)
+        soon = as_soon_as_they_could_suffice(cell, least)
+        every = exact_outcome(accepting(least), cell.p, cell.horizon)
+        assert soon.votes == pytest.approx(every.expected_trials, rel=1e-9)
+        by_chunks = exact_outcome(accepting(least), cell.p, cell.horizon, 64).expected_trials
+        assert 1.0 <= soon.rounds < 2.0 + by_chunks / 32
+
+
+def test_stages_are_the_product_of_their_binomial_laws() -> None:
+    cell, stages = Cell(0.85, 0.7, 0.05), (30, 60)
+    accept = expected = 0.0
+    for first, second in product(range(31), range(61)):
+        chance = stats.binom.pmf(first, 30, cell.p) * stats.binom.pmf(second, 60, cell.p)
+        wins = [least_successes(cell.share, n, cell.alpha / 2) or n + 1 for n in stages]
+        if first >= wins[0]:
+            accept, expected = accept + chance, expected + 30 * chance
+        elif clopper_pearson_upper(first, 30, 0.0001) < cell.share:
+            expected += 30 * chance
+        else:
+            accept += chance * (second >= wins[1])
+            expected += 90 * chance
+    found = staged(cell, stages)
+    assert found.accept == pytest.approx(accept, rel=1e-9)
+    assert found.expected_trials == pytest.approx(expected, rel=1e-9)
+    assert found.accept + found.stop + found.exhausted == pytest.approx(1.0)
+
+
+def test_the_bettor_accepts_when_its_wealth_says_so() -> None:
+    cell, votes = Cell(0.9, 0.6, 0.01), 60
+    least, cheaper = (rule.boundary(cell, votes) for rule in (BETTING, PUBLISHED))
+    for n, won in product((20, 60), range(61)):
+        if cell.share * n < won <= n:
+            q = [(0.5 + k) / (1 + k) for k in range(won)]  # All successes first: the order is free.
+            q += [(0.5 + k) / (1 + won + k) for k in range(n - won)]
+            odds = [cell.share] * won + [1 - cell.share] * (n - won)
+            wealth = math.prod(chance / fair for chance, fair in zip(q, odds, strict=True))
+            assert (won >= least[n]) == (wealth >= 1.0 / cell.alpha)
+            assert (won >= cheaper[n]) == (wealth >= 0.5 / cell.alpha)
+
+
+@pytest.mark.parametrize("rule", [UNION, DOUBLING], ids=lambda rule: rule.name)
+def test_union_bounds_end_early_only_where_the_next_test_is_won_already(rule: Rival) -> None:
+    least = rule.boundary(Cell(0.9, 0.6, 0.01), 600)
+    assert np.all(np.diff(least[:400]) >= 0)
+    assert np.all(least[:400] <= 600)
+
+
+def test_a_stream_ends_with_the_first_vote_that_suffices() -> None:
+    won = np.ones((2, 100), dtype=np.int64)
+    won[1] = 0
+    trials, accepted = stopping(OURS, won, 0.774, 0.001)
+    assert (trials.tolist(), accepted.tolist()) == ([32, 100], [True, False])
+    found = {r.rule: r for r in replay("planted", won, 0.774, 0.001)}
+    assert found[OURS.name].deviation == 0.0
+    assert found[BETTING.name].deviation == 2.5
+    assert found[OURS.name].accepted == 0.5
+
+
+def test_what_is_lost_is_said() -> None:
+    found = compare_in(Cell(0.95, 0.774, 0.001), runs=50)
+    errors = [{"share": 0.774, "alpha": 0.001, "n_max": 10, "ours": 1.5, "theirs": 0.5}]
+    assert f"| {found.over_oracle:.3f} |" in report([found], errors, [])
+    worse = {**found.every_vote, OURS.name: 2.0 * found.every_vote[OURS.name]}
+    lost = Compared(**{**found.__dict__, "every_vote": worse})
+    text = report([lost], errors, [])
+    assert f"| **{lost.over_oracle:.3f}** |" in text
+    assert f"| **{found.every_vote[BETTING.name]:,.1f}** |" in text
+    assert "| **1.500** | 0.500 |" in text
+    assert {"over_oracle", "to"} <= {key for loss in bench_votes.losses([lost]) for key in loss}
+    assert not bench_votes.losses([found])
+
+
+def test_the_looks_are_those_of_chunks() -> None:
+    assert looks("every 64", 200) == 64
+    assert looks("16, 16, 32, 64, ...", 200) == [16, 32, 64, 128, 192]
+
+
+def test_both_files_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "cells", lambda alpha: [Cell(0.95, 0.774, alpha)])
+    monkeypatch.setattr(comparison, "SHARES", (0.774,))
+    monkeypatch.setattr(
+        sys, "argv", ["votes", "--alpha", "0.05", "--images", "0", "--out", str(tmp_path)]
+    )
+    bench_votes.main()
+    document = json.loads((tmp_path / "votes.json").read_text())
+    assert document["cells"][0]["share"] == 0.774
+    assert {"versions", "machine", "losses"} <= document.keys()
+    assert "| 0.05 | 0.95 | 0.774 |" in (tmp_path / "votes.md").read_text()
