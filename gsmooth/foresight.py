@@ -18,9 +18,12 @@ from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.bounds import BELOW_ONE, ceiling, least_n_fixed
 from gsmooth.theory.normal import Floats, share_of_margin
+from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
 MOST_TRIED: Final = 256
 """Numbers of centres among which the least votes of a refused run are sought."""
+FLOATS: Final = 1e-3
+"""Margin by which a number of votes that is named is to suffice, for float terms (F1) add to it."""
 NEARLY_NOTHING: Final = 1e-9
 """Stands for the gauge of a region about to vanish."""
 
@@ -65,7 +68,7 @@ def foresee_calibrated(
     if isinstance(mode, RegionMode):
         name, cast, within, balls = "max_votes", mode.max_votes, region, centres
     else:
-        name, cast, within, balls = "n", chunks(mode.n) * CHUNK, region.scaled(NEARLY_NOTHING), 1
+        name, cast, within, balls = "n", mode.most, region.scaled(NEARLY_NOTHING), 1
     margin = equal_margin(smoothed, within, error, balls)
     needed = _needed_by_all(mode, float(share_of_margin(margin)), centres)
     if needed is not None and needed <= cast:
@@ -81,15 +84,18 @@ def foresee_calibrated(
 
 def largest_share(mode: RadiusMode) -> float:
     """The lower bound on a share of votes that radius mode gives where all n agree."""
-    cast = chunks(mode.n) * CHUNK
+    if mode.bound == "sequence":
+        return anytime_lower(StreamedSample(mode.most, mode.most), mode.alpha)
     # A randomized bound may, rarely, be anything below 1.
-    return BELOW_ONE if mode.bound == "randomized" else ceiling(cast, mode.alpha)
+    return BELOW_ONE if mode.bound == "randomized" else ceiling(mode.most, mode.alpha)
 
 
 def least_supporting(mode: RadiusMode, share: float) -> int | None:
-    """Least votes a centre, in whole chunks, whose unanimity shows ``share``; None if none do."""
+    """Least votes a centre whose unanimity shows ``share``; None if none do."""
     if mode.bound == "randomized" and share < BELOW_ONE:
         return CHUNK
+    if mode.bound == "sequence":
+        return least_votes(share, mode.alpha)
     return _fixed_votes(share, mode.alpha)
 
 
@@ -121,7 +127,7 @@ def _foresee_radius(smoothed: SmoothedClassifier, region: Region, mode: RadiusMo
             None,
         )
     needed = least_supporting(mode, 0.5)
-    if needed is None or needed > chunks(mode.n) * CHUNK:
+    if needed is None or needed > mode.most:
         raise UnreachableError(
             f"n={mode.n} votes cannot certify any radius at alpha={mode.alpha:g}: even if all agree"
             f" they do not show a majority; n has to be at least {needed}",
@@ -161,8 +167,18 @@ class _Question:
         if isinstance(self.centres, int):
             return min(self.centres, MOST_KNOTS)
         mode = self.mode
-        each = CHUNK if mode.rule == "e-process" else chunks(mode.n) * CHUNK
+        each = self.cheapest_centre or chunks(mode.n) * CHUNK
         return max(1, (mode.max_votes - chunks(mode.n0) * CHUNK) // each)
+
+    @property
+    def level(self) -> float:
+        """alpha of every test: a cover chosen by its cost may be drawn again, and pays for both."""
+        return self.mode.alpha / (self.mode.tries if self.free else 1)
+
+    @property
+    def cheapest_centre(self) -> int:
+        """Votes that show any majority at all; 0 for the fixed rule, where all cost the same."""
+        return (least_votes(0.5, self.level) or 1) if self.mode.rule == "e-process" else 0
 
     def margin(self, balls: int) -> float:
         """What one of ``balls`` centres is asked for at least."""
@@ -173,29 +189,28 @@ class _Question:
         norm = self.smoothed.transformation.lift_norm(self.smoothed.classifier.shape)
         return float(self.smoothed.law.margin(shift, np.array([norm * self.region.l2]))[0])
 
-    def unanimous(self, balls: int) -> int | None:
-        """Least unanimous votes, in whole chunks, at the centre that is asked for most."""
-        share, mode = float(share_of_margin(self.margin(balls))), self.mode
+    def unanimous(self, balls: int, added: float = 0.0) -> int | None:
+        """Least unanimous votes at the centre that is asked for most, and for ``added`` beyond."""
+        margin, mode = self.margin(balls), self.mode
         if mode.rule == "e-process":
-            # A cover that is chosen by its cost may be drawn again, and each of them pays for both.
-            return least_votes(share, mode.alpha / (mode.tries if self.free else 1))
+            return least_votes(float(share_of_margin(margin + added)), self.level)
+        share = float(share_of_margin(margin))  # Its whole chunks leave room enough.
         return _fixed_votes(share, mode.alpha / balls)
 
-    def needed(self, balls: int) -> Needed | None:
+    def needed(self, balls: int, added: float = 0.0) -> Needed | None:
         """Least votes with which ``balls`` centres can pass."""
-        least, mode = self.unanimous(balls), self.mode
+        least, mode = self.unanimous(balls, added), self.mode
         if least is None:
             return None
         if mode.rule == "fixed":
             least = max(least, chunks(mode.n) * CHUNK)
-        # The other centres cost a chunk each at least.
         others = balls - 1 if self.moving == 1 else 0
-        each = CHUNK if mode.rule == "e-process" else least
+        each = self.cheapest_centre or least
         return Needed(chunks(mode.n0) * CHUNK + others * each + least, least)
 
     def cheapest(self) -> Needed | None:
         """Least votes with which any number of centres can pass: more votes pay for more."""
-        offers = (self.needed(balls) for balls in range(1, MOST_TRIED))
+        offers = (self.needed(balls, FLOATS) for balls in range(1, MOST_TRIED))
         return min((offer for offer in offers if offer is not None), default=None)
 
     def passes(self) -> bool:
@@ -224,7 +239,7 @@ def _foresee_region(asked: _Question) -> None:
     if asked.passes():
         return
     mode, count = asked.mode, asked.count
-    needed = asked.cheapest() if asked.free else asked.needed(count)
+    needed = asked.cheapest() if asked.free else asked.needed(count, FLOATS)
     remedy = "no number of votes suffices"
     if needed is not None:
         remedy = f"max_votes has to be at least {needed.votes}"

@@ -159,7 +159,9 @@ class Survey:
 
     @property
     def pilots(self) -> list[Pilot]:
-        """Attacked images spread over the region."""
+        """Attacked images spread over the region; none where there is nothing to choose."""
+        if not self._plans:
+            return []
         nodes = self._pilot_nodes
         theta, points = self.knots.theta[nodes], self.points[nodes]
         if not self.orbit.still:

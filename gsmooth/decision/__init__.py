@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gsmooth.decision.court import Counts
 from gsmooth.decision.decide import PILOT_VOTES, Decision, Finding, decide, prediction
+from gsmooth.decision.looks import least_votes
 from gsmooth.decision.modes import (
     Mode,
     RadiusMode,
@@ -11,7 +12,6 @@ from gsmooth.decision.modes import (
     check_level,
     check_votes,
     chunks,
-    least_votes,
 )
 
 __all__ = [

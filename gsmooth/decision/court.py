@@ -18,7 +18,7 @@ from gsmooth.certificate import (
     Verdict,
 )
 from gsmooth.cover import Ball, Cover
-from gsmooth.noise import Coordinate, Purpose
+from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 
 Counts = NDArray[np.int64]
@@ -48,12 +48,17 @@ class Court:
         """alpha of every test."""
         return self.alpha / self.attempts
 
-    def ballots(self, centre: int, first: int, count: int) -> list[Ballot]:
-        """Estimation votes: ``count`` chunks at one centre from chunk ``first`` on."""
+    def ballots(self, centre: int, first: int, votes: int) -> list[Ballot]:
+        """``votes`` estimation votes at one centre: whole chunks, from chunk ``first`` on, and the
+        rest in one of its own."""
         z, seed = self.cover.balls[centre].z, self.smoothed.seed
         return [
-            Ballot(Coordinate(seed, self.index, self.purpose, centre, chunk), z)
-            for chunk in range(first, first + count)
+            Ballot(
+                Coordinate(seed, self.index, self.purpose, centre, first + place),
+                z,
+                min(CHUNK, votes - place * CHUNK),
+            )
+            for place in range(-(-votes // CHUNK))
         ]
 
     def certified(self, gauge: float, evidence: list[CentreEvidence]) -> Certified:

@@ -24,7 +24,7 @@ from gsmooth.noise import Coordinate, Purpose
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
 
-PILOT_VOTES: Final = 16
+PILOT_VOTES: Final = 8
 """Votes at each point that a cover is chosen by."""
 
 

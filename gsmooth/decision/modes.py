@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal, final
 
 import numpy as np
 from scipy import special
 
 from gsmooth.cover import Price
-from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.errors import ConfigurationError
 from gsmooth.noise import CHUNK
 from gsmooth.theory.foresight import expected_votes
 from gsmooth.theory.normal import Floats
-from gsmooth.theory.sequential import EProcess, StreamedSample
 
 TYPICAL_CENTRES: Final = 32
 """Stands for the number of centres where the price of one has to be guessed before it is known."""
+LUCK: Final = 0.95
+"""Chance that all centres of a fixed-n cover are to have of passing."""
 
 
 @final
@@ -32,7 +32,7 @@ class RegionMode:
     attempts: covers that are chosen by their cost may be drawn a second time, by what the votes of
     the first have shown; every test is then made at alpha / attempts. rule: "fixed" is what others
     do, for comparison: n votes for each of k centres, and Clopper-Pearson at alpha / k
-    (Bonferroni), in one attempt. Vote numbers are rounded up to whole chunks of 64.
+    (Bonferroni), in one attempt. n0 and n are rounded up to whole chunks of 64.
     """
 
     alpha: float = 0.001
@@ -64,33 +64,59 @@ class RegionMode:
 
     def _expected(self, share: Floats, p: Floats) -> Floats:
         level = self.alpha / self.tries
-        return expected_votes(share, p, level, chunk=CHUNK, most=self.max_votes)
+        return expected_votes(share, p, level, most=self.max_votes)
 
     def _fixed(self, share: Floats, p: Floats) -> Floats:
         """n votes, and far more where they will hardly suffice."""
+        short = np.maximum(0.0, self._needed(share) - p)
+        return np.asarray(chunks(self.n) * CHUNK * np.where(short > 0.0, 10.0 + 100.0 * short, 1.0))
+
+    def _needed(self, share: Floats) -> Floats:
+        """The p at which n votes show each share: at so many centres that all pass needs LUCK."""
         cast = chunks(self.n) * CHUNK
-        lower = special.betaincinv(cast * p, cast * (1.0 - p) + 1.0, self.alpha / TYPICAL_CENTRES)
-        short = np.maximum(0.0, share - lower)
-        return np.asarray(cast * np.where(short > 0.0, 10.0 + 100.0 * short, 1.0))
+        won = np.arange(1, cast + 1)
+        lower = special.betaincinv(won, cast - won + 1.0, self.alpha / TYPICAL_CENTRES)
+        least = np.searchsorted(lower, share, side="right") + 1.0
+        missed = (1.0 - LUCK) / TYPICAL_CENTRES
+        within = np.minimum(least, cast)
+        needed = special.betaincinv(within, cast - within + 1.0, 1.0 - missed)
+        # Not even unanimity shows what lies above the last bound.
+        return np.asarray(needed + np.where(least > cast, share, 0.0))
 
 
 @final
 @dataclass(frozen=True)
 class RadiusMode:
-    """How much of the region do the votes support? n votes a centre, fixed in advance (S1).
+    """How much of the region do the votes support?
 
-    bound: "clopper-pearson", or "randomized" (S7: tighter; its uniform draw is made before the
-    votes from the same seed). Vote numbers are rounded up to whole chunks of 64.
+    bound: "clopper-pearson" for n votes a centre, fixed in advance (S1), or "randomized" (S7:
+    tighter; its uniform draw is made before the votes from the same seed); n0 and n are rounded up
+    to whole chunks of 64. "sequence": an anytime-valid bound (S6) on n votes a centre at most. It
+    ends as soon as the gauge is within the fraction ``within`` of what n votes could give; that is
+    judged at level ``futility``, which costs radius at worst, never soundness.
     """
 
     alpha: float = 0.001
     n0: int = 64
     n: int = 10_000
-    bound: Literal["clopper-pearson", "randomized"] = "clopper-pearson"
+    bound: Literal["clopper-pearson", "randomized", "sequence"] = "clopper-pearson"
+    within: float = 0.05
+    futility: float = 0.001
 
     def __post_init__(self) -> None:
         check_level("alpha", self.alpha)
+        check_level("futility", self.futility)
         check_votes(n0=self.n0, n=self.n)
+        if not 0.0 < self.within < 1.0:
+            raise ConfigurationError(
+                f"within={self.within} must lie between 0 and 1: the part of the gauge that may be"
+                " given up to save votes; 0.05 is customary"
+            )
+
+    @property
+    def most(self) -> int:
+        """Votes a centre: all of them cast, or with bound "sequence" the most."""
+        return self.n if self.bound == "sequence" else chunks(self.n) * CHUNK
 
 
 Mode = RegionMode | RadiusMode
@@ -99,18 +125,6 @@ Mode = RegionMode | RadiusMode
 def chunks(votes: int) -> int:
     """Whole chunks that hold at least ``votes`` votes."""
     return -(-votes // CHUNK)
-
-
-@lru_cache(maxsize=1024)  # Every centre of an image is asked about before each of them.
-def least_votes(share: float, alpha: float) -> int | None:
-    """Least unanimous votes, in whole chunks, that the e-process accepts; None where none are."""
-    try:
-        test = EProcess(share, alpha)
-        if test.accepts(StreamedSample(CHUNK, CHUNK)):  # Most do, and the search is slower.
-            return CHUNK
-        return chunks(test.least_n()) * CHUNK
-    except UnreachableError:
-        return None
 
 
 def check_level(name: str, value: float) -> None:

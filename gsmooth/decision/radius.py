@@ -1,29 +1,43 @@
-"""Radius mode: how much of the region numbers of votes that were fixed in advance support."""
+"""Radius mode: how much of the region do the votes at every centre support?"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from typing import Final
+
+import numpy as np
+
 from gsmooth.certificate import AbstainReason, Step, Verdict
 from gsmooth.cover import Ball
-from gsmooth.decision.court import Court, Trial, evidence_of
+from gsmooth.decision.court import Counts, Court, Trial, evidence_of
+from gsmooth.decision.looks import least_votes
 from gsmooth.decision.modes import RadiusMode, chunks
+from gsmooth.decision.sequence import until_enough
 from gsmooth.errors import UnreachableError
 from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.smoothing import Ballot
 from gsmooth.theory.bounds import (
     FixedBound,
     FixedSample,
     least_n_fixed,
     randomized_clopper_pearson_lower,
 )
+from gsmooth.theory.normal import normal_quantile
+
+GAUGES: Final = 65
+"""Gauges at which a smooth ball's margin is taken to decide when to stop."""
+
+Bound = Generator[list[Ballot], Counts, tuple[int, int, float]]
+"""Ends with successes, trials and the lower bound that they show."""
 
 
 def try_radius(court: Court, mode: RadiusMode) -> Trial:
-    """Centres from the inside outwards, n votes each, while they can still add to the region.
+    """Centres from the inside outwards, while they can still add to the region.
 
     The certified gauge is the least over centres of what each one's bound supports. If it is too
     large, the one centre that limits the true region has p_lower > p: at most alpha (C5).
     """
     balls = court.cover.balls
-    cast = chunks(mode.n) * CHUNK
     rng = Coordinate(court.smoothed.seed, court.index, Purpose.BOUND, 0, 0).generator()
     draws = rng.random(len(balls))
     order = sorted(range(len(balls)), key=lambda i: balls[i].start)
@@ -33,10 +47,10 @@ def try_radius(court: Court, mode: RadiusMode) -> Trial:
         ball = balls[place]
         if ball.start >= gauge:
             break
-        counts = yield court.ballots(place, 0, chunks(mode.n))
-        court.votes += cast
-        won = int(counts[:, court.label].sum())
-        p_lower = _p_lower(mode, won, cast, float(draws[place]))
+        if mode.bound == "sequence":
+            won, cast, p_lower = yield from _streamed(court, mode, place, gauge)
+        else:
+            won, cast, p_lower = yield from _fixed(court, mode, place, float(draws[place]))
         profile = ball.profile_for(p_lower)
         reached = _supported(profile, p_lower)
         gauge = min(gauge, reached)
@@ -44,24 +58,50 @@ def try_radius(court: Court, mode: RadiusMode) -> Trial:
         evidence[place] = evidence_of(ball, won, cast, verdict, profile)
     if gauge <= 0.0:
         least = _least(balls, mode)
-        reason = AbstainReason.FUTILE if least == cast else AbstainReason.BUDGET
-        return court.abstained(reason, evidence, None if least == cast else least)
+        enough = least is not None and least <= mode.most
+        reason = AbstainReason.FUTILE if enough else AbstainReason.BUDGET
+        return court.abstained(reason, evidence, None if enough else least)
     return court.certified(gauge, evidence)
 
 
+def _fixed(court: Court, mode: RadiusMode, place: int, draw: float) -> Bound:
+    """n votes at once, looked at once (S1, S7)."""
+    cast = mode.most
+    counts = yield court.ballots(place, 0, cast)
+    court.votes += cast
+    won = int(counts[:, court.label].sum())
+    if mode.bound == "randomized":
+        return won, cast, randomized_clopper_pearson_lower(won, cast, mode.alpha, draw)
+    return won, cast, FixedBound(cast, mode.alpha).lower(FixedSample(won, cast))
+
+
+def _streamed(court: Court, mode: RadiusMode, place: int, goal: float) -> Bound:
+    """Votes until more could hardly add to the gauge (S6)."""
+    reach = _reach(court.cover.balls[place])
+    sample, p_lower = yield from until_enough(court, mode, place, reach, goal)
+    return sample.successes, sample.trials, p_lower
+
+
+def _reach(ball: Ball) -> Callable[[float], float]:
+    """About the gauge that a lower bound supports: what is certified is worked out at the end."""
+    if ball.share_at is None:
+        return lambda p_lower: _supported(ball.profile, p_lower)
+    gauges = np.linspace(0.0, 1.0, GAUGES)
+    # Margins are nearly linear in the gauge; beyond 8 a share is 1 in float64.
+    shares = np.array([ball.share_at(gauge) for gauge in gauges.tolist()])
+    margins = np.minimum(normal_quantile(shares), 8.0)
+    return lambda p_lower: float(np.interp(normal_quantile(p_lower), margins, gauges))
+
+
 def _least(balls: tuple[Ball, ...], mode: RadiusMode) -> int | None:
-    """Votes a centre, at least n, by which unanimity supports some gauge; None where none."""
+    """Votes a centre by which unanimity supports some gauge; None where no number does."""
     share = max(_first_share(ball) for ball in balls if ball.start == 0.0)
+    if mode.bound == "sequence":
+        return least_votes(share, mode.alpha)
     try:
-        return chunks(max(mode.n, least_n_fixed(share, mode.alpha))) * CHUNK
+        return chunks(least_n_fixed(share, mode.alpha)) * CHUNK
     except UnreachableError:
         return None
-
-
-def _p_lower(mode: RadiusMode, won: int, cast: int, draw: float) -> float:
-    if mode.bound == "randomized":
-        return randomized_clopper_pearson_lower(won, cast, mode.alpha, draw)
-    return FixedBound(cast, mode.alpha).lower(FixedSample(won, cast))
 
 
 def _supported(profile: tuple[Step, ...], p_lower: float) -> float:

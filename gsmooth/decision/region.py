@@ -11,14 +11,15 @@ from scipy import special
 from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
 from gsmooth.cover import Ball
 from gsmooth.decision.court import Counts, Court, Trial, evidence_of
-from gsmooth.decision.modes import RegionMode, chunks, least_votes
+from gsmooth.decision.looks import least_votes, votes_to_next_look
+from gsmooth.decision.modes import RegionMode, chunks
 from gsmooth.noise import CHUNK
 from gsmooth.smoothing import Ballot
 from gsmooth.theory.bounds import FixedBound, FixedSample
-from gsmooth.theory.sequential import EProcess, Futility, StreamedSample, cannot_accept
+from gsmooth.theory.sequential import EProcess, Futility, StreamedSample
 
-PATIENCE: Final = 4
-"""Chunks between two looks at whether a centre is still worth its votes."""
+PATIENCE: Final = 256
+"""Votes between two looks at whether a centre is still worth its votes."""
 LUCK: Final = 0.98
 """Level of the upper bound on a centre's p by which that is judged."""
 LEEWAY: Final = 1.2
@@ -56,25 +57,26 @@ def try_region(court: Court, mode: RegionMode) -> Trial:
 
 
 def _stream(court: Court, mode: RegionMode, place: int) -> Vote:
-    """Chunk by chunk, until the e-process accepts or there is no hope."""
+    """Until the e-process accepts or there is no hope; looked at whenever it could accept."""
     share = court.cover.balls[place].share
     test, futility = EProcess(share, court.level), Futility(share, mode.futility)
-    won = cast = chunk = 0
-    while True:
-        counts = yield court.ballots(place, chunk, 1)
+    sample: StreamedSample | None = None
+    won = cast = chunk = judged = 0
+    while rows := votes_to_next_look(test, sample, mode.max_votes - court.votes):
+        counts = yield court.ballots(place, chunk, rows)
         chunk += 1
-        court.votes += CHUNK
-        won, cast = won + int(counts[0, court.label]), cast + CHUNK
+        court.votes += rows
+        won, cast = won + int(counts[0, court.label]), cast + rows
         sample = StreamedSample(won, cast)
         if test.accepts(sample):
             return Verdict.ACCEPTED, won, cast
         if futility.stops(sample):
             return Verdict.FUTILE, won, cast
-        left = (mode.max_votes - court.votes) // CHUNK * CHUNK
-        if left <= 0 or cannot_accept(sample, left, test):
-            return Verdict.EXHAUSTED, won, cast
-        if chunk % PATIENCE == 0 and _forecast(mode, share, sample) > LEEWAY * (cast + left):
-            return Verdict.EXHAUSTED, won, cast
+        if cast - judged >= PATIENCE:
+            judged, left = cast, mode.max_votes - court.votes
+            if _forecast(mode, share, sample) > LEEWAY * (cast + left):
+                break
+    return Verdict.EXHAUSTED, won, cast
 
 
 def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
@@ -91,7 +93,7 @@ def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
 def _bonferroni(court: Court, mode: RegionMode, place: int) -> Vote:
     """n votes at once, and a bound at alpha / k: needlessly strict (C5), and looked at once."""
     balls, cast = court.cover.balls, chunks(mode.n) * CHUNK
-    counts = yield court.ballots(place, 0, chunks(mode.n))
+    counts = yield court.ballots(place, 0, cast)
     court.votes += cast
     won = int(counts[:, court.label].sum())
     bound = FixedBound(cast, court.level / len(balls))

@@ -184,7 +184,14 @@ def mode_of(config: RunConfig) -> RegionMode | RadiusMode | NestedMode:
             n=rule.n,
             attempts=rule.attempts,
         )
-    return RadiusMode(rule.alpha, rule.n0, rule.n, rule.bound)
+    return RadiusMode(
+        alpha=rule.alpha,
+        n0=rule.n0,
+        n=rule.n,
+        bound=rule.bound,
+        within=rule.within,
+        futility=rule.futility,
+    )
 
 
 def attack_plan(config: RunConfig) -> AttackPlan | None:

@@ -95,6 +95,8 @@ class RegionSection(Section):
 class CertifySection(Section):
     """The decision: mode "region" stops early (max_votes, futility), "radius" draws n votes.
 
+    bound "sequence": radius mode on n votes at most, which stops when the radius is within the
+    fraction ``within`` of what n votes could give, as judged at level ``futility``.
     rule "fixed" is region mode with n votes a centre at alpha / centres. centres: at most so many,
     "clean" for the clean image alone, or (None) as many as cost least; such a cover may be drawn a
     second time by the votes of the first (attempts).
@@ -112,7 +114,8 @@ class CertifySection(Section):
     futility: Level = 0.001
     order: Literal["worst-first", "inside-out"] = "worst-first"
     n: Count = 10_000
-    bound: Literal["clopper-pearson", "randomized"] = "clopper-pearson"
+    bound: Literal["clopper-pearson", "randomized", "sequence"] = "clopper-pearson"
+    within: Probability = 0.05
     n_outer: Count = 200
     n_inner: Count = 1000
     alpha_inner: Level | None = None

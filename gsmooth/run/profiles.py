@@ -1,4 +1,4 @@
-"""Profiles: how much of a region fixed numbers of votes support, for ``gsmooth verify``."""
+"""Profiles: how much of a region the votes at its centres support, for ``gsmooth verify``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.run.row import Row
 from gsmooth.theory.bounds import clopper_pearson_lower, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
 # A share may be rounded up a little further than here, never down.
 _ROUNDED_UP: Final = 1e-9
@@ -69,6 +70,16 @@ def lower_bounds(row: Row, randomized: bool) -> list[float]:
     draws = _draws(row) if randomized else [None] * len(row.evidence)
     return [
         _lower_bound(centre, row.alpha, u) for centre, u in zip(row.evidence, draws, strict=True)
+    ]
+
+
+def anytime_bounds(row: Row) -> list[float]:
+    """Lower bounds that hold whenever the votes ended; 0 at centres without votes (S6)."""
+    return [
+        anytime_lower(StreamedSample(centre.successes, centre.trials), row.alpha)
+        if centre.trials
+        else 0.0
+        for centre in row.evidence
     ]
 
 

@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
+import numpy as np
+
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.run.header import RunHeader
 from gsmooth.run.nested import nested_faults
 from gsmooth.run.profiles import (
+    anytime_bounds,
     fixed_votes,
     lower_bounds,
     needed_from,
@@ -197,7 +200,7 @@ def _has_pilots(row: Row, config: Mapping[str, object]) -> bool:
     if not isinstance(rule, Mapping) or "centres" not in rule:
         return False
     own = rule["centres"] is None and rule.get("guarantee") == "individual"
-    return own and row.region.dimensions > 0
+    return own and any(np.subtract(row.region.upper, row.region.lower) > 0.0)
 
 
 def _cast(centre: CentreEvidence) -> int:
@@ -240,9 +243,14 @@ def _region_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
 
 def _radius_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """The largest gauge up to which every centre's lower bound exceeds its required shares."""
-    yield from _fixed_votes(row, config)
-    randomized = setting(config, "certify.bound") == "randomized"
-    supported = supported_gauge(row.evidence, lower_bounds(row, randomized))
+    bound = setting(config, "certify.bound")
+    if bound == "sequence":
+        yield from _votes_at_most(row, config)
+        bounds = anytime_bounds(row)
+    else:
+        yield from _fixed_votes(row, config)
+        bounds = lower_bounds(row, randomized=bound == "randomized")
+    supported = supported_gauge(row.evidence, bounds)
     yield from _outcome(row, supported is not None)
     if None not in (row.gauge, supported) and row.gauge != supported:
         yield "gauge", f"{row.gauge!r}, but the counts support {supported!r}"
@@ -257,6 +265,14 @@ def _fixed_votes(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
                 f"evidence[{number}].trials",
                 f"{centre.trials}, but n={votes} was fixed in advance: {fixed_votes(votes)} votes",
             )
+
+
+def _votes_at_most(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
+    """A sequence may end at any time (S6), with n votes a centre at the latest."""
+    votes = setting(config, "certify.n")
+    for number, centre in enumerate(row.evidence):
+        if isinstance(votes, int) and centre.trials > votes:
+            yield f"evidence[{number}].trials", f"{centre.trials}, but n={votes} is the most"
 
 
 def _outcome(row: Row, proved: bool) -> Iterator[Message]:

@@ -23,29 +23,28 @@ from gsmooth.theory.sequential import log_e_value
 STEP: Final = 0.04
 SHARES: Final = (0.0, 5.0)
 VOTES: Final = (-1.0, 6.0)
-# Looks are taken one by one up to here, then ever farther apart: ``most`` may be large.
-DENSE: Final = 12
+# Acceptance with so many failures at most is followed exactly; later looks lie ever farther apart.
+FAILURES: Final = 24
 APART: Final = 1.08
 
 
-def expected_votes(
-    share: ArrayLike, p: ArrayLike, alpha: float, *, chunk: int = 64, most: int = 5000
-) -> Floats:
+def expected_votes(share: ArrayLike, p: ArrayLike, alpha: float, *, most: int = 5000) -> Floats:
     """Forecast of the votes by which the e-process of S6 accepts "p > share".
 
     share and p broadcast; a vote is a success with probability p, and the test looks after every
-    ``chunk``. The forecast is E[min(T, most)] + u^2 most (1 + gap): T the votes until acceptance, u
-    the probability that ``most`` do not suffice, gap = max(0, Phi^-1(share) - Phi^-1(p)). So what
-    cannot be decided costs more than ``most`` and the more so the more hopeless it is, which lets
-    a plan prefer the lesser evil; inf from share 1 upwards. Increasing in share, decreasing in p.
+    vote, or whenever it could accept, which comes to the same. The forecast is E[min(T, most)] +
+    u^2 most (1 + gap): T the votes until acceptance, u the probability that ``most`` do not
+    suffice, gap = max(0, Phi^-1(share) - Phi^-1(p)). So what cannot be decided costs more than
+    ``most`` and the more so the more hopeless it is, which lets a plan prefer the lesser evil; inf
+    from share 1 upwards. Increasing in share, decreasing in p.
 
-    A model: P(T > n) is taken for P(not accepted *at* n), and the binomial law for normal in its
-    signed root deviance. Within 20% or half a chunk of the exact dynamic program where acceptance
-    is likely (tests/theory/test_foresight.py).
+    Exact on the table's grid for acceptance with up to FAILURES failures. Beyond, a model: P(T > n)
+    is taken for P(not accepted *at* n), and the binomial law for normal in its signed root
+    deviance. tests/theory/test_foresight.py holds it to the exact dynamic program.
     """
     require_alpha(alpha)
-    if chunk < 1 or most < chunk:
-        raise ConfigurationError(f"chunk={chunk}, most={most}: expected 1 <= chunk <= most")
+    if most < 1:
+        raise ConfigurationError(f"most={most}: expected at least one vote")
     asked, given = np.asarray(share, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if np.isnan(asked).any() or not np.all((given >= 0.0) & (given <= 1.0)):
         raise ConfigurationError("share or p is no probability: expected shares and p in [0, 1]")
@@ -53,7 +52,7 @@ def expected_votes(
     # Ends of float64's own resolution keep the gap finite, and comparable, for p = 0.
     rho = np.clip(normal_quantile(below), -9.0, 9.0)
     margin = np.clip(normal_quantile(given), -9.0, 9.0)
-    votes, undecided = _table(alpha, chunk, most).at(rho, margin)
+    votes, undecided = _table(alpha, most).at(rho, margin)
     penalty = undecided**2 * most * (1.0 + np.maximum(0.0, rho - margin))
     return np.asarray(np.where(asked < 1.0, votes + penalty, np.inf))
 
@@ -96,28 +95,84 @@ def _blend(
 
 
 @lru_cache(maxsize=16)
-def _table(alpha: float, chunk: int, most: int) -> _Table:
-    looks = _looks(most // chunk) * chunk
-    chances = normal_cdf(_axis(VOTES))
+def _table(alpha: float, most: int) -> _Table:
+    shares, chances = normal_cdf(_axis(SHARES)), normal_cdf(_axis(VOTES))
     log_p, log_q = np.log(chances), np.log(normal_cdf(-_axis(VOTES)))
-    # Votes spent from each look to the next one: what not being accepted yet costs.
-    until_next = np.diff(np.append(looks, looks[-1])).astype(np.float64)
+    ends = _ends(shares, alpha, most)
+    spent, alive = _followed(ends, chances, most)
     votes, undecided = [], []
-    for least in _boundaries(normal_cdf(_axis(SHARES)), looks, alpha):
-        running = _running(least, looks, log_p, log_q)
-        votes.append(chunk + until_next @ running)
-        undecided.append(running[-1])
+    for row, share in enumerate(shares):
+        tail = alive[row]
+        if (last := int(ends[row, -1])) < most:
+            looks = _looks(last, most)
+            running = _running(_boundary(share, looks, alpha), looks, log_p, log_q)
+            running = np.minimum(running, tail)
+            # Not accepted at a look: the votes up to the next one are cast.
+            before = np.concatenate([tail[None], running[:-1]])
+            spent[row] += np.diff(looks, prepend=last).astype(np.float64) @ before
+            tail = running[-1]
+        votes.append(spent[row])
+        undecided.append(tail)
     return _Table(np.log(np.array(votes)), np.array(undecided))
 
 
-def _boundaries(shares: Floats, looks: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
-    """Least accepting successes for every (share, look); looks + 1 where there are none."""
+def _ends(shares: Floats, alpha: float, most: int) -> NDArray[np.int64]:
+    """Least votes that are accepted with 0, 1, ... FAILURES failures among them, (shares, f).
+
+    most + 1 where more would be needed.
+    """
     at = shares[:, None]
-    low, high = np.broadcast_arrays(np.floor(at * looks) - 1.0, looks + 1.0)
+    lost = np.broadcast_to(np.arange(FAILURES + 1.0), (len(shares), FAILURES + 1))
+    low = lost.copy()
+    high = np.full_like(low, most + 1.0)
+    while np.any(open_ := high - low > 1.0):
+        middle = np.maximum(np.floor((low + high) / 2.0), lost)
+        shown = log_e_value(middle - lost, lost, at) >= -np.log(alpha)
+        high = np.where(open_ & shown, middle, high)
+        low = np.where(open_ & ~shown, middle, low)
+    return np.asarray(high, dtype=np.int64)
+
+
+def _followed(ends: NDArray[np.int64], p: Floats, most: int) -> tuple[Floats, Floats]:
+    """E[min(T, last)] and P(T > last), (shares, p), where last = min(ends[:, -1], most).
+
+    Exact: who has f failures at ends[:, f] is accepted just then, since with fewer he was before.
+    """
+    # alive[j]: not accepted yet, with j failures. More of them than FAILURES are left out: they
+    # cannot be accepted with fewer.
+    alive = np.zeros((FAILURES + 1, len(ends), len(p)))
+    alive[0] = 1.0
+    waiting = np.ones((len(ends), len(p)))
+    spent = np.zeros_like(waiting)
+    now = np.zeros(len(ends), dtype=np.int64)
+    for f in range(FAILURES + 1):
+        step = np.minimum(ends[:, f], most) - now
+        spent += waiting * step[:, None]
+        gained = _failures(step, p, FAILURES + 1 - f)
+        for j in range(FAILURES, f - 1, -1):
+            alive[j] = sum(alive[i] * gained[j - i] for i in range(f, j + 1))
+        accepted = np.where((ends[:, f] <= most)[:, None], alive[f], 0.0)
+        waiting -= accepted
+        now += step
+    return spent, np.maximum(waiting, 0.0)
+
+
+def _failures(votes: NDArray[np.int64], p: Floats, count: int) -> list[Floats]:
+    """P(k failures among votes (shares,)) for k = 0 .. count - 1: arrays (shares, p)."""
+    total = votes[:, None].astype(np.float64)
+    chances = [p**total]
+    for k in range(1, count):
+        chances.append(chances[-1] * (total - k + 1.0) / k * (1.0 - p) / p)
+    return [np.maximum(chance, 0.0) for chance in chances]
+
+
+def _boundary(share: float, looks: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
+    """Least accepting successes at every look; looks + 1 where there are none."""
+    low, high = np.floor(share * looks) - 1.0, looks + 1.0
     while np.any(high - low > 1.0):
         middle = np.minimum(np.floor((low + high) / 2.0), looks)
         won = np.maximum(middle, 0.0)
-        shown = log_e_value(won, looks - won, at) >= -np.log(alpha)
+        shown = log_e_value(won, looks - won, share) >= -np.log(alpha)
         open_ = high - low > 1.0
         high = np.where(open_ & shown, middle, high)
         low = np.where(open_ & ~shown, middle, low)
@@ -143,12 +198,12 @@ def _running(
     return np.asarray(np.minimum.accumulate(chance, axis=0))
 
 
-def _looks(count: int) -> NDArray[np.int64]:
-    """Numbers of chunks at which to look, ascending to ``count``."""
-    found = list(range(1, min(count, DENSE) + 1))
-    while found[-1] < count:
-        found.append(min(count, round(found[-1] * APART)))
-    return np.array(found, dtype=np.int64)
+def _looks(last: int, most: int) -> NDArray[np.int64]:
+    """Numbers of votes, ascending from above ``last`` to ``most``."""
+    found = [last]
+    while found[-1] < most:
+        found.append(min(most, max(found[-1] + 1, round(found[-1] * APART))))
+    return np.array(found[1:], dtype=np.int64)
 
 
 def _axis(ends: tuple[float, float]) -> Floats:

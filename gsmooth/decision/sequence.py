@@ -1,0 +1,72 @@
+"""Radius mode with a confidence sequence: votes until more of them could hardly add anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Final
+
+from gsmooth.decision.court import Counts, Court
+from gsmooth.decision.modes import RadiusMode
+from gsmooth.smoothing import Ballot
+from gsmooth.theory.sequential import StreamedSample, anytime_lower
+
+FIRST: Final = 16
+"""Votes before the first look."""
+GROWTH: Final = 1.125
+"""Factor from the votes at one look to those at the next: a look costs some milliseconds."""
+
+Sequence = Generator[list[Ballot], Counts, tuple[StreamedSample, float]]
+
+
+def until_enough(
+    court: Court, mode: RadiusMode, place: int, reach: Callable[[float], float], goal: float
+) -> Sequence:
+    """The votes of one centre, and the lower bound on its share that they show.
+
+    The bound is valid at all looks together (S6), so it may decide when to stop: whatever the rule,
+    it exceeds p with probability at most alpha.
+    """
+    won = cast = chunk = 0
+    for due in looks(mode.most):
+        counts = yield court.ballots(place, chunk, due - cast)
+        chunk += len(counts)
+        court.votes += due - cast
+        won, cast = won + int(counts[:, court.label].sum()), due
+        sample = StreamedSample(won, cast)
+        if enough(sample, mode, reach, goal):
+            break
+    return sample, anytime_lower(sample, mode.alpha)
+
+
+def enough(
+    sample: StreamedSample, mode: RadiusMode, reach: Callable[[float], float], goal: float = 1.0
+) -> bool:
+    """Whether the gauge supported now is at least 1 - within of what all n votes could give.
+
+    reach: the gauge that a lower bound supports; more than ``goal`` is of no use. What n votes
+    could give is judged by an upper bound on p, valid at all looks at level ``futility``: where
+    that fails the gauge is smaller than it might have been, never false.
+    """
+    if sample.trials >= mode.most:
+        return True
+    now = reach(anytime_lower(sample, mode.alpha))
+    return now >= (1.0 - mode.within) * min(goal, reach(_hope(sample, mode)))
+
+
+def looks(n: int) -> Iterator[int]:
+    """Numbers of votes at which to look, ascending to n."""
+    due = min(FIRST, n)
+    while due < n:
+        yield due
+        due = min(n, max(due + 1, round(due * GROWTH)))
+    yield n
+
+
+def _hope(sample: StreamedSample, mode: RadiusMode) -> float:
+    """The lower bound that n votes would show if p were as large as it may be."""
+    at_most = 1.0
+    if sample.failures:
+        mirrored = StreamedSample(sample.failures, sample.trials)
+        at_most -= anytime_lower(mirrored, mode.futility)
+    best = min(sample.successes + mode.most - sample.trials, int(at_most * mode.most))
+    return anytime_lower(StreamedSample(max(best, sample.successes), mode.most), mode.alpha)

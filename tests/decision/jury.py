@@ -1,0 +1,85 @@
+"""Votes told by hand: covers of chosen margins, and juries that say who votes for what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from gsmooth.certificate import Certified, Guarantee, Step
+from gsmooth.cover import Ball, Cover
+from gsmooth.decision import Finding, Mode, decide
+from gsmooth.noise import CHUNK, Purpose
+from gsmooth.region import Region
+from gsmooth.smoothing import Ballot
+from gsmooth.theory.normal import share_of_margin
+from tests.engine_objects import Counts, half_line, told
+
+G = half_line(0.0, 0.5)
+ZERO = torch.zeros(1, dtype=torch.float64)
+ONE = (0, CHUNK, 0)
+"""Selection votes that are all for class 1."""
+# Votes for class 1, by centre, chunk and votes asked for.
+Jury = Callable[[int, int, int], int]
+
+
+def share_of(margin: float) -> float:
+    return float(share_of_margin(margin))
+
+
+def ball(margin: float, profile: tuple[Step, ...] = ()) -> Ball:
+    return Ball((0.0,), ZERO, margin, share_of(margin), profile or (Step(1.0, share_of(margin)),))
+
+
+def cover(*balls: Ball) -> Cover:
+    return Cover(Region((-1.0,), (1.0,)), ZERO, balls, Guarantee.INDIVIDUAL)
+
+
+def steps(*pairs: tuple[float, float]) -> tuple[Step, ...]:
+    return tuple(Step(gauge, share) for gauge, share in pairs)
+
+
+INNER = ball(2.0, steps((0.2, 0.6), (0.4, 0.8), (1.0, share_of(2.0))))
+OUTER = ball(1.5, steps((0.3, 0.0), (0.6, 0.7), (1.0, share_of(1.5))))
+NESTED = cover(INNER, OUTER)
+
+
+def tried(subject: Cover, mode: Mode, jury: Jury, selection: tuple[int, int, int] = ONE) -> Finding:
+    """Class 1 gets ``jury``'s votes at every centre, class 0 the rest."""
+
+    def reply(ballots: list[Ballot]) -> Counts:
+        rows = []
+        for ballot in ballots:
+            at = ballot.coordinate
+            if at.purpose is Purpose.SELECTION:
+                rows.append(selection)
+                continue
+            won = jury(at.centre, at.chunk, ballot.rows)
+            rows.append((ballot.rows - won, won, 0))
+        return np.array(rows)
+
+    return told(decide(G, 3, subject, mode), reply)
+
+
+def unanimous(centre: int, chunk: int, rows: int) -> int:
+    return rows
+
+
+def by_share(*shares: float) -> Jury:
+    """Every centre's votes, to within one, at its share of ``shares`` (the last for the rest)."""
+    won: dict[int, int] = {}
+    cast: dict[int, int] = {}
+
+    def jury(centre: int, chunk: int, rows: int) -> int:
+        cast[centre] = cast.get(centre, 0) + rows
+        due = round(cast[centre] * shares[min(centre, len(shares) - 1)])
+        given = min(rows, max(0, due - won.get(centre, 0)))
+        won[centre] = won.get(centre, 0) + given
+        return given
+
+    return jury
+
+
+def gauge_of(finding: Finding) -> float:
+    return finding.certificate.gauge if isinstance(finding.certificate, Certified) else 0.0
