@@ -103,7 +103,7 @@ def test_no_place_within_a_cell_contradicts_what_its_ends_decide(
     scale: float, fraction: float
 ) -> None:
     words = np.arange(CELLS).astype(np.uint16)
-    rest, cells = np.full(CELLS, fraction), table(scale)
+    rest, cells = np.full(CELLS, fraction), table(scale, 1.0)
     near = np.float32(fraction)
     low = np.rint(cells.edges[:-1] + (near - cells.slack))
     high = np.rint(cells.edges[1:] + (near + cells.slack))
@@ -118,7 +118,7 @@ def test_no_place_within_a_cell_contradicts_what_its_ends_decide(
 
 def test_edges_are_wrong_by_less_than_the_slack_that_they_leave_for_sums() -> None:
     mpmath.mp.prec = 120
-    cells = table(64.0)
+    cells = table(64.0, 1.0)
     places = [1, 2, 3, 77, 4096, 30000, 32767, 32768, 32769, 50000, 65534, 65535]
     for place in places:
         true = 64 * mpmath.sqrt(2) * mpmath.erfinv(2 * mpmath.mpf(place) / CELLS - 1)

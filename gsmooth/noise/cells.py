@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import local
 from typing import Final, Protocol, final
 
 import numpy as np
@@ -24,8 +25,10 @@ from torch import Tensor
 CELLS: Final = 2**16
 COARSEST: Final = 2.0**10
 """sigma / grid beyond which so many cells straddle a boundary that plain normals are cheaper."""
-LARGEST: Final = 2.0**23
-"""|mean| / grid up to which mean + noise is an exact float32 multiple of the grid."""
+LARGEST: Final = 2.0**22
+"""|mean| / grid up to which every float32 sum below is exact."""
+ANCHOR: Final = 1.5 * 2.0**23
+"""Between 2^23 and 2^24 floats are whole numbers: adding this to a small one rounds it."""
 EXPONENTS: Final = (2.0**-100, 2.0**100)
 """Grids whose float32 multiples neither underflow nor overflow below ``LARGEST``."""
 BLOCK: Final = 2**16
@@ -46,39 +49,41 @@ class Bits(Protocol):
 @final
 @dataclass(frozen=True)
 class Table:
-    """The cells for one s = sigma / grid.
+    """The cells for one sigma and grid, in the units of both.
 
-    edges: (CELLS + 1,), s Phi^-1(c / CELLS), from -inf to inf. slack: what edges and sums in
-    float32 may be wrong by.
+    edges: (CELLS + 1,), sigma Phi^-1(c / CELLS), from -inf to inf. slack: what edges and sums in
+    float32 may be wrong by. anchor: ANCHOR grid.
     """
 
-    scale: float
+    sigma: float
+    grid: float
     edges: Singles
     slack: np.float32
+    anchor: np.float32
 
 
 @lru_cache(maxsize=32)
-def table(scale: float) -> Table:
-    """The cells for s = ``scale``, with a slack that covers every float32 error.
+def table(sigma: float, grid: float) -> Table:
+    """The cells for ``sigma``, with a slack that covers every float32 error.
 
-    Let E be the largest finite |edge|. An edge is good to 2^-24 E (float32) and 2^-45 E (quantile
-    and product); f to 2^-26, f -+ slack to 2^-24 (it is below 2); their sum to 2^-24 (E + 2).
-    Together less than 2^-22 (E + 1).
+    In units of the grid let E be the largest finite |edge|. An edge is good to 2^-24 E (float32)
+    and 2^-45 E (quantile and product); f to 2^-26, f -+ slack to 2^-24 (it is below 2); their sum
+    to 2^-24 (E + 2). Together less than 2^-22 (E + 1). Adding the anchor is then the one rounding
+    that is meant, and like every rounding it keeps the order.
     """
     # The upper half mirrors the lower one, where quantiles keep their digits.
-    lower = special.ndtri(np.arange(CELLS // 2 + 1) / CELLS) * scale
+    lower = special.ndtri(np.arange(CELLS // 2 + 1) / CELLS) * sigma
     edges = np.concatenate([lower, -lower[-2::-1]]).astype(np.float32)
-    return Table(scale, edges, np.float32(2.0**-22 * (1.0 - lower[1])))
+    slack = np.float32(2.0**-22 * (grid - float(lower[1])))
+    return Table(sigma, grid, edges, slack, np.float32(ANCHOR * grid))
 
 
 def fits(mean: Tensor, sigma: float, grid: float) -> bool:
     """Whether cells serve: not where sigma or the mean is very many grid steps, or not finite."""
     if not (EXPONENTS[0] <= grid <= EXPONENTS[1] and sigma <= COARSEST * grid):
         return False
-    values = mean.numpy()
-    return bool(-LARGEST * grid <= values.min(initial=0.0)) and bool(
-        values.max(initial=0.0) <= LARGEST * grid
-    )
+    largest = np.maximum.reduce(np.abs(mean.numpy()), axis=None, initial=0.0)
+    return bool(largest <= LARGEST * grid)
 
 
 def around_by_cells(bits: Bits, mean: Tensor, rows: int, sigma: float, grid: float) -> Tensor:
@@ -88,67 +93,68 @@ def around_by_cells(bits: Bits, mean: Tensor, rows: int, sigma: float, grid: flo
     and after each the further bits of its undecided coordinates in their order. Values are the same
     for (1, K) and its expansion.
     """
-    values, cells = mean.numpy(), table(sigma / grid)
+    values, cells = mean.numpy(), table(sigma, grid)
     size = values.shape[1]
     out = np.empty((rows, size), np.float32)
     wide = min(max(size, 1), BLOCK)
     tall = BLOCK // wide
-    scratch = _Scratch.of(min(rows, tall) * wide)
     for left in range(0, size, wide):
         columns = slice(left, left + wide)
-        shared = _Mean.of(values[:, columns], cells, grid) if len(values) == 1 else None
+        around = _Mean(values[:1, columns], cells)
         for top in range(0, rows, tall):
             block = slice(top, top + tall)
-            around = shared or _Mean.of(values[block, columns], cells, grid)
-            _fill(out[block, columns], bits, around, cells, scratch)
+            if len(values) > 1:
+                around = _Mean(values[block, columns], cells)
+            _fill(out[block, columns], bits, around, cells)
     return torch.from_numpy(out)
 
 
 @final
-@dataclass(frozen=True)
-class _Scratch:
-    """What a block is worked out in: allocated once, and overwritten by every block."""
+class _Room(local):
+    """What blocks are worked out in, one set a thread: fresh pages cost as much as the work."""
 
-    index: NDArray[np.intp]
-    low: Singles
-    high: Singles
-    apart: NDArray[np.bool_]
+    def __init__(self) -> None:
+        self.index = np.empty(BLOCK, np.intp)
+        self.apart = np.empty(BLOCK, np.bool_)
+        self.low, self.high, self.base, self.below, self.above = np.empty((5, BLOCK), np.float32)
+        self.whole, self.rest = np.empty((2, BLOCK), np.float64)
 
-    @classmethod
-    def of(cls, size: int) -> _Scratch:
-        single = np.empty((2, size), np.float32)
-        return cls(np.empty(size, np.intp), single[0], single[1], np.empty(size, np.bool_))
+
+_ROOM: Final = _Room()
 
 
 @final
-@dataclass(frozen=True)
 class _Mean:
-    """y of a block, (1, K) or (rows, K), as the passes over it want it.
+    """The mean of a block, (1, K) or (rows, K), as the passes want it; gone with the next one.
 
-    base: float32 m grid. below, above: float32 f -+ slack. rest: f in float64.
+    base: float32 (m - ANCHOR) grid. below, above: float32 f grid -+ slack. rest: f in float64.
     """
 
-    base: Singles
-    below: Singles
-    above: Singles
-    rest: Floats
-    grid: np.float32
+    def __init__(self, mean: Floats, cells: Table) -> None:
+        n, shape = mean.size, mean.shape
+        whole, self.rest = _ROOM.whole[:n].reshape(shape), _ROOM.rest[:n].reshape(shape)
+        self.base, self.below, self.above = (
+            part[:n].reshape(shape) for part in (_ROOM.base, _ROOM.below, _ROOM.above)
+        )
+        # Exact, as in ``normals.parted``.
+        np.multiply(mean, 1.0 / cells.grid, out=self.rest)
+        np.rint(self.rest, out=whole)
+        np.subtract(self.rest, whole, out=self.rest)
+        grid = np.float32(cells.grid)
+        self.base[:] = whole
+        np.multiply(self.base, grid, out=self.base)
+        np.subtract(self.base, cells.anchor, out=self.base)
+        self.above[:] = self.rest
+        np.multiply(self.above, grid, out=self.above)
+        np.subtract(self.above, cells.slack, out=self.below)
+        np.add(self.above, cells.slack, out=self.above)
 
-    @classmethod
-    def of(cls, mean: Floats, cells: Table, grid: float) -> _Mean:
-        # As in ``normals.parted``: exact, and no zero is -0.
-        rest = mean * (1.0 / grid)
-        whole = np.add(np.rint(rest), 0.0)
-        near = np.subtract(rest, whole, out=rest).astype(np.float32)
-        base = np.multiply(whole, grid, out=whole).astype(np.float32)
-        return cls(base, near - cells.slack, near + cells.slack, rest, np.float32(grid))
 
-
-def _fill(out: Singles, bits: Bits, mean: _Mean, cells: Table, scratch: _Scratch) -> None:
+def _fill(out: Singles, bits: Bits, mean: _Mean, cells: Table) -> None:
     """Fill ``out`` (rows, K)."""
     n = out.size
     words = bits.random_raw(-(-n // 4)).view(np.uint16)[:n]
-    index, low, high = scratch.index[:n], scratch.low[:n], scratch.high[:n]
+    index, low, high = _ROOM.index[:n], _ROOM.low[:n], _ROOM.high[:n]
     index[:] = words
     for end, edges, shift in (
         (low, cells.edges[:-1], mean.below),
@@ -157,13 +163,15 @@ def _fill(out: Singles, bits: Bits, mean: _Mean, cells: Table, scratch: _Scratch
         # No index leaves the table; "wrap" is the quickest of the modes.
         np.take(edges, index, out=end, mode="wrap")
         moved = end.reshape(out.shape)
-        np.rint(np.add(moved, shift, out=moved), out=moved)
-    undecided = np.flatnonzero(np.not_equal(low, high, out=scratch.apart[:n]))
+        np.add(moved, shift, out=moved)
+        np.add(end, cells.anchor, out=end)
+    undecided = np.flatnonzero(np.not_equal(low, high, out=_ROOM.apart[:n]))
     rest = mean.rest.ravel()[undecided % mean.rest.size]
     fine = bits.random_raw(len(undecided))
-    low[undecided] = refined(words[undecided], fine, rest, cells.scale)
-    # Exact: multiples of the grid below 2^24 grid.
-    np.multiply(low, mean.grid, out=low)
+    offset = refined(words[undecided], fine, rest, cells.sigma / cells.grid)
+    low[undecided] = (offset + ANCHOR) * cells.grid
+    # Exact: both are multiples of the grid up to 2^24 grid, and so is their sum. A zero is +0, for
+    # the sign of a zero is a bit that a network can read.
     np.add(mean.base, low.reshape(out.shape), out=out)
 
 
@@ -174,8 +182,7 @@ def refined(
 
     u is counted from the nearer end of (0, 1), where it and its quantile keep their digits.
     """
-    upper = words >= CELLS // 2
-    cell = np.where(upper, CELLS - 1 - words.astype(np.int64), words)
-    tail = (cell + ((fine >> np.uint64(12)) + 0.5) * 2.0**-52) / CELLS
-    quantile = special.ndtri(tail)
-    return np.asarray(np.rint(rest + scale * np.where(upper, -quantile, quantile)))
+    cell = np.minimum(words, ~words)
+    tail = (((fine >> np.uint64(12)) + 0.5) * 2.0**-52 + cell) * (1.0 / CELLS)
+    steps = np.where(words < CELLS // 2, scale, -scale)
+    return np.asarray(np.rint(special.ndtri(tail) * steps + rest))
