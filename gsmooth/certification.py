@@ -184,6 +184,8 @@ def certify_many(
             return
         began = perf_counter()
         _count(smoothed, flights)
+        if watch is not None:
+            watch({flight.index: flight.spent for flight in flights}, perf_counter() - began)
         ready = [flight for flight in flights if not flight.asked]
         flights = [flight for flight in flights if flight.asked]
         for flight in ready:
@@ -219,6 +221,7 @@ def _count(smoothed: SmoothedClassifier, flights: list[_Flight]) -> None:
     for (flight, ballot), votes in zip(queue[:now], counts, strict=True):
         flight.counts.append(votes)
         flight.seconds += pace * ballot.rows
+        flight.spent += ballot.rows
 
 
 def _drafter(mode: Mode, centres: Centres) -> Drafter:
@@ -272,7 +275,6 @@ class _Flight:
     ballots: list[Ballot]
     seconds: float
     spent: int = 0
-
     counts: list[Counts] = field(default_factory=list)
 
     @property

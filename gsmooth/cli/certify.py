@@ -31,7 +31,7 @@ from gsmooth.cli.options import (
     region_flag,
     scales_flag,
 )
-from gsmooth.cli.output import emit, guarded, progress
+from gsmooth.cli.output import as_lines, emit, guarded, progress
 
 if TYPE_CHECKING:
     from gsmooth.run.config import RunConfig
@@ -61,7 +61,9 @@ without it he hands in floating-point numbers.
 DryRunFlag = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Resolve and check everything, print the run file, cast no vote."
+        "--dry-run",
+        help="Resolve and check everything, try a few images, print the plan and the run file;"
+        " record nothing.",
     ),
 ]
 
@@ -134,12 +136,19 @@ def _run(settings: RunConfig, as_json: bool) -> None:
 
 
 def _foretell(settings: RunConfig, as_json: bool) -> None:
+    from gsmooth.cli.plan import plan_document, plan_table
     from gsmooth.run.config import to_toml
     from gsmooth.run.execute import plan
+    from gsmooth.run.plan import planned
 
     parts = plan(settings)
-    images = len(parts.indices)
+    found = planned(parts)
     if as_json:
-        emit({"images": images, "config": parts.config.model_dump(mode="json")})
-    else:
-        typer.echo(f"# {images} images; the region is within reach\n{to_toml(parts.config)}")
+        config = parts.config.model_dump(mode="json")
+        emit({"images": found.images, "plan": plan_document(found), "config": config})
+        return
+    left = "" if found.todo == found.images else f", {found.todo} of them to do"
+    typer.echo(f"# {found.images} images{left}; the region is within reach; no record is written")
+    # As comments, so that what is printed is a run file.
+    typer.echo("".join(f"# {line}\n" for line in as_lines(plan_table(found))))
+    typer.echo(to_toml(parts.config))

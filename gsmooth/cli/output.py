@@ -16,6 +16,7 @@ from gsmooth.errors import GsmoothError, OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from gsmooth.run.progress import Progress
 
@@ -34,6 +35,15 @@ def console(*, stderr: bool = False) -> Console:
     if not made.is_terminal:
         made.width = _LOG_COLUMNS
     return made
+
+
+def as_lines(table: Table) -> list[str]:
+    """A table as plain text, for a file or a comment."""
+    made = console()
+    made.width = _LOG_COLUMNS
+    with made.capture() as captured:
+        made.print(table, no_wrap=True)
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def progress() -> Progress:

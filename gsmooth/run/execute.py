@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
-from gsmooth.certification import Outcome
+from gsmooth.certification import Outcome, Watch
 from gsmooth.region import Region
+from gsmooth.run.account import Account
 from gsmooth.run.assembly import Assembly, assemble, attack_plan, region_of
 from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.header import RunHeader, installed_versions
@@ -19,16 +20,13 @@ from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
 from gsmooth.run.outcomes import foreseen, outcomes, remarks
 from gsmooth.run.pinning import examined, with_pinned_size
-from gsmooth.run.progress import Progress, Tally
+from gsmooth.run.progress import Progress
 from gsmooth.run.records import RecordWriter, Row
 from gsmooth.run.resolution import resolved
 from gsmooth.run.violation import raise_if_violated
 
 CONFIG_NAME = "config.toml"
-# A model that is wrong under its own noise on half of so many images needs training, not votes.
-_PATIENCE = 20
-_SOME = "rightly certified at some radius"
-_MERIT = {"region": "certified accuracy", "radius": _SOME, "nested": _SOME}
+_REFRESH_S = 0.5
 
 
 @final
@@ -42,48 +40,6 @@ class RunSummary:
     fresh: int
     votes: int
     seconds: float
-
-
-@final
-@dataclass
-class _Counter:
-    """The running sums behind a Tally; images of an earlier, resumed run are in ``before`` only."""
-
-    total: int
-    before: int
-    mode: str
-    began: float
-    fresh: int = 0
-    votes: int = 0
-    certified: int = 0
-    correct: int = 0
-    warned: bool = False
-
-    def add(self, row: Row, forwards: int) -> None:
-        self.fresh += 1
-        self.votes += row.votes + forwards
-        whole = self.mode == "region"
-        self.certified += row.correct_up_to(1.0 if whole else 0.0)
-        self.correct += row.prediction == row.label
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    def tally(self) -> Tally:
-        done = self.before + self.fresh
-        merit = _MERIT[self.mode]
-        return Tally(done, self.total, self.votes, self.seconds, self.certified, self.fresh, merit)
-
-    def warning(self) -> str | None:
-        """Said once, when g is wrong (or abstains) on most images."""
-        if self.warned or self.fresh < _PATIENCE or 2 * self.correct >= self.fresh:
-            return None
-        self.warned = True
-        return (
-            f"warning: under its own noise the model is right on {self.correct} of {self.fresh}"
-            " images; train it under this noise (gsmooth train), or lower sigma"
-        )
 
 
 def plan(config: RunConfig) -> Assembly:
@@ -114,31 +70,45 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
         todo = [index for index in parts.indices if index not in writer.done]
         total = len(parts.indices)
-        counter = _Counter(total, total - len(todo), parts.config.certify.mode, time.monotonic())
-        if counter.before:
-            progress.say(f"{counter.before} of {total} images are in {folder} already")
+        account = Account.opened(parts.config, total, len(todo))
+        if account.before:
+            progress.say(f"{account.before} of {total} images are in {folder} already")
         for remark in remarks(parts.config):
             progress.say(remark)
-        progress.update(counter.tally())
-        for outcome in outcomes(parts, todo):
-            _finish(outcome, parts, region, writer, counter)
-            progress.update(counter.tally())
-            if message := counter.warning():
-                progress.say(message)
-    return RunSummary(folder, parts.config, total, len(todo), counter.votes, counter.seconds)
+        progress.update(account.tally())
+        for outcome in outcomes(parts, todo, _watching(account, progress)):
+            _finish(outcome, parts, region, writer, account)
+            progress.update(account.tally())
+            for remark in account.remarks():
+                progress.say(remark)
+    return RunSummary(folder, parts.config, total, len(todo), account.votes, account.seconds)
+
+
+def _watching(account: Account, progress: Progress) -> Watch:
+    """Keeps account of the votes in flight, and shows them now and then."""
+    shown = time.monotonic()
+
+    def watch(spent: Mapping[int, int], seconds: float) -> None:
+        nonlocal shown
+        account.timeline.round(spent, seconds)
+        if time.monotonic() - shown >= _REFRESH_S:
+            progress.update(account.tally())
+            shown = time.monotonic()
+
+    return watch
 
 
 def _finish(
-    outcome: Outcome, parts: Assembly, region: Region, writer: RecordWriter, counter: _Counter
+    outcome: Outcome, parts: Assembly, region: Region, writer: RecordWriter, account: Account
 ) -> None:
     """Attack one certified image, write its row, and stop the run if the attack succeeded."""
-    plan = attack_plan(parts.config)
+    began, plan = time.monotonic(), attack_plan(parts.config)
     label = parts.dataset.label(outcome.index)
     attack = _attack(parts, outcome, label, region, plan) if plan else None
     row = _row(outcome, parts, region, writer.header, attack)
     with uninterrupted():
         writer.write(row)
-        counter.add(row, attack.forwards if attack else 0)
+        account.add(row, attack.forwards if attack else 0, time.monotonic() - began)
     # A nested certificate is about the vote of votes, which the opponent does not query.
     if attack is not None and row.mode != "nested":
         raise_if_violated(row, attack, parts, writer.folder)

@@ -25,12 +25,12 @@ def device_bytes() -> int | None:
 
 
 def peak_memory() -> str:
-    """Both, for people: "0.6 GB", or "0.6 GB and 3.1 GB on the device"."""
+    """Both, for people: "600 MB", or "600 MB and 3.1 GB on the device"."""
     host, device = peak_bytes(), device_bytes()
-    parts = ["unknown" if host is None else gigabytes(host)]
-    return " and ".join([*parts, *([f"{gigabytes(device)} on the device"] if device else [])])
+    parts = ["unknown" if host is None else size(host)]
+    return " and ".join([*parts, *([f"{size(device)} on the device"] if device else [])])
 
 
-def gigabytes(count: int) -> str:
-    """In units of 10^9 bytes."""
-    return f"{count / 1e9:.2g} GB"
+def size(count: int) -> str:
+    """Bytes for people, in units of 10^6 or 10^9."""
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"

@@ -15,10 +15,13 @@ from gsmooth.certification import (
     certify_many,
     online_drafter,
 )
+from gsmooth.cover import Cover, Poll, build_cover
 from gsmooth.cover.distributional import cheapest_number
+from gsmooth.decision import chunks
 from gsmooth.errors import ConfigurationError
 from gsmooth.foresight import foresee, foresee_calibrated
 from gsmooth.nested import NestedMode, certify_nested_many, foresee_nested
+from gsmooth.noise import CHUNK
 from gsmooth.region import Region
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.calibration import CalibratedCover
@@ -104,6 +107,27 @@ def outcomes(
             watch=watch,
         )
     return found if calibration is None else _with_premise(found, parts)
+
+
+def cover_of(parts: Assembly, index: int) -> Cover:
+    """The cover of one image where no votes choose it."""
+    region, item = region_of(parts.config), parts.item(index)
+    drafter = _drafter(parts, _number_of_centres(parts))
+    if drafter is None:
+        return build_cover(parts.smoothed, item.image, region, parts.config.certify.centres)
+    return drafter(parts.smoothed, item, region).drawn(Poll.empty())
+
+
+def most_votes(parts: Assembly, index: int) -> int:
+    """Votes that one image can cost at most."""
+    mode = mode_of(parts.config)
+    if isinstance(mode, RegionMode):
+        return mode.max_votes
+    if isinstance(mode, NestedMode):
+        each = mode.n_outer * mode.votes
+        return chunks(mode.n0) * CHUNK + _number_of_centres(parts) * each
+    balls = len(cover_of(parts, index).balls)
+    return (chunks(mode.n0) + balls * chunks(mode.n)) * CHUNK
 
 
 def _drafter(parts: Assembly, centres: int) -> Drafter | None:

@@ -19,6 +19,7 @@ WORKSHOP = (
     "--data=images.npz",
     "--transformation=gaussian",
     "--sigma=0.25",
+    "--set=engine.batch_size=256",
 )
 CERTIFY = ("certify", *WORKSHOP, "--l2=0.3", "--set=attack.n=128", "--out=run")
 
@@ -54,13 +55,68 @@ def test_json_is_one_document_and_progress_stays_on_stderr() -> None:
     assert "4/4 images" in result.stderr
 
 
-def test_a_dry_run_prints_the_run_file_and_writes_nothing() -> None:
+def test_a_dry_run_prints_the_plan_and_the_run_file_and_writes_nothing() -> None:
     result = gsmooth(*CERTIFY, "--dry-run")
     assert result.exit_code == 0, result.output
     assert tomllib.loads(result.stdout)["smoothing"]["scales"] == []
-    assert result.stdout.startswith("# 12 images")
-    assert json.loads(gsmooth(*CERTIFY, "--dry-run", "--json").stdout)["images"] == 12
+    assert result.stdout.startswith("# 12 images; the region is within reach; no record is written")
+    plan = [line for line in result.stdout.splitlines() if line.startswith("#")]
+    told = " ".join(line[2:].split("  ")[0] for line in plan[1:])
+    assert told == (
+        "engine model votes a second votes an image votes in all the opponent's time an image"
+        " time in all memory"
+    )
+    assert "tried on 3 images under another seed; 3 certified" in result.stdout
     assert not Path("run").exists()
+
+
+def test_a_dry_run_gives_machines_the_same_numbers() -> None:
+    result = gsmooth(*CERTIFY, "--dry-run", "--json")
+    document = json.loads(result.stdout)
+    plan = document["plan"]
+    assert document["images"] == plan["todo"] == 12
+    assert len(plan["tried"]) == 3
+    assert plan["votes"]["low"] <= plan["votes"]["mean"] <= plan["votes"]["high"]
+    assert plan["votes"]["mean"] == pytest.approx(12 * plan["votes_an_image"]["mean"])
+    assert plan["seconds"]["mean"] > 0.0
+    assert plan["votes_per_second"] > 0.0
+
+
+def test_a_dry_run_plans_what_is_left_and_changes_nothing_that_is_there() -> None:
+    gsmooth(*CERTIFY, "--limit=4")
+    before = {path.name: path.read_bytes() for path in Path("run").iterdir()}
+    result = gsmooth(*CERTIFY, "--dry-run")
+    assert result.stdout.startswith("# 12 images, 8 of them to do;")
+    done = gsmooth(*CERTIFY, "--limit=4", "--dry-run")
+    assert "nothing: all images are recorded already" in done.stdout
+    assert {path.name: path.read_bytes() for path in Path("run").iterdir()} == before
+    other = gsmooth(*CERTIFY, "--sigma=0.5", "--dry-run")
+    assert other.exit_code == 6
+
+
+def test_a_dry_run_of_radius_mode_says_how_far_its_votes_reach() -> None:
+    radius = ("--mode=radius", "--set=certify.n=640", "--l2=2.0", "--no-attack")
+    result = gsmooth(*CERTIFY, *radius, "--dry-run")
+    assert "704 (at most, fixed in advance; covers drawn of 3 images)" in result.stdout
+    # sigma Phi^-1(0.001^(1/640)), sigma = 0.25.
+    assert "0.575: what n votes that all agree can show" in result.stdout
+    assert "opponent" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (("--l2=0.75", "--set=certify.max_votes=128"), 2),
+        (("--mode=radius", "--set=certify.n=64", "--alpha=1e-30"), 2),
+        (("--model=workshop_net:biuld",), 4),
+        (("--data=nowhere.npz",), 3),
+    ],
+)
+def test_a_dry_run_ends_as_the_run_would(flags: tuple[str, ...], code: int) -> None:
+    result = gsmooth(*CERTIFY, *flags, "--dry-run")
+    assert result.exit_code == code
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
 
 
 def test_the_saved_run_file_repeats_the_run() -> None:
