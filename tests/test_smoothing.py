@@ -96,13 +96,15 @@ def test_counts_do_not_depend_on_the_batch_size(batch_size: int) -> None:
     assert np.array_equal(other.count(ballots(other, images(3), 5)), expected)
 
 
-def test_counts_do_not_depend_on_the_number_of_threads() -> None:
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_counts_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     g = rotations()
     expected = g.count(ballots(g, images(2), 4))
     before = torch.get_num_threads()
-    torch.set_num_threads(3)
+    torch.set_num_threads(threads)
     try:
-        assert np.array_equal(g.count(ballots(g, images(2), 4)), expected)
+        fresh = rotations()  # Whose threads are as many as there are now.
+        assert np.array_equal(fresh.count(ballots(fresh, images(2), 4)), expected)
     finally:
         torch.set_num_threads(before)
 

@@ -44,7 +44,9 @@ class NoisyPoints:
         """
         rows = _rows(ballots)
         z = torch.empty((max(rows, least), ballots[0].z.numel()), device=device)
-        strips = list(_strips(_on_device(ballots, device)))
+        # Every thread of the pool gets its share.
+        most = min(STRIP, -(-rows * z.shape[1] // (torch.get_num_threads() if pool else 1)))
+        strips = list(_strips(_on_device(ballots, device), most))
         ends = accumulate(_rows(strip) for strip in strips)
         parts = [z[end - _rows(strip) : end] for strip, end in zip(strips, ends, strict=True)]
         for _ in (pool.map if pool else map)(self._fill, strips, parts):
@@ -76,11 +78,11 @@ def _rows(ballots: Sequence[Ballot]) -> int:
     return sum(ballot.rows for ballot in ballots)
 
 
-def _strips(ballots: Sequence[Ballot]) -> Iterator[list[Ballot]]:
-    """Neighbours, as many as fit into ``STRIP``; one at least."""
+def _strips(ballots: Sequence[Ballot], most: int) -> Iterator[list[Ballot]]:
+    """Neighbours, as many as have ``most`` numbers together; one at least."""
     strip: list[Ballot] = []
     for ballot in ballots:
-        if strip and (_rows(strip) + ballot.rows) * ballot.z.numel() > STRIP:
+        if strip and (_rows(strip) + ballot.rows) * ballot.z.numel() > most:
             yield strip
             strip = []
         strip.append(ballot)
