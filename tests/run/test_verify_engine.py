@@ -67,6 +67,7 @@ MODES: list[Mode] = [
     RadiusMode(n=400),
     RadiusMode(n=400, bound="randomized"),
     RegionMode(rule="fixed", n=400),
+    RadiusMode(n=400, bound="sequence", within=0.2),
 ]
 LIGHT = (Brightness(), GaussianLaw((0.2,), 0.25), Region((-0.3,), (0.3,)))
 PLAIN = (Still(), GaussianLaw((), 0.25), Region((), (), 0.5))
@@ -106,10 +107,12 @@ CASES = [
     pytest.param(LIGHT, MODES[2], id="light-fixed"),
     pytest.param(LIGHT, MODES[3], id="light-randomized"),
     pytest.param(LIGHT, MODES[4], id="light-rule-fixed"),
+    pytest.param(LIGHT, MODES[5], id="light-sequence"),
     pytest.param(PLAIN, MODES[0], id="plain-region"),
     pytest.param(PLAIN, MODES[1], id="plain-inside-out"),
     pytest.param(PLAIN, MODES[2], id="plain-fixed"),
     pytest.param(PLAIN, MODES[3], id="plain-randomized"),
+    pytest.param(PLAIN, MODES[5], id="plain-sequence"),
 ]
 
 
@@ -138,3 +141,22 @@ def test_counts_of_radius_mode_lowered_by_hand_void_the_certificate(
         assert supported_gauge(row.evidence, lower) == row.gauge
         worse = tuple(replace(c, successes=c.successes // 2) for c in row.evidence)
         assert "outcome" in [f.field for f in row_faults(replace(row, evidence=worse), header)]
+
+
+@pytest.mark.parametrize("setting", [LIGHT, PLAIN])
+def test_a_sequence_is_held_to_its_own_bound_and_to_its_most_votes(
+    setting: tuple[Transformation, Law, Region],
+) -> None:
+    mode = MODES[5]
+    header = make_header(config=config(mode))
+    streamed = [row for row in rows(setting, mode) if row.gauge is not None]
+    assert any(c.trials % 64 for row in streamed for c in row.evidence)
+    for row in streamed:
+        # A bound for numbers fixed in advance would claim more than one that was looked at often.
+        fixed = make_header(config=config(MODES[2]))
+        assert "evidence[0].trials" in [f.field for f in row_faults(row, fixed)]
+        worse = tuple(replace(c, successes=c.successes // 2) for c in row.evidence)
+        assert "outcome" in [f.field for f in row_faults(replace(row, evidence=worse), header)]
+        longer = (replace(row.evidence[0], trials=500), *row.evidence[1:])
+        faults = [f.field for f in row_faults(replace(row, evidence=longer), header)]
+        assert "evidence[0].trials" in faults
