@@ -1,0 +1,94 @@
+"""Others' methods, as they are timed: they certify what they ought to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import gsmooth
+from benchmarks import bench_rivals
+from benchmarks.bench_rivals import Answer, costs
+from benchmarks.rivals.cohen import Cohen
+from benchmarks.rivals.toolbox import Toolbox
+from benchmarks.subjects import Subject
+from benchmarks.turns import Timing
+
+SIGMA, AWAY = 0.5, 0.6
+SHAPE = (1, 2, 2)
+
+
+class HalfSpace(nn.Module):
+    """Class 1 where the first pixel exceeds AWAY: the true radius at 0 is AWAY."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        beyond = x.flatten(1)[:, 0] - AWAY
+        return torch.stack([-beyond, beyond], dim=1)
+
+
+def test_the_published_algorithm_certifies_a_half_space_up_to_its_distance() -> None:
+    torch.manual_seed(0)
+    smooth = Cohen(HalfSpace(), 2, SIGMA, batch_size=300)
+    label, radius = smooth.certify(torch.zeros(SHAPE), 100, 20_000, 0.001)
+    assert label == 0
+    assert 0.9 * AWAY < radius < AWAY
+
+
+def test_the_published_algorithm_counts_every_vote_once() -> None:
+    smooth = Cohen(HalfSpace(), 2, SIGMA, batch_size=64)
+    assert smooth.counts(torch.zeros(SHAPE), 1000).sum() == 1000
+
+
+def test_the_published_algorithm_abstains_on_the_boundary() -> None:
+    torch.manual_seed(0)
+    image = torch.zeros(SHAPE)
+    image[0, 0, 0] = AWAY
+    found = Cohen(HalfSpace(), 2, SIGMA).certify(image, 100, 1000, 0.001)
+    assert found == (None, 0.0)
+
+
+def test_the_toolbox_certifies_a_half_space_up_to_its_distance() -> None:
+    pytest.importorskip("art", reason='needs the extra "bench"')
+    classifier = gsmooth.Classifier(HalfSpace(), classes=2, shape=SHAPE)
+    label, radius = Toolbox(classifier, SIGMA, 100, 0.001, 256).certify(torch.zeros(SHAPE), 5_000)
+    assert label == 0
+    assert 0.8 * AWAY < radius < AWAY
+
+
+def test_all_are_timed_on_the_same_number_of_votes() -> None:
+    pytest.importorskip("art", reason='needs the extra "bench"')
+    subject = Subject(
+        name="half-space",
+        classifier=gsmooth.Classifier(HalfSpace(), classes=2, shape=SHAPE),
+        transformation="gaussian",
+        law=gsmooth.GaussianLaw((), SIGMA),
+        images=[torch.zeros(SHAPE, dtype=torch.float64)],
+        region=gsmooth.Region(l2=0.1),
+        n=128,
+        sizes=(64, 128),
+    )
+    votes = bench_rivals.N0 + subject.n
+    assert bench_rivals.cohens(subject, 64)() == bench_rivals.arts(subject, 64)() == votes
+    sizes: dict[str, dict[str, int]] = {}
+    ratios = list(bench_rivals.compared(replace(subject), Timing(0.001, 1), sizes))
+    assert {ratio.second for ratio in ratios if ratio.first == bench_rivals.OURS} == {
+        bench_rivals.OFF_GRID,
+        bench_rivals.BEST_COHEN,
+        bench_rivals.DEFAULT_COHEN,
+        bench_rivals.BEST_ART,
+        bench_rivals.DEFAULT_ART,
+    }
+
+
+def test_the_cost_of_an_answer_is_compared_image_by_image() -> None:
+    answers = [
+        Answer(0, 0.25, True, 1000, 2.0, True, 100, 0.5),
+        Answer(1, 0.25, True, 1000, 2.0, True, 50, 0.1),
+    ]
+    votes, seconds = costs(answers, 1000)
+    assert (votes.least, votes.median, votes.largest) == (10.0, 15.0, 20.0)
+    assert math.isclose(seconds.largest, 20.0)
+    assert not list(costs([], 1000))
