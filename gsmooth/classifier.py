@@ -145,8 +145,8 @@ class Classifier:
         return torch.autocast(self.device.type, dtype=_TYPES[self.autocast])
 
     def _compiled(self, batch: Tensor) -> object:
-        # One program for all batch sizes: sizes would otherwise be compiled one after the other,
-        # and what a size gets would depend on those before it.
+        # One program for sizes from 2 on, as far as the compiler can: else the first size would
+        # have one of its own, and what a batch gets would depend on the sizes before it.
         torch._dynamo.maybe_mark_dynamic(batch, 0)
         try:
             return self._forward(batch)
