@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+import torch
+
 from benchmarks.machine import RESULTS, write
 from benchmarks.peak import RESET, measured
 from benchmarks.rivals import cohen, toolbox
@@ -54,6 +56,8 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="votes asked for at most")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of results")
     options = parser.parse_args()
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)  # Only so that the results say so.
     if not RESET.exists():
         print("nothing to measure: peak memory is read from /proc, which only Linux has")
         return
