@@ -37,7 +37,7 @@ class Cell:
     def horizon(self) -> int:
         """Votes after which a run is given up: several times what any rule here needs."""
         needed = math.log(1.0 / self.alpha) / self.divergence
-        return 256 + math.ceil((2.5 if self.p == 1.0 else 12.0) * needed)
+        return 256 + math.ceil((4.0 if self.p == 1.0 else 12.0) * needed)
 
 
 def cells(alpha: float) -> Iterator[Cell]:

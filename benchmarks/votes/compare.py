@@ -25,7 +25,7 @@ from gsmooth.theory import StoppingOutcome, exact_outcome
 
 RUNS: Final = 1000
 """Simulated runs of the gambler."""
-LONGEST: Final = 20_000
+LONGEST: Final = 30_000
 """Cells with a longer horizon are left to the rules that look after every vote."""
 TESTED: Final = 5000
 """Votes over which type-1 errors are computed, but for the fixed number."""

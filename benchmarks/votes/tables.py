@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from benchmarks.votes.cells import LOOKS
-from benchmarks.votes.compare import Compared
+from benchmarks.votes.compare import TESTED, Compared
 from benchmarks.votes.replay import Replay
 from benchmarks.votes.rivals import HABITUAL, OURS, RIVALS, SEQUENTIAL, SPRT
 from benchmarks.votes.staged import STAGES
@@ -33,7 +33,7 @@ def report(
             "",
             *looks_table(compared),
             "",
-            "## P(accept) at p = share, over alpha",
+            f"## P(accept) at p = share within {TESTED:,} votes (fixed and staged: all), over alpha",
             "",
             *error_table(errors),
             *replay_table(replays),
