@@ -33,7 +33,7 @@ def report(
             "",
             *looks_table(compared),
             "",
-            f"## P(accept) at p = share within {TESTED:,} votes (fixed and staged: all), over alpha",
+            f"## P(accept) at p = share within {TESTED:,} votes (fixed, staged: all), over alpha",
             "",
             *error_table(errors),
             *replay_table(replays),
