@@ -14,6 +14,8 @@ NORMAL_90: Final = 1.645
 """Standard deviations on either side that hold nine tenths of a normal distribution."""
 DRIFT: Final = 0.05
 """Part by which the machine's own speed may change, whatever the votes say."""
+FEW: Final = 0.5
+"""What is not known after one image, as a part; images that agree may still all be unusual."""
 MEMORY: Final = 0.25
 """Half-life of what is remembered of the machine's speed, as a part of the time so far."""
 PLAIN: Final = 1.3
@@ -190,7 +192,7 @@ class Timeline:
         pace, drawing_s = self._prices(seconds)
         fixed = (open_ - flying) * drawing_s / (done + flying) + open_ * self.after_s / done
         mean = votes * pace + fixed
-        width = NORMAL_90 * error * pace + DRIFT * mean
+        width = NORMAL_90 * error * pace + (DRIFT + FEW / self.settled) * mean
         high = max(mean + width, worst * pace + fixed)
         return Span(max(mean - width, 0.25 * mean), mean, high)
 

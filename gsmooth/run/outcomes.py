@@ -127,7 +127,7 @@ def most_votes(parts: Assembly, index: int) -> int:
         each = mode.n_outer * mode.votes
         return chunks(mode.n0) * CHUNK + _number_of_centres(parts) * each
     balls = len(cover_of(parts, index).balls)
-    return (chunks(mode.n0) + balls * chunks(mode.n)) * CHUNK
+    return chunks(mode.n0) * CHUNK + balls * mode.most
 
 
 def _drafter(parts: Assembly, centres: int) -> Drafter | None:

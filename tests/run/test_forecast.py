@@ -131,6 +131,14 @@ def test_time_left_is_never_nothing_while_images_are_open() -> None:
         assert left.low <= left.mean <= left.high
 
 
+def test_one_image_is_not_taken_for_all() -> None:
+    told = list(play(equal(np.random.default_rng(0), 50), 1, told=False))
+    left = told[0][2]
+    assert left is not None
+    assert left.high / left.low > 3.0
+    assert " to " in left.spoken()
+
+
 def test_without_rounds_images_are_taken_to_go_on_as_they_did() -> None:
     told = list(play(equal(np.random.default_rng(0), 50), 1, told=False))
     for seconds, done, left in told[:-1]:

@@ -30,7 +30,7 @@ def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     furnish(tmp_path)
 
 
-@pytest.mark.parametrize("settings", [(), NOISY, SEQUENCE])
+@pytest.mark.parametrize("settings", [NOISY, SEQUENCE])
 def test_a_plan_that_tries_every_image_foretells_the_votes_of_the_run(
     settings: tuple[str, ...],
 ) -> None:
