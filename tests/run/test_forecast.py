@@ -69,7 +69,7 @@ def test_the_forecast_is_near_at_a_quarter_a_half_and_three_quarters(
 ) -> None:
     errors = {0.25: [], 0.5: [], 0.75: []}  # type: dict[float, list[float]]
     held = []
-    for seed in range(10):
+    for seed in range(5):
         told = list(play(kind(np.random.default_rng(seed), 200), in_flight))
         end = told[-1][0]
         for part, found in errors.items():
@@ -88,7 +88,7 @@ def test_the_forecast_is_near_at_a_quarter_a_half_and_three_quarters(
 def test_a_burst_of_cheap_images_does_not_make_the_rest_look_cheap(
     kind: Callable[[Rng, int], NDArray[np.int64]], in_flight: int
 ) -> None:
-    for seed in range(5):
+    for seed in range(2):
         told = list(play(kind(np.random.default_rng(seed), 200), in_flight))
         end = told[-1][0]
         for seconds, done, left in told[:-1]:
@@ -184,7 +184,7 @@ def test_images_in_flight_only_ever_raise_what_is_expected(
 
 def test_costs_are_estimated_without_bias_from_a_censored_sample() -> None:
     rng, means = np.random.default_rng(0), []
-    for _ in range(200):
+    for _ in range(100):
         cost, until = rng.exponential(100.0, 200), rng.uniform(20.0, 600.0, 200)
         seen = Costs.seen(cost[cost <= until], until[cost > until])
         means.append(seen.mean())
