@@ -10,6 +10,7 @@ from typing import Final, TypeVar, final
 from gsmooth.errors import RecordError
 from gsmooth.report.opponent import searches
 from gsmooth.report.reach import about_originals, asked_for, handed_in
+from gsmooth.report.rule import decided_by
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
 
@@ -46,7 +47,8 @@ class Summary:
     and count only the rows that do. searches: how that was looked for. handed_in: whether the
     attacked image is rounded. votes: forward passes of certification an image. premises: what
     distributional certificates rest on. online: the images were taken to be attacked already, and
-    certified are all that they can have been; clean and standard are of the attacked ones.
+    certified are all that they can have been; clean and standard are of the attacked ones. decided:
+    by which rule, and at which level it gives up.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Summary:
     premises: tuple[str, ...]
     alpha: float
     online: bool = False
+    decided: str = ""
 
     def caption(self) -> str:
         """Certified accuracy beside accuracy under attack, and what the attack was."""
@@ -109,6 +112,7 @@ def summarize(records: Records) -> Summary:
         premises=tuple(sorted({row.premise.describe() for row in rows if row.premise})),
         alpha=max(row.alpha for row in rows),
         online=about_originals(records),
+        decided=decided_by(records),
     )
 
 

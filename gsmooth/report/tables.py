@@ -58,6 +58,8 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.premises:
         yield "premise", "; ".join(summary.premises)
     yield "alpha (an image)", f"{summary.alpha:g}"
+    if summary.decided:
+        yield "decided by", summary.decided
 
 
 def _accuracies(summary: Summary) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,25 @@
+"""Rule: how the votes of a run decided, in words."""
+
+from __future__ import annotations
+
+from gsmooth.run.profiles import setting
+from gsmooth.run.records import Records
+
+
+def decided_by(records: Records) -> str:
+    """``e-process; gives up at level 0.001``; empty where the run does not say.
+
+    A level at which is given up costs power, never soundness (S6).
+    """
+    config = records.header.config
+    mode, level = records.rows[0].mode, setting(config, "certify.futility")
+    if mode == "nested":
+        return "a vote of votes"
+    if mode == "region":
+        if setting(config, "certify.rule") == "fixed":
+            return "Clopper-Pearson at alpha / centres"
+        return f"e-process; gives up at level {level:g}" if isinstance(level, float) else ""
+    bound, within = setting(config, "certify.bound"), setting(config, "certify.within")
+    if bound == "sequence" and isinstance(within, float) and isinstance(level, float):
+        return f"sequence; ends within {within:.3g} of what n votes give, at level {level:g}"
+    return bound if isinstance(bound, str) else ""
