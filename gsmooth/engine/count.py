@@ -169,7 +169,7 @@ class Counter:
         remedy = (
             "its labels depend on the batch size, so the size cannot be changed in a run; begin a"
             " new one with a smaller engine.batch_size"
-            if self.pinned
+            if self.pinned and self.batch_size > CHUNK
             else "no smaller batch is possible; free memory, or use a machine with more of it,"
             " a smaller model or lower precision"
         )

@@ -29,7 +29,7 @@ def test_sizes_that_do_not_fit_are_not_chosen_and_not_warned_of() -> None:
 
 
 def test_a_network_that_takes_no_chunk_at_all_is_an_error() -> None:
-    with pytest.raises(MemoryShortError, match="batch of 64 does not fit"):
+    with pytest.raises(MemoryShortError, match="batch of 64 does not fit into memory; no smaller"):
         smoothed(Greedy(63, SHORT)).pace()
 
 
