@@ -185,7 +185,8 @@ class AttackSection(Section):
 
 
 class EngineSection(Section):
-    """How fast, never what: none of these changes a count.
+    """How fast, never what: none of these changes a count (but for batch_size, where labels depend
+    on it: such a run keeps to one).
 
     "auto": the batch size that a short measurement finds fastest, and as many images at once as
     fill a batch.
@@ -244,9 +245,11 @@ def identity(
             del tree[section]
         else:
             tree[section] = {k: v for k, v in tree[section].items() if k not in free}
-    # Records from before there were online runs stay resumable.
+    # Records from before there were online runs, or sequences, stay resumable.
     if config.certify.guarantee != "online":
         del tree["certify"]["online_seconds"]
+    if config.certify.bound != "sequence":
+        del tree["certify"]["within"]
     # Records from before f had options did not name them.
     for option, usual in _USUAL.items():
         if tree["model"][option] == usual:

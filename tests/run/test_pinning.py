@@ -151,6 +151,15 @@ def test_options_of_the_model_are_part_of_a_run_where_they_are_used() -> None:
     assert len(prints) == 5
 
 
+def test_what_sequences_take_is_part_of_a_run_that_uses_one() -> None:
+    sequence = "certify.bound=sequence"
+    assert fingerprint(workshop_config("certify.within=0.2")) == fingerprint(workshop_config())
+    assert "within" not in identity(workshop_config())["certify"]  # type: ignore[operator]
+    assert fingerprint(workshop_config(sequence, "certify.within=0.2")) != fingerprint(
+        workshop_config(sequence)
+    )
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
