@@ -96,6 +96,28 @@ def _shares(found: Found) -> str:
     return "\n".join([*head, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
+def _action(found: Found) -> str:
+    rows = []
+    for share in found["shares"]:
+        lost = missed(share["median"], share["target"], "at most")
+        median = f"{share['median']:.1%}"
+        cells = [
+            share["case"],
+            f"**{median}**" if lost else median,
+            f"{share['least']:.1%}",
+            f"{share['largest']:.1%}",
+            f"at most {share['target']:.0%}",
+            *(f"{share[part]:.2f}" for part in ("act_ms", "readout_ms", "noise_ms")),
+            f"{share['engine_network_ms']:.1f} / {share['raw_network_ms']:.1f}",
+        ]
+        rows.append("| " + " | ".join(cells) + " |")
+    head = (
+        "| action and readout, noise aside | median | least | largest | target | act, ms | readout"
+        " | noise | network, voting / raw |"
+    )
+    return "\n".join([head, "|---" * 9 + "|", *rows])
+
+
 def _gpu(found: Found) -> str:
     whole = [
         f"- {done['precision']}: n = {done['n']:,} in {done['seconds']:.1f} s; published for Cohen"
@@ -125,6 +147,7 @@ TABLES: Final[Mapping[str, tuple[str, Callable[[Found], str]]]] = {
     "overhead": ("overhead", _ratios),
     "profile": ("profile", _shares),
     "noise": ("profile", _noise),
+    "action": ("action", _action),
     "rivals": ("rivals", _ratios),
     "memory": ("memory", _ratios),
     "gpu": ("gpu", _gpu),
