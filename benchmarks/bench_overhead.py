@@ -44,16 +44,14 @@ def main() -> None:
         for ratio in measured(SUBJECTS[name](), timing, sizes):
             ratios.append(asdict(ratio))
             print(shown(ratio), flush=True)
-    write(
-        {
+        # After each subject: who stops a long run keeps what it has found.
+        document = {
             "benchmark": "overhead",
             "timing": asdict(timing),
             "batch_sizes": sizes,
             "ratios": ratios,
-        },
-        options.out,
-        *(("efficientnet-lite-pytorch",) if any("efficient" in n for n in options.only) else ()),
-    )
+        }
+        write(document, options.out, "efficientnet-lite-pytorch")
 
 
 def measured(subject: Subject, timing: Timing, sizes: dict[str, dict[str, int]]) -> Iterator[Ratio]:
