@@ -16,6 +16,7 @@ from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.engine import FunctionCheck, devices_of
 from gsmooth.errors import InputError
 from gsmooth.nested import NestedMode
+from gsmooth.noise import sampler_on
 from gsmooth.region import Region
 from gsmooth.run.calibration import Calibration, read_calibration
 from gsmooth.run.config import RunConfig, fingerprint, identity
@@ -82,6 +83,7 @@ class Assembly:
             identity(self.config, digests, pinned),
             self.config.model_dump(mode="json"),
             self.smoothed.transformation.parameters,
+            sampler_on(self.smoothed.classifier.device),
         )
 
 

@@ -137,6 +137,7 @@ def _row(
         law=parts.smoothed.law,
         fingerprint=header.fingerprint,
         versions=installed_versions(),
+        sampler=header.sampler,
         clean_prediction=parts.clean_prediction(outcome.index),
         attack=attack,
     )

@@ -48,6 +48,7 @@ class RunHeader:
         identity: Mapping[str, object],
         config: Mapping[str, object],
         parameters: tuple[Parameter, ...] = (),
+        sampler: str = SAMPLER,
     ) -> RunHeader:
         """The header of a run that starts now on this machine, with these installed versions."""
         return RunHeader(
@@ -56,7 +57,7 @@ class RunHeader:
             identity=_plain(identity),
             config=_plain(config),
             parameters=parameters,
-            sampler=SAMPLER,
+            sampler=sampler,
             versions=installed_versions(),
             machine=this_machine(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -136,6 +136,7 @@ class Row:
         law: Law,
         fingerprint: str,
         versions: Mapping[str, str],
+        sampler: str = SAMPLER,
         clean_prediction: int | None = None,
         attack: AttackOutcome | None = None,
     ) -> Row:
@@ -163,7 +164,7 @@ class Row:
             mode=mode,
             seed=seed,
             law=LawRecord.of(law),
-            sampler=SAMPLER,
+            sampler=sampler,
             evidence=found.evidence,
             votes=outcome.votes,
             pilot_votes=outcome.pilot_votes,
