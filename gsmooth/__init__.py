@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from gsmooth.run.datasets import load_data
     from gsmooth.run.models import load_model
     from gsmooth.smoothing import SmoothedClassifier
-    from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, Law, UniformLaw
+    from gsmooth.theory.laws import (
+        ExponentialLaw,
+        FoldedNormalLaw,
+        GaussianLaw,
+        LaplaceLaw,
+        Law,
+        UniformLaw,
+    )
     from gsmooth.transformation import Parameter, Transformation
 
 _HOMES = {
@@ -32,6 +39,7 @@ _HOMES = {
     "Certified": "certificate",
     "Classifier": "classifier",
     "ExponentialLaw": "theory.laws",
+    "FoldedNormalLaw": "theory.laws",
     "GaussianLaw": "theory.laws",
     "Guarantee": "certificate",
     "LaplaceLaw": "theory.laws",
@@ -76,6 +84,7 @@ __all__ = [
     "Certified",
     "Classifier",
     "ExponentialLaw",
+    "FoldedNormalLaw",
     "GaussianLaw",
     "Guarantee",
     "LaplaceLaw",

@@ -47,12 +47,19 @@ class Transformation(ABC):
     Class attributes: ``name`` (as registered), ``parameters``, ``orthogonal`` (every T_theta is an
     orthogonal map of z-space: T4 applies; otherwise T5), ``summary`` (one line for listings),
     ``default_centres`` (how many centres a cover gets when the user names none).
+
+    ``one_sided``: names of the parameters that admit values >= 0 only, because nothing undoes the
+    attack (blur): T is a semigroup, never called with a negative one, and noise on it comes from a
+    law on theta >= 0. ``contracting``: ||T_theta y - T_theta z|| <= ||y - z|| for every theta >= 0,
+    so that a residual never grows with theta (T5). Every orthogonal action does so anyway.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str] = ""
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     orthogonal: ClassVar[bool] = False
+    one_sided: ClassVar[tuple[str, ...]] = ()
+    contracting: ClassVar[bool] = False
     default_centres: ClassVar[int] = 1
 
     @property
@@ -121,7 +128,8 @@ class Transformation(ABC):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """For cells of parameters, sup over the cell of ||d C(theta) / d theta_i||, by axis.
 
-        C(theta) = T_(-theta) L psi_theta(x), the attacked image carried back. x (1, C, H, W);
+        C(theta) = T_(-theta) L psi_theta(x), the attacked image carried back; with ``one_sided``
+        parameters, which have no way back, C(theta) = L psi_theta(x) - T_theta L x. x (1, C, H, W);
         lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards. None: no bound
         is known, and certificates are *heuristic*. Where the attack is the action and nothing is
         lost (attack, lift and readout not overridden) C is constant and the default answers 0.

@@ -63,7 +63,7 @@ class TransformationSection(Section):
 class SmoothingSection(Section):
     """The noise: ``scales`` is the std of each parameter in its unit, ``sigma`` that of z."""
 
-    law: Literal["gaussian", "uniform", "exponential", "laplace"] | None = None
+    law: Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace"] | None = None
     sigma: Positive | None = None
     scales: tuple[Positive, ...] | None = None
     grid: Annotated[float, Field(ge=0.0)] | None = None

@@ -20,6 +20,7 @@ from gsmooth.region import Region
 from gsmooth.run.codec import decode, encode, parse, to_line
 from gsmooth.theory.laws import (
     ExponentialLaw,
+    FoldedNormalLaw,
     GaussianLaw,
     LaplaceLaw,
     Law,
@@ -53,7 +54,7 @@ class LawRecord:
                 return LawRecord(law.name, law.scales, law.sigma, law.orthogonal)
             case UniformLaw():
                 return LawRecord(law.name, (law.half_width,), law.sigma, True)
-            case ExponentialLaw() | LaplaceLaw():
+            case ExponentialLaw() | FoldedNormalLaw() | LaplaceLaw():
                 return LawRecord(law.name, (law.scale,), law.sigma, True)
         raise RecordError(f"a law of type {type(law).__name__} cannot be recorded")
 

@@ -25,6 +25,7 @@ from gsmooth.theory.exact import (
 )
 from gsmooth.theory.laws import (
     ExponentialLaw,
+    FoldedNormalLaw,
     GaussianLaw,
     LaplaceLaw,
     Law,
@@ -57,6 +58,7 @@ __all__ = [
     "ExponentialLaw",
     "FixedBound",
     "FixedSample",
+    "FoldedNormalLaw",
     "Futility",
     "GaussianLaw",
     "LaplaceLaw",

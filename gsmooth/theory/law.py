@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gsmooth.errors import ConfigurationError
+from gsmooth.theory.arguments import distances, require_finite
 from gsmooth.theory.normal import Floats, share_of_margin
+from gsmooth.theory.radii import target_margin
 
 
 class Law(ABC):
@@ -23,9 +25,12 @@ class Law(ABC):
     noise on theta); ``residual`` is (...,), the l2 norm of e in z-space. Results are (...,).
     ``rho0``: probability that ``residual`` fails; ``tv``: the float term tau of F1, paid twice.
     ConfigurationError on a wrong last axis, a NaN or a negative residual.
+
+    ``forward``: only shifts >= 0 can be certified, so a centre is the lower end of its piece.
     """
 
     name: ClassVar[str]
+    forward: ClassVar[bool] = False
     sigma: float
 
     @property
@@ -54,6 +59,14 @@ class Law(ABC):
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         """theta (n, m) in parameter units from u (n, m) in (0, 1), by the inverse CDF."""
 
+    def one_sided(self) -> Law | None:
+        """The same law where only theta >= 0 can be drawn (semigroups); None where there is none.
+
+        Its margins hold for z' = T_shift z + e where shift >= 0, and where a shift < 0 is finite,
+        for z = T_(-shift) z' + e.
+        """
+        return None
+
     @final
     def required_share(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
@@ -75,6 +88,17 @@ def displacement(shift: ArrayLike, dimensions: int) -> Floats:
     if np.isnan(array).any():
         raise ConfigurationError("shift holds NaN: expected parameter displacements")
     return array
+
+
+def goal_margin(sigma: float, residual: ArrayLike, rho0: float, tv: float) -> Floats:
+    """Margin that the votes must keep after the shift of theta, whatever its law (T5, Jensen)."""
+    return target_margin(in_units(distances("residual", residual), sigma), rho0, tv)
+
+
+def share_at(law: Law, radius: float) -> float:
+    """The share that a one-parameter law requires at shift ``radius`` >= 0 and no residual."""
+    require_finite("radius", radius, positive=False)
+    return float(law.required_share([radius]))
 
 
 def in_units(distance: Floats, unit: Floats | float) -> Floats:

@@ -6,7 +6,7 @@ Every law composes with l2 noise of std ``sigma`` on z.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
@@ -15,24 +15,30 @@ from numpy.typing import ArrayLike
 from gsmooth.errors import ConfigurationError
 from gsmooth.spelling import did_you_mean
 from gsmooth.theory.arguments import distances, require_finite, require_lower_bound
-from gsmooth.theory.law import Law, displacement, in_units, uniforms
-from gsmooth.theory.normal import (
-    ROUNDING,
-    Floats,
-    failure_of_margin,
-    margin_of_failure,
-    normal_quantile,
-    raise_margin,
+from gsmooth.theory.forward import (
+    ExponentialLaw,
+    FoldedNormalLaw,
+    multiplied,
+    multiplied_radius,
 )
+from gsmooth.theory.law import Law, displacement, goal_margin, in_units, share_at, uniforms
+from gsmooth.theory.normal import ROUNDING, Floats, normal_quantile, raise_margin
 from gsmooth.theory.radii import (
     gaussian_radius,
     gaussian_share,
     general_margin,
     round_share_down,
-    target_margin,
 )
 
-__all__ = ["ExponentialLaw", "GaussianLaw", "LaplaceLaw", "Law", "UniformLaw", "law_from_name"]
+__all__ = [
+    "ExponentialLaw",
+    "FoldedNormalLaw",
+    "GaussianLaw",
+    "LaplaceLaw",
+    "Law",
+    "UniformLaw",
+    "law_from_name",
+]
 
 
 @final
@@ -97,10 +103,18 @@ class UniformLaw(Law):
 
     A shift g moves |g| / (2 half_width) of the mass out of the support, and no more than that can
     change. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
+
+    non_negative: theta ~ U[0, 2 half_width] instead, for semigroups. The radius is the same, for
+    shifts of either sign: where g >= 0 the attacked point's votes are those of T_b z for b in
+    [g, 2 half_width + g]; where g < 0 it is the centre that lies ahead, z = T_|g| z' + e, and with
+    q(b) the share at T_b z' and h(q) = Phi(Phi^-1(q) - ||e|| / sigma), Jensen gives E q(b + |g|) >=
+    h(p), of which |g| / (2 half_width) is lost: p > h^-1(1/2 + lost) suffices, and is at most
+    h^-1(1/2) + lost, since h^-1 has slopes below 1 above 1/2.
     """
 
     half_width: float
     sigma: float = 0.0
+    non_negative: bool = False
     name: ClassVar[str] = "uniform"
 
     def __post_init__(self) -> None:
@@ -115,7 +129,7 @@ class UniformLaw(Law):
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         lost = np.abs(displacement(shift, 1)[..., 0]) / (2.0 * self.half_width)
-        return raise_margin(raise_margin(_goal(self, residual, rho0, tv), lost), tv)
+        return raise_margin(raise_margin(goal_margin(self.sigma, residual, rho0, tv), lost), tv)
 
     def radius(self, p_lower: float) -> float:
         require_lower_bound(p_lower)
@@ -123,49 +137,14 @@ class UniformLaw(Law):
         return 2.0 * self.half_width * lead * (1.0 - ROUNDING)
 
     def share_for_radius(self, radius: float) -> float:
-        return _share_at(self, radius)
+        return share_at(self, radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
-        return np.asarray(self.half_width * (2.0 * uniforms(u, 1) - 1.0))
+        centred = 0.0 if self.non_negative else 1.0
+        return np.asarray(self.half_width * (2.0 * uniforms(u, 1) - centred))
 
-
-@final
-@dataclass(frozen=True)
-class ExponentialLaw(Law):
-    """theta ~ Exp(mean scale) on theta >= 0; radius -scale ln(2 - 2p), for shifts >= 0 only.
-
-    The density ratio after a shift g is 0 below g and exp(g/scale) above, so failing votes multiply
-    by at most exp(g/scale). The centre is the lower end of the range; a negative shift requires
-    share 1. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
-    """
-
-    scale: float
-    sigma: float = 0.0
-    name: ClassVar[str] = "exponential"
-
-    def __post_init__(self) -> None:
-        require_finite("scale", self.scale, positive=True)
-        require_finite("sigma", self.sigma, positive=False)
-
-    @property
-    def dimensions(self) -> int:
-        return 1
-
-    def margin(
-        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
-    ) -> Floats:
-        moved = displacement(shift, 1)[..., 0]
-        kept = _multiplied(_goal(self, residual, rho0, tv), np.abs(moved) / self.scale, tv)
-        return np.asarray(np.where(moved < 0.0, np.inf, kept))
-
-    def radius(self, p_lower: float) -> float:
-        return _multiplied_radius(p_lower, self.scale)
-
-    def share_for_radius(self, radius: float) -> float:
-        return _share_at(self, radius)
-
-    def theta_from_uniform(self, u: ArrayLike) -> Floats:
-        return np.asarray(-self.scale * np.log1p(-uniforms(u, 1)))
+    def one_sided(self) -> UniformLaw:
+        return replace(self, non_negative=True)
 
 
 @final
@@ -194,13 +173,13 @@ class LaplaceLaw(Law):
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         moved = np.abs(displacement(shift, 1)[..., 0])
-        return _multiplied(_goal(self, residual, rho0, tv), moved / self.scale, tv)
+        return multiplied(goal_margin(self.sigma, residual, rho0, tv), moved / self.scale, tv)
 
     def radius(self, p_lower: float) -> float:
-        return _multiplied_radius(p_lower, self.scale)
+        return multiplied_radius(p_lower, self.scale)
 
     def share_for_radius(self, radius: float) -> float:
-        return _share_at(self, radius)
+        return share_at(self, radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         uniform = uniforms(u, 1)
@@ -213,7 +192,7 @@ def law_from_name(name: str, scales: Sequence[float], sigma: float, orthogonal: 
     if name == GaussianLaw.name:
         return GaussianLaw(tuple(scales), sigma, orthogonal)
     one_parameter: dict[str, Callable[[float, float], Law]] = {
-        law.name: law for law in (ExponentialLaw, LaplaceLaw, UniformLaw)
+        law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)
     }
     if name not in one_parameter:
         known = sorted([GaussianLaw.name, *one_parameter])
@@ -225,26 +204,3 @@ def law_from_name(name: str, scales: Sequence[float], sigma: float, orthogonal: 
             "use 'gaussian' for none or several"
         )
     return one_parameter[name](scales[0], sigma)
-
-
-def _goal(law: Law, residual: ArrayLike, rho0: float, tv: float) -> Floats:
-    """Margin that the votes must keep after the shift (T5)."""
-    return target_margin(in_units(distances("residual", residual), law.sigma), rho0, tv)
-
-
-def _multiplied(goal: Floats, log_ratio: Floats, tv: float) -> Floats:
-    """Margin at the centre when a shift multiplies failing votes by at most exp(log_ratio)."""
-    failing = failure_of_margin(goal) * np.exp(-log_ratio) * (1.0 - ROUNDING)
-    return raise_margin(margin_of_failure(failing), tv)
-
-
-def _multiplied_radius(p_lower: float, scale: float) -> float:
-    require_lower_bound(p_lower)
-    # log1p(1 - 2p) is ln(2 - 2p) without cancellation near p = 1/2.
-    lead = max(0.0, 2.0 * round_share_down(p_lower) - 1.0)
-    return float(-scale * np.log1p(-lead)) * (1.0 - ROUNDING)
-
-
-def _share_at(law: Law, radius: float) -> float:
-    require_finite("radius", radius, positive=False)
-    return float(law.required_share([radius]))

@@ -15,7 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from gsmooth.theory import ExponentialLaw, GaussianLaw, LaplaceLaw, Law, UniformLaw
+from gsmooth.theory import (
+    ExponentialLaw,
+    FoldedNormalLaw,
+    GaussianLaw,
+    LaplaceLaw,
+    Law,
+    UniformLaw,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,9 +40,12 @@ def noise_of(law: Law) -> Noise:
         case GaussianLaw(scales=(scale,)):
             frozen = stats.norm(scale=scale)
         case UniformLaw(half_width=half_width):
-            frozen = stats.uniform(-half_width, 2 * half_width)
+            start = 0.0 if law.non_negative else -half_width
+            frozen = stats.uniform(start, 2 * half_width)
         case ExponentialLaw(scale=scale):
             frozen = stats.expon(scale=scale)
+        case FoldedNormalLaw(scale=scale):
+            frozen = stats.halfnorm(scale=scale)
         case LaplaceLaw(scale=scale):
             frozen = stats.laplace(scale=scale)
         case _:

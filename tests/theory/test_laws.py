@@ -10,6 +10,7 @@ from scipy import stats
 from gsmooth.errors import ConfigurationError
 from gsmooth.theory import (
     ExponentialLaw,
+    FoldedNormalLaw,
     GaussianLaw,
     LaplaceLaw,
     Law,
@@ -31,7 +32,9 @@ LAWS: list[Law] = [
     GaussianLaw((3.0,), 0.5),
     GaussianLaw((3.0,), 0.5, orthogonal=False),
     UniformLaw(2.0, 0.5),
+    UniformLaw(2.0, 0.5, non_negative=True),
     ExponentialLaw(2.0, 0.5),
+    FoldedNormalLaw(2.0, 0.5),
     LaplaceLaw(2.0, 0.5),
 ]
 each_law = pytest.mark.parametrize("law", LAWS, ids=lambda law: f"{law.name}")
@@ -152,6 +155,7 @@ def test_every_radius_is_linear_in_its_scale(p_lower: float, sigma: float, facto
         lambda s: GaussianLaw((), s),
         UniformLaw,
         ExponentialLaw,
+        FoldedNormalLaw,
         LaplaceLaw,
     ):
         scaled = family(factor * sigma).radius(p_lower)
@@ -162,9 +166,51 @@ def test_uniform_requires_three_quarters_at_half_a_half_width() -> None:
     assert float(UniformLaw(1.0).required_share([0.5])) == pytest.approx(0.75, abs=1e-13)
 
 
-def test_exponential_certifies_no_negative_shift() -> None:
-    assert ExponentialLaw(1.0).required_share([[-1e-9], [1e-9]])[0] == 1.0
-    assert ExponentialLaw(1.0).required_share([[-1e-9], [1e-9]])[1] < 0.6
+@pytest.mark.parametrize("law", [ExponentialLaw(1.0), FoldedNormalLaw(1.0)])
+def test_a_forward_law_certifies_no_negative_shift(law: Law) -> None:
+    assert law.forward
+    assert law.required_share([[-1e-9], [1e-9]])[0] == 1.0
+    assert law.required_share([[-1e-9], [1e-9]])[1] < 0.6
+
+
+@each_law
+def test_what_fits_a_semigroup_draws_no_negative_parameter_and_keeps_its_margins(law: Law) -> None:
+    one_sided = law.one_sided()
+    if isinstance(law, GaussianLaw | LaplaceLaw):
+        assert one_sided is None
+        return
+    assert one_sided is not None
+    assert one_sided.one_sided() == one_sided
+    ends = one_sided.theta_from_uniform([[2.0**-53], [1.0 - 2.0**-53]])
+    assert 0.0 <= ends[0, 0] < 1e-9 < ends[1, 0]
+    shift = np.linspace(0.0, 3.0, 7)[:, None]
+    np.testing.assert_array_equal(one_sided.margin(shift, 0.1), law.margin(shift, 0.1))
+
+
+@pytest.mark.parametrize("back", [0.2, 1.0, 1.9])
+@pytest.mark.parametrize("residual", [0.0, 0.3, 1.0])
+def test_one_sided_uniform_noise_certifies_what_lies_behind_its_centre(
+    back: float, residual: float
+) -> None:
+    # z = T_back z' + e: a share q(b) at T_b z', for b up to 4; the noise at the centre sees
+    # [back, 4 + back], and the worst residual takes Phi^-1(q) up by residual / sigma.
+    law = UniformLaw(2.0, 0.5, non_negative=True)
+    share = float(law.required_share([-back], residual))
+    if share >= 1.0:
+        return
+    rng = np.random.default_rng(3)
+    outside = back / 4.0
+    for inner in [1e-9, 0.5, *rng.uniform(0.0, 1.0, 40)]:
+        # Behind the centre everything fails, beyond 4 nothing does, q = inner between.
+        raised = stats.norm.cdf(stats.norm.ppf(inner) + residual / law.sigma)
+        at_centre = (1.0 - outside) * raised + outside
+        at_attack = (1.0 - outside) * inner
+        assert at_centre <= share or at_attack > 0.5 - 1e-12
+
+
+def test_a_folded_normal_radius_is_that_of_the_formula() -> None:
+    found = FoldedNormalLaw(2.0).radius(0.9)
+    assert found == pytest.approx(2.0 * (stats.norm.ppf(0.95) - stats.norm.ppf(0.75)), rel=1e-12)
 
 
 @each_law

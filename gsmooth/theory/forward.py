@@ -1,0 +1,135 @@
+"""Laws of theta >= 0 that certify shifts >= 0 only: the centre is the lower end of its piece (T3).
+
+Nothing of what they say asks for T_(-theta), so they fit attacks that nothing undoes (blur).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gsmooth.theory.arguments import require_finite, require_lower_bound
+from gsmooth.theory.law import Law, displacement, goal_margin, share_at, uniforms
+from gsmooth.theory.normal import (
+    ROUNDING,
+    Floats,
+    failure_of_margin,
+    margin_of_failure,
+    normal_quantile,
+    raise_margin,
+)
+from gsmooth.theory.radii import round_share_down
+
+
+@final
+@dataclass(frozen=True)
+class ExponentialLaw(Law):
+    """theta ~ Exp(mean scale) on theta >= 0; radius -scale ln(2 - 2p), for shifts >= 0 only.
+
+    The density ratio after a shift g is 0 below g and exp(g/scale) above, so failing votes multiply
+    by at most exp(g/scale). The centre is the lower end of the range; a negative shift requires
+    share 1. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
+    """
+
+    scale: float
+    sigma: float = 0.0
+    name: ClassVar[str] = "exponential"
+    forward: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require_finite("scale", self.scale, positive=True)
+        require_finite("sigma", self.sigma, positive=False)
+
+    @property
+    def dimensions(self) -> int:
+        return 1
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        moved = displacement(shift, 1)[..., 0]
+        kept = multiplied(
+            goal_margin(self.sigma, residual, rho0, tv), np.abs(moved) / self.scale, tv
+        )
+        return np.asarray(np.where(moved < 0.0, np.inf, kept))
+
+    def radius(self, p_lower: float) -> float:
+        return multiplied_radius(p_lower, self.scale)
+
+    def share_for_radius(self, radius: float) -> float:
+        return share_at(self, radius)
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        return np.asarray(-self.scale * np.log1p(-uniforms(u, 1)))
+
+    def one_sided(self) -> ExponentialLaw:
+        return self
+
+
+@final
+@dataclass(frozen=True)
+class FoldedNormalLaw(Law):
+    """theta ~ |N(0, scale^2)|; radius scale (Phi^-1((1 + p) / 2) - Phi^-1(3/4)), shifts >= 0 only.
+
+    After a shift g the density ratio is 0 below g and exp((2 g b - g^2) / (2 scale^2)) above, which
+    grows with b: of all sets of failing votes a tail b > t gains most (Neyman and Pearson). It
+    holds 2 (1 - Phi(t / scale)) before and 2 (1 - Phi((t - g) / scale)) after. Source: Li et al.
+    (2021), T3; with a residual, Jensen as in T5.
+    """
+
+    scale: float
+    sigma: float = 0.0
+    name: ClassVar[str] = "folded-normal"
+    forward: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require_finite("scale", self.scale, positive=True)
+        require_finite("sigma", self.sigma, positive=False)
+
+    @property
+    def dimensions(self) -> int:
+        return 1
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        moved = displacement(shift, 1)[..., 0]
+        failing = failure_of_margin(goal_margin(self.sigma, residual, rho0, tv))
+        tail = margin_of_failure(failing / 2.0) + np.abs(moved) / self.scale
+        before = 2.0 * failure_of_margin(tail * (1.0 + ROUNDING))
+        kept = raise_margin(margin_of_failure(before), tv)
+        return np.asarray(np.where(moved < 0.0, np.inf, kept))
+
+    def radius(self, p_lower: float) -> float:
+        require_lower_bound(p_lower)
+        failing = 1.0 - round_share_down(p_lower)
+        # Both quantiles at their outward sides: ndtri is good to a quarter of ROUNDING.
+        tail = -float(normal_quantile(failing / 2.0)) * (1.0 - ROUNDING)
+        start = -float(normal_quantile(0.25)) * (1.0 + ROUNDING)
+        return max(0.0, self.scale * (tail - start) * (1.0 - ROUNDING))
+
+    def share_for_radius(self, radius: float) -> float:
+        return share_at(self, radius)
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        return np.asarray(-self.scale * normal_quantile((1.0 - uniforms(u, 1)) / 2.0))
+
+    def one_sided(self) -> FoldedNormalLaw:
+        return self
+
+
+def multiplied(goal: Floats, log_ratio: Floats, tv: float) -> Floats:
+    """Margin at the centre when a shift multiplies failing votes by at most exp(log_ratio)."""
+    failing = failure_of_margin(goal) * np.exp(-log_ratio) * (1.0 - ROUNDING)
+    return raise_margin(margin_of_failure(failing), tv)
+
+
+def multiplied_radius(p_lower: float, scale: float) -> float:
+    """-scale ln(2 - 2 p_lower), rounded down; 0 where p_lower <= 1/2."""
+    require_lower_bound(p_lower)
+    # log1p(1 - 2p) is ln(2 - 2p) without cancellation near p = 1/2.
+    lead = max(0.0, 2.0 * round_share_down(p_lower) - 1.0)
+    return float(-scale * np.log1p(-lead)) * (1.0 - ROUNDING)
