@@ -266,9 +266,9 @@ def test_scales_that_do_not_match_the_parameters_are_refused(
         SmoothedClassifier(classifier(HalfLine(0.0), (1, 1, 2)), transformation, law)
 
 
-def test_a_batch_smaller_than_a_chunk_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="batch_size=63"):
-        half_line(0.0, 0.5, batch_size=63)
+def test_a_batch_of_no_rows_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="batch_size=0 must be at least 1"):
+        half_line(0.0, 0.5, batch_size=0)
 
 
 def test_margins_add_like_pythagoras_whether_the_action_is_orthogonal_or_not() -> None:

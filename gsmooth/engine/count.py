@@ -20,14 +20,14 @@ from gsmooth.engine.memory import out_of_memory
 from gsmooth.engine.noisy import NoisyPoints
 from gsmooth.engine.workers import Worker, hired, started_pool
 from gsmooth.errors import ConfigurationError, MemoryShortError
-from gsmooth.noise import CHUNK
 
 
 @final
 class Counter:
     """Counts ballots, batch by batch, on one device or several.
 
-    batch_size: rows of one forward pass at most; halved where they do not fit into memory. pinned:
+    batch_size: rows of one forward pass at most; halved where they do not fit into memory. A ballot
+    is drawn as a whole, and takes several passes where it has more rows than that. pinned:
     every forward pass has exactly so many, for a classifier whose labels depend on it. devices: one
     worker each, by default the classifier's own. Counts depend on none of these, since votes are
     functions of their coordinates; but for batch_size, where a classifier has to be pinned.
@@ -42,10 +42,8 @@ class Counter:
         pinned: bool = False,
         devices: Sequence[str] = (),
     ) -> None:
-        if batch_size < CHUNK:
-            raise ConfigurationError(
-                f"engine: batch_size={batch_size} is below the chunk of {CHUNK} votes"
-            )
+        if batch_size < 1:
+            raise ConfigurationError(f"engine: batch_size={batch_size} must be at least 1 row")
         self.batch_size = batch_size
         self.pinned = pinned
         self._classifier, self._noisy, self._devices = classifier, noisy, tuple(devices)
@@ -129,6 +127,9 @@ class Counter:
         before, so no vote is lost, doubled or biased.
         """
         votes = self._votes(worker, [ballots[place] for place in part])
+        while votes is None and len(part) == 1:
+            # A ballot is drawn as a whole, and shown to the network in as many passes as it takes.
+            votes = self._votes(worker, [ballots[part.start]])
         if votes is not None:
             _add(table[part.start : part.stop], [ballots[place].rows for place in part], votes)
             return
@@ -139,12 +140,12 @@ class Counter:
     def _votes(self, worker: Worker, group: Sequence[Ballot]) -> Tensor | None:
         """The votes of one batch, or None where they did not fit and fewer may."""
         try:
-            return worker.votes(group, self.batch_size if self.pinned else 0)
+            return worker.votes(group, self.batch_size, self.pinned)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
             rows = sum(ballot.rows for ballot in group)
-            if self.pinned or len(group) == 1:
+            if self.pinned or min(rows, self.batch_size) == 1:
                 raise self._too_large(rows) from error
         # Outside of the handler, so that the failed pass and all that it held are gone by now.
         gc.collect()
@@ -154,10 +155,11 @@ class Counter:
         return None
 
     def _halve(self, rows: int) -> None:
-        smaller = max(CHUNK, min(self.batch_size, rows) // 2)
+        tried = min(self.batch_size, rows)
+        smaller = max(1, tried // 2)
         if smaller < self.batch_size:
             warnings.warn(
-                f"{self._classifier.name}: a batch of {rows} does not fit into memory; going on"
+                f"{self._classifier.name}: a batch of {tried} does not fit into memory; going on"
                 f" with {smaller} (engine.batch_size). No count is changed by it",
                 RuntimeWarning,
                 stacklevel=2,
@@ -165,11 +167,11 @@ class Counter:
             self.batch_size = smaller
 
     def _too_large(self, rows: int) -> MemoryShortError:
-        rows = max(rows, self.batch_size) if self.pinned else rows
+        rows = self.batch_size if self.pinned else min(rows, self.batch_size)
         remedy = (
             "its labels depend on the batch size, so the size cannot be changed in a run; begin a"
             " new one with a smaller engine.batch_size"
-            if self.pinned and self.batch_size > CHUNK
+            if self.pinned and self.batch_size > 1
             else "no smaller batch is possible; free memory, or use a machine with more of it,"
             " a smaller model or lower precision"
         )

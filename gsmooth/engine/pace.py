@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, final
@@ -15,6 +16,7 @@ from gsmooth.engine.memory import Meter
 from gsmooth.errors import MemoryShortError
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 
+FIRST_ROWS: Final = 16
 MOST_ROWS: Final = 4096
 GAIN: Final = 1.05
 """What a doubled batch has to gain; after two that do not, no larger one is tried."""
@@ -44,30 +46,49 @@ class Pace:
 
 
 def measured_pace(counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = None) -> Pace:
-    """The pace of votes around z (K,), for batches of 64, 128, ... or of the given ``sizes``.
+    """The pace of votes around z (K,), for the given ``sizes`` of batches.
 
-    Votes are cast under coordinates that no run has, and thrown away.
+    By default 16, 32, 64, ... as long as that gains, and then 8, 4, 2 and 1 where no larger batch
+    was faster: large images are computed best a few at a time, while they stay in the cache. Votes
+    are cast under coordinates that no run has, and thrown away.
     """
     rates: dict[int, float] = {}
-    idle, began = 0, perf_counter()
-    for size in sizes or _doubling():
-        try:
-            rate = _rate(counter.resized(size), z)
-        except MemoryShortError:
-            if not rates:
-                raise
-            break
-        idle = 0 if rate > GAIN * max(rates.values(), default=0.0) else idle + 1
-        rates[size] = rate
-        if idle == 2 or perf_counter() - began > LONGEST_S:
-            break
+    short = _try(counter, z, sizes or _powers(FIRST_ROWS, MOST_ROWS), rates)
+    if not sizes and max(rates, key=rates.__getitem__, default=FIRST_ROWS) == FIRST_ROWS:
+        short = _try(counter, z, _powers(1, FIRST_ROWS // 2)[::-1], rates) or short
+    if not rates and short is not None:
+        raise short
     best = max(rates.values())
     chosen = min(size for size, rate in rates.items() if rate >= CLOSE * best)
     return Pace(chosen, rates[chosen], _peak(counter.resized(chosen), z))
 
 
-def _doubling() -> tuple[int, ...]:
-    return tuple(CHUNK << power for power in range((MOST_ROWS // CHUNK).bit_length()))
+def _try(
+    counter: Counter, z: Tensor, sizes: Sequence[int], rates: dict[int, float]
+) -> MemoryShortError | None:
+    """Add the rates of sizes, until two in a row gain nothing, or they have taken long enough.
+
+    Sizes that do not fit into memory are left out; returned is the last complaint of that.
+    """
+    idle, began, short = 0, perf_counter(), None
+    for size in sizes:
+        try:
+            rate = _rate(counter.resized(size), z)
+        except MemoryShortError as error:
+            short = error
+            if sizes[-1] > size:  # What comes next is larger.
+                break
+            continue
+        idle = 0 if rate > GAIN * max(rates.values(), default=0.0) else idle + 1
+        rates[size] = rate
+        if idle == 2 or perf_counter() - began > LONGEST_S:
+            break
+    return short
+
+
+def _powers(first: int, last: int) -> tuple[int, ...]:
+    """first, twice that, and so on up to last."""
+    return tuple(first << power for power in range((last // first).bit_length()))
 
 
 def _rate(counter: Counter, z: Tensor) -> float:
@@ -76,7 +97,7 @@ def _rate(counter: Counter, z: Tensor) -> float:
     shortest = _seconds(counter, ballots)
     if shortest < LONGEST_S:  # The first pass of a size also tunes and allocates.
         shortest = min(_timing(counter, ballots) for _ in range(TIMINGS))
-    return len(ballots) * CHUNK / shortest
+    return sum(ballot.rows for ballot in ballots) / shortest
 
 
 def _timing(counter: Counter, ballots: list[Ballot]) -> float:
@@ -95,9 +116,11 @@ def _seconds(counter: Counter, ballots: list[Ballot]) -> float:
 
 
 def _ballots(z: Tensor, rows: int) -> list[Ballot]:
+    full, rest = divmod(rows, CHUNK)
+    sizes = [CHUNK] * full + [rest] * (rest > 0)
     return [
-        Ballot(Coordinate(0, NOBODY, Purpose.SELECTION, 0, chunk), z)
-        for chunk in range(max(1, rows // CHUNK))
+        Ballot(Coordinate(0, NOBODY, Purpose.SELECTION, 0, chunk), z, size)
+        for chunk, size in enumerate(sizes)
     ]
 
 

@@ -14,11 +14,11 @@ ROUND: Final = 16
 def served(waiting: Sequence[int], at_once: int) -> int:
     """How many ballots are counted now, first come first served; waiting: rows of each.
 
-    at_once: rows that fill a batch of every worker; no ballot has more. Whole batches of ballots
-    are served, up to ROUND; the rest stay for the next round, which others may fill up by then. All
-    are served where they do not fill one batch.
+    at_once: rows that fill a batch of every worker. Whole batches of ballots are served, up to
+    ROUND, and one ballot at least; the rest stay for the next round, which others may fill up by
+    then. All are served where they do not fill one batch.
     """
     batches = min(sum(waiting) // at_once, ROUND)
     if batches == 0:
         return len(waiting)
-    return bisect_right(list(accumulate(waiting)), batches * at_once)
+    return max(1, bisect_right(list(accumulate(waiting)), batches * at_once))

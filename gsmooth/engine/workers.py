@@ -29,16 +29,26 @@ class Worker:
     pool: Executor | None = None
 
     @torch.no_grad()
-    def votes(self, ballots: Sequence[Ballot], pinned: int = 0) -> Tensor:
+    def votes(self, ballots: Sequence[Ballot], batch_size: int, pinned: bool = False) -> Tensor:
         """(rows,) int64 on the device, in 0..classes + 1 (see ``Classifier.votes``).
 
-        pinned: rows that the network is to see, whatever is asked for; the others do not count.
+        batch_size: rows of a forward pass, at most; pinned: exactly so many, whatever is asked for;
+        those that fill it up do not count.
         """
-        z = self.noisy.batch(ballots, self.classifier.device, pinned, self.pool)
-        images = self.noisy.transformation.readout(z, self.classifier.shape)
+        rows = sum(ballot.rows for ballot in ballots)
+        least = -(-rows // batch_size) * batch_size if pinned else 0
+        z = self.noisy.batch(ballots, self.classifier.device, least, self.pool)
+        if len(z) > batch_size:
+            return torch.cat([self._seen(part) for part in torch.split(z, batch_size)])[:rows]
+        images = self._images(z)
         del z  # Where the readout made images of its own, only they are held in the forward pass.
-        votes = self.classifier.votes(images)
-        return votes[: sum(ballot.rows for ballot in ballots)]
+        return self.classifier.votes(images)[:rows]
+
+    def _seen(self, z: Tensor) -> Tensor:
+        return self.classifier.votes(self._images(z))
+
+    def _images(self, z: Tensor) -> Tensor:
+        return self.noisy.transformation.readout(z, self.classifier.shape)
 
 
 def devices_of(text: str) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from gsmooth.run.config import RunConfig
 from gsmooth.run.records import stored_header
 
 _IMAGES: Final = 4
+# The check compares halves, and among them batches of three.
+_LEAST_ROWS: Final = 16
 _NOBODY: Final = -2
 """The image of this noise: no image of a run has it, so votes that count are never looked at."""
 
@@ -55,17 +57,20 @@ def pinned_size(folder: Path | None) -> int | None:
 
 @torch.no_grad()
 def noisy_images(parts: Assembly) -> Tensor:
-    """A batch of the first images under noise, (batch_size, C, H, W), as votes see them."""
+    """A batch of the first images under noise, (N, C, H, W), as votes see them.
+
+    N: the batch size, or a few more where that is too small to compare anything.
+    """
     smoothed, device = parts.smoothed, parts.smoothed.classifier.device
-    places = parts.indices[:_IMAGES]
+    places, rows = parts.indices[:_IMAGES], max(smoothed.batch_size, _LEAST_ROWS)
     points = [smoothed.transformation.lift(parts.dataset.image(i)[None])[0] for i in places]
     ballots = [
         Ballot(
             Coordinate(0, _NOBODY, Purpose.SCREENING, 0, chunk),
             points[chunk % len(points)],
-            min(CHUNK // _IMAGES, smoothed.batch_size - start),
+            min(CHUNK // _IMAGES, rows - start),
         )
-        for chunk, start in enumerate(range(0, smoothed.batch_size, CHUNK // _IMAGES))
+        for chunk, start in enumerate(range(0, rows, CHUNK // _IMAGES))
     ]
     noisy = NoisyPoints(smoothed.transformation, smoothed.law, smoothed.grid)
     z = noisy.batch(ballots, device)

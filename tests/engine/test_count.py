@@ -16,7 +16,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gsmooth.engine.memory import Meter
 from gsmooth.errors import MemoryShortError, ModelError
-from gsmooth.noise import CHUNK
 from gsmooth.smoothing import SmoothedClassifier
 from tests.engine.subjects import Greedy, Linear, Sized, ballots, smoothed
 from tests.engine_objects import Scores
@@ -32,7 +31,7 @@ def one_by_one(rows: list[int]) -> np.ndarray:
 
 
 @settings(max_examples=40, deadline=None)
-@given(SIZES, st.integers(CHUNK, 600), st.randoms(use_true_random=False))
+@given(SIZES, st.integers(1, 600), st.randoms(use_true_random=False))
 def test_counts_depend_on_neither_batches_nor_order(rows: list[int], batch: int, random) -> None:  # type: ignore[no-untyped-def]
     expected = one_by_one(rows)
     assert expected.sum(axis=1).tolist() == rows
@@ -89,15 +88,32 @@ def test_a_batch_that_does_not_fit_is_repeated_in_halves(error: Exception) -> No
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_a_chunk_that_does_not_fit_is_an_error_that_says_what_to_do(error: Exception) -> None:
-    g = smoothed(Greedy(63, error), 64)
-    with pytest.raises(MemoryShortError, match=r"batch of 64 .*no smaller batch is possible; free"):
+def test_one_row_that_does_not_fit_is_an_error_that_says_what_to_do(error: Exception) -> None:
+    g = smoothed(Greedy(0, error), 1)
+    with pytest.raises(MemoryShortError, match=r"batch of 1 .*no smaller batch is possible; free"):
         g.count(ballots([64, 64]))
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_ballot_that_does_not_fit_is_seen_in_several_passes(error: Exception) -> None:
+    network = Greedy(5, error)
+    g = smoothed(network, 64)
+    with pytest.warns(RuntimeWarning, match="does not fit into memory"):
+        counts = g.count(ballots([64, 16]))
+    assert np.array_equal(counts, one_by_one([64, 16]))
+    assert max(network.sizes) == g.counter.batch_size == 4
 
 
 def test_other_errors_of_the_network_are_not_taken_for_a_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         smoothed(Greedy(100, RuntimeError("mat1 and mat2 shapes"))).count(ballots([64] * 4))
+
+
+def test_every_pass_of_a_pinned_classifier_has_its_size_where_ballots_are_larger() -> None:
+    module = Linear()
+    g = smoothed(module, 10, pinned=True)
+    assert np.array_equal(g.count(ballots([64, 16, 7])), one_by_one([64, 16, 7]))
+    assert set(module.sizes) == {10}
 
 
 def test_every_pass_of_a_pinned_classifier_has_one_size() -> None:
