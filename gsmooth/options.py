@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.hookspecs import API_VERSION, STATED_VERSION
 from gsmooth.spelling import did_you_mean
 from gsmooth.transformation import Parameter, Transformation
 
@@ -30,9 +32,69 @@ def complaint(cls: object) -> str | None:
     if (named := _theta_names(cls)) is not None and len(named) != len(given):
         listed = ", ".join(p.name for p in given) or "none"
         return f"{who}: act takes theta ({', '.join(named)}), but parameters lists {listed}"
+    if strange := [n for n in cls.one_sided if n not in [p.name for p in given]]:
+        return f"{who}: one_sided names {strange[0]!r}, which is not among its parameters"
     if not _is_frozen_dataclass(cls):
         return f"{who} is not a frozen dataclass; decorate it with @dataclass(frozen=True)"
     return None
+
+
+def version_complaint(plugin: object, where: str, package: str) -> str | None:
+    """What is wrong with the API version that a plugin's module states, or None.
+
+    A module that states none is taken at its word: nothing is wrong.
+    """
+    stated: object = getattr(plugin, STATED_VERSION, API_VERSION)
+    if isinstance(stated, bool) or not isinstance(stated, int):
+        return (
+            f"{where}: {STATED_VERSION} = {stated!r} must be a whole number such as {API_VERSION}"
+        )
+    if stated == API_VERSION:
+        return None
+    remedy = (
+        "upgrade gsmooth"
+        if stated > API_VERSION
+        else f"upgrade {package}, or, if it is yours, go through docs/writing-a-plugin.md and state"
+        f" {STATED_VERSION} = {API_VERSION}"
+    )
+    return (
+        f"{where} is written for version {stated} of the plugin API, and this gsmooth has version"
+        f" {API_VERSION}; {remedy}"
+    )
+
+
+def fitting_laws(cls: type[Transformation]) -> tuple[str, ...]:
+    """Names of the smoothing laws that the parameters of ``cls`` admit, the Gaussian one first.
+
+    Several parameters, or none, ask for a law of as many; one-sided ones for a law on theta >= 0.
+    """
+    from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
+
+    names = {str(getattr(law, "name", "")) for law in Law.__subclasses__()}
+    found = []
+    for name in sorted(names, key=lambda name: (name != GaussianLaw.name, name)):
+        try:
+            law = law_from_name(name, (1.0,) * len(cls.parameters), sigma=1.0)
+        except ConfigurationError:
+            continue  # For another number of parameters, or not one of gsmooth's own.
+        if not cls.one_sided or law.one_sided() is not None:
+            found.append(name)
+    return tuple(found)
+
+
+def described(cls: type[Transformation]) -> dict[str, str]:
+    """What each option does, as far as it is told; one paragraph each.
+
+    Read from ``field(metadata={"description": ...})``, else from the lines of the docstring that
+    begin with the option's name and a colon.
+    """
+    text = inspect.cleandoc(vars(cls).get("__doc__") or "")
+    told = {}
+    for name, option in fields_of(cls).items():
+        found = re.search(rf"^{name}: (.*?)(?=\n\s*\n|\n\w+: |\Z)", text, re.DOTALL | re.MULTILINE)
+        given = option.metadata.get("description") or (found[1] if found else "")
+        told[name] = " ".join(str(given).split())
+    return told
 
 
 def fields_of(cls: type[Transformation]) -> dict[str, dataclasses.Field[Any]]:

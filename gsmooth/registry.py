@@ -19,7 +19,7 @@ import pluggy
 
 from gsmooth import hookspecs
 from gsmooth.errors import PluginError
-from gsmooth.options import build, complaint
+from gsmooth.options import build, complaint, version_complaint
 from gsmooth.spelling import did_you_mean
 from gsmooth.transformation import Transformation
 
@@ -83,13 +83,19 @@ def faults() -> list[Fault]:
     return list(_catalogue().faults)
 
 
+def find(spec: str) -> Offer:
+    """What ``spec`` names, a registered name or ``module:Class``; PluginError as below."""
+    if ":" not in spec:
+        return _named(spec)
+    return Offer(spec, _local_class(spec), spec.partition(":")[0], "not packaged")
+
+
 def load_transformation(spec: str, options: Mapping[str, object] = {}) -> Transformation:
     """The transformation ``spec`` with these options: a registered name or ``module:Class``.
 
     Raises PluginError (unknown, broken or contested name) and ConfigurationError (options).
     """
-    cls = _local_class(spec) if ":" in spec else _named(spec).cls
-    return build(cls, spec, options)
+    return build(find(spec).cls, spec, options)
 
 
 def register(cls: type[Transformation]) -> type[Transformation]:
@@ -98,7 +104,9 @@ def register(cls: type[Transformation]) -> type[Transformation]:
     Registering the name again replaces the class. Raises PluginError when the class is unfit or an
     installed package already claims the name.
     """
-    if message := complaint(cls):
+    home = sys.modules.get(getattr(cls, "__module__", ""))
+    stated = version_complaint(home, str(cls.__module__), str(cls.__module__)) if home else None
+    if message := stated or complaint(cls):
         raise PluginError(f"register: {message}")
     catalogue = _catalogue()
     if holder := catalogue.offers.get(cls.name):
@@ -133,6 +141,8 @@ def _load(point: EntryPoint) -> tuple[list[type[Transformation]], list[str]]:
     # A manager of its own: one plugin's exception or hook wrapper cannot reach another's call.
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
+    if outdated := version_complaint(plugin, point.value, _package(point)):
+        return [], [outdated]
     if messages := list(_misspelt(manager, plugin, point.value)):
         return [], messages
     manager.register(plugin, name=point.name)
@@ -194,7 +204,7 @@ def _local_class(spec: str) -> type[Transformation]:
         known = [n for n, v in vars(module).items() if isinstance(v, type)]
         hint = did_you_mean(class_name, known)
         raise PluginError(f"transformation {spec!r}: no {class_name!r} in {module_name!r}{hint}")
-    if message := complaint(cls):
+    if message := version_complaint(module, module_name, module_name) or complaint(cls):
         raise PluginError(f"transformation {spec!r}: {message}")
     return cls  # type: ignore[no-any-return]  # complaint() has checked the type
 

@@ -6,13 +6,18 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gsmooth import registry
 from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.hookspecs import API_VERSION
+from gsmooth.options import described, fitting_laws
+from gsmooth.transformation import Parameter
 
 if TYPE_CHECKING:
     from gsmooth.transformation import Transformation
@@ -109,6 +114,31 @@ def test_a_plugin_without_any_hook_is_a_fault(install: Install) -> None:
     assert "implements no hook" in _fault_of("acme-shear")
 
 
+@pytest.mark.parametrize(
+    ("stated", "complaint"),
+    [
+        (
+            "2",
+            "is written for version 2 of the plugin API, and this gsmooth has version 1; upgrade",
+        ),
+        ("0", "upgrade acme-shear, or, if it is yours"),
+        ("'1'", "GSMOOTH_API = '1' must be a whole number"),
+        ("True", "must be a whole number"),
+    ],
+)
+def test_a_plugin_for_another_api_is_a_fault_that_names_both_versions(
+    install: Install, stated: str, complaint: str
+) -> None:
+    install("acme-shear", f"{SHEAR + HOOK}\nGSMOOTH_API = {stated}\n")
+    assert complaint in _fault_of("acme-shear")
+    assert "shear" not in registry.transformations()
+
+
+def test_a_plugin_for_this_api_is_offered(install: Install) -> None:
+    install("acme-shear", f"{SHEAR + HOOK}\nGSMOOTH_API = {API_VERSION}\n")
+    assert "shear" in registry.transformations()
+
+
 def test_two_packages_with_one_name_are_both_named_and_neither_wins(install: Install) -> None:
     install("acme-shear", SHEAR + HOOK)
     install("bond-shear", SHEAR + HOOK)
@@ -129,6 +159,7 @@ def test_two_packages_with_one_name_are_both_named_and_neither_wins(install: Ins
         ),
         ('Parameter("slope", unit="px/px")', "'slope'", "must be a tuple of gsmooth.Parameter"),
         ("class Shear(Transformation)", "class Shear", "is not a subclass of"),
+        ("low_pass: float", "one_sided = ('slop',)\n    low_pass: float", "one_sided names 'slop'"),
         ("def act", "def action", "does not define act"),
         ("@dataclass(frozen=True)", "", "is not a frozen dataclass"),
         ("[Shear]", "[Shear()]", "not a class; offer the class itself"),
@@ -182,6 +213,9 @@ def test_a_class_in_the_working_directory_needs_no_packaging(
         registry.load_transformation("my_sheers:Shear")
     with pytest.raises(PluginError, match="is not a subclass of"):
         registry.load_transformation("my_shears:Parameter")
+    (tmp_path / "new_shears.py").write_text(f"{SHEAR}\nGSMOOTH_API = 9\n")
+    with pytest.raises(PluginError, match="new_shears is written for version 9 of the plugin API"):
+        registry.load_transformation("new_shears:Shear")
 
 
 def test_a_registered_class_is_offered_and_can_be_replaced(
@@ -205,6 +239,55 @@ def test_registering_a_name_that_a_package_holds_is_refused(
 def test_registering_an_unfit_class_is_refused() -> None:
     with pytest.raises(PluginError, match="is not a subclass of"):
         registry.register(int)  # type: ignore[arg-type]
+
+
+def test_registering_a_class_for_another_api_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_registered", {})
+    cls = _shear()
+    notebook = ModuleType("notebook")
+    vars(notebook)["GSMOOTH_API"] = 2
+    monkeypatch.setitem(sys.modules, "notebook", notebook)
+    with pytest.raises(PluginError, match="notebook is written for version 2"):
+        registry.register(cls)
+
+
+def test_laws_fit_by_number_and_sides_of_the_parameters() -> None:
+    class Blurred(_shear()):  # type: ignore[misc]
+        one_sided = ("slope",)
+
+    class Still(_shear()):  # type: ignore[misc]
+        parameters = ()
+
+    class Double(_shear()):  # type: ignore[misc]
+        parameters = (Parameter("one", "px"), Parameter("other", "px"))
+
+    every = fitting_laws(_shear())
+    assert every[0] == "gaussian"
+    assert {"exponential", "laplace", "uniform"} < set(every)
+    assert fitting_laws(Still) == fitting_laws(Double) == ("gaussian",)
+    assert {"exponential", "uniform"} <= set(fitting_laws(Blurred))
+    assert not {"gaussian", "laplace"} & set(fitting_laws(Blurred))
+
+
+def test_options_are_described_by_the_docstring_or_their_metadata() -> None:
+    @dataclass(frozen=True)
+    class Told(_shear()):  # type: ignore[misc]
+        """A shear.
+
+        low_pass: std of the low-pass, in pixels: more of it
+        is smoother.
+        height: how high.
+        """
+
+        height: float = 1.0
+        depth: float = field(default=2.0, metadata={"description": "how deep"})
+
+    assert described(Told) == {
+        "low_pass": "std of the low-pass, in pixels: more of it is smoother.",
+        "centre": "",
+        "height": "how high.",
+        "depth": "how deep",
+    }
 
 
 def test_the_registry_imports_no_torch() -> None:

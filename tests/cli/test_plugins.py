@@ -13,28 +13,37 @@ from typer.testing import CliRunner
 from gsmooth import registry
 from gsmooth.cli import app
 
-PLUGIN = """
-from dataclasses import dataclass
+PLUGIN = '''
+from dataclasses import dataclass, field
 import gsmooth
 from gsmooth.transformation import Parameter, Transformation
 
 
 @dataclass(frozen=True)
 class Shear(Transformation):
+    """Shear, by slopes.
+
+    low_pass: std of the low-pass, px.
+    """
+
     name = "shear"
     summary = "shear along x"
-    parameters = (Parameter("slope", "px/px"),)
+    parameters = (Parameter("slope", "px/px", "to the right"),)
     orthogonal = True
     low_pass: float = 0.5
+    name_of_filter: str = field(default="disc", metadata={"description": "what smooths"})
 
     def act(self, z, slope):
         return z
+
+    def action_error(self, z, reach, offset):
+        return 0.0
 
 
 @gsmooth.hookimpl
 def gsmooth_transformations():
     return [Shear]
-"""
+'''
 
 
 @pytest.fixture
@@ -62,22 +71,61 @@ def test_the_table_shows_parameters_with_units_and_the_package(site: Path) -> No
     result = CliRunner().invoke(app, ["plugins"])
     assert result.exit_code == 0
     line = next(line for line in result.stdout.splitlines() if "shear" in line)
-    for part in ("slope [px/px]", "orthogonal", "heuristic", "low_pass=0.5", "acme_shear 1.2"):
+    for part in ("slope [px/px]", "gaussian", "orthogonal", "individual", "acme_shear 1.2"):
         assert part in line
+
+
+def test_one_transformation_is_shown_in_detail(site: Path) -> None:
+    result = CliRunner().invoke(app, ["plugins", "shear"])
+    assert result.exit_code == 0
+    for part in (
+        "shear: shear along x",
+        "package: acme_shear 1.2 (acme_shear:Shear)",
+        "slope [px/px]: to the right",
+        "laws: gaussian, exponential,",
+        "  claimed: orthogonal: every T_theta",
+        "  not claimed: originals:",
+        "option low_pass: float = 0.5\n  std of the low-pass, px.",
+        "option name_of_filter: str = 'disc'\n  what smooths",
+    ):
+        assert part in result.stdout
+
+
+def test_a_class_without_packaging_is_shown_too(site: Path) -> None:
+    result = CliRunner().invoke(app, ["plugins", "acme_shear:Shear", "--json"])
+    assert json.loads(result.stdout)["options"]["low_pass"]["default"] == 0.5
+
+
+def test_an_unknown_name_is_exit_code_5(site: Path) -> None:
+    result = CliRunner().invoke(app, ["plugins", "shera"])
+    assert result.exit_code == 5
+    assert "did you mean 'shear'" in result.stderr
 
 
 def test_json_holds_the_same(site: Path) -> None:
     document = json.loads(CliRunner().invoke(app, ["plugins", "--json"]).stdout)
-    assert {
+    (found,) = [each for each in document["transformations"] if each["name"] == "shear"]
+    assert {"gaussian", "exponential", "laplace", "uniform"} <= set(found.pop("laws"))
+    slope = {"name": "slope", "unit": "px/px", "description": "to the right", "one_sided": False}
+    assert found == {
         "name": "shear",
         "summary": "shear along x",
-        "parameters": [{"name": "slope", "unit": "px/px", "description": ""}],
-        "orthogonal": True,
-        "guarantee": "heuristic",
-        "options": {"low_pass": 0.5},
+        "parameters": [slope],
+        "claims": {
+            "orthogonal": True,
+            "bounds": True,
+            "exact": True,
+            "still": False,
+            "originals": False,
+        },
+        "guarantee": "individual",
+        "options": {
+            "low_pass": {"type": "float", "default": 0.5, "what": "std of the low-pass, px."},
+            "name_of_filter": {"type": "str", "default": "disc", "what": "what smooths"},
+        },
         "package": "acme_shear",
         "version": "1.2",
-    } in document["transformations"]
+    }
 
 
 def test_a_broken_plugin_is_listed_and_fails_only_when_strict(site: Path) -> None:
