@@ -1,0 +1,114 @@
+"""Contrast: distances from a fixed grey multiplied by the same number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from torch import Tensor
+
+from gsmooth import Parameter, Transformation
+
+
+@final
+@dataclass(frozen=True)
+class Contrast(Transformation):
+    """psi_k(x) = about + e^k (x - about); with ``clip``, what leaves [low, high] ends at its ends.
+
+    about: the grey that stays; 0 makes it a gain. k is additive: a contrast of 1.2 is k = ln 1.2.
+    Action: T_k z = about + e^k (z - about) on the pixels. It is exact and lengthens distances by
+    e^k, so it is no isometry: without ``clip`` the attack is the action and nothing is left over
+    (T2), while what is left over by clipping, rounding or an l2 ball grows with the noise on k
+    (T5; see ``stretch``).
+
+    With ``clip`` the attacked image carried back is, with y = x - about and the ends measured from
+    ``about``, C(k) = about + y held between e^-k low and e^-k high: a pixel stays where it is until
+    it is clipped, and then moves towards ``about`` by |C - about| a unit of k. The larger k is the
+    more is clipped, and |C - about| <= |y| always.
+    """
+
+    about: float = 0.5
+    clip: bool = False
+    low: float = 0.0
+    high: float = 1.0
+
+    name: ClassVar[str] = "contrast"
+    summary: ClassVar[str] = "contrast or gain, about + e^k (x - about), clipped or not"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("contrast", "ln", "logarithm of the factor; 0.1 is 10.5% more contrast"),
+    )
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(v) for v in (self.about, self.low, self.high)):
+            raise ValueError(
+                f"contrast: about={self.about}, low={self.low}, high={self.high} must be finite"
+            )
+        if self.clip and not (self.low <= self.about <= self.high and self.low < self.high):
+            raise ValueError(
+                f"contrast: with clip, about={self.about} must lie in the range"
+                f" [low, high] = [{self.low}, {self.high}]"
+            )
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """about + e^k (z - about), row by row: z (N, K), k (N, 1) -> (N, K)."""
+        return self.about + (z - self.about) * theta[0].exp()
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        """psi: (N, C, H, W) and k (N, 1) -> (N, C, H, W)."""
+        moved = self.act(x, theta[0][:, :, None, None])
+        return moved.clamp(self.low, self.high) if self.clip else moved
+
+    def keeps_range(self, low: float, high: float) -> bool:
+        """Whether what is clipped to [self.low, self.high] lies in [low, high]."""
+        return self.clip and low <= self.low and self.high <= high
+
+    def stretch(self, reach: tuple[float, ...]) -> float:
+        """e^reach: T_k multiplies distances by e^k."""
+        return math.exp(reach[0]) * (1.0 + 1e-12)
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Four roundings a pixel, of numbers no larger than ``largest``, and an inexact k.
+
+        With |k| <= reach an offset moves e^k (z - about) by offset e^(reach + offset) |z - about|.
+        """
+        largest = float(z.norm(dim=1).max()) + 2.0 * abs(self.about) * math.sqrt(z.shape[1])
+        return math.exp(reach[0] + offset[0]) * largest * (offset[0] + 2.0**-50) * (1.0 + 1e-12)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """Root of the sum of (C - about)^2 over pixels clipped in the cell; (n, 1) -> (n, 1)."""
+        if not self.clip:
+            return lower.new_zeros(lower.shape)
+        size, end, counts = self._histogram(x)
+        clipped = size * upper.exp() > end
+        # A clipped pixel is at e^-k end, which is no more than it was before and falls with k.
+        speed = size.minimum((-lower).exp() * end)
+        return _root(clipped * speed, counts)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """Root of the sum of (psi - about)^2 over pixels that are not clipped all over the cell."""
+        size, end, counts = self._histogram(x)
+        speed = size * upper.exp()
+        if self.clip:
+            speed = (size * lower.exp() < end) * speed.minimum(end)
+        return _root(speed, counts)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """psi'' = psi' in k. None with ``clip``, which bends it."""
+        return None if self.clip else self.attack_derivative_bound(x, lower, upper)
+
+    def _histogram(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """For each value of a pixel: its distance from ``about``, that of its end, and the count.
+
+        All (k,).
+        """
+        values, counts = x.flatten().unique(return_counts=True)  # type: ignore[no-untyped-call]
+        away = values - self.about
+        end = away.new_full(away.shape, self.high - self.about)
+        end[away < 0.0] = self.about - self.low
+        return away.abs(), end, counts.to(x.dtype)
+
+
+def _root(speed: Tensor, counts: Tensor) -> Tensor:
+    """Root of the sum of squares, rounded up; speed (n, k) of pixels that occur ``counts`` (k,)."""
+    return (speed.square() * counts).sum(dim=1, keepdim=True).sqrt() * (1.0 + 1e-12)

@@ -1,0 +1,120 @@
+"""Volume: a waveform multiplied by the same number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
+
+from torch import Tensor
+
+from gsmooth import Parameter, Transformation
+
+NEPERS: Final = math.log(10.0) / 20.0
+"""Logarithm of the factor that one decibel is."""
+
+
+@final
+@dataclass(frozen=True)
+class Volume(Transformation):
+    """psi_v(x) = 10^(v / 20) x, v in dB; with ``clip``, what leaves [low, high] ends at its ends.
+
+    Waveforms are images (1, 1, samples) or (channels, 1, samples), usually in [-1, 1]. A 16-bit
+    file (PCM16) holds multiples of 2^-15 from -1 to 1 - 2^-15. Its clipping is ``high`` =
+    0.999969482421875, and its rounding, by 2^-16 at most, is within region.bits = 16 on the input
+    range (-1, 1), which allows for 1 / 65535.
+
+    Action: T_v z = 10^(v / 20) z on the samples: exact, and it lengthens distances by that factor,
+    so it is no isometry. What clipping and rounding leave over grows with the noise on v (T5; see
+    ``stretch``). Without clipping the attack is the action and nothing is left over (T2); nor is
+    there with ``clip`` as long as no sample is clipped, as when the volume is turned down.
+
+    With ``clip`` the attacked waveform carried back is C(v) = x held between 10^(-v / 20) low and
+    10^(-v / 20) high: a sample stays where it is until it is clipped, and then falls by its own
+    size a neper. The louder the more is clipped, and |C| <= |x| always.
+    """
+
+    clip: bool = True
+    low: float = -1.0
+    high: float = 1.0
+
+    name: ClassVar[str] = "volume"
+    summary: ClassVar[str] = "volume of a waveform in decibels, clipped at full scale or not"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("volume", "dB", "6.02 dB is twice the amplitude"),
+    )
+
+    def __post_init__(self) -> None:
+        ends = math.isfinite(self.low) and math.isfinite(self.high)
+        if not (ends and self.low <= 0.0 <= self.high and self.low < self.high):
+            raise ValueError(
+                f"volume: the range [low, high] = [{self.low}, {self.high}] must be finite and"
+                " contain 0, which is silence"
+            )
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """10^(v / 20) z, row by row: z (N, K), v (N, 1) -> (N, K)."""
+        return z * (theta[0] * NEPERS).exp()
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        """psi: (N, C, H, W) and v (N, 1) -> (N, C, H, W)."""
+        moved = self.act(x, theta[0][:, :, None, None])
+        return moved.clamp(self.low, self.high) if self.clip else moved
+
+    def keeps_range(self, low: float, high: float) -> bool:
+        """Whether what is clipped to [self.low, self.high] lies in [low, high]."""
+        return self.clip and low <= self.low and self.high <= high
+
+    def stretch(self, reach: tuple[float, ...]) -> float:
+        """10^(reach / 20): T_v multiplies distances by 10^(v / 20)."""
+        return math.exp(reach[0] * NEPERS) * (1.0 + 1e-12)
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Two roundings a sample, and an exponent that is off by rounding and by ``offset``.
+
+        NEPERS and its product with v are rounded, each by 2^-53 of an exponent of at most
+        ``largest``; an error of the exponent moves T_v z by e^error - 1 of itself.
+        """
+        largest = (reach[0] + offset[0]) * NEPERS
+        exponent = offset[0] * NEPERS + 2.0**-51 * largest
+        length = float(z.norm(dim=1).max()) * math.exp(largest + exponent)
+        return length * (exponent + 2.0**-50) * (1.0 + 1e-12)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """Root of the sum of C^2 over samples clipped in the cell, per dB; (n, 1) -> (n, 1)."""
+        if not self.clip:
+            return lower.new_zeros(lower.shape)
+        size, end, counts = self._histogram(x)
+        clipped = size * _factor(upper) > end
+        # A clipped sample is at end / factor, which is no more than it was and falls with v.
+        speed = size.minimum(end * _factor(-lower))
+        return _root(clipped * speed, counts)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """Root of the sum of psi^2 over samples that are not clipped all over the cell, per dB."""
+        size, end, counts = self._histogram(x)
+        speed = size * _factor(upper)
+        if self.clip:
+            speed = (size * _factor(lower) < end) * speed.minimum(end)
+        return _root(speed, counts)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """psi'' = psi' in nepers. None with ``clip``, which bends it."""
+        return None if self.clip else NEPERS * self.attack_derivative_bound(x, lower, upper)
+
+    def _histogram(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """For each value of a sample: its size, the end on its side, the count; (k,) each."""
+        values, counts = x.flatten().unique(return_counts=True)  # type: ignore[no-untyped-call]
+        end = values.new_full(values.shape, self.high)
+        end[values < 0.0] = -self.low
+        return values.abs(), end, counts.to(x.dtype)
+
+
+def _factor(volume_db: Tensor) -> Tensor:
+    return (volume_db * NEPERS).exp()
+
+
+def _root(speed: Tensor, counts: Tensor) -> Tensor:
+    """Root of the sum of squares per dB, rounded up; speed (n, k) of ``counts`` (k,) samples."""
+    root = (speed.square() * counts).sum(dim=1, keepdim=True).sqrt()
+    return root * (NEPERS * (1.0 + 1e-12))
