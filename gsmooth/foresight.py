@@ -184,7 +184,8 @@ class _Question:
         """What one of ``balls`` centres is asked for at least."""
         # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters
         # may be long in one and short in another, so nothing is refused for them here.
-        part = self.spans / (2.0 * balls) if self.moving == 1 else np.zeros_like(self.spans)
+        halves = 1.0 if self.smoothed.law.forward else 2.0
+        part = self.spans / (halves * balls) if self.moving == 1 else np.zeros_like(self.spans)
         shift = np.zeros((1, 0)) if self.smoothed.still else part[None]
         norm = self.smoothed.transformation.lift_norm(self.smoothed.classifier.shape)
         return float(self.smoothed.law.margin(shift, np.array([norm * self.region.l2]))[0])

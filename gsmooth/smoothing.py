@@ -57,6 +57,8 @@ class SmoothedClassifier:
         if isinstance(self.law, GaussianLaw) and self.law.orthogonal and not self.orthogonal:
             # T4 is for orthogonal actions: a law that does not know falls back on T5.
             object.__setattr__(self, "law", replace(self.law, orthogonal=False))
+        if bound.one_sided and not self.still:
+            object.__setattr__(self, "law", one_sided_law(self.law, bound))
         if self.law.dimensions not in (0, len(bound.parameters)):
             raise ConfigurationError(
                 f"smoothing: {self.law.dimensions} scales for the {len(bound.parameters)}"
@@ -134,3 +136,16 @@ class SmoothedClassifier:
         blank = torch.zeros(1, *self.classifier.shape, dtype=torch.float64)
         sizes = (self.batch_size,) if self.pinned else None
         return measured_pace(self.counter, self.transformation.lift(blank)[0], sizes)
+
+
+def one_sided_law(law: Law, transformation: Transformation) -> Law:
+    """``law`` on theta >= 0, as semigroups need it; ConfigurationError where it cannot be had."""
+    found = law.one_sided()
+    if found is None:
+        names = ", ".join(transformation.one_sided)
+        raise ConfigurationError(
+            f"smoothing: the {law.name} law draws negative values, and nothing undoes"
+            f" {transformation.name}, so {names} is at least 0; use the law exponential,"
+            " folded-normal or uniform with one scale, or no scales (T = id)"
+        )
+    return found

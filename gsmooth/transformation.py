@@ -129,8 +129,8 @@ class Transformation(ABC):
         """For cells of parameters, sup over the cell of ||d C(theta) / d theta_i||, by axis.
 
         C(theta) = T_(-theta) L psi_theta(x), the attacked image carried back; with ``one_sided``
-        parameters, which have no way back, C(theta) = L psi_theta(x) - T_theta L x. x (1, C, H, W);
-        lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards. None: no bound
+        parameters, which have no way back, C(theta) = L x + L psi_theta(x) - T_theta L x. x
+        (1, C, H, W); lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards. None: no bound
         is known, and certificates are *heuristic*. Where the attack is the action and nothing is
         lost (attack, lift and readout not overridden) C is constant and the default answers 0.
         """

@@ -119,6 +119,11 @@ def require_carried(smoothed: SmoothedClassifier, what: str) -> None:
             f"{what} is about parameters that noise moves; {operator.name} has none here, and its"
             " individual guarantee needs nothing more"
         )
+    if operator.one_sided:
+        raise ConfigurationError(
+            f"{what} carries attacked images back, and nothing undoes {operator.name}"
+            f" ({', '.join(operator.one_sided)} >= 0); its individual guarantee needs no way back"
+        )
     if not operator.orthogonal:
         raise ConfigurationError(
             f"{what} needs an orthogonal action with a derivative bound; {operator.name}'s action"

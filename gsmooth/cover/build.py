@@ -142,10 +142,11 @@ def moving_cover(
         balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, share, profile))
     order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
     balls = [balls[place] for place in order]
-    # Without orthogonality a residual, an l2 ball's included, would grow with T_beta (T5): nothing
-    # is proved then.
+    # Where T_beta lengthens what it acts on, residuals, an l2 ball's included, grow with beta (T5):
+    # nothing is proved then.
     exact = bool((cells.residuals() <= ROUNDED_ZERO * (1.0 + float(carried.norm()))).all())
-    holds = smoothed.orthogonal or (exact and requirement.nothing_added)
+    bounded = smoothed.orthogonal or smoothed.transformation.contracting
+    holds = bounded or (exact and requirement.nothing_added)
     proved = claimed and requirement.proved and holds
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
 

@@ -17,6 +17,7 @@ from gsmooth.cover.boxes import (
     require_carried,
 )
 from gsmooth.cover.build import Ball, Cover
+from gsmooth.cover.one_sided import placed
 from gsmooth.cover.requirement import Requirement, check_region
 from gsmooth.cover.survey import Price
 from gsmooth.region import Region
@@ -59,7 +60,7 @@ def distributional_cover(
         return requirement.margins(shift, np.full(len(shift), error))
 
     lower, upper = equal_boxes(region, smoothed.law, centres)
-    theta = (lower + upper) / 2
+    theta = placed(smoothed.law, lower, (lower + upper) / 2)
     z = carried_centres(smoothed, carried, theta)
     balls = []
     for place, centre in enumerate(theta):
@@ -87,5 +88,6 @@ def equal_margin(smoothed: SmoothedClassifier, region: Region, error: float, cen
     """The margin that equal boxes ask of their centres, float terms (F1) left out."""
     lower, upper = equal_boxes(region, smoothed.law, centres)
     residual = error + smoothed.transformation.lift_norm(smoothed.classifier.shape) * region.l2
-    margins = smoothed.law.margin((upper - lower) / 2, np.full(len(lower), residual))
+    shift = upper - placed(smoothed.law, lower, (lower + upper) / 2)
+    margins = smoothed.law.margin(shift, np.full(len(lower), residual))
     return float(margins.max())

@@ -21,6 +21,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover.build import Ball, Cover, profile_of, start_gauges
 from gsmooth.cover.cells import ROUNDING
 from gsmooth.cover.clusters import Clustering
+from gsmooth.cover.one_sided import placed
 from gsmooth.cover.pieces import Piece
 from gsmooth.cover.requirement import Requirement, check_region, units_of
 from gsmooth.cover.suspects import Suspects, trace
@@ -79,6 +80,11 @@ def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
         raise ConfigurationError(
             f"online: {operator.name} does not say which originals an attacked image can have;"
             " certify the clean image instead"
+        )
+    if operator.one_sided:
+        raise ConfigurationError(
+            f"online: nothing undoes {operator.name} ({', '.join(operator.one_sided)} >= 0), so no"
+            " original lies at a known place; certify the clean image instead"
         )
     if not smoothed.orthogonal:
         raise ConfigurationError(
@@ -157,8 +163,9 @@ class _Layout:
         nodes, weights = piece.nodes, piece.weights
         lower, upper = self.suspects.lower[nodes], self.suspects.upper[nodes]
         place = self.carried[torch.from_numpy(nodes)]
-        centre, theta = torch.from_numpy(weights) @ place, -weights @ self.suspects.middle[nodes]
-        shift = -self.suspects.middle[nodes] - theta
+        centre, back = torch.from_numpy(weights) @ place, -self.suspects.middle[nodes]
+        theta = placed(self.smoothed.law, back.min(axis=0), weights @ back)
+        shift = back - theta
         slack = ROUNDING * (1.0 + float(place.norm(dim=1).max()))
         residual = (place - centre).norm(dim=1).numpy() + self.suspects.radius[nodes] + slack
         margins = self.requirement.margins(shift[:, : self.smoothed.law.dimensions], residual)

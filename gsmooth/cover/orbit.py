@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import torch
 from torch import Tensor
 
+from gsmooth.cover.one_sided import gap, one_sided_axes
 from gsmooth.transformation import Transformation
 
 BATCH = 512
@@ -22,12 +24,20 @@ class Orbit:
     T4 measures an attack at theta from a centre (theta_j, c) by theta - theta_j and
     ||C(theta) - c||: with z_j = T_(theta_j) c, L psi_theta(x) = T_(theta - theta_j)(z_j + e) and
     ||e|| = ||C(theta) - c|| because T is orthogonal. ``still``: theta carries no noise, nothing is
-    carried back (T = id) and C(theta) = L psi_theta(x).
+    carried back (T = id) and C(theta) = L psi_theta(x). Where parameters are one-sided there is no
+    way back either, C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
+    centre: see ``one_sided``.
     """
 
     transformation: Transformation
     x: Tensor
     still: bool = False
+
+    @cached_property
+    def origin(self) -> Tensor | None:
+        """L x (K,) where it is the only centre that residuals can be measured from; else None."""
+        free = self.still or not one_sided_axes(self.transformation)
+        return None if free else self.transformation.lift(self.x)[0]
 
     def points(self, theta: Tensor) -> Tensor:
         """C at the rows of theta (n, m): (n, K)."""
@@ -35,6 +45,8 @@ class Orbit:
 
     def _points(self, theta: Tensor) -> Tensor:
         columns = theta.tensor_split(theta.shape[1], dim=1)
+        if self.origin is not None:
+            return self.origin + gap(self.transformation, self.x, self.origin, columns)
         attacked = self.transformation.attack(self.x.expand(len(theta), -1, -1, -1), *columns)
         lifted = self.transformation.lift(attacked)
         if self.still:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsmooth.cover.one_sided import check_ends
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
@@ -107,7 +108,9 @@ def units_of(law: Law) -> Floats:
 
 
 def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
-    """ConfigurationError unless the region has one interval a parameter of the transformation."""
+    """ConfigurationError unless the region has an interval for every parameter, from 0 on where
+    the parameter is one-sided.
+    """
     transformation = smoothed.transformation
     if region.dimensions != len(transformation.parameters):
         names = ", ".join(p.name for p in transformation.parameters) or "none, only l2"
@@ -115,6 +118,7 @@ def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
             f"region: {region.dimensions} intervals were given, {transformation.name} has"
             f" {len(transformation.parameters)} parameters ({names})"
         )
+    check_ends(transformation, region)
 
 
 def _knows_its_norm(transformation: Transformation) -> bool:
@@ -126,7 +130,7 @@ def _knows_its_norm(transformation: Transformation) -> bool:
 
 def _moved_farthest(smoothed: SmoothedClassifier, z: Tensor, region: Region) -> Tensor:
     """z (K,) itself, or T z at the corner of the region where it is longest."""
-    if smoothed.orthogonal or region.dimensions == 0:
+    if smoothed.orthogonal or smoothed.transformation.contracting or region.dimensions == 0:
         return z
     act = smoothed.transformation.act
     corners = itertools.product(*zip(region.lower, region.upper, strict=True))

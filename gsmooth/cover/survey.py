@@ -16,6 +16,7 @@ from torch import Tensor
 from gsmooth.cover.arcs import Arcs
 from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
 from gsmooth.cover.clusters import Clustering
+from gsmooth.cover.one_sided import forward_arcs, forward_piece, placed
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.pieces import Knots, Piece, lay_knots, piece_of
 from gsmooth.cover.poll import Pilot, Poll
@@ -222,7 +223,8 @@ class Survey:
 
     def _one_clean(self) -> Layout:
         lower, upper = self.knots.boxes
-        theta = np.zeros((1, self.region.dimensions))
+        ends = np.array([self.region.lower])
+        theta = placed(self.smoothed.law, ends, np.zeros_like(ends))
         owner = np.zeros(len(lower), dtype=np.int64)
         return Layout(theta, self.clean[None], np.zeros(1), owner, lower, upper)
 
@@ -234,9 +236,14 @@ class Survey:
         carried = torch.stack(
             [torch.from_numpy(p.weights) @ self.points[torch.from_numpy(p.nodes)] for p in pieces]
         )
-        theta = np.stack([piece.weights @ self.knots.theta[piece.nodes] for piece in pieces])
+        if self.orbit.origin is not None:
+            carried = self.orbit.origin.expand_as(carried)
+        theta = np.stack([self._place(self.knots.theta[p.nodes], p.weights) for p in pieces])
         price = np.zeros(len(pieces)) if shares is None else self._prices_of(pieces, shares)
         return Layout(theta, carried, price, owner, lower, upper)
+
+    def _place(self, theta: Floats, weights: Floats) -> Floats:
+        return placed(self.smoothed.law, theta.min(axis=0), weights @ theta)
 
     def _so_many(self, count: int) -> list[Piece]:
         if len(self.knots.theta) == 1:
@@ -258,6 +265,9 @@ class Survey:
 
     @cached_property
     def _chain(self) -> Arcs:
+        law = self.smoothed.law
+        if law.forward:
+            return forward_arcs(law, self.knots.theta[:, 0], self.points, self.orbit.origin)
         return Arcs.of(self._gram)
 
     @cached_property
@@ -304,9 +314,13 @@ class Survey:
         return (requirement.extra + requirement.rounded) / self.smoothed.law.sigma
 
     def _arcs(self, arcs: list[tuple[int, int]]) -> list[Piece]:
-        return [
+        pieces = [
             piece_of(np.arange(first, last), self.knots.corners, self._gram) for first, last in arcs
         ]
+        law, theta = self.smoothed.law, self.knots.theta
+        if not law.forward:
+            return pieces
+        return [forward_piece(law, p, theta, self.points, self.orbit.origin) for p in pieces]
 
 
 def _lowest(cost: Callable[[int], float], count: int) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover.boxes import box_margin, box_profile, carried_centres, equal_boxes
+from gsmooth.cover.one_sided import placed
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.requirement import Requirement
 from gsmooth.cover.supremum import carried_suprema
@@ -83,7 +84,7 @@ def lay_tiers(
     def margin_of(shift: Floats) -> Floats:
         return law.margin(shift, np.zeros(len(shift)), tv=smoothed.accuracy.outside)
 
-    theta = (lower + upper) / 2
+    theta = placed(law, lower, (lower + upper) / 2)
     z = carried_centres(smoothed, clean, theta)
     tiers = []
     for place, centre in enumerate(theta):

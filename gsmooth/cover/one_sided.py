@@ -1,0 +1,124 @@
+"""Parameters that admit no negative values, and laws that certify shifts >= 0 only (T3, T5).
+
+*Semigroups.* Where nothing undoes the attack there is no T_(-theta), and an attacked image is not
+carried back. Every centre is then a point of the clean image's own orbit, z_j = T_(theta_j) L x,
+and with D(theta) = L psi_theta(x) - T_theta L x
+
+    theta >= theta_j:  L psi_theta(x) = T_(theta - theta_j) z_j + D(theta),
+    theta <  theta_j:  z_j = T_(theta_j - theta) L psi_theta(x) - T_(theta_j - theta) D(theta).
+
+A contraction lengthens nothing, so the residual is at most ||D(theta)|| either way, whatever the
+centre and whatever the noise (T5 with rho0 = 0). L x + D plays the part of C, around the one
+centre L x.
+
+*Forward laws.* A centre is the lower end of its piece, for every shift has to be >= 0; the
+residual's centre is as free as ever where the action has an inverse (C1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.cover.arcs import Arcs
+from gsmooth.cover.pieces import Piece
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.theory.laws import Law
+from gsmooth.transformation import Transformation
+
+Floats = NDArray[np.float64]
+
+MOST_ARCS: Final = 4_000_000
+"""Arcs that are looked at; where there are more, the longest are not."""
+
+
+def one_sided_axes(transformation: Transformation) -> tuple[int, ...]:
+    """The axes of the parameters that ``one_sided`` names; ConfigurationError for other names."""
+    names = [parameter.name for parameter in transformation.parameters]
+    for name in transformation.one_sided:
+        if name not in names:
+            raise ConfigurationError(
+                f"{transformation.name}: one_sided names {name!r}, which is no parameter; it has"
+                f" {', '.join(names) or 'none'}"
+            )
+    return tuple(names.index(name) for name in transformation.one_sided)
+
+
+def check_ends(transformation: Transformation, region: Region) -> None:
+    """ConfigurationError where the region asks a one-sided parameter for negative values."""
+    for axis in one_sided_axes(transformation):
+        name, low = transformation.parameters[axis].name, region.lower[axis]
+        if low < 0.0:
+            raise ConfigurationError(
+                f"region: {name} in [{low:g}, {region.upper[axis]:g}], but nothing undoes"
+                f" {transformation.name}: {name} is at least 0; use the interval"
+                f" [0, {region.upper[axis]:g}]"
+            )
+
+
+def placed(law: Law, lower: Floats, middle: Floats) -> Floats:
+    """Where a centre stands: at the lower end of its piece for a forward law, else in its middle.
+
+    lower, middle (..., m) -> (..., m). Parameters without noise have no place at all.
+    """
+    return lower if law.forward else middle
+
+
+def gap(
+    transformation: Transformation, x: Tensor, clean: Tensor, columns: Sequence[Tensor]
+) -> Tensor:
+    """D(theta): x (1, C, H, W), clean = L x (K,), columns of theta (n, 1) -> (n, K)."""
+    attacked = transformation.attack(x.expand(len(columns[0]), -1, -1, -1), *columns)
+    acted = transformation.act(clean.expand(len(attacked), -1), *columns)
+    return transformation.lift(attacked) - acted
+
+
+def forward_arcs(law: Law, theta: Floats, points: Tensor, origin: Tensor | None) -> Arcs:
+    """Every arc of a chain with the margin that a forward law asks for around its lower end.
+
+    theta (n,): ascending; points (n, K): C there; origin (K,): the balls' centre, where it is not
+    free. At the points only, like all radii that centres are chosen by.
+    """
+    if origin is not None:
+        residuals = _running_maxima((points - origin).norm(dim=1).numpy())
+    else:
+        moved = (points - points.mean(dim=0)).numpy()
+        residuals = Arcs.of(np.asarray(moved @ moved.T), np.inf).radii
+    margins = np.full_like(residuals, np.inf)
+    for cells in range(len(residuals)):
+        reached = len(theta) - 1 - cells
+        shift = theta[cells + 1 :] - theta[:reached]
+        margins[cells, :reached] = law.margin(shift[:, None], residuals[cells, :reached])
+    return Arcs(margins)
+
+
+def forward_piece(
+    law: Law, piece: Piece, theta: Floats, points: Tensor, origin: Tensor | None
+) -> Piece:
+    """The piece with the margin that a forward law asks for as its radius, at the grid points.
+
+    theta (n, m), points (n, K): of all grid points.
+    """
+    own = points[torch.from_numpy(piece.nodes)]
+    centre = torch.from_numpy(piece.weights) @ own if origin is None else origin
+    shift = theta[piece.nodes] - theta[piece.nodes].min(axis=0)
+    margins = law.margin(shift, (own - centre).norm(dim=1).numpy())
+    return replace(piece, radius=float(margins.max()))
+
+
+def _running_maxima(lengths: Floats) -> Floats:
+    """The largest of ``lengths`` (n,) on every arc, in the shape of ``Arcs.radii``."""
+    cells = len(lengths) - 1
+    found = np.full((min(cells, MOST_ARCS // cells), cells), np.inf)
+    reached = np.maximum(lengths[:-1], lengths[1:])
+    for more in range(len(found)):
+        found[more, : cells - more] = reached
+        reached = np.maximum(reached[:-1], lengths[more + 2 :])
+    return found

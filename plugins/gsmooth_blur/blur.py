@@ -1,0 +1,147 @@
+"""Gaussian blur: an exact semigroup in cosine space, attacked by itself or by a sampled kernel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Literal, final
+
+import torch
+from torch import Tensor
+
+from gsmooth import Parameter, Transformation
+from gsmooth_blur.cosines import Cosines
+from gsmooth_blur.gap import Spectrum
+from gsmooth_blur.kernel import SampledKernel, blurred
+
+# Float64 error of exp(-v w) z relative to z: the exponent is off by 8 units of 2^-53 of itself, and
+# s exp(-s) <= .37; two factors, two products and the exponentials themselves add 8 units.
+RELATIVE: Final = 2.0**-49
+STEEPEST: Final = math.pi**2
+"""Largest decay rate w of a coefficient, per px^2: both frequencies at pi."""
+
+
+@final
+@dataclass(frozen=True)
+class Blur(Transformation):
+    """Gaussian blur with ``variance`` v >= 0, in px^2, of an image continued by its mirror image.
+
+    Action: cosine coefficients times exp(-v (omega_y^2 + omega_x^2) / 2), the solution of the heat
+    equation at time v / 2. Variances add exactly, T_a T_b = T_(a+b) for a, b >= 0; nothing undoes
+    it, and it lengthens nothing. The cosine transform is orthogonal and keeps all of the image, so
+    noise on z is noise on the pixels, and a network for additive noise serves as it is.
+
+    kernel: what the adversary does. "exact": the action itself, with residual 0. "sampled": the
+    kernel exp(-k^2 / 2v) at whole pixels, cut off at ``radius_px`` and made to sum to 1, equal to
+    scipy.ndimage.gaussian_filter(x, sqrt(v), mode="reflect", radius=radius_px) on each channel. It
+    does not compose; how far it is from the action is bounded, and costs margin at small v.
+    radius_px: of the sampled kernel; about 4 sqrt(v) leaves nothing out.
+    image_px: height and width; ``for_shape`` fills them in.
+    """
+
+    kernel: Literal["exact", "sampled"] = "exact"
+    radius_px: int = 16
+    image_px: tuple[int, int] | None = None
+
+    name: ClassVar[str] = "blur"
+    summary: ClassVar[str] = "Gaussian blur, mirror padding, exact or by a sampled kernel"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("variance", "px^2", "of the Gaussian; its square root is the blur's width"),
+    )
+    one_sided: ClassVar[tuple[str, ...]] = ("variance",)
+    contracting: ClassVar[bool] = True
+    default_centres: ClassVar[int] = 4
+
+    def __post_init__(self) -> None:
+        if self.kernel not in ("exact", "sampled"):
+            raise ValueError(f"blur: kernel={self.kernel!r} must be 'exact' or 'sampled'")
+        if not 1 <= self.radius_px <= 256:
+            raise ValueError(f"blur: radius_px={self.radius_px} must lie in 1..256 pixels")
+
+    def for_shape(self, shape: tuple[int, int, int]) -> Blur:
+        """This blur for images (C, H, W)."""
+        return replace(self, image_px=(shape[1], shape[2]))
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        """psi: the images blurred by the variances theta[0] (N, 1), (N, C, H, W)."""
+        variance = _one_sided(theta[0].reshape(-1))
+        if self.kernel == "sampled":
+            return blurred(x, self._sampled.weights(variance))
+        return self.readout(self.act(self.lift(x), *theta), (0, 0, 0))
+
+    def lift(self, x: Tensor) -> Tensor:
+        """L: the orthonormal cosine transform, (N, C, H, W) -> (N, C H W)."""
+        return self._cosines.lift(x)
+
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """Q: its inverse."""
+        return self._cosines.readout(z)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """T: every coefficient damped by exp(-v w)."""
+        variance = _one_sided(theta[0].reshape(-1, 1).to(z.dtype))
+        down, along = self._cosines.frequencies(z)
+        rows = torch.exp(-variance * (down.square() / 2.0))
+        columns = torch.exp(-variance * (along.square() / 2.0))
+        damped = self._cosines.grid(z) * rows[:, None, :, None] * columns[:, None, None, :]
+        return damped.flatten(1)
+
+    def keeps_range(self, low: float, high: float) -> bool:
+        """A sampled kernel averages; the exact one, cut off at the grid's band, has side lobes."""
+        return self.kernel == "sampled"
+
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        """1 in exact arithmetic; the matrices are float64."""
+        return 1.0 + 1e-9
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Rounding, and what an offset of the variance does: |d exp(-v w) / dv| <= w."""
+        return float(z.norm(dim=1).max()) * (RELATIVE + STEEPEST * offset[0]) * (1.0 + 1e-9)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d (L psi_v(x) - T_v L x) / dv|| over each cell, per px^2; (n, 1) -> (n, 1)."""
+        if self.kernel == "exact":
+            return torch.zeros_like(lower)
+        spectrum, low, high = self._seen(x, lower, upper)
+        return spectrum.gap_speed(self._sampled, low, high)[:, None]
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup of the second derivative of the same, per px^4; (n, 1) -> (n, 1)."""
+        if self.kernel == "exact":
+            return torch.zeros_like(lower)
+        spectrum, low, high = self._seen(x, lower, upper)
+        return spectrum.gap_bend(self._sampled, low, high)[:, None]
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d L psi_v(x) / dv|| over each cell, per px^2; (n, 1) -> (n, 1)."""
+        spectrum, low, high = self._seen(x, lower, upper)
+        if self.kernel == "exact":
+            return spectrum.action_speed(low)[:, None]
+        return spectrum.kernel_speed(self._sampled, low, high)[:, None]
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d^2 L psi_v(x) / dv^2|| over each cell, per px^4; (n, 1) -> (n, 1)."""
+        spectrum, low, high = self._seen(x, lower, upper)
+        if self.kernel == "exact":
+            return spectrum.action_bend(low)[:, None]
+        return spectrum.kernel_bend(self._sampled, low, high)[:, None]
+
+    def _seen(self, x: Tensor, lower: Tensor, upper: Tensor) -> tuple[Spectrum, Tensor, Tensor]:
+        return Spectrum.of(self._cosines, x), lower[:, 0], upper[:, 0]
+
+    @property
+    def _sampled(self) -> SampledKernel:
+        return SampledKernel(self.radius_px)
+
+    @property
+    def _cosines(self) -> Cosines:
+        if self.image_px is None:
+            raise ValueError(
+                "blur: the image size is not known yet; call for_shape((channels, height, width))"
+            )
+        return Cosines(*self.image_px)
+
+
+def _one_sided(variance: Tensor) -> Tensor:
+    """NaN where negative: nothing undoes a blur, and NaN stops a run (F3) without a look."""
+    return torch.where(variance >= 0.0, variance, torch.nan)

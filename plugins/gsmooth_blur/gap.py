@@ -1,0 +1,99 @@
+"""How fast blurred images move with the variance, and how fast they part from the exact action.
+
+x has cosine coefficients z; the action multiplies them by t = exp(-v w), w = (omega_y^2 +
+omega_x^2) / 2, the sampled kernel by m = m_y m_x. Both multiply the mean (w = 0) by 1. All bounds
+are over cells [lower, upper] of v, (n,), and rounded up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from gsmooth_blur.cosines import Cosines
+from gsmooth_blur.kernel import SampledKernel
+
+# Outward slack for float64 arithmetic, per unit of image norm.
+NUMERICAL: Final = 1e-9
+AT_ONCE: Final = 2**22
+"""Numbers in memory at once."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """An image as cosine powers: power (H, W), channels added up, and the cells' slack."""
+
+    cosines: Cosines
+    power: Tensor
+    slack: float
+
+    @classmethod
+    def of(cls, cosines: Cosines, x: Tensor) -> Spectrum:
+        """x (1, C, H, W)."""
+        power = cosines.grid(cosines.lift(x)).square().sum(dim=(0, 1))
+        return cls(cosines, power, NUMERICAL * (1.0 + float(x.norm())))
+
+    def action_speed(self, lower: Tensor) -> Tensor:
+        """sup ||dT_v z / dv||, (n,): w exp(-v w) falls with v."""
+        return self._each(lower, lambda v: self._rate * torch.exp(-v * self._rate))
+
+    def action_bend(self, lower: Tensor) -> Tensor:
+        """sup ||d2T_v z / dv2||, (n,)."""
+        return self._each(lower, lambda v: self._rate.square() * torch.exp(-v * self._rate))
+
+    def kernel_bend(self, kernel: SampledKernel, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d2M_v z / dv2||, (n,): m'' = m_y'' m_x + 2 m_y' m_x' + m_y m_x'', and |m| <= 1."""
+        first, second = kernel.slopes(lower, upper)
+        moving = (self.power.sum() - self.power[0, 0]).clamp_min(0.0).sqrt()
+        return 2.0 * (second + first.square()) * moving + self.slack
+
+    def kernel_speed(self, kernel: SampledKernel, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||dM_v z / dv||, (n,): its value in the middle, and how much it can change."""
+        middle, half = (lower + upper) / 2.0, (upper - lower) / 2.0
+        moved = self._each(middle, lambda v: self._kernel_slope(kernel, v))
+        return moved + half * self.kernel_bend(kernel, lower, upper)
+
+    def gap_bend(self, kernel: SampledKernel, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d2 (M_v - T_v) z / dv2||, (n,)."""
+        return self.kernel_bend(kernel, lower, upper) + self.action_bend(lower)
+
+    def gap_speed(self, kernel: SampledKernel, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d (M_v - T_v) z / dv||, (n,)."""
+        middle, half = (lower + upper) / 2.0, (upper - lower) / 2.0
+
+        def slope(v: Tensor) -> Tensor:
+            return self._kernel_slope(kernel, v) + self._rate * torch.exp(-v * self._rate)
+
+        return self._each(middle, slope) + half * self.gap_bend(kernel, lower, upper)
+
+    @property
+    def _rate(self) -> Tensor:
+        """w (H, W), per px^2."""
+        down, along = self.cosines.frequencies(self.power)
+        return (down.square()[:, None] + along.square()) / 2.0
+
+    def _kernel_slope(self, kernel: SampledKernel, variance: Tensor) -> Tensor:
+        """dm / dv (n, H, W) at variances (n, 1, 1)."""
+        down, along = self.cosines.frequencies(self.power)
+        row, row_slope = kernel.transfer(variance.flatten(), down)
+        column, column_slope = kernel.transfer(variance.flatten(), along)
+        changed = row_slope[:, :, None] * column[:, None]
+        return changed + row[:, :, None] * column_slope[:, None]
+
+    def _each(self, variance: Tensor, factor: Callable[[Tensor], Tensor]) -> Tensor:
+        """||factor z|| for every variance (n,), factor: (n, 1, 1) -> (n, H, W)."""
+        norms = [
+            (factor(part[:, None, None]).square() * self.power).sum(dim=(1, 2)).sqrt()
+            for part in _parts(variance, self.power.numel())
+        ]
+        return torch.cat(norms) + self.slack
+
+
+def _parts(rows: Tensor, size: int) -> Iterator[Tensor]:
+    step = max(1, AT_ONCE // size)
+    return iter(rows.split(step))
