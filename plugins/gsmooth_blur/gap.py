@@ -95,5 +95,4 @@ class Spectrum:
 
 
 def _parts(rows: Tensor, size: int) -> Iterator[Tensor]:
-    step = max(1, AT_ONCE // size)
-    return iter(rows.split(step))
+    return iter(torch.split(rows, max(1, AT_ONCE // size)))

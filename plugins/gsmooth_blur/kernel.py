@@ -44,7 +44,7 @@ class SampledKernel:
         """sup |dm/dv| and sup |d2m/dv2| over cells of v (n,), for every omega, rounded up.
 
         With |f| <= 1: |Cov(f, k^2)| <= E|k^2 - E k^2| <= 2 E k^2. The second derivative is
-        K / (4 v^4) - Cov(f, k^2) / v^3, K the third central moment of (f, k^2, k^2), |K| <= 2 E k^4.
+        K / (4 v^4) - Cov(f, k^2) / v^3, K = E (f - Ef)(k^2 - Ek^2)^2 and |K| <= 2 E k^4.
         """
         first = self._moment(2, 2, lower, upper)
         second = self._moment(4, 4, lower, upper) / 2.0 + 2.0 * self._moment(2, 3, lower, upper)
