@@ -1,0 +1,218 @@
+"""Log-polar Fourier coefficients as z-space: similarities turn their phases, and what follows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from gsmooth_similarity.flow import Flow, cut, flows
+from gsmooth_similarity.frame import LogPolarFrame, log_polar_frame
+from gsmooth_similarity.pixels import per_unit
+from gsmooth_similarity.space import ANGLE, NUMERICAL, RADIANS, warped
+
+IMAGE_ENTRIES: Final = 2**21
+"""Numbers in the images of cells that are lifted at once (at least one image)."""
+
+
+@final
+@dataclass(frozen=True)
+class LogPolarSpace:
+    """Low-pass, rings equally spaced in ln r, Fourier series along both; T turns the phases."""
+
+    low_pass_px: float
+    low_pass_share: float
+    radius_px: float
+    knee_px: float
+    pad_ln: float
+
+    def frame(self, height: int, width: int) -> LogPolarFrame:
+        """The frame of (H, W) images."""
+        return log_polar_frame(
+            height,
+            width,
+            self.low_pass_px,
+            self.low_pass_share,
+            self.radius_px,
+            self.knee_px,
+            self.pad_ln,
+        )
+
+    def norm(self, shape: tuple[int, int, int]) -> float:
+        """||L||, rounded up; channels do not mix."""
+        return self.frame(shape[1], shape[2]).norms[0]
+
+    def lift(self, x: Tensor) -> Tensor:
+        """Coefficients of the disc, channel by channel."""
+        count, channels, height, width = x.shape
+        flat = x.reshape(count * channels, height * width)
+        return self.frame(height, width).analyse(flat).reshape(count, -1)
+
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """Back to the image, as if the weights had been those of a tight frame."""
+        frame = self.frame(shape[1], shape[2])
+        return frame.synthesise(z.reshape(-1, frame.size)).reshape(-1, *shape)
+
+    def act(self, z: Tensor, theta: Tensor) -> Tensor:
+        """The pair of angular order m and frequency k along ln r turned by -(m angle + k scale)."""
+        layout = self._layout(z.device)
+        phase = theta[:, :1] * RADIANS * layout.turn + theta[:, 1:] * layout.pull
+        cos, sin = torch.cos(phase)[:, None], torch.sin(phase)[:, None]
+        still, real, imag = self._parts(z, layout)
+        turned = [still, cos * real + sin * imag, cos * imag - sin * real]
+        return torch.cat(turned, dim=2).reshape(z.shape)
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """A phase is off by its orders times (offset + rounding of theta and of the products)."""
+        layout = self._layout(z.device)
+        tops = float(layout.turn.max()) * RADIANS, float(layout.pull.abs().max())
+        phase = sum(
+            top * (far * 2.0**-51 + off) for top, far, off in zip(tops, reach, offset, strict=True)
+        )
+        return float(z.norm(dim=1).max()) * (phase + 2.0**-48)
+
+    def derivative_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
+    ) -> Tensor:
+        """sup ||dC / d theta_i|| = sup ||L psi_i - A_i L psi||, A_i the generator, on each cell.
+
+        On a cell of half-widths D around m let psi_i = d_i + v with |v| <= w_i pixel by pixel, and
+        g_i = sup |psi_i|. psi is within e = sum_j D_j g_j of psi_m, pixel by pixel, so
+        ||dC_i|| <= ||L d_i - A_i L psi_m|| + ||L||w_i|| + ||A_i L|| e||, where ||L||w|| stands for
+        sup ||L v|| over |v| <= w (C3b; the first two nearly cancel). The triangle bound ||L||g_i||
+        + ||A_i L psi_m|| + ||A_i L|| e|| is the cross-check, and the smaller is returned.
+        """
+        return self._largest(x, lower, upper, axes, carried=True)
+
+    def attack_derivative_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
+    ) -> Tensor:
+        """sup ||L psi_i|| <= ||L d_i|| + ||L||w_i||, or ||L||g_i|| where that is smaller."""
+        return self._largest(x, lower, upper, axes, carried=False)
+
+    def _largest(
+        self, x: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...], carried: bool
+    ) -> Tensor:
+        frame = self.frame(x.shape[2], x.shape[3])
+        pixels = torch.from_numpy(frame.support).to(x.device)
+        unit = lower.new_tensor([RADIANS, 1.0])
+        bound = lower.new_zeros(len(lower), len(axes))
+        rows = max(1, IMAGE_ENTRIES // (x.numel() * (2 + 2 * len(axes))))
+        for low, high in cut((x.shape[2], x.shape[3]), pixels, lower * unit, upper * unit):
+            for places in _groups(len(lower), rows):
+                cell = _Cell(self, x, pixels, low[places], high[places], axes)
+                found = cell.carried() if carried else cell.attacked()
+                bound[places] = bound[places].maximum(found)
+        return per_unit(bound + NUMERICAL * (1.0 + float(x.norm())), axes)
+
+    def generated(self, z: Tensor, axis: int) -> Tensor:
+        """A_i z, with T_theta = exp(sum_i theta_i A_i), per radian and per ln."""
+        layout = self._layout(z.device)
+        order = layout.turn if axis == ANGLE else layout.pull
+        still, real, imag = self._parts(z, layout)
+        parts = [torch.zeros_like(still), order * imag, -order * real]
+        return torch.cat(parts, dim=2).reshape(z.shape)
+
+    def _parts(self, z: Tensor, layout: _Layout) -> tuple[Tensor, Tensor, Tensor]:
+        """The constant, real and imaginary parts, by channel: views (N, C, ...) of z."""
+        pairs = len(layout.turn)
+        channels = z.reshape(len(z), -1, 1 + 2 * pairs)
+        still, real, imag = channels.tensor_split((1, 1 + pairs), dim=2)
+        return still, real, imag
+
+    def _layout(self, device: torch.device) -> _Layout:
+        return _layout(self, device)
+
+
+class _Layout(NamedTuple):
+    """Angular order and frequency along ln r of every pair, (pairs,) each."""
+
+    turn: Tensor
+    pull: Tensor
+
+
+@lru_cache(maxsize=16)
+def _layout(space: LogPolarSpace, device: torch.device) -> _Layout:
+    # Orders depend on the disc alone, not on the image around it.
+    frame = space.frame(1, 1)
+    return _Layout(torch.from_numpy(frame.turn).to(device), torch.from_numpy(frame.pull).to(device))
+
+
+def _groups(count: int, rows: int) -> Iterator[slice]:
+    return (slice(start, start + rows) for start in range(0, count, rows))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Cell:
+    """Narrow cells (n, 2) in radians and ln around which one image's warps are bounded."""
+
+    space: LogPolarSpace
+    x: Tensor
+    pixels: Tensor
+    low: Tensor
+    high: Tensor
+    axes: tuple[int, ...]
+
+    def attacked(self) -> Tensor:
+        """sup ||L psi_i||, (n, axes)."""
+        drift, spread, speed, _ = self._moved()
+        return torch.minimum(drift.norm(dim=2) + spread, speed).T
+
+    def carried(self) -> Tensor:
+        """sup ||L psi_i - A_i L psi||, (n, axes)."""
+        drift, spread, speed, (near, length) = self._moved()
+        middle = (self.low + self.high) / 2
+        attacked = warped(
+            self.x.expand(len(middle), -1, -1, -1), middle[:, 0] / RADIANS, middle[:, 1]
+        )
+        z = self.space.lift(attacked)
+        frame = self._frame
+        tops = float(frame.turn.max()), float(abs(frame.pull).max())
+        found = []
+        for i, axis in enumerate(self.axes):
+            generated = self.space.generated(z, axis)
+            together = (drift[i] - generated).norm(dim=1) + spread[i]
+            apart = speed[i] + generated.norm(dim=1)
+            # F only drops coefficients: ||A L v|| <= (highest order) ||W S |v|||.
+            strayed = torch.minimum(frame.norms[1 + axis] * length, tops[axis] * near)
+            found.append(torch.minimum(together, apart) + strayed)
+        return torch.stack(found, dim=1)
+
+    def _moved(self) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """L d_i (axes, n, C * K), ||L||w_i||, ||L||g_i|| (axes, n); ||L||e||, ||e|| (n,) each."""
+        shape = self.x.shape[1:]
+        blank = self.x.new_zeros(len(self.axes), len(self.low), shape[0], shape[1] * shape[2])
+        middle, half, large = blank, blank.clone(), blank.clone()
+        for flow in flows(self.x[0], self.pixels, self.low, self.high, self.axes):
+            self._fill(flow, middle, half, large)
+        reach = (self.high - self.low)[:, list(self.axes)].T / 2
+        stray = (large * reach[:, :, None, None]).sum(dim=0)
+        drift = torch.stack([self.space.lift(part.unflatten(2, shape[1:])) for part in middle])
+        spread, speed = (
+            torch.stack([self._lengths(part) for part in parts]) for parts in (half, large)
+        )
+        return drift, spread, speed, (self._lengths(stray), stray.flatten(1).norm(dim=1))
+
+    def _fill(self, flow: Flow, middle: Tensor, half: Tensor, large: Tensor) -> None:
+        for i in range(len(self.axes)):
+            for image, part in (
+                (middle, flow.middle[i]),
+                (half, flow.half[i]),
+                (large, flow.largest(i)),
+            ):
+                image[i][flow.cells, :, self.pixels] = part.transpose(0, 1)
+
+    def _lengths(self, image: Tensor) -> Tensor:
+        """sup ||L v|| over |v| <= image (n, C, H * W), (n,); channels do not mix."""
+        found = self._frame.lengths(image.flatten(0, 1))
+        return found.view(image.shape[:2]).square().sum(dim=1).sqrt() * math.nextafter(1.0, 2.0)
+
+    @property
+    def _frame(self) -> LogPolarFrame:
+        return self.space.frame(self.x.shape[2], self.x.shape[3])
