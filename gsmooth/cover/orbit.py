@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import Final, final
 
 import torch
 from torch import Tensor
@@ -13,7 +13,9 @@ from torch import Tensor
 from gsmooth.cover.one_sided import gap, one_sided_axes
 from gsmooth.transformation import Transformation
 
-BATCH = 512
+BATCH: Final = 512
+NUMBERS: Final = 2**23
+"""In the images, or cells of them, that are worked out at once."""
 
 
 @final
@@ -41,7 +43,7 @@ class Orbit:
 
     def points(self, theta: Tensor) -> Tensor:
         """C at the rows of theta (n, m): (n, K)."""
-        return torch.cat([self._points(part) for part in _parts(theta)])
+        return torch.cat([self._points(part) for part in _parts(theta, self.x)])
 
     def _points(self, theta: Tensor) -> Tensor:
         columns = theta.tensor_split(theta.shape[1], dim=1)
@@ -73,7 +75,7 @@ def _in_parts(
     upper: Tensor,
 ) -> Tensor | None:
     found = []
-    for low, high in zip(_parts(lower), _parts(upper), strict=True):
+    for low, high in zip(_parts(lower, x), _parts(upper, x), strict=True):
         part = bound(x, low, high)
         if part is None:
             return None
@@ -81,6 +83,7 @@ def _in_parts(
     return torch.cat(found)
 
 
-def _parts(rows: Tensor) -> list[Tensor]:
-    """``rows`` in slices of at most BATCH: memory is bounded by the batch."""
-    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+def _parts(rows: Tensor, x: Tensor) -> list[Tensor]:
+    """``rows`` in slices whose images hold NUMBERS at most: memory is bounded by the batch."""
+    most = max(1, min(BATCH, NUMBERS // x.numel()))
+    return [rows[start : start + most] for start in range(0, len(rows), most)]

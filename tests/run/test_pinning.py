@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from gsmooth.errors import ModelError, RecordError
+from gsmooth.run.assembly import assemble
 from gsmooth.run.config import fingerprint, identity
 from gsmooth.run.execute import plan, run_certify
 from gsmooth.run.pinning import noisy_images, pinned_size, with_pinned_size
 from gsmooth.run.predict import run_predict
 from gsmooth.run.records import Row, read_records
+from gsmooth.run.resolution import resolved
 from tests.run.workshop import Notebook, furnish, workshop_config
 
 PLANTED = '''
@@ -175,3 +177,18 @@ def test_another_precision_or_layout_is_another_run(option: str, said: str) -> N
     assert len(other) == 2
     with pytest.raises(RecordError, match="there, not given here"):
         certify(f"{SIZE}=64", "output.folder=run2")
+
+
+def test_one_thread_is_taken_only_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured are this machine's rates; whichever wins, the threads that stay are its own."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        parts = assemble(resolved(workshop_config("engine.batch_size=auto")))
+        assert torch.get_num_threads() in (1, 2)
+        assert parts.smoothed.batch_size >= 1
+        torch.set_num_threads(2)
+        assemble(resolved(workshop_config("engine.batch_size=auto", "engine.threads=2")))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

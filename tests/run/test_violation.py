@@ -56,7 +56,8 @@ class Sunrise(Sloth):
     name: ClassVar[str] = "sunrise"
 
     def attack(self, x, *theta):
-        return x + 0.75 * (super().attack(x, *theta) - x) + 4.0 * (theta[0].reshape(-1, 1, 1, 1) - 0.8).relu()
+        flash = super().attack(x, *theta) - x
+        return x + 0.75 * flash + 4.0 * (theta[0].reshape(-1, 1, 1, 1) - 0.8).relu()
 
     def breakpoints(self, axis, lower, upper):
         return (0.8,)
