@@ -110,6 +110,14 @@ class Transformation(ABC):
         """The transformation with whatever depends on the image's (C, H, W) filled in."""
         return self
 
+    def stretch(self, reach: tuple[float, ...]) -> float | None:
+        """sup of ||T_theta y - T_theta z|| / ||y - z|| over |theta_i| <= reach_i, rounded up.
+
+        What the attack, its rounding and an l2 ball leave over grows with the noise on theta by no
+        more (T5). None: no bound is known, and only where nothing is left over is it proved.
+        """
+        return 1.0 if self.orthogonal or self.contracting else None
+
     def action_error(
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
     ) -> float | None:

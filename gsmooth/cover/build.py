@@ -16,6 +16,7 @@ from gsmooth.cover.cells import Cells, halve, measure
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement
+from gsmooth.cover.stretch import lengthens
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
@@ -27,7 +28,6 @@ TOLERANCE: Final = 0.04
 ROUNDS: Final = 16
 MOST_CELLS: Final = 16384
 """A cover stops being refined at this many cells: its bound stays sound, only less tight."""
-ROUNDED_ZERO: Final = 1e-9
 
 
 @final
@@ -125,6 +125,11 @@ def moving_cover(
     """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
     carried, theta = layout.carried, layout.theta
     cells, claimed = measure(orbit, carried, layout.owner, layout.lower, layout.upper)
+    # Where C does not move it is L x, and so is every centre: means of it, which are rounded, would
+    # leave a residual, and T may lengthen that without bound.
+    constant = claimed and not cells.speed.any()
+    if constant and lengthens(smoothed):
+        carried = clean.expand_as(carried)
     requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
     trial = _Trial(requirement, theta, orbit.still)
     if claimed:
@@ -142,11 +147,8 @@ def moving_cover(
         balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, share, profile))
     order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
     balls = [balls[place] for place in order]
-    # Where T_beta lengthens what it acts on, residuals, an l2 ball's included, grow with beta (T5):
-    # nothing is proved then.
-    exact = bool((cells.residuals() <= ROUNDED_ZERO * (1.0 + float(carried.norm()))).all())
-    bounded = smoothed.orthogonal or smoothed.transformation.contracting
-    holds = bounded or (exact and requirement.nothing_added)
+    # Where T_beta lengthens what it acts on by nobody knows what, nothing may be left over (T5).
+    holds = requirement.stretches is not None or (constant and requirement.nothing_added)
     proved = claimed and requirement.proved and holds
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import final
 
@@ -12,6 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.one_sided import check_ends
+from gsmooth.cover.stretch import (
+    ISOMETRY,
+    Stretches,
+    at_their_longest,
+    stretch_of_region,
+    stretches,
+)
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
@@ -28,7 +34,8 @@ class Requirement:
 
     error: E_num, the l2 error of T_theta z. It moves the point that is voted on and the point that
     is attacked, so it is paid twice. variation: tau of noise and grid. extra: an l2 ball on top.
-    rounded: what the attacker's rounding of pixels can move z by.
+    rounded: what the attacker's rounding of pixels can move z by. stretches: what T lengthens all
+    of these by (``stretch``); None: nobody knows.
     """
 
     law: Law
@@ -37,6 +44,7 @@ class Requirement:
     extra: float
     proved: bool
     rounded: float = 0.0
+    stretches: Stretches | None = ISOMETRY
 
     @classmethod
     def at(
@@ -54,15 +62,14 @@ class Requirement:
         half = region.half_level(classifier.input_range)
         in_range = half == 0.0 or transformation.keeps_range(*classifier.input_range)
         rounded = transformation.rounding_norm(classifier.shape) * half if half > 0.0 else 0.0
-        lengths = centres.norm(dim=-1)
-        longest = float(lengths.max()) + residual + extra + rounded
-        direction = centres.reshape(-1, centres.shape[-1])[int(lengths.argmax())]
+        points = at_their_longest(smoothed, centres, region)
+        lengths = points.norm(dim=-1)
+        left = residual * stretch_of_region(smoothed, region) + extra + rounded
+        longest, direction = float(lengths.max()) + left, points[int(lengths.argmax())]
         # Subnormal pixels have a norm of 0, and dividing by it gives no direction at all.
         if not float(direction.norm()) > 1e-150:
             direction = torch.ones_like(direction)
-        reference = _moved_farthest(
-            smoothed, direction * (longest / float(direction.norm())), region
-        )
+        reference = direction * (longest / float(direction.norm()))
         error = smoothed.numerical_error(reference)
         needs_norm = region.l2 > 0.0 or half > 0.0
         return cls(
@@ -74,6 +81,7 @@ class Requirement:
             and in_range
             and (not needs_norm or _knows_its_norm(transformation)),
             rounded=rounded,
+            stretches=stretches(smoothed, region),
         )
 
     def margins(self, shift: Floats, residual: Floats) -> Floats:
@@ -89,9 +97,12 @@ class Requirement:
                 f"smoothing: sigma={law.sigma:g} is not far above the float error"
                 f" {self.error:.2g} of the action at such images; use more noise"
             )
-        moved = residual + self.extra + self.rounded + self.error
-        margin = law.margin(shift, moved, tv=2.0 * self.variation)
-        return np.asarray(margin + 2.0 * self.error / law.sigma)
+        left, tv = residual + self.extra + self.rounded, 2.0 * self.variation
+        margins = [
+            law.margin(shift, stretch * left + self.error, rho0=rho0, tv=tv)
+            for rho0, stretch in self.stretches or ISOMETRY
+        ]
+        return np.asarray(np.minimum.reduce(margins) + 2.0 * self.error / law.sigma)
 
     @property
     def nothing_added(self) -> bool:
@@ -126,13 +137,3 @@ def _knows_its_norm(transformation: Transformation) -> bool:
     own = type(transformation)
     default = own.lift_norm is Transformation.lift_norm
     return not default or own.lift is Transformation.lift
-
-
-def _moved_farthest(smoothed: SmoothedClassifier, z: Tensor, region: Region) -> Tensor:
-    """z (K,) itself, or T z at the corner of the region where it is longest."""
-    if smoothed.orthogonal or smoothed.transformation.contracting or region.dimensions == 0:
-        return z
-    act = smoothed.transformation.act
-    corners = itertools.product(*zip(region.lower, region.upper, strict=True))
-    moved = [act(z[None], *(z.new_full((1, 1), v) for v in corner))[0] for corner in corners]
-    return max(moved, key=lambda point: float(point.norm()))

@@ -1,0 +1,89 @@
+"""What an action lengthens: residuals where it is no isometry (T5), and the points voted on.
+
+Let S bound ||T_b y - T_b z|| / ||y - z|| for every b with |b_i| <= q_i + t_i, where |beta_i| <= q_i
+outside an event of probability rho0 and t_i is how far the region goes. An attack is L psi_theta(x)
++ r = T_theta C(theta) + r, a centre z_j = T_(theta_j) c. With gamma = theta - theta_j, outside the
+event,
+
+    ||T_beta (T_theta C + r) - T_(beta + gamma) z_j||
+        <= ||T_beta (T_theta C + r) - T_beta T_theta C||
+           + ||T_(beta + theta) C - T_(beta + theta) c||
+        <= S (||r|| + ||C - c||),
+
+whatever delta is: the E of T5. rho0 costs margin and S shrinks with it, so a few are tried; every
+one is a bound, and the smallest margin is one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+
+FAILING: Final = (1e-6, 1e-4, 1e-3, 1e-2)
+"""Values of rho0 that are tried."""
+
+Stretches = tuple[tuple[float, float], ...]
+"""Pairs (rho0, S)."""
+
+ISOMETRY: Final[Stretches] = ((0.0, 1.0),)
+
+
+def lengthens(smoothed: SmoothedClassifier) -> bool:
+    """Whether T that noise applies may take two points farther apart."""
+    return not (smoothed.orthogonal or smoothed.transformation.contracting)
+
+
+def stretches(smoothed: SmoothedClassifier, region: Region) -> Stretches | None:
+    """(rho0, S) for some rho0; None where the transformation knows no S."""
+    if not lengthens(smoothed):
+        return ISOMETRY
+    law, farthest = smoothed.law, _farthest(region)
+    found = []
+    for rho0 in FAILING:
+        # On either side of every axis; the quantiles themselves are good to a few ulps.
+        tail = rho0 / (2 * law.dimensions)
+        ends = law.theta_from_uniform(np.repeat([[tail], [1.0 - tail]], law.dimensions, axis=1))
+        reach = np.abs(ends).max(axis=0) * (1.0 + 1e-9) + farthest
+        factor = smoothed.transformation.stretch(tuple(reach.tolist()))
+        if factor is None:
+            return None
+        found.append((rho0, factor))
+    return tuple(found)
+
+
+def stretch_of_region(smoothed: SmoothedClassifier, region: Region) -> float:
+    """S for the parameters of the region alone; 1 where it is not known."""
+    if not lengthens(smoothed):
+        return 1.0
+    return smoothed.transformation.stretch(tuple(_farthest(region).tolist())) or 1.0
+
+
+def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Region) -> Tensor:
+    """Carried centres (K,) or (balls, K), moved to the ends of the region where that may lengthen.
+
+    An isometry can: a shift takes the origin away. (n, K), the longest of which is taken to be as
+    long as any T_theta c; so it is for shifts, gains and products of them with rotations.
+    """
+    rows, operator = centres.reshape(-1, centres.shape[-1]), smoothed.transformation
+    if smoothed.still or region.dimensions == 0:
+        return rows
+    corners = list(itertools.product(*zip(region.lower, region.upper, strict=True)))
+
+    def moved(points: Tensor, corner: tuple[float, ...]) -> Tensor:
+        return operator.act(points, *(points.new_full((len(points), 1), v) for v in corner))
+
+    origin = torch.zeros_like(rows[:1])
+    if not lengthens(smoothed) and not any(bool(moved(origin, c).any()) for c in corners):
+        return rows
+    return torch.cat([moved(rows, corner) for corner in corners])
+
+
+def _farthest(region: Region) -> np.typing.NDArray[np.float64]:
+    return np.maximum(np.abs(region.lower), np.abs(region.upper))
