@@ -32,8 +32,9 @@ N0, ALPHA = 128, 0.001
 OURS, OFF_GRID = "gsmooth", "gsmooth, no grid"
 DEFAULT_COHEN, BEST_COHEN = "Cohen, default batch", "Cohen, best batch"
 DEFAULT_ART, BEST_ART = "ART, default batch", "ART, best batch"
-TARGETS: Final = {"digits-l2": {DEFAULT_COHEN: 1.3, DEFAULT_ART: 3.0}}
-COMPARED: Final = ("digits-l2", "resnet20-32", "efficientnet-lite0-224")
+WANTED: Final = {DEFAULT_COHEN: 1.3, DEFAULT_ART: 3.0}
+TARGETS: Final = {"tiny-cnn-32": WANTED, "digits-l2": WANTED}
+COMPARED: Final = ("tiny-cnn-32", "digits-l2", "resnet20-32", "efficientnet-lite0-224")
 HABIT: Final = 100_000
 
 

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import gsmooth
 from benchmarks.resnets import resnet20
@@ -122,6 +122,21 @@ def digits_rotation() -> Subject:
     return _shipped("digits-rotation", "rotation", law, region, 128, {"low_pass_px": 0.9})
 
 
+def tiny_cnn() -> Subject:
+    """Two convolutions for 32 x 32 colour images, with random weights: all is overhead here."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        *(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.Conv2d(8, 16, 3, 2), nn.ReLU()),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10)),
+    )
+    return replace(
+        resnet20_cifar(),
+        name="tiny-cnn-32",
+        classifier=gsmooth.Classifier(network, classes=10, shape=(3, 32, 32), name="tiny cnn"),
+        n=10_000,
+    )
+
+
 def resnet20_cifar() -> Subject:
     """A ResNet-20 for 32 x 32 colour images, with random weights."""
     torch.manual_seed(0)
@@ -165,6 +180,7 @@ def efficientnet_rotation() -> Subject:
 SUBJECTS: Final[Mapping[str, Callable[[], Subject]]] = {
     "digits-l2": digits_l2,
     "digits-rotation": digits_rotation,
+    "tiny-cnn-32": tiny_cnn,
     "resnet20-32": resnet20_cifar,
     "efficientnet-lite0-224": efficientnet,
     "efficientnet-lite0-224-rotation": efficientnet_rotation,
