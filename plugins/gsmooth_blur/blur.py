@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal, final
 
@@ -17,8 +16,6 @@ from gsmooth_blur.kernel import SampledKernel, blurred
 # Float64 error of exp(-v w) z relative to z: the exponent is off by 8 units of 2^-53 of itself, and
 # s exp(-s) <= .37; two factors, two products and the exponentials themselves add 8 units.
 RELATIVE: Final = 2.0**-49
-STEEPEST: Final = math.pi**2
-"""Largest decay rate w of a coefficient, per px^2: both frequencies at pi."""
 
 
 @final
@@ -96,7 +93,7 @@ class Blur(Transformation):
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """Rounding, and what an offset of the variance does: |d exp(-v w) / dv| <= w."""
-        return float(z.norm(dim=1).max()) * (RELATIVE + STEEPEST * offset[0]) * (1.0 + 1e-9)
+        return float(z.norm(dim=1).max()) * (RELATIVE + self._cosines.steepest * offset[0])
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d (L psi_v(x) - T_v L x) / dv|| over each cell, per px^2; (n, 1) -> (n, 1)."""

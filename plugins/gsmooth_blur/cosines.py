@@ -43,6 +43,12 @@ class Cosines:
         constants = _constants(self.height, like.dtype, like.device)
         return constants[1], _constants(self.width, like.dtype, like.device)[1]
 
+    @property
+    def steepest(self) -> float:
+        """The largest (omega_y^2 + omega_x^2) / 2, rounded up: how fast blur damps anything."""
+        tops = (math.pi * (size - 1) / size for size in (self.height, self.width))
+        return sum(top**2 for top in tops) / 2.0 * (1.0 + 1e-9)
+
     def _matrices(self, like: Tensor) -> tuple[Tensor, Tensor]:
         constants = _constants(self.height, like.dtype, like.device)
         return constants[0], _constants(self.width, like.dtype, like.device)[0]
