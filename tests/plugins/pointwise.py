@@ -1,0 +1,117 @@
+"""Classifiers with a known radius, and a small network, for actions that move every pixel alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from gsmooth.attacks import AttackPlan, attack_many
+from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import Item, certify_many
+from gsmooth.classifier import Classifier
+from gsmooth.cover import Cover, build_cover
+from gsmooth.decision import Finding, RadiusMode, RegionMode
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.testing import Picture
+from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transformation import Transformation
+from tests.engine_objects import Labels, findings, most_by_chance
+
+SHAPE = (1, 8, 8)
+RANGE = (0.0, 1.0)
+
+
+def around(reach: float, bits: int = 0, l2: float = 0.0) -> Region:
+    """[-reach, reach] of one parameter."""
+    return Region((-reach,), (reach,), l2, bits)
+
+
+def threshold(
+    operator: Transformation,
+    above: Callable[[Tensor], Tensor],
+    scale: float,
+    *,
+    sigma: float = 2.0**-5,
+    shape: tuple[int, int, int] = SHAPE,
+    input_range: tuple[float, float] = RANGE,
+    batch_size: int = 8192,
+) -> SmoothedClassifier:
+    """Class 1 where ``above`` (N, C, H, W) -> (N,) holds, under Gaussian parameters."""
+    network = Classifier(Labels(above), classes=2, shape=shape, input_range=input_range)
+    law = GaussianLaw((scale,), sigma, operator.orthogonal)
+    return SmoothedClassifier(network, operator, law, seed=7, batch_size=batch_size)
+
+
+def radius_is(g: SmoothedClassifier, x: Tensor, radius: float) -> None:
+    """On g, whose class at x (C, H, W) is 1 within ``radius`` and 0 beyond on one side.
+
+    Region mode certifies what lies inside and, but for alpha, nothing that does not; radius mode
+    comes near the radius and exceeds it no more often than alpha. The noise on the parameter should
+    have about the radius as its std.
+    """
+    inside, outside = around(0.6 * radius), around(1.03 * radius)
+    mode = RegionMode(alpha=0.001, max_votes=2000)
+    found = [f.certificate for f in findings(g, _clean(g, x, inside), mode, 20)]
+    assert all(isinstance(c, Certified) and c.label == 1 for c in found)
+    assert all(c.guarantee is Guarantee.INDIVIDUAL for c in found)
+    wrong = findings(g, _clean(g, x, outside), mode, 20)
+    assert not any(isinstance(f.certificate, Certified) for f in wrong)
+    gauges = _gauges(findings(g, _clean(g, x, around(2.0 * radius)), RadiusMode(0.05, n=1024), 60))
+    assert sum(2.0 * gauge > 1.0 for gauge in gauges) <= most_by_chance(0.05, len(gauges))
+    assert 0.85 < 2.0 * sum(gauges) / len(gauges) < 1.0
+
+
+def _clean(g: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
+    return build_cover(g, x, region, "clean")
+
+
+def _gauges(found: list[Finding]) -> list[float]:
+    return [f.certificate.gauge for f in found if isinstance(f.certificate, Certified)]
+
+
+@cache
+def network(shape: tuple[int, int, int], input_range: tuple[float, float] = RANGE) -> Classifier:
+    """A smooth network with random weights whose classes change with all of these actions."""
+    torch.manual_seed(3)
+    size = shape[0] * shape[1] * shape[2]
+    layers = nn.Sequential(nn.Flatten(), nn.Linear(size, 24), nn.Tanh(), nn.Linear(24, 4))
+    with torch.no_grad():
+        layers[1].weight.mul_(3.0)  # type: ignore[operator]
+        layers[3].weight.mul_(4.0)  # type: ignore[operator]
+    return Classifier(layers, classes=4, shape=shape, input_range=input_range)
+
+
+def survivors(
+    operator: Transformation,
+    scales: Sequence[float],
+    region: Region,
+    *,
+    shape: tuple[int, int, int] = SHAPE,
+    sigma: float = 0.25,
+    input_range: tuple[float, float] = RANGE,
+    images: int = 8,
+    guarantee: Guarantee = Guarantee.INDIVIDUAL,
+) -> int:
+    """Certified images of the network, none of which an attack of the region changes."""
+    law = GaussianLaw(tuple(scales), sigma, operator.orthogonal or not scales)
+    g = SmoothedClassifier(network(shape, input_range), operator, law, seed=11, batch_size=4096)
+    kinds = ("noise", "blob", "step", "noise")
+    low, high = input_range
+    items = [
+        Item(n, low + (high - low) * Picture(kinds[n % 4], n).tensor(shape)[0])
+        for n in range(images)
+    ]
+    found = {o.index: o.certificate for o in certify_many(g, items, region, RegionMode())}
+    held = {n: c for n, c in found.items() if isinstance(c, Certified)}
+    assert all(c.guarantee is guarantee for c in held.values())
+    asked = [(items[n], c.label) for n, c in held.items()]
+    plan = AttackPlan(points=21, random=8, gradient_steps=4, n=300)
+    for outcome in attack_many(replace(g, seed=12), asked, region, plan, held):
+        label = held[outcome.index].label
+        assert not any(attempt.refutes(label) for attempt in outcome.attempts)
+    return len(held)
