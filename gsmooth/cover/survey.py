@@ -243,7 +243,10 @@ class Survey:
         return Layout(theta, carried, price, owner, lower, upper)
 
     def _place(self, theta: Floats, weights: Floats) -> Floats:
-        return placed(self.smoothed.law, theta.min(axis=0), weights @ theta)
+        lower, upper = theta.min(axis=0), theta.max(axis=0)
+        # Where residuals are measured from one point only shifts are left to be halved.
+        middle = weights @ theta if self.orbit.origin is None else (lower + upper) / 2.0
+        return placed(self.smoothed.law, lower, middle)
 
     def _so_many(self, count: int) -> list[Piece]:
         if len(self.knots.theta) == 1:
