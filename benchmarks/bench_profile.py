@@ -81,7 +81,7 @@ def parts_of(subject: Subject, size: int, timing: Timing) -> Iterator[Share]:
     """The share of every part in the time of a vote."""
     smoothed = subject.smoothed(size)
     z = smoothed.transformation.lift(subject.images[0][None])[0]
-    works = {WHOLE: subject.votes(size), **parts(subject, smoothed, z, max(size, CHUNK))}
+    works = {WHOLE: subject.votes(size), **parts(smoothed, z, max(size, CHUNK))}
     rates = in_turn(works, timing)
     spent = {part: rates.share(WHOLE, part) for part in works if part != WHOLE}
     labelled = spent.pop(LABELLED)
@@ -94,12 +94,13 @@ def parts_of(subject: Subject, size: int, timing: Timing) -> Iterator[Share]:
         yield Share(subject.name, part, min(turns), median(turns), max(turns))
 
 
-def parts(subject: Subject, smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]:
-    """Every part by itself, for ``rows`` votes."""
+def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]:
+    """Every part by itself, for ``rows`` votes, in passes of the engine's batch size."""
     law, device, chunks = smoothed.law, smoothed.classifier.device, count()
     still = smoothed.still
-    images = smoothed.readout(z[None].expand(rows, -1)).contiguous()
-    read = z[None].expand(rows, -1).float().contiguous()
+    copies = z[None].expand(rows, -1)
+    read = torch.split(copies.float().contiguous(), smoothed.batch_size)
+    images = torch.split(smoothed.readout(copies).contiguous(), smoothed.batch_size)
 
     def moved(draws: Draws) -> Tensor:
         columns = torch.from_numpy(draws.theta(law, CHUNK)).tensor_split(law.dimensions, dim=1)
@@ -121,16 +122,19 @@ def parts(subject: Subject, smoothed: SmoothedClassifier, z: Tensor, rows: int) 
         return rows
 
     def readout() -> int:
-        smoothed.transformation.readout(read, smoothed.classifier.shape)
+        for part in read:
+            smoothed.transformation.readout(part, smoothed.classifier.shape)
         return rows
 
     @torch.inference_mode()
     def forward() -> int:
-        smoothed.classifier.scores(images)
+        for part in images:
+            smoothed.classifier.scores(part)
         return rows
 
     def labelled() -> int:
-        smoothed.classifier.votes(images)
+        for part in images:
+            smoothed.classifier.votes(part)
         return rows
 
     found: dict[str, Work] = {NOISE: noise}
