@@ -107,7 +107,8 @@ def _interval(low: float, high: float, parameter: Parameter) -> str:
     unit = _unit(parameter.unit)
     if low == -high:
         return f"{parameter.name} ±{_number(high)}{unit}"
-    return f"{parameter.name} −{_number(-low)}{unit} to {_number(high)}{unit}"
+    start = f"−{_number(-low)}" if low else "0"
+    return f"{parameter.name} {start}{unit} to {_number(high)}{unit}"
 
 
 def _number(value: float, digits: int = 2) -> str:

@@ -24,7 +24,7 @@ from gsmooth.run.dataset import Dataset
 from gsmooth.run.datasets import load_data
 from gsmooth.run.header import RunHeader
 from gsmooth.run.models import load_model
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.smoothing import SmoothedClassifier, one_sided_law
 from gsmooth.theory.laws import Law, law_from_name
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ def law_of(config: RunConfig, operator: Transformation) -> Law:
     assert noise.law is not None
     assert noise.sigma is not None
     assert noise.scales is not None
-    return law_from_name(noise.law, noise.scales, noise.sigma, operator.orthogonal)
+    law = law_from_name(noise.law, noise.scales, noise.sigma, operator.orthogonal)
+    return one_sided_law(law, operator) if operator.one_sided and law.dimensions else law
 
 
 def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedClassifier:

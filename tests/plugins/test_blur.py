@@ -282,6 +282,22 @@ def test_without_noise_on_the_variance_blur_is_covered_as_it_is() -> None:
     assert cover.balls[0].margin <= 1.1 * SIZE * (1.0 - math.exp(-RATE)) / 2.0 / 4.0
 
 
+def test_balls_and_rounding_on_top_cost_no_more_than_themselves() -> None:
+    law, x = (
+        ExponentialLaw(0.5, 0.25),
+        torch.rand(SHAPE, generator=torch.Generator().manual_seed(1)),
+    )
+    network = gsmooth.Classifier(torch.nn.Identity(), classes=2, shape=SHAPE)
+    g = SmoothedClassifier(network, Blur("sampled"), law)
+    exact = SmoothedClassifier(network, Blur(), law)
+    region = Region((0.0,), (0.2,), l2=0.1, bits=8)
+    (ball,) = build_cover(exact, x, Region((0.0,), (0.2,), l2=0.1), 1).balls
+    assert ball.margin == pytest.approx(float(law.margin([0.2], 0.1)), abs=1e-3)
+    assert build_cover(g, x, region).guarantee is Guarantee.INDIVIDUAL
+    # Side lobes leave the range, and clipping could move the image: not proved.
+    assert build_cover(exact, x, region).guarantee is Guarantee.HEURISTIC
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"kernel": "box"}, "kernel"), ({"radius_px": 0}, "radius_px=0")],
