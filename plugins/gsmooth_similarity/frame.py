@@ -144,8 +144,9 @@ class LogPolarFrame:
     def analyse(self, image: Tensor) -> Tensor:
         """L, row by row: flat images (B, H * W) -> (B, K), in the image's dtype and device."""
         if self.is_small:
-            return image @ _dense(self, False, image.dtype, image.device)
-        columns = _sparse(self, False, image.dtype, image.device) @ image.T.contiguous()
+            lifted: Tensor = image @ _dense(self, False, image.dtype, image.device)
+            return lifted
+        columns: Tensor = _sparse(self, False, image.dtype, image.device) @ image.T.contiguous()
         return self.to_coefficients(columns.T)
 
     def synthesise(self, z: Tensor) -> Tensor:
@@ -155,7 +156,8 @@ class LogPolarFrame:
         what lies outside the knee is read as bright as what lies inside.
         """
         if self.is_small:
-            return z @ _dense(self, True, z.dtype, z.device)
+            read: Tensor = z @ _dense(self, True, z.dtype, z.device)
+            return read
         columns = self.from_coefficients(z).T.contiguous()
         image: Tensor = _sparse(self, True, z.dtype, z.device) @ columns
         return image.T
@@ -166,7 +168,8 @@ class LogPolarFrame:
         F lengthens nothing and W S >= 0, so ||L v|| <= ||W S |v||| <= ||W S image||.
         """
         columns: Tensor = _sparse(self, False, image.dtype, image.device) @ image.T.contiguous()
-        return columns.norm(dim=0)
+        longest: Tensor = columns.norm(dim=0)
+        return longest
 
     @property
     def is_small(self) -> bool:
@@ -209,7 +212,8 @@ class LogPolarFrame:
         others = pairs[:, half:].reshape(len(z), self.top, self.length).mT
         whole = torch.cat([first[:, :, None], others], dim=2)
         orders = torch.fft.ifft(whole, dim=1, norm="ortho")[:, : len(self.radii)]
-        return torch.fft.irfft(orders, n=self.angles, dim=2, norm="ortho").flatten(1)
+        samples: Tensor = torch.fft.irfft(orders, n=self.angles, dim=2, norm="ortho")
+        return samples.flatten(1)
 
 
 @lru_cache(maxsize=16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from torch import Tensor
 from gsmooth_similarity.flow import Flow, cut, flows
 from gsmooth_similarity.frame import LogPolarFrame, log_polar_frame
 from gsmooth_similarity.pixels import per_unit
-from gsmooth_similarity.space import ANGLE, NUMERICAL, RADIANS, warped
+from gsmooth_similarity.space import ANGLE, NUMERICAL, RADIANS, SCALE, warped
 
 IMAGE_ENTRIES: Final = 2**21
 """Numbers in the images of cells that are lifted at once (at least one image)."""
@@ -82,10 +83,12 @@ class LogPolarSpace:
         """sup ||dC / d theta_i|| = sup ||L psi_i - A_i L psi||, A_i the generator, on each cell.
 
         On a cell of half-widths D around m let psi_i = d_i + v with |v| <= w_i pixel by pixel, and
-        g_i = sup |psi_i|. psi is within e = sum_j D_j g_j of psi_m, pixel by pixel, so
-        ||dC_i|| <= ||L d_i - A_i L psi_m|| + ||L||w_i|| + ||A_i L|| e||, where ||L||w|| stands for
-        sup ||L v|| over |v| <= w (C3b; the first two nearly cancel). The triangle bound ||L||g_i||
-        + ||A_i L psi_m|| + ||A_i L|| e|| is the cross-check, and the smaller is returned.
+        g_i = sup |psi_i|. Integrated from m, psi = psi_m + sum_j t_j d_j + r with |t_j| <= D_j and
+        |r| <= sum_j D_j w_j. Write ||M||w|| for sup ||M v|| over |v| <= w. Then ||dC_i|| is at most
+        sup_t ||L d_i - A_i L (psi_m + sum_j t_j d_j)|| + ||L||w_i|| + ||A_i L||sum_j D_j w_j||,
+        whose first term is convex in t and so largest at a corner (C3b: L d_i and A_i L psi_m
+        nearly cancel). The triangle bound ||L||g_i|| + ||A_i L psi_m|| + ||A_i L||sum_j D_j g_j||
+        is the cross-check, and the smaller is returned.
         """
         return self._largest(x, lower, upper, axes, carried=True)
 
@@ -161,43 +164,75 @@ class _Cell:
 
     def attacked(self) -> Tensor:
         """sup ||L psi_i||, (n, axes)."""
-        drift, spread, speed, _ = self._moved()
-        return torch.minimum(drift.norm(dim=2) + spread, speed).T
+        drift, half, large = self._moved()
+        found = []
+        for i in range(len(self.axes)):
+            together = drift[i].norm(dim=1) + self._lengths(half[i])
+            found.append(torch.minimum(together, self._lengths(large[i])))
+        return torch.stack(found, dim=1)
 
     def carried(self) -> Tensor:
         """sup ||L psi_i - A_i L psi||, (n, axes)."""
-        drift, spread, speed, (near, length) = self._moved()
-        middle = (self.low + self.high) / 2
-        attacked = warped(
-            self.x.expand(len(middle), -1, -1, -1), middle[:, 0] / RADIANS, middle[:, 1]
-        )
-        z = self.space.lift(attacked)
-        frame = self._frame
-        tops = float(frame.turn.max()), float(abs(frame.pull).max())
+        drift, half, large = self._moved()
+        z, wide, far = self._midway(), self._strayed(half), self._strayed(large)
         found = []
         for i, axis in enumerate(self.axes):
             generated = self.space.generated(z, axis)
-            together = (drift[i] - generated).norm(dim=1) + spread[i]
-            apart = speed[i] + generated.norm(dim=1)
-            # F only drops coefficients: ||A L v|| <= (highest order) ||W S |v|||.
-            strayed = torch.minimum(frame.norms[1 + axis] * length, tops[axis] * near)
-            found.append(torch.minimum(together, apart) + strayed)
+            together = self._at_corners(drift[i] - generated, drift, axis)
+            together = together + self._lengths(half[i]) + self._generated_lengths(wide, axis)
+            apart = self._lengths(large[i]) + generated.norm(dim=1)
+            apart = apart + self._generated_lengths(far, axis)
+            found.append(torch.minimum(together, apart))
         return torch.stack(found, dim=1)
 
-    def _moved(self) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """L d_i (axes, n, C * K), ||L||w_i||, ||L||g_i|| (axes, n); ||L||e||, ||e|| (n,) each."""
+    def _at_corners(self, start: Tensor, drift: list[Tensor], axis: int) -> Tensor:
+        """sup ||start - A_i sum_j t_j L d_j|| over |t_j| <= D_j, (n,); start (n, C * K)."""
+        reaches = self._reach
+        steps = [
+            reach[:, None] * self.space.generated(part, axis)
+            for reach, part in zip(reaches, drift, strict=True)
+        ]
+        corners = [
+            start
+            + torch.stack([sign * step for sign, step in zip(signs, steps, strict=True)]).sum(0)
+            for signs in itertools.product((-1.0, 1.0), repeat=len(steps))
+        ]
+        return torch.stack([corner.norm(dim=1) for corner in corners]).amax(dim=0)
+
+    def _midway(self) -> Tensor:
+        """L psi at the middle of every cell, (n, C * K)."""
+        middle = (self.low + self.high) / 2
+        rows = self.x.expand(len(middle), -1, -1, -1)
+        return self.space.lift(warped(rows, middle[:, ANGLE] / RADIANS, middle[:, SCALE]))
+
+    def _moved(self) -> tuple[list[Tensor], Tensor, Tensor]:
+        """L d_i by axis, (n, C * K) each; w_i and g_i, (axes, n, C, H * W)."""
         shape = self.x.shape[1:]
-        blank = self.x.new_zeros(len(self.axes), len(self.low), shape[0], shape[1] * shape[2])
-        middle, half, large = blank, blank.clone(), blank.clone()
+        middle = self.x.new_zeros(len(self.axes), len(self.low), shape[0], shape[1] * shape[2])
+        half, large = middle.clone(), middle.clone()
         for flow in flows(self.x[0], self.pixels, self.low, self.high, self.axes):
             self._fill(flow, middle, half, large)
-        reach = (self.high - self.low)[:, list(self.axes)].T / 2
-        stray = (large * reach[:, :, None, None]).sum(dim=0)
-        drift = torch.stack([self.space.lift(part.unflatten(2, shape[1:])) for part in middle])
-        spread, speed = (
-            torch.stack([self._lengths(part) for part in parts]) for parts in (half, large)
-        )
-        return drift, spread, speed, (self._lengths(stray), stray.flatten(1).norm(dim=1))
+        return [self.space.lift(part.unflatten(2, shape[1:])) for part in middle], half, large
+
+    @property
+    def _reach(self) -> Tensor:
+        """D, (axes, n)."""
+        return (self.high - self.low)[:, list(self.axes)].T / 2
+
+    def _strayed(self, images: Tensor) -> Tensor:
+        """sum_j D_j image_j of (axes, n, C, H * W)."""
+        return (images * self._reach[:, :, None, None]).sum(dim=0)
+
+    def _generated_lengths(self, image: Tensor, axis: int) -> Tensor:
+        """sup ||A_i L v|| over |v| <= image, (n,).
+
+        ||A_i L|| ||image||, or what the highest order makes of ||L||image||: F only drops
+        coefficients, and A_i multiplies those that are left.
+        """
+        frame = self._frame
+        top = float(frame.turn.max()) if axis == ANGLE else float(abs(frame.pull).max())
+        whole = image.flatten(1).norm(dim=1)
+        return torch.minimum(frame.norms[1 + axis] * whole, top * self._lengths(image))
 
     def _fill(self, flow: Flow, middle: Tensor, half: Tensor, large: Tensor) -> None:
         for i in range(len(self.axes)):
