@@ -76,3 +76,9 @@ class ViolationError(GsmoothError):
     """A certified image whose class an attack changed (PREDICT at alpha = 1e-9)."""
 
     exit_code = 9
+
+
+class PromiseError(GsmoothError):
+    """A transformation that breaks a promise which certificates rest on (``gsmooth check``)."""
+
+    exit_code = 10

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from gsmooth import __version__
-from gsmooth.cli import calibrate, certify, plugins, predict, quickstart, report, train, verify
+from gsmooth.cli import (
+    calibrate,
+    certify,
+    check,
+    plugins,
+    predict,
+    quickstart,
+    report,
+    train,
+    verify,
+)
 
 _HELP = """
 Certify that an image classifier keeps its answer under a whole range of transformations.
@@ -19,7 +29,8 @@ class everywhere in the region. It speaks about g, not about your model alone.
 _EPILOG = """
 [bold]Exit codes[/bold]: 0 done; 1 internal error; 2 configuration, flag or unreachable region;
 3 images or labels; 4 model; 5 plugin; 6 records; 7 output folder or disk; 8 a stored bound that its
-counts do not support; 9 an attack beat a certificate; 130 Ctrl-C (finished images are kept).
+counts do not support; 9 an attack beat a certificate; 10 a transformation breaks a promise;
+130 Ctrl-C (finished images are kept).
 
 [bold]First steps[/bold]: gsmooth quickstart
 
@@ -71,6 +82,7 @@ for room, command in (
     (report, report.report),
     (verify, verify.verify),
     (plugins, plugins.plugins),
+    (check, check.check),
 ):
     app.command(help=_flowing(command.__doc__ or ""), epilog=_flowing(room.EPILOG))(command)
 

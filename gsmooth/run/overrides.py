@@ -29,7 +29,7 @@ class Override:
             raise ConfigurationError(
                 f"--set {text}: expected path=value, for example --set smoothing.sigma=0.25"
             )
-        return cls(path.strip(), _value(value.strip()), f"--set {text}")
+        return cls(path.strip(), toml_value(value.strip()), f"--set {text}")
 
     def apply(self, tree: Tree) -> None:
         """Put the value into ``tree``, making the tables on the way."""
@@ -41,7 +41,8 @@ class Override:
         tree[leaf] = self.value
 
 
-def _value(text: str) -> object:
+def toml_value(text: str) -> object:
+    """``text`` as TOML, and as a plain string where it is not."""
     # TOML wants a digit before the point; people write .25.
     literal = f"0{text}" if text.startswith(".") else text
     try:

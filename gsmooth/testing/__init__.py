@@ -11,8 +11,19 @@ except ModuleNotFoundError as missing:
         name="hypothesis",
     ) from missing
 
-from gsmooth.testing.kit import transformation_checks
-from gsmooth.testing.pictures import Picture
+from gsmooth.testing.kit import Standing, Verdict, repeat, transformation_checks, verdicts
+from gsmooth.testing.pictures import Picture, Point
+from gsmooth.testing.slopes import Cell
 from gsmooth.testing.subject import Subject
 
-__all__ = ["Picture", "Subject", "transformation_checks"]
+__all__ = [
+    "Cell",
+    "Picture",
+    "Point",
+    "Standing",
+    "Subject",
+    "Verdict",
+    "repeat",
+    "transformation_checks",
+    "verdicts",
+]

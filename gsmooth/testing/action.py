@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.testing.pictures import Point, points
-from gsmooth.testing.subject import Subject, Theta, near, no_claim
+from gsmooth.testing.subject import ROUNDING, Subject, Theta, near, no_claim
 
 
 def action_at_zero_is_identity(subject: Subject) -> None:
@@ -65,6 +65,19 @@ def action_preserves_distances(subject: Subject) -> None:
             (one @ other.T, y @ z.T, "inner product"),
         ):
             near(found, expected, scale, f"orthogonal is claimed, but T_{theta} changes a {what}")
+
+    subject.search(example, point=points(), theta=subject.thetas())
+
+
+def action_never_lengthens(subject: Subject) -> None:
+    """||T z - T y|| <= ||z - y||: residuals do not grow with the noise on theta (T5)."""
+
+    def example(point: Point, theta: Theta) -> None:
+        y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
+        before, after = _gap(y, z), _gap(subject.act(y, theta), subject.act(z, theta))
+        assert after <= before + ROUNDING * _scale(y, z), (
+            f"contracting is claimed, but T_{theta} takes points {before:.6g} apart to {after:.6g}"
+        )
 
     subject.search(example, point=points(), theta=subject.thetas())
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
+from hypothesis import strategies as st
 
 from gsmooth.testing.pictures import Picture, pictures
-from gsmooth.testing.subject import Subject, Theta, columns, near
+from gsmooth.testing.subject import ROUNDING, Subject, Theta, columns, near, no_claim
 
 
 def attack_at_zero_is_identity(subject: Subject) -> None:
@@ -38,11 +39,33 @@ def attack_is_differentiable(subject: Subject) -> None:
     subject.search(example, picture=pictures(), theta=subject.attacks())
 
 
+def attack_keeps_the_range(subject: Subject) -> None:
+    """Images in [low, high] stay there where keeps_range says so: an image file holds them (F2)."""
+    ranges = [(0.0, 1.0), (-1.0, 1.0)]
+    kept = [ends for ends in ranges if subject.transformation.keeps_range(*ends)]
+    if not kept or not subject.dimensions:
+        raise no_claim("keeps_range is False, and with bits certificates are heuristic")
+
+    def example(picture: Picture, theta: Theta, ends: tuple[float, float]) -> None:
+        low, high = ends
+        x = low + (high - low) * picture.tensor(subject.shape)
+        found = subject.attack(x, theta)
+        beyond = max(low - float(found.min()), float(found.max()) - high)
+        assert beyond <= ROUNDING, (
+            f"keeps_range{ends} is claimed, but at theta={theta} a pixel leaves by {beyond:.3g}"
+        )
+
+    ends = st.sampled_from(kept)
+    subject.search(example, picture=pictures(), theta=subject.attacks(), ends=ends)
+
+
 def action_follows_attack(subject: Subject) -> None:
     """T_theta L x lies no farther from L psi_theta(x) than T_(-theta) L x does.
 
     An action that turns the other way is sound and useless: every residual is twice the motion.
     """
+    if any(subject.one_sided):
+        raise no_claim("T_(-theta) does not exist: a parameter is one-sided")
 
     def example(seed: int) -> None:
         x = Picture("blob", seed).tensor(subject.shape)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.testing.pictures import Picture, Point, pictures, points
-from gsmooth.testing.subject import Subject, near
+from gsmooth.testing.subject import Subject, near, no_claim
+from gsmooth.transformation import Transformation
 
 POWER_STEPS: Final = 30
 
@@ -41,6 +42,29 @@ def lift_norm_bounds_lift(subject: Subject) -> None:
     subject.with_examples(0.25).search(example, picture=pictures(("noise", "pixel")))
 
 
+def rounding_norm_bounds_lift(subject: Subject) -> None:
+    """||L r|| <= rounding_norm for |pixels| <= 1: what rounding an attacked image can do (F2).
+
+    The worst r has every pixel at an end; from each start, signs of L^T L r climb to such an r.
+    """
+    operator = subject.transformation
+    if type(operator).rounding_norm is Transformation.rounding_norm:
+        raise no_claim("rounding_norm is the default, which follows from lift_norm")
+    bound = operator.rounding_norm(subject.shape)
+
+    def example(picture: Picture) -> None:
+        r = (2.0 * picture.tensor(subject.shape) - 1.0).sign()
+        worst = 0.0
+        for _ in range(POWER_STEPS):
+            worst = max(worst, float(subject.lift(r).norm()))
+            r = _pulled(subject, r).sign()
+        assert worst <= bound * (1.0 + 1e-12), (
+            f"||L r|| = {worst:.12g} with |pixels| <= 1, but rounding_norm claims {bound:.12g}"
+        )
+
+    subject.with_examples(0.25).search(example, picture=pictures(("noise", "pixel")))
+
+
 def readout_has_the_image_shape(subject: Subject) -> None:
     """Q maps (N, K) to the network's input (N, C, H, W)."""
 
@@ -61,9 +85,15 @@ def _steepest(subject: Subject, start: Tensor) -> Tensor:
     # A little of everything, so that no direction is shut out from the start.
     x = start + 0.01 * Picture("noise", 1).tensor(subject.shape)
     for _ in range(POWER_STEPS):
-        leaf = (x / x.norm()).requires_grad_(True)
-        pulled: Tensor = torch.autograd.grad(subject.lift(leaf).square().sum() / 2.0, leaf)[0]
+        pulled = _pulled(subject, x / x.norm())
         if not bool(pulled.norm() > 0.0):
             break
         x = pulled
     return x
+
+
+def _pulled(subject: Subject, x: Tensor) -> Tensor:
+    """L^T L x."""
+    leaf = x.clone().requires_grad_(True)
+    pulled: Tensor = torch.autograd.grad(subject.lift(leaf).square().sum() / 2.0, leaf)[0]
+    return pulled

@@ -2,72 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from time import perf_counter
+from typing import Final, final
 from unittest import SkipTest
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.spelling import did_you_mean
-from gsmooth.testing import action, attack, frames, manners, originals, slopes, supremum
+from gsmooth.testing.checks import EVERY, Body, inapplicable
+from gsmooth.testing.repeat import code_for
 from gsmooth.testing.subject import Act, Subject
+from gsmooth.theory.laws import Law
 from gsmooth.transformation import Transformation
 
 Check = Callable[[], None]
-Body = Callable[[Subject], None]
-
-EVERY: Final[tuple[Body, ...]] = (
-    action.action_at_zero_is_identity,
-    action.action_obeys_composition_law,
-    action.parameters_commute,
-    action.action_preserves_distances,
-    action.action_error_bounds_rounding,
-    manners.rows_are_independent,
-    manners.inputs_are_untouched,
-    manners.dtype_and_device_are_kept,
-    manners.results_are_deterministic,
-    frames.lift_is_linear,
-    frames.lift_norm_bounds_lift,
-    frames.readout_has_the_image_shape,
-    attack.attack_at_zero_is_identity,
-    attack.attack_is_differentiable,
-    attack.action_follows_attack,
-    slopes.derivative_bound_holds,
-    slopes.curvature_bound_holds,
-    slopes.attack_derivative_bound_holds,
-    slopes.attack_curvature_bound_holds,
-    supremum.certified_supremum_holds,
-    supremum.still_supremum_holds,
-    supremum.margins_grow_with_the_region,
-    supremum.profiles_hold_on_every_part,
-    originals.originals_are_enclosed,
-)
-_MOVING: Final = (
-    attack.action_follows_attack,
-    slopes.derivative_bound_holds,
-    slopes.curvature_bound_holds,
-    slopes.attack_derivative_bound_holds,
-    slopes.attack_curvature_bound_holds,
-    supremum.certified_supremum_holds,
-    supremum.still_supremum_holds,
-    supremum.margins_grow_with_the_region,
-    supremum.profiles_hold_on_every_part,
-    originals.originals_are_enclosed,
-)
+_BODIES: Final[Mapping[str, Body]] = {body.__name__: body for body in EVERY}
 
 
-_ACTING: Final = (
-    action.action_at_zero_is_identity,
-    action.action_obeys_composition_law,
-    action.parameters_commute,
-    action.action_preserves_distances,
-    action.action_error_bounds_rounding,
-    attack.action_follows_attack,
-    slopes.derivative_bound_holds,
-    slopes.curvature_bound_holds,
-    supremum.certified_supremum_holds,
-    supremum.profiles_hold_on_every_part,
-)
+class Standing(StrEnum):
+    """What came of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    EXEMPT = "exempt"
+
+
+@final
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one check.
+
+    why: the promise where it passed, the counterexample where it failed, else the reason. code:
+    repeats the counterexample; empty elsewhere. seconds: what the check took.
+    """
+
+    check: str
+    standing: Standing
+    why: str
+    code: str = ""
+    seconds: float = 0.0
+
+
+class Exempted(SkipTest):
+    """A check that is left out on purpose."""
 
 
 def transformation_checks(
@@ -79,92 +60,157 @@ def transformation_checks(
     derandomize: bool | None = None,
     exact: Act | None = None,
     exempt: Mapping[str, str] | None = None,
+    laws: Sequence[Law] = (),
+    seed: int | None = None,
 ) -> list[Check]:
     """Named functions without arguments, one a promise; each raises AssertionError if it is broken.
 
-    For ``pytest.mark.parametrize("check", transformation_checks(Volume()))``. Hypothesis searches,
-    shrinks and prints the counterexample.
+    For ``pytest.mark.parametrize("check", transformation_checks(Volume()))``. Hypothesis searches
+    and shrinks; the counterexample is printed, with the code that repeats it.
 
     shape: of the images (C, H, W). region: a box of parameters as wide as certificates will ask
-    for, by default one unit to both sides. examples: tries a check; slow ones take a fraction.
-    derandomize: the same tries each time. exact: T_theta z computed independently, in higher
-    precision, for the check of action_error. exempt: check name -> reason; the check is skipped
-    and the reason printed. ConfigurationError for an unknown name or an empty reason.
+    for, by default one unit to both sides (one-sided parameters: from 0). examples: tries a check;
+    slow ones take a fraction. derandomize: the same tries each time; seed: these ones. Votes have a
+    fixed seed anyway. exact: T_theta z computed independently, in higher precision, for the check
+    of action_error. exempt: check name -> reason; the check is skipped and the reason printed.
+    laws: smoothing laws of your own; by default all of gsmooth's that the parameters admit.
+    ConfigurationError for an unknown name or an empty reason.
 
     A promise that is not made (an action, orthogonality, a derivative bound, ...) is not held
     against it: what does not apply is left out, and what the code must be asked for is skipped
     with a reason.
     """
+    subject = _subject(transformation, shape, region, examples)
+    subject = replace(subject, derandomize=derandomize, exact=exact)
+    subject = replace(subject, given_laws=tuple(laws), seed=seed)
     reasons = dict(exempt or {})
     _check_exemptions(reasons)
-    ones = (1.0,) * len(transformation.parameters)
-    box = region or Region(tuple(-one for one in ones), ones)
-    if box.dimensions != len(ones):
-        raise ConfigurationError(
-            f"checks: a region of {box.dimensions} intervals for the {len(ones)} parameters of"
-            f" {transformation.name}; give one interval a parameter"
-        )
-    bound = transformation.for_shape(shape)
-    subject = Subject(bound, shape, box, examples, derandomize, exact)
     return [
-        _exempted(body, reasons[body.__name__])
-        if body.__name__ in reasons
-        else _bound(body, subject)
+        _check(body, subject, reasons.get(body.__name__))
         for body in EVERY
-        if body.__name__ in reasons or _applies(body, subject)
+        if body.__name__ in reasons or inapplicable(body, subject) is None
     ]
 
 
-def _applies(body: Body, subject: Subject) -> bool:
-    if body in _ACTING and not subject.transformation.has_action:
-        return False
-    if body is action.parameters_commute:
-        return subject.dimensions > 1
-    if body is action.action_preserves_distances:
-        return subject.transformation.orthogonal
-    return subject.dimensions > 0 or body not in _MOVING
+def verdicts(
+    transformation: Transformation,
+    *,
+    shape: tuple[int, int, int] = (1, 16, 16),
+    region: Region | None = None,
+    examples: int = 25,
+    exempt: Mapping[str, str] | None = None,
+    seed: int = 0,
+    only: Sequence[str] = (),
+) -> Iterator[Verdict]:
+    """What comes of every check (or of ``only`` some), in order; see transformation_checks."""
+    reasons = dict(exempt or {})
+    _check_exemptions(reasons)
+    _check_names("only", only)
+    subject = replace(_subject(transformation, shape, region, examples), seed=seed)
+    return (
+        _verdict(body, subject, reasons.get(name))
+        for name, body in _BODIES.items()
+        if not only or name in only
+    )
 
 
-def _bound(body: Body, subject: Subject) -> Check:
+def repeat(
+    check: str,
+    transformation: Transformation,
+    *,
+    shape: tuple[int, int, int],
+    region: Region,
+    exact: Act | None = None,
+    laws: Sequence[Law] = (),
+    seed: int | None = None,
+    **values: object,
+) -> None:
+    """Try one example of one check: AssertionError if it fails, silence if it holds.
+
+    values: what the example is made of, as a counterexample was printed; without them the whole
+    check is run.
+    """
+    _check_names("check", [check])
+    subject = replace(_subject(transformation, shape, region), exact=exact, seed=seed)
+    subject = replace(subject, given_laws=tuple(laws), only=values or None)
+    _BODIES[check](subject)
+
+
+def _subject(
+    transformation: Transformation,
+    shape: tuple[int, int, int],
+    region: Region | None,
+    examples: int = 25,
+) -> Subject:
+    parameters = transformation.parameters
+    lower = tuple(0.0 if p.name in transformation.one_sided else -1.0 for p in parameters)
+    box = region or Region(lower, (1.0,) * len(lower))
+    if box.dimensions != len(parameters):
+        raise ConfigurationError(
+            f"checks: a region of {box.dimensions} intervals for the {len(parameters)} parameters"
+            f" of {transformation.name}; give one interval a parameter"
+        )
+    for parameter, low in zip(parameters, box.lower, strict=True):
+        if low < 0.0 and parameter.name in transformation.one_sided:
+            raise ConfigurationError(
+                f"checks: the region begins at {low:g}, but {parameter.name} of"
+                f" {transformation.name} is one-sided; let it begin at 0"
+            )
+    return Subject(transformation.for_shape(shape), shape, box, examples)
+
+
+def _check(body: Body, subject: Subject, reason: str | None) -> Check:
     name = body.__name__
 
     def check() -> None:
+        if reason is not None:
+            raise Exempted(f"{name} is exempted: {reason}")
         try:
             body(subject)
         except SkipTest:
             raise
         except Exception as fault:
-            raise AssertionError(_complaint(name, subject, fault)) from fault
+            code = code_for(name, subject, fault)
+            raise AssertionError(f"{_complaint(name, subject, fault)}\n\n{code}") from fault
 
-    return _named(check, body)
-
-
-def _complaint(name: str, subject: Subject, fault: Exception) -> str:
-    kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
-    notes = getattr(fault, "__notes__", [])
-    return "\n".join([f"{name}: {subject.transformation}: {kind}{fault}", *notes])
-
-
-def _exempted(body: Body, reason: str) -> Check:
-    def check() -> None:
-        raise SkipTest(f"{body.__name__} is exempted: {reason}")
-
-    return _named(check, body)
-
-
-def _named(check: Check, body: Body) -> Check:
-    check.__name__ = check.__qualname__ = body.__name__
+    check.__name__ = check.__qualname__ = name
     check.__doc__ = body.__doc__
     return check
 
 
+def _verdict(body: Body, subject: Subject, reason: str | None) -> Verdict:
+    name, began = body.__name__, perf_counter()
+    if reason is not None:
+        return Verdict(name, Standing.EXEMPT, reason)
+    if (missing := inapplicable(body, subject)) is not None:
+        return Verdict(name, Standing.SKIPPED, missing)
+    try:
+        body(subject)
+    except SkipTest as skipped:
+        return Verdict(name, Standing.SKIPPED, str(skipped), seconds=perf_counter() - began)
+    except Exception as fault:
+        why, code = _complaint(name, subject, fault), code_for(name, subject, fault)
+        return Verdict(name, Standing.FAILED, why, code, perf_counter() - began)
+    promise = " ".join((body.__doc__ or "").split("\n\n")[0].split())
+    return Verdict(name, Standing.PASSED, promise, seconds=perf_counter() - began)
+
+
+def _complaint(name: str, subject: Subject, fault: Exception) -> str:
+    kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
+    return f"{name}: {subject.transformation}: {kind}{fault}"
+
+
 def _check_exemptions(reasons: Mapping[str, str]) -> None:
-    known = [body.__name__ for body in EVERY]
+    _check_names("exempt", reasons)
     for name, reason in reasons.items():
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise ConfigurationError(
-                f"exempt: {name!r} is no check; known: {', '.join(known)}{hint}"
-            )
         if not reason.strip():
             raise ConfigurationError(f"exempt: give the reason why {name} need not hold")
+
+
+def _check_names(what: str, names: Iterable[str]) -> None:
+    for name in names:
+        if name not in _BODIES:
+            hint = did_you_mean(name, _BODIES)
+            raise ConfigurationError(
+                f"{what}: {name!r} is no check; known: {', '.join(_BODIES)}{hint}"
+            )

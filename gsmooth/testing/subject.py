@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Final, final
 from unittest import SkipTest
 
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.classifier import Classifier
+from gsmooth.options import fitting_laws
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
-from gsmooth.theory.laws import GaussianLaw
+from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transformation import Transformation
 
 Theta = tuple[float, ...]
@@ -23,9 +26,20 @@ Act = Callable[..., Tensor]
 
 BEYOND: Final = 4.0
 """The action is checked this many times further out than the region: noise on theta goes there."""
+SIGMA: Final = 0.25
+"""Std of the noise on z that covers and votes are checked with."""
 ROUNDING: Final = 1e-10
 """Relative float64 tolerance of exact laws: 2^-53 an operation, times phases of some 10^2 radians
 and sums of some 10^3 terms; a slip to float32 (2^-24) is a thousand times larger."""
+
+
+class Falsified(AssertionError):
+    """An example that a check fails on, after shrinking; ``values``: what it was drawn as."""
+
+    def __init__(self, fault: Exception, values: Mapping[str, object]) -> None:
+        kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
+        super().__init__(f"{kind}{fault}")
+        self.values = dict(values)
 
 
 @final
@@ -36,6 +50,9 @@ class Subject:
     transformation: bound to ``shape`` (C, H, W). region: the attacks that covers are built for.
     examples: Hypothesis examples a check; derandomize: the same ones each time (None: as the
     current Hypothesis profile says). exact: an independent T_theta of higher precision, if any.
+    given_laws: the smoothing laws to check; by default every one that the parameters admit. seed:
+    of examples and votes; votes have seed 0 where it is None. only: one example, tried in place of
+    a search.
     """
 
     transformation: Transformation
@@ -44,6 +61,9 @@ class Subject:
     examples: int
     derandomize: bool | None = None
     exact: Act | None = None
+    given_laws: tuple[Law, ...] = ()
+    seed: int | None = None
+    only: Mapping[str, object] | None = None
 
     @property
     def dimensions(self) -> int:
@@ -62,15 +82,43 @@ class Subject:
         ends = zip(self.region.lower, self.region.upper, strict=True)
         return tuple(BEYOND * max(-low, high) or 1.0 for low, high in ends)
 
-    def smoothed(self, still: bool = False) -> SmoothedClassifier:
-        """A smoothed classifier for covers: its network is never asked.
+    @property
+    def one_sided(self) -> tuple[bool, ...]:
+        """Which parameters admit values >= 0 only."""
+        named = self.transformation.one_sided
+        return tuple(parameter.name in named for parameter in self.transformation.parameters)
+
+    @property
+    def laws(self) -> tuple[Law, ...]:
+        """The laws to check, scales half as wide as the region; the first one is for covers."""
+        if self.given_laws:
+            return self.given_laws
+        scales = tuple(reach / (2.0 * BEYOND) for reach in self.reach)
+        orthogonal = self.transformation.orthogonal
+        found = []
+        for name in fitting_laws(type(self.transformation)):
+            law = law_from_name(name, scales, SIGMA, orthogonal)
+            found.append((law.one_sided() or law) if any(self.one_sided) else law)
+        return tuple(found)
+
+    @property
+    def moves(self) -> bool:
+        """Whether noise on theta is possible: there is an action, and a law that fits."""
+        return self.transformation.has_action and bool(self.laws)
+
+    def smoothed(
+        self, still: bool = False, network: Classifier | None = None
+    ) -> SmoothedClassifier:
+        """A smoothed classifier, by default for covers: with a network that is never asked.
 
         still: theta carries no noise (T = id).
         """
-        scales = () if still else tuple(reach / (2.0 * BEYOND) for reach in self.reach)
-        law = GaussianLaw(scales, 0.25, self.transformation.orthogonal)
-        network = Classifier(nn.Identity(), classes=2, shape=self.shape)
-        return SmoothedClassifier(network, self.transformation, law)
+        law = self.laws[0] if self.moves and not still else law_from_name("gaussian", (), SIGMA)
+        blank = network or Classifier(nn.Identity(), classes=2, shape=self.shape)
+        # One batch for all votes of a check, and a plugin sees many rows at once.
+        return SmoothedClassifier(
+            blank, self.transformation, law, seed=self.seed or 0, batch_size=4096
+        )
 
     # Every call gets copies of its own: a plugin that writes into its input is named by the check
     # for that, not by all the others.
@@ -88,7 +136,8 @@ class Subject:
 
     def thetas(self) -> st.SearchStrategy[Theta]:
         """Parameters as far out as noise takes them."""
-        return within(tuple(-reach for reach in self.reach), self.reach)
+        sides = zip(self.reach, self.one_sided, strict=True)
+        return within(tuple(0.0 if forward else -reach for reach, forward in sides), self.reach)
 
     def attacks(self) -> st.SearchStrategy[Theta]:
         """Parameters of the region."""
@@ -97,7 +146,33 @@ class Subject:
     def search(
         self, example: Callable[..., None], shrink: bool = True, **drawn: st.SearchStrategy[object]
     ) -> None:
-        """Call ``example`` on drawn arguments; the failing ones are shrunk and printed."""
+        """Call ``example`` on drawn arguments; Falsified at the simplest that fails, if any does.
+
+        SkipTest from an example ends the search. With ``only``, that example is all.
+        """
+        if self.only is not None:
+            example(**self.only)
+            return
+        failing: dict[str, object] = {}
+
+        @wraps(example)
+        def tried(**values: object) -> None:
+            nonlocal failing
+            try:
+                example(**values)
+            except Exception:
+                failing = values
+                raise
+
+        search = self._settings(shrink)(given(**drawn)(tried))
+        try:
+            (search if self.seed is None else seeded(self.seed)(search))()
+        except SkipTest:
+            raise
+        except Exception as fault:
+            raise Falsified(fault, failing) from fault
+
+    def _settings(self, shrink: bool) -> settings:
         phases = [Phase.generate, Phase.target, *([Phase.shrink] if shrink else [])]
         current = settings(
             max_examples=self.examples,
@@ -108,9 +183,9 @@ class Subject:
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         )
-        if self.derandomize is not None:
-            current = settings(current, derandomize=self.derandomize)
-        current(given(**drawn)(example))()
+        if self.derandomize is None:
+            return current
+        return settings(current, derandomize=self.derandomize)
 
     def with_examples(self, share: float) -> Subject:
         """This subject with fewer examples, for checks that are slow; at least three."""
@@ -135,6 +210,11 @@ def within(lower: Theta, upper: Theta) -> st.SearchStrategy[Theta]:
 def no_claim(text: str) -> SkipTest:
     """Skips a check of a claim that is not made (pytest and unittest print the reason)."""
     return SkipTest(f"nothing is claimed: {text}")
+
+
+def nothing(text: str) -> SkipTest:
+    """Skips a check that has nothing to look at."""
+    return SkipTest(f"nothing to check: {text}")
 
 
 def near(found: Tensor, expected: Tensor, scale: float, what: str) -> None:

@@ -162,19 +162,27 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
     """How far each theta (n, m) lies outside the best ball's margin, (n,); <= 0 inside.
 
     Straight from T4: gamma = theta - theta_j, e = T_(-gamma) L psi_theta(x) - z_j; without noise
-    on theta, e = L psi_theta(x) - z_j.
+    on theta, e = L psi_theta(x) - z_j. For a contraction that nothing undoes (T5) whichever of the
+    two lies behind is moved on: e = T_(gamma-) L psi_theta(x) - T_(gamma+) z_j.
     """
     operator = smoothed.transformation
     moved = torch.from_numpy(theta)
     attacked = operator.attack(x.repeat(len(theta), 1, 1, 1), *_columns(moved))
     lifted = operator.lift(attacked)
     outside = np.full(len(theta), np.inf)
+    forward = bool(operator.one_sided)
+
+    def behind(way: Tensor) -> Tensor:
+        return way.clamp(min=0.0) if forward else way
+
     for ball in cover.balls:
-        shift, back = moved[:, :0], lifted
+        shift, back, z = moved[:, :0], lifted, ball.z[None]
         if not smoothed.still:
             shift = moved - torch.tensor([ball.theta], dtype=torch.float64)
-            back = operator.act(lifted.clone(), *_columns(-shift))
-        residual = (back - ball.z).norm(dim=1).numpy()
+            back = operator.act(lifted.clone(), *_columns(behind(-shift)))
+            if forward:
+                z = operator.act(z.repeat(len(theta), 1), *_columns(behind(shift)))
+        residual = (back - z).norm(dim=1).numpy()
         margin = smoothed.law.margin(shift.numpy(), residual)
         outside = np.minimum(outside, margin - ball.margin)
     return outside

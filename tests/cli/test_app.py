@@ -18,7 +18,7 @@ from gsmooth.cli import app
 from gsmooth.run.config import RunConfig
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-COMMANDS = ("quickstart", "certify", "predict", "train", "report", "verify", "plugins")
+COMMANDS = ("quickstart", "certify", "predict", "train", "report", "verify", "plugins", "check")
 
 
 def shown(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""An honest transformation, and broken ones that each tell one lie."""
+"""An honest transformation, and broken attacks and bounds that each tell one lie."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
-from kornia.geometry.transform import rotate
 from torch import Tensor
 
 from gsmooth.transformation import Enclosure, Parameter, Transformation
@@ -129,120 +128,6 @@ def largest_sin(lower: Tensor, upper: Tensor) -> Tensor:
     turns = (upper / math.pi - 0.5) / 2.0, (lower / math.pi - 0.5) / 2.0
     peak = turns[0].floor() >= turns[1].ceil()
     return torch.where(peak, 1.0, torch.maximum(lower.sin(), upper.sin()))
-
-
-class WarpAsAction(Transformation):
-    """The bilinear warp taken for its own action: interpolating twice is not interpolating once."""
-
-    name = "warp-as-action"
-    parameters = (Parameter("angle", "deg"),)
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        side = math.isqrt(z.shape[1])
-        x = z.reshape(-1, 1, side, side)
-        turned: Tensor = rotate(x, theta[0].reshape(-1).expand(len(x)), align_corners=True)
-        return turned.reshape(z.shape)
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-
-class Backwards(Untold):
-    """The action turns against the attack; the derivative bound is sound all the same."""
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        return super().act(z, -theta[0])
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        return super().act(x.flatten(1), theta[0]).reshape(x.shape)
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return torch.full_like(lower, 10.0 * float(x.norm()))
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-
-class Louder(Transformation):
-    """A gain in dB that claims to be orthogonal."""
-
-    name = "louder"
-    parameters = (Parameter("gain", "dB"),)
-    orthogonal = True
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        return z * 10.0 ** (theta[0] / 20.0)
-
-
-class Projecting(Untold):
-    """T_0 drops the last pair instead of leaving it alone; the composition law still holds."""
-
-    orthogonal = False
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        return Turn().attack(x, *theta)
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        half = z.shape[1] // 2
-        kept = torch.ones_like(z)
-        kept[:, [half - 1, -1]] = 0.0
-        return super().act(z, *theta) * kept
-
-
-class Shuffled(Transformation):
-    """Two turns that share coordinates and so do not commute."""
-
-    name = "shuffled"
-    parameters = (Parameter("one", "rad"), Parameter("other", "rad"))
-    orthogonal = True
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        half = z.shape[1] // 2
-        place = torch.cat([torch.arange(half), torch.arange(half, 2 * half).flip(0)])
-        turned = Turn().act(z[:, place], theta[1])[:, place]
-        return Turn().act(turned, theta[0])
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-
-class Squaring(Untold):
-    """A lift with a small quadratic term."""
-
-    orthogonal = False
-
-    def lift(self, x: Tensor) -> Tensor:
-        return x.flatten(1) + 1e-3 * x.flatten(1) ** 2
-
-    def lift_norm(self, shape: Shape) -> float:
-        return 10.0
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-
-class Understated(Untold):
-    """lift_norm is right for all directions but the steepest one: a mean of all pixels."""
-
-    orthogonal = False
-
-    def lift(self, x: Tensor) -> Tensor:
-        flat = x.flatten(1)
-        signs = 1.0 - 2.0 * (torch.arange(flat.shape[1], dtype=torch.float64) % 3.0 > 0.0)
-        along = (flat * signs).mean(dim=1, keepdim=True)
-        return flat + 0.5 * along * signs
-
-    def lift_norm(self, shape: Shape) -> float:
-        return 1.45  # the truth is 1.5
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
 
 
 class TenPercentShort(Turn):
@@ -369,42 +254,6 @@ class StillComb(Comb):
         return torch.zeros_like(lower)
 
 
-class Crowded(Turn):
-    """A readout that subtracts the mean over the batch."""
-
-    def readout(self, z: Tensor, shape: Shape) -> Tensor:
-        return super().readout(z - z.mean(dim=0), shape)
-
-
-class Scribbling(Turn):
-    """A readout that clips its input in place."""
-
-    def readout(self, z: Tensor, shape: Shape) -> Tensor:
-        return super().readout(z.clamp_(0.0, 1.0), shape)
-
-
-class SinglePhase(Untold):
-    """Phases in float32 inside a float64 action."""
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        single = (theta[0].float() * math.pi).double() / math.pi
-        return super().act(z, single)
-
-
-class Flickering(Turn):
-    """The last bits of the action change from call to call."""
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        return super().act(z, *theta) * (1.0 + 1e-15 * torch.rand(z.shape, dtype=z.dtype))
-
-
-class Halved(Turn):
-    """A readout that answers in float64 whatever it is given."""
-
-    def readout(self, z: Tensor, shape: Shape) -> Tensor:
-        return super().readout(z.double(), shape)
-
-
 class Flat(Turn):
     """An attack that goes through NumPy and loses its gradient."""
 
@@ -425,20 +274,11 @@ class Displaced(Untold):
         return 1.001 * _honest(super().curvature_bound(x, lower, upper))
 
 
-class Faultless(Turn):
-    """An action error of 0 for arithmetic that rounds."""
+class Overflowing(Turn):
+    """Claims that attacked images stay in their range."""
 
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        return 0.0
-
-
-class Transposed(Turn):
-    """A readout with height and width in the wrong order."""
-
-    def readout(self, z: Tensor, shape: Shape) -> Tensor:
-        return super().readout(z, shape).transpose(2, 3)
+    def keeps_range(self, low: float, high: float) -> bool:
+        return True
 
 
 def _honest(bound: Tensor | None) -> Tensor:

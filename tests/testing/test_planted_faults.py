@@ -8,31 +8,33 @@ from collections.abc import Callable
 from unittest import SkipTest
 
 import pytest
+import torch
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
-from gsmooth.testing import transformation_checks
-from gsmooth.transformation import Enclosure, Transformation
+from gsmooth.testing import Point, repeat, transformation_checks, verdicts
+from gsmooth.transformation import Enclosure, Parameter, Transformation
 from tests.cover.subjects import Weave
-from tests.testing import planted
+from tests.testing import planted, planted_actions, planted_frames
 
 LAW = "action_obeys_composition_law"
 ROUNDING = "action_error_bounds_rounding"
 SLOPE = "derivative_bound_holds"
 SUPREMUM = "certified_supremum_holds"
 STILL_SLOPE = "attack_derivative_bound_holds"
+MARGINS = "margins_grow_with_the_region"
 ORIGINALS = "originals_are_enclosed"
 
 # Where a fault falsifies more than one promise, all of them are named.
 FAULTS: list[tuple[Transformation, set[str]]] = [
-    (planted.WarpAsAction(), {LAW}),
-    (planted.Backwards(), {"action_follows_attack"}),
-    (planted.Louder(), {"action_preserves_distances"}),
-    (planted.Projecting(), {"action_at_zero_is_identity"}),
-    (planted.Shuffled(), {LAW, "parameters_commute"}),
-    (planted.Squaring(), {"lift_is_linear"}),
-    (planted.Understated(), {"lift_norm_bounds_lift"}),
+    (planted_actions.WarpAsAction(), {LAW}),
+    (planted_actions.Backwards(), {"action_follows_attack"}),
+    (planted_actions.Louder(), {"action_preserves_distances"}),
+    (planted_actions.Projecting(), {"action_at_zero_is_identity"}),
+    (planted_actions.Shuffled(), {LAW, "parameters_commute"}),
+    (planted_frames.Squaring(), {"lift_is_linear"}),
+    (planted_frames.Understated(), {"lift_norm_bounds_lift"}),
     (planted.TenPercentShort(), {SLOPE}),
     (planted.Motionless(), {SLOPE}),
     (planted.Comb(height=0.02), {SLOPE, SUPREMUM, "profiles_hold_on_every_part"}),
@@ -40,19 +42,24 @@ FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted.ShortWhereItLies(), {STILL_SLOPE}),
     (planted.StraightWhereItLies(), {"attack_curvature_bound_holds"}),
     (planted.StillComb(height=0.02), {STILL_SLOPE, "still_supremum_holds"}),
-    (planted.Nervous(), {"margins_grow_with_the_region"}),
+    (planted.Nervous(), {MARGINS}),
     (planted.Forgetful(), {ORIGINALS}),
     (planted.Exact(), {ORIGINALS}),
     (planted.Denying(), {ORIGINALS}),
-    (planted.Crowded(), {"rows_are_independent"}),
-    (planted.Scribbling(), {"inputs_are_untouched"}),
-    (planted.SinglePhase(), {LAW, ROUNDING}),
-    (planted.Flickering(), {"results_are_deterministic"}),
-    (planted.Halved(), {"dtype_and_device_are_kept"}),
+    (planted_frames.Crowded(), {"rows_are_independent"}),
+    (planted_frames.Scribbling(), {"inputs_are_untouched"}),
+    (planted_actions.SinglePhase(), {LAW, ROUNDING}),
+    (planted_actions.Flickering(), {"results_are_deterministic"}),
+    (planted_frames.Halved(), {"dtype_and_device_are_kept"}),
     (planted.Flat(), {"attack_is_differentiable"}),
     (planted.Displaced(), {"attack_at_zero_is_identity"}),
-    (planted.Faultless(), {ROUNDING}),
-    (planted.Transposed(), {"readout_has_the_image_shape"}),
+    (planted_actions.Faultless(), {ROUNDING}),
+    (planted_frames.Transposed(), {"readout_has_the_image_shape"}),
+    (planted_frames.Rounder(), {"rounding_norm_bounds_lift"}),
+    (planted_actions.Growing(), {"action_never_lengthens"}),
+    (planted_actions.Shortcut(), {"votes_match_the_exact_share"}),
+    (planted.Overflowing(), {"attack_keeps_the_range"}),
+    (planted.Comb(height=4.0, proved=False), {"attacks_never_beat_certificates", MARGINS}),
 ]
 SHAPE = (1, 4, 4)
 
@@ -97,8 +104,8 @@ def test_two_honest_parameters_pass(check: Callable[[], None]) -> None:
 def test_a_planted_fault_fails_the_checks_that_name_it_and_no_other(
     broken: Transformation, faults: set[str]
 ) -> None:
-    width = 30.0 if isinstance(broken, planted.WarpAsAction) else 1.0
-    shape = (1, 4, 6) if isinstance(broken, planted.Transposed) else SHAPE
+    width = 30.0 if isinstance(broken, planted_actions.WarpAsAction) else 1.0
+    shape = (1, 4, 6) if isinstance(broken, planted_frames.Transposed) else SHAPE
     region = Region((-width,) * len(broken.parameters), (width,) * len(broken.parameters))
     complaints = {}
     for examples in (15, 5):  # Fewer for the checks that pass whatever is tried.
@@ -109,16 +116,104 @@ def test_a_planted_fault_fails_the_checks_that_name_it_and_no_other(
                 complaints[check.__name__] = outcome(check)
     failed = {name for name, complaint in complaints.items() if complaint is not None}
     assert failed == faults, {name: complaints[name] for name in failed - faults}
+    for name in failed:
+        with pytest.raises(Exception, match=r"."):  # Whatever the plugin raises, once more.
+            exec(str(complaints[name]).partition("\n\n")[2], {})
 
 
 def test_a_failure_names_the_check_the_transformation_and_a_counterexample() -> None:
-    checks = {check.__name__: check for check in transformation_checks(planted.Louder())}
+    checks = {check.__name__: check for check in transformation_checks(planted_actions.Louder())}
     complaint = outcome(checks["action_preserves_distances"])
     assert complaint is not None
     assert complaint.startswith("action_preserves_distances: ")
     assert "Louder" in complaint
     assert "theta=" in complaint
     assert "Point(" in complaint
+
+
+def test_a_failure_shows_the_code_that_repeats_it() -> None:
+    checks = {check.__name__: check for check in transformation_checks(planted_actions.Louder())}
+    complaint = str(outcome(checks["action_preserves_distances"]))
+    told, _, code = complaint.partition("\n\n")
+    assert "from tests.testing.planted_actions import Louder" in code
+    assert "    theta=(1.0,)," in code  # Shrunk.
+    with pytest.raises(AssertionError) as again:
+        exec(code, {})
+    assert str(again.value) in told
+
+
+def test_an_example_that_holds_is_repeated_in_silence() -> None:
+    repeat(
+        "action_preserves_distances",
+        planted.Turn(),
+        shape=SHAPE,
+        region=Region((-1.0,), (1.0,)),
+        point=Point("normal", 3),
+        theta=(0.5,),
+    )
+
+
+def test_the_code_of_a_local_class_says_where_to_run_it() -> None:
+    class Crashing(planted.Turn):
+        def lift_norm(self, shape: tuple[int, int, int]) -> float:
+            raise KeyError("frame")
+
+    checks = {c.__name__: c for c in transformation_checks(Crashing(amplitude=0.5), shape=SHAPE)}
+    complaint = str(outcome(checks["lift_norm_bounds_lift"]))
+    assert "# Crashing is local: run this where it is defined." in complaint
+    assert "    Crashing(amplitude=0.5)," in complaint
+
+
+def test_verdicts_tell_passed_failed_skipped_and_exempt_with_a_reason() -> None:
+    only = [
+        "action_at_zero_is_identity",
+        "parameters_commute",
+        "derivative_bound_holds",
+        "action_preserves_distances",
+        "lift_is_linear",
+    ]
+    exempt = {"lift_is_linear": "shown elsewhere"}
+    found = list(verdicts(planted_actions.Louder(), shape=SHAPE, only=only, exempt=exempt))
+    assert [(v.check, str(v.standing)) for v in found] == [
+        ("action_at_zero_is_identity", "passed"),
+        ("parameters_commute", "skipped"),
+        ("action_preserves_distances", "failed"),
+        ("lift_is_linear", "exempt"),
+        ("derivative_bound_holds", "passed"),
+    ]
+    reasons = {v.check: v.why for v in found}
+    assert reasons["action_at_zero_is_identity"] == "T_0 z = z."
+    assert reasons["parameters_commute"] == "there is at most one parameter"
+    assert reasons["lift_is_linear"] == "shown elsewhere"
+    assert [bool(v.code) for v in found] == [False, False, True, False, False]
+
+
+def test_a_seed_repeats_every_try() -> None:
+    only = ["derivative_bound_holds"]
+    runs = [
+        [v.why for v in verdicts(planted.TenPercentShort(), shape=SHAPE, seed=seed, only=only)]
+        for seed in (1, 1, 2)
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_a_one_sided_parameter_is_checked_from_zero_on() -> None:
+    class Fading(planted_actions.Louder):
+        """z exp(-theta) for theta >= 0."""
+
+        parameters = (Parameter("fade", "1"),)
+        one_sided = ("fade",)
+        contracting = True
+        orthogonal = False
+
+        def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+            assert bool((theta[0] >= 0.0).all()), "nothing undoes a fade"
+            return z * torch.exp(-theta[0])
+
+    checks = {c.__name__: c for c in transformation_checks(Fading(), shape=SHAPE, examples=5)}
+    assert {name: outcome(check) for name, check in checks.items()} == dict.fromkeys(checks)
+    with pytest.raises(ConfigurationError, match="fade of louder is one-sided"):
+        transformation_checks(Fading(), region=Region((-1.0,), (1.0,)))
 
 
 def test_an_error_inside_a_plugin_becomes_a_failed_check() -> None:
@@ -160,7 +255,9 @@ def test_a_region_of_the_wrong_size_is_refused() -> None:
 
 
 def test_a_claim_that_is_not_made_is_skipped_and_told() -> None:
-    checks = {check.__name__: check for check in transformation_checks(planted.WarpAsAction())}
+    checks = {
+        check.__name__: check for check in transformation_checks(planted_actions.WarpAsAction())
+    }
     with pytest.raises(SkipTest, match="derivative_bound is None"):
         checks["derivative_bound_holds"]()
     assert "action_preserves_distances" not in checks

@@ -1,0 +1,172 @@
+"""``gsmooth check``: does a transformation keep the promises that its certificates rest on?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gsmooth.cli.options import DebugFlag, JsonFlag, RegionFlag, region_flag
+from gsmooth.cli.output import console, emit, guarded
+from gsmooth.errors import ConfigurationError, PromiseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+    from rich.console import Console
+
+    from gsmooth.region import Region
+    from gsmooth.testing import Verdict
+
+EPILOG = """
+[bold]Examples[/bold]
+
+gsmooth check rotation --region "-10:10" --shape 1,28,28
+
+gsmooth check my_module:Shear --option low_pass=0.5 --only action_obeys_composition_law
+
+gsmooth check my_module:Codec --exempt attack_is_differentiable="the attack is a codec"
+
+[bold]Reading the result[/bold]: passed means that no counterexample was found, failed that one was;
+the code that repeats it is printed. What is not promised is skipped, and certificates then say
+what they assume.
+"""
+_STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim", "exempt": "yellow"}
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="A name from 'gsmooth plugins', or my_module:MyClass.")
+]
+OptionFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="NAME=VALUE", help="An option of the transformation. Repeatable."
+    ),
+]
+ShapeFlag = Annotated[str, typer.Option("--shape", metavar="C,H,W", help="Of the images tried.")]
+ExamplesFlag = Annotated[
+    int, typer.Option("--examples", min=1, help="Tries a check; slow checks take a fraction.")
+]
+SeedFlag = Annotated[int, typer.Option("--seed", help="Of the tries and the votes.")]
+OnlyFlag = Annotated[
+    list[str] | None, typer.Option("--only", metavar="CHECK", help="Only this one. Repeatable.")
+]
+ExemptFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exempt",
+        metavar="CHECK=REASON",
+        help="Leave a check out, for a reason that is printed. Repeatable.",
+    ),
+]
+
+
+def check(
+    name: NameArgument,
+    option: OptionFlag = None,
+    shape: ShapeFlag = "1,16,16",
+    region: RegionFlag = None,
+    examples: ExamplesFlag = 25,
+    seed: SeedFlag = 0,
+    only: OnlyFlag = None,
+    exempt: ExemptFlag = None,
+    as_json: JsonFlag = False,
+    debug: DebugFlag = False,
+) -> None:
+    """Try to refute what a transformation promises: laws, bounds, manners, votes, certificates.
+
+    Exit code 10 if a promise is broken. The region is as wide as certificates will ask for, by
+    default one unit to both sides.
+    """
+    with guarded(as_json, debug):
+        from gsmooth.registry import load_transformation
+
+        operator = load_transformation(name, dict(_pairs("--option", option)))
+        testing = _kit()
+        found = testing.verdicts(
+            operator,
+            shape=_shape(shape),
+            region=_region(region),
+            examples=examples,
+            exempt={key: str(value) for key, value in _pairs("--exempt", exempt, plain=True)},
+            seed=seed,
+            only=only or (),
+        )
+        broken = _emit(name, list(found)) if as_json else _print(repr(operator), found)
+        if broken:
+            raise typer.Exit(PromiseError.exit_code)
+
+
+def _print(who: str, found: Iterable[Verdict]) -> int:
+    """Every verdict as it comes; the number of broken promises."""
+    out, counts = console(), dict.fromkeys(_STYLES, 0)
+    out.print(who, markup=False, soft_wrap=True)
+    for verdict in found:
+        counts[verdict.standing] += 1
+        _print_verdict(out, verdict)
+    out.print(", ".join(f"{count} {standing}" for standing, count in counts.items() if count))
+    return counts["failed"]
+
+
+def _print_verdict(out: Console, verdict: Verdict) -> None:
+    from rich.text import Text
+
+    standing = f"{verdict.standing:8}"
+    first, *more = verdict.why.splitlines()
+    line = Text.assemble((standing, _STYLES[verdict.standing]), f"{verdict.check}: ")
+    # A failure begins with its own name.
+    line.append(first.removeprefix(f"{verdict.check}: "))
+    out.print(line, soft_wrap=True)
+    for rest in more:
+        out.print(Text(f"        {rest}"), soft_wrap=True)
+    if verdict.code:
+        out.print(Text("\n# To repeat it:\n", style="dim"), Text(f"{verdict.code}\n"), sep="")
+
+
+def _emit(name: str, found: list[Verdict]) -> int:
+    keys = ("check", "standing", "why", "code", "seconds")
+    listed = [{key: getattr(verdict, key) for key in keys} for verdict in found]
+    broken = sum(verdict.standing == "failed" for verdict in found)
+    emit({"transformation": name, "broken": broken, "checks": listed})
+    return broken
+
+
+def _kit() -> ModuleType:
+    try:
+        from gsmooth import testing
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(str(missing)) from missing
+    return testing
+
+
+def _pairs(flag: str, texts: list[str] | None, plain: bool = False) -> list[tuple[str, object]]:
+    """``NAME=VALUE`` each; values are TOML unless ``plain``."""
+    from gsmooth.run.overrides import toml_value
+
+    found: list[tuple[str, object]] = []
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip()):
+            raise ConfigurationError(f"{flag} {text}: expected NAME=VALUE")
+        found.append((name.strip(), value.strip() if plain else toml_value(value.strip())))
+    return found
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    try:
+        channels, height, width = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigurationError(f"--shape {text}: expected C,H,W, e.g. 1,28,28") from error
+    if min(channels, height, width) < 1:
+        raise ConfigurationError(f"--shape {text}: every number must be at least 1")
+    return channels, height, width
+
+
+def _region(text: str | None) -> Region | None:
+    from gsmooth.region import Region
+
+    ends = [override.value for override in region_flag(text)]
+    if not ends:
+        return None
+    lower, upper = (tuple(float(str(v)) for v in end) for end in ends if isinstance(end, list))
+    return Region(lower, upper)

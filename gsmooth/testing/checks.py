@@ -1,0 +1,100 @@
+"""Every check of the kit, and to which transformations each of them applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from gsmooth.testing import (
+    action,
+    attack,
+    frames,
+    laws,
+    manners,
+    opponent,
+    oracle,
+    originals,
+    slopes,
+    supremum,
+)
+from gsmooth.testing.subject import Subject
+
+Body = Callable[[Subject], None]
+
+_ACTION: Final[tuple[Body, ...]] = (
+    action.action_at_zero_is_identity,
+    action.action_obeys_composition_law,
+    action.parameters_commute,
+    action.action_preserves_distances,
+    action.action_never_lengthens,
+    action.action_error_bounds_rounding,
+)
+_MANNERS: Final[tuple[Body, ...]] = (
+    manners.rows_are_independent,
+    manners.inputs_are_untouched,
+    manners.dtype_and_device_are_kept,
+    manners.results_are_deterministic,
+    frames.lift_is_linear,
+    frames.lift_norm_bounds_lift,
+    frames.rounding_norm_bounds_lift,
+    frames.readout_has_the_image_shape,
+)
+_ATTACK: Final[tuple[Body, ...]] = (
+    attack.attack_at_zero_is_identity,
+    attack.attack_is_differentiable,
+    attack.attack_keeps_the_range,
+    attack.action_follows_attack,
+)
+_BOUNDS: Final[tuple[Body, ...]] = (
+    slopes.derivative_bound_holds,
+    slopes.curvature_bound_holds,
+    slopes.attack_derivative_bound_holds,
+    slopes.attack_curvature_bound_holds,
+    supremum.certified_supremum_holds,
+    supremum.still_supremum_holds,
+    supremum.margins_grow_with_the_region,
+    supremum.profiles_hold_on_every_part,
+    originals.originals_are_enclosed,
+)
+_LAWS: Final[tuple[Body, ...]] = (
+    laws.law_samples_match_their_distribution,
+    laws.law_shares_hold_for_half_lines,
+    laws.radius_grows_with_the_share,
+    laws.radius_is_zero_at_one_half,
+    laws.radius_is_linear_in_the_scale,
+)
+_VOTES: Final[tuple[Body, ...]] = (
+    oracle.votes_match_the_exact_share,
+    oracle.certificates_approach_the_truth_from_below,
+    opponent.attacks_never_beat_certificates,
+)
+EVERY: Final = (*_ACTION, *_MANNERS, *_ATTACK, *_BOUNDS, *_LAWS, *_VOTES)
+
+_MOVING: Final = (attack.action_follows_attack, *_BOUNDS)
+_ACTING: Final = (
+    *_ACTION,
+    attack.action_follows_attack,
+    slopes.derivative_bound_holds,
+    slopes.curvature_bound_holds,
+    supremum.certified_supremum_holds,
+    supremum.profiles_hold_on_every_part,
+)
+_SAMPLED: Final = (laws.law_samples_match_their_distribution, laws.law_shares_hold_for_half_lines)
+
+
+def inapplicable(body: Body, subject: Subject) -> str | None:
+    """Why a check has nothing to look at here, or None where it has."""
+    operator = subject.transformation
+    if body in _ACTING and not operator.has_action:
+        return "there is no action with these options"
+    if body in _SAMPLED and not (subject.moves and subject.dimensions):
+        return "there is no noise on parameters"
+    if subject.dimensions == 0 and body in _MOVING:
+        return "there are no parameters"
+    if body is action.parameters_commute and subject.dimensions < 2:
+        return "there is at most one parameter"
+    if body is action.action_preserves_distances and not operator.orthogonal:
+        return "nothing is claimed: orthogonal is False"
+    if body is action.action_never_lengthens and not operator.contracting:
+        return "nothing is claimed: contracting is False"
+    return None

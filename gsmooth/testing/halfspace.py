@@ -1,0 +1,196 @@
+"""A classifier whose vote shares are known: a half-space of the network's input (O1, O2).
+
+For fixed theta the score <w, Q(T_theta z + delta)> of an affine readout Q is normal, with mean
+<w, Q T_theta z> and std sigma ||v||, v the gradient of <w, Q z>. The share of votes is the integral
+of its distribution function over the law of theta, by quadrature: no votes, no engine.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import optimize, special, stats
+from torch import Tensor, nn
+
+from gsmooth.classifier import Classifier
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.testing.pictures import Picture, Point
+from gsmooth.testing.subject import ROUNDING, Subject, Theta, nothing
+from gsmooth.theory.laws import Law
+
+Floats = NDArray[np.float64]
+
+SHARE: Final = 0.85
+"""Exact share of votes for the clean image's class: it holds on part of most regions."""
+NODES: Final = 64
+"""Gauss-Legendre nodes in u = F(theta) for one parameter."""
+POINTS: Final = 512
+"""Sobol points for several."""
+ROWS: Final = 32
+"""Rows that the plugin is given at a time: the engine gives it 64 at least."""
+EXACTNESS: Final = (1e-3, 1e-3, 5e-3)
+"""Error allowed for: rounding in the network, and quadrature, by the number of parameters."""
+
+
+@final
+class HalfSpace(nn.Module):
+    """Class 1 where <w, image> > threshold, else class 0; has a gradient."""
+
+    def __init__(self, normal: Tensor, threshold: float) -> None:
+        super().__init__()
+        self.normal = normal
+        self.threshold = threshold
+
+    def forward(self, x: Tensor) -> Tensor:
+        lead = x.double().flatten(1) @ self.normal.to(x.device) - self.threshold
+        return torch.stack([-lead, lead], dim=1)
+
+
+@final
+@dataclass(frozen=True)
+class Scene:
+    """A picture x (1, C, H, W), class 1 under g with share SHARE, and the half-space that says so.
+
+    normal (K,): v. constant: <w, Q 0>. theta (n, m), weights (n,): the quadrature. error: what
+    exact shares may be off by.
+    """
+
+    subject: Subject
+    smoothed: SmoothedClassifier
+    x: Tensor
+    normal: Tensor
+    constant: float
+    theta: Floats
+    weights: Floats
+    threshold: float = 0.0
+    error: float = 0.0
+
+    @property
+    def clean(self) -> Tensor:
+        """L x, (1, K)."""
+        return self.subject.lift(self.x)
+
+    def shares(self, z: Tensor) -> Floats:
+        """Exact share of votes for class 1 at each z (n, K): (n,)."""
+        lead = (self._means(z) - self.threshold) / self._spread
+        return np.asarray(special.ndtr(lead) @ self.weights)
+
+    def attacked(self, thetas: list[Theta]) -> Tensor:
+        """L psi_theta(x) at each of them, one by one: (n, K)."""
+        return torch.cat([self.subject.lift(self.subject.attack(self.x, t)) for t in thetas])
+
+    def lead(self) -> float:
+        """<w, Q z> - threshold at the clean image: with no noise on theta, its distance (O1)."""
+        return float(self._means(self.clean)[0, 0]) - self.threshold
+
+    def settled(self) -> Scene:
+        """The same with the threshold at which the clean image's exact share is SHARE."""
+        means = self._means(self.clean)[0]
+
+        def excess(threshold: float) -> float:
+            return float(special.ndtr((means - threshold) / self._spread) @ self.weights) - SHARE
+
+        reach = 20.0 * self._spread
+        threshold = float(optimize.brentq(excess, means.min() - reach, means.max() + reach))
+        module = self.smoothed.classifier.module
+        assert isinstance(module, HalfSpace)
+        module.threshold = threshold
+        return replace(self, threshold=threshold)
+
+    @property
+    def _spread(self) -> float:
+        """Std of the score: rounding to a grid h far below sigma adds a variance of h^2 / 12."""
+        sigma, grid = self.smoothed.law.sigma, self.smoothed.grid
+        return math.sqrt(sigma**2 + grid**2 / 12.0) * float(self.normal.norm())
+
+    def _means(self, z: Tensor) -> Floats:
+        """<w, Q T_theta z> for every z (n, K) and node: (n, nodes)."""
+        if self.smoothed.still:
+            return (z @ self.normal + self.constant)[:, None].numpy()
+        theta = torch.from_numpy(self.theta)
+        rows = [
+            torch.cat([self._moved(point, part) for part in torch.split(theta, ROWS)]).numpy()
+            for point in z
+        ]
+        return np.stack(rows)
+
+    def _moved(self, point: Tensor, theta: Tensor) -> Tensor:
+        act = self.subject.transformation.act
+        columns = [column.clone() for column in theta.tensor_split(theta.shape[1], dim=1)]
+        return act(point.repeat(len(theta), 1), *columns) @ self.normal + self.constant
+
+
+def scene(subject: Subject) -> Scene:
+    """A half-space across the way that the region's attacks take.
+
+    SkipTest where shares have no closed form: the readout is not affine, or hides everything.
+    """
+    x = Picture("blob", 3).tensor(subject.shape)
+    across = _direction(subject, x)
+    network = Classifier(HalfSpace(across, 0.0), classes=2, shape=subject.shape)
+    smoothed = subject.smoothed(still=not subject.moves, network=network)
+    normal, constant = _affine(subject, across)
+    theta, weights = _quadrature(smoothed.law, subject.seed or 0)
+    error = EXACTNESS[min(smoothed.law.dimensions, len(EXACTNESS) - 1)]
+    made = Scene(subject, smoothed, x, normal, constant, theta, weights, error=error)
+    return made.settled()
+
+
+def _direction(subject: Subject, x: Tensor) -> Tensor:
+    """A unit vector of images (C * H * W,): from the farthest attack to x, and a little chance."""
+    chance = Point("normal", 5).tensor(x.numel())[0]
+    along = torch.zeros_like(chance)
+    if subject.dimensions:
+        ends = (subject.region.lower, subject.region.upper)
+        seen = [_seen(subject, subject.attack(x, theta)) for theta in ends]
+        gaps = [_seen(subject, x) - image for image in seen]
+        along = max(gaps, key=lambda gap: float(gap.norm()))
+    mixed = along / max(float(along.norm()), 1e-9) + 0.1 * chance / float(chance.norm())
+    return mixed / float(mixed.norm())
+
+
+def _seen(subject: Subject, x: Tensor) -> Tensor:
+    """What the network sees of an image without noise, flat."""
+    return subject.transformation.readout(subject.lift(x), subject.shape).reshape(-1).detach()
+
+
+def _affine(subject: Subject, across: Tensor) -> tuple[Tensor, float]:
+    """v (K,) and c with <w, Q z> = <v, z> + c."""
+    leaf = torch.zeros(1, subject.size, dtype=torch.float64, requires_grad=True)
+    start = _score(subject, leaf, across)
+    if not start.requires_grad:
+        raise nothing("the readout passes no gradient on, and shares have no closed form")
+    normal: Tensor = torch.autograd.grad(start.sum(), leaf)[0][0]
+    constant = float(start.detach())
+    for number in (1, 2):
+        z = 4.0 * Point("normal", number).tensor(subject.size)
+        found, expected = float(_score(subject, z, across)), float(z @ normal) + constant
+        if abs(found - expected) > ROUNDING * (1.0 + abs(expected) + float(z.norm())):
+            raise nothing("the readout is not affine, and shares have no closed form")
+    if not float(normal.norm()) > 1e-6:
+        raise nothing("the readout hides what the attack changes")
+    return normal, constant
+
+
+def _score(subject: Subject, z: Tensor, across: Tensor) -> Tensor:
+    image = subject.transformation.readout(z.clone(), subject.shape)
+    if tuple(image.shape) != (1, *subject.shape):
+        raise nothing("the readout has not the image's shape")
+    return image.double().reshape(1, -1) @ across
+
+
+def _quadrature(law: Law, seed: int) -> tuple[Floats, Floats]:
+    """Nodes theta (n, m) and weights (n,) of the law."""
+    if law.dimensions == 0:
+        return np.zeros((1, 0)), np.ones(1)
+    if law.dimensions == 1:
+        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        return law.theta_from_uniform((nodes[:, None] + 1.0) / 2.0), weights / 2.0
+    u = stats.qmc.Sobol(law.dimensions, rng=seed).random(POINTS)
+    inside = np.clip(u, 2.0**-40, 1.0 - 2.0**-40)
+    return law.theta_from_uniform(inside), np.full(POINTS, 1.0 / POINTS)

@@ -1,0 +1,204 @@
+"""Checks of smoothing laws: what is drawn, and what shares and radii say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import stats
+
+from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
+from gsmooth.testing.subject import Subject, no_claim
+from gsmooth.theory.laws import Law
+
+Floats = NDArray[np.float64]
+
+SAMPLES: Final = 64
+"""Chunks of draws that are compared with a distribution."""
+LADDER: Final = 1.0 - np.geomspace(1.0, 1e-9, 129)
+"""Shares from 0 to almost 1."""
+FALSE_ALARM: Final = 1e-6
+"""Chance that a test of draws fails although the law is right; the draws of a seed are fixed."""
+ROUNDING: Final = 1e-9
+"""Relative error of shares and radii, which round outwards by a few 2^-40."""
+
+# By name, so that another implementation of a known law is compared with the same distribution.
+_DISTRIBUTIONS: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
+    "gaussian": lambda law: [stats.norm(scale=scale) for scale in law.scales],
+    "laplace": lambda law: [stats.laplace(scale=law.scale)],
+    "exponential": lambda law: [stats.expon(scale=law.scale)],
+    "folded-normal": lambda law: [stats.halfnorm(scale=law.scale)],
+    "uniform": lambda law: [stats.uniform(-_left(law), 2.0 * law.half_width)],
+}
+
+
+def law_samples_match_their_distribution(subject: Subject) -> None:
+    """Drawn parameters follow the law that certificates assume (Kolmogorov-Smirnov, 1e-6)."""
+    known = [law for law in subject.laws if law.name in _DISTRIBUTIONS and law.dimensions]
+    if not known:
+        raise no_claim("no law here has a name whose distribution is known")
+    for law in known:
+        drawn = _drawn(law, subject.seed or 0)
+        for axis, distribution in enumerate(_DISTRIBUTIONS[law.name](law)):
+            column = drawn[:, axis]
+            assert len(np.unique(column)) == len(column), f"{law}: draws repeat on axis {axis}"
+            found = stats.kstest(column, distribution.cdf)
+            assert found.pvalue > FALSE_ALARM, (
+                f"{law}: {len(column)} draws of parameter {axis} do not follow the {law.name}"
+                f" distribution (distance {found.statistic:.3g}, p = {found.pvalue:.2g})"
+            )
+        for axis in range(1, law.dimensions):
+            together = stats.spearmanr(drawn[:, axis - 1], drawn[:, axis])
+            assert together.pvalue > FALSE_ALARM, (
+                f"{law}: parameters {axis - 1} and {axis} are drawn dependently"
+                f" (rank correlation {together.statistic:.3g})"
+            )
+
+
+def law_shares_hold_for_half_lines(subject: Subject) -> None:
+    """A class that wins on a half-line of theta keeps 1/2 after any shift its share allows.
+
+    Exact: votes for {theta <= t} have the share p where t is the p-quantile, and still half of the
+    votes after a shift g just when t - g is at least the median; {theta >= t} likewise.
+    """
+
+    def example(law: str, axis: int, shift: float) -> None:
+        here = _named(subject, law)
+        low, middle, high = _quantiles(here, axis, np.array([0.1, 0.5, 0.9]))
+        moved = shift * (high - low)
+        if any(subject.one_sided):
+            moved = abs(moved)
+        gamma = np.zeros(here.dimensions)
+        gamma[axis] = moved
+        share = float(here.required_share(gamma))
+        if not share < 1.0 - 1e-6:
+            return
+        below, above = _quantiles(here, axis, np.array([1.0 - share, share]))
+        slack = ROUNDING * (high - low) / (1.0 - share)
+        assert below - moved - slack <= middle <= above - moved + slack, (
+            f"{here}: a share of {share:.6g} is said to survive a shift of {moved:.6g}, but on a"
+            " half-line of theta it falls below 1/2"
+        )
+
+    axes = st.integers(0, subject.dimensions - 1)
+    subject.search(example, law=_names(subject), axis=axes, shift=st.floats(-2.0, 2.0))
+
+
+def radius_grows_with_the_share(subject: Subject) -> None:
+    """More votes never give a smaller radius, nor does a larger radius need fewer votes."""
+    for law in subject.laws:
+        _check_order(law, LADDER.tolist())
+
+    def example(law: str, share: float, step: float) -> None:
+        _check_order(_named(subject, law), [share, min(share + step, 1.0 - 1e-9)])
+
+    subject.search(
+        example,
+        law=_names(subject),
+        share=st.floats(0.0, 1.0 - 1e-9),
+        step=st.sampled_from([1e-12, 1e-6, 1e-3]),
+    )
+
+
+def _check_order(law: Law, shares: list[float]) -> None:
+    radii = [law.radius(share) for share in shares]
+    asked = [law.share_for_radius(radius) for radius in radii]
+    for place in range(1, len(shares)):
+        less, more = shares[place - 1 : place + 1]
+        small, large = radii[place - 1 : place + 1]
+        assert small <= large, (
+            f"{law}: share {less} gives radius {small:.9g}, share {more} only {large:.9g}"
+        )
+        assert asked[place - 1] <= asked[place], (
+            f"{law}: radius {small:.9g} needs more votes than {large:.9g}"
+        )
+
+
+def radius_is_zero_at_one_half(subject: Subject) -> None:
+    """No radius without a majority, some radius with one, and no share needed beyond 1/2 at 0."""
+
+    def example(law: str, share: float) -> None:
+        here = _named(subject, law)
+        found = here.radius(share)
+        assert (found > 0.0) == (share > 0.5 + 1e-6), f"{here}: share {share} gives radius {found}"
+        still = float(here.required_share(np.zeros(here.dimensions)))
+        assert 0.5 <= still <= 0.5 + ROUNDING, f"{here}: no shift at all needs the share {still}"
+
+    majority, none = st.floats(0.501, 1.0 - 1e-9), st.floats(0.0, 0.5)
+    subject.search(example, law=_names(subject), share=st.one_of(none, majority))
+
+
+def radius_is_linear_in_the_scale(subject: Subject) -> None:
+    """Twice the noise, on theta and on z, covers twice the shift and twice the residual.
+
+    The radius of several parameters is counted in units of the noise, and does not change.
+    """
+
+    def example(law: str, share: float, factor: float, shift: float) -> None:
+        here = _named(subject, law)
+        wide = _stretched(here, factor)
+        expected = here.radius(share) * (factor if here.dimensions < 2 else 1.0)
+        found = wide.radius(share)
+        assert abs(found - expected) <= ROUNDING * expected, (
+            f"{here}: at share {share} noise {factor:g} times as wide gives radius {found:.9g},"
+            f" not {expected:.9g}"
+        )
+        gamma, e = np.full(here.dimensions, shift), shift * here.sigma
+        asked = float(here.required_share(gamma, e))
+        again = float(wide.required_share(factor * gamma, factor * e))
+        assert abs(asked - again) <= ROUNDING, (
+            f"{here}: the shift {shift:.6g} needs share {asked:.9g}, and {again:.9g} where shift"
+            f" and noise are {factor:g} times as wide"
+        )
+
+    subject.search(
+        example,
+        law=_names(subject),
+        share=st.floats(0.0, 1.0 - 1e-6),
+        factor=st.sampled_from([2.0, 0.125, 8.0, 0.3]),
+        shift=st.floats(0.0, 2.0),
+    )
+
+
+def _names(subject: Subject) -> st.SearchStrategy[str]:
+    return st.sampled_from([law.name for law in subject.laws])
+
+
+def _named(subject: Subject, name: str) -> Law:
+    return next(law for law in subject.laws if law.name == name)
+
+
+def _drawn(law: Law, seed: int) -> Floats:
+    """theta (n, m) as votes get them."""
+    host = torch.device("cpu")
+    places = [Coordinate(seed, 0, Purpose.ESTIMATION, 0, chunk) for chunk in range(SAMPLES)]
+    return np.concatenate([Draws(place, host).theta(law, CHUNK) for place in places])
+
+
+def _quantiles(law: Law, axis: int, p: Floats) -> Floats:
+    u = np.full((len(p), law.dimensions), 0.5)
+    u[:, axis] = p
+    return np.asarray(law.theta_from_uniform(u)[:, axis])
+
+
+def _left(law: Any) -> float:
+    return 0.0 if getattr(law, "non_negative", False) else float(law.half_width)
+
+
+def _stretched(law: Law, factor: float) -> Law:
+    """The law with all its lengths, which are its float fields, multiplied."""
+    if not is_dataclass(law):
+        raise no_claim(f"{law} is no dataclass, so its scales are not known")
+    lengths: dict[str, Any] = {}
+    for field in fields(law):
+        value = getattr(law, field.name)
+        if isinstance(value, float):
+            lengths[field.name] = factor * value
+        elif isinstance(value, tuple):
+            lengths[field.name] = tuple(factor * part for part in value)
+    return replace(law, **lengths)

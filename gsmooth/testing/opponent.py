@@ -1,0 +1,133 @@
+"""Check by attack: no certificate of a random network is refuted inside its own region (O4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, final
+
+import torch
+from torch import Tensor, nn
+
+from gsmooth.attacks import AttackPlan, attack_many
+from gsmooth.certificate import Certified
+from gsmooth.certification import Item, certify_many
+from gsmooth.classifier import Classifier
+from gsmooth.cover import build_cover
+from gsmooth.decision import RadiusMode
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.testing.pictures import Picture, Point
+from gsmooth.testing.subject import Subject, nothing
+
+ALPHA: Final = 1e-6
+"""Level of the certificates: one that is refuted is no bad luck. PREDICT is at 1e-9."""
+VOTES: Final = 1024
+CENTRES: Final = 3
+UNITS: Final = 12
+"""Hidden units; half of them look along attacks, so that the class can be changed at all."""
+SOFT: Final = 8.0
+"""Noise stds in one unit of tanh: a unit that an attack turns over outweighs the noise in all."""
+DOUBT: Final = 0.02
+"""Share of noisy copies of the clean image that are of the other class."""
+PICTURES: Final = (("blob", 3, 1.0), ("pixel", 1, 1.0), ("noise", 1, 0.25))
+"""With the part of the region that is to be certified."""
+
+
+def attacks_never_beat_certificates(subject: Subject) -> None:
+    """Grid, random points and gradients find no attack that PREDICT gives another class (1e-6).
+
+    The networks are smooth and random, their thresholds close enough for the class to change.
+    """
+    plan = AttackPlan(points=31, random=32, gradient_steps=6, n=512)
+    given = 0
+    for kind, seed, part in PICTURES:
+        x = Picture(kind, seed).tensor(subject.shape)
+        smoothed = _network(subject, x, seed)
+        whole = subject.region if subject.dimensions else Region(l2=2.0 * smoothed.law.sigma)
+        region = whole.scaled(part)
+        cover = build_cover(smoothed, x[0], region, CENTRES)
+        item, mode = Item(seed, x[0]), RadiusMode(ALPHA, n=VOTES)
+        (found,) = certify_many(smoothed, [item], region, mode, drafter=lambda *_, c=cover: c)
+        certificate = found.certificate
+        if not isinstance(certificate, Certified):
+            continue
+        given += 1
+        proved, label = certificate.region, certificate.label
+        (attack,) = attack_many(smoothed, [(item, label)], proved, plan)
+        assert not attack.worst.refutes(label), (
+            f"class {label} was certified for Picture({kind!r}, {seed}) on {proved}, but at"
+            f" theta={attack.theta}, l2={attack.worst.l2:.4g} the votes are"
+            f" {attack.worst.strict.counts}"
+        )
+    if not given:
+        raise nothing("no part of the region was certified: it is wide, or residuals are large")
+
+
+def _network(subject: Subject, x: Tensor, seed: int) -> SmoothedClassifier:
+    """A smoothed random network under which x is of class 1 in all but DOUBT of the votes."""
+    z = subject.lift(x)
+    seen = _seen(subject, z)
+    rows = [Point("normal", seed + unit).tensor(seen.shape[1])[0] for unit in range(UNITS)]
+    for unit, theta in enumerate(_scattered(subject, seed)):
+        rows[unit] = (seen - _seen(subject, subject.lift(subject.attack(x, theta))))[0]
+    first = torch.stack([row / max(float(row.norm()), 1e-9) for row in rows])
+    smoothed = subject.smoothed(still=not subject.moves)
+    noisy = _noisy(subject, smoothed, z, seed)
+    second = 0.5 + Point("normal", seed + 99).tensor(UNITS)[0].abs()
+    network = _Smooth(first / (SOFT * smoothed.law.sigma), seen[0], second, 0.0)
+    lead = network.lead(noisy)
+    network.threshold = float(lead.quantile(DOUBT))
+    classifier = Classifier(network, classes=2, shape=subject.shape)
+    return replace(smoothed, classifier=classifier)
+
+
+@final
+class _Smooth(nn.Module):
+    """<second, tanh(first (image - origin))> > threshold: class 1, else class 0."""
+
+    def __init__(self, first: Tensor, origin: Tensor, second: Tensor, threshold: float) -> None:
+        super().__init__()
+        self.first, self.origin, self.second = first, origin, second
+        self.threshold = threshold
+
+    def lead(self, x: Tensor) -> Tensor:
+        """(N, d) -> (N,)."""
+        return torch.tanh((x - self.origin) @ self.first.T) @ self.second
+
+    def forward(self, x: Tensor) -> Tensor:
+        lead = self.lead(x.double().flatten(1)) - self.threshold
+        return torch.stack([-lead, lead], dim=1)
+
+
+def _scattered(subject: Subject, seed: int) -> list[tuple[float, ...]]:
+    """Attacks of the region, for half of the units."""
+    if subject.dimensions == 0:
+        return []
+    draw = torch.Generator().manual_seed(seed)
+    part = torch.rand(UNITS // 2, subject.dimensions, generator=draw, dtype=torch.float64)
+    low, high = (torch.tensor(end, dtype=torch.float64) for end in _ends(subject.region))
+    return [tuple(row) for row in (low + part * (high - low)).tolist()]
+
+
+def _ends(region: Region) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return region.lower, region.upper
+
+
+def _noisy(subject: Subject, smoothed: SmoothedClassifier, z: Tensor, seed: int) -> Tensor:
+    """What the network sees of the clean image under noise, flat: (n, d)."""
+    law, draw = smoothed.law, torch.Generator().manual_seed(seed)
+    u = torch.rand(VOTES, law.dimensions, generator=draw, dtype=torch.float64)
+    theta = torch.from_numpy(law.theta_from_uniform(u.clamp(2.0**-40, 1.0 - 2.0**-40).numpy()))
+    moved = z.repeat(VOTES, 1)
+    if law.dimensions:
+        moved = subject.transformation.act(moved, *theta.tensor_split(theta.shape[1], dim=1))
+    noise = torch.randn(moved.shape, generator=draw, dtype=torch.float64)
+    return _seen(subject, moved + law.sigma * noise)
+
+
+def _seen(subject: Subject, z: Tensor) -> Tensor:
+    """Q z, flat."""
+    image = subject.transformation.readout(z.clone(), subject.shape)
+    if tuple(image.shape[1:]) != subject.shape:
+        raise nothing("the readout has not the image's shape")
+    return image.detach().reshape(len(z), -1)

@@ -1,0 +1,154 @@
+"""Checks of the whole engine against exact vote shares (O1 to O3)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from gsmooth.certificate import Certified, Step
+from gsmooth.certification import Item, certify_many
+from gsmooth.cover import Cover, build_cover
+from gsmooth.decision import RadiusMode
+from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.region import Region
+from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.testing.halfspace import Scene, scene
+from gsmooth.testing.subject import Subject, Theta, nothing
+
+FALSE_ALARM: Final = 1e-6
+"""Chance of an alarm that is none; votes of a seed are fixed, so it strikes once or never."""
+VOTES: Final = 2048
+"""Votes that are compared with an exact share."""
+CENTRES: Final = 3
+RUNS: Final = 24
+ALPHA: Final = 0.01
+FEW: Final = 256
+MANY: Final = 4096
+LOSS: Final = 0.04
+"""Below this much less than the exact share, MANY votes at level FALSE_ALARM should not fall."""
+RAYS: Final = 8
+"""Attacks that are looked at along each ray of the region."""
+
+
+def votes_match_the_exact_share(subject: Subject) -> None:
+    """The engine's votes have the share that quadrature over theta and noise gives, 1e-6.
+
+    For a half-space, at the clean image, at attacked ones and at a cover's centres. Votes are
+    cast in batches of thousands, quadrature acts on a few rows at a time.
+    """
+    here = scene(subject)
+    z = here.clean
+    if subject.dimensions:
+        z = torch.cat([z, _centres(here), here.attacked(_ends(subject)[:2])])
+    for place, (point, share) in enumerate(zip(z, here.shares(z), strict=True)):
+        won = _votes(here.smoothed, point, place)
+        low = stats.binom.ppf(FALSE_ALARM, VOTES, max(0.0, share - here.error))
+        high = stats.binom.isf(FALSE_ALARM, VOTES, min(1.0, share + here.error))
+        assert low <= won <= high, (
+            f"{won} of {VOTES} votes are for the half-space's class, where its exact share is"
+            f" {share:.4f}: the engine does not see the transformation that was checked"
+        )
+
+
+def certificates_approach_the_truth_from_below(subject: Subject) -> None:
+    """What is certified for a half-space is true, but for alpha, and little is lost by counting.
+
+    True: no attack in the certified part of the region has an exact share below 1/2. Little: many
+    votes certify at least what exact shares 0.04 lower would.
+    """
+    here = scene(subject)
+    region, broken, told = _truth(here)
+    cover = build_cover(here.smoothed, here.x[0], region, CENTRES)
+    exact = here.shares(torch.stack([ball.z for ball in cover.balls]))
+    ideal = _gauge(cover, exact - here.error)
+    assert ideal <= broken, (
+        f"exact shares certify {ideal:.4g} of {region}, but {told}, at {broken:.4g} of it, the"
+        " exact share is below 1/2: some promise that the margins rest on does not hold"
+    )
+    false = sum(gauge > broken for gauge in _certified(here, cover, RadiusMode(ALPHA, n=FEW), RUNS))
+    most = int(stats.binom.isf(FALSE_ALARM, RUNS, ALPHA))
+    assert false <= most, (
+        f"{false} of {RUNS} certificates at alpha={ALPHA} hold more than {broken:.4g} of {region},"
+        f" but {told} the class changes"
+    )
+    (reached,) = _certified(here, cover, RadiusMode(FALSE_ALARM, n=MANY), 1)
+    least = _gauge(cover, exact - here.error - LOSS)
+    assert reached >= least, (
+        f"{MANY} votes certify {reached:.4g} of {region}; exact shares certify {ideal:.4g}, and"
+        f" {LOSS} less of each still {least:.4g}"
+    )
+
+
+def _truth(here: Scene) -> tuple[Region, float, str]:
+    """The region, the gauge at which an attack in it turns the half-space's class, and where.
+
+    Without parameters the region is an l2 ball twice as large as the true radius (O1).
+    """
+    if here.subject.dimensions == 0:
+        radius = here.lead() / max(_slope(here), 1e-12)
+        return Region(l2=2.0 * radius), 0.5, f"beyond l2={radius:.6g}"
+    region = here.subject.region
+    rays = [(k / RAYS, end) for k in range(1, RAYS + 1) for end in _ends(here.subject)]
+    thetas = [tuple(part * value for value in end) for part, end in rays]
+    if not thetas:
+        raise nothing("the region is a single point")
+    lost = here.shares(here.attacked(thetas)) < 0.5 - here.error
+    for (part, _), theta, gone in zip(rays, thetas, lost, strict=True):
+        if gone:
+            return region, part, f"at theta={theta}"
+    return region, 1.0, "nowhere"
+
+
+def _slope(here: Scene) -> float:
+    """||L^T v||: how fast a pixel perturbation can lower the score."""
+    leaf = here.x.clone().requires_grad_(True)
+    score = (here.subject.transformation.lift(leaf) * here.normal).sum()
+    return float(torch.autograd.grad(score, leaf)[0].norm())
+
+
+def _ends(subject: Subject) -> list[Theta]:
+    """Corners of the region, the clean image left out."""
+    corners = itertools.product(*zip(subject.region.lower, subject.region.upper, strict=True))
+    return [corner for corner in dict.fromkeys(corners) if any(corner)]
+
+
+def _centres(here: Scene) -> Tensor:
+    """Points that a cover of the region votes at."""
+    cover = build_cover(here.smoothed, here.x[0], here.subject.region, CENTRES)
+    return torch.stack([ball.z for ball in cover.balls])
+
+
+def _votes(smoothed: SmoothedClassifier, z: Tensor, place: int) -> int:
+    where = [
+        Coordinate(smoothed.seed, 0, Purpose.PREDICTION, place, chunk)
+        for chunk in range(VOTES // CHUNK)
+    ]
+    return int(smoothed.count([Ballot(coordinate, z) for coordinate in where])[:, 1].sum())
+
+
+def _certified(here: Scene, cover: Cover, mode: RadiusMode, runs: int) -> list[float]:
+    """Gauges certified for class 1 under so many indices; 0 for abstentions."""
+    items = [Item(index, here.x[0]) for index in range(runs)]
+    found = certify_many(here.smoothed, items, cover.region, mode, drafter=lambda *_: cover)
+    certificates = [outcome.certificate for outcome in found]
+    return [c.gauge if isinstance(c, Certified) and c.label == 1 else 0.0 for c in certificates]
+
+
+def _gauge(cover: Cover, shares: np.typing.NDArray[np.float64]) -> float:
+    """The gauge that these shares of the balls support."""
+    pairs = zip(cover.balls, shares.tolist(), strict=True)
+    return min(_supported(ball.profile_for(max(0.0, p)), p) for ball, p in pairs)
+
+
+def _supported(profile: tuple[Step, ...], p: float) -> float:
+    gauge = 0.0
+    for step in profile:
+        if step.share > 0.0 and step.share >= p:
+            break
+        gauge = step.gauge
+    return gauge

@@ -1,0 +1,134 @@
+"""Broken actions, that each tell one lie."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from kornia.geometry.transform import rotate
+from torch import Tensor
+
+from gsmooth.transformation import Parameter, Transformation
+from tests.testing.planted import Turn, Untold
+
+
+class WarpAsAction(Transformation):
+    """The bilinear warp taken for its own action: interpolating twice is not interpolating once."""
+
+    name = "warp-as-action"
+    parameters = (Parameter("angle", "deg"),)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        side = math.isqrt(z.shape[1])
+        x = z.reshape(-1, 1, side, side)
+        turned: Tensor = rotate(x, theta[0].reshape(-1).expand(len(x)), align_corners=True)
+        return turned.reshape(z.shape)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Backwards(Untold):
+    """The action turns against the attack; the derivative bound is sound all the same."""
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(z, -theta[0])
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(x.flatten(1), theta[0]).reshape(x.shape)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.full_like(lower, 10.0 * float(x.norm()))
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Louder(Transformation):
+    """A gain in dB that claims to be orthogonal."""
+
+    name = "louder"
+    parameters = (Parameter("gain", "dB"),)
+    orthogonal = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z * 10.0 ** (theta[0] / 20.0)
+
+
+class Projecting(Untold):
+    """T_0 drops the last pair instead of leaving it alone; the composition law still holds."""
+
+    orthogonal = False
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return Turn().attack(x, *theta)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        half = z.shape[1] // 2
+        kept = torch.ones_like(z)
+        kept[:, [half - 1, -1]] = 0.0
+        return super().act(z, *theta) * kept
+
+
+class Shuffled(Transformation):
+    """Two turns that share coordinates and so do not commute."""
+
+    name = "shuffled"
+    parameters = (Parameter("one", "rad"), Parameter("other", "rad"))
+    orthogonal = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        half = z.shape[1] // 2
+        place = torch.cat([torch.arange(half), torch.arange(half, 2 * half).flip(0)])
+        turned = Turn().act(z[:, place], theta[1])[:, place]
+        return Turn().act(turned, theta[0])
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class SinglePhase(Untold):
+    """Phases in float32 inside a float64 action."""
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        single = (theta[0].float() * math.pi).double() / math.pi
+        return super().act(z, single)
+
+
+class Flickering(Turn):
+    """The last bits of the action change from call to call."""
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(z, *theta) * (1.0 + 1e-15 * torch.rand(z.shape, dtype=z.dtype))
+
+
+class Faultless(Turn):
+    """An action error of 0 for arithmetic that rounds."""
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        return 0.0
+
+
+class Shortcut(Turn):
+    """Where all rows are views of one point, as under votes, only the first theta is looked at."""
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        if len(z) > 1 and z.stride(0) == 0:
+            return super().act(z[:1], *(column[:1] for column in theta)).repeat(len(z), 1)
+        return super().act(z, *theta)
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return super().attack(x.clone(), *theta)
+
+
+class Growing(Transformation):
+    """A gain in dB that claims to lengthen nothing."""
+
+    name = "growing"
+    parameters = (Parameter("gain", "dB"),)
+    contracting = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z * 10.0 ** (theta[0] / 20.0)

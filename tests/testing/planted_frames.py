@@ -1,0 +1,84 @@
+"""Broken lifts and readouts, that each tell one lie."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tests.testing.planted import Shape, Turn, Untold
+
+
+class Squaring(Untold):
+    """A lift with a small quadratic term."""
+
+    orthogonal = False
+
+    def lift(self, x: Tensor) -> Tensor:
+        return x.flatten(1) + 1e-3 * x.flatten(1) ** 2
+
+    def lift_norm(self, shape: Shape) -> float:
+        return 10.0
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Understated(Untold):
+    """lift_norm is right for all directions but the steepest one: a mean of all pixels."""
+
+    orthogonal = False
+
+    def lift(self, x: Tensor) -> Tensor:
+        flat = x.flatten(1)
+        signs = 1.0 - 2.0 * (torch.arange(flat.shape[1], dtype=torch.float64) % 3.0 > 0.0)
+        along = (flat * signs).mean(dim=1, keepdim=True)
+        return flat + 0.5 * along * signs
+
+    def lift_norm(self, shape: Shape) -> float:
+        return 1.45  # the truth is 1.5
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+class Crowded(Turn):
+    """A readout that subtracts the mean over the batch."""
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return super().readout(z - z.mean(dim=0), shape)
+
+
+class Scribbling(Turn):
+    """A readout that clips its input in place."""
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return super().readout(z.clamp_(0.0, 1.0), shape)
+
+
+class Halved(Turn):
+    """A readout that answers in float64 whatever it is given."""
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return super().readout(z.double(), shape)
+
+
+class Transposed(Turn):
+    """A readout with height and width in the wrong order."""
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return super().readout(z, shape).transpose(2, 3)
+
+
+class Rounder(Turn):
+    """What rounding does to the lift is understated by a tenth."""
+
+    def rounding_norm(self, shape: Shape) -> float:
+        return 0.9 * self.gain * math.sqrt(math.prod(shape))

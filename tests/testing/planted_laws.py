@@ -1,0 +1,80 @@
+"""Laws that call themselves after an honest one, and each tell one lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gsmooth.theory.laws import LaplaceLaw, Law
+from gsmooth.theory.normal import Floats
+
+
+@dataclass(frozen=True)
+class Honest(Law):
+    """The Laplace law, by another implementation."""
+
+    scale: float = 0.5
+    sigma: float = 0.25
+    name: ClassVar[str] = "laplace"
+
+    @property
+    def dimensions(self) -> int:
+        return 1
+
+    @property
+    def proper(self) -> LaplaceLaw:
+        return LaplaceLaw(self.scale, self.sigma)
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        return self.proper.margin(shift, residual, rho0=rho0, tv=tv)
+
+    def radius(self, p_lower: float) -> float:
+        return self.proper.radius(p_lower)
+
+    def share_for_radius(self, radius: float) -> float:
+        return self.proper.share_for_radius(radius)
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        return self.proper.theta_from_uniform(u)
+
+
+class Wide(Honest):
+    """Draws a quarter too wide: sound, but not the law that it says."""
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        return np.asarray(1.25 * self.proper.theta_from_uniform(u))
+
+
+class Short(Honest):
+    """Shares for shifts a fifth shorter than they are."""
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        return self.proper.margin(0.8 * np.asarray(shift), residual, rho0=rho0, tv=tv)
+
+
+class Sawtooth(Honest):
+    """The radius falls where the share passes 0.9."""
+
+    def radius(self, p_lower: float) -> float:
+        return self.proper.radius(p_lower) * (0.5 if p_lower > 0.9 else 1.0)
+
+
+class Eager(Honest):
+    """A radius for a share that is a little below one half."""
+
+    def radius(self, p_lower: float) -> float:
+        return self.proper.radius(min(p_lower + 0.05, 1.0 - 1e-12))
+
+
+class Squared(Honest):
+    """The radius grows with the square of the scale."""
+
+    def radius(self, p_lower: float) -> float:
+        return self.proper.radius(p_lower) * self.scale
