@@ -82,6 +82,24 @@ def action_never_lengthens(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
+def stretch_bounds_lengthening(subject: Subject) -> None:
+    """||T z - T y|| <= stretch ||z - y||: what noise on theta makes of a residual (T5)."""
+    if subject.transformation.stretch(subject.reach) is None:
+        raise no_claim("stretch is None, and residuals make certificates heuristic")
+
+    def example(point: Point, theta: Theta) -> None:
+        y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
+        claimed = subject.transformation.stretch(tuple(abs(value) for value in theta))
+        assert claimed is not None, f"stretch answers at first and is None at theta={theta}"
+        before, after = _gap(y, z), _gap(subject.act(y, theta), subject.act(z, theta))
+        assert after <= claimed * before + ROUNDING * _scale(y, z), (
+            f"T_{theta} takes points {before:.6g} apart to {after:.6g}, stretch claims a factor of"
+            f" {claimed:.6g} at most"
+        )
+
+    subject.search(example, point=points(), theta=subject.thetas())
+
+
 def action_error_bounds_rounding(subject: Subject) -> None:
     """E_num bounds what rounding does to T_theta z, and what an offset of theta does (F1).
 

@@ -27,6 +27,7 @@ _ACTION: Final[tuple[Body, ...]] = (
     action.parameters_commute,
     action.action_preserves_distances,
     action.action_never_lengthens,
+    action.stretch_bounds_lengthening,
     action.action_error_bounds_rounding,
 )
 _MANNERS: Final[tuple[Body, ...]] = (

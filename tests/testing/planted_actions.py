@@ -132,3 +132,12 @@ class Growing(Transformation):
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z * 10.0 ** (theta[0] / 20.0)
+
+
+class Stretching(Growing):
+    """A gain in dB that claims to lengthen a tenth less than it does."""
+
+    contracting = False
+
+    def stretch(self, reach: tuple[float, ...]) -> float | None:
+        return 0.9 * math.pow(10.0, reach[0] / 20.0)

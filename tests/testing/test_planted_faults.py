@@ -57,6 +57,7 @@ FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted_frames.Transposed(), {"readout_has_the_image_shape"}),
     (planted_frames.Rounder(), {"rounding_norm_bounds_lift"}),
     (planted_actions.Growing(), {"action_never_lengthens"}),
+    (planted_actions.Stretching(), {"stretch_bounds_lengthening"}),
     (planted_actions.Shortcut(), {"votes_match_the_exact_share"}),
     (planted.Overflowing(), {"attack_keeps_the_range"}),
     (planted.Comb(height=4.0, proved=False), {"attacks_never_beat_certificates", MARGINS}),
