@@ -56,12 +56,12 @@ def radius_is(g: SmoothedClassifier, x: Tensor, radius: float) -> None:
     """
     inside, outside = around(0.6 * radius), around(1.03 * radius)
     mode = RegionMode(alpha=0.001, max_votes=2000)
-    found = [f.certificate for f in findings(g, _clean(g, x, inside), mode, 20)]
+    found = [f.certificate for f in findings(g, _clean(g, x, inside), mode, 10)]
     assert all(isinstance(c, Certified) and c.label == 1 for c in found)
     assert all(c.guarantee is Guarantee.INDIVIDUAL for c in found)
-    wrong = findings(g, _clean(g, x, outside), mode, 20)
+    wrong = findings(g, _clean(g, x, outside), mode, 10)
     assert not any(isinstance(f.certificate, Certified) for f in wrong)
-    gauges = _gauges(findings(g, _clean(g, x, around(2.0 * radius)), RadiusMode(0.05, n=1024), 60))
+    gauges = _gauges(findings(g, _clean(g, x, around(2.0 * radius)), RadiusMode(0.05, n=1024), 40))
     assert sum(2.0 * gauge > 1.0 for gauge in gauges) <= most_by_chance(0.05, len(gauges))
     assert 0.85 < 2.0 * sum(gauges) / len(gauges) < 1.0
 
@@ -94,7 +94,7 @@ def survivors(
     shape: tuple[int, int, int] = SHAPE,
     sigma: float = 0.25,
     input_range: tuple[float, float] = RANGE,
-    images: int = 8,
+    images: int = 6,
     guarantee: Guarantee = Guarantee.INDIVIDUAL,
 ) -> int:
     """Certified images of the network, none of which an attack of the region changes."""
