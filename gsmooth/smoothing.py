@@ -109,9 +109,11 @@ class SmoothedClassifier:
             return 0.0
         noise = grid_total_variation(z.numel(), self.law.sigma, self.grid)
         if not noise < COARSE:
+            fault = "fine" if self.grid < self.law.sigma else "coarse"
             raise ConfigurationError(
-                f"smoothing: grid={self.grid} is too fine: float64 noise could betray the input in"
-                f" a share {noise:.2g} of the votes; use {GRID}"
+                f"smoothing: grid={self.grid} is too {fault} for sigma={self.law.sigma:g}: float64"
+                f" noise could betray the input in a share {noise:.2g} of the votes; use {GRID}, or"
+                " a power of two that is a hundredth of sigma or so"
             )
         return noise + self.accuracy.outside
 

@@ -18,7 +18,7 @@ from gsmooth.classifier import Classifier
 from gsmooth.engine.ballot import Ballot, Deal
 from gsmooth.engine.memory import out_of_memory
 from gsmooth.engine.noisy import NoisyPoints
-from gsmooth.engine.workers import Worker, hired, started_pool
+from gsmooth.engine.workers import Worker, hired, require_one_kind, started_pool
 from gsmooth.errors import ConfigurationError, MemoryShortError
 
 
@@ -44,6 +44,7 @@ class Counter:
     ) -> None:
         if batch_size < 1:
             raise ConfigurationError(f"engine: batch_size={batch_size} must be at least 1 row")
+        require_one_kind(classifier.device, devices)
         self.batch_size = batch_size
         self.pinned = pinned
         self._classifier, self._noisy, self._devices = classifier, noisy, tuple(devices)

@@ -66,6 +66,18 @@ def devices_of(text: str) -> tuple[str, ...]:
     return devices
 
 
+def require_one_kind(first: torch.device, devices: Sequence[str]) -> None:
+    """ConfigurationError unless ``devices`` begin with the classifier's and are of its kind."""
+    given = [torch.device(device) for device in devices]
+    places = [(device.type, device.index or 0) for device in given]
+    here = (first.type, first.index or 0)
+    if given and (places[0] != here or {kind for kind, _ in places} != {first.type}):
+        raise ConfigurationError(
+            f"devices={', '.join(devices)}: the classifier is on {first}, which has to be the first"
+            " of them, and the others of its kind (counts agree on devices of one kind only)"
+        )
+
+
 def hired(classifier: Classifier, noisy: NoisyPoints, devices: Sequence[str]) -> list[Worker]:
     """One worker for each device; the first one's classifier is ``classifier``, where it is."""
     threads = torch.get_num_threads()

@@ -89,3 +89,9 @@ def test_pools_are_kept_and_leave_the_number_of_threads_alone() -> None:
     later.join()
     assert seen == [before]
     pool.shutdown()
+
+
+@pytest.mark.parametrize("devices", [("meta",), ("cpu", "meta"), ("meta", "cpu")])
+def test_workers_of_another_kind_than_the_classifier_are_refused(devices: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigurationError, match="the classifier is on cpu"):
+        smoothed(devices=devices)
