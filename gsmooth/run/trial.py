@@ -124,6 +124,6 @@ def _attacked(parts: Assembly, tried: Tried, outcome: Outcome) -> Tried:
 
 
 def _other_seed(parts: Assembly) -> int:
-    """Another seed, which gives the run's own away to nobody who could not guess that one anyway."""
+    """Another seed, from which only those learn the run's own who can guess it anyway."""
     text = f"trial/{parts.smoothed.seed}".encode()
     return 1 + int.from_bytes(hashlib.blake2b(text, digest_size=7).digest(), "little")
