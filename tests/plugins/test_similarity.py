@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ from gsmooth.testing.pictures import KINDS, pictures
 from gsmooth_similarity import Similarity
 from gsmooth_similarity.flow import cut, flows
 from gsmooth_similarity.frame import LogPolarFrame
-from gsmooth_similarity.phases import LogPolarSpace
+from gsmooth_similarity.phases import LogPolarSpace, _Cell
 from gsmooth_similarity.space import ANGLE, SCALE
 
 Check = Callable[[], None]
@@ -346,6 +347,30 @@ def test_a_wide_cell_is_bounded_by_its_parts(width: tuple[float, float], carried
             orbit = operator.act(orbit, *(-column for column in columns))
         steps = theta[1:, axis] - theta[:-1, axis]
         assert bool(((orbit[1:] - orbit[:-1]).norm(dim=1) <= float(bound[0, axis]) * steps).all())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("axis", BOTH)
+def test_the_generator_moves_no_farther_within_a_cell_than_corners_and_remainder_allow(
+    kind: str, axis: int
+) -> None:
+    """The part of C3b that other slack would hide: sup ||L d_i - A_i L psi|| over the cell."""
+    operator, x = COARSE.for_shape((1, 12, 12)), Picture(kind, 5).tensor((1, 12, 12))
+    space = operator.coordinates
+    assert isinstance(space, LogPolarSpace)
+    pixels = torch.from_numpy(space.frame(12, 12).support)
+    low, high = row(0.02, 0.05), row(0.05, 0.08)
+    cell = _Cell(space, x, pixels, low, high, BOTH)
+    drift, half, _ = cell._moved()
+    start = drift[axis] - space.generated(cell._midway(), axis)
+    remainder = cell._generated_lengths(cell._strayed(half), axis)
+    allowed = float(cell._at_corners(start, drift, axis) + remainder)
+    corners = itertools.product(*zip(low[0].tolist(), high[0].tolist(), strict=True))
+    theta = torch.tensor([*corners, (0.03, 0.06)], dtype=torch.float64)
+    moved = operator.attack(x.expand(5, -1, -1, -1), theta[:, :1].rad2deg(), theta[:, 1:])
+    found = (drift[axis] - space.generated(operator.lift(moved), axis)).norm(dim=1)
+    assert float(found.max()) > float(start.norm())
+    assert float(found.max()) <= allowed * (1.0 + 1e-9)
 
 
 def test_the_together_bound_is_below_the_triangle_bound_on_narrow_cells() -> None:
