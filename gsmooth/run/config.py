@@ -239,23 +239,32 @@ def identity(
     ``digests``: hashes of what the configuration only points to (weights, images). ``pinned``: the
     batch size, where labels depend on it.
     """
-    tree = config.model_dump(mode="json")
+    return identity_of_tree(config.model_dump(mode="json"), digests, pinned)
+
+
+def identity_of_tree(
+    config: Mapping[str, object], digests: Mapping[str, object] = {}, pinned: object = None
+) -> dict[str, object]:
+    """:func:`identity` of a configuration that was written down; what it lacks stays absent."""
+    tree = dict(config)
     for section, free in _FREE.items():
         if free is None:
-            del tree[section]
+            tree.pop(section, None)
         else:
-            tree[section] = {k: v for k, v in tree[section].items() if k not in free}
+            tree[section] = {k: v for k, v in _table(tree, section).items() if k not in free}
+    model, certify = _table(tree, "model"), _table(tree, "certify")
     # Records from before there were online runs, or sequences, stay resumable.
-    if config.certify.guarantee != "online":
-        del tree["certify"]["online_seconds"]
-    if config.certify.bound != "sequence":
-        del tree["certify"]["within"]
+    if certify.get("guarantee") != "online":
+        certify.pop("online_seconds", None)
+    if certify.get("bound") != "sequence":
+        certify.pop("within", None)
     # Records from before f had options did not name them.
     for option, usual in _USUAL.items():
-        if tree["model"][option] == usual:
-            del tree["model"][option]
+        if model.get(option, usual) == usual:
+            model.pop(option, None)
     # Counts agree on all devices of one kind (docs/cli.md): neither which nor how many counts.
-    tree["model"]["device"] = config.model.device.partition(",")[0].partition(":")[0]
+    model["device"] = str(model.get("device")).partition(",")[0].partition(":")[0]
+    tree |= {"model": model, "certify": certify}
     if pinned is not None:
         tree["engine"] = {"batch_size": pinned}
     return {**tree, "digests": dict(digests)} if digests else tree
@@ -265,8 +274,19 @@ def fingerprint(
     config: RunConfig, digests: Mapping[str, str] = {}, pinned: int | None = None
 ) -> str:
     """sha256 (hex) of :func:`identity`: equal for runs whose records may share a folder."""
-    canonical = json.dumps(identity(config, digests, pinned), sort_keys=True, separators=(",", ":"))
+    return fingerprint_of(identity(config, digests, pinned))
+
+
+def fingerprint_of(identity: Mapping[str, object]) -> str:
+    """sha256 (hex) of an identity as JSON: keys sorted, no spaces, shortest decimals."""
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _table(tree: Mapping[str, object], section: str) -> dict[str, object]:
+    """A copy of a section; empty where there is none."""
+    found = tree.get(section)
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def to_toml(config: RunConfig) -> str:

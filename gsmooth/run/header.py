@@ -15,10 +15,26 @@ import gsmooth
 from gsmooth.errors import RecordError
 from gsmooth.noise import SAMPLER
 from gsmooth.run.codec import decode, encode, parse
+from gsmooth.run.config import (
+    CertifySection,
+    RegionSection,
+    Section,
+    SmoothingSection,
+    fingerprint_of,
+    identity_of_tree,
+)
 from gsmooth.run.row import SCHEMA_VERSION, require_schema
 from gsmooth.transformation import Parameter
 
 _PACKAGES: Final = ("torch", "kornia", "numpy", "scipy")
+_JUDGING: Final[Mapping[str, type[Section]]] = {
+    "smoothing": SmoothingSection,
+    "region": RegionSection,
+    "certify": CertifySection,
+}
+"""The sections that rows are judged by: none of their settings may be left out..."""
+_WHILE_RUNNING: Final = frozenset({"within", "online_seconds"})
+"""... but for those that only say when to stop: older records lack them."""
 
 
 @final
@@ -78,12 +94,33 @@ class RunHeader:
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """Dotted names of the fields in which two configurations differ, with both values."""
-    before, after = dict(_flat(old)), dict(_flat(new))
-    return [
-        f"{name}: {_show(before, name)} there, {_show(after, name)} here"
-        for name in dict.fromkeys([*before, *after])
-        if name not in before or name not in after or before[name] != after[name]
-    ]
+    return [f"{name}: {a} there, {b} here" for name, a, b in _differing(old, new)]
+
+
+def header_faults(header: RunHeader) -> Iterator[tuple[str, str]]:
+    """(field, message) wherever fingerprint, identity and configuration do not belong together.
+
+    They do where the fingerprint is the hash of the identity, the identity follows from the
+    configuration (and the digests, which only the run itself can check), and the configuration
+    leaves out nothing that rows are judged by.
+    """
+    expected = fingerprint_of(header.identity)
+    if header.fingerprint != expected:
+        yield "fingerprint", f"{header.fingerprint}, but that of the identity is {expected}"
+    for section, kind in _JUDGING.items():
+        given = _section(header.config, section)
+        for name in kind.model_fields:
+            if name not in given and name not in _WHILE_RUNNING:
+                yield f"config.{section}.{name}", "not given; rows are judged by it"
+    # Where f depends on the batch size, the run's configuration has the one that it is pinned to.
+    pinned = _section(header.config, "engine").get("batch_size")
+    implied = identity_of_tree(
+        header.config,
+        _section(header.identity, "digests"),
+        pinned if "engine" in header.identity else None,
+    )
+    for name, kept, found in _differing(header.identity, implied):
+        yield f"config.{name}", f"{found}, but the identity of the run has {kept}"
 
 
 def installed_versions() -> dict[str, str]:
@@ -111,6 +148,25 @@ def _plain(tree: Mapping[str, object]) -> Mapping[str, object]:
     encoded = encode(tree)
     assert isinstance(encoded, dict)
     return encoded
+
+
+def _section(tree: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = tree.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _differing(
+    old: Mapping[str, object], new: Mapping[str, object]
+) -> Iterator[tuple[str, str, str]]:
+    """Dotted name, old and new value of every field in which two trees differ.
+
+    0, 0.0 and False are three values here, as they are in the fingerprint.
+    """
+    before, after = dict(_flat(old)), dict(_flat(new))
+    for name in dict.fromkeys([*before, *after]):
+        kept, found = _show(before, name), _show(after, name)
+        if kept != found or (name in before) != (name in after):
+            yield name, kept, found
 
 
 def _flat(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.run.header import RunHeader
+from gsmooth.run.header import RunHeader, header_faults
 from gsmooth.run.nested import nested_faults
 from gsmooth.run.profiles import (
     anytime_bounds,
@@ -35,14 +35,15 @@ from gsmooth.theory.sequential import EProcess, StreamedSample
 @final
 @dataclass(frozen=True)
 class RowFault:
-    """What is wrong with one field of one row."""
+    """What is wrong with one field of one row, or of ``run.json`` where index is None."""
 
-    index: int
+    index: int | None
     field: str
     message: str
 
     def __str__(self) -> str:
-        return f"image {self.index}: {self.field}: {self.message}"
+        where = "run.json" if self.index is None else f"image {self.index}"
+        return f"{where}: {self.field}: {self.message}"
 
 
 @final
@@ -56,24 +57,34 @@ class VerifyReport:
 
     @property
     def sound(self) -> bool:
-        """True when every row follows from its counts."""
+        """True when the header fits itself and every row follows from its counts."""
         return not self.faults
 
 
 def verify_records(path: Path | str) -> VerifyReport:
     """Check every row of a folder of records; raises RecordError when they cannot be read.
 
-    What it takes on trust: counts, margins and the steps of profiles. Margins follow from the
-    image and the transformation, counts from the seed, and both need the run itself.
+    What it takes on trust: counts, how many centres there are, their margins and the steps of
+    profiles, the values of a premise, and digests. Margins follow from the image and the
+    transformation, counts from the seed, and both need the run itself. Nothing is signed: records
+    rewritten as a whole, fingerprint included, are records of another run.
     """
     records = read_records(path)
-    rows = records.rows
-    faults = tuple(fault for row in rows for fault in row_faults(row, records.header))
-    return VerifyReport(len(rows), sum(row.outcome == "certified" for row in rows), faults)
+    rows, header = records.rows, records.header
+    of_run = [RowFault(None, field, message) for field, message in header_faults(header)]
+    of_rows = [fault for row in rows for fault in row_faults(row, header)]
+    certified = sum(row.outcome == "certified" for row in rows)
+    return VerifyReport(len(rows), certified, (*of_run, *of_rows))
 
 
 def row_faults(row: Row, header: RunHeader) -> Iterator[RowFault]:
-    """Everything in ``row`` that its counts or the configuration in ``header`` do not support."""
+    """Everything in ``row`` that its counts or the configuration in ``header`` do not support.
+
+    The configuration counts as it stands: ``header_faults`` says whether it is that of the run.
+    """
+    if row.sampler != header.sampler:
+        message = f"{row.sampler!r}, but the run has {header.sampler!r}"
+        yield RowFault(row.index, "sampler", message)
     for field, message in _messages(row, header.config):
         yield RowFault(row.index, field, message)
 
@@ -90,7 +101,7 @@ def _messages(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     if row.attempts != (expected := _attempts(row, config)):
         yield "attempts", f"{row.attempts}, but in this run {expected} covers share alpha"
         return
-    yield from _selection(row)
+    yield from _selection(row, config)
     faulty = [m for i, c in enumerate(row.evidence) for m in _centre(c, row, f"evidence[{i}]")]
     yield from faulty
     if faulty:
@@ -112,16 +123,26 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
         "law.name": ("smoothing.law", row.law.name),
         "law.scales": ("smoothing.scales", list(row.law.scales)),
         "law.sigma": ("smoothing.sigma", row.law.sigma),
-        "region.lower": ("region.lower", list(row.region.lower)),
-        "region.upper": ("region.upper", list(row.region.upper)),
-        "region.l2": ("region.l2", row.region.l2),
         "region.bits": ("region.bits", row.region.bits),
     }
     for field, (path, found) in stated.items():
         expected = setting(config, path)
         if expected is not None and expected != found:
             yield field, f"{found!r}, but the run has {path} = {expected!r}"
+    yield from _asked(row, config)
     yield from _label(row, config)
+
+
+def _asked(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
+    """The region is the one that was asked for; null there is no parameter, and no l2 ball."""
+    region = config.get("region")
+    ends: dict[str, object] = {"lower": list(row.region.lower), "upper": list(row.region.upper)}
+    for name, found in {**ends, "l2": row.region.l2}.items():
+        if not isinstance(region, Mapping) or name not in region:
+            continue
+        expected = region[name] or (0.0 if name == "l2" else [])
+        if expected != found:
+            yield f"region.{name}", f"{found!r}, but the run has region.{name} = {expected!r}"
 
 
 def _label(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
@@ -161,12 +182,15 @@ def _against_itself(row: Row) -> Iterator[Message]:
         yield "votes", f"{row.votes}, but selection, pilots and centres together had {spent}"
 
 
-def _selection(row: Row) -> Iterator[Message]:
+def _selection(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """The selected class leads (the first of equals), and PREDICT is decided by its lead (S3)."""
     votes = row.prediction_counts[:-1]  # The last count is of ties.
     if len(votes) < 2 or min(row.prediction_counts) < 0:
         yield "prediction_counts", f"{row.prediction_counts}; expected votes by class, then ties"
         return
+    n0, cast = setting(config, "certify.n0"), sum(row.prediction_counts)
+    if isinstance(n0, int) and cast != fixed_votes(n0):
+        yield "prediction_counts", f"{cast} votes, but n0={n0} gives {fixed_votes(n0)}"
     top = votes.index(max(votes))
     if row.selected_label != top:
         yield "selected_label", f"{row.selected_label}, but class {top} has most selection votes"
@@ -236,9 +260,18 @@ def _region_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
             yield where, f"{centre.verdict}; gauge {row.gauge!r} needs this centre accepted"
         if not holds:
             gauge = min(gauge, needed_from(centre))
+    yield from _affordable(row, config)
     yield from _outcome(row, gauge > 0.0)
     if row.gauge is not None and gauge > 0.0 and row.gauge != gauge:
         yield "gauge", f"{row.gauge!r}, but the counts support {gauge!r}"
+
+
+def _affordable(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
+    """No centre is given votes beyond max_votes, all votes before them included."""
+    most = setting(config, "certify.max_votes")
+    tested = any(centre.trials for centre in row.evidence)
+    if isinstance(most, int) and tested and row.votes > most:
+        yield "votes", f"{row.votes}, but max_votes={most} is the most an image can have"
 
 
 def _radius_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:

@@ -8,25 +8,35 @@ from typing import Any
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Step, Verdict
 from gsmooth.noise import SAMPLER
 from gsmooth.region import Region
+from gsmooth.run.config import (
+    CertifySection,
+    RegionSection,
+    RunConfig,
+    SmoothingSection,
+    fingerprint,
+    identity,
+)
 from gsmooth.run.header import RunHeader
 from gsmooth.run.row import AttackRecord, LawRecord, Row
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transformation import Parameter
 
-FINGERPRINT = "f" * 64
 REGION = Region((-30.0,), (30.0,))
-IDENTITY: dict[str, object] = {
-    "certify": {"alpha": 0.001, "mode": "region"},
-    "smoothing": {"seed": 0, "law": "gaussian", "scales": [6.0], "sigma": 0.2},
-    "region": {"lower": [-30.0], "upper": [30.0], "l2": 0.0},
-}
+RUN = RunConfig(
+    certify=CertifySection(attempts=1),
+    smoothing=SmoothingSection(law="gaussian", scales=(6.0,), sigma=0.2),
+    region=RegionSection(lower=(-30.0,), upper=(30.0,), l2=0.0),
+)
+CONFIG: dict[str, object] = RUN.model_dump(mode="json")
+IDENTITY = identity(RUN)
+FINGERPRINT = fingerprint(RUN)
 
 
 def make_header(**changes: Any) -> RunHeader:
     """A header of a rotation run, with ``changes``."""
     angle = Parameter("angle", "deg")
-    return replace(RunHeader.create(FINGERPRINT, IDENTITY, IDENTITY, (angle,)), **changes)
+    return replace(RunHeader.create(FINGERPRINT, IDENTITY, CONFIG, (angle,)), **changes)
 
 
 def make_centre(
