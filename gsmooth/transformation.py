@@ -138,9 +138,10 @@ class Transformation(ABC):
 
         C(theta) = T_(-theta) L psi_theta(x), the attacked image carried back; with ``one_sided``
         parameters, which have no way back, C(theta) = L x + L psi_theta(x) - T_theta L x. x
-        (1, C, H, W); lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards. None: no bound
-        is known, and certificates are *heuristic*. Where the attack is the action and nothing is
-        lost (attack, lift and readout not overridden) C is constant and the default answers 0.
+        (1, C, H, W); lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards.
+        None: no bound is known, and certificates are *heuristic*. Where the attack is the action
+        and nothing is lost (attack, lift and readout not overridden) C is constant and the default
+        answers 0.
         """
         own, base = type(self), Transformation
         kept = own.attack is base.attack and own.lift is base.lift and own.readout is base.readout

@@ -64,7 +64,7 @@ def test_scores_that_are_not_finite_stop_the_run_and_name_the_images(bad: float)
 
     g = smoothed(broken)
     items = [Item(4, pixel(0.0)), Item(9, pixel(100.0))]
-    with pytest.raises(ModelError, match="image (4, )?9"):
+    with pytest.raises(ModelError, match=r"image (4, )?9"):
         list(certify_many(g, items, Region(l2=0.1), RegionMode()))
     assert predict(g, pixel(0.5), index=4).label == 1
 

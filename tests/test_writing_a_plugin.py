@@ -72,7 +72,7 @@ def shown(line: str, output: str) -> bool:
 def test_the_guide_works_from_an_empty_folder_and_prints_what_it_says(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    printed = {}
+    printed: dict[str, str] = {}
     last = ""
     for language, text in blocks():
         place = PLACE.match(text)

@@ -88,11 +88,13 @@ class Shear(Transformation):
     def _spectrum(self, z: Tensor) -> Tensor:
         """(N, C H W) -> (N, C, lines, frequencies)."""
         image = z.reshape(len(z), -1, *self.image_px)
-        return torch.fft.rfft(image.mT if self.direction == "vertical" else image, norm="ortho")
+        lines = image.mT if self.direction == "vertical" else image
+        spectrum: Tensor = torch.fft.rfft(lines, norm="ortho")
+        return spectrum
 
     def _image(self, spectrum: Tensor) -> Tensor:
         """(N, C, lines, frequencies) -> (N, C H W)."""
-        image = torch.fft.irfft(spectrum, n=self._lines[1], norm="ortho")
+        image: Tensor = torch.fft.irfft(spectrum, n=self._lines[1], norm="ortho")
         return (image.mT if self.direction == "vertical" else image).flatten(1)
 
     @property
