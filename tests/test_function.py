@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gsmooth.classifier import Classifier
 from gsmooth.engine import checked_function
-from gsmooth.errors import ModelError
+from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.run.datasets import load_data
 from gsmooth.run.models import load_model, shipped_models
 from tests.engine_objects import HalfLine, Scores
@@ -159,7 +159,7 @@ def test_what_extreme_neighbours_get_is_nobodys_concern() -> None:
     assert checked_function(network(scores), images()).kind == "exact"
 
 
-def test_the_check_takes_two_batches_and_a_half_and_five_rows() -> None:
+def test_the_check_takes_three_batches_and_parts_of_one() -> None:
     seen: list[int] = []
 
     def scores(x: Tensor) -> Tensor:
@@ -167,7 +167,104 @@ def test_the_check_takes_two_batches_and_a_half_and_five_rows() -> None:
         return linear(x)
 
     checked_function(network(scores), images())
-    assert sorted(seen) == [1, 1, 3, 32, 64, 64]
+    assert seen == [64, 64, 64, 32, 1, 1, 3, 7, 21]
+    seen.clear()
+    checked_function(network(scores), images(18), 6)
+    assert seen == [6] * 9 + [18, 9, 1, 1, 3, 7, 6]
+
+
+def neighbourly(share: float, coarse: bool = False) -> Callable[[Tensor], Tensor]:
+    """Scores that are moved by a share of their mean over the batch."""
+
+    def scores(x: Tensor) -> Tensor:
+        own = linear(x)
+        moved = own + share * own.mean(dim=0)
+        return moved.bfloat16() if coarse else moved
+
+    return scores
+
+
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.1])
+@pytest.mark.parametrize("seed", range(4))
+def test_neighbours_are_found_in_16_bits_where_no_pinning_helps(share: float, seed: int) -> None:
+    """Below 1/8 of the spread, which a place may change in 16 bits, and a size as well."""
+    with pytest.raises(ModelError, match=r"among other images .* apart, where scores spread by"):
+        checked_function(network(neighbourly(share, coarse=True)), images(seed=seed))
+
+
+def test_neighbours_are_found_under_autocast() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(16, 3)
+
+    def scores(x: Tensor) -> Tensor:
+        own: Tensor = layer(x.flatten(1))
+        return own + 0.05 * own.mean(dim=0)
+
+    planted = Classifier(Scores(scores), classes=3, shape=SHAPE, autocast="bfloat16")
+    with pytest.raises(ModelError, match="among other images"):
+        checked_function(planted, images())
+
+
+@pytest.mark.parametrize("share", [1e-4, 3e-4, 1e-3, 1e-2])
+def test_small_effects_of_neighbours_are_never_called_sized(share: float) -> None:
+    with pytest.raises(ModelError, match="among other images"):
+        checked_function(network(neighbourly(share)), images())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 63), st.integers(16, 64))
+def test_a_row_that_looks_at_another_is_found_at_any_distance(far: int, rows: int) -> None:
+    def scores(x: Tensor) -> Tensor:
+        own = linear(x)
+        return (own + 0.05 * own.roll(far % rows or 1, 0)).bfloat16()
+
+    with pytest.raises(ModelError, match="among other images"):
+        checked_function(network(scores), images(rows))
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 8, 15])
+def test_neighbours_are_exchanged_at_the_own_size_of_small_batches(size: int) -> None:
+    def scores(x: Tensor) -> Tensor:
+        return normalized(x) if len(x) == size else linear(x)
+
+    with pytest.raises(ModelError, match=f"of a batch of {size} .*among other images"):
+        checked_function(network(scores), images(-(-16 // size) * size), size)
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_what_only_happens_beyond_a_small_batch_size_makes_it_sized(size: int) -> None:
+    def scores(x: Tensor) -> Tensor:
+        return normalized(x) if len(x) > size else linear(x)
+
+    found = checked_function(network(scores), images(4 * size * 2), size)
+    assert (found.kind, found.batch_size) == ("sized", size)
+
+
+def test_statistics_of_a_batch_of_one_are_a_function() -> None:
+    found = checked_function(network(neighbourly(0.5)), images(16), 1)
+    assert (found.kind, found.rows, found.batch_size) == ("sized", 16, 1)
+    assert checked_function(network(linear), images(16), 1).kind == "exact"
+
+
+def test_dropout_is_found_in_batches_of_one() -> None:
+    with pytest.raises(ModelError, match=r"0 of a batch of 1 .*in the very same batch"):
+        checked_function(network(forgetful), images(16), 1)
+
+
+@pytest.mark.parametrize(("least", "most"), [(7, 7), (4, 7), (20, 22), (4, 31)])
+def test_statistics_of_short_batches_only_make_it_sized(least: int, most: int) -> None:
+    """Pinned, no batch is short."""
+
+    def scores(x: Tensor) -> Tensor:
+        return neighbourly(0.01)(x) if least <= len(x) <= most else linear(x)
+
+    assert checked_function(network(scores), images()).kind == "sized"
+
+
+@pytest.mark.parametrize(("rows", "size"), [(9, None), (16, 5), (16, 0), (0, 1)])
+def test_batches_that_are_not_full_are_no_check(rows: int, size: int | None) -> None:
+    with pytest.raises(ConfigurationError, match=f"{rows} images in batches"):
+        checked_function(network(linear), images(rows), size)
 
 
 @pytest.mark.parametrize("name", shipped_models())

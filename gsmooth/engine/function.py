@@ -9,14 +9,19 @@ import torch
 from torch import Tensor
 
 from gsmooth.classifier import Classifier
-from gsmooth.errors import ModelError
+from gsmooth.errors import ConfigurationError, ModelError
 
 Kind = Literal["exact", "rounding", "sized"]
+LEAST_ROWS: Final = 10
+"""Images that a check takes at least."""
 # Shares of the spread of scores. In one program, float32 differs by 2^-17 or so where sums are
-# ordered otherwise; batch statistics and their like change scores by far more than 2^-11.
+# ordered otherwise. A place of its own can have another program (the edge of a tile), and 16 bits
+# have hardly more digits than _PLACE_IN_HALVES; but at one place of one size, arithmetic is one.
 _ROUNDED: Final = 2.0**-14
-_COMPANY: Final = 2.0**-11
-_COMPANY_IN_HALVES: Final = 2.0**-3
+_REPEATED: Final = 2.0**-18
+_PLACE: Final = 2.0**-11
+_PLACE_IN_HALVES: Final = 2.0**-3
+_ODD_ROWS: Final = 7
 _REMEDY: Final = (
     "nothing can be said about votes of such a model. Look for dropout or batch normalization that"
     " stays in training mode (F.dropout without training=False), for statistics of the batch in"
@@ -45,7 +50,7 @@ class FunctionCheck:
 @final
 @dataclass(frozen=True)
 class _Answer:
-    """Scores (N, classes) in float64 and votes (N,) of one forward pass, on the host.
+    """Scores (N, classes) in float64 and votes (N,), on the host.
 
     coarse: the scores came in 16 bits.
     """
@@ -54,11 +59,11 @@ class _Answer:
     votes: Tensor
     coarse: bool = False
 
-    def __getitem__(self, rows: slice) -> _Answer:
-        return _Answer(self.scores[rows], self.votes[rows])
+    def __getitem__(self, rows: Tensor | slice) -> _Answer:
+        return _Answer(self.scores[rows], self.votes[rows], self.coarse)
 
     def backwards(self) -> _Answer:
-        return _Answer(self.scores.flip(0), self.votes.flip(0))
+        return _Answer(self.scores.flip(0), self.votes.flip(0), self.coarse)
 
     def gaps(self, other: _Answer) -> Tensor:
         """(N,): by how much the scores of a row differ, at most."""
@@ -75,61 +80,121 @@ class _Answer:
 
 # The mode in which votes are cast: torch.compile would make another program for another mode.
 @torch.inference_mode()
-def checked_function(classifier: Classifier, images: Tensor) -> FunctionCheck:
-    """Compare what images (N, C, H, W) float32, N >= 10 the batch size of votes, get in batches.
+def checked_function(
+    classifier: Classifier, images: Tensor, batch_size: int | None = None
+) -> FunctionCheck:
+    """Compare what images (N, C, H, W) float32 get in batches; N a multiple of ``batch_size``.
 
-    Two passes of N rows, the second with half of them in other places and among other images, one
-    of N / 2, and three of 1, 1 and 3 rows. ModelError where the second differs by more than
-    rounding, since then no batch size makes a function of the model. A check by example: it finds
-    faults, and proves nothing.
+    batch_size: that of votes, by default N. All N images are shown in batches of it three times: as
+    they are; with about half of the rows of each batch kept at their places, and extreme images
+    among them; and the same backwards. ModelError where the second differs from the first by more
+    than rounding (2^-18 of their spread where repetitions agree, else 2^-14), in any precision,
+    since nothing but the neighbours is new to these rows, or the third by more than a place can
+    explain: pinning would not help. At size 1 there are no neighbours, and these are repetitions.
+    Then come other sizes: what differs there makes the model ``sized``, since pinned votes never
+    see them.
+
+    A check by example: it finds faults, and proves nothing. Unseen stays what is below the
+    tolerances, other sizes than the tried ones, and randomness that seldom changes a score.
     """
-    half = len(images) // 2
-    whole = _answer(classifier, images)
-    coarse = whole.coarse or classifier.autocast is not None
-    spread = whole.spread()
-    allowed = spread * (_COMPANY_IN_HALVES if coarse else _COMPANY)
-    moved = _answer(classifier, _in_company(images))[len(images) - half :].backwards()
-    if bool((faults := whole[:half].differs(moved, allowed)).any()):
-        raise _no_function(classifier, images, whole, allowed, int(faults.nonzero()[0]))
-    gaps, sized = [whole[:half].gaps(moved)], False
-    for rows in (slice(0, half), slice(0, 1), slice(1, 2), slice(2, 5)):
-        alone = _answer(classifier, images[rows])
-        gaps.append(whole[rows].gaps(alone))
-        # In 16 bits a last digit is often what a label hangs on.
-        sized |= bool(whole[rows].differs(alone, 0.0 if coarse else spread * _ROUNDED).any())
+    size = len(images) if batch_size is None else batch_size
+    if size < 1 or len(images) < LEAST_ROWS or len(images) % size:
+        raise ConfigurationError(
+            f"checked_function: {len(images)} images in batches of {size}; give at least"
+            f" {LEAST_ROWS}, and full batches"
+        )
+    whole = _answer(classifier, images, size)
+    kept = _kept(size).repeat(len(images) // size)
+    crowd = _in_company(images, kept)
+    gaps = _gaps_at_size(classifier, images, crowd, kept, whole, size)
+    # In 16 bits a last digit is often what a label hangs on.
+    allowed, sized = 0.0 if _coarse(classifier, whole) else whole.spread() * _ROUNDED, False
+    for rows in _other_sizes(len(images), size):
+        answer = _answer(classifier, images[rows], rows.stop - rows.start)
+        gaps.append(whole[rows].gaps(answer))
+        sized |= bool(whole[rows].differs(answer, allowed).any())
+    # Among extreme images: what neighbours do in part of a batch would else be a matter of luck.
+    for rows in (slice(0, _ODD_ROWS), slice(0, len(images) // 3)):
+        alone = _kept(rows.stop)
+        answer = _answer(classifier, _in_company(images[rows], alone), rows.stop)[alone]
+        gaps.append(whole[rows][alone].gaps(answer))
+        sized |= bool(whole[rows][alone].differs(answer, allowed).any())
     largest = float(torch.cat(gaps).max())
     kind: Kind = "sized" if sized else "rounding" if largest > 0.0 else "exact"
-    return FunctionCheck(kind, largest, half, len(images))
+    return FunctionCheck(kind, largest, int(kept.sum()), size)
 
 
-def _answer(classifier: Classifier, images: Tensor) -> _Answer:
-    scores = classifier.scores(images)
+def _gaps_at_size(
+    classifier: Classifier, images: Tensor, crowd: Tensor, kept: Tensor, whole: _Answer, size: int
+) -> list[Tensor]:
+    """Gaps of the kept rows in the crowd and in the crowd backwards; ModelError for a fault."""
+    spread = whole.spread()
+    halves = _coarse(classifier, whole)
+    there, strict = _answer(classifier, crowd, size), _ROUNDED
+    if bool(whole.gaps(there)[kept].any()):
+        # Where repetitions agree bit by bit, it is not chance that moved the last digits.
+        again = _answer(classifier, images, size)
+        strict = _ROUNDED if bool(whole.gaps(again).any()) else _REPEATED
+    back = _answer(classifier, crowd.flip(0), size).backwards()
+    for other, share, cause in (
+        (there, strict, "among other images of a batch of that size"),
+        (back, _PLACE_IN_HALVES if halves else _PLACE, "in another place of the same batch"),
+    ):
+        if bool((faults := whole.differs(other, spread * share) & kept).any()):
+            again = _answer(classifier, images, size)
+            if size == 1 or bool(whole.differs(again, spread * _ROUNDED).any()):
+                cause = "in the very same batch, a second time"
+            row = int(faults.nonzero()[0])
+            raise ModelError(
+                f"{classifier.name}: row {row % size} of a batch of {size} gets other scores"
+                f" {cause} (up to {float(whole.gaps(other)[kept].max()):.2g} apart, where scores"
+                f" spread by {spread:.2g}); {_REMEDY}"
+            )
+    return [whole.gaps(there)[kept], whole.gaps(back)[kept]]
+
+
+def _other_sizes(rows: int, size: int) -> list[slice]:
+    """All rows at once where votes take fewer, half of them, and batches of 1, 1 and 3."""
+    return [slice(0, rows)] * (rows > size) + [
+        slice(0, rows // 2),
+        slice(0, 1),
+        slice(1, 2),
+        slice(2, 5),
+    ]
+
+
+def _coarse(classifier: Classifier, answer: _Answer) -> bool:
+    return answer.coarse or classifier.autocast is not None
+
+
+def _answer(classifier: Classifier, images: Tensor, size: int) -> _Answer:
+    """In batches of ``size``, as votes are cast."""
+    passes = [_one_pass(classifier, batch) for batch in torch.split(images, size)]
+    scores = torch.cat([answer.scores for answer in passes])
+    return _Answer(scores, torch.cat([answer.votes for answer in passes]), passes[0].coarse)
+
+
+def _one_pass(classifier: Classifier, batch: Tensor) -> _Answer:
+    scores = classifier.scores(batch)
     votes = classifier.judged(scores).cpu()
     # Infinities and NaN stop the vote that meets them and name its image; here they only agree.
     finite = scores.double().cpu().masked_fill(votes[:, None] > classifier.classes, 0.0)
     return _Answer(finite, votes, coarse=scores.itemsize < 4)
 
 
-def _in_company(images: Tensor) -> Tensor:
-    """As many rows: the first half of the images at the end and backwards, behind extreme ones."""
-    half = len(images) // 2
-    company = images[:1].repeat(len(images) - half, 1, 1, 1)
-    # No statistic of the batch stays what it was: a third each is dark, bright, and all the same.
-    company[::3] = images.min()
-    company[1::3] = images.max()
-    return torch.cat([company, images[:half].flip(0)])
+def _kept(size: int) -> Tensor:
+    """(size,) bool: half of the rows of a batch, rounded up, the first of them for certain.
+
+    Scattered, so that rows at any distance from one another are kept and replaced alike.
+    """
+    order = torch.randperm(size, generator=torch.Generator().manual_seed(0))
+    return (order - order[0]) % size < (size + 1) // 2
 
 
-def _no_function(
-    classifier: Classifier, images: Tensor, whole: _Answer, allowed: float, row: int
-) -> ModelError:
-    """The error, after two more passes that tell the causes apart."""
-    cause = "among other images of a batch of that size"
-    if bool(whole.differs(_answer(classifier, images.flip(0)).backwards(), allowed).any()):
-        cause = "in another place of the same batch"
-    if bool(whole.differs(_answer(classifier, images), allowed).any()):
-        cause = "in the very same batch, a second time"
-    return ModelError(
-        f"{classifier.name}: row {row} of a batch of {len(images)} gets other scores {cause};"
-        f" {_REMEDY}"
-    )
+def _in_company(images: Tensor, kept: Tensor) -> Tensor:
+    """The kept rows at their places, and extreme images at all others."""
+    company = images.max().expand_as(images).clone()
+    # No statistic of the batch stays what it was. As many dark as bright ones would leave the mean.
+    company[::4] = images.min()
+    company[1::4] = images[0]
+    return torch.where(kept.to(images.device)[:, None, None, None], images, company)

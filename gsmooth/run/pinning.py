@@ -16,7 +16,7 @@ from gsmooth.run.config import RunConfig
 from gsmooth.run.records import stored_header
 
 _IMAGES: Final = 4
-# The check compares halves, and among them batches of three.
+# Enough for halves, thirds and batches of seven that the check compares.
 _LEAST_ROWS: Final = 16
 _NOBODY: Final = -2
 """The image of this noise: no image of a run has it, so votes that count are never looked at."""
@@ -29,7 +29,7 @@ def examined(parts: Assembly, folder: Path | None = None) -> Assembly:
     identity. ModelError where the model is no function at any batch size.
     """
     smoothed = parts.smoothed
-    found = checked_function(smoothed.classifier, noisy_images(parts))
+    found = checked_function(smoothed.classifier, noisy_images(parts), smoothed.batch_size)
     if found.kind != "sized" and pinned_size(folder) is None:
         return replace(parts, function=found)
     engine = parts.config.engine.model_copy(update={"batch_size": smoothed.batch_size})
@@ -59,10 +59,11 @@ def pinned_size(folder: Path | None) -> int | None:
 def noisy_images(parts: Assembly) -> Tensor:
     """A batch of the first images under noise, (N, C, H, W), as votes see them.
 
-    N: the batch size, or a few more where that is too small to compare anything.
+    N: the batch size, or as many times it as make 16 rows or more.
     """
     smoothed, device = parts.smoothed, parts.smoothed.classifier.device
-    places, rows = parts.indices[:_IMAGES], max(smoothed.batch_size, _LEAST_ROWS)
+    size = smoothed.batch_size
+    places, rows = parts.indices[:_IMAGES], -(-_LEAST_ROWS // size) * size
     points = [smoothed.transformation.lift(parts.dataset.image(i)[None])[0] for i in places]
     ballots = [
         Ballot(

@@ -73,14 +73,31 @@ def test_a_model_with_batch_statistics_casts_no_vote() -> None:
     assert not Path("run").exists()
 
 
+def test_batch_statistics_are_looked_for_at_the_own_size_of_small_batches() -> None:
+    with pytest.raises(ModelError, match=r"of a batch of 4 .* among other images"):
+        plan(workshop_config("model.spec=planted:Statistics", f"{SIZE}=4"))
+
+
+def test_batches_of_one_make_a_function_of_batch_statistics() -> None:
+    parts = plan(workshop_config("model.spec=planted:Statistics", f"{SIZE}=1"))
+    assert parts.smoothed.pinned
+    assert parts.function is not None
+    assert (parts.function.kind, parts.function.batch_size) == ("sized", 1)
+
+
+@pytest.mark.parametrize(("size", "rows"), [(1, 16), (3, 18), (7, 21), (16, 16), (33, 33)])
+def test_small_batches_are_examined_full(size: int, rows: int) -> None:
+    assert len(noisy_images(plan(workshop_config(f"{SIZE}={size}")))) == rows
+
+
 def test_a_model_that_depends_on_the_batch_size_is_pinned_to_it() -> None:
     certify(COARSE, f"{SIZE}=128", "data.limit=2")
     kept = json.loads(Path("run/run.json").read_text())["identity"]
     assert kept["engine"] == {"batch_size": 128}
     sizes = sys.modules["planted"].Coarse.sizes
     assert sizes[:2] == [2, 3]  # Loading counts the classes.
-    check, rest = sizes[2:8], sizes[8:]
-    assert check == [128, 128, 64, 1, 1, 3]
+    check, rest = sizes[2:11], sizes[11:]
+    assert check == [128, 128, 128, 64, 1, 1, 3, 7, 42]
     assert set(rest) == {128}
 
 
@@ -139,7 +156,7 @@ def test_predict_casts_its_votes_at_one_size_too() -> None:
     summary = run_predict(workshop_config(COARSE, f"{SIZE}=128", "data.limit=2"), Notebook())
     assert summary.config.engine.batch_size == 128
     sizes = sys.modules["planted"].Coarse.sizes
-    assert set(sizes[8:]) == {128}
+    assert set(sizes[11:]) == {128}
 
 
 OPTIONS = ("model.autocast=bfloat16", "model.channels_last=true", "model.compile=true")
