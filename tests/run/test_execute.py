@@ -237,7 +237,7 @@ def test_predict_needs_no_region() -> None:
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
 def test_a_run_that_is_cut_off_ends_like_an_uninterrupted_one(name: str) -> None:
-    cut = gsmooth(SIGNAL=name, SIGNAL_AT="25")
+    cut = gsmooth(SIGNAL=name, SIGNAL_AT="45")
     assert cut.returncode == (-signal.SIGKILL if name == "SIGKILL" else 130)
     kept = len(rows_of("run"))
     assert 0 < kept < 12

@@ -23,6 +23,7 @@ from gsmooth.run.journal import Journal, write_atomically
 from gsmooth.run.records import HEADER_NAME, ROWS_NAME, RecordWriter, export_parquet, read_records
 from gsmooth.run.row import Row
 from tests.run.samples import (
+    FINGERPRINT,
     IDENTITY,
     make_abstention,
     make_centre,
@@ -372,7 +373,7 @@ def test_parquet_holds_every_count(tmp_path: Path) -> None:
     assert back[2]["evidence"][0]["profile"][-1]["gauge"] == 1.0
     assert dict(back[0]["versions"]) == rows[0].versions
     assert set(table.column_names) == set(json.loads(rows[0].to_json())) - {"schema"}
-    assert json.loads(table.schema.metadata[b"gsmooth"])["fingerprint"] == "f" * 64
+    assert json.loads(table.schema.metadata[b"gsmooth"])["fingerprint"] == FINGERPRINT
 
 
 def test_a_parquet_file_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
