@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
+from gsmooth.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -36,6 +38,19 @@ class Parameter:
     description: str = ""
 
 
+@final
+@dataclass(frozen=True)
+class Flow:
+    """Every pixel moves by d psi / d theta = growth * psi + drift: gain and shift, or either.
+
+    All one-parameter groups of affine maps of a pixel: psi_t(x) = e^(growth t) x + drift
+    (e^(growth t) - 1) / growth, or x + drift t where growth is 0.
+    """
+
+    growth: float
+    drift: float
+
+
 class Transformation(ABC):
     """A family psi_theta of attacks and the exact action T_theta that certifies it.
 
@@ -52,6 +67,10 @@ class Transformation(ABC):
     attack (blur): T is a semigroup, never called with a negative one, and noise on it comes from a
     law on theta >= 0. ``contracting``: ||T_theta y - T_theta z|| <= ||y - z|| for every theta >= 0,
     so that a residual never grows with theta (T5). Every orthogonal action does so anyway.
+
+    ``z_space``: names the space that the action works in, options of the lift included, and says
+    that T is linear there; transformations of the same z_space have the same lift and readout, and
+    their actions commute. None: nothing of the sort is known, and compositions are refused.
     """
 
     name: ClassVar[str]
@@ -61,6 +80,57 @@ class Transformation(ABC):
     one_sided: ClassVar[tuple[str, ...]] = ()
     contracting: ClassVar[bool] = False
     default_centres: ClassVar[int] = 1
+
+    @property
+    def z_space(self) -> str | None:
+        """The name of the z-space; see the class."""
+        return None
+
+    @property
+    def exact(self) -> bool:
+        """Whether L psi_theta(x) = T_theta L x for every image x and every theta.
+
+        So it is where the attack is the action and nothing is lost: attack, lift and readout are
+        not overridden.
+        """
+        own, base = type(self), Transformation
+        return own.attack is base.attack and own.lift is base.lift and own.readout is base.readout
+
+    @property
+    def resting(self) -> tuple[str, ...]:
+        """Names of parameters that T ignores: attacked like any other, never smoothed.
+
+        A shift of theirs costs nothing, and all that they do to an image is residual (T = id).
+        """
+        return ()
+
+    def without_noise(self, names: tuple[str, ...]) -> Transformation:
+        """The same attack with an action that ignores these parameters; they join ``resting``.
+
+        Asked for where the std of their noise is 0. ConfigurationError where it is not known.
+        """
+        raise ConfigurationError(
+            f"{self.name} has no action without {' and '.join(names)}; give every parameter a"
+            " positive std, or none of them any noise (no scales: T = id)"
+        )
+
+    def flow(self) -> Flow | None:
+        """How pixels move, where that is affine and the same for all; else None."""
+        return None
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The orthogonal projection of z (N, K) on what no T_theta moves; (N, K).
+
+        The default knows of nothing where there are parameters.
+        """
+        return z * 0.0 if self.parameters else z
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d T_theta z / d theta_i||, (N, K) -> (N, m), rounded up.
+
+        Finite for every z only where theta is not one-sided or the action damps. None: not known.
+        """
+        return z.new_zeros((len(z), 0)) if not self.parameters else None
 
     @property
     def has_action(self) -> bool:
@@ -139,13 +209,10 @@ class Transformation(ABC):
         C(theta) = T_(-theta) L psi_theta(x), the attacked image carried back; with ``one_sided``
         parameters, which have no way back, C(theta) = L x + L psi_theta(x) - T_theta L x. x
         (1, C, H, W); lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards.
-        None: no bound is known, and certificates are *heuristic*. Where the attack is the action
-        and nothing is lost (attack, lift and readout not overridden) C is constant and the default
-        answers 0.
+        None: no bound is known, and certificates are *heuristic*. Where the action
+        is ``exact`` C is constant and the default answers 0.
         """
-        own, base = type(self), Transformation
-        kept = own.attack is base.attack and own.lift is base.lift and own.readout is base.readout
-        return lower.new_zeros(lower.shape) if kept else None
+        return lower.new_zeros(lower.shape) if self.exact else None
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""

@@ -9,6 +9,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.transformation import Flow
 
 
 @final
@@ -52,6 +53,10 @@ class Brightness(Transformation):
         """psi: (N, C, H, W) and b (N, 1) -> (N, C, H, W)."""
         moved = x + theta[0][:, :, None, None]
         return moved.clamp(self.low, self.high) if self.clip else moved
+
+    def flow(self) -> Flow | None:
+        """The same shift of every pixel; with ``clip`` it is not affine."""
+        return None if self.clip else Flow(0.0, 1.0)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether what is clipped to [self.low, self.high] lies in [low, high]."""

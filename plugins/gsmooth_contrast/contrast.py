@@ -9,6 +9,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.transformation import Flow
 
 
 @final
@@ -58,6 +59,10 @@ class Contrast(Transformation):
         """psi: (N, C, H, W) and k (N, 1) -> (N, C, H, W)."""
         moved = self.act(x, theta[0][:, :, None, None])
         return moved.clamp(self.low, self.high) if self.clip else moved
+
+    def flow(self) -> Flow | None:
+        """Away from ``about``; with ``clip`` it is not affine."""
+        return None if self.clip else Flow(1.0, -self.about)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether what is clipped to [self.low, self.high] lies in [low, high]."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Final, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.transformation import Flow
 
 NEPERS: Final = math.log(10.0) / 20.0
 """Logarithm of the factor that one decibel is."""
@@ -60,6 +61,10 @@ class Volume(Transformation):
         """psi: (N, C, H, W) and v (N, 1) -> (N, C, H, W)."""
         moved = self.act(x, theta[0][:, :, None, None])
         return moved.clamp(self.low, self.high) if self.clip else moved
+
+    def flow(self) -> Flow | None:
+        """Away from silence; with ``clip`` it is not affine."""
+        return None if self.clip else Flow(NEPERS, 0.0)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether what is clipped to [self.low, self.high] lies in [low, high]."""
