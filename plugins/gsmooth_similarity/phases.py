@@ -63,7 +63,8 @@ class LogPolarSpace:
         """The pair of angular order m and frequency k along ln r turned by -(m angle + k scale)."""
         layout = self._layout(z.device)
         phase = theta[:, :1] * RADIANS * layout.turn + theta[:, 1:] * layout.pull
-        cos, sin = torch.cos(phase)[:, None], torch.sin(phase)[:, None]
+        # Training acts on float32, with the float64 phases of certificates.
+        cos, sin = (turn[:, None].to(z.dtype) for turn in (torch.cos(phase), torch.sin(phase)))
         still, real, imag = self._parts(z, layout)
         turned = [still, cos * real + sin * imag, cos * imag - sin * real]
         return torch.cat(turned, dim=2).reshape(z.shape)

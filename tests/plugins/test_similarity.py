@@ -207,6 +207,16 @@ def test_the_action_moves_a_point_the_way_the_attack_does() -> None:
     assert divmod(int(operator.attack(x, *theta).argmax()), 33) == peak
 
 
+def test_training_acts_on_float32_as_certificates_do_on_float64() -> None:
+    operator = Similarity().for_shape((1, 16, 16))
+    z = operator.lift(torch.rand(3, 1, 16, 16, dtype=torch.float64))
+    theta = torch.tensor([[5.0], [-20.0], [40.0]]), torch.tensor([[0.1], [0.0], [-0.3]])
+    moved = operator.act(z.float(), *theta)
+    assert moved.dtype == torch.float32
+    exact = operator.act(z, *(value.double() for value in theta))
+    assert (moved - exact).norm() < 1e-5 * exact.norm()
+
+
 def test_beyond_the_knee_a_smooth_image_is_carried_back_to_itself() -> None:
     """Tightness, not soundness: 5% of its norm against the 50% by which the attack moves it."""
     x = ring((1, 28, 28))
