@@ -24,8 +24,8 @@ def complaint(cls: object) -> str | None:
     if missing := sorted(getattr(cls, "__abstractmethods__", ())):
         return f"{who} does not define {', '.join(missing)}"
     name = getattr(cls, "name", None)
-    if not (isinstance(name, str) and name and ":" not in name):
-        return f"{who} needs a class attribute name, a string without a colon; it has {name!r}"
+    if not (isinstance(name, str) and name and not {":", "+"} & set(name)):
+        return f"{who} needs a class attribute name, a string without : and +; it has {name!r}"
     given: object = cls.parameters
     if not (isinstance(given, tuple) and all(isinstance(p, Parameter) for p in given)):
         return f"{who}: its class attribute parameters must be a tuple of gsmooth.Parameter"

@@ -84,14 +84,19 @@ def faults() -> list[Fault]:
 
 
 def find(spec: str) -> Offer:
-    """What ``spec`` names, a registered name or ``module:Class``; PluginError as below."""
+    """What ``spec`` names: a registered name, ``module:Class``, or several of them joined by +.
+
+    Joined, they are applied from left to right (``gsmooth.composition``). PluginError as below.
+    """
+    if "+" in spec:
+        return _joined(spec, [find(part.strip()) for part in spec.split("+")])
     if ":" not in spec:
         return _named(spec)
     return Offer(spec, _local_class(spec), spec.partition(":")[0], "not packaged")
 
 
 def load_transformation(spec: str, options: Mapping[str, object] = {}) -> Transformation:
-    """The transformation ``spec`` with these options: a registered name or ``module:Class``.
+    """The transformation ``spec`` with these options: a name, ``module:Class``, or a composition.
 
     Raises PluginError (unknown, broken or contested name) and ConfigurationError (options).
     """
@@ -186,6 +191,14 @@ def _named(name: str) -> Offer:
         f"transformation {name!r} is not registered{did_you_mean(name, known)}; known: {listing};"
         f" a class of your own is given as my_module:MyClass{broken}"
     )
+
+
+def _joined(spec: str, offers: list[Offer]) -> Offer:
+    from gsmooth.composition import composed  # It needs torch.
+
+    cls = composed(*(offer.cls for offer in offers))
+    packages = sorted({f"{offer.package} {offer.version}" for offer in offers})
+    return Offer(spec, cls, ", ".join(packages), "")
 
 
 def _local_class(spec: str) -> type[Transformation]:

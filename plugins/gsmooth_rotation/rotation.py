@@ -85,6 +85,20 @@ class Rotation(Transformation):
         """T: every pair of order m turned by -m * theta[0]; in pixels nothing but T_0 = id."""
         return self._frame.act(z, theta[0])
 
+    @property
+    def z_space(self) -> str:
+        """Everything that the lift depends on."""
+        disc = f"{self.low_pass_px} {self.radius_px} {self.ring_step_px}"
+        return f"rotation {self.space} {disc}"
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The pairs of order 0: means over each ring; all of it in pixels, where T is id."""
+        return self._frame.fixed_part(z)
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        """||A z|| per degree, the same for every angle, (N, K) -> (N, 1); None in pixels."""
+        return self._frame.action_speed(z)
+
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0."""
         return low <= 0.0 <= high

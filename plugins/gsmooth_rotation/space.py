@@ -36,6 +36,12 @@ class Space(Protocol):
     def act(self, z: Tensor, angle: Tensor) -> Tensor:
         """T z for angles (N, 1)."""
 
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The projection of z on what no angle moves."""
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        """sup over angles of ||d T z / d theta||, (N, K) -> (N, 1) per degree."""
+
     def action_error(self, z: Tensor, reach: float, offset: float) -> float:
         """l2 bound on the float64 error of T z, for angles up to ``reach`` off by ``offset``."""
 

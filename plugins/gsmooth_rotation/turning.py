@@ -95,6 +95,18 @@ class PolarSpace:
         place = order.expand(len(phase), -1)
         return phase.cos().gather(1, place)[:, None], phase.sin().gather(1, place)[:, None]
 
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """What is of order 0."""
+        still, _, _ = self._parts(z)
+        out = torch.zeros_like(z)
+        self._parts(out)[0].copy_(still)
+        return out
+
+    def action_speed(self, z: Tensor) -> Tensor:
+        """||A z||, (N, K) -> (N, 1) per degree: T commutes with A and keeps lengths."""
+        lengths: Tensor = self._generator(z).norm(dim=1, keepdim=True)
+        return lengths * (RADIANS * (1.0 + 1e-12))
+
     def action_error(self, z: Tensor, reach: float, offset: float) -> float:
         """A phase m theta is off by m (offset + rounding of theta and of the product)."""
         _, _, _, unique = self._layout(z.device)

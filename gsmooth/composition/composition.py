@@ -1,0 +1,256 @@
+"""Several transformations, one after another, as one: what T and C are then.
+
+Let the *frame* be the parts that move pixels about, with L, Q and a linear T_theta, and let the
+others be affine flows of every pixel, y -> g y + s (brightness, contrast, volume). With 1 the image
+of ones, v = the part of L 1 that no T_theta moves, and w = L 1 - v,
+
+    T_(theta, p) z = g(p) T_theta z + s(p) v
+
+composes in (theta, p) for one flow p: T_theta is linear and leaves v alone. So it does for several
+that only shift, or only multiply; others *rest*: T ignores them. Resting flows come first, (g', s')
+together. Then L psi = g (g' L psi_theta(x) + s' L 1) + s L 1, and with C_0 = T_(-theta) L
+psi_theta(x)
+
+    C = g' C_0 + s' T_(-theta) L 1 + (s / g) T_(-theta) w.
+
+So brightness on a rotated image costs no residual but for w, which is what a lift's disc and rings
+make of a constant image beyond the constant; and all that resting flows do is residual, as in T =
+id. A part that is ``exact`` may stand anywhere: L psi = T L, and T lengthens neither L 1 nor w.
+Where the frame is one-sided, C = L x + L psi - T L x, which is what it is for the frame alone, plus
+s w. The bounds on dC follow term by term (``bounds``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+from gsmooth.composition.bounds import Bounds, Timed
+from gsmooth.composition.flows import UP, gain, shift
+from gsmooth.composition.frame import Frame
+from gsmooth.composition.order import fault_of, reason_against_noise
+from gsmooth.errors import ConfigurationError
+from gsmooth.transformation import Transformation
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composition(Transformation):
+    """psi: the first part's attack, then the second's, and so on; see the module.
+
+    ``gsmooth.composition.composed`` makes a subclass whose other fields are the parts, each with
+    options of its own.
+
+    still: names of the parameters that carry no noise (T = id for them); whoever gives a std of 0
+    need not name them. image_shape: (channels, height, width); ``for_shape`` fills it in.
+    """
+
+    still: tuple[str, ...] = ()
+    image_shape: tuple[int, int, int] | None = None
+
+    fields: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        names = [parameter.name for parameter in self.parameters]
+        if strange := [name for name in self.still if name not in names]:
+            raise ConfigurationError(
+                f"{self.name}: still names {strange[0]!r}, which is none of its parameters"
+                f" ({', '.join(names)})"
+            )
+        if fault := fault_of(self.name, self.parts, self.still):
+            raise ConfigurationError(fault)
+        noisy = [flow for flow, _ in self._noisy]
+        rigid = not any(flow.growth for flow in noisy)
+        one_sided = tuple(n for part in self.parts for n in part.one_sided if n not in self.still)
+        frame = self._frame
+        damped = all(part.orthogonal or part.contracting for part in frame.acting)
+        for claim, value in (
+            ("orthogonal", frame.orthogonal and rigid),
+            ("contracting", damped and rigid),
+            ("one_sided", one_sided),
+        ):
+            object.__setattr__(self, claim, value)
+
+    @property
+    def parts(self) -> tuple[Transformation, ...]:
+        """The transformations, in the order in which they are applied."""
+        return tuple(getattr(self, name) for name in self.fields)
+
+    @property
+    def resting(self) -> tuple[str, ...]:
+        """``still``."""
+        return self.still
+
+    def without_noise(self, names: tuple[str, ...]) -> Transformation:
+        """These parameters rest too."""
+        every = (*self.still, *names)
+        return replace(self, still=tuple(p.name for p in self.parameters if p.name in every))
+
+    def for_shape(self, shape: tuple[int, int, int]) -> Self:
+        """All parts for images (C, H, W)."""
+        bound = {name: getattr(self, name).for_shape(shape) for name in self.fields}
+        return replace(self, image_shape=shape, **bound)
+
+    @property
+    def no_action_because(self) -> str:
+        """Why noise on these parameters would not compose; empty where it does."""
+        return reason_against_noise(self.parts, self.still)
+
+    @property
+    def has_action(self) -> bool:
+        """Whether all parameters that do not rest can carry noise together."""
+        return not self.no_action_because
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        """psi: (N, C, H, W) -> (N, C, H, W), part by part."""
+        for part, own in zip(self.parts, self._shared(theta), strict=True):
+            x = part.attack(x, *own)
+        return x
+
+    def lift(self, x: Tensor) -> Tensor:
+        """L of the frame; the pixels where there is none."""
+        return self._frame.lift(x)
+
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """Q of the frame."""
+        return self._frame.readout(z, shape)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """g T_theta z + s v, row by row; (N, K) -> (N, K)."""
+        moved = self._frame.act(z, self._of_frame(theta))
+        for flow, place in self._noisy:
+            if flow.growth != 0.0:
+                moved = moved * gain(flow, theta[place])
+            if flow.drift != 0.0:
+                moved = moved + shift(flow, theta[place]) * self._frame.fixed.to(z)
+        return moved
+
+    def keeps_range(self, low: float, high: float) -> bool:
+        """Whether every part does."""
+        return all(part.keeps_range(low, high) for part in self.parts)
+
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        """That of the frame."""
+        parts = self._frame.parts
+        return parts[0].lift_norm(shape) if parts else 1.0
+
+    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
+        """That of the frame."""
+        parts = self._frame.parts
+        return parts[0].rounding_norm(shape) if parts else super().rounding_norm(shape)
+
+    def stretch(self, reach: tuple[float, ...]) -> float:
+        """The noisy flow's gain: the frame lengthens nothing."""
+        rate = sum(abs(flow.growth) * reach[place] for flow, place in self._noisy)
+        return float(torch.tensor(rate, dtype=torch.float64).exp()) * UP
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        """The frame's error, multiplied, and that of gain and shift.
+
+        An offset t of p moves g and s by growth t and drift t, times the gain in between; a dozen
+        roundings, 2^-50 of what they round, are those of the exponentials, products and sums.
+        """
+        ends = (self._of_frame(values) for values in (reach, offset))
+        error = self._frame.action_error(z, *ends)
+        if error is None:
+            return None
+        length, constant = float(z.norm(dim=1).max()), float(self._frame.fixed.norm())
+        for flow, place in self._noisy:
+            far = torch.tensor(reach[place] + offset[place], dtype=torch.float64)
+            grown = float((abs(flow.growth) * far).exp())
+            moved = grown * float(far) * abs(flow.drift) * constant
+            loss = offset[place] * grown * (abs(flow.growth) * length + abs(flow.drift) * constant)
+            exponent = 1.0 + abs(flow.growth) * float(far)
+            error = grown * error + loss + 2.0**-50 * exponent * (grown * length + moved)
+            length = grown * length + moved
+        return error * UP
+
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        """Those of the part whose parameter it is."""
+        for part, (start, end) in zip(self.parts, self._ends, strict=True):
+            if start <= axis < end:
+                return part.breakpoints(axis - start, lower, upper)
+        return ()
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||dC|| by axis, (n, m) -> (n, m)."""
+        return self._within(self._frame, self._noisy).speed(x, lower, upper)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """The same where every parameter rests and nothing is carried back."""
+        frame = replace(self._frame, still=(True,) * len(self._frame.parts))
+        return self._within(frame, ()).speed(x, lower, upper)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||d2C|| by axis, in pixels with one resting flow: growth times the speed; else None.
+
+        Noisy flows move nothing there.
+        """
+        return self._bend(self.derivative_bound(x, lower, upper), self._resting)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """The same where every parameter rests."""
+        resting = tuple(self._flows)
+        return self._bend(self.attack_derivative_bound(x, lower, upper), resting)
+
+    def _bend(self, speed: Tensor | None, resting: Sequence[Timed]) -> Tensor | None:
+        if self._frame.parts or speed is None or len(resting) > 1:
+            return None
+        bend = torch.zeros_like(speed)
+        for flow, place in resting:
+            bend[:, place] = abs(flow.growth) * speed[:, place]
+        return bend
+
+    def _within(self, frame: Frame, noisy: Sequence[Timed]) -> Bounds:
+        resting = tuple(timed for timed in self._flows if timed not in noisy)
+        return Bounds(frame, self._frame_places, tuple(noisy), resting)
+
+    @cached_property
+    def _frame(self) -> Frame:
+        moving = [part for part in self.parts if part.flow() is None]
+        still = tuple(all(p.name in self.still for p in part.parameters) for part in moving)
+        return Frame(tuple(moving), still, self.image_shape)
+
+    @cached_property
+    def _flows(self) -> tuple[Timed, ...]:
+        """Every flow with its column of theta."""
+        found = []
+        for part, (start, _) in zip(self.parts, self._ends, strict=True):
+            if (flow := part.flow()) is not None:
+                found.append((flow, start))
+        return tuple(found)
+
+    @property
+    def _noisy(self) -> tuple[Timed, ...]:
+        return tuple(f for f in self._flows if self.parameters[f[1]].name not in self.still)
+
+    @property
+    def _resting(self) -> tuple[Timed, ...]:
+        return tuple(f for f in self._flows if self.parameters[f[1]].name in self.still)
+
+    @cached_property
+    def _ends(self) -> tuple[tuple[int, int], ...]:
+        ends, start = [], 0
+        for part in self.parts:
+            ends.append((start, start + len(part.parameters)))
+            start = ends[-1][1]
+        return tuple(ends)
+
+    @cached_property
+    def _frame_places(self) -> list[int]:
+        ends = zip(self.parts, self._ends, strict=True)
+        return [place for part, e in ends if part.flow() is None for place in range(*e)]
+
+    def _shared(self, values: Sequence[Value]) -> list[Sequence[Value]]:
+        return [values[start:end] for start, end in self._ends]
+
+    def _of_frame(self, values: Sequence[Value]) -> tuple[Value, ...]:
+        return tuple(values[place] for place in self._frame_places)

@@ -1,0 +1,98 @@
+"""Affine flows of pixels behind one another, and intervals that hold what they do in a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from gsmooth.transformation import Flow
+
+UP: Final = 1.0 + 1e-12
+"""Outwards, for the few float64 operations behind a number."""
+
+
+def gain(flow: Flow, time: Tensor) -> Tensor:
+    """What pixels are multiplied by, e^(growth t)."""
+    return (flow.growth * time).exp()
+
+
+def shift(flow: Flow, time: Tensor) -> Tensor:
+    """What is then added to them, drift (e^(growth t) - 1) / growth."""
+    if flow.growth == 0.0:
+        return flow.drift * time
+    return (flow.growth * time).expm1() * (flow.drift / flow.growth)
+
+
+def back(flow: Flow, time: Tensor) -> Tensor:
+    """shift / gain: what the shift was before it was multiplied."""
+    return -shift(flow, -time)
+
+
+@final
+@dataclass(frozen=True)
+class Interval:
+    """Numbers (n, 1) between ``low`` and ``high``."""
+
+    low: Tensor
+    high: Tensor
+
+    def times(self, other: Interval) -> Interval:
+        """The products."""
+        ends = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
+        corners = torch.stack(ends)
+        return Interval(corners.amin(dim=0), corners.amax(dim=0))
+
+    def plus(self, other: Interval) -> Interval:
+        """The sums."""
+        return Interval(self.low + other.low, self.high + other.high)
+
+    @property
+    def size(self) -> Tensor:
+        """sup of the absolute value, rounded up."""
+        return self.low.abs().maximum(self.high.abs()) * UP
+
+    def away_from(self, value: Tensor) -> Tensor:
+        """sup of the distance from ``value``, with what rounding may hide."""
+        distance = (self.low - value).abs().maximum((self.high - value).abs())
+        return distance + (self.size + value.abs()) * 1e-12
+
+
+@final
+@dataclass(frozen=True)
+class Chain:
+    """Flows one after another: y -> gain y + shift, at parameters or over cells of them.
+
+    gain, shift: of all of them together. speeds: for each, its parameter's derivative of the
+    outcome, as numbers (a, b): a y + b. Intervals (n, 1); of width 0 where cells are points.
+    """
+
+    gain: Interval
+    shift: Interval
+    speeds: tuple[tuple[Interval, Interval], ...]
+
+    @classmethod
+    def over(cls, flows: Sequence[Flow], lower: Tensor, upper: Tensor, rows: int) -> Chain:
+        """lower, upper (rows, flows)."""
+        ones = lower.new_ones((rows, 1))
+        total, moved = Interval(ones, ones), Interval(0.0 * ones, 0.0 * ones)
+        speeds: list[tuple[Interval, Interval]] = []
+        for place, flow in enumerate(flows):
+            low, high = lower[:, place : place + 1], upper[:, place : place + 1]
+            grown = _ordered(gain(flow, low), gain(flow, high))
+            total = total.times(grown)
+            moved = moved.times(grown).plus(_ordered(shift(flow, low), shift(flow, high)))
+            speeds = [(a.times(grown), b.times(grown)) for a, b in speeds]
+            # d/dt of g y + s is growth (g y + s) + drift.
+            growth, drift = (
+                Interval(value * ones, value * ones) for value in (flow.growth, flow.drift)
+            )
+            speeds.append((growth.times(total), growth.times(moved).plus(drift)))
+        return cls(total, moved, tuple(speeds))
+
+
+def _ordered(one: Tensor, other: Tensor) -> Interval:
+    return Interval(one.minimum(other), one.maximum(other))

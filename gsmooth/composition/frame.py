@@ -1,0 +1,176 @@
+"""The parts of a composition that move pixels about: one z-space, and what they do in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import final
+
+import torch
+from torch import Tensor
+
+from gsmooth.transformation import Transformation
+
+Columns = Sequence[Tensor]
+
+
+@final
+@dataclass(frozen=True)
+class Frame:
+    """Transformations with one lift and readout, whose linear actions commute; none: the pixels.
+
+    still: for every part, whether its action is left out (T = id). Where there are several, all of
+    them are ``exact``: with T their joint action, L psi_theta(x) = T_theta L x.
+    """
+
+    parts: tuple[Transformation, ...]
+    still: tuple[bool, ...]
+    shape: tuple[int, int, int] | None = None
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Number of parameters by part."""
+        return tuple(len(part.parameters) for part in self.parts)
+
+    @property
+    def acting(self) -> tuple[Transformation, ...]:
+        """The parts whose action is T."""
+        return tuple(p for p, still in zip(self.parts, self.still, strict=True) if not still)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every part is what its action says."""
+        return all(part.exact for part in self.parts)
+
+    @property
+    def orthogonal(self) -> bool:
+        """Whether T is."""
+        return all(part.orthogonal for part in self.acting)
+
+    def for_shape(self, shape: tuple[int, int, int]) -> Frame:
+        """The frame for images (C, H, W)."""
+        return replace(self, parts=tuple(p.for_shape(shape) for p in self.parts), shape=shape)
+
+    def lift(self, x: Tensor) -> Tensor:
+        """L x, (N, C, H, W) -> (N, K)."""
+        return self.parts[0].lift(x) if self.parts else x.flatten(1)
+
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """Q z, (N, K) -> (N, *shape)."""
+        return self.parts[0].readout(z, shape) if self.parts else z.reshape(-1, *shape)
+
+    def act(self, z: Tensor, columns: Columns) -> Tensor:
+        """T_theta z; columns: one (N, 1) for every parameter of every part."""
+        for part, still, own in zip(self.parts, self.still, self._shared(columns), strict=True):
+            if not still:
+                z = part.act(z, *own)
+        return z
+
+    def attacked(self, x: Tensor, theta: Tensor) -> Tensor:
+        """L psi_theta(x) for one image (1, C, H, W) and theta (n, m), (n, K)."""
+        images = x.expand(len(theta), -1, -1, -1)
+        for part, own in zip(self.parts, self._split(theta), strict=True):
+            images = part.attack(images, *_columns(own))
+        return self.lift(images)
+
+    def carried(self, x: Tensor, theta: Tensor) -> Tensor:
+        """C_0(theta) = T_(-theta) L psi_theta(x), (n, K)."""
+        lifted = self.attacked(x, theta)
+        return self.act(lifted, [-column for column in _columns(theta)]) if self.acting else lifted
+
+    def carried_one(self, theta: Tensor) -> Tensor:
+        """T_(-theta) L 1, (n, K)."""
+        ones = self.one.expand(len(theta), -1)
+        return self.act(ones, [-column for column in _columns(theta)]) if self.acting else ones
+
+    def speed(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||d C_0 / d theta_i|| over each cell (n, m); where one-sided, that of L psi - T L x.
+
+        Of several exact parts those that act move nothing, and the others what their action would:
+        the rest neither lengthens it nor minds the order.
+        """
+        found = []
+        cells = zip(self._split(lower), self._split(upper), strict=True)
+        for part, still, (low, high) in zip(self.parts, self.still, cells, strict=True):
+            if len(self.parts) == 1:
+                bound = part.attack_derivative_bound if still else part.derivative_bound
+                own = bound(x, low, high)
+            elif still:
+                reached = part.action_speed(part.lift(x))
+                own = None if reached is None else reached.expand(low.shape)
+            else:
+                own = torch.zeros_like(low)
+            if own is None:
+                return None
+            found.append(own)
+        return torch.cat([lower[:, :0], *found], dim=1)
+
+    def constant_speed(self) -> Tensor | None:
+        """sup ||d T_theta L 1 / d theta_i|| (m,); 0 where the part does not act."""
+        found = []
+        for part, still in zip(self.parts, self.still, strict=True):
+            speed = part.action_speed(self.one)
+            if speed is None and not still:
+                return None
+            found.append(self.one.new_zeros(len(part.parameters)) if still else speed[0])  # type: ignore[index]
+        return torch.cat([self.one.new_zeros(0), *found]) * (1.0 + 1e-9)
+
+    @cached_property
+    def one(self) -> Tensor:
+        """L 1, 1 being the image that is 1 in every pixel, (1, K) float64."""
+        if self.shape is None:
+            raise ValueError(
+                "composition: the image size is not known yet; call for_shape((channels, height,"
+                " width))"
+            )
+        return self.lift(torch.ones(1, *self.shape, dtype=torch.float64))
+
+    @cached_property
+    def fixed(self) -> Tensor:
+        """v, the part of L 1 that no T_theta moves, (1, K)."""
+        found = self.one
+        for part in self.acting:
+            found = part.fixed_part(found)
+        return found
+
+    @cached_property
+    def loose(self) -> float:
+        """||L 1 - v||, rounded up."""
+        rest = float((self.one - self.fixed).norm())
+        return rest * (1.0 + 1e-9)
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        """Float64 error of T_theta z: no part lengthens what the ones before it have lost."""
+        total = 0.0
+        ends = zip(self._split_tuple(reach), self._split_tuple(offset), strict=True)
+        for part, still, (far, off) in zip(self.parts, self.still, ends, strict=True):
+            if still:
+                continue
+            own = part.action_error(z, far, off)
+            if own is None:
+                return None
+            total += own * (1.0 + 1e-9)
+        return total
+
+    def _split(self, theta: Tensor) -> tuple[Tensor, ...]:
+        return torch.split(theta, list(self.widths), dim=1) if self.parts else ()
+
+    def _shared(self, columns: Columns) -> list[Columns]:
+        return [columns[start:end] for start, end in self._ends()]
+
+    def _split_tuple(self, values: tuple[float, ...]) -> list[tuple[float, ...]]:
+        return [values[start:end] for start, end in self._ends()]
+
+    def _ends(self) -> list[tuple[int, int]]:
+        ends, start = [], 0
+        for width in self.widths:
+            ends.append((start, start + width))
+            start += width
+        return ends
+
+
+def _columns(theta: Tensor) -> list[Tensor]:
+    return list(torch.split(theta, 1, dim=1))
