@@ -32,10 +32,11 @@ class SmoothedClassifier:
     """g(z) = argmax_c P(f(Q round_h(T_theta z + delta)) = c).
 
     classifier: f. transformation: T, lift and readout Q. law: theta ~ law, delta ~ N(0, sigma^2 I)
-    with sigma = law.sigma > 0; a law without scales leaves theta alone (T = id). grid: h, a power
-    of two; 0 switches the rounding off, and every certificate is then heuristic (F1). seed: of the
-    votes; drawn independently of the inputs. batch_size: rows of one forward pass; never changes
-    the counts of a classifier that is a function of its input. pinned: it is one only at that batch
+    with sigma = law.sigma > 0; a law without scales leaves theta alone (T = id), and a parameter of
+    scale 0 rests: T ignores it (``Transformation.without_noise``). grid: h, a power of two; 0
+    switches the rounding off, and every certificate is then heuristic (F1). seed: of the votes;
+    drawn independently of the inputs. batch_size: rows of one forward pass; never changes the
+    counts of a classifier that is a function of its input. pinned: it is one only at that batch
     size, so every forward pass has exactly so many rows. devices: count on these, one replica of f
     each; by default where f is.
     """
@@ -52,19 +53,21 @@ class SmoothedClassifier:
     counter: Counter = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        bound = self.transformation.for_shape(self.classifier.shape)
+        operator = self.transformation
+        if self.law.dimensions not in (0, len(operator.parameters)):
+            raise ConfigurationError(
+                f"smoothing: {self.law.dimensions} scales for the {len(operator.parameters)}"
+                f" parameters of {operator.name}; give one std a parameter, or none for no noise on"
+                " them"
+            )
+        if not self.still:
+            operator, law = at_rest(operator, self.law)
+            object.__setattr__(self, "law", one_sided_law(law, operator))
+        bound = operator.for_shape(self.classifier.shape)
         object.__setattr__(self, "transformation", bound)
         if isinstance(self.law, GaussianLaw) and self.law.orthogonal and not self.orthogonal:
             # T4 is for orthogonal actions: a law that does not know falls back on T5.
             object.__setattr__(self, "law", replace(self.law, orthogonal=False))
-        if bound.one_sided and not self.still:
-            object.__setattr__(self, "law", one_sided_law(self.law, bound))
-        if self.law.dimensions not in (0, len(bound.parameters)):
-            raise ConfigurationError(
-                f"smoothing: {self.law.dimensions} scales for the {len(bound.parameters)}"
-                f" parameters of {bound.name}; give one std a parameter, or none for no noise on"
-                " them"
-            )
         if not (self.still or bound.has_action):
             raise ConfigurationError(
                 f"smoothing: {bound.name} has no exact action with these options, so its parameters"
@@ -140,8 +143,43 @@ class SmoothedClassifier:
         return measured_pace(self.counter, self.transformation.lift(blank)[0], sizes)
 
 
+def at_rest(transformation: Transformation, law: Law) -> tuple[Transformation, Law]:
+    """Both with the parameters that have no noise at rest: T ignores them, and the law knows.
+
+    ConfigurationError where no parameter has noise, where the transformation has no such action,
+    and where it ignores a parameter that has noise.
+    """
+    names = [parameter.name for parameter in transformation.parameters]
+    wanted = tuple(names[axis] for axis in law.noiseless)
+    if wanted and len(wanted) == len(names):
+        raise ConfigurationError(
+            f"smoothing: every parameter of {transformation.name} has the std 0; for no noise on"
+            " any of them give no scales at all (--scales none, T = id)"
+        )
+    fresh = tuple(name for name in wanted if name not in transformation.resting)
+    rested = transformation.without_noise(fresh) if fresh else transformation
+    if noisy := [name for name in rested.resting if name not in wanted]:
+        raise ConfigurationError(
+            f"smoothing: the action of {rested.name} ignores {' and '.join(noisy)}, so noise on it"
+            " is lost; give it the std 0"
+        )
+    if missing := [name for name in wanted if name not in rested.resting]:
+        raise ConfigurationError(
+            f"smoothing: {rested.name} says that it can do without noise on"
+            f" {' and '.join(missing)}, but does not list it as resting: ask its author"
+        )
+    if isinstance(law, GaussianLaw) and law.noiseless != law.resting:
+        law = replace(law, resting=law.noiseless)
+    return rested, law
+
+
 def one_sided_law(law: Law, transformation: Transformation) -> Law:
-    """``law`` on theta >= 0, as semigroups need it; ConfigurationError where it cannot be had."""
+    """``law`` on theta >= 0 where the action needs that (semigroups); else as it is.
+
+    ConfigurationError where it cannot be had.
+    """
+    if all(name in transformation.resting for name in transformation.one_sided):
+        return law
     found = law.one_sided()
     if found is None:
         names = ", ".join(transformation.one_sided)

@@ -128,7 +128,8 @@ ScalesFlag = Annotated[
     typer.Option(
         "--scales",
         metavar="STD[,...]",
-        help="Std of the random parameters, each in its unit (degrees, pixels); 'none' for T = id.",
+        help="Std of the random parameters, each in its unit (degrees, pixels); 0: attacked, not"
+        " smoothed; 'none' for T = id.",
         rich_help_panel=_NOISE,
     ),
 ]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Step
+from gsmooth.cover.one_sided import one_way_axes
 from gsmooth.cover.requirement import units_of
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
@@ -32,6 +33,7 @@ def equal_boxes(region: Region, law: Law, count: int) -> tuple[Floats, Floats]:
 
     The axis that is longest, measured in the law's units, is cut further as long as the number
     allows: of all boxes with so many cuts those have the smallest half-diagonals, or nearly so.
+    A parameter that rests is never cut: the one residual is for all of its values.
     """
     spans = np.array(region.upper) - np.array(region.lower)
     lengths, cuts = spans / units_of(law), [1] * region.dimensions
@@ -119,7 +121,7 @@ def require_carried(smoothed: SmoothedClassifier, what: str) -> None:
             f"{what} is about parameters that noise moves; {operator.name} has none here, and its"
             " individual guarantee needs nothing more"
         )
-    if operator.one_sided:
+    if one_way_axes(operator):
         raise ConfigurationError(
             f"{what} carries attacked images back, and nothing undoes {operator.name}"
             f" ({', '.join(operator.one_sided)} >= 0); its individual guarantee needs no way back"

@@ -51,6 +51,13 @@ def one_sided_axes(transformation: Transformation) -> tuple[int, ...]:
     return tuple(names.index(name) for name in transformation.one_sided)
 
 
+def one_way_axes(transformation: Transformation) -> tuple[int, ...]:
+    """Those of them that T does not ignore, so that there is no T_(-theta)."""
+    names = [parameter.name for parameter in transformation.parameters]
+    axes = one_sided_axes(transformation)
+    return tuple(axis for axis in axes if names[axis] not in transformation.resting)
+
+
 def check_ends(transformation: Transformation, region: Region) -> None:
     """ConfigurationError where the region asks a one-sided parameter for negative values."""
     for axis in one_sided_axes(transformation):

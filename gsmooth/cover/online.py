@@ -21,7 +21,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover.build import Ball, Cover, profile_of, start_gauges
 from gsmooth.cover.cells import ROUNDING
 from gsmooth.cover.clusters import Clustering
-from gsmooth.cover.one_sided import placed
+from gsmooth.cover.one_sided import one_way_axes, placed
 from gsmooth.cover.pieces import Piece
 from gsmooth.cover.requirement import Requirement, check_region, units_of
 from gsmooth.cover.suspects import Suspects, trace
@@ -81,7 +81,7 @@ def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
             f"online: {operator.name} does not say which originals an attacked image can have;"
             " certify the clean image instead"
         )
-    if operator.one_sided:
+    if one_way_axes(operator):
         raise ConfigurationError(
             f"online: nothing undoes {operator.name} ({', '.join(operator.one_sided)} >= 0), so no"
             " original lies at a known place; certify the clean image instead"

@@ -10,7 +10,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from gsmooth.cover.one_sided import gap, one_sided_axes
+from gsmooth.cover.one_sided import gap, one_way_axes
 from gsmooth.transformation import Transformation
 
 BATCH: Final = 512
@@ -38,7 +38,7 @@ class Orbit:
     @cached_property
     def origin(self) -> Tensor | None:
         """L x (K,) where it is the only centre that residuals can be measured from; else None."""
-        free = self.still or not one_sided_axes(self.transformation)
+        free = self.still or not one_way_axes(self.transformation)
         return None if free else self.transformation.lift(self.x)[0]
 
     def points(self, theta: Tensor) -> Tensor:

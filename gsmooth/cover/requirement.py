@@ -111,11 +111,16 @@ class Requirement:
 
 
 def units_of(law: Law) -> Floats:
-    """A length on each axis (m,) to measure shifts by: theta at one normal std."""
+    """A length on each axis (m,) to measure shifts by: theta at one normal std.
+
+    inf where the parameter rests: a shift of it counts for nothing.
+    """
     one_sigma = 0.8413447460685429  # Phi(1)
     units = np.abs(law.theta_from_uniform(np.full((1, law.dimensions), one_sigma)))[0]
     # Without noise on a parameter no shift of it can be covered; any unit serves to cut by.
-    return np.asarray(np.where(units > 0.0, units, 1.0))
+    units = np.where(units > 0.0, units, 1.0)
+    units[list(law.resting)] = np.inf
+    return np.asarray(units)
 
 
 def check_region(smoothed: SmoothedClassifier, region: Region) -> None:

@@ -44,7 +44,7 @@ def stretches(smoothed: SmoothedClassifier, region: Region) -> Stretches | None:
     """(rho0, S) for some rho0; None where the transformation knows no S."""
     if not lengthens(smoothed):
         return ISOMETRY
-    law, farthest = smoothed.law, _farthest(region)
+    law, farthest = smoothed.law, _farthest(smoothed, region)
     found = []
     for rho0 in FAILING:
         # On either side of every axis; the quantiles themselves are good to a few ulps.
@@ -62,7 +62,7 @@ def stretch_of_region(smoothed: SmoothedClassifier, region: Region) -> float:
     """S for the parameters of the region alone; 1 where it is not known."""
     if not lengthens(smoothed):
         return 1.0
-    return smoothed.transformation.stretch(tuple(_farthest(region).tolist())) or 1.0
+    return smoothed.transformation.stretch(tuple(_farthest(smoothed, region).tolist())) or 1.0
 
 
 def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Region) -> Tensor:
@@ -85,5 +85,8 @@ def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Regi
     return torch.cat([moved(rows, corner) for corner in corners])
 
 
-def _farthest(region: Region) -> np.typing.NDArray[np.float64]:
-    return np.maximum(np.abs(region.lower), np.abs(region.upper))
+def _farthest(smoothed: SmoothedClassifier, region: Region) -> np.typing.NDArray[np.float64]:
+    """How far the region takes every parameter of T (m,); nowhere where T ignores it."""
+    far = np.maximum(np.abs(region.lower), np.abs(region.upper))
+    far[list(smoothed.law.resting)] = 0.0
+    return np.asarray(far)

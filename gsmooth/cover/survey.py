@@ -36,6 +36,8 @@ KNOTS_A_CENTRE: Final = 16
 """Grid points beyond which a given number of centres gains nothing."""
 PILOTS: Final = (8, 3)
 """Pilot points along one moving parameter, and along each of several."""
+SAMPLES: Final = 17
+"""Cells of a resting parameter at whose ends it is seen how far C moves."""
 CLUSTERS: Final = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
 """Numbers of centres that are tried for several parameters."""
 ROUGH_ROUNDS: Final = 3
@@ -129,8 +131,7 @@ class Survey:
         """The survey of x (1, C, H, W) float64."""
         operator = smoothed.transformation
         orbit = Orbit(operator, x, smoothed.still)
-        ones = np.ones(region.dimensions)
-        units = ones if smoothed.still else units_of(smoothed.law)
+        units = _spacing_units(smoothed, orbit, region)
         knots = lay_knots(operator, region, units)
         points = orbit.points(torch.from_numpy(knots.theta))
         clean = operator.lift(x)[0]
@@ -146,7 +147,10 @@ class Survey:
 
     @cached_property
     def joint(self) -> Floats:
-        """The grid points in the metric of T4, (n, m + K), in units of the noise."""
+        """The grid points in the metric of T4, (n, m + K), in units of the noise.
+
+        A parameter that rests has no part in it but what it does to C.
+        """
         residual = self.points.numpy() / self.smoothed.law.sigma
         if self.orbit.still:
             return np.asarray(residual)
@@ -324,6 +328,25 @@ class Survey:
         if not law.forward:
             return pieces
         return [forward_piece(law, p, theta, self.points, self.orbit.origin) for p in pieces]
+
+
+def _spacing_units(smoothed: SmoothedClassifier, orbit: Orbit, region: Region) -> Floats:
+    """Lengths on each axis (m,) in which cells are about as long one way as another.
+
+    The law's own; of a parameter that rests, how far it goes while C moves by sigma. C is sampled
+    from end to end of it, the others being 0: no bound depends on that.
+    """
+    if smoothed.still:
+        return np.ones(region.dimensions)
+    units, low, high = units_of(smoothed.law), np.array(region.lower), np.array(region.upper)
+    for axis in smoothed.law.resting:
+        alone = np.arange(len(low)) == axis
+        line = Region(tuple((alone * low).tolist()), tuple((alone * high).tolist()))
+        knots = lay_knots(smoothed.transformation, line, np.ones(len(low)), SAMPLES)
+        steps = orbit.points(torch.from_numpy(knots.theta)).diff(dim=0).norm(dim=1)
+        if (length := float(steps.sum()) / smoothed.law.sigma) > 0.0 and high[axis] > low[axis]:
+            units[axis] = (high[axis] - low[axis]) / length
+    return units
 
 
 def _lowest(cost: Callable[[int], float], count: int) -> int:

@@ -29,7 +29,10 @@ class ThetaAccuracy:
 
 
 def theta_accuracy(law: Law) -> ThetaAccuracy:
-    """Reach and resolution of ``draw``'s theta between the quantiles TAIL and 1 - TAIL."""
+    """Reach and resolution of ``draw``'s theta between the quantiles TAIL and 1 - TAIL.
+
+    Both 0 for a parameter without noise.
+    """
     m = law.dimensions
     if m == 0:
         return ThetaAccuracy((), (), 0.0)

@@ -24,8 +24,8 @@ from gsmooth.run.dataset import Dataset
 from gsmooth.run.datasets import load_data
 from gsmooth.run.header import RunHeader
 from gsmooth.run.models import load_model
-from gsmooth.smoothing import SmoothedClassifier, one_sided_law
-from gsmooth.theory.laws import Law, law_from_name
+from gsmooth.smoothing import SmoothedClassifier, at_rest, one_sided_law
+from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
 
 if TYPE_CHECKING:
     from gsmooth.classifier import Classifier
@@ -134,14 +134,22 @@ def operator_of(config: RunConfig) -> Transformation:
     return registry.load_transformation(config.transformation.name, config.transformation.options)
 
 
-def law_of(config: RunConfig, operator: Transformation) -> Law:
-    """The law of the parameters and the noise in z, from a resolved configuration."""
-    noise = config.smoothing
+def noise_of(config: RunConfig) -> tuple[Transformation, Law]:
+    """The transformation of a resolved configuration, and the law of parameters and z.
+
+    Parameters without noise are at rest in both, unless none has any (T = id).
+    """
+    operator, noise = operator_of(config), config.smoothing
     assert noise.law is not None
     assert noise.sigma is not None
     assert noise.scales is not None
     law = law_from_name(noise.law, noise.scales, noise.sigma, operator.orthogonal)
-    return one_sided_law(law, operator) if operator.one_sided and law.dimensions else law
+    if not law.dimensions:
+        return operator, law
+    rested, law = at_rest(operator, law)
+    if isinstance(law, GaussianLaw):
+        law = replace(law, orthogonal=rested.orthogonal)
+    return rested, one_sided_law(law, rested)
 
 
 def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedClassifier:
@@ -150,13 +158,13 @@ def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedCl
     batch_size "auto": the fastest by a measurement of a second or two. So is the number of threads
     where it is left open: beside other busy processes one is often far faster than several.
     """
-    operator = operator_of(config)
+    operator, law = noise_of(config)
     assert config.smoothing.grid is not None
     size, devices = config.engine.batch_size, devices_of(config.model.device)
     smoothed = SmoothedClassifier(
         classifier,
         operator,
-        law_of(config, operator),
+        law,
         grid=config.smoothing.grid,
         seed=config.smoothing.seed,
         devices=devices if len(devices) > 1 else (),

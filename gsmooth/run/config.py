@@ -61,13 +61,24 @@ class TransformationSection(Section):
 
 
 class SmoothingSection(Section):
-    """The noise: ``scales`` is the std of each parameter in its unit, ``sigma`` that of z."""
+    """The noise: ``scales`` is the std of each parameter in its unit, ``sigma`` that of z.
+
+    A parameter of scale 0 is attacked and not smoothed; the others carry the noise.
+    """
 
     law: Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace"] | None = None
     sigma: Positive | None = None
-    scales: tuple[Positive, ...] | None = None
+    scales: tuple[Annotated[float, Field(ge=0.0)], ...] | None = None
     grid: Annotated[float, Field(ge=0.0)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _some_noise(self) -> Self:
+        if self.scales and not any(self.scales):
+            raise ValueError(
+                "scales: no parameter has noise; for none at all give no scales (--scales none)"
+            )
+        return self
 
 
 class RegionSection(Section):

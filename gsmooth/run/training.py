@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
-from gsmooth.run.assembly import law_of, operator_of, region_of
+from gsmooth.run.assembly import noise_of, region_of
 from gsmooth.run.card import card
 from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.dataset import Dataset
@@ -55,11 +55,11 @@ def run_train(config: RunConfig, out: Path, progress: Progress) -> TrainSummary:
     _check_fit(dataset, images, module, settings)
     # Before hours of work, not after them.
     make_folder(out.parent)
-    operator = operator_of(settings)
+    operator, law = noise_of(settings)
     report = train(
         module,
         operator,
-        law_of(settings, operator),
+        law,
         images,
         labels,
         region_of(settings),

@@ -38,6 +38,16 @@ class Law(ABC):
     def dimensions(self) -> int:
         """Number m of noisy parameters."""
 
+    @property
+    def noiseless(self) -> tuple[int, ...]:
+        """The axes whose theta is always 0."""
+        return ()
+
+    @property
+    def resting(self) -> tuple[int, ...]:
+        """Those among them that the action ignores, so that a shift along them costs nothing."""
+        return ()
+
     @abstractmethod
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
@@ -106,6 +116,27 @@ def in_units(distance: Floats, unit: Floats | float) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = distance / unit
     return np.asarray(np.where(distance == 0.0, 0.0, ratio))
+
+
+def mahalanobis(shift: Floats, scales: tuple[float, ...], free: tuple[int, ...]) -> Floats:
+    """sqrt(sum (shift_i / scales_i)^2) over the axes that are not ``free``: (..., m) -> (...,)."""
+    counted = [axis for axis in range(len(scales)) if axis not in free]
+    stds = np.array([scales[axis] for axis in counted])
+    return np.asarray(np.hypot.reduce(in_units(np.abs(shift[..., counted]), stds), axis=-1))
+
+
+def zeros_of(scales: tuple[float, ...]) -> tuple[int, ...]:
+    """The axes of scale 0."""
+    return tuple(axis for axis, scale in enumerate(scales) if scale == 0.0)
+
+
+def require_noiseless(resting: tuple[int, ...], scales: tuple[float, ...]) -> None:
+    """ConfigurationError unless every resting axis is one of the scales, and that scale is 0."""
+    if strange := [axis for axis in resting if axis not in zeros_of(scales)]:
+        raise ConfigurationError(
+            f"resting={resting} with scales={scales}: axis {strange[0]} carries noise or is not"
+            " there; only a parameter of scale 0 can be ignored by the action"
+        )
 
 
 def uniforms(u: ArrayLike, dimensions: int) -> Floats:

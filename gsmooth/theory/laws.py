@@ -21,7 +21,17 @@ from gsmooth.theory.forward import (
     multiplied,
     multiplied_radius,
 )
-from gsmooth.theory.law import Law, displacement, goal_margin, in_units, share_at, uniforms
+from gsmooth.theory.law import (
+    Law,
+    displacement,
+    goal_margin,
+    in_units,
+    mahalanobis,
+    require_noiseless,
+    share_at,
+    uniforms,
+    zeros_of,
+)
 from gsmooth.theory.normal import ROUNDING, Floats, normal_quantile, raise_margin
 from gsmooth.theory.radii import (
     gaussian_radius,
@@ -48,17 +58,20 @@ class GaussianLaw(Law):
 
     orthogonal: every T_theta is an orthogonal map or an affine isometry, so that a residual is the
     same for every theta (T4); otherwise whoever asks bounds it for all of them (T5). The margin is
-    the same function of either. A zero scale allows no shift in its direction. ``scales=()`` is
-    plain additive noise (T1); the radius is then l2 in the unit of sigma, and with several scales
-    it is Mahalanobis.
+    the same function of either. A zero scale allows no shift in its direction, unless the axis is
+    ``resting``: T ignores that parameter, T_(theta + shift) = T_theta for every shift along the
+    axis, and the theorem is that of the other parameters. ``scales=()`` is plain additive noise
+    (T1); the radius is then l2 in the unit of sigma, and with several scales it is Mahalanobis.
     """
 
     scales: tuple[float, ...]
     sigma: float
     orthogonal: bool = True
+    resting: tuple[int, ...] = ()
     name: ClassVar[str] = "gaussian"
 
     def __post_init__(self) -> None:
+        require_noiseless(self.resting, self.scales)
         for scale in self.scales:
             require_finite("scale", scale, positive=False)
         require_finite("sigma", self.sigma, positive=False)
@@ -71,12 +84,15 @@ class GaussianLaw(Law):
     def dimensions(self) -> int:
         return len(self.scales)
 
+    @property
+    def noiseless(self) -> tuple[int, ...]:
+        return zeros_of(self.scales)
+
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         """T4 and T5: sqrt(sum (shift/scales)^2 + (residual/sigma)^2) + Phi^-1(1/2 + rho0)."""
-        moved = np.abs(displacement(shift, self.dimensions))
-        distance = np.hypot.reduce(in_units(moved, np.array(self.scales)), axis=-1)
+        distance = mahalanobis(displacement(shift, self.dimensions), self.scales, self.resting)
         noise_units = in_units(distances("residual", residual), self.sigma)
         return general_margin(distance, noise_units, rho0, tv)
 
