@@ -63,21 +63,26 @@ def version_complaint(plugin: object, where: str, package: str) -> str | None:
     )
 
 
-def fitting_laws(cls: type[Transformation]) -> tuple[str, ...]:
-    """Names of the smoothing laws that the parameters of ``cls`` admit, the Gaussian one first.
+def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...]:
+    """Names of the smoothing laws that these parameters admit, the Gaussian one first.
 
-    Several parameters, or none, ask for a law of as many; one-sided ones for a law on theta >= 0.
+    Several parameters, or none, ask for a law of as many; a one-sided one for a law on theta >= 0,
+    which may stand beside normal ones. What rests has the scale 0, and its sign is free.
     """
     from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
 
+    resting = which.resting if isinstance(which, Transformation) else ()
+    scales = [0.0 if p.name in resting else 1.0 for p in which.parameters]
+    moved = [name for name in which.one_sided if name not in resting]
+    axes = [axis for axis, p in enumerate(which.parameters) if p.name in moved]
     names = {str(getattr(law, "name", "")) for law in Law.__subclasses__()}
     found = []
     for name in sorted(names, key=lambda name: (name != GaussianLaw.name, name)):
         try:
-            law = law_from_name(name, (1.0,) * len(cls.parameters), sigma=1.0)
+            law = law_from_name(name, scales, sigma=1.0, one_sided=axes)
         except ConfigurationError:
             continue  # For another number of parameters, or not one of gsmooth's own.
-        if not cls.one_sided or law.one_sided() is not None:
+        if not axes or law.one_sided() is not None:
             found.append(name)
     return tuple(found)
 
@@ -114,6 +119,7 @@ def build(cls: type[Transformation], spec: str, options: Mapping[str, object]) -
     for name in options:
         if name not in fields_of(cls):
             raise ConfigurationError(_unknown(name, cls, spec))
+    given = {name: _part(cls, name, value, spec) for name, value in options.items()}
     try:
         adapter: TypeAdapter[Transformation] = TypeAdapter(cls)
     except (PydanticUserError, NameError) as error:
@@ -121,13 +127,21 @@ def build(cls: type[Transformation], spec: str, options: Mapping[str, object]) -
             f"transformation {spec!r}: its options cannot be read: {error}"
         ) from error
     try:
-        return adapter.validate_python(dict(options))
+        return adapter.validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"]) or "(whole)"
         raise ConfigurationError(
             f"transformation {spec!r}: option {path}: {first['msg']}; given: {first['input']!r}"
         ) from error
+
+
+def _part(cls: type[Transformation], name: str, value: object, spec: str) -> object:
+    """The part of a composition that a table of options stands for; other values as they are."""
+    kind = fields_of(cls)[name].type
+    if not (isinstance(kind, type) and issubclass(kind, Transformation)):
+        return value
+    return build(kind, f"{spec}.{name}", value) if isinstance(value, Mapping) else value
 
 
 def _unknown(name: str, cls: type[Transformation], spec: str) -> str:

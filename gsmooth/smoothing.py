@@ -16,7 +16,7 @@ from gsmooth.classifier import Classifier
 from gsmooth.engine import Ballot, Counter, NoisyPoints, Pace, measured_pace
 from gsmooth.errors import ConfigurationError
 from gsmooth.noise import ThetaAccuracy, grid_total_variation, theta_accuracy
-from gsmooth.theory.laws import GaussianLaw, Law
+from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
 from gsmooth.transformation import Transformation
 
 __all__ = ["GRID", "Ballot", "SmoothedClassifier"]
@@ -70,8 +70,8 @@ class SmoothedClassifier:
             object.__setattr__(self, "law", replace(self.law, orthogonal=False))
         if not (self.still or bound.has_action):
             raise ConfigurationError(
-                f"smoothing: {bound.name} has no exact action with these options, so its parameters"
-                " can carry no noise; give no scales (T = id), or options with an action"
+                f"smoothing: {_why_no_action(bound)}, so these parameters can carry no noise; give"
+                " no scales (T = id), or what has an action"
             )
         if not (math.isfinite(self.law.sigma) and self.law.sigma > 0.0):
             raise ConfigurationError(
@@ -143,6 +143,11 @@ class SmoothedClassifier:
         return measured_pace(self.counter, self.transformation.lift(blank)[0], sizes)
 
 
+def _why_no_action(transformation: Transformation) -> str:
+    told = transformation.no_action_because or "it has no exact action with these options"
+    return f"{transformation.name}: {told}"
+
+
 def at_rest(transformation: Transformation, law: Law) -> tuple[Transformation, Law]:
     """Both with the parameters that have no noise at rest: T ignores them, and the law knows.
 
@@ -168,7 +173,7 @@ def at_rest(transformation: Transformation, law: Law) -> tuple[Transformation, L
             f"smoothing: {rested.name} says that it can do without noise on"
             f" {' and '.join(missing)}, but does not list it as resting: ask its author"
         )
-    if isinstance(law, GaussianLaw) and law.noiseless != law.resting:
+    if isinstance(law, GaussianLaw | ProductLaw) and law.noiseless != law.resting:
         law = replace(law, resting=law.noiseless)
     return rested, law
 
@@ -178,14 +183,21 @@ def one_sided_law(law: Law, transformation: Transformation) -> Law:
 
     ConfigurationError where it cannot be had.
     """
-    if all(name in transformation.resting for name in transformation.one_sided):
+    every = [parameter.name for parameter in transformation.parameters]
+    moved = [name for name in transformation.one_sided if name not in transformation.resting]
+    if not moved:
         return law
     found = law.one_sided()
+    if isinstance(found, ProductLaw) and moved != [every[found.axis]]:
+        raise ConfigurationError(
+            f"smoothing: the law of {every[found.axis]} draws no negative value, and it has to be"
+            f" that of {', '.join(moved)} alone: nothing else undoes {transformation.name}"
+        )
     if found is None:
-        names = ", ".join(transformation.one_sided)
+        names = ", ".join(moved)
         raise ConfigurationError(
             f"smoothing: the {law.name} law draws negative values, and nothing undoes"
             f" {transformation.name}, so {names} is at least 0; use the law exponential,"
-            " folded-normal or uniform with one scale, or no scales (T = id)"
+            " folded-normal or uniform (for one such parameter), or no scales (T = id)"
         )
     return found

@@ -31,11 +31,43 @@ class Enclosure:
 @final
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a transformation: its name, its unit and what it does."""
+    """One parameter of a transformation: its name, its unit and what it does.
+
+    usual: how far attacks usually go, in the unit; ``gsmooth check`` goes so far by default. step:
+    attacks take whole multiples of it only (whole pixels, say), a finite set in every region; 0:
+    any value. Noise takes any value, whatever the step.
+    """
 
     name: str
     unit: str
     description: str = ""
+    usual: float = 1.0
+    step: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.step) and self.step >= 0.0):
+            raise ConfigurationError(
+                f"{self.name}: step={self.step} must be a finite number, or 0 for any value"
+            )
+
+    def values(self, lower: float, upper: float) -> tuple[float, ...]:
+        """Every value that an attack can take in [lower, upper], ascending; there must be a step.
+
+        Products k * step as float64 has them: one that lies beyond an end is left out.
+        """
+        first, last = math.floor(lower / self.step), math.ceil(upper / self.step)
+        found = (k * self.step for k in range(first - 1, last + 2))
+        return tuple(value for value in found if lower <= value <= upper)
+
+    def between(self, lower: float, upper: float, part: Tensor) -> Tensor:
+        """The values that lie this ``part`` in [0, 1] of the way from lower to upper.
+
+        With a step, one of ``values``, each for an equal share of the parts.
+        """
+        if not self.step:
+            return lower + (upper - lower) * part
+        values = part.new_tensor(self.values(lower, upper))
+        return values[(part * len(values)).long().clamp(0, len(values) - 1)]
 
 
 @final
@@ -135,7 +167,12 @@ class Transformation(ABC):
     @property
     def has_action(self) -> bool:
         """Whether T is more than the identity; where it is not, parameters can carry no noise."""
-        return True
+        return not self.no_action_because
+
+    @property
+    def no_action_because(self) -> str:
+        """Why there is no action with these options; empty where there is one."""
+        return ""
 
     @abstractmethod
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
@@ -210,9 +247,10 @@ class Transformation(ABC):
         parameters, which have no way back, C(theta) = L x + L psi_theta(x) - T_theta L x. x
         (1, C, H, W); lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards.
         None: no bound is known, and certificates are *heuristic*. Where the action
-        is ``exact`` C is constant and the default answers 0.
+        is ``exact`` C is constant and the default answers 0; and so it does for cells that are
+        points, as all cells are where every parameter has a step.
         """
-        return lower.new_zeros(lower.shape) if self.exact else None
+        return lower.new_zeros(lower.shape) if self.exact else self._at_points(lower, upper)
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""
@@ -224,11 +262,20 @@ class Transformation(ABC):
         What ``derivative_bound`` is to the image carried back, this is to the attacked image where
         it lies: covers without noise on theta (T = id) stand on it.
         """
-        return None
+        return self._at_points(lower, upper)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup over the cell of ||d^2 L psi_theta(x) / d theta_i^2||, by axis; None as above."""
         return None
+
+    def _at_points(self, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """What bounds a derivative where every parameter has a step: 0 on cells that are points.
+
+        A cell that is none has attacks between which nothing is known: inf. None without steps.
+        """
+        if not self.parameters or not all(parameter.step for parameter in self.parameters):
+            return None
+        return lower.new_zeros(lower.shape).masked_fill(upper > lower, math.inf)
 
     def originals(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float

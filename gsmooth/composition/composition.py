@@ -48,7 +48,9 @@ class Composition(Transformation):
     options of its own.
 
     still: names of the parameters that carry no noise (T = id for them); whoever gives a std of 0
-    need not name them. image_shape: (channels, height, width); ``for_shape`` fills it in.
+    need not name them.
+
+    image_shape: (channels, height, width); ``for_shape`` fills it in.
     """
 
     still: tuple[str, ...] = ()
@@ -101,11 +103,6 @@ class Composition(Transformation):
     def no_action_because(self) -> str:
         """Why noise on these parameters would not compose; empty where it does."""
         return reason_against_noise(self.parts, self.still)
-
-    @property
-    def has_action(self) -> bool:
-        """Whether all parameters that do not rest can carry noise together."""
-        return not self.no_action_because
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: (N, C, H, W) -> (N, C, H, W), part by part."""
@@ -181,7 +178,9 @@ class Composition(Transformation):
         return ()
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||dC|| by axis, (n, m) -> (n, m)."""
+        """sup ||dC|| by axis, (n, m) -> (n, m); None where T is no law."""
+        if not self.has_action:
+            return None
         return self._within(self._frame, self._noisy).speed(x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:

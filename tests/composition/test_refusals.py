@@ -1,0 +1,59 @@
+"""What is not composed says why, and what to write instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from gsmooth.classifier import Classifier
+from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.registry import find, load_transformation
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import GaussianLaw
+from tests.engine_objects import Labels
+
+SHAPE = (1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("brightness+rotation", "write rotation\\+brightness"),
+        ("gamma+rotation", "gamma, with these options, is neither an affine flow"),
+        ("rotation+translation", "not known to commute"),
+        ("blur+rotation", "not known to commute"),
+        ("brightness+brightness", "the parameter brightness occurs twice"),
+    ],
+)
+def test_parts_without_a_proof_are_refused_with_the_reason(spec: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load_transformation(spec)
+
+
+def test_clipped_brightness_is_no_flow() -> None:
+    with pytest.raises(ConfigurationError, match="without clip"):
+        load_transformation("rotation+brightness", {"brightness": {"clip": True}})
+
+
+def test_an_unknown_part_is_named_with_a_suggestion() -> None:
+    with pytest.raises(PluginError, match=r"rotatoin.*rotation"):
+        find("rotatoin+brightness")
+
+
+def test_an_unknown_option_of_a_part_is_named_by_its_path() -> None:
+    with pytest.raises(ConfigurationError, match=r"brightness\.rotation.*low_pas_px.*low_pass_px"):
+        load_transformation("rotation+brightness", {"rotation": {"low_pas_px": 1.0}})
+
+
+def test_contrast_and_brightness_cannot_carry_noise_together() -> None:
+    with pytest.raises(ConfigurationError, match=r"contrast and brightness do not commute.*std 0"):
+        smoothed("contrast+brightness", (0.1, 0.1))
+
+
+def test_a_resting_part_comes_before_the_noisy_one() -> None:
+    with pytest.raises(ConfigurationError, match="write contrast\\+brightness"):
+        smoothed("brightness+contrast", (0.1, 0.0))
+
+
+def smoothed(spec: str, scales: tuple[float, ...]) -> SmoothedClassifier:
+    network = Classifier(Labels(lambda x: x.mean(dim=(1, 2, 3)) > 0.4), classes=2, shape=SHAPE)
+    return SmoothedClassifier(network, load_transformation(spec), GaussianLaw(scales, 0.1))
