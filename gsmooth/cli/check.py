@@ -76,7 +76,7 @@ def check(
     """Try to refute what a transformation promises: laws, bounds, manners, votes, certificates.
 
     Exit code 10 if a promise is broken. The region is as wide as certificates will ask for, by
-    default one unit to both sides.
+    default as far to both sides as the plugin says that attacks usually go, or one unit.
     """
     with guarded(as_json, debug):
         from gsmooth.registry import load_transformation

@@ -19,6 +19,7 @@ from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import Law
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transformation import Transformation
 
 Floats = NDArray[np.float64]
 MarginOf = Callable[[Floats], Floats]
@@ -121,13 +122,18 @@ def require_carried(smoothed: SmoothedClassifier, what: str) -> None:
             f"{what} is about parameters that noise moves; {operator.name} has none here, and its"
             " individual guarantee needs nothing more"
         )
-    if one_way_axes(operator):
-        raise ConfigurationError(
-            f"{what} carries attacked images back, and nothing undoes {operator.name}"
-            f" ({', '.join(operator.one_sided)} >= 0); its individual guarantee needs no way back"
-        )
+    require_way_back(operator, what)
     if not operator.orthogonal:
         raise ConfigurationError(
             f"{what} needs an orthogonal action with a derivative bound; {operator.name}'s action"
             " is not orthogonal, so that errors depend on the noise (T5)"
+        )
+
+
+def require_way_back(operator: Transformation, what: str) -> None:
+    """ConfigurationError where a parameter is one-sided, so that there is no T_(-theta)."""
+    if one_way_axes(operator):
+        raise ConfigurationError(
+            f"{what} carries attacked images back, and nothing undoes {operator.name}"
+            f" ({', '.join(operator.one_sided)} >= 0); its individual guarantee needs no way back"
         )

@@ -93,15 +93,28 @@ def measure(
     """
     theta = _corner_parameters(lower, upper)
     flat, place = np.unique(theta.reshape(-1, theta.shape[2]), axis=0, return_inverse=True)
-    points = orbit.points(torch.from_numpy(flat))[torch.from_numpy(place.ravel())]
-    owner = centres[torch.from_numpy(np.repeat(ball, theta.shape[1]))]
+    points = orbit.points(torch.from_numpy(flat))
     slack = ROUNDING * (1.0 + max(float(part.norm(dim=1).max()) for part in (points, centres)))
-    corners = (points - owner).norm(dim=1).numpy().reshape(theta.shape[:2]) + slack
+    place = place.reshape(theta.shape[:2])
+    corners = _distances(points, centres, place, ball) + slack
     low, high = torch.from_numpy(lower), torch.from_numpy(upper)
     speed, bend = orbit.speed(low, high), orbit.bend(low, high)
     speeds = np.zeros_like(lower) if speed is None else speed.numpy()
     bends = np.full_like(lower, np.inf) if bend is None else bend.numpy()
     return Cells(ball, lower, upper, corners, speeds, bends), speed is not None
+
+
+def _distances(
+    points: Tensor, centres: Tensor, place: NDArray[np.int64], ball: NDArray[np.int64]
+) -> Floats:
+    """||points[place] - centre of the cell's ball||, place (n, 2^m): once for every corner."""
+    found = np.empty(place.shape)
+    for number in np.unique(ball):
+        own = ball == number
+        corners, back = np.unique(place[own], return_inverse=True)
+        far = (points[torch.from_numpy(corners)] - centres[int(number)]).norm(dim=1).numpy()
+        found[own] = far[back.reshape(-1, place.shape[1])]
+    return found
 
 
 def halve(orbit: Orbit, centres: Tensor, cells: Cells, chosen: NDArray[np.bool_]) -> Cells:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsmooth.cover.boxes import require_way_back
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.cover.supremum import TOLERANCE, carried_suprema
@@ -122,6 +123,7 @@ class _Task:
     def check(self) -> None:
         if not self.operator.parameters:
             raise ConfigurationError(_needs(self.operator, "has no parameters"))
+        require_way_back(self.operator, "the distributional guarantee")
         if not self.operator.orthogonal:
             raise ConfigurationError(_needs(self.operator, "has an action that is not"))
 

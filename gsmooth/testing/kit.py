@@ -69,10 +69,11 @@ def transformation_checks(
     and shrinks; the counterexample is printed, with the code that repeats it.
 
     shape: of the images (C, H, W). region: a box of parameters as wide as certificates will ask
-    for, by default one unit to both sides (one-sided parameters: from 0). examples: tries a check;
-    slow ones take a fraction. derandomize: the same tries each time; seed: these ones. Votes have a
-    fixed seed anyway. exact: T_theta z computed independently, in higher precision, for the check
-    of action_error. exempt: check name -> reason; the check is skipped and the reason printed.
+    for, by default each parameter's ``usual`` to both sides (one-sided parameters: from 0).
+    examples: tries a check; slow ones take a fraction. derandomize: the same tries each time; seed:
+    these ones. Votes have a fixed seed anyway. exact: T_theta z computed independently, in higher
+    precision, for the check of action_error. exempt: check name -> reason; the check is skipped and
+    the reason printed.
     laws: smoothing laws of your own; by default all of gsmooth's that the parameters admit.
     ConfigurationError for an unknown name or an empty reason.
 
@@ -143,8 +144,8 @@ def _subject(
     examples: int = 25,
 ) -> Subject:
     parameters = transformation.parameters
-    lower = tuple(0.0 if p.name in transformation.one_sided else -1.0 for p in parameters)
-    box = region or Region(lower, (1.0,) * len(lower))
+    lower = tuple(0.0 if p.name in transformation.one_sided else -p.usual for p in parameters)
+    box = region or Region(lower, tuple(p.usual for p in parameters))
     if box.dimensions != len(parameters):
         raise ConfigurationError(
             f"checks: a region of {box.dimensions} intervals for the {len(parameters)} parameters"

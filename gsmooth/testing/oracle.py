@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
@@ -19,6 +20,9 @@ from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.subject import Subject, Theta, nothing
+from gsmooth.theory.bounds import clopper_pearson_lower
+
+Floats = NDArray[np.float64]
 
 FALSE_ALARM: Final = 1e-6
 """Chance of an alarm that is none; votes of a seed are fixed, so it strikes once or never."""
@@ -28,9 +32,8 @@ CENTRES: Final = 3
 RUNS: Final = 24
 ALPHA: Final = 0.01
 FEW: Final = 256
-MANY: Final = 4096
-LOSS: Final = 0.04
-"""Below this much less than the exact share, MANY votes at level FALSE_ALARM should not fall."""
+MANY: Final = 8192
+"""Enough that level FALSE_ALARM and as unlucky a count cost .04 of a share of .85 together."""
 RAYS: Final = 8
 """Attacks that are looked at along each ray of the region."""
 
@@ -59,7 +62,7 @@ def certificates_approach_the_truth_from_below(subject: Subject) -> None:
     """What is certified for a half-space is true, but for alpha, and little is lost by counting.
 
     True: no attack in the certified part of the region has an exact share below 1/2. Little: many
-    votes certify at least what exact shares 0.04 lower would.
+    votes certify at least what the bounds on unlucky counts of so many would, 1e-6.
     """
     here = scene(subject)
     region, broken, told = _truth(here)
@@ -77,11 +80,17 @@ def certificates_approach_the_truth_from_below(subject: Subject) -> None:
         f" but {told} the class changes"
     )
     (reached,) = _certified(here, cover, RadiusMode(FALSE_ALARM, n=MANY), 1)
-    least = _gauge(cover, exact - here.error - LOSS)
+    least = _gauge(cover, _unlucky(exact - here.error))
     assert reached >= least, (
         f"{MANY} votes certify {reached:.4g} of {region}; exact shares certify {ideal:.4g}, and"
-        f" {LOSS} less of each still {least:.4g}"
+        f" the bounds on counts that are seen once in {1.0 / FALSE_ALARM:g} still {least:.4g}"
     )
+
+
+def _unlucky(shares: Floats) -> Floats:
+    """What MANY votes prove at level FALSE_ALARM, where they fall lower once in 1 / FALSE_ALARM."""
+    least = stats.binom.ppf(FALSE_ALARM, MANY, np.clip(shares, 0.0, 1.0)).astype(int)
+    return np.array([clopper_pearson_lower(count, MANY, FALSE_ALARM) for count in least.tolist()])
 
 
 def _truth(here: Scene) -> tuple[Region, float, str]:
@@ -94,7 +103,8 @@ def _truth(here: Scene) -> tuple[Region, float, str]:
         return Region(l2=2.0 * radius), 0.5, f"beyond l2={radius:.6g}"
     region = here.subject.region
     rays = [(k / RAYS, end) for k in range(1, RAYS + 1) for end in _ends(here.subject)]
-    thetas = [tuple(part * value for value in end) for part, end in rays]
+    scaled = [tuple(part * value for value in end) for part, end in rays]
+    thetas = [here.subject.possible(theta) for theta in scaled]
     if not thetas:
         raise nothing("the region is a single point")
     lost = here.shares(here.attacked(thetas)) < 0.5 - here.error
@@ -139,7 +149,7 @@ def _certified(here: Scene, cover: Cover, mode: RadiusMode, runs: int) -> list[f
     return [c.gauge if isinstance(c, Certified) and c.label == 1 else 0.0 for c in certificates]
 
 
-def _gauge(cover: Cover, shares: np.typing.NDArray[np.float64]) -> float:
+def _gauge(cover: Cover, shares: Floats) -> float:
     """The gauge that these shares of the balls support."""
     pairs = zip(cover.balls, shares.tolist(), strict=True)
     return min(_supported(ball.profile_for(max(0.0, p)), p) for ball, p in pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import TOLERANCE
+from gsmooth.cover.one_sided import one_way_axes
 from gsmooth.cover.orbit import Orbit
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
@@ -142,7 +144,8 @@ def worst_attack(
     or 0 when every theta tried lies within the margin of some ball.
     """
     rng = np.random.default_rng(seed)
-    theta = _candidates(cover.region, rng)
+    steps = np.array([parameter.step for parameter in smoothed.transformation.parameters])
+    theta = _towards_zero(_candidates(cover.region, rng), steps)
     found = excess(smoothed, x, cover, theta)
     best = np.argsort(found)[-CLIMBERS:]
     theta, found = theta[best], found[best]
@@ -151,6 +154,7 @@ def worst_attack(
     for climb in range(CLIMBS):
         step = span * 0.5**climb / len(best) ** 2 * rng.choice([-1.0, 1.0], size=theta.shape)
         tried = np.clip(theta + step * rng.uniform(0.0, 1.0, size=theta.shape), low, high)
+        tried = _towards_zero(tried, steps)
         values = excess(smoothed, x, cover, tried)
         better = values > found
         theta[better], found[better] = tried[better], values[better]
@@ -162,29 +166,33 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
     """How far each theta (n, m) lies outside the best ball's margin, (n,); <= 0 inside.
 
     Straight from T4: gamma = theta - theta_j, e = T_(-gamma) L psi_theta(x) - z_j; without noise
-    on theta, e = L psi_theta(x) - z_j. For a contraction that nothing undoes (T5) whichever of the
-    two lies behind is moved on: e = T_(gamma-) L psi_theta(x) - T_(gamma+) z_j.
+    on theta, e = L psi_theta(x) - z_j. Along a contraction that nothing undoes (T5) whichever of
+    the two lies behind is moved on: e = T_(gamma-) L psi_theta(x) - T_(gamma+) z_j.
     """
     operator = smoothed.transformation
     moved = torch.from_numpy(theta)
     attacked = operator.attack(x.repeat(len(theta), 1, 1, 1), *_columns(moved))
     lifted = operator.lift(attacked)
     outside = np.full(len(theta), np.inf)
-    forward = bool(operator.one_sided)
-
-    def behind(way: Tensor) -> Tensor:
-        return way.clamp(min=0.0) if forward else way
+    one_way = list(one_way_axes(operator))
 
     for ball in cover.balls:
         shift, back, z = moved[:, :0], lifted, ball.z[None]
         if not smoothed.still:
             shift = moved - torch.tensor([ball.theta], dtype=torch.float64)
-            back = operator.act(lifted.clone(), *_columns(behind(-shift)))
-            if forward:
-                z = operator.act(z.repeat(len(theta), 1), *_columns(behind(shift)))
+            way, ahead = -shift, torch.zeros_like(shift)
+            way[:, one_way] = way[:, one_way].clamp(min=0.0)
+            ahead[:, one_way] = shift[:, one_way].clamp(min=0.0)
+            back = operator.act(lifted.clone(), *_columns(way))
+            if one_way:
+                z = operator.act(z.repeat(len(theta), 1), *_columns(ahead))
         residual = (back - z).norm(dim=1).numpy()
         margin = smoothed.law.margin(shift.numpy(), residual)
-        outside = np.minimum(outside, margin - ball.margin)
+        # A ball without a finite margin certifies nothing, and nothing lies outside it.
+        beyond = (
+            margin - ball.margin if math.isfinite(ball.margin) else np.full(len(theta), -np.inf)
+        )
+        outside = np.minimum(outside, beyond)
     return outside
 
 
@@ -194,6 +202,12 @@ def _candidates(region: Region, rng: np.random.Generator) -> Floats:
     axes = [np.linspace(a, b, each) for a, b in zip(low, high, strict=True)]
     dense = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
     return np.concatenate([dense, rng.uniform(low, high, size=(GRID, len(low)))])
+
+
+def _towards_zero(theta: Floats, steps: Floats) -> Floats:
+    """theta (n, m) at whole multiples of steps (m,), those that are 0 left out."""
+    units = np.where(steps > 0.0, steps, 1.0)
+    return np.where(steps > 0.0, np.trunc(theta / units) * units, theta)
 
 
 def _columns(theta: Tensor) -> list[Tensor]:

@@ -43,7 +43,9 @@ class Blur(Transformation):
     name: ClassVar[str] = "blur"
     summary: ClassVar[str] = "Gaussian blur, mirror padding, exact or by a sampled kernel"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("variance", "px^2", "of the Gaussian; its square root is the blur's width"),
+        Parameter(
+            "variance", "px^2", "of the Gaussian; its square root is the blur's width", usual=4.0
+        ),
     )
     one_sided: ClassVar[tuple[str, ...]] = ("variance",)
     contracting: ClassVar[bool] = True

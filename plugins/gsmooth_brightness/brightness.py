@@ -35,7 +35,7 @@ class Brightness(Transformation):
     name: ClassVar[str] = "brightness"
     summary: ClassVar[str] = "shift of brightness, x + b, clipped to the range or not"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("brightness", "of the pixel scale", "added to every pixel"),
+        Parameter("brightness", "of the pixel scale", "added to every pixel", usual=0.3),
     )
     orthogonal: ClassVar[bool] = True
 

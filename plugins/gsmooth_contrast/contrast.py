@@ -37,7 +37,9 @@ class Contrast(Transformation):
     name: ClassVar[str] = "contrast"
     summary: ClassVar[str] = "contrast or gain, about + e^k (x - about), clipped or not"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("contrast", "ln", "logarithm of the factor; 0.1 is 10.5% more contrast"),
+        Parameter(
+            "contrast", "ln", "logarithm of the factor; 0.1 is 10.5% more contrast", usual=0.3
+        ),
     )
 
     def __post_init__(self) -> None:

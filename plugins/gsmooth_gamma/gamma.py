@@ -35,7 +35,7 @@ class Gamma(Transformation):
     name: ClassVar[str] = "gamma"
     summary: ClassVar[str] = "gamma correction, pixels to the power e^g"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("gamma", "ln", "logarithm of the exponent; positive is darker"),
+        Parameter("gamma", "ln", "logarithm of the exponent; positive is darker", usual=0.5),
     )
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:

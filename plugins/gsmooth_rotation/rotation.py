@@ -42,7 +42,7 @@ class Rotation(Transformation):
     name: ClassVar[str] = "rotation"
     summary: ClassVar[str] = "rotation about the centre, bilinear, zero padding"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("angle", "deg", "anticlockwise about the image centre"),
+        Parameter("angle", "deg", "anticlockwise about the image centre", usual=10.0),
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 24

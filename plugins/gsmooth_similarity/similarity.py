@@ -20,6 +20,7 @@ SCALE_PARAMETER = Parameter(
     "ln",
     "natural logarithm of the factor by which things grow: 30% smaller is ln 0.7 = -0.357, 30%"
     " larger is ln 1.3 = 0.262",
+    usual=0.1,
 )
 
 
@@ -59,7 +60,7 @@ class Similarity(Transformation):
     name: ClassVar[str] = "similarity"
     summary: ClassVar[str] = "turning and scaling about the centre, bilinear, zero padding"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("angle", "deg", "anticlockwise about the image centre"),
+        Parameter("angle", "deg", "anticlockwise about the image centre", usual=5.0),
         SCALE_PARAMETER,
     )
     orthogonal: ClassVar[bool] = True

@@ -42,7 +42,7 @@ class Volume(Transformation):
     name: ClassVar[str] = "volume"
     summary: ClassVar[str] = "volume of a waveform in decibels, clipped at full scale or not"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("volume", "dB", "6.02 dB is twice the amplitude"),
+        Parameter("volume", "dB", "6.02 dB is twice the amplitude", usual=6.0),
     )
 
     def __post_init__(self) -> None:

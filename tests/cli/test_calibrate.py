@@ -110,6 +110,7 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(
         (("--centre=edge",), "expected middle or clean"),
         (("--transformation=gaussian", "--set=region.l2=1"), "orthogonal action"),
         (("--transformation=workshop_net:Liar", "--region=0:1", "--alpha=0.9"), "alpha=0.9"),
+        (("--transformation=blur", "--region=0:1"), "nothing undoes blur (variance >= 0)"),
     ],
 )
 def test_what_cannot_be_calibrated_is_refused_before_the_first_image(

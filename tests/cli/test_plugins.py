@@ -106,7 +106,14 @@ def test_json_holds_the_same(site: Path) -> None:
     document = json.loads(CliRunner().invoke(app, ["plugins", "--json"]).stdout)
     (found,) = [each for each in document["transformations"] if each["name"] == "shear"]
     assert {"gaussian", "exponential", "laplace", "uniform"} <= set(found.pop("laws"))
-    slope = {"name": "slope", "unit": "px/px", "description": "to the right", "one_sided": False}
+    slope = {
+        "name": "slope",
+        "unit": "px/px",
+        "description": "to the right",
+        "usual": 1.0,
+        "step": 0.0,
+        "one_sided": False,
+    }
     assert found == {
         "name": "shear",
         "summary": "shear along x",
