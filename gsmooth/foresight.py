@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -184,11 +185,22 @@ class _Question:
         """What one of ``balls`` centres is asked for at least."""
         # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters
         # may be long in one and short in another, so nothing is refused for them here.
-        halves = 1.0 if self.smoothed.law.forward else 2.0
-        part = self.spans / (halves * balls) if self.moving == 1 else np.zeros_like(self.spans)
+        halves = np.full(len(self.spans), 2.0)
+        halves[list(self.smoothed.law.forward_axes)] = 1.0
+        widths = self._widths(balls) if self.moving == 1 else np.zeros_like(self.spans)
+        part = widths / halves
         shift = np.zeros((1, 0)) if self.smoothed.still else part[None]
         norm = self.smoothed.transformation.lift_norm(self.smoothed.classifier.shape)
         return float(self.smoothed.law.margin(shift, np.array([norm * self.region.l2]))[0])
+
+    def _widths(self, balls: int) -> Floats:
+        """What the longest of ``balls`` parts of the region spans at least, by axis (m,)."""
+        widths = np.asarray(self.spans / balls)
+        for axis, parameter in enumerate(self.smoothed.transformation.parameters):
+            if parameter.step:  # So many values have so many gaps between them, less one.
+                values = len(parameter.values(self.region.lower[axis], self.region.upper[axis]))
+                widths[axis] = (math.ceil(values / balls) - 1) * parameter.step
+        return widths
 
     def unanimous(self, balls: int, added: float = 0.0) -> int | None:
         """Least unanimous votes at the centre that is asked for most, and for ``added`` beyond."""

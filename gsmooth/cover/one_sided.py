@@ -71,11 +71,14 @@ def check_ends(transformation: Transformation, region: Region) -> None:
 
 
 def placed(law: Law, lower: Floats, middle: Floats) -> Floats:
-    """Where a centre stands: at the lower end of its piece for a forward law, else in its middle.
+    """Where a centre stands: at its piece's lower end along forward axes, else in the middle.
 
     lower, middle (..., m) -> (..., m). Parameters without noise have no place at all.
     """
-    return lower if law.forward else middle
+    place = np.array(middle)
+    forward = list(law.forward_axes)
+    place[..., forward] = lower[..., forward]
+    return place
 
 
 def gap(
@@ -90,7 +93,7 @@ def gap(
 def forward_arcs(law: Law, theta: Floats, points: Tensor, origin: Tensor | None) -> Arcs:
     """Every arc of a chain with the margin that a forward law asks for around its lower end.
 
-    theta (n,): ascending; points (n, K): C there; origin (K,): the balls' centre, where it is not
+    theta (n, m): ascending; points (n, K): C there; origin (K,): the balls' centre, where it is not
     free. At the points only, like all radii that centres are chosen by.
     """
     if origin is not None:
@@ -102,20 +105,29 @@ def forward_arcs(law: Law, theta: Floats, points: Tensor, origin: Tensor | None)
     for cells in range(len(residuals)):
         reached = len(theta) - 1 - cells
         shift = theta[cells + 1 :] - theta[:reached]
-        margins[cells, :reached] = law.margin(shift[:, None], residuals[cells, :reached])
+        margins[cells, :reached] = law.margin(shift, residuals[cells, :reached])
     return Arcs(margins)
 
 
-def forward_piece(
+def place_of(law: Law, piece: Piece, theta: Floats, origin: Tensor | None) -> Floats:
+    """theta_j (m,) of a piece's centre; theta (n, m): of all grid points."""
+    own = theta[piece.nodes]
+    lower, upper = own.min(axis=0), own.max(axis=0)
+    # Where residuals are measured from one point only shifts are left to be halved.
+    return placed(law, lower, piece.weights @ own if origin is None else (lower + upper) / 2.0)
+
+
+def priced_piece(
     law: Law, piece: Piece, theta: Floats, points: Tensor, origin: Tensor | None
 ) -> Piece:
-    """The piece with the margin that a forward law asks for as its radius, at the grid points.
+    """The piece with the margin that its law asks for as its radius, at the grid points.
 
-    theta (n, m), points (n, K): of all grid points.
+    theta (n, m), points (n, K): of all grid points. Needed where the centre is not in the middle of
+    its piece, or residuals are measured from ``origin`` (K,): no ball says what that costs.
     """
     own = points[torch.from_numpy(piece.nodes)]
     centre = torch.from_numpy(piece.weights) @ own if origin is None else origin
-    shift = theta[piece.nodes] - theta[piece.nodes].min(axis=0)
+    shift = theta[piece.nodes] - place_of(law, piece, theta, origin)
     margins = law.margin(shift, (own - centre).norm(dim=1).numpy())
     return replace(piece, radius=float(margins.max()))
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gsmooth.cover.arcs import Arcs
 from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
-from gsmooth.cover.clusters import Clustering
-from gsmooth.cover.one_sided import forward_arcs, forward_piece, placed
+from gsmooth.cover.clusters import ROUNDS, Clustering
+from gsmooth.cover.one_sided import forward_arcs, place_of, placed, priced_piece
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.pieces import Knots, Piece, lay_knots, piece_of
 from gsmooth.cover.poll import Pilot, Poll
@@ -242,15 +242,10 @@ class Survey:
         )
         if self.orbit.origin is not None:
             carried = self.orbit.origin.expand_as(carried)
-        theta = np.stack([self._place(self.knots.theta[p.nodes], p.weights) for p in pieces])
+        law, origin = self.smoothed.law, self.orbit.origin
+        theta = np.stack([place_of(law, piece, self.knots.theta, origin) for piece in pieces])
         price = np.zeros(len(pieces)) if shares is None else self._prices_of(pieces, shares)
         return Layout(theta, carried, price, owner, lower, upper)
-
-    def _place(self, theta: Floats, weights: Floats) -> Floats:
-        lower, upper = theta.min(axis=0), theta.max(axis=0)
-        # Where residuals are measured from one point only shifts are left to be halved.
-        middle = weights @ theta if self.orbit.origin is None else (lower + upper) / 2.0
-        return placed(self.smoothed.law, lower, middle)
 
     def _so_many(self, count: int) -> list[Piece]:
         if len(self.knots.theta) == 1:
@@ -259,7 +254,7 @@ class Survey:
             return self._arcs([(0, len(self.knots.theta) - 1)])
         if self._is_chain:
             return self._arcs(self._chain.fewest(count))
-        return self._clustering.at(count)
+        return self._clusters(count)
 
     def _cheapest(self, shares: Floats) -> tuple[float, list[Piece]]:
         """Expected cost and pieces of the plan that costs least at these shares (n,)."""
@@ -273,13 +268,37 @@ class Survey:
     @cached_property
     def _chain(self) -> Arcs:
         law = self.smoothed.law
-        if law.forward:
-            return forward_arcs(law, self.knots.theta[:, 0], self.points, self.orbit.origin)
+        if self._leans:
+            return forward_arcs(law, self.knots.theta, self.points, self.orbit.origin)
         return Arcs.of(self._gram)
+
+    @property
+    def _leans(self) -> bool:
+        """Whether centres stand at one end of their pieces."""
+        return any(axis in self.knots.moving for axis in self.smoothed.law.forward_axes)
 
     @cached_property
     def _clustering(self) -> Clustering:
-        return Clustering(self._gram, self.knots.corners)
+        if self.orbit.still or not (self._leans or self.orbit.origin is not None):
+            return Clustering(self._gram, self.knots.corners)
+        # A centre at the lower end has all of its piece on one side; and where residuals are
+        # measured from one point, only shifts are left to be shared out.
+        points, forward = self.joint.copy(), list(self.smoothed.law.forward_axes)
+        points[:, forward] *= 2.0
+        if self.orbit.origin is not None:
+            points = points[:, : self.knots.theta.shape[1]]
+        points -= points.mean(axis=0)
+        return Clustering(points @ points.T, self.knots.corners)
+
+    def _clusters(self, count: int, rounds: int = ROUNDS) -> list[Piece]:
+        return self._priced(self._clustering.at(count, rounds))
+
+    def _priced(self, pieces: list[Piece]) -> list[Piece]:
+        """The pieces with margins for radii, where balls do not say what they cost."""
+        law, origin, several = self.smoothed.law, self.orbit.origin, not self._is_chain
+        if not (self._leans or (several and origin is not None)):
+            return pieces
+        return [priced_piece(law, p, self.knots.theta, self.points, origin) for p in pieces]
 
     @property
     def _default(self) -> int:
@@ -296,11 +315,11 @@ class Survey:
         def total(place: int) -> float:
             return float(self._prices_of(self._rough_clusters(place), shares).sum())
 
-        return self._clustering.at(CLUSTERS[_lowest(total, len(CLUSTERS))])
+        return self._clusters(CLUSTERS[_lowest(total, len(CLUSTERS))])
 
     def _rough_clusters(self, place: int) -> list[Piece]:
         if place not in self._tried:
-            self._tried[place] = self._clustering.at(CLUSTERS[place], ROUGH_ROUNDS)
+            self._tried[place] = self._clusters(CLUSTERS[place], ROUGH_ROUNDS)
         return self._tried[place]
 
     @cached_property
@@ -321,13 +340,12 @@ class Survey:
         return (requirement.extra + requirement.rounded) / self.smoothed.law.sigma
 
     def _arcs(self, arcs: list[tuple[int, int]]) -> list[Piece]:
-        pieces = [
-            piece_of(np.arange(first, last), self.knots.corners, self._gram) for first, last in arcs
-        ]
-        law, theta = self.smoothed.law, self.knots.theta
-        if not law.forward:
-            return pieces
-        return [forward_piece(law, p, theta, self.points, self.orbit.origin) for p in pieces]
+        return self._priced(
+            [
+                piece_of(np.arange(first, last), self.knots.corners, self._gram)
+                for first, last in arcs
+            ]
+        )
 
 
 def _spacing_units(smoothed: SmoothedClassifier, orbit: Orbit, region: Region) -> Floats:

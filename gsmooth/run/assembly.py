@@ -13,6 +13,7 @@ import torch
 from gsmooth import registry
 from gsmooth.attacks import AttackPlan
 from gsmooth.certification import Item, RadiusMode, RegionMode
+from gsmooth.cover.one_sided import one_sided_axes
 from gsmooth.engine import FunctionCheck, Pace, devices_of
 from gsmooth.errors import InputError
 from gsmooth.nested import NestedMode
@@ -143,7 +144,13 @@ def noise_of(config: RunConfig) -> tuple[Transformation, Law]:
     assert noise.law is not None
     assert noise.sigma is not None
     assert noise.scales is not None
-    law = law_from_name(noise.law, noise.scales, noise.sigma, operator.orthogonal)
+    law = law_from_name(
+        noise.law,
+        noise.scales,
+        noise.sigma,
+        operator.orthogonal,
+        one_sided=one_sided_axes(operator),
+    )
     if not law.dimensions:
         return operator, law
     rested, law = at_rest(operator, law)

@@ -24,6 +24,7 @@ from gsmooth.theory.laws import (
     GaussianLaw,
     LaplaceLaw,
     Law,
+    ProductLaw,
     UniformLaw,
     law_from_name,
 )
@@ -39,7 +40,10 @@ Mode = Literal["region", "radius", "nested"]
 @final
 @dataclass(frozen=True)
 class LawRecord:
-    """A smoothing law as plain values: the arguments of ``law_from_name``."""
+    """A smoothing law as plain values: the arguments of ``law_from_name``.
+
+    Which parameter admits no negative value, the transformation says.
+    """
 
     name: str
     scales: tuple[float, ...]
@@ -52,15 +56,18 @@ class LawRecord:
         match law:
             case GaussianLaw():
                 return LawRecord(law.name, law.scales, law.sigma, law.orthogonal)
+            case ProductLaw():
+                return LawRecord(law.name, law.scales, law.sigma, True)
             case UniformLaw():
                 return LawRecord(law.name, (law.half_width,), law.sigma, True)
             case ExponentialLaw() | FoldedNormalLaw() | LaplaceLaw():
                 return LawRecord(law.name, (law.scale,), law.sigma, True)
         raise RecordError(f"a law of type {type(law).__name__} cannot be recorded")
 
-    def build(self) -> Law:
-        """The law itself."""
-        return law_from_name(self.name, self.scales, self.sigma, self.orthogonal)
+    def build(self, one_sided: tuple[int, ...] = ()) -> Law:
+        """The law itself; ``one_sided``: the axes of parameters that admit no negative value."""
+        given = self.name, self.scales, self.sigma, self.orthogonal
+        return law_from_name(*given, one_sided=one_sided)
 
 
 @final

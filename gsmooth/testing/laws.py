@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
@@ -14,7 +15,7 @@ from scipy import stats
 
 from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
 from gsmooth.testing.subject import Subject, no_claim
-from gsmooth.theory.laws import Law
+from gsmooth.theory.laws import Law, ProductLaw
 
 Floats = NDArray[np.float64]
 
@@ -43,19 +44,22 @@ def law_samples_match_their_distribution(subject: Subject) -> None:
     if not known:
         raise no_claim("no law here has a name whose distribution is known")
     for law in known:
-        drawn = _drawn(law, subject.seed or 0)
-        for axis, distribution in enumerate(_DISTRIBUTIONS[law.name](law)):
-            column = drawn[:, axis]
+        drawn, noisy = _drawn(law, subject.seed or 0), _noisy(law)
+        distributions = _distributions(law)
+        for axis in set(range(law.dimensions)) - set(noisy):
+            assert not drawn[:, axis].any(), f"{law}: parameter {axis} rests, and is drawn"
+        for axis in noisy:
+            column, distribution = drawn[:, axis], distributions[axis]
             assert len(np.unique(column)) == len(column), f"{law}: draws repeat on axis {axis}"
             found = stats.kstest(column, distribution.cdf)
             assert found.pvalue > FALSE_ALARM, (
                 f"{law}: {len(column)} draws of parameter {axis} do not follow the {law.name}"
                 f" distribution (distance {found.statistic:.3g}, p = {found.pvalue:.2g})"
             )
-        for axis in range(1, law.dimensions):
-            together = stats.spearmanr(drawn[:, axis - 1], drawn[:, axis])
+        for before, axis in itertools.pairwise(noisy):
+            together = stats.spearmanr(drawn[:, before], drawn[:, axis])
             assert together.pvalue > FALSE_ALARM, (
-                f"{law}: parameters {axis - 1} and {axis} are drawn dependently"
+                f"{law}: parameters {before} and {axis} are drawn dependently"
                 f" (rank correlation {together.statistic:.3g})"
             )
 
@@ -186,6 +190,20 @@ def _quantiles(law: Law, axis: int, p: Floats) -> Floats:
     return np.asarray(law.theta_from_uniform(u)[:, axis])
 
 
+def _noisy(law: Law) -> list[int]:
+    """The axes that are drawn at all."""
+    return [axis for axis in range(law.dimensions) if axis not in law.noiseless]
+
+
+def _distributions(law: Law) -> list[Any]:
+    """SciPy's distribution of every parameter; what rests has none that is asked for."""
+    if not isinstance(law, ProductLaw):
+        return _DISTRIBUTIONS[law.name](law)
+    found = [stats.norm(scale=scale) for scale in law.scales]
+    (found[law.axis],) = _DISTRIBUTIONS[law.kind](law.along)
+    return found
+
+
 def _left(law: Any) -> float:
     return 0.0 if getattr(law, "non_negative", False) else float(law.half_width)
 
@@ -200,5 +218,8 @@ def _stretched(law: Law, factor: float) -> Law:
         if isinstance(value, float):
             lengths[field.name] = factor * value
         elif isinstance(value, tuple):
-            lengths[field.name] = tuple(factor * part for part in value)
+            # Numbers of axes are no lengths.
+            lengths[field.name] = tuple(
+                factor * part if isinstance(part, float) else part for part in value
+            )
     return replace(law, **lengths)

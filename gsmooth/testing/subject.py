@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from gsmooth.classifier import Classifier
 from gsmooth.options import fitting_laws
 from gsmooth.region import Region
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.smoothing import SmoothedClassifier, at_rest
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transformation import Transformation
 
@@ -89,16 +90,32 @@ class Subject:
         return tuple(parameter.name in named for parameter in self.transformation.parameters)
 
     @property
+    def one_way(self) -> tuple[bool, ...]:
+        """Those of them that the action does not ignore: there is no T_(-theta)."""
+        names = [parameter.name for parameter in self.transformation.parameters]
+        resting = [name in self.transformation.resting for name in names]
+        return tuple(a and not b for a, b in zip(self.one_sided, resting, strict=True))
+
+    @property
     def laws(self) -> tuple[Law, ...]:
-        """The laws to check, scales half as wide as the region; the first one is for covers."""
+        """The laws to check, scales half as wide as the region; the first one is for covers.
+
+        What rests has the scale 0; nothing is left to check where all parameters do.
+        """
         if self.given_laws:
             return self.given_laws
-        scales = tuple(reach / (2.0 * BEYOND) for reach in self.reach)
-        orthogonal = self.transformation.orthogonal
+        operator = self.transformation
+        names = [parameter.name for parameter in operator.parameters]
+        if names and all(name in operator.resting for name in names):
+            return ()
+        halves = zip(names, (reach / (2.0 * BEYOND) for reach in self.reach), strict=True)
+        scales = [0.0 if name in operator.resting else half for name, half in halves]
+        axes = [axis for axis, one_way in enumerate(self.one_way) if one_way]
         found = []
-        for name in fitting_laws(type(self.transformation)):
-            law = law_from_name(name, scales, SIGMA, orthogonal)
-            found.append((law.one_sided() or law) if any(self.one_sided) else law)
+        for name in fitting_laws(operator):
+            law = law_from_name(name, scales, SIGMA, operator.orthogonal, one_sided=axes)
+            _, law = at_rest(operator, law) if names else (operator, law)
+            found.append((law.one_sided() or law) if axes else law)
         return tuple(found)
 
     @property
@@ -141,7 +158,19 @@ class Subject:
 
     def attacks(self) -> st.SearchStrategy[Theta]:
         """Parameters of the region."""
-        return within(self.region.lower, self.region.upper)
+        ends = zip(self.region.lower, self.region.upper, strict=True)
+        axes = []
+        for parameter, (low, high) in zip(self.transformation.parameters, ends, strict=True):
+            if parameter.step:
+                axes.append(st.sampled_from(parameter.values(low, high)))
+            else:
+                axes.append(_between(low, high))
+        return st.tuples(*axes)
+
+    def possible(self, theta: Theta) -> Theta:
+        """theta with every parameter that has a step moved towards 0, to a value it can take."""
+        steps = zip(theta, (p.step for p in self.transformation.parameters), strict=True)
+        return tuple(math.trunc(v / step) * step if step else v for v, step in steps)
 
     def search(
         self, example: Callable[..., None], shrink: bool = True, **drawn: st.SearchStrategy[object]
@@ -199,12 +228,12 @@ def columns(theta: Theta, like: Tensor) -> list[Tensor]:
 
 def within(lower: Theta, upper: Theta) -> st.SearchStrategy[Theta]:
     """Boxes of parameters, corners and 0 included."""
-    axes = (
-        # Adding 0.0 turns -0.0, which Hypothesis tells apart, into 0.0.
-        st.floats(low + 0.0, high + 0.0, allow_subnormal=False)
-        for low, high in zip(lower, upper, strict=True)
-    )
-    return st.tuples(*axes)
+    return st.tuples(*(_between(low, high) for low, high in zip(lower, upper, strict=True)))
+
+
+def _between(low: float, high: float) -> st.SearchStrategy[float]:
+    # Adding 0.0 turns -0.0, which Hypothesis tells apart, into 0.0.
+    return st.floats(low + 0.0, high + 0.0, allow_subnormal=False)
 
 
 def no_claim(text: str) -> SkipTest:

@@ -29,6 +29,7 @@ from gsmooth.theory.laws import (
     GaussianLaw,
     LaplaceLaw,
     Law,
+    ProductLaw,
     UniformLaw,
     law_from_name,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "GaussianLaw",
     "LaplaceLaw",
     "Law",
+    "ProductLaw",
     "StoppingOutcome",
     "StoppingRule",
     "StreamedSample",

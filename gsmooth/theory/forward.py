@@ -37,7 +37,6 @@ class ExponentialLaw(Law):
     scale: float
     sigma: float = 0.0
     name: ClassVar[str] = "exponential"
-    forward: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_finite("scale", self.scale, positive=True)
@@ -46,6 +45,10 @@ class ExponentialLaw(Law):
     @property
     def dimensions(self) -> int:
         return 1
+
+    @property
+    def forward_axes(self) -> tuple[int, ...]:
+        return (0,)
 
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
@@ -83,7 +86,6 @@ class FoldedNormalLaw(Law):
     scale: float
     sigma: float = 0.0
     name: ClassVar[str] = "folded-normal"
-    forward: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_finite("scale", self.scale, positive=True)
@@ -92,6 +94,10 @@ class FoldedNormalLaw(Law):
     @property
     def dimensions(self) -> int:
         return 1
+
+    @property
+    def forward_axes(self) -> tuple[int, ...]:
+        return (0,)
 
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0

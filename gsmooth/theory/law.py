@@ -7,7 +7,7 @@ provides.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, final
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,17 +26,24 @@ class Law(ABC):
     ``rho0``: probability that ``residual`` fails; ``tv``: the float term tau of F1, paid twice.
     ConfigurationError on a wrong last axis, a NaN or a negative residual.
 
-    ``forward``: only shifts >= 0 can be certified, so a centre is the lower end of its piece.
     """
 
-    name: ClassVar[str]
-    forward: ClassVar[bool] = False
     sigma: float
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As in configurations and records; a class attribute where it is the same for all."""
 
     @property
     @abstractmethod
     def dimensions(self) -> int:
         """Number m of noisy parameters."""
+
+    @property
+    def forward_axes(self) -> tuple[int, ...]:
+        """Axes along which only shifts >= 0 can be certified: a centre is its piece's lower end."""
+        return ()
 
     @property
     def noiseless(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ Every law composes with l2 noise of std ``sigma`` on z.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.spelling import did_you_mean
-from gsmooth.theory.arguments import distances, require_finite, require_lower_bound
+from gsmooth.theory.arguments import distances, require_finite
 from gsmooth.theory.forward import (
     ExponentialLaw,
     FoldedNormalLaw,
@@ -32,13 +32,14 @@ from gsmooth.theory.law import (
     uniforms,
     zeros_of,
 )
-from gsmooth.theory.normal import ROUNDING, Floats, normal_quantile, raise_margin
+from gsmooth.theory.normal import Floats, normal_quantile
+from gsmooth.theory.product import ALONG, ProductLaw
 from gsmooth.theory.radii import (
     gaussian_radius,
     gaussian_share,
     general_margin,
-    round_share_down,
 )
+from gsmooth.theory.uniform import UniformLaw
 
 __all__ = [
     "ExponentialLaw",
@@ -46,6 +47,7 @@ __all__ = [
     "GaussianLaw",
     "LaplaceLaw",
     "Law",
+    "ProductLaw",
     "UniformLaw",
     "law_from_name",
 ]
@@ -114,57 +116,6 @@ class GaussianLaw(Law):
 
 @final
 @dataclass(frozen=True)
-class UniformLaw(Law):
-    """theta ~ U[-half_width, half_width]; radius 2 half_width (p - 1/2).
-
-    A shift g moves |g| / (2 half_width) of the mass out of the support, and no more than that can
-    change. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
-
-    non_negative: theta ~ U[0, 2 half_width] instead, for semigroups. The radius is the same, for
-    shifts of either sign: where g >= 0 the attacked point's votes are those of T_b z for b in
-    [g, 2 half_width + g]; where g < 0 it is the centre that lies ahead, z = T_|g| z' + e, and with
-    q(b) the share at T_b z' and h(q) = Phi(Phi^-1(q) - ||e|| / sigma), Jensen gives E q(b + |g|) >=
-    h(p), of which |g| / (2 half_width) is lost: p > h^-1(1/2 + lost) suffices, and is at most
-    h^-1(1/2) + lost, since h^-1 has slopes below 1 above 1/2.
-    """
-
-    half_width: float
-    sigma: float = 0.0
-    non_negative: bool = False
-    name: ClassVar[str] = "uniform"
-
-    def __post_init__(self) -> None:
-        require_finite("half_width", self.half_width, positive=True)
-        require_finite("sigma", self.sigma, positive=False)
-
-    @property
-    def dimensions(self) -> int:
-        return 1
-
-    def margin(
-        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
-    ) -> Floats:
-        lost = np.abs(displacement(shift, 1)[..., 0]) / (2.0 * self.half_width)
-        return raise_margin(raise_margin(goal_margin(self.sigma, residual, rho0, tv), lost), tv)
-
-    def radius(self, p_lower: float) -> float:
-        require_lower_bound(p_lower)
-        lead = max(0.0, round_share_down(p_lower) - 0.5)
-        return 2.0 * self.half_width * lead * (1.0 - ROUNDING)
-
-    def share_for_radius(self, radius: float) -> float:
-        return share_at(self, radius)
-
-    def theta_from_uniform(self, u: ArrayLike) -> Floats:
-        centred = 0.0 if self.non_negative else 1.0
-        return np.asarray(self.half_width * (2.0 * uniforms(u, 1) - centred))
-
-    def one_sided(self) -> UniformLaw:
-        return replace(self, non_negative=True)
-
-
-@final
-@dataclass(frozen=True)
 class LaplaceLaw(Law):
     """theta ~ Laplace(scale) in one dimension; radius -scale ln(2 - 2p).
 
@@ -203,8 +154,19 @@ class LaplaceLaw(Law):
         return np.asarray(np.where(uniform < 0.5, tail, -tail) * self.scale)
 
 
-def law_from_name(name: str, scales: Sequence[float], sigma: float, orthogonal: bool = True) -> Law:
-    """The law called ``name``; the one-parameter laws take one scale and ignore ``orthogonal``."""
+def law_from_name(
+    name: str,
+    scales: Sequence[float],
+    sigma: float,
+    orthogonal: bool = True,
+    *,
+    one_sided: Sequence[int] = (),
+) -> Law:
+    """The law called ``name``, of one scale a parameter.
+
+    Several parameters are normal, but for the only one at the axes ``one_sided``, where there is
+    one and ``name`` is a law for it. One-parameter laws ignore ``orthogonal``.
+    """
     if name == GaussianLaw.name:
         return GaussianLaw(tuple(scales), sigma, orthogonal)
     one_parameter: dict[str, Callable[[float, float], Law]] = {
@@ -214,9 +176,12 @@ def law_from_name(name: str, scales: Sequence[float], sigma: float, orthogonal: 
         known = sorted([GaussianLaw.name, *one_parameter])
         hint = did_you_mean(name, known)
         raise ConfigurationError(f"law={name!r}: expected one of {', '.join(known)}{hint}")
+    if len(scales) > 1 and len(one_sided) == 1 and name in ALONG:
+        return ProductLaw(name, tuple(scales), one_sided[0], sigma)
     if len(scales) != 1:
+        beside = f" (or one that admits no negative value, of {', '.join(sorted(ALONG))})"
         raise ConfigurationError(
-            f"law={name!r} with {len(scales)} scales: expected exactly one parameter; "
+            f"law={name!r} with {len(scales)} scales: expected exactly one parameter{beside}; "
             "use 'gaussian' for none or several"
         )
     return one_parameter[name](scales[0], sigma)

@@ -126,7 +126,7 @@ def test_no_attack_lies_outside_the_cover(law: Law, centres: int) -> None:
 def test_margins_are_those_of_the_longest_shift_and_the_largest_residual(law: Law) -> None:
     g, x = smoothed(law), picture()
     (ball,) = build_cover(g, x, REGION, 1).balls
-    shift = 0.6 if law.forward else 0.3
+    shift = 0.6 if law.forward_axes else 0.3
     assert ball.theta[0] == pytest.approx(0.6 - shift)
     largest = 0.05 * math.sin(1.5) * float(x.norm())
     least = float(law.margin([shift], 0.0))
@@ -140,7 +140,7 @@ def test_centres_are_the_clean_image_moved_on_to_where_their_law_wants_them(law:
     g, x = smoothed(law), picture()
     cover = build_cover(g, x, REGION, 3)
     places = sorted(ball.theta[0] for ball in cover.balls)
-    assert (places[0] == 0.0) == law.forward
+    assert (places[0] == 0.0) == bool(law.forward_axes)
     assert len(places) == 3
     for ball in cover.balls:
         age = torch.tensor([ball.theta], dtype=torch.float64)
@@ -194,7 +194,7 @@ def test_arcs_of_a_forward_law_are_those_of_its_margins(
     law, theta = LAWS[seed % 2], np.sort(rng.random(count))
     points = torch.from_numpy(0.3 * rng.normal(size=(count, 3)))
     origin = torch.zeros(3, dtype=torch.float64) if anchored else None
-    margins = forward_arcs(law, theta, points, origin).radii
+    margins = forward_arcs(law, theta[:, None], points, origin).radii
     for cells in range(count - 1):
         for first in range(count - 1):
             last = first + cells + 1

@@ -168,7 +168,7 @@ def test_uniform_requires_three_quarters_at_half_a_half_width() -> None:
 
 @pytest.mark.parametrize("law", [ExponentialLaw(1.0), FoldedNormalLaw(1.0)])
 def test_a_forward_law_certifies_no_negative_shift(law: Law) -> None:
-    assert law.forward
+    assert law.forward_axes == (0,)
     assert law.required_share([[-1e-9], [1e-9]])[0] == 1.0
     assert law.required_share([[-1e-9], [1e-9]])[1] < 0.6
 

@@ -1,0 +1,150 @@
+"""One parameter that admits no negative value beside others that do: a product of laws (T3, T5).
+
+Let theta_k >= 0 have a law of its own (exponential, folded normal or uniform), and let the other
+parameters be normal and independent of it: T_(G, k) = T_G T_k, which commute. Take z' =
+T_gamma z_c + e with gamma_k >= 0 and let ||T_beta z' - T_(beta + gamma) z_c|| <= E outside an event
+of probability rho0 (T_beta an isometry, a contraction, or stretched by no more than E / ||e||).
+
+*Forwards.* Let q(b) be the share of votes at T_(0, b) z_c, over beta_G and delta alone. Given
+beta_k the votes at z' are those of T5 around T_(0, beta_k + gamma_k) z_c, moved by gamma_G and E:
+the class keeps h(q(beta_k + gamma_k)) of them, h(q) = Phi(Phi^-1(q) - t), t = hypot(||gamma_G||,
+E / sigma), less what the event costs. h is convex, h' = phi(y - t) / phi(y) = exp(t y - t^2 / 2) at
+y = Phi^-1(q) growing with q, so Jensen gives E h(q(beta_k + gamma_k)) >= h(E q(beta_k + gamma_k)),
+and the law of theta_k bounds E q(beta_k + gamma_k) by its shift gamma_k and p = E q(beta_k). That
+is the theorem of that law with a residual of t sigma in place of E: it knows no other.
+
+*Backwards* (uniform, gamma_k = -g < 0) the centre lies ahead: T_(0, g) z' = T_(gamma_G, 0) z_c + e.
+With q the share at T_(0, b) z' the same T5 gives q(beta_k + g) >= h(share of the centre given
+beta_k), whose mean is h(p) at least by Jensen, and the uniform law goes on as it does alone.
+
+It is Pythagoras among the normal parameters and the residual, and what the law of theta_k does with
+a residual between these and theta_k. Pythagoras across both would be false: an exponential law
+multiplies failing votes, which is no motion of a Gaussian vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.theory.arguments import distances, require_finite, require_lower_bound
+from gsmooth.theory.forward import ExponentialLaw, FoldedNormalLaw
+from gsmooth.theory.law import (
+    Law,
+    displacement,
+    in_units,
+    mahalanobis,
+    require_noiseless,
+    uniforms,
+    zeros_of,
+)
+from gsmooth.theory.normal import ROUNDING, Floats, normal_quantile, share_of_margin
+from gsmooth.theory.radii import round_share_down
+from gsmooth.theory.uniform import UniformLaw
+
+ALONG: Final[Mapping[str, Callable[[float], Law]]] = {
+    ExponentialLaw.name: lambda scale: ExponentialLaw(scale, 1.0),
+    FoldedNormalLaw.name: lambda scale: FoldedNormalLaw(scale, 1.0),
+    UniformLaw.name: lambda scale: UniformLaw(scale, 1.0, non_negative=True),
+}
+"""The laws that one parameter can have, with residuals in units of the noise."""
+FARTHEST: Final = 64.0
+"""A radius, in stds, that no share shows."""
+
+
+@final
+@dataclass(frozen=True)
+class ProductLaw(Law):
+    """theta_axis >= 0 ~ the law called ``kind``; the others ~ N(0, diag(scales^2)), independent.
+
+    scales (m,): one a parameter, that of ``axis`` included (half the width of a uniform law).
+    resting: axes of scale 0 that the action ignores, as in ``GaussianLaw``. The radius is for all
+    shifts of at most so many scales along ``axis`` *and* of at most so many stds (Mahalanobis) of
+    the others: the margin grows with either. ConfigurationError for an unknown kind.
+    """
+
+    kind: str
+    scales: tuple[float, ...]
+    axis: int
+    sigma: float
+    resting: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in ALONG:
+            raise ConfigurationError(
+                f"law={self.kind!r} of one parameter beside others: expected one of"
+                f" {', '.join(sorted(ALONG))}"
+            )
+        if not 0 <= self.axis < len(self.scales):
+            raise ConfigurationError(f"axis={self.axis}: there are {len(self.scales)} scales")
+        for axis, scale in enumerate(self.scales):
+            require_finite("scale", scale, positive=axis == self.axis)
+        require_finite("sigma", self.sigma, positive=True)
+        require_noiseless(self.resting, self.scales)
+
+    @property
+    def name(self) -> str:
+        """``kind``: the others are normal whatever it is."""
+        return self.kind
+
+    @property
+    def dimensions(self) -> int:
+        return len(self.scales)
+
+    @property
+    def noiseless(self) -> tuple[int, ...]:
+        return zeros_of(self.scales)
+
+    @property
+    def forward_axes(self) -> tuple[int, ...]:
+        return (self.axis,) if self.along.forward_axes else ()
+
+    @cached_property
+    def along(self) -> Law:
+        """The law of theta_axis, with residuals in units of the noise on everything else."""
+        return ALONG[self.kind](self.scales[self.axis])
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        moved = displacement(shift, self.dimensions)
+        others = mahalanobis(moved, self.scales, (self.axis, *self.resting))
+        left = in_units(distances("residual", residual), self.sigma)
+        return self._of(moved[..., self.axis], np.hypot(others, left), rho0, tv)
+
+    def radius(self, p_lower: float) -> float:
+        require_lower_bound(p_lower)
+        enough, low, high = round_share_down(p_lower), 0.0, FARTHEST
+        # The same bisection for every share: so it grows with the share to the last bit.
+        while low < (middle := (low + high) / 2.0) < high and high - low > low * 2.0**-50:
+            low, high = (middle, high) if self.share_for_radius(middle) < enough else (low, middle)
+            if high < ROUNDING:
+                return 0.0
+        return low
+
+    def share_for_radius(self, radius: float) -> float:
+        require_finite("radius", radius, positive=False)
+        others = any(s > 0.0 for axis, s in enumerate(self.scales) if axis != self.axis)
+        shift = np.array(radius * self.scales[self.axis])
+        return float(share_of_margin(self._of(shift, np.array(radius * others))))
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        uniform = uniforms(u, self.dimensions)
+        theta = np.asarray(normal_quantile(uniform) * np.array(self.scales))
+        column = uniform[:, self.axis : self.axis + 1]
+        theta[:, self.axis] = self.along.theta_from_uniform(column)[:, 0]
+        return theta
+
+    def one_sided(self) -> ProductLaw:
+        return self
+
+    def _of(self, along: Floats, others: Floats, rho0: float = 0.0, tv: float = 0.0) -> Floats:
+        """The margin for a shift along the axis and t of all the rest, both (...,)."""
+        left = np.asarray(others * (1.0 + ROUNDING))
+        return self.along.margin(along[..., None], left, rho0=rho0, tv=tv)
