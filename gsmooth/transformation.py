@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
 from gsmooth.errors import ConfigurationError
@@ -41,8 +41,9 @@ class Parameter:
     name: str
     unit: str
     description: str = ""
-    usual: float = 1.0
-    step: float = 0.0
+    # What attacks are like is the transformation's to say, in records as well: these label nothing.
+    usual: float = field(default=1.0, metadata={"recorded": False})
+    step: float = field(default=0.0, metadata={"recorded": False})
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.step) and self.step >= 0.0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -13,36 +14,49 @@ from torch import Tensor
 from gsmooth.noise import Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.transformation import Parameter
 
 MOST: Final = 1024
 """Grid points in all: points a parameter become fewer where the region has several."""
 _SCATTER: Final = -1000
 
 
-def grid(region: Region, points: int) -> Tensor:
+def grid(region: Region, points: int, parameters: Sequence[Parameter] = ()) -> Tensor:
     """``points`` values per moving parameter, ends included, and 0: (n, m) float64, n <= MOST.
 
-    Where even two a parameter are too many: the clean image and the ends of each axis.
+    parameters: whose steps are kept to. Where even two a parameter are too many: the clean image
+    and the ends of each axis.
     """
     for fewer in range(points, 0, -1):
-        axes = _axes(region, fewer)
+        axes = _axes(region, fewer, parameters)
         if math.prod(map(len, axes)) <= MOST:
             return torch.tensor(list(itertools.product(*axes)), dtype=torch.float64)
     ends = [torch.zeros(region.dimensions, dtype=torch.float64)]
-    for axis, pair in enumerate(zip(region.lower, region.upper, strict=True)):
-        for end in pair:
+    for axis, values in enumerate(_axes(region, 2, parameters)):
+        for end in (values[0], values[-1]):
             ends.append(torch.zeros(region.dimensions, dtype=torch.float64))
-            ends[-1][axis] = end
+            ends[-1][axis] = float(end)
     return torch.stack(ends).unique(dim=0)  # type: ignore[no-untyped-call, no-any-return]
 
 
-def scattered(region: Region, count: int, seed: int, index: int) -> Tensor:
-    """``count`` points of the region, uniform and independent; none where nothing moves: (n, m)."""
+def scattered(
+    region: Region, count: int, seed: int, index: int, parameters: Sequence[Parameter] = ()
+) -> Tensor:
+    """``count`` points of the region, uniform and independent; none where nothing moves: (n, m).
+
+    parameters: whose steps are kept to.
+    """
     lower, upper = np.array(region.lower), np.array(region.upper)
     moving = bool((upper > lower).any())
     rng = Coordinate(seed, index, Purpose.SCREENING, _SCATTER, 0).generator()
     size = (count if moving else 0, region.dimensions)
-    return torch.from_numpy(np.clip(lower + (upper - lower) * rng.random(size), lower, upper))
+    part = rng.random(size)
+    theta = torch.from_numpy(np.clip(lower + (upper - lower) * part, lower, upper))
+    for axis, parameter in enumerate(parameters):
+        if parameter.step:
+            share = torch.from_numpy(part[:, axis].copy())
+            theta[:, axis] = parameter.between(region.lower[axis], region.upper[axis], share)
+    return theta
 
 
 def inside(theta: Tensor, region: Region) -> Tensor:
@@ -89,8 +103,14 @@ def rounded(images: Tensor, bits: int, input_range: tuple[float, float] = (0.0, 
     return passed
 
 
-def _axes(region: Region, points: int) -> list[np.typing.NDArray[np.float64]]:
-    return [
-        np.unique(np.append(np.linspace(high, low, points), 0.0))
-        for low, high in zip(region.lower, region.upper, strict=True)
-    ]
+def _axes(
+    region: Region, points: int, parameters: Sequence[Parameter]
+) -> list[np.typing.NDArray[np.float64]]:
+    axes = []
+    for axis, (low, high) in enumerate(zip(region.lower, region.upper, strict=True)):
+        values = np.linspace(high, low, points)
+        if axis < len(parameters) and parameters[axis].step:
+            part = torch.from_numpy(np.linspace(1.0, 0.0, points))
+            values = parameters[axis].between(low, high, part).numpy()
+        axes.append(np.unique(np.append(values, 0.0)))
+    return axes

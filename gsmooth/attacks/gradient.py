@@ -44,6 +44,8 @@ class Ascent:
             if slope is None:
                 break
             direction = slope * spacing
+            if not bool(direction.any()):
+                break
             direction = direction / direction.abs().max()
             theta = theta + direction * spacing * (1.0 - step / self.steps)
             theta = theta.maximum(lower).minimum(upper)

@@ -74,8 +74,9 @@ class _Hunt:
     spent: int = 0
 
     def outcome(self, label: int, certificate: Certificate | None) -> AttackOutcome:
-        spread = scattered(self.region, self.plan.random, self.smoothed.seed, self.index)
-        theta = torch.cat([grid(self.region, self.plan.points), spread])
+        steps = self.smoothed.transformation.parameters
+        spread = scattered(self.region, self.plan.random, self.smoothed.seed, self.index, steps)
+        theta = torch.cat([grid(self.region, self.plan.points, steps), spread])
         seen = self._screened(theta, 0, self.plan.screening_votes)
         worst, votes = self._worst(theta, seen, label, self.region, 0)
         answer = prediction(votes, self.plan.alpha)
@@ -101,10 +102,11 @@ class _Hunt:
         ascent = Ascent(self.smoothed, self.x, label, region, self.plan.gradient_steps, self.index)
         first = stream * (STARTS + 1)
         worst = seen.worst(label, FINALISTS)
+        spacing = self._spacing(region)
         climbed = [
-            ascent.climb(theta[place : place + 1], self._spacing(region), first + rank)
+            ascent.climb(theta[place : place + 1], spacing, first + rank)
             for rank, place in enumerate(worst[:STARTS])
-            if region.lower != region.upper
+            if bool(spacing.any())
         ]
         finalists = torch.cat([theta[worst], *climbed])
         if len(finalists) > 1:
@@ -124,11 +126,16 @@ class _Hunt:
         return Attempt(point, float(added.norm()), strict, stream, added[0], image), votes
 
     def _spacing(self, region: Region) -> Tensor:
-        """About the distance of grid points, axis by axis (m,): how far a first step goes."""
+        """About the distance of grid points, axis by axis (m,): how far a first step goes.
+
+        0 for a parameter with a step: what lies between its values is no attack.
+        """
+        steps = self.smoothed.transformation.parameters
         span = np.subtract(region.upper, region.lower)
         moving = max(1, int((span > 0.0).sum()))
-        axis = len(grid(region, self.plan.points)) ** (1.0 / moving)
-        return torch.from_numpy(span / max(1.0, axis - 1.0))
+        axis = len(grid(region, self.plan.points, steps)) ** (1.0 / moving)
+        free = np.array([not parameter.step for parameter in steps], dtype=np.float64)
+        return torch.from_numpy(free * span / max(1.0, axis - 1.0))
 
     def _screened(self, theta: Tensor, round_: int, votes: int) -> Screening:
         """``votes`` votes at every theta (n, m). A few images at a time fit in memory."""

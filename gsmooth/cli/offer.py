@@ -28,11 +28,13 @@ CLAIMS: Final = {
 def claims_of(cls: Class) -> dict[str, bool]:
     """Which of CLAIMS the class makes; an option may still withdraw one."""
     same = not any(_own(cls, method) for method in ("attack", "lift", "readout"))
+    # A finite set of attacks has nothing between them to bound.
+    finite = bool(cls.parameters) and all(parameter.step for parameter in cls.parameters)
     return {
         "orthogonal": cls.orthogonal,
-        "bounds": _own(cls, "derivative_bound") or same,
+        "bounds": _own(cls, "derivative_bound") or same or finite,
         "exact": _own(cls, "action_error"),
-        "still": _own(cls, "attack_derivative_bound"),
+        "still": _own(cls, "attack_derivative_bound") or finite,
         "originals": _own(cls, "originals"),
     }
 
@@ -47,7 +49,8 @@ def guarantee_of(cls: Class) -> str:
 def parameter_line(cls: Class, parameter: Parameter) -> str:
     """``variance [px^2] >= 0``."""
     bound = " >= 0" if parameter.name in cls.one_sided else ""
-    return f"{parameter.name} [{parameter.unit}]{bound}"
+    steps = f" in steps of {parameter.step:g}" if parameter.step else ""
+    return f"{parameter.name} [{parameter.unit}]{bound}{steps}"
 
 
 def as_document(offer: Offer) -> dict[str, Any]:

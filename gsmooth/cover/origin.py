@@ -29,9 +29,13 @@ def origin_of(orbit: Orbit, region: Region, rule: Rule) -> Tensor:
     if rule == "clean":
         return clean
     points = POINTS[min(region.dimensions, len(POINTS)) - 1]
+    parameters = orbit.transformation.parameters
+    part = torch.linspace(0.0, 1.0, points, dtype=torch.float64)
     axes = [
-        torch.from_numpy(np.linspace(low, high, points if low < high else 1))
-        for low, high in zip(region.lower, region.upper, strict=True)
+        p.between(low, high, part)
+        if p.step
+        else torch.from_numpy(np.linspace(low, high, points if low < high else 1))
+        for p, low, high in zip(parameters, region.lower, region.upper, strict=True)
     ]
     grid = torch.stack([axis.ravel() for axis in torch.meshgrid(*axes, indexing="ij")], dim=1)
     return (clean + orbit.points(grid).mean(dim=0)) / 2.0

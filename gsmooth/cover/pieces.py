@@ -29,9 +29,12 @@ class Knots:
     """A grid over the region whose cells never straddle a kink of the attack.
 
     axes: ascending values of each parameter. Grid points are numbered with the last axis fastest.
+    stepped: axes whose values are all that attacks can take: a cell has no extent along them, and
+    its bound is no bound but the value.
     """
 
     axes: tuple[tuple[float, ...], ...]
+    stepped: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,6 +46,11 @@ class Knots:
         """The axes with more than one value."""
         return tuple(axis for axis, size in enumerate(self.shape) if size > 1)
 
+    @property
+    def is_chain(self) -> bool:
+        """Whether cells follow one another along one axis, each sharing its ends with the next."""
+        return len(self.moving) == 1 and not set(self.moving) & set(self.stepped)
+
     @cached_property
     def theta(self) -> Floats:
         """Every grid point, (n, m)."""
@@ -52,14 +60,14 @@ class Knots:
     def corners(self) -> Indices:
         """Grid points at the corners of every cell, (cells, 2^m); the last axis fastest.
 
-        The ends of an axis that does not move are one and the same point.
+        The ends of an axis that does not move, or moves in steps, are one and the same point.
         """
         numbers = np.arange(math.prod(self.shape)).reshape(self.shape)
         views = []
         for choice in itertools.product((0, 1), repeat=len(self.shape)):
             index = tuple(
-                slice(None) if size == 1 else slice(end, size - 1 + end)
-                for end, size in zip(choice, self.shape, strict=True)
+                slice(None) if size == 1 or axis in self.stepped else slice(end, size - 1 + end)
+                for axis, (end, size) in enumerate(zip(choice, self.shape, strict=True))
             )
             views.append(numbers[index].ravel())
         return np.stack(views, axis=1)
@@ -73,11 +81,19 @@ class Knots:
 def lay_knots(
     transformation: Transformation, region: Region, units: Floats, cells: int | None = None
 ) -> Knots:
-    """A grid of about ``cells`` cells, spaced alike in the metric of the law's units (m,)."""
+    """A grid of about ``cells`` cells, spaced alike in the metric of the law's units (m,).
+
+    Along a parameter with a step it has every value, and cells without extent.
+    """
     spans = np.array([max(0.0, u - low) for low, u in zip(region.lower, region.upper, strict=True)])
     spacing = _spacing(spans / units, cells)
+    parameters = transformation.parameters
+    stepped = tuple(axis for axis, parameter in enumerate(parameters) if parameter.step)
     axes = []
     for axis, (low, high) in enumerate(zip(region.lower, region.upper, strict=True)):
+        if axis in stepped:
+            axes.append(parameters[axis].values(low, high))
+            continue
         inner = transformation.breakpoints(axis, low, high)
         marks = sorted({low, high, *(v for v in inner if low < v < high)})
         knots = [low]
@@ -85,7 +101,7 @@ def lay_knots(
             parts = max(1, math.ceil((end - start) / (spacing * float(units[axis])) - 1e-9))
             knots += [start + (end - start) * k / parts for k in range(1, parts)] + [end]
         axes.append(tuple(knots))
-    return Knots(tuple(axes))
+    return Knots(tuple(axes), stepped)
 
 
 def _spacing(lengths: Floats, cells: int | None) -> float:

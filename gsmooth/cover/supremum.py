@@ -62,7 +62,7 @@ def _first_cells(
     parts = PARTS[min(axes, len(PARTS)) - 1]
     width = (upper.max(axis=0) - lower.min(axis=0)) / parts
     found = [
-        (box, *zip(*cell, strict=True))
+        (box, *cell)
         for box in range(len(lower))
         for cell in itertools.product(
             *(
@@ -71,15 +71,22 @@ def _first_cells(
             )
         )
     ]
-    owner, low, high = zip(*found, strict=True)
-    return np.array(owner, dtype=np.int64), np.array(low), np.array(high)
+    owner = np.array([box for box, *_ in found], dtype=np.int64)
+    ends = np.array([cell for _, *cell in found], dtype=np.float64).reshape(len(found), axes, 2)
+    return owner, ends[:, :, 0], ends[:, :, 1]
 
 
 def _intervals(
     orbit: Orbit, axis: int, low: float, high: float, width: float
 ) -> list[tuple[float, float]]:
-    """[low, high] in intervals of about ``width`` or less, cut at every kink."""
+    """[low, high] in intervals of about ``width`` or less, cut at every kink.
+
+    For a parameter with a step its values there, as intervals without extent: maybe none.
+    """
     low, high = float(low), float(high)
+    parameter = orbit.transformation.parameters[axis]
+    if parameter.step:
+        return [(value, value) for value in parameter.values(low, high)]
     kinks = orbit.transformation.breakpoints(axis, low, high)
     marks = sorted({low, high, *(kink for kink in kinks if low < kink < high)})
     if len(marks) == 1:

@@ -263,7 +263,7 @@ class Survey:
 
     @property
     def _is_chain(self) -> bool:
-        return len(self.knots.moving) == 1
+        return self.knots.is_chain
 
     @cached_property
     def _chain(self) -> Arcs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
@@ -25,7 +25,7 @@ from gsmooth.run.row import Row
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gsmooth.transformation import Transformation
+    from gsmooth.transformation import Parameter, Transformation
 
 IMAGES: Final = 8
 VIEWS: Final = 6
@@ -127,7 +127,7 @@ def views(
     line = [View(original, "original")]
     if row.region.dimensions == 0:
         return [*line, *_noisy(original, row)]
-    for theta in spread(row.region):
+    for theta in spread(row.region, transformation.parameters):
         pixels = _attacked(transformation, dataset, row, theta, input_range)
         inside = _inside(theta, row.certified_region)
         caption = at(theta, transformation.parameters)
@@ -141,7 +141,7 @@ def _undone(
     transformation: Transformation, dataset: Dataset, row: Row, input_range: tuple[float, float]
 ) -> Iterator[View]:
     """About what the image was, should it have been attacked at the parameter in the caption."""
-    for theta in spread(row.region):
+    for theta in spread(row.region, transformation.parameters):
         back = tuple(-value for value in theta)
         pixels = _attacked(transformation, dataset, row, back, input_range)
         inside = _inside(theta, row.certified_region)
@@ -149,12 +149,28 @@ def _undone(
         yield View(pixels, caption, _CERTIFIED if inside else _OPEN)
 
 
-def spread(region: Region) -> list[tuple[float, ...]]:
+def spread(region: Region, parameters: tuple[Parameter, ...] = ()) -> list[tuple[float, ...]]:
     """Parameters that show a region: evenly spaced on one axis; corners, then ends, on several."""
+    region = _at_steps(region, parameters)
     if region.dimensions == 1:
-        return [(float(v),) for v in np.linspace(region.lower[0], region.upper[0], VIEWS)]
+        low, high = region.lower[0], region.upper[0]
+        if parameters and parameters[0].step:
+            values = parameters[0].values(low, high)
+            shown = np.unique(np.linspace(0, len(values) - 1, VIEWS).round().astype(int))
+            return [(values[place],) for place in shown]
+        return [(float(v),) for v in np.linspace(low, high, VIEWS)]
     corners = itertools.product(*zip(region.lower, region.upper, strict=True))
     return list(dict.fromkeys(itertools.islice(itertools.chain(corners, _ends(region)), VIEWS)))
+
+
+def _at_steps(region: Region, parameters: tuple[Parameter, ...]) -> Region:
+    """The region that ends at attacks, where parameters have steps."""
+    lower, upper = list(region.lower), list(region.upper)
+    for axis, parameter in enumerate(parameters):
+        if parameter.step:
+            values = parameter.values(lower[axis], upper[axis])
+            lower[axis], upper[axis] = values[0], values[-1]
+    return replace(region, lower=tuple(lower), upper=tuple(upper))
 
 
 def _ends(region: Region) -> Iterator[tuple[float, ...]]:

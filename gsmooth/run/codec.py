@@ -49,7 +49,7 @@ def encode(value: object) -> object:
         case list() | tuple():
             return [encode(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: encode(getattr(value, f.name)) for f in _recorded(value)}
     raise ValueError(f"{type(value).__name__} cannot be recorded")
 
 
@@ -131,7 +131,7 @@ def _mapping(decode: Decoder) -> Decoder:
 
 def _instance(kind: Any) -> Decoder:
     hints = get_type_hints(kind)
-    decoders = {f.name: _decoder(hints[f.name]) for f in dataclasses.fields(kind)}
+    decoders = {f.name: _decoder(hints[f.name]) for f in _recorded(kind)}
 
     def decode(value: object) -> object:
         fields = _object(value)
@@ -145,6 +145,11 @@ def _instance(kind: Any) -> Decoder:
             raise _Misfit(str(error)) from error
 
     return decode
+
+
+def _recorded(kind: Any) -> list[dataclasses.Field[Any]]:
+    """The fields that are written and read: all but those whose metadata says otherwise."""
+    return [f for f in dataclasses.fields(kind) if f.metadata.get("recorded", True)]
 
 
 def _inside(step: str, decode: Decoder, value: object) -> object:

@@ -113,6 +113,7 @@ def _region(config: RunConfig, trained: Card | None, operator: Transformation) -
     lower = asked.lower if asked.lower is not None else own and own.lower
     upper = asked.upper if asked.upper is not None else own and own.upper
     _one_each("region.lower", lower, operator, '--region "-30:30"')
+    _check_steps(lower or (), upper or (), operator)
     l2 = asked.l2 if asked.l2 is not None else own.l2 if own else 0.0
     if not lower and l2 == 0.0:
         raise ConfigurationError(
@@ -120,6 +121,19 @@ def _region(config: RunConfig, trained: Card | None, operator: Transformation) -
             " certify; give --l2, a radius in units of the input range"
         )
     return asked.model_copy(update={"lower": lower or (), "upper": upper or (), "l2": l2})
+
+
+def _check_steps(
+    lower: tuple[float, ...], upper: tuple[float, ...], operator: Transformation
+) -> None:
+    """Ends between two values of a parameter with a step are refused: which one is meant?"""
+    for parameter, *ends in zip(operator.parameters, lower, upper, strict=False):
+        for end in ends if parameter.step else ():
+            if end not in parameter.values(min(end, 0.0), max(end, 0.0)):
+                raise ConfigurationError(
+                    f"region: {parameter.name} ends at {end:g} {parameter.unit}, but"
+                    f" {operator.name} moves it in steps of {parameter.step:g}; give multiples"
+                )
 
 
 def _one_each(

@@ -106,7 +106,7 @@ def _scattered(subject: Subject, seed: int) -> list[tuple[float, ...]]:
     draw = torch.Generator().manual_seed(seed)
     part = torch.rand(UNITS // 2, subject.dimensions, generator=draw, dtype=torch.float64)
     low, high = (torch.tensor(end, dtype=torch.float64) for end in _ends(subject.region))
-    return [tuple(row) for row in (low + part * (high - low)).tolist()]
+    return [subject.possible(tuple(row)) for row in (low + part * (high - low)).tolist()]
 
 
 def _ends(region: Region) -> tuple[tuple[float, ...], tuple[float, ...]]:

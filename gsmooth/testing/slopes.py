@@ -144,8 +144,10 @@ def cell_of(
 ) -> tuple[Orbit, Tensor, Tensor]:
     """The image's orbit, and the ends of the cell, (1, m) each."""
     lower, upper = [], []
-    for knots, place in zip(_axes(subject), cell.place, strict=True):
-        low, high = knots[place], knots[min(place + 1, len(knots) - 1)]
+    axes = zip(_axes(subject), cell.place, subject.transformation.parameters, strict=True)
+    for knots, place, parameter in axes:
+        low = knots[place]
+        high = low if parameter.step else knots[min(place + 1, len(knots) - 1)]
         for halving in range(cell.depth):
             middle = (low + high) / 2.0
             low, high = (middle, high) if cell.side >> halving & 1 else (low, middle)

@@ -46,11 +46,16 @@ class NoisyInputs:
         return operator.readout(z, shape)
 
     def _attack_parameters(self, x: Tensor) -> list[Tensor]:
-        ends = zip(self.region.lower, self.region.upper, strict=True)
-        return [
-            self.widen * (low + (high - low) * torch.rand(len(x), 1, dtype=x.dtype))
-            for low, high in ends
-        ]
+        parameters = self.transformation.parameters
+        ends = zip(parameters, self.region.lower, self.region.upper, strict=True)
+        drawn = []
+        for parameter, low, high in ends:
+            part = torch.rand(len(x), 1, dtype=x.dtype)
+            if parameter.step:
+                drawn.append(parameter.between(self.widen * low, self.widen * high, part))
+            else:
+                drawn.append(self.widen * (low + (high - low) * part))
+        return drawn
 
     def _noise_parameters(self, x: Tensor) -> list[Tensor]:
         uniform = torch.rand(len(x), self.law.dimensions, dtype=torch.float64)

@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 
 from gsmooth.certificate import Verdict
 from gsmooth.errors import OutputError, RecordError
+from gsmooth.run.codec import decode, encode
 from gsmooth.run.header import RunHeader, differences
 from gsmooth.run.journal import Journal, write_atomically
 from gsmooth.run.records import HEADER_NAME, ROWS_NAME, RecordWriter, export_parquet, read_records
 from gsmooth.run.row import Row
+from gsmooth.transformation import Parameter
 from tests.run.samples import (
     FINGERPRINT,
     IDENTITY,
@@ -381,3 +383,10 @@ def test_a_parquet_file_that_cannot_be_written_is_explained(tmp_path: Path) -> N
     write(tmp_path, make_row(0))
     with pytest.raises(OutputError, match="cannot be written"):
         export_parquet(read_records(tmp_path), tmp_path / ROWS_NAME / "rows.parquet")
+
+
+def test_what_labels_nothing_is_not_recorded_of_a_parameter() -> None:
+    parameter = Parameter("dx", "px", "to the right", usual=2.0, step=1.0)
+    written = encode(parameter)
+    assert written == {"name": "dx", "unit": "px", "description": "to the right"}
+    assert decode(Parameter, written, "here") == Parameter("dx", "px", "to the right")

@@ -126,3 +126,16 @@ def test_an_unknown_transformation_is_a_plugin_error() -> None:
 def test_an_unknown_shipped_model_is_a_model_error() -> None:
     with pytest.raises(ModelError, match="not shipped"):
         filled("model.spec=shipped:digts")
+
+
+def test_ends_that_no_attack_has_are_refused_where_a_parameter_goes_in_steps() -> None:
+    own = (
+        "model.spec=mine:net",
+        "transformation.name=integer-translation",
+        "smoothing.sigma=0.25",
+        "smoothing.scales=[1.0,1.0]",
+        "region.lower=[-2.0,-1.0]",
+    )
+    assert filled(*own, "region.upper=[2.0,3.0]").region.upper == (2.0, 3.0)
+    with pytest.raises(ConfigurationError, match=r"dy ends at 2.5 px.*in steps of 1"):
+        filled(*own, "region.upper=[2.0,2.5]")

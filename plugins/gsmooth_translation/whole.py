@@ -1,0 +1,130 @@
+"""Translation by whole pixels: a finite set of attacks, in the z-space of translations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gsmooth import Parameter, Transformation
+from gsmooth_translation.fourier import fourier_frame
+from gsmooth_translation.phases import FourierSpace
+
+STEP: Final = 1.0
+"""Pixels."""
+
+
+@final
+@dataclass(frozen=True)
+class IntegerTranslation(Transformation):
+    """Translation by ``dx`` whole pixels to the right and ``dy`` downwards; what leaves is lost.
+
+    Attack: pixels are moved and nothing is interpolated; zeros come in. Regions are finite sets of
+    attacks, so suprema are maxima over all of them, without a bound on a derivative, and attacked
+    images are image files as they stand.
+    Action: that of ``translation``, phases of the Fourier coefficients on a zero-padded canvas, by
+    fractions of a pixel too: noise on the shift is Gaussian. At whole pixels it moves the canvas as
+    the attack moves the image, so C(theta) = L x wherever nothing but zeros is lost, and else the
+    residual is at most the norm of what is.
+
+    low_pass_px, pad_px, cutoff: as for ``translation``; by default there is no low-pass, since
+    there is no interpolation error to be made small, and all frequencies below Nyquist are kept.
+    image_px: height and width; ``for_shape`` fills them in.
+    """
+
+    low_pass_px: float = 0.0
+    pad_px: int = 4
+    cutoff: float = 0.5
+    image_px: tuple[int, int] | None = None
+
+    name: ClassVar[str] = "integer-translation"
+    summary: ClassVar[str] = "translation by whole pixels, zero padding"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("dx", "px", "to the right", step=STEP),
+        Parameter("dy", "px", "downwards", step=STEP),
+    )
+    orthogonal: ClassVar[bool] = True
+    default_centres: ClassVar[int] = 4
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low_pass_px) and self.low_pass_px >= 0.0):
+            raise ValueError(f"{self.name}: low_pass_px={self.low_pass_px} must be a number >= 0")
+        if self.pad_px < 0:
+            raise ValueError(f"{self.name}: pad_px={self.pad_px} must be at least 0 pixels")
+        if not 0.0 < self.cutoff <= 0.5:
+            raise ValueError(
+                f"{self.name}: cutoff={self.cutoff} must lie in (0, 0.5] cycles a pixel"
+            )
+
+    def for_shape(self, shape: tuple[int, int, int]) -> IntegerTranslation:
+        """This translation for images (C, H, W)."""
+        return replace(self, image_px=(shape[1], shape[2]))
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        """psi: the images moved right by theta[0] and down by theta[1] pixels, (N, C, H, W).
+
+        Differentiable in x; theta has no neighbours to differ from. ValueError for fractions.
+        """
+        for parameter, shift in zip(self.parameters, theta, strict=True):
+            if bool((shift != shift.round()).any()):
+                raise ValueError(
+                    f"{self.name}: {parameter.name} moves by whole pixels (in steps of"
+                    f" {parameter.step:g} px); got"
+                    f" {float(shift[shift != shift.round()][0].detach()):g}"
+                )
+        across, down = (shift.reshape(-1, 1).detach().long() for shift in theta)
+        # One more row and column of zeros: where whatever lies outside comes from.
+        image = F.pad(x, (0, 1, 0, 1)).movedim(1, 3)
+        rows, columns = _source(x.shape[2], down), _source(x.shape[3], across)
+        row = torch.arange(len(x), device=x.device)[:, None, None]
+        found = image[row, rows[:, :, None], columns[:, None, :]]
+        return found.movedim(3, 1)
+
+    def lift(self, x: Tensor) -> Tensor:
+        """L: (N, C, H, W) -> (N, C * K), zero padding and low-pass included."""
+        return self._space.lift(x)
+
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """Q: the adjoint of L."""
+        return self._space.readout(z)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """T: the canvas moved cyclically by theta pixels, whole or not."""
+        dx, dy = (value.reshape(-1, 1).to(z.dtype) for value in theta)
+        return self._space.act(z, dx, dy)
+
+    def keeps_range(self, low: float, high: float) -> bool:
+        """Pixels stay what they are, and what comes in is 0."""
+        return low <= 0.0 <= high
+
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        """||L||, rounded up; channels do not mix."""
+        return self._space.norm
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Float64 error of the phases, relative to the norm of z."""
+        return self._space.action_error(z, reach, offset)
+
+    @property
+    def _space(self) -> FourierSpace:
+        if self.image_px is None:
+            raise ValueError(
+                f"{self.name}: the image size is not known yet; call for_shape((channels, height,"
+                " width))"
+            )
+        height, width = self.image_px
+        frame = fourier_frame(height, width, self.low_pass_px, self.pad_px, 0, self.cutoff)
+        return FourierSpace(frame)
+
+
+def _source(size: int, shift: Tensor) -> Tensor:
+    """Which pixel of an axis comes to each place when it moves by ``shift`` (N, 1): (N, size).
+
+    ``size`` itself stands for the outside.
+    """
+    place = torch.arange(size, device=shift.device) - shift
+    return torch.where((place < 0) | (place >= size), size, place)
