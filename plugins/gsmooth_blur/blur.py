@@ -10,8 +10,9 @@ from torch import Tensor
 
 from gsmooth import Parameter, Transformation
 from gsmooth_blur.cosines import Cosines
-from gsmooth_blur.gap import Spectrum
+from gsmooth_blur.gap import Kernel, Spectrum
 from gsmooth_blur.kernel import SampledKernel, blurred
+from gsmooth_blur.matched import MatchedKernel
 
 # Float64 error of exp(-v w) z relative to z: the exponent is off by 8 units of 2^-53 of itself, and
 # s exp(-s) <= .37; two factors, two products and the exponentials themselves add 8 units.
@@ -31,12 +32,15 @@ class Blur(Transformation):
     kernel: what the adversary does. "exact": the action itself, with residual 0. "sampled": the
     kernel exp(-k^2 / 2v) at whole pixels, cut off at ``radius_px`` and made to sum to 1, equal to
     scipy.ndimage.gaussian_filter(x, sqrt(v), mode="reflect", radius=radius_px) on each channel. It
-    does not compose; how far it is from the action is bounded, and costs margin at small v.
+    does not compose; how far it is from the action is bounded, and costs margin at small v, where
+    its own variance is less than v. "matched": the same kernels, each called by its own variance
+    E k^2 = v, up to R (R + 1) / 3 at radius R: all that such a filter can do, at a fraction of the
+    residual. (What filter libraries call sigma^2 is then -1 / (2 ln q), q = ``matched.base``.)
     radius_px: of the sampled kernel; about 4 sqrt(v) leaves nothing out.
     image_px: height and width; ``for_shape`` fills them in.
     """
 
-    kernel: Literal["exact", "sampled"] = "exact"
+    kernel: Literal["exact", "sampled", "matched"] = "exact"
     radius_px: int = 16
     image_px: tuple[int, int] | None = None
 
@@ -52,8 +56,10 @@ class Blur(Transformation):
     default_centres: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
-        if self.kernel not in ("exact", "sampled"):
-            raise ValueError(f"blur: kernel={self.kernel!r} must be 'exact' or 'sampled'")
+        if self.kernel not in ("exact", "sampled", "matched"):
+            raise ValueError(
+                f"blur: kernel={self.kernel!r} must be 'exact', 'sampled' or 'matched'"
+            )
         if not 1 <= self.radius_px <= 256:
             raise ValueError(f"blur: radius_px={self.radius_px} must lie in 1..256 pixels")
 
@@ -64,7 +70,7 @@ class Blur(Transformation):
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images blurred by the variances theta[0] (N, 1), (N, C, H, W)."""
         variance = _one_sided(theta[0].reshape(-1))
-        if self.kernel == "sampled":
+        if self.kernel != "exact":
             return blurred(x, self._sampled.weights(variance))
         return self.readout(self.act(self.lift(x), *theta), (0, 0, 0))
 
@@ -85,9 +91,32 @@ class Blur(Transformation):
         damped = self._cosines.grid(z) * rows[:, None, :, None] * columns[:, None, None, :]
         return damped.flatten(1)
 
+    @property
+    def z_space(self) -> str:
+        """The cosine coefficients of an image continued by its mirror image."""
+        return "mirrored cosines"
+
+    @property
+    def exact(self) -> bool:
+        """Whether the adversary's kernel is the action's own."""
+        return self.kernel == "exact"
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The constant of every channel."""
+        fixed = torch.zeros_like(self._cosines.grid(z))
+        fixed[..., 0, 0] = self._cosines.grid(z)[..., 0, 0]
+        return fixed.flatten(1)
+
+    def action_speed(self, z: Tensor) -> Tensor:
+        """||w z||, reached at v = 0: w exp(-v w) falls with v. (N, K) -> (N, 1)."""
+        down, along = self._cosines.frequencies(z)
+        rate = (down.square()[:, None] + along.square()) / 2.0
+        moved = (rate * self._cosines.grid(z)).flatten(1)
+        return moved.norm(dim=1, keepdim=True) * (1.0 + 1e-9)
+
     def keeps_range(self, low: float, high: float) -> bool:
         """A sampled kernel averages; the exact one, cut off at the grid's band, has side lobes."""
-        return self.kernel == "sampled"
+        return self.kernel != "exact"
 
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
         """1 in exact arithmetic; the matrices are float64."""
@@ -129,8 +158,9 @@ class Blur(Transformation):
         return Spectrum.of(self._cosines, x), lower[:, 0], upper[:, 0]
 
     @property
-    def _sampled(self) -> SampledKernel:
-        return SampledKernel(self.radius_px)
+    def _sampled(self) -> Kernel:
+        matched = self.kernel == "matched"
+        return MatchedKernel(self.radius_px) if matched else SampledKernel(self.radius_px)
 
     @property
     def _cosines(self) -> Cosines:

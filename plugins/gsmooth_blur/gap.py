@@ -16,6 +16,9 @@ from torch import Tensor
 
 from gsmooth_blur.cosines import Cosines
 from gsmooth_blur.kernel import SampledKernel
+from gsmooth_blur.matched import MatchedKernel
+
+Kernel = SampledKernel | MatchedKernel
 
 # Outward slack for float64 arithmetic, per unit of image norm.
 NUMERICAL: Final = 1e-9
@@ -46,30 +49,41 @@ class Spectrum:
         """sup ||d2T_v z / dv2||, (n,)."""
         return self._each(lower, lambda v: self._rate.square() * torch.exp(-v * self._rate))
 
-    def kernel_bend(self, kernel: SampledKernel, lower: Tensor, upper: Tensor) -> Tensor:
+    def kernel_bend(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d2M_v z / dv2||, (n,): m'' = m_y'' m_x + 2 m_y' m_x' + m_y m_x'', and |m| <= 1."""
+        if isinstance(kernel, MatchedKernel):
+            frequencies = self.cosines.frequencies(self.power)
+            return kernel.kernel_bend(self.power, *frequencies, lower, upper) + self.slack
         first, second = kernel.slopes(lower, upper)
         moving = (self.power.sum() - self.power[0, 0]).clamp_min(0.0).sqrt()
         return 2.0 * (second + first.square()) * moving + self.slack
 
-    def kernel_speed(self, kernel: SampledKernel, lower: Tensor, upper: Tensor) -> Tensor:
+    def kernel_speed(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||dM_v z / dv||, (n,): its value in the middle, and how much it can change."""
         middle, half = (lower + upper) / 2.0, (upper - lower) / 2.0
         moved = self._each(middle, lambda v: self._kernel_slope(kernel, v))
-        return moved + half * self.kernel_bend(kernel, lower, upper)
+        near = moved + half * self.kernel_bend(kernel, lower, upper)
+        return near.minimum(self._limit(kernel) + self.slack)
 
-    def gap_bend(self, kernel: SampledKernel, lower: Tensor, upper: Tensor) -> Tensor:
+    def gap_bend(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d2 (M_v - T_v) z / dv2||, (n,)."""
         return self.kernel_bend(kernel, lower, upper) + self.action_bend(lower)
 
-    def gap_speed(self, kernel: SampledKernel, lower: Tensor, upper: Tensor) -> Tensor:
+    def gap_speed(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d (M_v - T_v) z / dv||, (n,)."""
         middle, half = (lower + upper) / 2.0, (upper - lower) / 2.0
 
         def slope(v: Tensor) -> Tensor:
             return self._kernel_slope(kernel, v) + self._rate * torch.exp(-v * self._rate)
 
-        return self._each(middle, slope) + half * self.gap_bend(kernel, lower, upper)
+        near = self._each(middle, slope) + half * self.gap_bend(kernel, lower, upper)
+        return near.minimum(self._limit(kernel) + self.action_speed(lower) + self.slack)
+
+    def _limit(self, kernel: Kernel) -> Tensor:
+        """sup ||dM_v z / dv|| over all v, ()."""
+        if isinstance(kernel, MatchedKernel):
+            return kernel.kernel_speed(self.power, *self.cosines.frequencies(self.power))
+        return torch.full_like(self.power.sum(), torch.inf)
 
     @property
     def _rate(self) -> Tensor:
@@ -77,7 +91,7 @@ class Spectrum:
         down, along = self.cosines.frequencies(self.power)
         return (down.square()[:, None] + along.square()) / 2.0
 
-    def _kernel_slope(self, kernel: SampledKernel, variance: Tensor) -> Tensor:
+    def _kernel_slope(self, kernel: Kernel, variance: Tensor) -> Tensor:
         """dm / dv (n, H, W) at variances (n, 1, 1)."""
         down, along = self.cosines.frequencies(self.power)
         row, row_slope = kernel.transfer(variance.flatten(), down)
