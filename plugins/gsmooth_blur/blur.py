@@ -111,8 +111,8 @@ class Blur(Transformation):
         """||w z||, reached at v = 0: w exp(-v w) falls with v. (N, K) -> (N, 1)."""
         down, along = self._cosines.frequencies(z)
         rate = (down.square()[:, None] + along.square()) / 2.0
-        moved = (rate * self._cosines.grid(z)).flatten(1)
-        return moved.norm(dim=1, keepdim=True) * (1.0 + 1e-9)
+        speed: Tensor = (rate * self._cosines.grid(z)).flatten(1).norm(dim=1, keepdim=True)
+        return speed * (1.0 + 1e-9)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """A sampled kernel averages; the exact one, cut off at the grid's band, has side lobes."""

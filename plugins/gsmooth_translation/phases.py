@@ -42,6 +42,20 @@ class FourierSpace:
         """The canvas moved right by dx and down by dy pixels, cyclically."""
         return self.frame.shift(self._unflat(z), dx, dy).flatten(1)
 
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The constant of every channel's canvas."""
+        fixed = torch.zeros_like(self._unflat(z))
+        fixed[..., 0, 0] = self._unflat(z)[..., 0, 0]
+        return fixed.flatten(1)
+
+    def action_speed(self, z: Tensor) -> Tensor:
+        """||A_i z||, A_i the generators: T commutes with them and keeps lengths."""
+        omega_y, omega_x = self.frame.frequencies(z.dtype, z.device)
+        along_x = generated(self._unflat(z), omega_x, DX_AXIS)
+        along_y = generated(self._unflat(z), omega_y, DY_AXIS)
+        speeds = [moved.flatten(1).norm(dim=1) for moved in (along_x, along_y)]
+        return torch.stack(speeds, dim=1) * (1.0 + NUMERICAL)
+
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """A phase omega d is off by omega (offset + rounding of the product), axis by axis."""
         orders = (self.frame.cols.omega, self.frame.rows.omega)

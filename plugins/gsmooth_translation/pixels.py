@@ -48,6 +48,14 @@ class PixelSpace:
             )
         return z.clone()
 
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """All of it: no shift but 0 acts."""
+        return z
+
+    def action_speed(self, z: Tensor) -> None:
+        """There is no action to have a speed."""
+        return None
+
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """The identity has no error."""
         return 0.0

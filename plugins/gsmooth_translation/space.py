@@ -34,6 +34,12 @@ class Space(Protocol):
     def act(self, z: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
         """T z for shifts (N, 1)."""
 
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The projection of z on what no shift moves."""
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        """sup over shifts of ||d T z / d theta_i||, (N, C * K) -> (N, 2) per pixel."""
+
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """l2 bound on the float64 error of T z, for shifts up to ``reach`` off by ``offset``."""
 
@@ -41,6 +47,11 @@ class Space(Protocol):
         self, x: Tensor, lower: Tensor, upper: Tensor, padding: Padding
     ) -> tuple[Tensor, Tensor] | None:
         """sup ||dC / d theta_i|| and sup ||d2C / d theta_i^2||, C = T_(-theta) L psi."""
+
+
+def z_space_of(low_pass_px: float, pad_px: int, frame_px: int, cutoff: float | None) -> str:
+    """The name of the Fourier space that these options make."""
+    return f"translation fourier {float(low_pass_px)} {pad_px} {frame_px} {cutoff}"
 
 
 def attack_speed(

@@ -15,7 +15,7 @@ from gsmooth_translation.inverse import enclose
 from gsmooth_translation.phases import FourierSpace
 from gsmooth_translation.pixels import PixelSpace
 from gsmooth_translation.shifts import Boxes, shifted
-from gsmooth_translation.space import Space, attack_speed
+from gsmooth_translation.space import Space, attack_speed, z_space_of
 
 
 @final
@@ -125,6 +125,21 @@ class Translation(Transformation):
         """T: the canvas moved cyclically by theta pixels; in pixels nothing but T_0 = id."""
         dx, dy = (value.reshape(-1, 1).to(z.dtype) for value in theta)
         return self._coordinates.act(z, dx, dy)
+
+    @property
+    def z_space(self) -> str:
+        """Everything that the lift depends on."""
+        if self.space == "pixels":
+            return f"translation pixels {self.frame_px}"
+        return z_space_of(self.low_pass_px, self.pad_px, self.frame_px, self.cutoff)
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The constant of every channel's canvas; all of it in pixels, where T is id."""
+        return self._coordinates.fixed_part(z)
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        """||A_i z|| per pixel, the same at every shift, (N, K) -> (N, 2); None in pixels."""
+        return self._coordinates.action_speed(z)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0, or the image itself."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from gsmooth import Parameter, Transformation
 from gsmooth_translation.fourier import fourier_frame
 from gsmooth_translation.phases import FourierSpace
+from gsmooth_translation.space import z_space_of
 
 STEP: Final = 1.0
 """Pixels."""
@@ -96,6 +97,19 @@ class IntegerTranslation(Transformation):
         """T: the canvas moved cyclically by theta pixels, whole or not."""
         dx, dy = (value.reshape(-1, 1).to(z.dtype) for value in theta)
         return self._space.act(z, dx, dy)
+
+    @property
+    def z_space(self) -> str:
+        """Everything that the lift depends on; that of ``translation`` with the same options."""
+        return z_space_of(self.low_pass_px, self.pad_px, 0, self.cutoff)
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The constant of every channel's canvas."""
+        return self._space.fixed_part(z)
+
+    def action_speed(self, z: Tensor) -> Tensor:
+        """||A_i z|| per pixel, the same at every shift, (N, K) -> (N, 2)."""
+        return self._space.action_speed(z)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Pixels stay what they are, and what comes in is 0."""
