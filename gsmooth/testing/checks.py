@@ -8,6 +8,7 @@ from typing import Final
 from gsmooth.testing import (
     action,
     attack,
+    companions,
     frames,
     laws,
     manners,
@@ -57,6 +58,13 @@ _BOUNDS: Final[tuple[Body, ...]] = (
     supremum.profiles_hold_on_every_part,
     originals.originals_are_enclosed,
 )
+_COMPANIONS: Final[tuple[Body, ...]] = (
+    companions.named_action_is_linear,
+    companions.fixed_part_stays,
+    companions.action_speed_bounds_motion,
+    companions.exact_attack_is_the_action,
+    companions.flow_is_the_attack,
+)
 _LAWS: Final[tuple[Body, ...]] = (
     laws.law_samples_match_their_distribution,
     laws.law_shares_hold_for_half_lines,
@@ -69,12 +77,13 @@ _VOTES: Final[tuple[Body, ...]] = (
     oracle.certificates_approach_the_truth_from_below,
     opponent.attacks_never_beat_certificates,
 )
-EVERY: Final = (*_ACTION, *_MANNERS, *_ATTACK, *_BOUNDS, *_LAWS, *_VOTES)
+EVERY: Final = (*_ACTION, *_MANNERS, *_ATTACK, *_BOUNDS, *_COMPANIONS, *_LAWS, *_VOTES)
 
 _MOVING: Final = (attack.action_follows_attack, *_BOUNDS)
 _ACTING: Final = (
     *_ACTION,
     attack.action_follows_attack,
+    *_COMPANIONS[:4],
     slopes.derivative_bound_holds,
     slopes.curvature_bound_holds,
     supremum.certified_supremum_holds,

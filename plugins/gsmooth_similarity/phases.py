@@ -69,6 +69,19 @@ class LogPolarSpace:
         turned = [still, cos * real + sin * imag, cos * imag - sin * real]
         return torch.cat(turned, dim=2).reshape(z.shape)
 
+    def fixed_part(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """What has order 0 along all of the axes."""
+        layout = self._layout(z.device)
+        orders = (layout.turn, layout.pull)
+        fixed = torch.stack([orders[axis] == 0.0 for axis in axes]).all(dim=0).to(z.dtype)
+        still, real, imag = self._parts(z, layout)
+        return torch.cat([still, fixed * real, fixed * imag], dim=2).reshape(z.shape)
+
+    def action_speed(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """||A_i z||, (N, K) -> (N, axes): T commutes with A_i and keeps lengths."""
+        speeds = [self.generated(z, axis).norm(dim=1) for axis in axes]
+        return per_unit(torch.stack(speeds, dim=1) * (1.0 + 1e-12), axes)
+
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """A phase is off by its orders times (offset + rounding of theta and of the products)."""
         layout = self._layout(z.device)

@@ -45,6 +45,14 @@ class PixelSpace:
             )
         return z.clone()
 
+    def fixed_part(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """All of it: nothing but T_0 acts."""
+        return z
+
+    def action_speed(self, z: Tensor, axes: tuple[int, ...]) -> None:
+        """There is no action to have a speed."""
+        return None
+
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """The identity has no error."""
         return 0.0

@@ -74,6 +74,19 @@ class Scaling(Transformation):
         """T: phases along ln r; in pixels nothing but T_0 = id."""
         return self.similarity.act(z, torch.zeros_like(theta[0]), theta[0])
 
+    @property
+    def z_space(self) -> str:
+        """That of the similarity."""
+        return self.similarity.z_space
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """Means along ln r, order by order."""
+        return self.similarity.coordinates.fixed_part(z, ONLY)
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        """||A z|| per ln; None in pixels."""
+        return self.similarity.coordinates.action_speed(z, ONLY)
+
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0."""
         return self.similarity.keeps_range(low, high)

@@ -120,6 +120,20 @@ class Similarity(Transformation):
         """T: phases along the angle and along ln r; in pixels nothing but T_0 = id."""
         return self.coordinates.act(z, torch.cat([value.reshape(-1, 1) for value in theta], dim=1))
 
+    @property
+    def z_space(self) -> str:
+        """Everything that the lift depends on."""
+        sizes = self.low_pass_px, self.low_pass_share, self.radius_px, self.knee_px, self.pad_ln
+        return f"similarity {self.space} {sizes}"
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The mean over rings and angles."""
+        return self.coordinates.fixed_part(z, BOTH)
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        """||A_i z||, per degree and per ln; None in pixels."""
+        return self.coordinates.action_speed(z, BOTH)
+
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0."""
         return low <= 0.0 <= high

@@ -37,6 +37,12 @@ class Space(Protocol):
     def act(self, z: Tensor, theta: Tensor) -> Tensor:
         """T z."""
 
+    def fixed_part(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """The projection of z (N, K) on what no theta along these axes moves."""
+
+    def action_speed(self, z: Tensor, axes: tuple[int, ...]) -> Tensor | None:
+        """sup ||d T_theta z / d theta_i||, (N, K) -> (N, axes), per degree and per ln."""
+
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """l2 bound on the float64 error of T z, for |theta| <= reach off by ``offset``."""
 

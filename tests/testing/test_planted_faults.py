@@ -13,10 +13,10 @@ from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
-from gsmooth.testing import Point, repeat, transformation_checks, verdicts
+from gsmooth.testing import Point, Standing, repeat, transformation_checks, verdicts
 from gsmooth.transformation import Enclosure, Parameter, Transformation
 from tests.cover.subjects import Weave
-from tests.testing import planted, planted_actions, planted_frames
+from tests.testing import planted, planted_actions, planted_companions, planted_frames
 
 LAW = "action_obeys_composition_law"
 ROUNDING = "action_error_bounds_rounding"
@@ -25,6 +25,7 @@ SUPREMUM = "certified_supremum_holds"
 STILL_SLOPE = "attack_derivative_bound_holds"
 MARGINS = "margins_grow_with_the_region"
 ORIGINALS = "originals_are_enclosed"
+FOR_COMPOSITIONS = ("named_action_is_linear", "fixed_part_stays", "action_speed_bounds_motion")
 
 # Where a fault falsifies more than one promise, all of them are named.
 FAULTS: list[tuple[Transformation, set[str]]] = [
@@ -60,6 +61,11 @@ FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted_actions.Stretching(), {"stretch_bounds_lengthening"}),
     (planted_actions.Shortcut(), {"votes_match_the_exact_share"}),
     (planted.Overflowing(), {"attack_keeps_the_range"}),
+    (planted_companions.Settled(), {"fixed_part_stays"}),
+    (planted_companions.Slow(), {"action_speed_bounds_motion"}),
+    (planted_companions.Precise(), {"exact_attack_is_the_action"}),
+    (planted_companions.Bent(), {"named_action_is_linear", "fixed_part_stays"}),
+    (planted_companions.Drifting(), {"flow_is_the_attack"}),
     (planted.Comb(height=4.0, proved=False), {"attacks_never_beat_certificates", MARGINS}),
 ]
 SHAPE = (1, 4, 4)
@@ -97,6 +103,11 @@ def test_two_parameters_of_which_one_rests_pass(check: Callable[[], None]) -> No
 )
 def test_two_honest_parameters_pass(check: Callable[[], None]) -> None:
     check()
+
+
+def test_an_honest_part_of_compositions_passes_every_check_for_them() -> None:
+    found = verdicts(planted_companions.Named(), shape=SHAPE, only=FOR_COMPOSITIONS)
+    assert [v.standing for v in found] == [Standing.PASSED] * len(FOR_COMPOSITIONS)
 
 
 @pytest.mark.parametrize(

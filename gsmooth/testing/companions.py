@@ -1,0 +1,108 @@
+"""Checks of what compositions rest on: a linear action, what it leaves alone, and affine flows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gsmooth.composition.flows import gain, shift
+from gsmooth.testing.pictures import Picture, Point, pictures, points
+from gsmooth.testing.subject import Subject, Theta, columns, near, no_claim
+
+
+def named_action_is_linear(subject: Subject) -> None:
+    """T_theta (y + 2 z) = T_theta y + 2 T_theta z where the z-space has a name."""
+    _asked(subject)
+
+    def example(point: Point, theta: Theta) -> None:
+        y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
+        one, other = subject.act(y, theta), subject.act(z, theta)
+        together = subject.act(y + 2.0 * z, theta)
+        what = f"z_space is named, but T_{theta} is not linear"
+        near(together, one + 2.0 * other, _scale(y, z, one, other), what)
+
+    subject.search(example, point=points(), theta=subject.thetas())
+
+
+def fixed_part_stays(subject: Subject) -> None:
+    """fixed_part projects orthogonally, and no T_theta moves what it gives."""
+    _asked(subject)
+    operator = subject.transformation
+
+    def example(point: Point, theta: Theta) -> None:
+        z = point.tensor(subject.size)
+        fixed = operator.fixed_part(z.clone())
+        near(operator.fixed_part(fixed.clone()), fixed, _scale(z), "fixed_part is no projection")
+        square = _scale(z) ** 2
+        near((fixed * (z - fixed)).sum(), z.new_zeros(()), square, "fixed_part is not orthogonal")
+        moved = subject.act(fixed, theta)
+        near(moved, fixed, _scale(z), f"T_{theta} moves what fixed_part gives")
+
+    subject.search(example, point=points(), theta=subject.thetas())
+
+
+def action_speed_bounds_motion(subject: Subject) -> None:
+    """||T_(theta + h) z - T_theta z|| <= h action_speed: how far a constant image may turn."""
+    _asked(subject)
+    operator = subject.transformation
+    if operator.action_speed(torch.zeros(1, subject.size, dtype=torch.float64)) is None:
+        raise no_claim("action_speed is None, and compositions have no bound")
+
+    def example(point: Point, theta: Theta) -> None:
+        z = point.tensor(subject.size)
+        claimed = operator.action_speed(z.clone())
+        assert claimed is not None, "action_speed answers at first and None later"
+        for axis, reach in enumerate(subject.reach):
+            # Not into the negative, where one-sided parameters do not go.
+            step = 2.0**-12 * reach
+            further = tuple(v + step if n == axis else v for n, v in enumerate(theta))
+            moved = float((subject.act(z, further) - subject.act(z, theta)).norm())
+            allowed = step * float(claimed[0, axis]) + 1e-9 * _scale(z)
+            assert moved <= allowed, (
+                f"T_theta z moves by {moved:.6g} from theta={theta} to {further}, action_speed"
+                f" allows {allowed:.6g}"
+            )
+
+    subject.search(example, point=points(), theta=subject.thetas())
+
+
+def exact_attack_is_the_action(subject: Subject) -> None:
+    """L psi_theta(x) = T_theta L x where ``exact`` says so: nothing is left over."""
+    if not subject.transformation.exact:
+        raise no_claim("exact is False, and what is left over is bounded")
+
+    def example(picture: Picture, theta: Theta) -> None:
+        x = picture.tensor(subject.shape)
+        attacked, acted = (
+            subject.lift(subject.attack(x, theta)),
+            subject.act(subject.lift(x), theta),
+        )
+        what = f"exact is claimed, but L psi(x) is not T L x at theta={theta}"
+        near(attacked, acted, _scale(attacked, acted), what)
+
+    subject.search(example, picture=pictures(), theta=subject.attacks())
+
+
+def flow_is_the_attack(subject: Subject) -> None:
+    """psi_theta(x) = gain x + shift in every pixel, as ``flow`` says."""
+    flow = subject.transformation.flow()
+    if flow is None:
+        raise no_claim("flow is None: pixels do not move by an affine law of their own")
+
+    def example(picture: Picture, theta: Theta) -> None:
+        x = picture.tensor(subject.shape)
+        time = columns(theta, x)[0][:, :, None, None]
+        attacked, told = subject.attack(x, theta), gain(flow, time) * x + shift(flow, time)
+        what = f"psi(x) is not what flow={flow} says at theta={theta}"
+        near(attacked, told, _scale(attacked, told), what)
+
+    subject.search(example, picture=pictures(), theta=subject.attacks())
+
+
+def _asked(subject: Subject) -> None:
+    if subject.transformation.z_space is None:
+        raise no_claim("z_space is None, and compositions are refused")
+
+
+def _scale(*tensors: Tensor) -> float:
+    return 1.0 + max(float(tensor.norm()) for tensor in tensors)

@@ -1,0 +1,82 @@
+"""An honest part of compositions, and broken ones that each tell one lie about themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from gsmooth.transformation import Flow, Parameter, Transformation
+from tests.testing.planted import Turn, Untold, orders
+
+
+class Named(Turn):
+    """Honest: the turn, with a name for its space and what compositions ask of it."""
+
+    @property
+    def z_space(self) -> str:
+        return "turn"
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        order = orders(z.shape[1] // 2)
+        speed: Tensor = (z.reshape(len(z), 2, -1) * order).flatten(1).norm(dim=1, keepdim=True)
+        return speed * (1.0 + 1e-12)
+
+
+class Settled(Named):
+    """Everything is said to be fixed."""
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        return z
+
+
+class Slow(Named):
+    """The speed of the action is a tenth short."""
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        speed = super().action_speed(z)
+        return None if speed is None else 0.9 * speed
+
+
+class Precise(Named):
+    """An attack that wobbles about its action, and is said to be the action."""
+
+    @property
+    def exact(self) -> bool:
+        return True
+
+
+class Bent(Untold):
+    """A shift of all pixels, which is affine and not linear, in a space with a name."""
+
+    @property
+    def z_space(self) -> str:
+        return "bent"
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z + theta[0]
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return x + theta[0][:, :, None, None]
+
+
+@dataclass(frozen=True)
+class Drifting(Transformation):
+    """A shift of all pixels, by a tenth less than its flow says."""
+
+    name: ClassVar[str] = "drifting"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("drift", "of the pixel scale"),)
+    orthogonal: ClassVar[bool] = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z + 0.9 * theta[0]
+
+    def flow(self) -> Flow | None:
+        return Flow(0.0, 1.0)
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        size = float(z.shape[1]) ** 0.5 * (1.0 + reach[0])
+        return 2.0**-50 * (float(z.norm(dim=1).max()) + size) + size * offset[0]
