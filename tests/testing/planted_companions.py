@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -78,5 +79,5 @@ class Drifting(Transformation):
     def action_error(
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
     ) -> float | None:
-        size = float(z.shape[1]) ** 0.5 * (1.0 + reach[0])
+        size = math.sqrt(z.shape[1]) * (1.0 + reach[0])
         return 2.0**-50 * (float(z.norm(dim=1).max()) + size) + size * offset[0]
