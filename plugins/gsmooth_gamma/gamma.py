@@ -29,7 +29,10 @@ class Gamma(Transformation):
 
     No two pixels keep within a multiple of their distance (powers are infinitely steep at 0), so
     with noise on g nothing may be added to the attack: rounding (region.bits) and an l2 ball are
-    certified with T = id, and heuristic otherwise.
+    certified with T = id, and heuristic otherwise. A bound exists and buys nothing: |a^p - b^p| <=
+    |a - b|^p for p <= 1 makes of half a level of 8 bits, 1/510, up to .11 where the exponent may
+    fall to .35 (noise and region together 1.05), and of 100 grey pixels 1.1, or 4.5 at sigma .25:
+    more than any number of votes can certify.
     """
 
     name: ClassVar[str] = "gamma"
