@@ -1,0 +1,1 @@
+"""Certified beside attacked accuracy for every first-party plugin."""
