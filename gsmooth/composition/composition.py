@@ -69,13 +69,11 @@ class Composition(Transformation):
             raise ConfigurationError(fault)
         noisy = [flow for flow, _ in self._noisy]
         rigid = not any(flow.growth for flow in noisy)
-        one_sided = tuple(n for part in self.parts for n in part.one_sided if n not in self.still)
         frame = self._frame
         damped = all(part.orthogonal or part.contracting for part in frame.acting)
         for claim, value in (
             ("orthogonal", frame.orthogonal and rigid),
             ("contracting", damped and rigid),
-            ("one_sided", one_sided),
         ):
             object.__setattr__(self, claim, value)
 

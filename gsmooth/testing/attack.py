@@ -79,7 +79,7 @@ def action_follows_attack(subject: Subject) -> None:
     An action that turns the other way is sound and useless: every residual is twice the motion. It
     does so however small theta is; far out an honest one may lose its way at the image's edge.
     """
-    if any(subject.one_sided):
+    if any(subject.one_way):
         raise no_claim("T_(-theta) does not exist: a parameter is one-sided")
 
     def example(seed: int) -> None:

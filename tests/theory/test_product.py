@@ -102,7 +102,7 @@ def test_without_a_shift_along_the_axis_it_is_the_normal_law(
 
 
 @each_kind
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(shift=shifts, residual=st.floats(0.0, 1.0), tv=st.floats(0.0, 1e-3))
 def test_without_a_shift_of_the_others_it_is_the_law_of_the_axis(
     kind: str, shift: float, residual: float, tv: float
@@ -121,7 +121,7 @@ def share_of_plane(law: ProductLaw, weights: tuple[float, float, float], bound: 
     return float(mass @ stats.norm.cdf((bound - b * beta) / spread)) / 2.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     kinds,
     st.tuples(*[st.floats(-2.0, 2.0)] * 3),
@@ -188,7 +188,7 @@ def test_the_uniform_law_goes_both_ways_beside_others() -> None:
 
 
 @each_kind
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     first=st.tuples(shifts, shifts, st.floats(0.0, 1.0)),
     more=st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 0.5)),
@@ -202,7 +202,7 @@ def test_margins_grow_with_every_shift_and_the_residual(
 
 
 @each_kind
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(p=st.floats(0.501, 0.9999))
 def test_the_radius_bounds_both_shifts_at_once(kind: str, p: float) -> None:
     law = product(kind)
