@@ -341,12 +341,9 @@ def test_only_what_is_proved_is_called_individual(
     assert cover.guarantee is guarantee
 
 
-def test_a_parameter_without_noise_cannot_be_covered_unless_it_rests() -> None:
-    x = Picture("blob", 0).tensor(SMALL)[0]
-    subject = smoothed(Weave(), SMALL, (0.3, 0.0))
-    assert worst_margin(build_cover(subject, x, BOX, 4)) == np.inf
-    resting = Region((-0.6, 0.0), (0.4, 0.0))
-    assert worst_margin(build_cover(subject, x, resting, 4)) < 2.0
+def test_a_parameter_without_noise_needs_an_action_that_ignores_it() -> None:
+    with pytest.raises(ConfigurationError, match="weave has no action without b"):
+        smoothed(Weave(), SMALL, (0.3, 0.0))
 
 
 def test_a_black_image_is_covered_too() -> None:
