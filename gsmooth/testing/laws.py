@@ -134,7 +134,9 @@ def radius_is_zero_at_one_half(subject: Subject) -> None:
         assert 0.5 <= still <= 0.5 + ROUNDING, f"{here}: no shift at all needs the share {still}"
 
     majority, none = st.floats(0.501, 1.0 - 1e-9), st.floats(0.0, 0.5)
-    subject.search(example, law=_names(subject), share=st.one_of(none, majority))
+    # One half itself is what a law that is a little too eager fails at first.
+    shares = st.one_of(st.just(0.5), none, majority)
+    subject.search(example, law=_names(subject), share=shares)
 
 
 def radius_is_linear_in_the_scale(subject: Subject) -> None:
