@@ -93,9 +93,11 @@ class Composition(Transformation):
         return replace(self, still=tuple(p.name for p in self.parameters if p.name in every))
 
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
-        """All parts for images (C, H, W)."""
-        bound = {name: getattr(self, name).for_shape(shape) for name in self.fields}
-        return replace(self, image_shape=shape, **bound)
+        """All parts for images (C, H, W); PluginError where they have no common z-space."""
+        parts = {name: getattr(self, name).for_shape(shape) for name in self.fields}
+        bound = replace(self, image_shape=shape, **parts)
+        bound._frame.require_one_space()
+        return bound
 
     @property
     def no_action_because(self) -> str:

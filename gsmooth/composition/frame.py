@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
 import torch
 from torch import Tensor
 
+from gsmooth.errors import PluginError
 from gsmooth.transformation import Transformation
 
 Columns = Sequence[Tensor]
@@ -48,9 +50,25 @@ class Frame:
         """Whether T is."""
         return all(part.orthogonal for part in self.acting)
 
-    def for_shape(self, shape: tuple[int, int, int]) -> Frame:
-        """The frame for images (C, H, W)."""
-        return replace(self, parts=tuple(p.for_shape(shape) for p in self.parts), shape=shape)
+    def require_one_space(self) -> None:
+        """PluginError where parts that name one z-space differ on a trial: it is a claim (T4)."""
+        if len(self.parts) < 2 or self.shape is None:
+            return
+        draw = torch.Generator().manual_seed(0)
+        x = torch.rand(1, *self.shape, generator=draw, dtype=torch.float64)
+        z, first = self.lift(x), self.parts[0]
+        for other in self.parts[1:]:
+            lifted = other.lift(x)
+            if lifted.shape != z.shape or not torch.allclose(lifted, z, atol=1e-9):
+                raise _rivals(first, other, "their lifts differ")
+            back, again = (part.readout(z, self.shape) for part in (first, other))
+            if not torch.allclose(back, again, atol=1e-9):
+                raise _rivals(first, other, "their readouts differ")
+        for one, other in itertools.combinations(self.parts, 2):
+            if one.has_action and other.has_action:
+                here, there = (_moved(b, _moved(a, z)) for a, b in ((one, other), (other, one)))
+                if not torch.allclose(here, there, atol=1e-9):
+                    raise _rivals(one, other, "their actions do not commute")
 
     def lift(self, x: Tensor) -> Tensor:
         """L x, (N, C, H, W) -> (N, K)."""
@@ -170,6 +188,18 @@ class Frame:
             ends.append((start, start + width))
             start += width
         return ends
+
+
+def _moved(part: Transformation, z: Tensor) -> Tensor:
+    """T_theta z at one unit of every parameter."""
+    return part.act(z, *(z.new_ones((1, 1)) for _ in part.parameters))
+
+
+def _rivals(one: Transformation, other: Transformation, what: str) -> PluginError:
+    return PluginError(
+        f"{one.name} and {other.name} both name the z_space {one.z_space!r}, but {what}; one of"
+        " them is wrong about itself: ask its author, or certify them one by one"
+    )
 
 
 def _columns(theta: Tensor) -> list[Tensor]:

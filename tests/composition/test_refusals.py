@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pytest
+from torch import Tensor
 
 from gsmooth.classifier import Classifier
+from gsmooth.composition import composed
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.registry import find, load_transformation
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transformation import Parameter, Transformation
 from tests.engine_objects import Labels
 
 SHAPE = (1, 8, 8)
@@ -52,6 +58,29 @@ def test_contrast_and_brightness_cannot_carry_noise_together() -> None:
 def test_a_resting_part_comes_before_the_noisy_one() -> None:
     with pytest.raises(ConfigurationError, match="write contrast\\+brightness"):
         smoothed("brightness+contrast", (0.1, 0.0))
+
+
+@dataclass(frozen=True)
+class Pretender(Transformation):
+    """Gains of single pixels, which share no action with a torus whatever they say."""
+
+    name: ClassVar[str] = "pretender"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("tilt", "rad"),)
+    orthogonal: ClassVar[bool] = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z
+
+    @property
+    def z_space(self) -> str | None:
+        return load_transformation("cyclic-translation").z_space
+
+
+def test_a_z_space_that_is_named_falsely_is_found_out() -> None:
+    torus = type(load_transformation("cyclic-translation"))
+    joined = composed(torus, Pretender)()
+    with pytest.raises(PluginError, match=r"pretender both name the z_space.*lifts differ"):
+        joined.for_shape(SHAPE)
 
 
 def smoothed(spec: str, scales: tuple[float, ...]) -> SmoothedClassifier:
