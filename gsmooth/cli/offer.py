@@ -21,6 +21,7 @@ CLAIMS: Final = {
     "bounds": "the supremum over a region is bounded, not sampled",
     "exact": "the float64 error of the action is bounded (F1)",
     "still": "the supremum is bounded without noise on the parameters too (T = id)",
+    "joins": "may be part of a composition, such as rotation+brightness (docs/compositions.md)",
     "originals": "the originals of an attacked image are enclosed (guarantee online)",
 }
 
@@ -35,6 +36,7 @@ def claims_of(cls: Class) -> dict[str, bool]:
         "bounds": _own(cls, "derivative_bound") or same or finite,
         "exact": _own(cls, "action_error"),
         "still": _own(cls, "attack_derivative_bound") or finite,
+        "joins": _own(cls, "flow") or _own(cls, "z_space"),
         "originals": _own(cls, "originals"),
     }
 

@@ -83,7 +83,8 @@ TransformationFlag = Annotated[
         "--transformation",
         "-t",
         metavar="NAME",
-        help="A name from 'gsmooth plugins', or my_module:MyClass.",
+        help="A name from 'gsmooth plugins', several joined by + (rotation+brightness), or"
+        " my_module:MyClass.",
         rich_help_panel=_WHAT,
     ),
 ]

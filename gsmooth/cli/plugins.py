@@ -18,6 +18,8 @@ EPILOG = """
 
 gsmooth plugins rotation
 
+gsmooth plugins rotation+brightness
+
 gsmooth plugins --strict --json
 
 [bold]Your own, without packaging[/bold]
