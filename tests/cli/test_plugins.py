@@ -123,6 +123,7 @@ def test_json_holds_the_same(site: Path) -> None:
             "bounds": True,
             "exact": True,
             "still": False,
+            "joins": False,
             "originals": False,
         },
         "guarantee": "individual",
