@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.arcs import Arcs
 from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
-from gsmooth.cover.clusters import ROUNDS, Clustering
-from gsmooth.cover.one_sided import forward_arcs, place_of, placed, priced_piece
+from gsmooth.cover.division import Division, prices_of
+from gsmooth.cover.one_sided import place_of, placed
 from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.pieces import Knots, Piece, lay_knots, piece_of
+from gsmooth.cover.pieces import Knots, Piece, lay_knots
 from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement, check_region, units_of
 from gsmooth.region import Region
@@ -38,10 +37,6 @@ PILOTS: Final = (8, 3)
 """Pilot points along one moving parameter, and along each of several."""
 SAMPLES: Final = 17
 """Cells of a resting parameter at whose ends it is seen how far C moves."""
-CLUSTERS: Final = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
-"""Numbers of centres that are tried for several parameters."""
-ROUGH_ROUNDS: Final = 3
-"""Rounds of clustering while only the number of centres is sought."""
 FLOORS: Final = (0.0, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 0.98, 0.99, 0.999)
 """Shares that pilots are raised to, in turn, until a plan can be paid for."""
 
@@ -157,11 +152,6 @@ class Survey:
         shift = self.knots.theta / units_of(self.smoothed.law)
         return np.concatenate([shift, residual], axis=1)
 
-    @cached_property
-    def _gram(self) -> Floats:
-        centred = self.joint - self.joint.mean(axis=0)
-        return np.asarray(centred @ centred.T)
-
     @property
     def pilots(self) -> list[Pilot]:
         """Attacked images spread over the region; none where there is nothing to choose."""
@@ -190,9 +180,9 @@ class Survey:
         if self.centres == "clean":
             return self._cover(self._one_clean())
         if not self._plans:
-            wanted = self.centres
-            count = wanted if isinstance(wanted, int) else self._default
-            return self._cover(self._pieces_layout(self._so_many(count)))
+            wanted, usual = self.centres, self.smoothed.transformation.default_centres
+            count = wanted if isinstance(wanted, int) else usual
+            return self._cover(self._pieces_layout(self._division.so_many(count)))
         shares = poll.shares(self.knots.theta)
         pieces: list[Piece] = []
         # A plan that costs more than there is fails for certain. Pilots are few votes: should they
@@ -244,91 +234,20 @@ class Survey:
             carried = self.orbit.origin.expand_as(carried)
         law, origin = self.smoothed.law, self.orbit.origin
         theta = np.stack([place_of(law, piece, self.knots.theta, origin) for piece in pieces])
-        price = np.zeros(len(pieces)) if shares is None else self._prices_of(pieces, shares)
+        price = np.zeros(len(pieces))
+        if shares is not None:
+            price = prices_of(pieces, shares, self._prices)
         return Layout(theta, carried, price, owner, lower, upper)
 
-    def _so_many(self, count: int) -> list[Piece]:
-        if len(self.knots.theta) == 1:
-            return [piece_of(np.array([0]), self.knots.corners, self._gram)]
-        if self._is_chain and count == 1:  # No need to know every arc.
-            return self._arcs([(0, len(self.knots.theta) - 1)])
-        if self._is_chain:
-            return self._arcs(self._chain.fewest(count))
-        return self._clusters(count)
+    @cached_property
+    def _division(self) -> Division:
+        law, origin = self.smoothed.law, self.orbit.origin
+        return Division(law, self.knots, self.points, self.joint, origin)
 
     def _cheapest(self, shares: Floats) -> tuple[float, list[Piece]]:
         """Expected cost and pieces of the plan that costs least at these shares (n,)."""
-        pieces = self._cheapest_arcs(shares) if self._is_chain else self._cheapest_clusters(shares)
-        return float(self._prices_of(pieces, shares).sum()), pieces
-
-    @property
-    def _is_chain(self) -> bool:
-        return self.knots.is_chain
-
-    @cached_property
-    def _chain(self) -> Arcs:
-        law = self.smoothed.law
-        if self._leans:
-            return forward_arcs(law, self.knots.theta, self.points, self.orbit.origin)
-        return Arcs.of(self._gram)
-
-    @property
-    def _leans(self) -> bool:
-        """Whether centres stand at one end of their pieces."""
-        return any(axis in self.knots.moving for axis in self.smoothed.law.forward_axes)
-
-    @cached_property
-    def _clustering(self) -> Clustering:
-        if self.orbit.still or not (self._leans or self.orbit.origin is not None):
-            return Clustering(self._gram, self.knots.corners)
-        # A centre at the lower end has all of its piece on one side; and where residuals are
-        # measured from one point, only shifts are left to be shared out.
-        points, forward = self.joint.copy(), list(self.smoothed.law.forward_axes)
-        points[:, forward] *= 2.0
-        if self.orbit.origin is not None:
-            points = points[:, : self.knots.theta.shape[1]]
-        points -= points.mean(axis=0)
-        return Clustering(points @ points.T, self.knots.corners)
-
-    def _clusters(self, count: int, rounds: int = ROUNDS) -> list[Piece]:
-        return self._priced(self._clustering.at(count, rounds))
-
-    def _priced(self, pieces: list[Piece]) -> list[Piece]:
-        """The pieces with margins for radii, where balls do not say what they cost."""
-        law, origin, several = self.smoothed.law, self.orbit.origin, not self._is_chain
-        if not (self._leans or (several and origin is not None)):
-            return pieces
-        return [priced_piece(law, p, self.knots.theta, self.points, origin) for p in pieces]
-
-    @property
-    def _default(self) -> int:
-        return self.smoothed.transformation.default_centres
-
-    def _cheapest_arcs(self, shares: Floats) -> list[Piece]:
-        radii = self._chain.radii
-        finite = np.isfinite(radii)
-        prices = np.full_like(radii, np.inf)
-        prices[finite] = self._prices(radii[finite], self._chain.lowest(shares)[finite])
-        return self._arcs(self._chain.cheapest(prices))
-
-    def _cheapest_clusters(self, shares: Floats) -> list[Piece]:
-        def total(place: int) -> float:
-            return float(self._prices_of(self._rough_clusters(place), shares).sum())
-
-        return self._clusters(CLUSTERS[_lowest(total, len(CLUSTERS))])
-
-    def _rough_clusters(self, place: int) -> list[Piece]:
-        if place not in self._tried:
-            self._tried[place] = self._clusters(CLUSTERS[place], ROUGH_ROUNDS)
-        return self._tried[place]
-
-    @cached_property
-    def _tried(self) -> dict[int, list[Piece]]:
-        return {}
-
-    def _prices_of(self, pieces: list[Piece], shares: Floats) -> Floats:
-        radii = np.array([piece.radius for piece in pieces])
-        return self._prices(radii, np.array([shares[piece.nodes].min() for piece in pieces]))
+        pieces = self._division.cheapest(shares, self._prices)
+        return float(prices_of(pieces, shares, self._prices).sum()), pieces
 
     def _prices(self, radii: Floats, shares: Floats) -> Floats:
         """Expected votes for balls of these radii, with what is added to every margin."""
@@ -338,14 +257,6 @@ class Survey:
     def _added(self) -> float:
         requirement = Requirement.at(self.smoothed, self.region, self.clean, 0.0)
         return (requirement.extra + requirement.rounded) / self.smoothed.law.sigma
-
-    def _arcs(self, arcs: list[tuple[int, int]]) -> list[Piece]:
-        return self._priced(
-            [
-                piece_of(np.arange(first, last), self.knots.corners, self._gram)
-                for first, last in arcs
-            ]
-        )
 
 
 def _spacing_units(smoothed: SmoothedClassifier, orbit: Orbit, region: Region) -> Floats:
@@ -365,15 +276,3 @@ def _spacing_units(smoothed: SmoothedClassifier, orbit: Orbit, region: Region) -
         if (length := float(steps.sum()) / smoothed.law.sigma) > 0.0 and high[axis] > low[axis]:
             units[axis] = (high[axis] - low[axis]) / length
     return units
-
-
-def _lowest(cost: Callable[[int], float], count: int) -> int:
-    """Where a function of 0 .. count - 1 with one valley is lowest, walking from the middle."""
-    place, least = count // 2, cost(count // 2)
-    for step in (-1, 1):
-        start = place
-        while 0 <= (there := place + step) < count and (found := cost(there)) < least:
-            place, least = there, found
-        if place != start:
-            break
-    return place

@@ -1,0 +1,153 @@
+"""Dividing a region among balls: into so many pieces, or into those that cost least (C1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsmooth.cover.arcs import Arcs
+from gsmooth.cover.clusters import ROUNDS, Clustering
+from gsmooth.cover.one_sided import forward_arcs, priced_piece
+from gsmooth.cover.pieces import Knots, Piece, piece_of
+from gsmooth.theory.laws import Law
+
+Floats = NDArray[np.float64]
+Prices = Callable[[Floats, Floats], Floats]
+"""Expected votes for balls of these radii at these shares, elementwise."""
+
+CLUSTERS: Final = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
+"""Numbers of centres that are tried for several parameters."""
+ROUGH_ROUNDS: Final = 3
+"""Rounds of clustering while only the number of centres is sought."""
+
+
+def prices_of(pieces: list[Piece], shares: Floats, prices: Prices) -> Floats:
+    """What each piece costs, (pieces,), at the lowest of the shares (n,) at its grid points."""
+    radii = np.array([piece.radius for piece in pieces])
+    return prices(radii, np.array([shares[piece.nodes].min() for piece in pieces]))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Division:
+    """The ways to gather the cells of a grid into pieces, one ball each.
+
+    knots: the grid; points (n, K): C at its points; joint (n, m + K): the same in the metric of T4,
+    without the shifts where theta carries no noise. origin (K,): the one centre that residuals can
+    be measured from, or None. One moving parameter makes a chain, which is cut into arcs; the cells
+    of several are clustered.
+    """
+
+    law: Law
+    knots: Knots
+    points: Tensor
+    joint: Floats
+    origin: Tensor | None
+
+    def so_many(self, count: int) -> list[Piece]:
+        """At most ``count`` pieces, the largest as small as can be."""
+        if len(self.knots.theta) == 1:
+            return [piece_of(np.array([0]), self.knots.corners, self._gram)]
+        if self._is_chain and count == 1:  # No need to know every arc.
+            return self._arcs([(0, len(self.knots.theta) - 1)])
+        if self._is_chain:
+            return self._arcs(self._chain.fewest(count))
+        return self._clusters(count)
+
+    def cheapest(self, shares: Floats, prices: Prices) -> list[Piece]:
+        """The pieces that cost least together at these shares (n,)."""
+        if self._is_chain:
+            return self._cheapest_arcs(shares, prices)
+        return self._cheapest_clusters(shares, prices)
+
+    @cached_property
+    def _gram(self) -> Floats:
+        centred = self.joint - self.joint.mean(axis=0)
+        return np.asarray(centred @ centred.T)
+
+    @property
+    def _is_chain(self) -> bool:
+        return self.knots.is_chain
+
+    @cached_property
+    def _chain(self) -> Arcs:
+        law = self.law
+        if self._leans:
+            return forward_arcs(law, self.knots.theta, self.points, self.origin)
+        return Arcs.of(self._gram)
+
+    @property
+    def _leans(self) -> bool:
+        """Whether centres stand at one end of their pieces."""
+        return any(axis in self.knots.moving for axis in self.law.forward_axes)
+
+    @cached_property
+    def _clustering(self) -> Clustering:
+        if not self.law.dimensions or not (self._leans or self.origin is not None):
+            return Clustering(self._gram, self.knots.corners)
+        # A centre at the lower end has all of its piece on one side; and where residuals are
+        # measured from one point, only shifts are left to be shared out.
+        points, forward = self.joint.copy(), list(self.law.forward_axes)
+        points[:, forward] *= 2.0
+        if self.origin is not None:
+            points = points[:, : self.knots.theta.shape[1]]
+        points -= points.mean(axis=0)
+        return Clustering(points @ points.T, self.knots.corners)
+
+    def _clusters(self, count: int, rounds: int = ROUNDS) -> list[Piece]:
+        return self._priced(self._clustering.at(count, rounds))
+
+    def _priced(self, pieces: list[Piece]) -> list[Piece]:
+        """The pieces with margins for radii, where balls do not say what they cost."""
+        law, origin, several = self.law, self.origin, not self._is_chain
+        if not (self._leans or (several and origin is not None)):
+            return pieces
+        return [priced_piece(law, p, self.knots.theta, self.points, origin) for p in pieces]
+
+    def _cheapest_arcs(self, shares: Floats, rule: Prices) -> list[Piece]:
+        radii = self._chain.radii
+        finite = np.isfinite(radii)
+        prices = np.full_like(radii, np.inf)
+        prices[finite] = rule(radii[finite], self._chain.lowest(shares)[finite])
+        return self._arcs(self._chain.cheapest(prices))
+
+    def _cheapest_clusters(self, shares: Floats, rule: Prices) -> list[Piece]:
+        def total(place: int) -> float:
+            return float(prices_of(self._rough_clusters(place), shares, rule).sum())
+
+        return self._clusters(CLUSTERS[_lowest(total, len(CLUSTERS))])
+
+    def _rough_clusters(self, place: int) -> list[Piece]:
+        if place not in self._tried:
+            self._tried[place] = self._clusters(CLUSTERS[place], ROUGH_ROUNDS)
+        return self._tried[place]
+
+    @cached_property
+    def _tried(self) -> dict[int, list[Piece]]:
+        return {}
+
+    def _arcs(self, arcs: list[tuple[int, int]]) -> list[Piece]:
+        return self._priced(
+            [
+                piece_of(np.arange(first, last), self.knots.corners, self._gram)
+                for first, last in arcs
+            ]
+        )
+
+
+def _lowest(cost: Callable[[int], float], count: int) -> int:
+    """Where a function of 0 .. count - 1 with one valley is lowest, walking from the middle."""
+    place, least = count // 2, cost(count // 2)
+    for step in (-1, 1):
+        start = place
+        while 0 <= (there := place + step) < count and (found := cost(there)) < least:
+            place, least = there, found
+        if place != start:
+            break
+    return place
