@@ -1,6 +1,6 @@
 """Certified and attacked accuracy of every first-party plugin, and of compositions.
 
-    python benchmarks/bench_plugins.py [--limit 200] [--only TEXT]
+    python benchmarks/bench_plugins.py [--limit 200] [--only NAME]
 
 On the shipped digits, and on waveforms made here for the volume. Networks are trained where their
 weights are missing (minutes each); killed at any moment, the same command goes on. Writes
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import get_args
 
@@ -84,7 +85,7 @@ def parse() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--limit", type=int, default=100, help="of the first images; classes come in turn")
-    add("--only", action="append", metavar="TEXT", help="lines whose name holds TEXT; repeatable")
+    add("--only", action="append", metavar="NAME", help="lines of this name, * for any; repeatable")
     add("--table-only", action="store_true", help="write the results of the records there are")
     add("--split", choices=get_args(Split), default="heldout", help="choosing: training images")
     add("--threads", type=int, help="of torch")
@@ -94,8 +95,8 @@ def parse() -> argparse.Namespace:
 
 
 def is_asked(cell: Cell, only: Sequence[str] | None) -> bool:
-    """Whether one of the texts is in the cell's name; no texts ask for everything."""
-    return only is None or any(text in cell.name for text in only)
+    """Whether one of the patterns fits the cell's name; none asks for everything."""
+    return only is None or any(fnmatchcase(cell.name, pattern) for pattern in only)
 
 
 if __name__ == "__main__":

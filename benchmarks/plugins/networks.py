@@ -103,7 +103,7 @@ class LowFrequencies(nn.Module):
     beyond the floor makes summands of these factors. x (N, 1, 28, 28).
     """
 
-    floor = 0.005
+    floor = 0.01
 
     def __init__(self, orders: int = ORDERS, size: int = 28) -> None:
         super().__init__()

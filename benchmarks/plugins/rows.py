@@ -53,12 +53,12 @@ SINGLE: Final = (
         "gamma", "gamma", (-0.7,), (0.7,), "light", 0.1, (0.5,), "power 1/2 to 2",
     ),
     Cell(
-        "blur", "blur", (0.0,), (36.0,), "blur", 0.002, (8.0,), "variance up to 36 px²",
-        law="exponential", grid=2.0**-12, subject=FAINT, published="blur",
+        "blur", "blur", (0.0,), (36.0,), "blur", 0.008, (8.0,), "variance up to 36 px²",
+        law="exponential", grid=2.0**-10, subject=FAINT, published="blur",
     ),
     Cell(
-        "cyclic-blur", "cyclic-blur", (0.0,), (36.0,), "blur", 0.002, (8.0,),
-        "variance up to 36 px²", law="exponential", grid=2.0**-12, subject=FAINT,
+        "cyclic-blur", "cyclic-blur", (0.0,), (36.0,), "blur", 0.008, (8.0,),
+        "variance up to 36 px²", law="exponential", grid=2.0**-10, subject=FAINT,
         published="blur",
     ),
     Cell(

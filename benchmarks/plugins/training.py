@@ -51,7 +51,7 @@ class Recipe:
 
 RECIPES: Final[Mapping[str, Recipe]] = {
     "digits": Recipe(digits, digits_to_train, TrainPlan(epochs=40)),
-    "faint digits": Recipe(digits, faint_digits_to_train, TrainPlan(epochs=80)),
+    "faint digits": Recipe(digits, faint_digits_to_train, TrainPlan(epochs=80, variation=0.4)),
     "torus digits": Recipe(digits, torus_digits_to_train, TrainPlan(epochs=20)),
     "waves": Recipe(waves, waves_to_train, TrainPlan(epochs=30, variation=0.0)),
 }
