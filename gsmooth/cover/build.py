@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, final
 
@@ -20,6 +20,7 @@ from gsmooth.cover.stretch import lengthens
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transformation import Parameter
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +29,8 @@ TOLERANCE: Final = 0.04
 ROUNDS: Final = 16
 MOST_CELLS: Final = 16384
 """A cover stops being refined at this many cells: its bound stays sound, only less tight."""
+APART: Final = 0.01
+"""Share of a step that a region without a value keeps from it: more than six digits hide."""
 
 
 @final
@@ -139,10 +142,10 @@ def moving_cover(
     if not orbit.still:
         columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
         z = orbit.transformation.act(carried, *columns)
-    balls = []
+    balls, parameters = [], orbit.transformation.parameters
     for place in range(len(theta)):
         own = cells.ball == place
-        profile = _profile(region, cells.take(own), margins[own])
+        profile = _profile(region, cells.take(own), margins[own], parameters)
         margin, share = float(margins[own].max()), profile[-1].share
         balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, share, profile))
     order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
@@ -223,17 +226,27 @@ def profile_of(starts: Floats, margins: Floats) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def start_gauges(region: Region, lower: Floats, upper: Floats) -> Floats:
-    """Least gauge at which ``region.scaled(gauge)`` meets each cell (n, m), rounded down: (n,)."""
+def start_gauges(
+    region: Region, lower: Floats, upper: Floats, parameters: Sequence[Parameter] = ()
+) -> Floats:
+    """Least gauge at which ``region.scaled(gauge)`` meets each cell (n, m), rounded down: (n,).
+
+    parameters: whose steps matter. Between cells that share an end it belongs to both, and a gauge
+    may scale the region to exactly that. A value of a parameter with a step is its own cell's
+    alone: a region without it ends APART of a step before it, and says so when it is printed.
+    """
+    apart = np.array([APART * parameter.step for parameter in parameters] or 0.0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        above = np.where(lower > 0.0, lower / np.array(region.upper), 0.0)
-        below = np.where(upper < 0.0, upper / np.array(region.lower), 0.0)
+        above = np.where(lower > 0.0, (lower - apart) / np.array(region.upper), 0.0)
+        below = np.where(upper < 0.0, (upper + apart) / np.array(region.lower), 0.0)
     # Rounded down: a gauge rounded up would claim a sliver of the next cell.
     return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))
 
 
-def _profile(region: Region, cells: Cells, margins: Floats) -> tuple[Step, ...]:
-    return profile_of(start_gauges(region, cells.lower, cells.upper), margins)
+def _profile(
+    region: Region, cells: Cells, margins: Floats, parameters: Sequence[Parameter] = ()
+) -> tuple[Step, ...]:
+    return profile_of(start_gauges(region, cells.lower, cells.upper, parameters), margins)
 
 
 __all__ = [

@@ -172,7 +172,8 @@ class _Layout:
         z = centre
         if not self.smoothed.still:
             z = self.smoothed.transformation.act(centre[None], *_columns(theta[None]))[0]
-        profile = profile_of(start_gauges(self.region, lower, upper), margins)
+        parameters = self.smoothed.transformation.parameters
+        profile = profile_of(start_gauges(self.region, lower, upper, parameters), margins)
         return Ball(tuple(theta.tolist()), z, float(margins.max()), profile[-1].share, profile)
 
 

@@ -71,8 +71,10 @@ def proofs(monkeypatch: pytest.MonkeyPatch) -> list[Proof]:
     seen: list[Proof] = []
     profile_of = build._profile
 
-    def spy(region: Region, cells: Cells, margins: np.ndarray) -> tuple[Step, ...]:
-        profile = profile_of(region, cells, margins)
+    def spy(
+        region: Region, cells: Cells, margins: np.ndarray, parameters: tuple[Parameter, ...]
+    ) -> tuple[Step, ...]:
+        profile = profile_of(region, cells, margins, parameters)
         seen.append(Proof(cells, margins, profile))
         return profile
 
@@ -241,6 +243,18 @@ def test_no_gauge_reaches_into_a_cell_that_its_step_leaves_out(high: float, low:
         assert gauge <= 1.0
         assert not (reached.upper[0] > first[0] >= 0.0)
         assert not (reached.lower[0] < last[0] <= 0.0)
+
+
+@given(value=st.integers(1, 64), more=st.integers(0, 64), step=st.sampled_from([1.0, 0.1, 3.0]))
+def test_no_gauge_reaches_a_value_that_its_step_leaves_out(
+    value: int, more: int, step: float
+) -> None:
+    end = (value + more) * step
+    region, own = Region((-end,), (end,)), np.array([[value * step], [-value * step]])
+    parameters = (Parameter("shift", "px", step=step),)
+    for gauge in build.start_gauges(region, own, own, parameters):
+        reached = region.scaled(float(gauge)).upper[0]
+        assert (value - 0.02) * step < reached < (value - 0.001) * step
 
 
 # Planted faults (O5): each is the cover that a certain mistake would give.

@@ -16,12 +16,12 @@ from gsmooth import GaussianLaw, Parameter, Region, load_transformation
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.attacks.candidates import grid, scattered
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import Item
+from gsmooth.certification import Item, certify_many
 from gsmooth.cover import build_cover
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.pieces import Knots, lay_knots
 from gsmooth.cover.supremum import carried_suprema
-from gsmooth.decision import RegionMode
+from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
 from gsmooth.report.contact_sheet import spread
@@ -132,9 +132,9 @@ def test_a_part_of_a_region_holds_the_whole_values_in_it() -> None:
     margins = [build_cover(g, x, region, "clean").balls[0].margin for region in (wide, narrow)]
     assert margins[0] == margins[1]
     (ball,) = build_cover(g, x, Region((-2.0, -2.0), (2.0, 2.0)), "clean").balls
-    # Nothing but the clean image below one half, nothing new between.
+    # Nothing but the clean image below one half (and a hundredth of a step), nothing new between.
     gauges = [step.gauge for step in ball.profile]
-    assert gauges == pytest.approx([0.5, 1.0, 1.0], abs=1e-9)
+    assert gauges == pytest.approx([0.495, 0.995, 1.0], abs=1e-9)
 
 
 def test_what_leaves_the_image_is_lost_and_only_whole_pixels_leave() -> None:
@@ -147,6 +147,26 @@ def test_what_leaves_the_image_is_lost_and_only_whole_pixels_leave() -> None:
         cover = build_cover(g, dot, Region((left, -1.0), (2.0, 1.0)), 12)
         found = [f.certificate for f in findings(g, cover, mode, 4)]
         assert all(isinstance(c, Certified) == kept for c in found)
+
+
+@pytest.mark.parametrize(("fatal", "end"), [(5, 6), (6, 6), (9, 10)])
+def test_a_certified_region_ends_before_the_first_value_that_fails(fatal: int, end: int) -> None:
+    def far(x: Tensor) -> Tensor:
+        return x[:, :, :, fatal:].sum(dim=(1, 2, 3)) > x[:, :, :, :fatal].sum(dim=(1, 2, 3))
+
+    shape = (1, 1, end + 2)
+    smoothed = SmoothedClassifier(
+        classifier(Labels(far), shape=shape), IntegerTranslation(), GaussianLaw((), 0.1)
+    )
+    x = torch.zeros(shape)
+    x[..., 0] = 1.0
+    region = Region((0.0, 0.0), (float(end), 0.0))
+    (found,) = certify_many(smoothed, [Item(0, x)], region, RadiusMode(), centres=end + 1)
+    assert isinstance(found.certificate, Certified)
+    reached = found.certificate.region
+    # fatal / end, rounded down, times end may be fatal again: that value was never certified.
+    assert fatal - 1.0 < reached.upper[0] < fatal
+    assert f"{fatal}]" not in reached.describe(("dx", "dy"), ("px", "px"))
 
 
 def test_the_opponent_finds_the_one_attack_that_matters() -> None:
