@@ -69,19 +69,18 @@ def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...
     Several parameters, or none, ask for a law of as many; a one-sided one for a law on theta >= 0,
     which may stand beside normal ones. What rests has the scale 0, and its sign is free.
     """
-    from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
+    from gsmooth.theory.laws import LAW_NAMES, law_from_name
 
     resting = which.resting if isinstance(which, Transformation) else ()
     scales = [0.0 if p.name in resting else 1.0 for p in which.parameters]
     moved = [name for name in which.one_sided if name not in resting]
     axes = [axis for axis, p in enumerate(which.parameters) if p.name in moved]
-    names = {str(getattr(law, "name", "")) for law in Law.__subclasses__()}
     found = []
-    for name in sorted(names, key=lambda name: (name != GaussianLaw.name, name)):
+    for name in LAW_NAMES:
         try:
             law = law_from_name(name, scales, sigma=1.0, one_sided=axes)
         except ConfigurationError:
-            continue  # For another number of parameters, or not one of gsmooth's own.
+            continue  # For another number of parameters.
         if not axes or law.one_sided() is not None:
             found.append(name)
     return tuple(found)

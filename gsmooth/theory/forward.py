@@ -11,8 +11,8 @@ from typing import ClassVar, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gsmooth.theory.arguments import require_finite, require_lower_bound
-from gsmooth.theory.law import Law, displacement, goal_margin, share_at, uniforms
+from gsmooth.theory.arguments import require_lower_bound
+from gsmooth.theory.law import OneScaleLaw, displacement, goal_margin, uniforms
 from gsmooth.theory.normal import (
     ROUNDING,
     Floats,
@@ -26,7 +26,7 @@ from gsmooth.theory.radii import round_share_down
 
 @final
 @dataclass(frozen=True)
-class ExponentialLaw(Law):
+class ExponentialLaw(OneScaleLaw):
     """theta ~ Exp(mean scale) on theta >= 0; radius -scale ln(2 - 2p), for shifts >= 0 only.
 
     The density ratio after a shift g is 0 below g and exp(g/scale) above, so failing votes multiply
@@ -34,17 +34,7 @@ class ExponentialLaw(Law):
     share 1. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
     """
 
-    scale: float
-    sigma: float = 0.0
     name: ClassVar[str] = "exponential"
-
-    def __post_init__(self) -> None:
-        require_finite("scale", self.scale, positive=True)
-        require_finite("sigma", self.sigma, positive=False)
-
-    @property
-    def dimensions(self) -> int:
-        return 1
 
     @property
     def forward_axes(self) -> tuple[int, ...]:
@@ -62,9 +52,6 @@ class ExponentialLaw(Law):
     def radius(self, p_lower: float) -> float:
         return multiplied_radius(p_lower, self.scale)
 
-    def share_for_radius(self, radius: float) -> float:
-        return share_at(self, radius)
-
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         return np.asarray(-self.scale * np.log1p(-uniforms(u, 1)))
 
@@ -74,7 +61,7 @@ class ExponentialLaw(Law):
 
 @final
 @dataclass(frozen=True)
-class FoldedNormalLaw(Law):
+class FoldedNormalLaw(OneScaleLaw):
     """theta ~ |N(0, scale^2)|; radius scale (Phi^-1((1 + p) / 2) - Phi^-1(3/4)), shifts >= 0 only.
 
     After a shift g the density ratio is 0 below g and exp((2 g b - g^2) / (2 scale^2)) above, which
@@ -83,17 +70,7 @@ class FoldedNormalLaw(Law):
     (2021), T3; with a residual, Jensen as in T5.
     """
 
-    scale: float
-    sigma: float = 0.0
     name: ClassVar[str] = "folded-normal"
-
-    def __post_init__(self) -> None:
-        require_finite("scale", self.scale, positive=True)
-        require_finite("sigma", self.sigma, positive=False)
-
-    @property
-    def dimensions(self) -> int:
-        return 1
 
     @property
     def forward_axes(self) -> tuple[int, ...]:
@@ -116,9 +93,6 @@ class FoldedNormalLaw(Law):
         tail = -float(normal_quantile(failing / 2.0)) * (1.0 - ROUNDING)
         start = -float(normal_quantile(0.25)) * (1.0 + ROUNDING)
         return max(0.0, self.scale * (tail - start) * (1.0 - ROUNDING))
-
-    def share_for_radius(self, radius: float) -> float:
-        return share_at(self, radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         return np.asarray(-self.scale * normal_quantile((1.0 - uniforms(u, 1)) / 2.0))

@@ -7,6 +7,7 @@ provides.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -93,6 +94,25 @@ class Law(ABC):
         Rounded up; 1.0 where no share suffices.
         """
         return share_of_margin(self.margin(shift, residual, rho0=rho0, tv=tv))
+
+
+@dataclass(frozen=True)
+class OneScaleLaw(Law):
+    """A law of one parameter with one ``scale`` > 0, in the parameter's unit."""
+
+    scale: float
+    sigma: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_finite("scale", self.scale, positive=True)
+        require_finite("sigma", self.sigma, positive=False)
+
+    @property
+    def dimensions(self) -> int:
+        return 1
+
+    def share_for_radius(self, radius: float) -> float:
+        return share_at(self, radius)
 
 
 def displacement(shift: ArrayLike, dimensions: int) -> Floats:

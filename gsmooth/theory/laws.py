@@ -5,9 +5,9 @@ Every law composes with l2 noise of std ``sigma`` on z.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,12 +23,12 @@ from gsmooth.theory.forward import (
 )
 from gsmooth.theory.law import (
     Law,
+    OneScaleLaw,
     displacement,
     goal_margin,
     in_units,
     mahalanobis,
     require_noiseless,
-    share_at,
     uniforms,
     zeros_of,
 )
@@ -116,7 +116,7 @@ class GaussianLaw(Law):
 
 @final
 @dataclass(frozen=True)
-class LaplaceLaw(Law):
+class LaplaceLaw(OneScaleLaw):
     """theta ~ Laplace(scale) in one dimension; radius -scale ln(2 - 2p).
 
     As for the exponential law the density ratio is at most exp(|g|/scale), reached on a half-line
@@ -124,17 +124,7 @@ class LaplaceLaw(Law):
     Source: Li et al. (2021) and Teng et al. (2020), T3; with a residual, Jensen as in T5.
     """
 
-    scale: float
-    sigma: float = 0.0
     name: ClassVar[str] = "laplace"
-
-    def __post_init__(self) -> None:
-        require_finite("scale", self.scale, positive=True)
-        require_finite("sigma", self.sigma, positive=False)
-
-    @property
-    def dimensions(self) -> int:
-        return 1
 
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
@@ -145,13 +135,17 @@ class LaplaceLaw(Law):
     def radius(self, p_lower: float) -> float:
         return multiplied_radius(p_lower, self.scale)
 
-    def share_for_radius(self, radius: float) -> float:
-        return share_at(self, radius)
-
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         uniform = uniforms(u, 1)
         tail = np.log(2.0 * np.minimum(uniform, 1.0 - uniform))
         return np.asarray(np.where(uniform < 0.5, tail, -tail) * self.scale)
+
+
+_ONE_PARAMETER: Final[Mapping[str, Callable[[float, float], Law]]] = {
+    law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)
+}
+LAW_NAMES: Final = (GaussianLaw.name, *_ONE_PARAMETER)
+"""What ``law_from_name`` knows, the Gaussian law first."""
 
 
 def law_from_name(
@@ -169,13 +163,9 @@ def law_from_name(
     """
     if name == GaussianLaw.name:
         return GaussianLaw(tuple(scales), sigma, orthogonal)
-    one_parameter: dict[str, Callable[[float, float], Law]] = {
-        law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)
-    }
-    if name not in one_parameter:
-        known = sorted([GaussianLaw.name, *one_parameter])
-        hint = did_you_mean(name, known)
-        raise ConfigurationError(f"law={name!r}: expected one of {', '.join(known)}{hint}")
+    if name not in LAW_NAMES:
+        known, hint = ", ".join(sorted(LAW_NAMES)), did_you_mean(name, LAW_NAMES)
+        raise ConfigurationError(f"law={name!r}: expected one of {known}{hint}")
     if len(scales) > 1 and len(one_sided) == 1 and name in ALONG:
         return ProductLaw(name, tuple(scales), one_sided[0], sigma)
     if len(scales) != 1:
@@ -184,4 +174,4 @@ def law_from_name(
             f"law={name!r} with {len(scales)} scales: expected exactly one parameter{beside}; "
             "use 'gaussian' for none or several"
         )
-    return one_parameter[name](scales[0], sigma)
+    return _ONE_PARAMETER[name](scales[0], sigma)
