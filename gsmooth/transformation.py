@@ -202,6 +202,12 @@ class Transformation(ABC):
         """An upper bound on the operator norm of the lift for images (C, H, W)."""
         return 1.0
 
+    @property
+    def knows_lift_norm(self) -> bool:
+        """Whether ``lift_norm`` speaks of this lift: the default speaks of the default one only."""
+        own, base = type(self), Transformation
+        return own.lift_norm is not base.lift_norm or own.lift is base.lift
+
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether psi_theta takes images with pixels in [low, high] to such images.
 

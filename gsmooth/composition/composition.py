@@ -93,10 +93,15 @@ class Composition(Transformation):
         return replace(self, still=tuple(p.name for p in self.parameters if p.name in every))
 
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
-        """All parts for images (C, H, W); PluginError where they have no common z-space."""
+        """All parts for images (C, H, W).
+
+        PluginError where they have no common z-space, ConfigurationError where a flow comes before
+        a part that does not leave constant images alone.
+        """
         parts = {name: getattr(self, name).for_shape(shape) for name in self.fields}
         bound = replace(self, image_shape=shape, **parts)
         bound._frame.require_one_space()
+        bound._require_still_constants()
         return bound
 
     @property
@@ -136,6 +141,11 @@ class Composition(Transformation):
         """That of the frame."""
         parts = self._frame.parts
         return parts[0].lift_norm(shape) if parts else 1.0
+
+    @property
+    def knows_lift_norm(self) -> bool:
+        """Whether the part does whose lift it is."""
+        return all(part.knows_lift_norm for part in self._frame.parts[:1])
 
     def rounding_norm(self, shape: tuple[int, int, int]) -> float:
         """That of the frame."""
@@ -207,6 +217,19 @@ class Composition(Transformation):
         for flow, place in resting:
             bend[:, place] = abs(flow.growth) * speed[:, place]
         return bend
+
+    def _require_still_constants(self) -> None:
+        # Only then does it not matter which of the two comes first, noise or none.
+        before = None
+        for part in self.parts:
+            if part.flow() is not None:
+                before = before or part
+            elif before is not None and self._frame.moves_one(part):
+                raise ConfigurationError(
+                    f"{self.name}: {part.name} behind {before.name} changes constant images, which"
+                    f" {before.name} adds; no bound for this order is known: write {part.name}"
+                    " first"
+                )
 
     def _within(self, frame: Frame, noisy: Sequence[Timed]) -> Bounds:
         resting = tuple(timed for timed in self._flows if timed not in noisy)

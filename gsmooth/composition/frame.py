@@ -152,6 +152,11 @@ class Frame:
             found = part.fixed_part(found)
         return found
 
+    def moves_one(self, part: Transformation) -> bool:
+        """Whether ``part`` is not known to leave L 1 alone, to what covers allow for rounding."""
+        rest = float((self.one - part.fixed_part(self.one)).norm())
+        return not rest <= 1e-12 * (1.0 + float(self.one.norm()))
+
     @cached_property
     def loose(self) -> float:
         """||L 1 - v||, rounded up."""

@@ -81,6 +81,12 @@ def _one_way(acting: Parts, kinds: Sequence[Flow], resting: Sequence[str]) -> st
 
 def _stranger(part: Transformation) -> str:
     flow = part.flow()
+    if flow is not None and part.one_sided:
+        return (
+            f"{part.name} is an affine flow of pixels, and every one of them can be undone, but it"
+            " names a one-sided parameter, for which no bound in compositions is known; certify it"
+            " by itself, or ask its author to let the parameter go below 0"
+        )
     if flow is not None and len(part.parameters) == 1:
         return ""
     if flow is None and part.z_space is not None and (part.orthogonal or part.contracting):

@@ -22,7 +22,6 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import Law
-from gsmooth.transformation import Transformation
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +78,7 @@ class Requirement:
             extra=extra,
             proved=error is not None
             and in_range
-            and (not needs_norm or _knows_its_norm(transformation)),
+            and (not needs_norm or transformation.knows_lift_norm),
             rounded=rounded,
             stretches=stretches(smoothed, region),
         )
@@ -135,10 +134,3 @@ def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
             f" {len(transformation.parameters)} parameters ({names})"
         )
     check_ends(transformation, region)
-
-
-def _knows_its_norm(transformation: Transformation) -> bool:
-    """Whether ``lift_norm`` speaks of this lift: the default speaks of the default lift only."""
-    own = type(transformation)
-    default = own.lift_norm is Transformation.lift_norm
-    return not default or own.lift is Transformation.lift

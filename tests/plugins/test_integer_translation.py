@@ -166,7 +166,7 @@ def test_a_certified_region_ends_before_the_first_value_that_fails(fatal: int, e
     reached = found.certificate.region
     # fatal / end, rounded down, times end may be fatal again: that value was never certified.
     assert fatal - 1.0 < reached.upper[0] < fatal
-    assert f"{fatal}]" not in reached.describe(("dx", "dy"), ("px", "px"))
+    assert f" {fatal}]" not in reached.describe(("dx", "dy"), ("px", "px"))
 
 
 def test_the_opponent_finds_the_one_attack_that_matters() -> None:
