@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,8 @@ IMAGES: Final = 8
 VIEWS: Final = 6
 # Inches: a picture with its gap, a line of pictures with captions, the text on the left.
 _SIDE, _HIGH, _TEXT, _FOOT = 1.05, 1.36, 1.75, 0.3
+# A line of a caption in inches; characters that captions and verdicts have room for in a line.
+_LINE, _CAPTION, _VERDICT = 0.105, 17, 26
 _CERTIFIED, _OPEN, _BROKEN, _INK = "#009E73", "#B0B0B0", "#D55E00", "#222222"
 
 
@@ -62,11 +65,14 @@ def contact_sheet(
     online, ends = about_originals(records), _input_range(records)
     lines = [views(transformation, dataset, row, ends, online) for row in rows]
     width = _TEXT + _SIDE * max(map(len, lines)) + 0.05
-    height = _HIGH * len(rows) + _FOOT
+    # There is room for two lines above a picture.
+    deepest = max(view.caption.count("\n") for line in lines for view in line)
+    high = _HIGH + _LINE * max(0, deepest - 1)
+    height = high * len(rows) + _FOOT
     figure = Figure(figsize=(width, height))
     _write(figure, (0.1, 0.0), _FOOT / 2, summarize(records).caption(), fontsize=9)
     for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
-        bottom = height - _HIGH * (number + 1) + 0.06
+        bottom = height - high * (number + 1) + 0.06
         verdict = verdict_of(row, transformation.parameters, online)
         _label(figure, (0.1, bottom), dataset, row, verdict)
         for place, view in enumerate(line):
@@ -92,6 +98,7 @@ def draw_contact_sheet(records: Records, folder: Path) -> tuple[Path, ...]:
             " would show others"
         )
     path = folder / "contact_sheet.png"
+    transformation = transformation.for_shape(dataset.shape)
     return (contact_sheet(transformation, dataset, records, path),)
 
 
@@ -130,7 +137,7 @@ def views(
     for theta in spread(row.region, transformation.parameters):
         pixels = _attacked(transformation, dataset, row, theta, input_range)
         inside = _inside(theta, row.certified_region)
-        caption = at(theta, transformation.parameters)
+        caption = _wrapped(at(theta, transformation.parameters))
         line.append(View(pixels, caption, _CERTIFIED if inside else _OPEN))
     if row.attack is not None:
         line.append(_worst(transformation, dataset, row, input_range))
@@ -145,12 +152,15 @@ def _undone(
         back = tuple(-value for value in theta)
         pixels = _attacked(transformation, dataset, row, back, input_range)
         inside = _inside(theta, row.certified_region)
-        caption = f"undone {at(theta, transformation.parameters)}"
+        caption = _wrapped(f"undone {at(theta, transformation.parameters)}")
         yield View(pixels, caption, _CERTIFIED if inside else _OPEN)
 
 
 def spread(region: Region, parameters: tuple[Parameter, ...] = ()) -> list[tuple[float, ...]]:
-    """Parameters that show a region: evenly spaced on one axis; corners, then ends, on several."""
+    """Parameters that show a region: evenly spaced on one axis, corners, then ends, on two.
+
+    On more: the two extreme corners, then one parameter at a time.
+    """
     region = _at_steps(region, parameters)
     if region.dimensions == 1:
         low, high = region.lower[0], region.upper[0]
@@ -159,8 +169,12 @@ def spread(region: Region, parameters: tuple[Parameter, ...] = ()) -> list[tuple
             shown = np.unique(np.linspace(0, len(values) - 1, VIEWS).round().astype(int))
             return [(values[place],) for place in shown]
         return [(float(v),) for v in np.linspace(low, high, VIEWS)]
+    if region.dimensions > 2:
+        shown_ends = (region.lower, region.upper, *_ends(region, (region.upper, region.lower)))
+        return list(dict.fromkeys(shown_ends))[:VIEWS]
     corners = itertools.product(*zip(region.lower, region.upper, strict=True))
-    return list(dict.fromkeys(itertools.islice(itertools.chain(corners, _ends(region)), VIEWS)))
+    ends = _ends(region, (region.lower, region.upper))
+    return list(dict.fromkeys(itertools.islice(itertools.chain(corners, ends), VIEWS)))
 
 
 def _at_steps(region: Region, parameters: tuple[Parameter, ...]) -> Region:
@@ -173,10 +187,16 @@ def _at_steps(region: Region, parameters: tuple[Parameter, ...]) -> Region:
     return replace(region, lower=tuple(lower), upper=tuple(upper))
 
 
-def _ends(region: Region) -> Iterator[tuple[float, ...]]:
-    for axis in range(region.dimensions):
-        for end in (region.lower, region.upper):
-            yield tuple(end[axis] if a == axis else 0.0 for a in range(region.dimensions))
+def _ends(
+    region: Region, sides: tuple[tuple[float, ...], tuple[float, ...]]
+) -> Iterator[tuple[float, ...]]:
+    """One parameter at an end and the others at 0; for more than two, one side after the other."""
+    every = range(region.dimensions)
+    order = [(axis, end) for end in sides for axis in every]
+    if region.dimensions == 2:
+        order = [(axis, end) for axis in every for end in sides]
+    for axis, end in order:
+        yield tuple(end[axis] if a == axis else 0.0 for a in every)
 
 
 def _worst(
@@ -188,7 +208,8 @@ def _worst(
     attack = row.attack
     assert attack is not None
     answer = "abstains" if attack.label is None else _class(dataset, attack.label)
-    caption = f"worst found\n{at(attack.theta, transformation.parameters)}: {answer}"
+    told = _wrapped(f"{at(attack.theta, transformation.parameters)}: {answer}")
+    caption = f"worst found\n{told}"
     pixels = _attacked(transformation, dataset, row, attack.theta, input_range)
     held = _CERTIFIED if _inside(attack.theta, row.certified_region) else _OPEN
     return View(pixels, caption, held if attack.robust else _BROKEN)
@@ -262,11 +283,20 @@ def _label(
     right = row.certified_label in (None, row.label)
     answer = "" if right else f" as {_class(dataset, row.certified_label or 0)}"
     colour = _CERTIFIED if certified and right else _BROKEN
+    told, _, handed_in = verdict.rpartition(", ") if certified else (verdict, "", "")
+    lines = textwrap.wrap(f"{told}{answer}", _VERDICT)
+    size = 9 if len(lines) == 1 else 7.5
+    corner = corner[0], corner[1] + 0.1 * (len(lines) - 1)
     _write(figure, corner, 0.72, dataset.classes[row.label], fontsize=14, fontweight="bold")
     _write(figure, corner, 0.46, f"image {row.index}", fontsize=8, color="#6A6A6A")
-    told, _, handed_in = verdict.rpartition(", ") if certified else (verdict, "", "")
-    _write(figure, corner, 0.24, f"{told}{answer}", fontsize=9, color=colour)
-    _write(figure, corner, 0.08, handed_in, fontsize=7, color="#6A6A6A")
+    for place, line in enumerate(lines):
+        _write(figure, corner, 0.24 - 0.12 * place, line, fontsize=size, color=colour)
+    _write(figure, corner, 0.2 - 0.12 * len(lines), handed_in, fontsize=7, color="#6A6A6A")
+
+
+def _wrapped(caption: str) -> str:
+    """The caption in lines that are as wide as a picture."""
+    return "\n".join(textwrap.wrap(caption, _CAPTION))
 
 
 def _write(

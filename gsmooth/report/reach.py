@@ -85,9 +85,11 @@ def handed_in(region: Region) -> str:
 
 
 def at(theta: tuple[float, ...], parameters: tuple[Parameter, ...]) -> str:
-    """Parameter values for a caption, e.g. ``−12.5°``."""
-    units = [parameters[i].unit if i < len(parameters) else "" for i in range(len(theta))]
+    """Parameter values for a caption, e.g. ``−12.5°``, without units of several words."""
+    told = [parameters[i].unit if i < len(parameters) else "" for i in range(len(theta))]
+    units = ["" if " " in unit else unit for unit in told]
     texts = [f"{value:+.3g}{_unit(unit)}" for value, unit in zip(theta, units, strict=True)]
+    texts = [text.replace(" ", "\u00a0") for text in texts]  # Never parted from its unit.
     return ", ".join(texts).replace("-", "−")
 
 

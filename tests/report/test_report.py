@@ -321,6 +321,23 @@ def test_regions_of_two_parameters_are_shown_by_corners_and_ends() -> None:
     assert shown == [(-1, -2), (-1, 2), (1, -2), (1, 2), (-1, 0), (1, 0)]
 
 
+def test_regions_of_many_parameters_show_each_of_them_by_itself() -> None:
+    shown = spread(Region((0.0, -2.0, -3.0, -4.0), (1.0, 2.0, 3.0, 4.0)))
+    assert shown[:2] == [(0, -2, -3, -4), (1, 2, 3, 4)]
+    assert shown[2:] == [(1, 0, 0, 0), (0, 2, 0, 0), (0, 0, 3, 0), (0, 0, 0, 4)]
+
+
+def test_captions_of_compositions_fit_over_their_pictures() -> None:
+    spec = "cyclic-blur+brightness+cyclic-translation"
+    joint = registry.load_transformation(spec).for_shape((1, 9, 9))
+    region = Region((0.0, -0.1, -1.0, -1.0), (1.0, 0.1, 1.0, 1.0))
+    row = make_row(0, region=region, attack=None)
+    for view in views(joint, images(), row):
+        assert max(map(len, view.caption.split("\n"))) <= 18
+    assert "+1\u00a0px^2" in views(joint, images(), row)[2].caption
+    assert at((0.1,), registry.load_transformation("brightness").parameters) == "+0.1"
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_contact_sheet_is_a_picture_of_some_size(tmp_path: Path, channels: int) -> None:
     run = records(make_row(0, label=0), make_abstention(1, label=1))
@@ -349,3 +366,16 @@ def test_a_contact_sheet_is_drawn_from_the_run_alone_and_for_its_images_only(
     other = replace(header, identity={"digests": {"images": "0"}})
     with pytest.raises(InputError, match="not the images"):
         draw_contact_sheet(replace(run, header=other), tmp_path)
+
+
+def test_a_contact_sheet_needs_no_size_in_the_run_file(tmp_path: Path) -> None:
+    found = images()
+    np.savez(tmp_path / "data.npz", x=found.images, y=found.labels)
+    region = Region((0.0, -0.1), (1.0, 0.1))
+    config = {
+        "data": {"spec": str(tmp_path / "data.npz"), "split": "heldout"},
+        "transformation": {"name": "cyclic-blur+brightness", "options": {}},
+    }
+    run = records(make_row(0, label=0, region=region, attack=None))
+    (path,) = draw_contact_sheet(replace(run, header=replace(run.header, config=config)), tmp_path)
+    assert path.exists()
