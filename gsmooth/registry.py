@@ -89,6 +89,10 @@ def find(spec: str) -> Offer:
     Joined, they are applied from left to right (``gsmooth.composition``). PluginError as below.
     """
     if "+" in spec:
+        if not all(part.strip() for part in spec.split("+")):
+            raise PluginError(
+                f"transformation {spec!r}: a + stands between two names, as in rotation+brightness"
+            )
         return _joined(spec, [find(part.strip()) for part in spec.split("+")])
     if ":" not in spec:
         return _named(spec)

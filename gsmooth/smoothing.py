@@ -70,8 +70,8 @@ class SmoothedClassifier:
             object.__setattr__(self, "law", replace(self.law, orthogonal=False))
         if not (self.still or bound.has_action):
             raise ConfigurationError(
-                f"smoothing: {_why_no_action(bound)}, so these parameters can carry no noise; give"
-                " no scales (T = id), or what has an action"
+                f"smoothing: {bound.name}: {_why_no_action(bound)}; or give no scales (--scales"
+                " none: T = id)"
             )
         if not (math.isfinite(self.law.sigma) and self.law.sigma > 0.0):
             raise ConfigurationError(
@@ -144,8 +144,8 @@ class SmoothedClassifier:
 
 
 def _why_no_action(transformation: Transformation) -> str:
-    told = transformation.no_action_because or "it has no exact action with these options"
-    return f"{transformation.name}: {told}"
+    plain = "it has no exact action with these options, so its parameters can carry no noise"
+    return transformation.no_action_because or plain
 
 
 def at_rest(transformation: Transformation, law: Law) -> tuple[Transformation, Law]:

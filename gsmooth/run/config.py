@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
@@ -53,10 +53,15 @@ class DataSection(Section):
     limit: Count | None = None
 
 
+def _one_spelling(name: str) -> str:
+    """``a+b`` for ``a + b``: the name is part of a run's identity, and so are its card's."""
+    return "+".join(part.strip() for part in name.split("+"))
+
+
 class TransformationSection(Section):
     """The transformation by name or ``module:Class``; options are its dataclass fields."""
 
-    name: str | None = None
+    name: Annotated[str, AfterValidator(_one_spelling)] | None = None
     options: dict[str, object] = {}
 
 

@@ -93,7 +93,7 @@ def _smoothing(
         )
     scales = smoothing.scales if smoothing.scales is not None else noise and noise.scales
     if scales != ():  # No scales at all is T = id: parameters without noise.
-        _one_each("smoothing.scales", scales, operator, '--scales "6" (std of the noise)')
+        _one_each("smoothing.scales", scales, operator, f"--scales {_stds(operator)}")
     grid = smoothing.grid if smoothing.grid is not None else noise.grid if noise else 2.0**-8
     law = smoothing.law or (noise.law if noise else "gaussian")
     return smoothing.model_copy(
@@ -112,7 +112,7 @@ def _region(config: RunConfig, trained: Card | None, operator: Transformation) -
     asked, own = config.region, trained.region if trained else None
     lower = asked.lower if asked.lower is not None else own and own.lower
     upper = asked.upper if asked.upper is not None else own and own.upper
-    _one_each("region.lower", lower, operator, '--region "-30:30"')
+    _one_each("region.lower", lower, operator, f'--region="{_usual(operator)}"')
     _check_steps(lower or (), upper or (), operator)
     l2 = asked.l2 if asked.l2 is not None else own.l2 if own else 0.0
     if not lower and l2 == 0.0:
@@ -142,8 +142,19 @@ def _one_each(
     """One value for every parameter, or an error that lists the parameters with their units."""
     if len(values or ()) == len(operator.parameters):
         return
-    wanted = ", ".join(f"{p.name} in {p.unit}" for p in operator.parameters) or "none"
+    wanted = ", ".join(f"{p.name} [{p.unit}]" for p in operator.parameters)
     found = "is not set" if values is None else f"has {len(values)} values"
-    raise ConfigurationError(
-        f"{field} {found}; {operator.name!r} has the parameters: {wanted}; e.g. {example}"
-    )
+    expected = f"the parameters: {wanted}; e.g. {example}" if wanted else "no parameters; omit it"
+    raise ConfigurationError(f"{field} {found}; {operator.name!r} has {expected}")
+
+
+def _usual(operator: Transformation) -> str:
+    """A region to show: as far as attacks usually go."""
+    one_way = operator.one_sided
+    ends = [("0" if p.name in one_way else f"{-p.usual:g}", p.usual) for p in operator.parameters]
+    return ",".join(f"{low}:{high:g}" for low, high in ends)
+
+
+def _stds(operator: Transformation) -> str:
+    """How scales are given: they depend on the network, so no number is shown."""
+    return f"{','.join('STD' for _ in operator.parameters)} (std of the noise on each)"

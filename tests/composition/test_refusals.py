@@ -45,14 +45,24 @@ def test_an_unknown_part_is_named_with_a_suggestion() -> None:
         find("rotatoin+brightness")
 
 
+@pytest.mark.parametrize("spec", ["rotation+", "+rotation", "+", "rotation++brightness"])
+def test_a_plus_without_a_name_beside_it_is_pointed_at(spec: str) -> None:
+    with pytest.raises(PluginError, match=r"a \+ stands between two names"):
+        find(spec)
+
+
 def test_an_unknown_option_of_a_part_is_named_by_its_path() -> None:
     with pytest.raises(ConfigurationError, match=r"brightness\.rotation.*low_pas_px.*low_pass_px"):
         load_transformation("rotation+brightness", {"rotation": {"low_pas_px": 1.0}})
 
 
 def test_contrast_and_brightness_cannot_carry_noise_together() -> None:
-    with pytest.raises(ConfigurationError, match=r"contrast and brightness do not commute.*std 0"):
+    with pytest.raises(
+        ConfigurationError, match=r"contrast and brightness do not commute"
+    ) as found:
         smoothed("contrast+brightness", (0.1, 0.1))
+    assert "give one of them the std 0" in str(found.value)
+    assert str(found.value).endswith("or give no scales (--scales none: T = id)")
 
 
 def test_a_resting_part_comes_before_the_noisy_one() -> None:

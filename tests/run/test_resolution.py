@@ -90,8 +90,11 @@ def test_a_grid_of_zero_is_kept() -> None:
     [
         ("transformation.name", "transformation.name is not set .* give --transformation"),
         ("smoothing.sigma", "smoothing.sigma is not set; give --sigma"),
-        ("smoothing.scales", "smoothing.scales is not set; .* slope in px/px; e.g. --scales"),
-        ("region", "region.lower is not set; .* slope in px/px; e.g. --region"),
+        (
+            "smoothing.scales",
+            "smoothing.scales is not set; .* slope \\[px/px\\]; e.g. --scales STD",
+        ),
+        ("region", 'region.lower is not set; .* slope \\[px/px\\]; e.g. --region="-1:1"'),
     ],
 )
 def test_what_nobody_filled_is_named_with_the_flag_that_does(field: str, complaint: str) -> None:
@@ -121,6 +124,23 @@ def test_no_region_is_asked_for_where_none_is_used() -> None:
 def test_an_unknown_transformation_is_a_plugin_error() -> None:
     with pytest.raises(PluginError, match="'rotatoin' is not registered"):
         filled(*without("transformation"), "transformation.name=rotatoin")
+
+
+def test_an_example_has_a_value_for_every_part_of_a_composition() -> None:
+    options = ("transformation.name=blur+brightness", "region.upper=[1]", "region.lower=[0]")
+    with pytest.raises(ConfigurationError, match=r'has 1 values;.*--region="0:4,-0.3:0.3"'):
+        filled(*options, "smoothing.sigma=0.1", "smoothing.scales=[1, 0.1]")
+    ends = ("region.upper=[1, 0]", "region.lower=[0, 0]")
+    with pytest.raises(ConfigurationError, match="--scales STD,STD"):
+        filled("transformation.name=blur+brightness", *ends, "smoothing.sigma=0.1")
+
+
+def test_spaces_around_plus_name_the_same_composition() -> None:
+    options = ("smoothing.sigma=0.1", "smoothing.scales=[4, 0.1]")
+    ends = ("region.lower=[-1, 0]", "region.upper=[1, 0]")
+    names = ("rotation+brightness", "rotation + brightness")
+    first, second = (filled(f"transformation.name={n}", *options, *ends) for n in names)
+    assert first == second
 
 
 def test_an_unknown_shipped_model_is_a_model_error() -> None:
