@@ -81,7 +81,7 @@ def check(
     with guarded(as_json, debug):
         from gsmooth.registry import load_transformation
 
-        operator = load_transformation(name, dict(_pairs("--option", option)))
+        operator = load_transformation(name, _options(option))
         testing = _kit()
         found = testing.verdicts(
             operator,
@@ -150,6 +150,16 @@ def _pairs(flag: str, texts: list[str] | None, plain: bool = False) -> list[tupl
             raise ConfigurationError(f"{flag} {text}: expected NAME=VALUE")
         found.append((name.strip(), value.strip() if plain else toml_value(value.strip())))
     return found
+
+
+def _options(texts: list[str] | None) -> dict[str, object]:
+    """``--option``: ``rotation.low_pass_px=1`` is an option of a part."""
+    from gsmooth.run.overrides import Override
+
+    tree: dict[str, object] = {}
+    for path, value in _pairs("--option", texts):
+        Override(path, value, f"--option {path}").apply(tree)
+    return tree
 
 
 def _shape(text: str) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cli.output import console
+from gsmooth.errors import ConfigurationError
 from gsmooth.options import described, fields_of, fitting_laws
 from gsmooth.transformation import Parameter, Transformation
 
@@ -48,6 +49,22 @@ def guarantee_of(cls: Class) -> str:
     return str(Guarantee.INDIVIDUAL if proved else Guarantee.HEURISTIC)
 
 
+def hindrance_of(cls: Class) -> str:
+    """Why a composition is refused, or can carry no noise, with the usual options; mostly empty."""
+    from gsmooth.composition import Composition
+
+    if not issubclass(cls, Composition) or any(map(_is_needed, fields_of(cls).values())):
+        return ""
+    try:
+        return cls().no_action_because
+    except ConfigurationError as error:
+        return str(error)
+
+
+def _is_needed(option: Field[Any]) -> bool:
+    return option.default is MISSING and option.default_factory is MISSING
+
+
 def parameter_line(cls: Class, parameter: Parameter) -> str:
     """``variance [px^2] >= 0``."""
     bound = " >= 0" if parameter.name in cls.one_sided else ""
@@ -65,6 +82,7 @@ def as_document(offer: Offer) -> dict[str, Any]:
         "laws": list(fitting_laws(cls)),
         "claims": claims_of(cls),
         "guarantee": guarantee_of(cls),
+        "refused": hindrance_of(cls),
         "options": {
             name: {"type": type_of(field), "default": _plain(default_of(field)), "what": what}
             for (name, field), what in zip(
@@ -96,6 +114,8 @@ def _page(offer: Offer) -> list[str]:
         what = f": {parameter.description}" if parameter.description else ""
         lines.append(f"  {parameter_line(cls, parameter)}{what}")
     lines.append(f"laws: {', '.join(fitting_laws(cls)) or 'none fits'}")
+    if hindrance := hindrance_of(cls):
+        lines.append(f"refused as it stands: {hindrance}")
     lines.append(f"guarantee: {guarantee_of(cls)}, if what is claimed holds (gsmooth check)")
     for claim, made in claims_of(cls).items():
         lines.append(f"  {'claimed' if made else 'not claimed'}: {claim}: {CLAIMS[claim]}")

@@ -81,6 +81,8 @@ def _one_way(acting: Parts, kinds: Sequence[Flow], resting: Sequence[str]) -> st
 
 def _stranger(part: Transformation) -> str:
     flow = part.flow()
+    if not part.parameters:
+        return f"{part.name} has no parameters; leave it out, and put an l2 ball on top (--l2)"
     if flow is not None and part.one_sided:
         return (
             f"{part.name} is an affine flow of pixels, and every one of them can be undone, but it"
@@ -95,7 +97,8 @@ def _stranger(part: Transformation) -> str:
         f"{part.name}, with these options, is neither an affine flow of pixels (brightness,"
         " contrast, volume without clip) nor a linear, length-keeping action in a z-space with a"
         " name (rotation, similarity, scaling, translation, blur and their cyclic kin), so no bound"
-        " on it beside another transformation is known; certify it by itself"
+        " on it beside another transformation is known; certify it by itself, or, if it is yours,"
+        " see docs/writing-a-plugin.md for what it has to say"
     )
 
 

@@ -26,9 +26,10 @@ def composed(*classes: type[Transformation]) -> type[Composition]:
     parameters = tuple(parameter for cls in classes for parameter in cls.parameters)
     names = [parameter.name for parameter in parameters]
     if twice := [n for n in names if names.count(n) > 1]:
+        owners = [cls.name for cls in classes for p in cls.parameters if p.name == twice[0]]
         raise ConfigurationError(
-            f"{name}: the parameter {twice[0]} occurs twice; a transformation can be part of a"
-            " composition once"
+            f"{name}: the parameter {twice[0]} occurs twice (in {' and '.join(owners)}); leave out"
+            " all of these but one"
         )
     keys = tuple(cls.name.replace("-", "_").replace(".", "_") for cls in classes)
     members: list[tuple[str, Any, Any]] = [

@@ -96,7 +96,8 @@ def inapplicable(body: Body, subject: Subject) -> str | None:
     """Why a check has nothing to look at here, or None where it has."""
     operator = subject.transformation
     if body in _ACTING and not operator.has_action:
-        return "there is no action with these options"
+        told = operator.no_action_because
+        return "there is no action with these options" + (f": {told}" if told else "")
     if body in _SAMPLED and not (subject.moves and subject.dimensions):
         return "there is no noise on parameters"
     if subject.dimensions == 0 and body in _MOVING:

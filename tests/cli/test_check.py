@@ -109,6 +109,8 @@ def test_the_region_and_the_seed_are_part_of_what_is_repeated() -> None:
         (["rotatoin"], 5, "did you mean 'rotation'"),
         (["gaussian", "--option", "sigma=1"], 2, "unknown option 'sigma'"),
         (["gaussian", "--option", "sigma"], 2, "expected NAME=VALUE"),
+        (["blur+brightness", "--option", "brightness.clop=true"], 2, "did you mean 'clip'"),
+        (["blur+brightness", "--option", "blur=1", "--option", "blur.x=1"], 2, "'blur' is a value"),
         (["gaussian", "--shape", "28,28"], 2, "expected C,H,W"),
         (["gaussian", "--shape", "0,28,28"], 2, "at least 1"),
         (["gaussian", "--region", "-1:1"], 2, "one interval a parameter"),

@@ -127,6 +127,7 @@ def test_json_holds_the_same(site: Path) -> None:
             "originals": False,
         },
         "guarantee": "individual",
+        "refused": "",
         "options": {
             "low_pass": {"type": "float", "default": 0.5, "what": "std of the low-pass, px."},
             "name_of_filter": {"type": "str", "default": "disc", "what": "what smooths"},
@@ -134,6 +135,21 @@ def test_json_holds_the_same(site: Path) -> None:
         "package": "acme_shear",
         "version": "1.2",
     }
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("rotation+translation", "not known to commute"),
+        ("contrast+brightness", "give one of them the std 0"),
+        ("rotation+brightness", ""),
+    ],
+)
+def test_a_composition_that_is_refused_is_not_praised(spec: str, reason: str) -> None:
+    document = json.loads(CliRunner().invoke(app, ["plugins", spec, "--json"]).stdout)
+    assert reason in document["refused"]
+    page = CliRunner().invoke(app, ["plugins", spec]).stdout
+    assert ("refused as it stands" in page) == bool(reason)
 
 
 def test_a_broken_plugin_is_listed_and_fails_only_when_strict(site: Path) -> None:

@@ -27,7 +27,8 @@ SHAPE = (1, 8, 8)
         ("gamma+rotation", "gamma, with these options, is neither an affine flow"),
         ("rotation+translation", "not known to commute"),
         ("blur+rotation", "not known to commute"),
-        ("brightness+brightness", "the parameter brightness occurs twice"),
+        ("similarity+rotation", r"angle occurs twice \(in similarity and rotation\)"),
+        ("rotation+gaussian", "gaussian has no parameters; leave it out"),
     ],
 )
 def test_parts_without_a_proof_are_refused_with_the_reason(spec: str, message: str) -> None:
