@@ -21,7 +21,8 @@ from gsmooth.cover.stretch import (
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
-from gsmooth.theory.laws import Law
+from gsmooth.theory.laws import Law, ProductLaw
+from gsmooth.theory.normal import raise_margin
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +89,9 @@ class Requirement:
 
         The law's theorem at residual + E_num, raised by 2 E_num / sigma; tau is doubled because it
         is added before the raise, which shrinks a share by less than a half: so E_num is refused
-        where it is not far below sigma.
+        where it is not far below sigma. A product of laws adds residuals at right angles to other
+        shifts, but the attacked point's E_num in a line; where its uniform law only adds shares,
+        that is .4 E_num / sigma of them, and no raise of a margin is sure to hold it.
         """
         law = self.law
         if not 2.0 * self.error < 0.15 * law.sigma:
@@ -101,7 +104,10 @@ class Requirement:
             law.margin(shift, stretch * left + self.error, rho0=rho0, tv=tv)
             for rho0, stretch in self.stretches or ISOMETRY
         ]
-        return np.asarray(np.minimum.reduce(margins) + 2.0 * self.error / law.sigma)
+        least, error = np.minimum.reduce(margins), self.error / law.sigma
+        if isinstance(law, ProductLaw):
+            least = raise_margin(least, 0.4 * error)
+        return np.asarray(least + 2.0 * error)
 
     @property
     def nothing_added(self) -> bool:

@@ -18,6 +18,7 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import certify
 from gsmooth.classifier import Classifier
 from gsmooth.cover import Cover, build_cover
+from gsmooth.cover.requirement import Requirement
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
@@ -297,3 +298,15 @@ def test_listings_and_records_know_the_law() -> None:
     record = LawRecord.of(law_of("uniform"))
     assert record == LawRecord("uniform", (0.4, 0.5, 0.0), SIGMA, True)
     assert record.build((1,)) == law_of("uniform")
+
+
+@pytest.mark.parametrize("kind", ["exponential", "folded-normal", "uniform"])
+@pytest.mark.parametrize("along", [0.1, 1.8])
+def test_float_errors_of_an_attacked_point_are_paid_in_a_line(kind: str, along: float) -> None:
+    # Shifts of 1/10 std beside it: at right angles to them 1e-4 sigma would be next to nothing.
+    sigma, error = 0.5, 0.5e-4
+    law = ProductLaw(kind, (1.0, 2.0), 1, sigma)
+    requirement = Requirement(law, error=error, variation=0.0, extra=0.0, proved=True)
+    found = requirement.margins(np.array([[0.1, along]]), np.zeros(1))
+    attacked = law.along.margin([[along]], np.array([0.1 + error / sigma]))
+    assert found[0] >= attacked[0] + error / sigma
