@@ -13,6 +13,9 @@ from gsmooth.hookspecs import API_VERSION, STATED_VERSION
 from gsmooth.spelling import did_you_mean
 from gsmooth.transformation import Parameter, Transformation
 
+# A plain method is true, and equal to no other, whatever it would answer.
+_PROPERTIES = [name for name, own in vars(Transformation).items() if isinstance(own, property)]
+
 
 def complaint(cls: object) -> str | None:
     """What keeps ``cls`` from being a transformation class, or None when nothing does."""
@@ -36,6 +39,11 @@ def complaint(cls: object) -> str | None:
         return f"{who}: one_sided names {strange[0]!r}, which is not among its parameters"
     if not _is_frozen_dataclass(cls):
         return f"{who} is not a frozen dataclass; decorate it with @dataclass(frozen=True)"
+    if plain := [n for n in _PROPERTIES if callable(inspect.getattr_static(cls, n))]:
+        return f"{who}: {plain[0]} is a property, not a method; decorate it with @property"
+    space = inspect.getattr_static(cls, "z_space")
+    if not (space is None or isinstance(space, str) or hasattr(space, "__get__")):
+        return f"{who}: z_space must be a string, or None, not {space!r}"
     return None
 
 

@@ -161,6 +161,13 @@ def test_two_packages_with_one_name_are_both_named_and_neither_wins(install: Ins
         ("class Shear(Transformation)", "class Shear", "is not a subclass of"),
         ("low_pass: float", "one_sided = ('slop',)\n    low_pass: float", "one_sided names 'slop'"),
         ("def act", "def action", "does not define act"),
+        (
+            "def act(",
+            "def z_space(self):\n        ...\n\n    def act(",
+            "z_space is a property, not",
+        ),
+        ("def act(", "def has_action(self):\n        ...\n\n    def act(", "with @property"),
+        ("low_pass: float", "z_space = (28, 28)\n    low_pass: float", "z_space must be a string"),
         ("@dataclass(frozen=True)", "", "is not a frozen dataclass"),
         ("[Shear]", "[Shear()]", "not a class; offer the class itself"),
         ("[Shear]", "Shear", "not a list of classes"),
