@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth.cover.ball import smallest_ball
+from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.transformation import Transformation
 
@@ -21,6 +22,8 @@ Indices = NDArray[np.int64]
 # Grid cells over a whole region with one moving parameter, and with more: enough to choose centres
 # by; the certified supremum refines where it must.
 CELLS: Final = (240, 1024)
+# Of a finite set of attacks every one is held in memory, in z: 2^14 digits are 150 MB.
+MOST_STEPS: Final = 2**14
 
 
 @final
@@ -78,13 +81,32 @@ class Knots:
         return self.theta[self.corners[:, 0]], self.theta[self.corners[:, -1]]
 
 
+def check_count(transformation: Transformation, region: Region) -> None:
+    """ConfigurationError where a finite set of attacks is too large to look at each of them."""
+    counts = [
+        math.floor(high / parameter.step) - math.ceil(low / parameter.step) + 1
+        for parameter, low, high in zip(
+            transformation.parameters, region.lower, region.upper, strict=False
+        )
+        if parameter.step
+    ]
+    if (count := math.prod(counts)) > MOST_STEPS:
+        raise ConfigurationError(
+            f"region: {count:,} attacks by whole steps of {transformation.name}"
+            f" ({' x '.join(map(str, counts))}), each of which is looked at; at most"
+            f" {MOST_STEPS:,} are possible: narrow the region"
+        )
+
+
 def lay_knots(
     transformation: Transformation, region: Region, units: Floats, cells: int | None = None
 ) -> Knots:
     """A grid of about ``cells`` cells, spaced alike in the metric of the law's units (m,).
 
-    Along a parameter with a step it has every value, and cells without extent.
+    Along a parameter with a step it has every value, and cells without extent; ConfigurationError
+    where these are too many.
     """
+    check_count(transformation, region)
     spans = np.array([max(0.0, u - low) for low, u in zip(region.lower, region.upper, strict=True)])
     spacing = _spacing(spans / units, cells)
     parameters = transformation.parameters

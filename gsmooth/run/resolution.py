@@ -11,7 +11,9 @@ from dataclasses import fields
 from pydantic_core import to_jsonable_python
 
 from gsmooth import registry
+from gsmooth.cover.pieces import check_count
 from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
 from gsmooth.run.card import Card, card
 from gsmooth.run.config import (
     CertifySection,
@@ -126,7 +128,11 @@ def _region(config: RunConfig, trained: Card | None, operator: Transformation) -
 def _check_steps(
     lower: tuple[float, ...], upper: tuple[float, ...], operator: Transformation
 ) -> None:
-    """Ends between two values of a parameter with a step are refused: which one is meant?"""
+    """Ends between two values of a parameter with a step are refused: which one is meant?
+
+    So are too many values.
+    """
+    check_count(operator, Region(lower, upper))
     for parameter, *ends in zip(operator.parameters, lower, upper, strict=False):
         for end in ends if parameter.step else ():
             if end not in parameter.values(min(end, 0.0), max(end, 0.0)):

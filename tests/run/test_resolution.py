@@ -135,6 +135,13 @@ def test_an_example_has_a_value_for_every_part_of_a_composition() -> None:
         filled("transformation.name=blur+brightness", *ends, "smoothing.sigma=0.1")
 
 
+def test_more_whole_steps_than_can_be_looked_at_are_refused_at_once() -> None:
+    ends = ("region.lower=[-1e12, 0]", "region.upper=[1e12, 0]")
+    noise = ("smoothing.sigma=0.1", "smoothing.scales=[1, 1]")
+    with pytest.raises(ConfigurationError, match=r"2,000,000,000,001 attacks.*narrow"):
+        filled("transformation.name=integer-translation", *noise, *ends)
+
+
 def test_spaces_around_plus_name_the_same_composition() -> None:
     options = ("smoothing.sigma=0.1", "smoothing.scales=[4, 0.1]")
     ends = ("region.lower=[-1, 0]", "region.upper=[1, 0]")
