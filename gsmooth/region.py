@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
 from typing import final
 
 from gsmooth.errors import ConfigurationError
@@ -64,13 +65,20 @@ class Region:
         return (high - low) / (2**self.bits - 1) / 2.0 if self.bits else 0.0
 
     def describe(self, names: tuple[str, ...], units: tuple[str, ...]) -> str:
-        """One line for people, e.g. ``angle in [-30, 30] deg``."""
+        """One line for people, e.g. ``angle in [-30, 30] deg``; never more than the region (F4)."""
         parts = [
-            f"{name} in [{low:g}, {high:g}] {unit}"
+            f"{name} in [{_inward(low)}, {_inward(high)}] {unit}"
             for name, unit, low, high in zip(names, units, self.lower, self.upper, strict=True)
         ]
         if self.l2 > 0.0 or not parts:
-            parts.append(f"l2 < {self.l2:g}")
+            parts.append(f"l2 < {_inward(self.l2)}")
         if self.bits:
             parts.append(f"rounded to {self.bits} bits")
         return ", ".join(parts)
+
+
+def _inward(value: float) -> str:
+    """Six significant digits of a number, rounded towards 0."""
+    exact = Decimal(repr(value))
+    place = Decimal(1).scaleb(exact.adjusted() - 5)
+    return f"{float(exact.quantize(place, rounding=ROUND_DOWN)):g}"

@@ -65,3 +65,12 @@ def test_a_region_describes_itself_with_names_and_units() -> None:
     text = region.describe(("angle", "dx"), ("deg", "px"))
     assert text == "angle in [-30, 30] deg, dx in [-1.5, 2] px, l2 < 0.25"
     assert Region(l2=0.5).describe((), ()) == "l2 < 0.5"
+
+
+@given(value=st.floats(1e-9, 1e9), sign=st.sampled_from((-1.0, 1.0)))
+def test_no_more_is_printed_than_the_region_holds(value: float, sign: float) -> None:
+    low, high = min(0.0, sign * value), max(0.0, sign * value)
+    text = Region((low,), (high,)).describe(("angle",), ("deg",))
+    printed = [float(end) for end in text[text.index("[") + 1 : text.index("]")].split(",")]
+    assert low <= printed[0] <= printed[1] <= high
+    assert max(map(abs, printed)) > 0.9999 * value

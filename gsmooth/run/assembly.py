@@ -25,6 +25,7 @@ from gsmooth.run.dataset import Dataset
 from gsmooth.run.datasets import load_data
 from gsmooth.run.header import RunHeader
 from gsmooth.run.models import load_model
+from gsmooth.run.rehearsal import rehearsed
 from gsmooth.smoothing import SmoothedClassifier, at_rest, one_sided_law
 from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
 
@@ -135,6 +136,14 @@ def operator_of(config: RunConfig) -> Transformation:
     return registry.load_transformation(config.transformation.name, config.transformation.options)
 
 
+def rested_operator_of(config: RunConfig) -> Transformation:
+    """The same, with parameters of scale 0 at rest where scales are given and others have noise."""
+    operator, scales = operator_of(config), config.smoothing.scales or ()
+    named = zip(operator.parameters, scales, strict=False)
+    quiet = tuple(parameter.name for parameter, scale in named if scale == 0.0)
+    return operator.without_noise(quiet) if 0 < len(quiet) < len(scales) else operator
+
+
 def noise_of(config: RunConfig) -> tuple[Transformation, Law]:
     """The transformation of a resolved configuration, and the law of parameters and z.
 
@@ -166,6 +175,7 @@ def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedCl
     where it is left open: beside other busy processes one is often far faster than several.
     """
     operator, law = noise_of(config)
+    rehearsed(operator, classifier.shape)
     assert config.smoothing.grid is not None
     size, devices = config.engine.batch_size, devices_of(config.model.device)
     smoothed = SmoothedClassifier(

@@ -19,7 +19,7 @@ from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.cover.supremum import TOLERANCE, carried_suprema
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
-from gsmooth.run.assembly import operator_of, region_of
+from gsmooth.run.assembly import region_of, rested_operator_of
 from gsmooth.run.calibration import Calibration, image_digest, options_of
 from gsmooth.run.codec import decode, parse, to_line
 from gsmooth.run.config import RunConfig
@@ -57,7 +57,7 @@ def run_calibrate(
     dataset = load_data(part.spec, part.split)
     indices = dataset.indices(part.start, part.every, part.limit)
     rank = tolerance_rank(len(indices), share, alpha)
-    operator = operator_of(settings).for_shape(dataset.shape)
+    operator = rested_operator_of(settings).for_shape(dataset.shape)
     region = region_of(settings)
     moved = Region(region.lower, region.upper)
     task = _Task(operator, moved, dataset.shape, centre, tolerance)
