@@ -8,7 +8,7 @@ import typer
 
 from gsmooth.cli.options import DebugFlag, JsonFlag, RegionFlag, region_flag
 from gsmooth.cli.output import console, emit, guarded
-from gsmooth.errors import ConfigurationError, PromiseError
+from gsmooth.errors import ConfigurationError, PluginError, PromiseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gsmooth.region import Region
     from gsmooth.testing import Verdict
+    from gsmooth.transformation import Transformation
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -83,6 +84,7 @@ def check(
 
         operator = load_transformation(name, _options(option))
         testing = _kit()
+        _rehearse(operator, _shape(shape))
         found = testing.verdicts(
             operator,
             shape=_shape(shape),
@@ -129,6 +131,17 @@ def _emit(name: str, found: list[Verdict]) -> int:
     broken = sum(verdict.standing == "failed" for verdict in found)
     emit({"transformation": name, "broken": broken, "checks": listed})
     return broken
+
+
+def _rehearse(operator: Transformation, shape: tuple[int, int, int]) -> None:
+    """Say once, and not in every check, that nothing can be asked of such images."""
+    from gsmooth.run.rehearsal import rehearsed
+
+    try:
+        rehearsed(operator, shape)
+    except (ConfigurationError, PluginError) as error:
+        told = f"the images tried are {shape}; for others say, for example, --shape 3,28,28"
+        raise type(error)(f"{error}; {told}") from error
 
 
 def _kit() -> ModuleType:

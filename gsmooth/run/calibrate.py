@@ -28,6 +28,7 @@ from gsmooth.run.datasets import load_data
 from gsmooth.run.header import installed_versions
 from gsmooth.run.journal import Journal, make_folder, write_atomically
 from gsmooth.run.progress import Progress, Tally
+from gsmooth.run.rehearsal import rehearsed
 from gsmooth.run.resolution import resolved
 from gsmooth.theory.tolerance import tolerance_rank
 from gsmooth.transformation import Transformation
@@ -57,7 +58,7 @@ def run_calibrate(
     dataset = load_data(part.spec, part.split)
     indices = dataset.indices(part.start, part.every, part.limit)
     rank = tolerance_rank(len(indices), share, alpha)
-    operator = rested_operator_of(settings).for_shape(dataset.shape)
+    operator = rehearsed(rested_operator_of(settings), dataset.shape)
     region = region_of(settings)
     moved = Region(region.lower, region.upper)
     task = _Task(operator, moved, dataset.shape, centre, tolerance)

@@ -21,6 +21,7 @@ from gsmooth.run.factory import call_factory
 from gsmooth.run.journal import make_folder, write_atomically
 from gsmooth.run.models import load_model
 from gsmooth.run.progress import Progress
+from gsmooth.run.rehearsal import rehearsed
 from gsmooth.run.resolution import resolved
 from gsmooth.training import EpochReport, TrainPlan, TrainReport, train
 
@@ -56,6 +57,7 @@ def run_train(config: RunConfig, out: Path, progress: Progress) -> TrainSummary:
     # Before hours of work, not after them.
     make_folder(out.parent)
     operator, law = noise_of(settings)
+    rehearsed(operator, dataset.shape)
     report = train(
         module,
         operator,

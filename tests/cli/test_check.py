@@ -102,6 +102,33 @@ def test_the_region_and_the_seed_are_part_of_what_is_repeated() -> None:
         assert part in text
 
 
+COLOURS = """
+    def for_shape(self, shape):
+        if shape[0] != 3:
+            raise {error}
+        return self
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "complaint"),
+    [
+        ("ValueError('no hue')", 5, "for_shape of louder fails on images (1, 16, 16): ValueError"),
+        ("gsmooth.errors.ConfigurationError('no hue')", 2, "no hue"),
+    ],
+)
+def test_images_that_a_plugin_cannot_take_are_reported_once(
+    folder: Path, error: str, code: int, complaint: str
+) -> None:
+    source = LOUDER + COLOURS.format(error=error)
+    (folder / "louder_plugin.py").write_text("import gsmooth.errors\n" + source)
+    found, text, errors = check("louder_plugin:Louder")
+    assert (found, text) == (code, "")
+    assert complaint in errors
+    assert "the images tried are (1, 16, 16)" in errors
+    assert check("louder_plugin:Louder", "--shape", "3,4,4", *only(HELD))[0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [

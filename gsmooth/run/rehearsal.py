@@ -1,0 +1,49 @@
+"""Rehearsal: every method of a transformation once, on a blank image, before a run rests on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from gsmooth.errors import GsmoothError, PluginError
+from gsmooth.transformation import Transformation
+
+Shape = tuple[int, int, int]
+
+
+@torch.no_grad()
+def rehearsed(transformation: Transformation, shape: Shape) -> Transformation:
+    """The transformation for images (C, H, W), after for_shape, lift, act, readout and attack.
+
+    At theta = 0, where every attack may be asked. PluginError names the method that raises; what a
+    plugin refuses in gsmooth's own words (ConfigurationError, say) passes through.
+    """
+    who = transformation.name
+    with _called("for_shape", who, shape):
+        bound = transformation.for_shape(shape)
+    x = torch.zeros(1, *shape, dtype=torch.float64)
+    theta = [x.new_zeros(1, 1) for _ in bound.parameters]
+    with _called("lift", who, shape):
+        z = bound.lift(x.clone())
+    with _called("act", who, shape):
+        if bound.has_action:
+            bound.act(z.clone(), *theta)
+    with _called("readout", who, shape):
+        bound.readout(z.to(torch.float32), shape)
+    with _called("attack", who, shape):
+        bound.attack(x, *theta)
+    return bound
+
+
+@contextmanager
+def _called(method: str, who: str, shape: Shape) -> Iterator[None]:
+    try:
+        yield
+    except (GsmoothError, MemoryError):
+        raise
+    except Exception as error:  # A plugin may raise anything.
+        raise PluginError(
+            f"{method} of {who} fails on images {shape}: {type(error).__name__}: {error}"
+        ) from error
