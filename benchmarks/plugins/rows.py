@@ -84,8 +84,13 @@ TOGETHER: Final = (
         "scaling+brightness", 0.15, (0.15, 0.2), "70% to 130%, ±0.2",
     ),
     Cell(
-        "scaling+brightness-l2", "scaling+brightness", (_SMALLER, -0.2), (_LARGER, 0.2),
-        "scaling+brightness", 0.15, (0.15, 0.2), "70% to 130%, ±0.2, l2 0.05", l2=0.05,
+        "scaling+brightness-narrow", "scaling+brightness", (math.log(0.8), -0.1),
+        (math.log(1.2), 0.1), "scaling+brightness", 0.15, (0.15, 0.2), "80% to 120%, ±0.1",
+    ),
+    Cell(
+        "scaling+brightness-l2", "scaling+brightness", (math.log(0.8), -0.1),
+        (math.log(1.2), 0.1), "scaling+brightness", 0.15, (0.15, 0.2),
+        "80% to 120%, ±0.1, l2 0.05", l2=0.05,
     ),
     Cell(
         "contrast+brightness", "contrast+brightness", (math.log(0.8), -0.5), (math.log(1.25), 0.5),
