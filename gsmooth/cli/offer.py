@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import MISSING, Field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from gsmooth.certificate import Guarantee
+from gsmooth.cli.claims import CLAIMS, claims_of, guarantee_of, hindrance_of, is_composition
 from gsmooth.cli.output import console
-from gsmooth.errors import ConfigurationError
 from gsmooth.options import described, fields_of, fitting_laws
 from gsmooth.transformation import Parameter, Transformation
 
@@ -16,53 +15,6 @@ if TYPE_CHECKING:
     from gsmooth.registry import Offer
 
 Class = type[Transformation]
-
-CLAIMS: Final = {
-    "orthogonal": "every T_theta is an orthogonal map or an affine isometry of z-space (T4)",
-    "bounds": "the supremum over a region is bounded, not sampled",
-    "exact": "the float64 error of the action is bounded (F1)",
-    "still": "the supremum is bounded without noise on the parameters too (T = id)",
-    "joins": "may be part of a composition, such as rotation+brightness (docs/compositions.md)",
-    "originals": "the originals of an attacked image are enclosed (guarantee online)",
-}
-
-
-def claims_of(cls: Class) -> dict[str, bool]:
-    """Which of CLAIMS the class makes; an option may still withdraw one."""
-    same = not any(_own(cls, method) for method in ("attack", "lift", "readout"))
-    # A finite set of attacks has nothing between them to bound.
-    finite = bool(cls.parameters) and all(parameter.step for parameter in cls.parameters)
-    return {
-        "orthogonal": cls.orthogonal,
-        "bounds": _own(cls, "derivative_bound") or same or finite,
-        "exact": _own(cls, "action_error"),
-        "still": _own(cls, "attack_derivative_bound") or finite,
-        "joins": _own(cls, "flow") or _own(cls, "z_space"),
-        "originals": _own(cls, "originals"),
-    }
-
-
-def guarantee_of(cls: Class) -> str:
-    """What certificates say if all claims hold: individual where all of it is bounded."""
-    claims = claims_of(cls)
-    proved = claims["bounds"] and claims["exact"]
-    return str(Guarantee.INDIVIDUAL if proved else Guarantee.HEURISTIC)
-
-
-def hindrance_of(cls: Class) -> str:
-    """Why a composition is refused, or can carry no noise, with the usual options; mostly empty."""
-    from gsmooth.composition import Composition
-
-    if not issubclass(cls, Composition) or any(map(_is_needed, fields_of(cls).values())):
-        return ""
-    try:
-        return cls().no_action_because
-    except ConfigurationError as error:
-        return str(error)
-
-
-def _is_needed(option: Field[Any]) -> bool:
-    return option.default is MISSING and option.default_factory is MISSING
 
 
 def parameter_line(cls: Class, parameter: Parameter) -> str:
@@ -85,9 +37,7 @@ def as_document(offer: Offer) -> dict[str, Any]:
         "refused": hindrance_of(cls),
         "options": {
             name: {"type": type_of(field), "default": _plain(default_of(field)), "what": what}
-            for (name, field), what in zip(
-                fields_of(cls).items(), described(cls).values(), strict=True
-            )
+            for name, field, what in _options(cls)
         },
         "package": offer.package,
         "version": offer.version,
@@ -99,14 +49,16 @@ def print_offer(offer: Offer) -> None:
     out, cls = console(), offer.cls
     for line in _page(offer):
         out.print(line, markup=False, soft_wrap=True)
-    if not fields_of(cls):
+    if not _options(cls):
         out.print("options: none")
 
 
 def _page(offer: Offer) -> list[str]:
     cls = offer.cls
     lines = [f"{offer.name}: {cls.summary}" if cls.summary else offer.name]
-    lines.append(f"package: {offer.package} {offer.version} ({cls.__module__}:{cls.__qualname__})")
+    # The class of a composition is made on the spot; nothing can be imported under its name.
+    where = "" if is_composition(cls) else f" {offer.version} ({cls.__module__}:{cls.__qualname__})"
+    lines.append(f"package: {offer.package}{where}")
     if text := inspect.cleandoc(vars(cls).get("__doc__") or ""):
         lines.append("\n" + "\n".join(f"  {line}".rstrip() for line in text.splitlines()) + "\n")
     lines.append("parameters:" if cls.parameters else "parameters: none; the region is an l2 ball")
@@ -116,15 +68,23 @@ def _page(offer: Offer) -> list[str]:
     lines.append(f"laws: {', '.join(fitting_laws(cls)) or 'none fits'}")
     if hindrance := hindrance_of(cls):
         lines.append(f"refused as it stands: {hindrance}")
-    lines.append(f"guarantee: {guarantee_of(cls)}, if what is claimed holds (gsmooth check)")
-    for claim, made in claims_of(cls).items():
+    claims = claims_of(cls)
+    proviso = ", if what is claimed holds (gsmooth check)" if claims else ""
+    lines.append(f"guarantee: {guarantee_of(cls)}{proviso}")
+    for claim, made in claims.items():
         lines.append(f"  {'claimed' if made else 'not claimed'}: {claim}: {CLAIMS[claim]}")
-    told = described(cls)
-    for name, field in fields_of(cls).items():
+    for name, field, what in _options(cls):
         lines.append(f"option {name}: {type_of(field)} = {_shown(default_of(field))}")
-        if told[name]:
-            lines.append(f"  {told[name]}")
+        if what:
+            lines.append(f"  {what}")
     return lines
+
+
+def _options(cls: Class) -> list[tuple[str, Field[Any], str]]:
+    """What users may set, and what it does; a composition's own fields are for programs."""
+    told = described(cls)
+    own = getattr(cls, "fields", ()) if is_composition(cls) else told
+    return [(name, field, told[name]) for name, field in fields_of(cls).items() if name in own]
 
 
 def type_of(option: Field[Any]) -> str:
@@ -148,7 +108,3 @@ def _plain(default: Any) -> Any:
     """As JSON holds it."""
     plain = default is None or isinstance(default, bool | int | float | str)
     return None if default is MISSING else default if plain else str(default)
-
-
-def _own(cls: Class, method: str) -> bool:
-    return getattr(cls, method) is not getattr(Transformation, method)

@@ -84,7 +84,8 @@ def _print(offers: list[Offer], faults: list[Fault]) -> None:
 
 
 def _cells(offer: Offer) -> list[str]:
-    from gsmooth.cli.offer import claims_of, guarantee_of, parameter_line
+    from gsmooth.cli.claims import claims_of, guarantee_of
+    from gsmooth.cli.offer import parameter_line
     from gsmooth.options import fitting_laws
 
     kept = [claim for claim, made in claims_of(offer.cls).items() if made]

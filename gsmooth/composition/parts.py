@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import MISSING, field, fields, make_dataclass
 from functools import cache
 from typing import Any
@@ -68,6 +67,4 @@ def _field(cls: type[Transformation]) -> Any:
 
 def _told(classes: tuple[type[Transformation], ...], keys: tuple[str, ...]) -> str:
     lines = [f"{key}: the options of {cls.name}." for key, cls in zip(keys, classes, strict=True)]
-    own = (Composition.__doc__ or "").split("\n\n")
-    options = [inspect.cleandoc(paragraph) for paragraph in own[-2:]]
-    return "\n\n".join(["The parts' attacks one after another.", *lines, *options])
+    return "\n\n".join(["The parts' attacks one after another.", *lines])

@@ -140,16 +140,96 @@ def test_json_holds_the_same(site: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("rotation+translation", "not known to commute"),
         ("contrast+brightness", "give one of them the std 0"),
         ("rotation+brightness", ""),
     ],
 )
-def test_a_composition_that_is_refused_is_not_praised(spec: str, reason: str) -> None:
+def test_a_composition_whose_noise_is_refused_says_so(spec: str, reason: str) -> None:
     document = json.loads(CliRunner().invoke(app, ["plugins", spec, "--json"]).stdout)
     assert reason in document["refused"]
     page = CliRunner().invoke(app, ["plugins", spec]).stdout
     assert ("refused as it stands" in page) == bool(reason)
+    assert "claimed: bounds" in page
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [("rotation+translation", "not known to commute"), ("brightness+rotation", "write rotation+b")],
+)
+def test_a_composition_that_is_refused_is_refused_here_too(
+    spec: str, reason: str, more: list[str]
+) -> None:
+    result = CliRunner().invoke(app, ["plugins", spec, *more])
+    assert result.exit_code == 2
+    assert reason in result.stderr
+
+
+PARTS = '''
+from dataclasses import dataclass
+
+from gsmooth import Parameter, Transformation
+from gsmooth.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Tint(Transformation):
+    """Linear, orthogonal, for colours; nobody has said how fast it moves."""
+
+    {option}
+
+    name = "tint"
+    parameters = (Parameter("tint", "rad"),)
+    orthogonal = True
+    z_space = "colours"
+
+    def for_shape(self, shape):
+        if shape[0] != 3:
+            raise ConfigurationError("tint is for colour images")
+        return self
+
+    def act(self, z, tint):
+        half = len(z[0]) // 2
+        a, b = z[:, :half], z[:, half:]
+        return torch.cat([a * tint.cos() - b * tint.sin(), a * tint.sin() + b * tint.cos()], 1)
+'''
+
+
+@pytest.fixture
+def tint(site: Path) -> Iterator[Path]:
+    yield site / "my_tint.py"
+    sys.modules.pop("my_tint", None)
+
+
+def test_a_composition_claims_what_its_parts_say_and_no_more(tint: Path) -> None:
+    tint.write_text("import torch\n" + PARTS.format(option=""))
+    result = CliRunner().invoke(app, ["plugins", "my_tint:Tint+brightness", "--json"])
+    document = json.loads(result.stdout)
+    assert document["claims"] == {
+        "orthogonal": True,
+        "bounds": False,
+        "exact": False,
+        "still": False,
+        "originals": False,
+    }
+    assert document["guarantee"] == "heuristic"
+    assert list(document["options"]) == ["tint", "brightness"]  # Not ``still``, ``image_shape``.
+
+
+def test_the_claims_of_a_composition_may_depend_on_options_that_have_to_be_given(
+    tint: Path,
+) -> None:
+    tint.write_text("import torch\n" + PARTS.format(option="strength: float"))
+    result = CliRunner().invoke(app, ["plugins", "my_tint:Tint+brightness"])
+    assert result.exit_code == 0
+    assert "guarantee: depends on its options\n" in result.stdout
+    assert "claimed: " not in result.stdout
+
+
+def test_a_composition_that_takes_none_of_the_images_tried_says_why(tint: Path) -> None:
+    tint.write_text("import torch\n" + PARTS.format(option="").replace("!= 3", "!= 7"))
+    result = CliRunner().invoke(app, ["plugins", "my_tint:Tint+brightness"])
+    assert (result.exit_code, "tint is for colour images" in result.stderr) == (2, True)
 
 
 def test_a_broken_plugin_is_listed_and_fails_only_when_strict(site: Path) -> None:

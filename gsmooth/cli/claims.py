@@ -1,0 +1,126 @@
+"""What a transformation class claims, and what certificates say if all of it holds."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field
+from typing import Any, Final
+
+from gsmooth.certificate import Guarantee
+from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.options import fields_of
+from gsmooth.transformation import Transformation
+
+Class = type[Transformation]
+
+CLAIMS: Final = {
+    "orthogonal": "every T_theta is an orthogonal map or an affine isometry of z-space (T4)",
+    "bounds": "the supremum over a region is bounded, not sampled",
+    "exact": "the float64 error of the action is bounded (F1)",
+    "still": "the supremum is bounded without noise on the parameters too (T = id)",
+    "joins": "may be part of a composition, such as rotation+brightness (docs/compositions.md)",
+    "originals": "the originals of an attacked image are enclosed (guarantee online)",
+}
+TRIED: Final = ((1, 16, 16), (3, 16, 16))
+"""Sizes of the blank image that compositions are asked about: the first that all parts take."""
+
+
+def is_composition(cls: Class) -> bool:
+    """Whether it was made of several transformations."""
+    from gsmooth.composition import Composition  # It needs torch.
+
+    return issubclass(cls, Composition)
+
+
+def claims_of(cls: Class) -> dict[str, bool]:
+    """Which of CLAIMS the class makes; an option may still withdraw one.
+
+    Those of a composition are what its parts say, with their usual options, of a blank image; none
+    where a part has to be given options. ConfigurationError where the composition is refused.
+    """
+    if is_composition(cls):
+        return {} if needs_options(cls) else _claims_together(cls)
+    same = not any(_own(cls, method) for method in ("attack", "lift", "readout"))
+    # A finite set of attacks has nothing between them to bound.
+    finite = bool(cls.parameters) and all(parameter.step for parameter in cls.parameters)
+    return {
+        "orthogonal": cls.orthogonal,
+        "bounds": _own(cls, "derivative_bound") or same or finite,
+        "exact": _own(cls, "action_error"),
+        "still": _own(cls, "attack_derivative_bound") or finite,
+        "joins": _own(cls, "flow") or _own(cls, "z_space"),
+        "originals": _own(cls, "originals"),
+    }
+
+
+def guarantee_of(cls: Class) -> str:
+    """What certificates say if all claims hold: individual where all of it is bounded."""
+    claims = claims_of(cls)
+    if not claims:
+        return "depends on its options"
+    proved = claims["bounds"] and claims["exact"]
+    return str(Guarantee.INDIVIDUAL if proved else Guarantee.HEURISTIC)
+
+
+def hindrance_of(cls: Class) -> str:
+    """Why noise on all parameters of a composition would not compose; mostly empty."""
+    if not is_composition(cls) or needs_options(cls):
+        return ""
+    return cls().no_action_because
+
+
+def needs_options(cls: Class) -> bool:
+    """Whether an option has no default."""
+    return any(map(_is_needed, fields_of(cls).values()))
+
+
+def _claims_together(cls: Class) -> dict[str, bool]:
+    import torch
+
+    built, shape = _on_trial(cls())
+    noisy = _noisy(built)
+    x = torch.zeros(1, *shape, dtype=torch.float64)
+    origin = x.new_zeros(1, len(cls.parameters))
+    nowhere = (0.0,) * len(cls.parameters)
+    return {
+        "orthogonal": noisy.orthogonal,
+        "bounds": noisy.derivative_bound(x, origin, origin) is not None,
+        "exact": noisy.action_error(noisy.lift(x), nowhere, nowhere) is not None,
+        "still": built.attack_derivative_bound(x, origin, origin) is not None,
+        "originals": built.originals(x, origin, origin, 0.0) is not None,
+    }
+
+
+def _on_trial(built: Transformation) -> tuple[Transformation, tuple[int, int, int]]:
+    """The transformation for a size that it takes; what the first size raises where it takes none.
+
+    ConfigurationError or PluginError.
+    """
+    from gsmooth.run.rehearsal import rehearsed
+
+    faults = []
+    for shape in TRIED:
+        try:
+            return rehearsed(built, shape), shape
+        except (ConfigurationError, PluginError) as error:
+            faults.append(error)
+    raise faults[0]
+
+
+def _noisy(built: Transformation) -> Transformation:
+    """``built``, or, where not all of its parameters can carry noise, all but one that can."""
+    for parameter in () if built.has_action else built.parameters:
+        try:
+            rested = built.without_noise((parameter.name,))
+        except ConfigurationError:
+            continue
+        if rested.has_action:
+            return rested
+    return built
+
+
+def _is_needed(option: Field[Any]) -> bool:
+    return option.default is MISSING and option.default_factory is MISSING
+
+
+def _own(cls: Class, method: str) -> bool:
+    return getattr(cls, method) is not getattr(Transformation, method)
