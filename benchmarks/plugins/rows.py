@@ -86,11 +86,12 @@ TOGETHER: Final = (
     Cell(
         "scaling+brightness-narrow", "scaling+brightness", (math.log(0.8), -0.1),
         (math.log(1.2), 0.1), "scaling+brightness", 0.15, (0.15, 0.2), "80% to 120%, ±0.1",
+        max_votes=20_000,
     ),
     Cell(
         "scaling+brightness-l2", "scaling+brightness", (math.log(0.8), -0.1),
         (math.log(1.2), 0.1), "scaling+brightness", 0.15, (0.15, 0.2),
-        "80% to 120%, ±0.1, l2 0.05", l2=0.05,
+        "80% to 120%, ±0.1, l2 0.05", l2=0.05, max_votes=20_000,
     ),
     Cell(
         "contrast+brightness", "contrast+brightness", (math.log(0.8), -0.5), (math.log(1.25), 0.5),
