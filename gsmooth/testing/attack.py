@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, final
 
 import torch
 from hypothesis import strategies as st
@@ -13,6 +16,8 @@ from gsmooth.testing.subject import ROUNDING, Subject, Theta, columns, near, no_
 
 PARTS: Final = (0.5, 0.125, 0.03125)
 """Of the way to an end of the region, for the direction of the action."""
+UNITS: Final = (math.pi / 180.0, 180.0 / math.pi, 0.5, 2.0)
+"""Slips of a unit: degrees taken for radians and the other way, halves, doubles."""
 
 
 def attack_at_zero_is_identity(subject: Subject) -> None:
@@ -77,7 +82,9 @@ def action_follows_attack(subject: Subject) -> None:
     """T_theta L x lies no farther from L psi_theta(x) than T_(-theta) L x does.
 
     An action that turns the other way is sound and useless: every residual is twice the motion. It
-    does so however small theta is; far out an honest one may lose its way at the image's edge.
+    does so however small theta is; far out an honest one may lose its way at the image's edge. So
+    is one that takes a parameter in another unit: parameter by parameter, T of a theta in degrees,
+    radians, halves or doubles must not fit the attack much better either, wherever it is tried.
     """
     if any(subject.one_way):
         raise no_claim("T_(-theta) does not exist: a parameter is one-sided")
@@ -95,8 +102,64 @@ def action_follows_attack(subject: Subject) -> None:
                 " a parameter wrong?"
             )
 
+    for axis, parameter in enumerate(subject.transformation.parameters):
+        _require_own_unit(subject, axis, parameter.name)
     for seed in range(3):
         example(seed)
+
+
+def _require_own_unit(subject: Subject, axis: int, name: str) -> None:
+    for factor in UNITS:
+        told = [e for e in _errors(subject, axis, factor) if e.telling]
+        much = sum(e.scaled < e.own / 2.0 for e in told)
+        slip = all(e.scaled < e.own for e in told) and much > len(told) / 2.0
+        assert not slip, (
+            f"the attack follows the action at {factor:.4g} times {name} much better than at"
+            f" {name}; is theta of act in another unit than theta of attack?"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class _Errors:
+    """How far L psi is from T at the same theta, from T at a scaled one, and from L x."""
+
+    own: float
+    scaled: float
+    motion: float
+
+    @property
+    def telling(self) -> bool:
+        """Whether either explains the attack: leaves less than half of the motion over.
+
+        Where nearly all of an image is clipped T that hardly moves comes close, and explains
+        nothing; and at an image's edge even an honest action may lose its way.
+        """
+        return min(self.own, self.scaled) < self.motion / 2.0
+
+
+def _errors(subject: Subject, axis: int, factor: float) -> Iterator[_Errors]:
+    """What T leaves at one parameter, and at ``factor`` times it, all others being 0.
+
+    At the thetas of PARTS from which that leads no farther than noise does.
+    """
+    for end in (subject.region.lower, subject.region.upper):
+        alone = tuple(value if place == axis else 0.0 for place, value in enumerate(end))
+        for theta in _on_the_way(subject, alone):
+            scaled = tuple(factor * value for value in theta)
+            if abs(scaled[axis]) > subject.reach[axis]:
+                continue
+            for seed in range(3):
+                x = Picture("blob", seed).tensor(subject.shape)
+                clean = subject.lift(x)
+                attacked = subject.lift(subject.attack(x, theta))
+                # What rounding moves is no motion.
+                slack = 1e-9 * (1.0 + float(clean.norm()))
+                yield _Errors(
+                    own=float((attacked - subject.act(clean, theta)).norm()),
+                    scaled=float((attacked - subject.act(clean, scaled)).norm()) + slack,
+                    motion=float((attacked - clean).norm()),
+                )
 
 
 def _on_the_way(subject: Subject, theta: Theta) -> list[Theta]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from kornia.geometry.transform import rotate
@@ -41,6 +42,30 @@ class Backwards(Untold):
         return torch.full_like(lower, 10.0 * float(x.norm()))
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
+@dataclass(frozen=True)
+class OtherUnit(Untold):
+    """Action and attack take theta in units that are ``factor`` apart; the bound is sound."""
+
+    factor: float = math.pi / 180.0
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(z, self.factor * theta[0])
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(x.flatten(1), theta[0]).reshape(x.shape)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.full_like(lower, 5.0 * (1.0 + self.factor) * float(x.norm()))
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
         return None
 
 

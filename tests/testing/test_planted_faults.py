@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
+from gsmooth.registry import load_transformation
 from gsmooth.testing import Point, Standing, repeat, transformation_checks, verdicts
 from gsmooth.transformation import Enclosure, Parameter, Transformation
 from tests.cover.subjects import Weave
@@ -31,6 +33,9 @@ FOR_COMPOSITIONS = ("named_action_is_linear", "fixed_part_stays", "action_speed_
 FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted_actions.WarpAsAction(), {LAW}),
     (planted_actions.Backwards(), {"action_follows_attack"}),
+    (planted_actions.OtherUnit(factor=math.pi / 180.0), {"action_follows_attack"}),
+    (planted_actions.OtherUnit(factor=180.0 / math.pi), {"action_follows_attack"}),
+    (planted_actions.OtherUnit(factor=0.5), {"action_follows_attack"}),
     (planted_actions.Louder(), {"action_preserves_distances"}),
     (planted_actions.Projecting(), {"action_at_zero_is_identity"}),
     (planted_actions.Shuffled(), {LAW, "parameters_commute"}),
@@ -141,6 +146,23 @@ def test_a_failure_names_the_check_the_transformation_and_a_counterexample() -> 
     assert "Louder" in complaint
     assert "theta=" in complaint
     assert "Point(" in complaint
+
+
+def test_another_unit_is_named_with_the_parameter_and_the_factor() -> None:
+    broken = planted_actions.OtherUnit(factor=180.0 / math.pi)
+    (found,) = verdicts(broken, shape=SHAPE, only=["action_follows_attack"])
+    assert "follows the action at 0.01745 times turn much better than at turn" in found.why
+    assert "is theta of act in another unit than theta of attack?" in found.why
+
+
+@pytest.mark.parametrize("ends", [(-1.0, 0.0), (-0.2, 1.0), (0.0, 4.0)])
+def test_an_attack_that_clips_nearly_all_of_an_image_is_in_the_unit_of_its_action(
+    ends: tuple[float, float],
+) -> None:
+    clipped = load_transformation("brightness", {"clip": True})
+    region = Region(ends[:1], ends[1:])
+    (found,) = verdicts(clipped, shape=SHAPE, region=region, only=["action_follows_attack"])
+    assert found.standing == Standing.PASSED
 
 
 def test_a_failure_shows_the_code_that_repeats_it() -> None:
