@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from gsmooth.transformation import Flow, Transformation
 
@@ -91,15 +92,24 @@ def _stranger(part: Transformation) -> str:
         )
     if flow is not None and len(part.parameters) == 1:
         return ""
-    if flow is None and part.z_space is not None and (part.orthogonal or part.contracting):
+    space: object = part.z_space
+    if not (space is None or isinstance(space, str)):
+        return f"{part.name} has the z_space {space!r}; it must be a string, or None"
+    if flow is None and space is not None and (part.orthogonal or part.contracting):
         return ""
+    options = ", with these options," if _has_options(part) else ""
     return (
-        f"{part.name}, with these options, is neither an affine flow of pixels (brightness,"
+        f"{part.name}{options} is neither an affine flow of pixels (brightness,"
         " contrast, volume without clip) nor a linear, length-keeping action in a z-space with a"
         " name (rotation, similarity, scaling, translation, blur and their cyclic kin), so no bound"
         " on it beside another transformation is known; certify it by itself, or, if it is yours,"
-        " see docs/writing-a-plugin.md for what it has to say"
+        " give it z_space (and fixed_part, action_speed), or flow: docs/writing-a-plugin.md, Beside"
+        " other transformations"
     )
+
+
+def _has_options(part: Transformation) -> bool:
+    return any(option.init for option in fields(part))  # type: ignore[arg-type]
 
 
 def _mixed(name: str, frame: Parts, still: Sequence[str]) -> str:

@@ -24,7 +24,8 @@ SHAPE = (1, 8, 8)
     ("spec", "message"),
     [
         ("brightness+rotation", "write rotation\\+brightness"),
-        ("gamma+rotation", "gamma, with these options, is neither an affine flow"),
+        ("gamma+rotation", "gamma is neither an affine flow.*give it z_space"),
+        ("volume+rotation", "volume, with these options, is neither an affine flow"),
         ("rotation+translation", "not known to commute"),
         ("blur+rotation", "not known to commute"),
         ("similarity+rotation", r"angle occurs twice \(in similarity and rotation\)"),
@@ -92,6 +93,21 @@ def test_a_z_space_that_is_named_falsely_is_found_out() -> None:
     joined = composed(torus, Pretender)()
     with pytest.raises(PluginError, match=r"pretender both name the z_space.*lifts differ"):
         joined.for_shape(SHAPE)
+
+
+@dataclass(frozen=True)
+class Sized(Pretender):
+    """Names its z-space by its size, not by a string."""
+
+    @property
+    def z_space(self) -> str | None:
+        return (8, 8)  # type: ignore[return-value]
+
+
+def test_a_z_space_that_is_no_string_is_refused() -> None:
+    brightness = type(load_transformation("brightness"))
+    with pytest.raises(ConfigurationError, match=r"has the z_space \(8, 8\); it must be a string"):
+        composed(Sized, brightness)()
 
 
 def smoothed(spec: str, scales: tuple[float, ...]) -> SmoothedClassifier:
