@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gsmooth.report.summary import Share, Summary, summarize
@@ -16,8 +16,15 @@ _NONE = "not measured"
 _MEANINGS = {
     "individual": "individual: proved of this image",
     "distributional": "distributional: proved where the premise holds",
-    "heuristic": "heuristic: rests on something unproved",
+    "heuristic": (
+        "heuristic: rests on something unproved (gsmooth plugins NAME lists what is not claimed)"
+    ),
     "online": "online: proved of every original that the image can have come from",
+}
+_REASONS = {
+    "futile": "futile: votes showed that a centre will not reach the share it needs",
+    "budget": "budget: a centre needs more votes than are allowed (certify.max_votes, or n)",
+    "impossible": "impossible: no original in the region can have become this image",
 }
 
 
@@ -25,10 +32,7 @@ def render(*summaries: Summary) -> Table:
     """Accuracies, abstentions, votes and what is guaranteed, one column a run."""
     from rich.table import Table
 
-    kinds = sorted({kind for summary in summaries for kind in summary.guarantees})
-    told = "; ".join(_MEANINGS.get(kind, kind) for kind in kinds)
-    caption = f"In every accuracy an abstention counts as wrong. {told}."
-    table = Table(caption=caption, highlight=False)
+    table = Table(caption=_legend(summaries), highlight=False)
     table.add_column("")
     columns = [dict(_lines(summary)) for summary in summaries]
     # The longest first: it has every line of the others, in order.
@@ -38,6 +42,17 @@ def render(*summaries: Summary) -> Table:
     for label in labels:
         table.add_row(label, *(column.get(label, "") for column in columns))
     return table
+
+
+def _legend(summaries: Sequence[Summary]) -> str:
+    """What the words of the table mean: guarantees on one line, reasons to abstain on another."""
+    kinds = sorted({kind for summary in summaries for kind in summary.guarantees})
+    told = "; ".join(_MEANINGS.get(kind, kind) for kind in kinds)
+    lines = [f"In every accuracy an abstention counts as wrong. {told}."]
+    reasons = {reason for summary in summaries for reason in summary.abstentions}
+    if named := [what for reason, what in _REASONS.items() if reason in reasons]:
+        lines.append(f"{'; '.join(named)}.")
+    return "\n".join(lines)
 
 
 def _lines(summary: Summary) -> Iterator[tuple[str, str]]:

@@ -127,6 +127,19 @@ def test_the_table_prints_what_a_reader_must_know() -> None:
         assert line in text
 
 
+def test_the_table_explains_the_words_that_it_uses_and_no_others() -> None:
+    text = " ".join(printed(render(summarize(mixed()))).split())
+    assert "futile: votes showed that a centre will not reach the share it needs." in text
+    assert "(gsmooth plugins NAME lists what is not claimed)" in text
+    assert "budget: " not in text
+    certified = " ".join(printed(render(summarize(records(make_row(0))))).split())
+    assert "futile: " not in certified
+    assert "heuristic: " not in certified
+    short = make_abstention(0, reason=AbstainReason.BUDGET)
+    told = " ".join(printed(render(summarize(records(short)))).split())
+    assert "budget: a centre needs more votes than are allowed (certify.max_votes, or n)." in told
+
+
 PLAN = {"attack": {"points": 31, "random": 32, "gradient_steps": 10}}
 
 
