@@ -53,7 +53,7 @@ def foresee(
     if isinstance(centres, int) and centres < 1:
         raise ConfigurationError(f"certify: centres={centres} must be at least 1")
     if isinstance(mode, RadiusMode):
-        _foresee_radius(smoothed, region, mode)
+        _foresee_radius(mode)
     else:
         _foresee_region(_Question(smoothed, region, mode, centres, online))
 
@@ -111,22 +111,12 @@ def _needed_by_all(mode: Mode, share: float, centres: int) -> int | None:
     return None if least is None else chunks(mode.n0) * CHUNK + centres * least
 
 
-def _foresee_radius(smoothed: SmoothedClassifier, region: Region, mode: RadiusMode) -> None:
+def _foresee_radius(mode: RadiusMode) -> None:
     """Refuse votes that support no gauge above 0, whatever the image.
 
     Every cover has a ball at the clean image, and with the gauge its margin falls to what the image
-    adds, so at best to 0, a share of 1/2; but a parameter that moves and carries no noise asks for
-    all votes however little it moves.
+    adds, so at best to 0, a share of 1/2.
     """
-    nearly = region.scaled(NEARLY_NOTHING)
-    shift = np.subtract(nearly.upper, nearly.lower)[None] / (2.0 * MOST_KNOTS)
-    both = np.concatenate([shift, -shift])
-    if not smoothed.still and np.isinf(smoothed.law.margin(both, np.zeros(2))).all():
-        raise UnreachableError(
-            f"{_text(smoothed, region)} cannot be certified to any radius: a parameter that moves"
-            " carries no noise; no number of votes suffices. Give it a scale above 0",
-            None,
-        )
     needed = least_supporting(mode, 0.5)
     if needed is None or needed > mode.most:
         raise UnreachableError(

@@ -112,14 +112,9 @@ def test_a_region_that_no_votes_reach_is_refused_before_the_first_image(l2: floa
     assert f"l2 < {l2:g}" in str(error.value)
 
 
-def test_a_shift_without_noise_on_its_parameter_is_refused() -> None:
-    g = turned(lambda phase: phase < 400.0, 0.0)
-    with pytest.raises(UnreachableError, match="no number of votes suffices"):
-        certify(g, on_ring(), Region((-1.0,), (1.0,)), centres=1)
-    still = certify(g, on_ring(), Region((0.0,), (0.0,)), centres=1)
-    assert isinstance(still.certificate, Certified)
-    with pytest.raises(UnreachableError, match="carries no noise"):
-        certify(g, on_ring(), Region((-1.0,), (1.0,)), RadiusMode(n=128), centres=1)
+def test_a_std_of_0_for_every_parameter_is_refused_before_anything_is_certified() -> None:
+    with pytest.raises(ConfigurationError, match="every parameter of turn has the std 0"):
+        turned(lambda phase: phase < 400.0, 0.0)
 
 
 def test_what_the_image_adds_makes_it_abstain_for_want_of_budget_with_its_least_votes() -> None:

@@ -87,8 +87,10 @@ class MatchedKernel:
         """sup ||d2M_v z / dv2|| over cells (n,): m'' m + 2 m' m' + m m'', and |m| <= 1."""
         straight = (down.square()[:, None] * along.square() / 2.0).square() * power
         curved = ((down**4)[:, None] + along**4).div(12.0).square() * power
-        slack = self._tails(lower, upper) + 0.5
-        return (slack * curved.sum().sqrt() + straight.sum().sqrt()) * (1.0 + 1e-9)
+        bent, slack = curved.sum().sqrt(), self._tails(lower, upper) + 0.5
+        # At v = 0 the bound is infinite, but an image without waves does not bend.
+        bent = slack * bent if bool(bent > 0.0) else torch.zeros_like(slack)
+        return (bent + straight.sum().sqrt()) * (1.0 + 1e-9)
 
     def _tails(self, lower: Tensor, upper: Tensor) -> Tensor:
         """A bound on mu4 / Var^2 of k^2 over cells of the variance, (n,); inf at 0."""
