@@ -32,7 +32,7 @@ def render(*summaries: Summary) -> Table:
     """Accuracies, abstentions, votes and what is guaranteed, one column a run."""
     from rich.table import Table
 
-    table = Table(caption=_legend(summaries), highlight=False)
+    table = Table(caption=_legend(summaries), caption_justify="left", highlight=False)
     table.add_column("")
     columns = [dict(_lines(summary)) for summary in summaries]
     # The longest first: it has every line of the others, in order.
