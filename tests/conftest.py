@@ -18,8 +18,9 @@ IN_MAIN_THREAD = threading.current_thread() is threading.main_thread()
 if IN_MAIN_THREAD and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No deadline: a shared machine is slow at times, and slowness is no counter-example.
-settings.register_profile("local", deadline=None, print_blob=True)
-# CI repeats the same examples, so that a red run can be run again.
-settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+# No deadline: a shared machine is slow at times, and slowness is no counter-example. The same
+# examples each time: a test that fails can be run again, and one that passes did not pass by luck.
+settings.register_profile("tests", deadline=None, derandomize=True, database=None, print_blob=True)
+# Examples drawn at random (./scripts/fuzz); its failures are kept in HYPOTHESIS_STORAGE_DIRECTORY.
+settings.register_profile("fuzz", deadline=None, max_examples=300, print_blob=True)
+settings.load_profile("tests")
