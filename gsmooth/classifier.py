@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final, Literal, final
+from typing import Final, Literal, TypeGuard, final
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 
 Autocast = Literal["bfloat16", "float16"]
 _TYPES: Final[dict[str, torch.dtype]] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 _COMPILER: Final = ("torch._dynamo", "torch._inductor", "torch._functorch", "triton")
+_COMPRESSED: Final = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 
 @final
@@ -126,9 +128,12 @@ class Classifier:
         )
 
     def replica(self, device: str) -> Classifier:
-        """The same function on ``device``, sharing nothing: for a thread of its own."""
+        """The same function on ``device``, sharing nothing: for a thread of its own.
+
+        ModelError where the module cannot be copied.
+        """
         return Classifier(
-            copy.deepcopy(self.module),
+            self._copied_module(),
             classes=self.classes,
             shape=self.shape,
             input_range=self.input_range,
@@ -138,6 +143,18 @@ class Classifier:
             channels_last=self.channels_last,
             compile=self.compile,
         )
+
+    def _copied_module(self) -> nn.Module:
+        held = (value for part in self.module.modules() for value in tree_leaves(_state(part)))
+        # What deepcopy cannot copy is found in its memo already.
+        memo: dict[int, object] = {id(t): _clone(t) for t in held if _is_compressed(t)}
+        try:
+            return copy.deepcopy(self.module, memo)
+        except Exception as error:
+            raise ModelError(
+                f"{self.name}: cannot be copied for a second worker ({type(error).__name__}:"
+                f" {error}); name one device only"
+            ) from error
 
     def _precision(self) -> AbstractContextManager[object]:
         if self.autocast is None:
@@ -175,3 +192,20 @@ class Classifier:
                 f" [{self.input_range[0]:g}, {self.input_range[1]:g}]; rescale the data (8-bit"
                 " images: divide by 255) or declare model.input_range"
             )
+
+
+def _state(module: nn.Module) -> dict[str, object]:
+    """Parameters, buffers and plain attributes of one module, without those of its children."""
+    return {k: value for k, value in vars(module).items() if k != "_modules"}
+
+
+def _is_compressed(value: object) -> TypeGuard[Tensor]:
+    """Whether it is a sparse tensor of rows or columns, which has no storage for deepcopy."""
+    return isinstance(value, Tensor) and value.layout in _COMPRESSED
+
+
+def _clone(tensor: Tensor) -> Tensor:
+    copied = tensor.detach().clone()
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(copied, tensor.requires_grad)
+    return copied

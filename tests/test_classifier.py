@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -212,3 +213,38 @@ def test_one_class_is_refused() -> None:
 def test_an_empty_input_range_is_refused(ends: tuple[float, float]) -> None:
     with pytest.raises(ConfigurationError, match="input_range"):
         Classifier(nn.Flatten(), classes=2, shape=(1, 1, 1), input_range=ends)
+
+
+class Holder(nn.Module):
+    """Scores by a sparse matrix, as a buffer or as an attribute that PyTorch knows nothing of."""
+
+    def __init__(self, matrix: Tensor, registered: bool) -> None:
+        super().__init__()
+        self.matrix = nn.Buffer(matrix) if registered else matrix
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = (self.matrix @ x.flatten(1).T).T
+        return scores
+
+
+@pytest.mark.parametrize("registered", [True, False])
+@pytest.mark.parametrize("form", ["to_sparse", "to_sparse_csr", "to_sparse_csc", "to_dense"])
+@pytest.mark.filterwarnings("ignore:Sparse C:UserWarning")
+def test_a_module_with_sparse_tensors_is_copied_for_every_worker(
+    form: str, registered: bool
+) -> None:
+    matrix = torch.arange(16.0).reshape(4, 4)
+    module = Holder(getattr(matrix, form)(), registered)
+    subject = classifier(module, (1, 2, 2), 4)
+    copied = subject.replica("cpu")
+    batch = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(copied.scores(batch), subject.scores(batch))
+    module.matrix.zero_()
+    assert torch.equal(copied.labels(batch), torch.full((3,), 3))
+
+
+def test_a_module_that_cannot_be_copied_is_named() -> None:
+    module = Scores(lambda x: x.flatten(1))
+    vars(module)["lock"] = threading.Lock()
+    with pytest.raises(ModelError, match="toy: cannot be copied for a second worker"):
+        classifier(module).replica("cpu")

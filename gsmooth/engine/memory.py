@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, UntypedStorage
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -47,16 +47,16 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[object, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
-        given = {_key(t) for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
+        given = {key for tensor in _tensors((args, kwargs)) for key in _storages(tensor)}
         result = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(result):
-            if isinstance(tensor, Tensor) and _key(tensor) not in given | self._known:
-                self._note(tensor)
+        for tensor in _tensors(result):
+            for key, storage in _storages(tensor).items():
+                if key not in given and key not in self._known:
+                    self._note(key, storage)
         self.peak = max(self.peak, self.live)
         return result
 
-    def _note(self, tensor: Tensor) -> None:
-        storage, key = tensor.untyped_storage(), _key(tensor)
+    def _note(self, key: int, storage: UntypedStorage) -> None:
         size = storage.nbytes()
         self._known.add(key)
         self.live += size
@@ -67,5 +67,29 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.live -= size
 
 
-def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
+def _tensors(tree: object) -> Iterator[Tensor]:
+    return (leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor))
+
+
+def _storages(tensor: Tensor) -> dict[int, UntypedStorage]:
+    """What holds the numbers of a tensor, by key.
+
+    A sparse tensor is made of dense ones. Empty where the layout does not show what it is made of
+    (MKL-DNN, tensors of other libraries): a measurement must not stop what it measures.
+    """
+    try:
+        found = [part.untyped_storage() for part in _dense_parts(tensor)]
+        return {int(storage._cdata): storage for storage in found}
+    except RuntimeError:  # NotImplementedError is one.
+        return {}
+
+
+def _dense_parts(tensor: Tensor) -> tuple[Tensor, ...]:
+    match tensor.layout:
+        case torch.sparse_coo:
+            return tensor._indices(), tensor._values()
+        case torch.sparse_csr | torch.sparse_bsr:
+            return tensor.crow_indices(), tensor.col_indices(), tensor.values()
+        case torch.sparse_csc | torch.sparse_bsc:
+            return tensor.ccol_indices(), tensor.row_indices(), tensor.values()
+    return (tensor,)

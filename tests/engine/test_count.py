@@ -221,3 +221,28 @@ def test_the_meter_sees_what_is_made_and_what_is_gone() -> None:
         assert meter.live == 12000
     assert meter.peak == 12000
     assert third.sum() == 1000.0
+
+
+SPARSE = ("to_sparse", "to_sparse_csr", "to_sparse_csc")
+
+
+@pytest.mark.parametrize("form", SPARSE)
+@pytest.mark.filterwarnings("ignore:Sparse C:UserWarning")
+def test_the_meter_sees_what_a_sparse_tensor_is_made_of(form: str) -> None:
+    with Meter() as meter:
+        dense = torch.eye(100, dtype=torch.float64)
+        sparse = getattr(dense, form)()
+        del dense
+        # 100 numbers in float64, and at least as many indices in int64.
+        assert 1600 <= meter.live <= 4000
+        product = sparse @ torch.ones(100, 7, dtype=torch.float64)
+        del sparse
+        assert meter.live == product.nbytes
+    assert meter.peak >= 80_000
+
+
+def test_the_meter_lets_tensors_pass_that_do_not_show_their_memory() -> None:
+    with Meter() as meter:
+        opaque = torch.ones(10, 10).to_mkldnn()
+        assert float(opaque.to_dense().sum()) == 100.0
+    assert meter.peak >= 400
