@@ -20,7 +20,7 @@ from gsmooth.engine.function import checked_function
 from gsmooth.errors import InputError, ModelError
 from gsmooth.run.loading import load_config
 from gsmooth.run.models import load_model
-from gsmooth.run.programs import load_script
+from gsmooth.run.models.programs import load_script
 from gsmooth.run.records import read_records
 from gsmooth.run.verify import verify_records
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import torch
@@ -24,7 +22,7 @@ from gsmooth.run.config import RunConfig, fingerprint, identity
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.datasets import load_data
 from gsmooth.run.header import RunHeader
-from gsmooth.run.models import load_model
+from gsmooth.run.models import load_model, weights_digest
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.smoothing import SmoothedClassifier, at_rest, one_sided_law
 from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
@@ -127,6 +125,8 @@ def load_classifier(config: RunConfig) -> Classifier:
         autocast=model.autocast,
         channels_last=model.channels_last,
         compile=model.compile,
+        layout=model.layout,
+        output=model.output,
     )
 
 
@@ -253,18 +253,6 @@ def attack_plan(config: RunConfig) -> AttackPlan | None:
         n=plan.n,
         alpha=plan.alpha,
     )
-
-
-def weights_digest(classifier: Classifier) -> str:
-    """sha256 of a model: its state dict, and the file where the model is a program."""
-    state = hashlib.sha256()
-    for name, tensor in classifier.module.state_dict().items():
-        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        plain = tensor.detach().cpu().reshape(-1).contiguous()
-        state.update(plain.view(torch.uint8).numpy().tobytes())
-    if (path := Path(classifier.name)).is_file():
-        state.update(path.read_bytes())
-    return state.hexdigest()
 
 
 def _check_fit(dataset: Dataset, classifier: Classifier) -> None:

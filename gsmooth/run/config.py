@@ -30,6 +30,7 @@ class ModelSection(Section):
     """The base classifier f: normalization is part of it, and comes after the noise.
 
     autocast, channels_last and compile: how scores are calculated, which their last digits show.
+    layout and output: of an ONNX file that leaves open how it takes images, or where scores are.
     """
 
     spec: str = "shipped:digits-rotation"
@@ -41,6 +42,8 @@ class ModelSection(Section):
     autocast: Literal["bfloat16", "float16"] | None = None
     channels_last: bool = False
     compile: bool = False
+    layout: Literal["nchw", "nhwc"] | None = None
+    output: str | None = None
 
 
 class DataSection(Section):
@@ -244,7 +247,13 @@ _FREE: dict[str, frozenset[str] | None] = {
     "output": None,
 }
 # Options of f that are in the identity of a run only where they are in use.
-_USUAL: dict[str, object] = {"autocast": None, "channels_last": False, "compile": False}
+_USUAL: dict[str, object] = {
+    "autocast": None,
+    "channels_last": False,
+    "compile": False,
+    "layout": None,
+    "output": None,
+}
 
 
 def identity(

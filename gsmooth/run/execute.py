@@ -18,6 +18,7 @@ from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.header import RunHeader, installed_versions
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
+from gsmooth.run.models import model_notices
 from gsmooth.run.outcomes import foreseen, outcomes, remarks
 from gsmooth.run.pinning import examined, with_pinned_size
 from gsmooth.run.progress import Progress
@@ -73,7 +74,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         account = Account.opened(parts.config, total, len(todo))
         if account.before:
             progress.say(f"{account.before} of {total} images are in {folder} already")
-        for remark in remarks(parts.config):
+        for remark in (*model_notices(parts.smoothed.classifier), *remarks(parts.config)):
             progress.say(remark)
         progress.update(account.tally())
         for outcome in outcomes(parts, todo, _watching(account, progress)):

@@ -10,6 +10,7 @@ from gsmooth.certificate import Prediction
 from gsmooth.certification import predict_many
 from gsmooth.run.assembly import Assembly, assemble
 from gsmooth.run.config import RunConfig
+from gsmooth.run.models import model_notices
 from gsmooth.run.pinning import examined
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.resolution import resolved
@@ -56,6 +57,8 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
     answers: list[Answer] = []
     with progress:
+        for notice in model_notices(parts.smoothed.classifier):
+            progress.say(notice)
         items = parts.items(iter(parts.indices))
         for index, prediction in predict_many(parts.smoothed, items, n=rule.n, alpha=rule.alpha):
             answers.append(_answer(parts, index, prediction))

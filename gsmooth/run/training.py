@@ -102,6 +102,8 @@ def _network(config: RunConfig, seed: int) -> nn.Module:
             classes=model.classes,
             shape=model.shape,
             input_range=model.input_range or (0.0, 1.0),
+            layout=model.layout,
+            output=model.output,
         ).module
     return module.requires_grad_(True)
 

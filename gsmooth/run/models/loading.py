@@ -15,19 +15,12 @@ from gsmooth.classifier import Autocast, Classifier
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.run.card import Card, card, shipped_models
 from gsmooth.run.factory import call_factory, import_object
-from gsmooth.run.programs import load_exported, load_onnx, load_script
-from gsmooth.run.weights import load_weights
+from gsmooth.run.models.digest import refuse_hollow
+from gsmooth.run.models.onnx import Layout, load_onnx
+from gsmooth.run.models.programs import PROGRAM_SUFFIXES, load_exported, load_script
+from gsmooth.run.models.timm_models import load_timm
+from gsmooth.run.models.weights import load_weights
 from gsmooth.shipped.networks import fused
-
-__all__ = ["Card", "card", "load_model", "shipped_models"]
-
-_PROGRAMS = {
-    ".pt": load_script,
-    ".pth": load_script,
-    ".ts": load_script,
-    ".pt2": load_exported,
-    ".onnx": load_onnx,
-}
 
 
 def load_model(
@@ -41,12 +34,19 @@ def load_model(
     autocast: Autocast | None = None,
     channels_last: bool = False,
     compile: bool = False,
+    layout: Layout | None = None,
+    output: str | None = None,
 ) -> Classifier:
     """The classifier that ``spec`` names: evaluation mode, no gradients, on ``device``.
 
     ``shipped:NAME``; ``module:factory`` (a function that returns a torch module, or a module) with
     a state dict ``weights``; a TorchScript file (.pt), a torch.export file (.pt2) or an ONNX file
-    (.onnx, extra ``onnx``; always on the CPU); ``timm:NAME`` (extra ``timm``).
+    (.onnx, extra ``onnx``; always on the CPU); ``timm:NAME`` (extra ``timm``), with timm's own
+    state dict or, without ``weights``, the pretrained one that timm downloads.
+    weights: a file of torch.save or (extra ``safetensors``) .safetensors; see
+    :func:`gsmooth.run.models.weights.load_weights` for what fits.
+    layout, output: of an ONNX file, where it leaves them open: "nchw" or "nhwc", and the name of
+    the output with the scores.
     shape: (C, H, W) of the input, needed except for shipped and timm models; classes: counted
     from one trial batch when None. Normalization belongs to the module. autocast, channels_last,
     compile: see :class:`Classifier`; tried out on a batch here, so that what does not work says so.
@@ -56,23 +56,43 @@ def load_model(
     """
     _check_device(device)
     how = _Settings(input_range, device, autocast, channels_last, compile)
+    path, suffix = None if weights is None else Path(weights), Path(spec).suffix.lower()
+    if (layout or output) and suffix != ".onnx":
+        raise ConfigurationError(f"model {spec!r}: layout and output are for ONNX files; leave out")
     if (shipped := card(spec)) is not None:
-        return _from_card(spec, shipped, weights, how)
+        return _from_card(spec, shipped, path, how)
     if spec.startswith("timm:"):
-        module, shape = _from_timm(spec.removeprefix("timm:"), weights is None, classes, shape)
-    elif (load := _PROGRAMS.get(Path(spec).suffix)) is not None:
-        module = load(Path(spec))
-        if weights is not None:
+        module, shape = load_timm(spec.removeprefix("timm:"), path, classes, shape)
+    elif suffix in PROGRAM_SUFFIXES:
+        if path is not None:
             raise ConfigurationError(f"model {spec!r} holds its own weights; leave weights out")
+        module = _from_program(Path(spec), _given(spec, shape), classes, layout, output)
     else:
         module = _from_factory(spec)
-    if weights is not None:
-        load_weights(module, Path(weights), spec)
+        if path is not None:
+            load_weights(module, path, spec)
+    return _classifier(module, spec, classes, _given(spec, shape), how)
+
+
+def _given(spec: str, shape: tuple[int, int, int] | None) -> tuple[int, int, int]:
     if shape is None:
         raise ConfigurationError(
             f"model {spec!r}: give the shape of its input, e.g. --set model.shape=[1,28,28]"
         )
-    return _classifier(module, spec, classes, shape, how)
+    return shape
+
+
+def _from_program(
+    path: Path,
+    shape: tuple[int, int, int],
+    classes: int | None,
+    layout: Layout | None,
+    output: str | None,
+) -> nn.Module:
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        return load_onnx(path, shape, classes=classes, layout=layout, output=output)
+    return load_exported(path) if suffix == ".pt2" else load_script(path)
 
 
 @final
@@ -97,11 +117,11 @@ class _Settings:
         return ", ".join(f"model.{name}={value}" for name, value in given.items() if value)
 
 
-def _from_card(spec: str, shipped: Card, weights: str | Path | None, how: _Settings) -> Classifier:
+def _from_card(spec: str, shipped: Card, weights: Path | None, how: _Settings) -> Classifier:
     model = shipped.model
     module = _from_factory(model.network, model.options)
     if weights is not None:
-        load_weights(module, Path(weights), spec)
+        load_weights(module, weights, spec)
     else:
         with as_file(files("gsmooth") / "shipped" / f"{shipped.name}.pt") as path:
             load_weights(module, path, spec)
@@ -113,7 +133,7 @@ def _from_card(spec: str, shipped: Card, weights: str | Path | None, how: _Setti
 
 def _from_factory(spec: str, options: Mapping[str, object] = {}) -> nn.Module:
     if ":" not in spec:
-        known = ", ".join(sorted(_PROGRAMS))
+        known = ", ".join(sorted(PROGRAM_SUFFIXES))
         raise ModelError(
             f"model {spec!r}: expected shipped:NAME ({', '.join(shipped_models()) or 'none'}),"
             f" module:factory, timm:NAME, or a file ending in {known}"
@@ -127,40 +147,6 @@ def _from_factory(spec: str, options: Mapping[str, object] = {}) -> nn.Module:
     return made
 
 
-def _from_timm(
-    name: str, pretrained: bool, classes: int | None, shape: tuple[int, int, int] | None
-) -> tuple[nn.Module, tuple[int, int, int]]:
-    """A timm model behind its own normalization, and its input (C, H, W)."""
-    try:
-        import timm
-    except Exception as error:  # An ill-fitting torchvision fails in several ways.
-        raise ModelError(
-            f"model timm:{name}: timm cannot be imported ({error});"
-            ' run: pip install "gsmooth[timm]"'
-        ) from error
-    try:
-        extra = {} if classes is None else {"num_classes": classes}
-        module: nn.Module = timm.create_model(name, pretrained=pretrained, **extra)
-    except Exception as error:  # Unknown name, no network, no pretrained weights.
-        raise ModelError(f"model timm:{name}: {error}") from error
-    settings = timm.data.resolve_data_config({}, model=module)
-    channels, height, width = settings["input_size"]
-    normalized = nn.Sequential(_Normalize(settings["mean"], settings["std"]), module)
-    return normalized, shape or (channels, height, width)
-
-
-class _Normalize(nn.Module):
-    """(x - mean) / std by channel: x (N, C, H, W)."""
-
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x - self.get_buffer("mean")) / self.get_buffer("std")
-
-
 def _classifier(
     module: nn.Module,
     spec: str,
@@ -168,6 +154,7 @@ def _classifier(
     shape: tuple[int, int, int],
     how: _Settings,
 ) -> Classifier:
+    refuse_hollow(module, spec)
     module = module.eval().to(how.device)
     for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own.
         parameter.requires_grad_(False)

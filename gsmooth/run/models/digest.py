@@ -1,0 +1,214 @@
+"""Digest: one hash of everything stored that a network computes with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from gsmooth.classifier import Classifier
+from gsmooth.errors import ModelError
+from gsmooth.run.models.programs import PROGRAM_SUFFIXES
+
+_PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.Size)
+_BLOCK_BYTES: Final = 2**24
+
+
+def weights_digest(classifier: Classifier) -> str:
+    """sha256 (hex) of a model: its state dict, its other buffers, and its file if it is a program.
+
+    Equal values give equal digests, whatever their strides, device or order in memory; a changed
+    bit changes it. Not covered: Python code and what it holds outside parameters and buffers.
+    Raises ModelError that names the key of a value which has no canonical bytes.
+    """
+    state, module = hashlib.sha256(), classifier.module
+    for name, value in _state_dict(classifier).items():
+        for part in encoded(name, value):
+            state.update(part)
+    for name, buffer in unsaved_buffers(module):
+        for part in encoded(f"{name} (not in the state dict)", buffer):
+            state.update(part)
+    for block in _program(Path(classifier.name)):
+        state.update(block)
+    return state.hexdigest()
+
+
+def state_digest(state: Mapping[str, object]) -> str:
+    """sha256 (hex) of a state dict, whatever the order of its names."""
+    found = hashlib.sha256()
+    for key in sorted(state):
+        for part in encoded(key, state[key]):
+            found.update(part)
+    return found.hexdigest()
+
+
+def encoded(name: str, value: object) -> Iterator[bytes | memoryview]:
+    """The bytes that stand for ``value`` under the key ``name``.
+
+    value: a tensor of any type, layout or quantization; a plain value (None, bool, int, float,
+    complex, str, bytes, a dtype, a torch.Size); a list, a tuple or a mapping of these. Raises
+    ModelError naming the key for anything else.
+    """
+    if isinstance(value, Tensor):
+        yield from _tensor(name, value)
+    elif type(value) in _PLAIN:
+        yield f"{name} {type(value).__name__} {value!r}".encode()
+    elif isinstance(value, list | tuple):
+        yield f"{name} {'list' if isinstance(value, list) else 'tuple'} {len(value)}".encode()
+        for number, item in enumerate(value):
+            yield from encoded(f"{name}[{number}]", item)
+    elif isinstance(value, Mapping):
+        yield f"{name} mapping {len(value)}".encode()
+        for key, item in sorted(value.items(), key=lambda pair: repr(pair[0])):
+            yield from encoded(f"{name}[{_plain_key(name, key)!r}]", item)
+    else:
+        raise _unhashable(name, f"a value of type {type(value).__name__}")
+
+
+def refuse_hollow(module: nn.Module, spec: str) -> None:
+    """ModelError naming parameters and buffers without values: lazy, or on the meta device."""
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    lazy = [name for name, tensor in tensors if is_lazy(tensor)]
+    if lazy:
+        raise ModelError(
+            f"model {spec!r}: lazy modules without values yet: {listed(lazy)}; run one batch"
+            " through the network before the factory returns it, or give model.weights"
+        )
+    meta = [name for name, tensor in tensors if tensor.is_meta]
+    if meta:
+        raise ModelError(
+            f"model {spec!r}: no values, only shapes (device meta): {listed(meta)}; build the"
+            " network on the CPU"
+        )
+
+
+def listed(keys: list[str]) -> str:
+    """The first five of some keys, and how many more there are."""
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+    return f"{', '.join(keys[:5])}{more}"
+
+
+def unsaved_buffers(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Buffers that the state dict leaves out (persistent=False), by their dotted names."""
+    for place, part in module.named_modules():
+        left_out: Collection[str] = getattr(part, "_non_persistent_buffers_set", frozenset())
+        for name, buffer in part.named_buffers(recurse=False):
+            if name in left_out:
+                yield f"{place}.{name}".removeprefix("."), buffer
+
+
+def _state_dict(classifier: Classifier) -> Mapping[str, object]:
+    try:
+        found: Mapping[str, object] = classifier.module.state_dict()
+    except Exception as error:  # get_extra_state and hooks are the user's own code.
+        raise ModelError(
+            f"{classifier.name}: its state_dict() raises {type(error).__name__}: {error}"
+        ) from error
+    return found
+
+
+@torch.no_grad()
+def _tensor(name: str, tensor: Tensor) -> Iterator[bytes | memoryview]:
+    """The dense case is that of version 0.1.0, byte for byte: stored folders keep their digests."""
+    if is_lazy(tensor) or tensor.is_meta:
+        raise _unhashable(name, "a tensor without values (lazy, or on the meta device)")
+    if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__ or tensor.is_nested:
+        raise _unhashable(name, f"a tensor of type {type(tensor).__name__}")
+    head = f"{name} {tensor.dtype} {tuple(tensor.shape)}"
+    try:
+        kind, parts = _parts(tensor.detach().cpu())
+    except (RuntimeError, TypeError, NotImplementedError) as error:  # torch has no such operator.
+        raise _unhashable(name, f"a tensor of type {tensor.dtype} ({error})") from error
+    if isinstance(parts, memoryview):
+        yield head.encode()
+        yield parts
+        return
+    yield f"{head} {kind}".encode()
+    for part, value in parts.items():
+        yield from encoded(f"{name}.{part}", value)
+
+
+def _parts(tensor: Tensor) -> tuple[str, Mapping[str, object] | memoryview]:
+    """Quantization or layout, and the parts of a tensor; of a dense one its bytes in order."""
+    if tensor.is_quantized:
+        return str(tensor.qscheme()), _quantized_parts(tensor)
+    if tensor.layout in _SPARSE:
+        return str(tensor.layout), _SPARSE[tensor.layout](tensor)
+    plain = (tensor.to_dense() if tensor.is_mkldnn else tensor).resolve_conj().resolve_neg()
+    flat: NDArray[np.uint8] = plain.reshape(-1).contiguous().view(torch.uint8).numpy()
+    return "dense", flat.data
+
+
+def _quantized_parts(tensor: Tensor) -> Mapping[str, object]:
+    levels = tensor.int_repr()
+    if tensor.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return {"levels": levels, "scale": tensor.q_scale(), "zero": tensor.q_zero_point()}
+    return {
+        "levels": levels,
+        "scales": tensor.q_per_channel_scales(),
+        "zeros": tensor.q_per_channel_zero_points(),
+        "axis": tensor.q_per_channel_axis(),
+    }
+
+
+def _coordinates(tensor: Tensor) -> Mapping[str, object]:
+    once = tensor.coalesce()
+    return {"indices": once.indices(), "values": once.values()}
+
+
+def _rows(tensor: Tensor) -> Mapping[str, object]:
+    return {
+        "pointers": tensor.crow_indices(),
+        "indices": tensor.col_indices(),
+        "values": tensor.values(),
+    }
+
+
+def _columns(tensor: Tensor) -> Mapping[str, object]:
+    return {
+        "pointers": tensor.ccol_indices(),
+        "indices": tensor.row_indices(),
+        "values": tensor.values(),
+    }
+
+
+_SPARSE: Final = {
+    torch.sparse_coo: _coordinates,
+    torch.sparse_csr: _rows,
+    torch.sparse_bsr: _rows,
+    torch.sparse_csc: _columns,
+    torch.sparse_bsc: _columns,
+}
+
+
+def _plain_key(name: str, key: object) -> object:
+    if type(key) not in (bool, int, str):
+        raise _unhashable(name, f"a mapping with a key of type {type(key).__name__}")
+    return key
+
+
+def _program(path: Path) -> Iterator[bytes]:
+    """The bytes of a program's file; nothing for other models."""
+    if path.is_file():
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                yield block
+    elif path.suffix.lower() in PROGRAM_SUFFIXES:
+        raise ModelError(
+            f"model {path}: its file is gone since it was loaded (seen from {Path.cwd()}), so that"
+            " the run cannot note what it was"
+        )
+
+
+def _unhashable(name: str, what: str) -> ModelError:
+    return ModelError(
+        f"model: {name!r} is {what}, for which there is no digest, so that a run could not tell"
+        " this network from another; store plain tensors, numbers, strings or bytes in its place"
+    )

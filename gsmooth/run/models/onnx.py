@@ -1,0 +1,216 @@
+"""ONNX: a network that onnxruntime calculates, as a torch module without gradients."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gsmooth.errors import ModelError
+from gsmooth.run.models.external import copied, external_files
+from gsmooth.run.models.programs import brief, require_model
+
+Layout = Literal["nchw", "nhwc"]
+_FLOATS: Final = ("tensor(float)", "tensor(double)", "tensor(float16)")
+
+
+@final
+@dataclass(frozen=True)
+class Port:
+    """How the network takes images and which output holds the scores.
+
+    nhwc: it takes (N, H, W, C). batch: the number of images that the file fixes, None for any.
+    """
+
+    input: str
+    output: str
+    nhwc: bool = False
+    batch: int | None = None
+
+
+@final
+class Onnx(nn.Module):
+    """An onnxruntime session; the file's bytes are a buffer, so that the weights have a digest.
+
+    external: sha256 of the files beside it, where there are any.
+    """
+
+    def __init__(self, session: Any, port: Port, data: bytes, external: bytes = b"") -> None:
+        super().__init__()
+        self._session = session
+        self._port = port
+        self.register_buffer("file", _as_buffer(data))
+        if external:
+            self.register_buffer("external", _as_buffer(external))
+
+    @property
+    def fixed_batch_size(self) -> int | None:
+        """The number of images that the file takes at a time; None where it takes any."""
+        return self._port.batch
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Onnx:
+        # A session cannot be copied, and need not be: it may run in several threads at once.
+        data = {name: bytes(buffer.cpu().numpy()) for name, buffer in self.named_buffers()}
+        return Onnx(self._session, self._port, data["file"], data.get("external", b""))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N, C, H, W) float32 -> the scores (N, classes), on the device of x."""
+        images = (x.permute(0, 2, 3, 1) if self._port.nhwc else x).cpu().contiguous().numpy()
+        batch = self._port.batch
+        scores = self._run(images) if batch is None else self._in_batches(images, batch)
+        return torch.from_numpy(np.array(scores)).to(x.device)
+
+    def _in_batches(self, images: NDArray[Any], size: int) -> NDArray[Any]:
+        """In batches of exactly ``size``, the last one filled up with its own last image."""
+        answers = []
+        for start in range(0, len(images), size):
+            part = images[start : start + size]
+            filled = np.concatenate([part, part[-1:].repeat(size - len(part), axis=0)])
+            answers.append(self._run(filled)[: len(part)])
+        return np.concatenate(answers)
+
+    def _run(self, images: NDArray[Any]) -> NDArray[Any]:
+        answer: NDArray[Any] = self._session.run([self._port.output], {self._port.input: images})[0]
+        return answer
+
+
+def load_onnx(
+    path: Path,
+    shape: tuple[int, int, int],
+    *,
+    classes: int | None = None,
+    layout: Layout | None = None,
+    output: str | None = None,
+) -> Onnx:
+    """The ONNX network in ``path``, run by onnxruntime on the CPU.
+
+    shape: (C, H, W) of the images. layout: how the network takes them; None: as its input is
+    declared. output: name of the scores; None: the only output of floats (N, classes). Raises
+    ModelError, also where the file leaves layout or output open.
+    """
+    require_model(path)
+    data = path.read_bytes()
+    session, external = _session(path, data)
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+        found = ", ".join(f"{i.name}: {i.type}" for i in inputs)
+        raise ModelError(f"model {path}: inputs {found}; expected one of type tensor(float)")
+    dims = list(inputs[0].shape)
+    port = Port(
+        inputs[0].name,
+        _scores_output(path, session.get_outputs(), classes, output),
+        nhwc=(layout or _declared_layout(path, dims, shape)) == "nhwc",
+        batch=dims[0] if dims and _is_fixed(dims[0]) else None,
+    )
+    return Onnx(session, port, data, external)
+
+
+def _session(path: Path, data: bytes) -> tuple[Any, bytes]:
+    """The session, and the digest of external files (empty where there are none)."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError(
+            f'model {path}: ONNX needs onnxruntime ({error}); run: pip install "gsmooth[onnx]"'
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Its own format could name files that we do not look for.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    files = external_files(path, data)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        # onnxruntime looks beside the file it is given, and in the working directory for bytes.
+        source: str | bytes = data
+        external = b""
+        if files:
+            source = str(Path(name) / path.name)
+            external = copied(files, Path(name))
+            Path(source).write_bytes(data)
+        try:
+            session = onnxruntime.InferenceSession(
+                source, sess_options=options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's exceptions share no public base.
+            raise ModelError(f"model {path} cannot be read as ONNX ({brief(error)})") from error
+    return session, external
+
+
+def _declared_layout(path: Path, dims: list[Any], shape: tuple[int, int, int]) -> Layout:
+    """What the declared input allows; a name or None in it stands for any number."""
+    channels, height, width = shape
+    if dims and len(dims) != 4:
+        raise ModelError(
+            f"model {path}: takes {_spelled(dims)}, which is no batch of images (N, C, H, W) or"
+            " (N, H, W, C)"
+        )
+    ways: dict[Layout, tuple[int, int, int]] = {
+        "nchw": (channels, height, width),
+        "nhwc": (height, width, channels),
+    }
+    fits = [way for way, sizes in ways.items() if _allows(dims[1:], sizes)]
+    if len(fits) == 1:
+        return fits[0]
+    if not fits:
+        raise ModelError(
+            f"model {path}: takes {_spelled(dims)}, but model.shape (C, H, W) is {shape}"
+        )
+    raise ModelError(
+        f"model {path}: takes {_spelled(dims)}, which images (C, H, W) = {shape} fit with the"
+        " channels first and last; say which: --set model.layout=nchw, or nhwc"
+    )
+
+
+def _allows(declared: list[Any], sizes: tuple[int, int, int]) -> bool:
+    pairs = zip(declared, sizes, strict=False)
+    return all(not _is_fixed(dim) or dim == size for dim, size in pairs)
+
+
+def _is_fixed(dim: object) -> bool:
+    """Whether a declared size is a number; names, None, 0 and -1 stand for any."""
+    return isinstance(dim, int) and dim > 0
+
+
+def _scores_output(path: Path, outputs: list[Any], classes: int | None, asked: str | None) -> str:
+    """Name of the output with scores (N, classes)."""
+    listing = ", ".join(f"{o.name}: {o.type} {_spelled(o.shape)}" for o in outputs)
+    if asked is not None:
+        if asked not in [o.name for o in outputs]:
+            raise ModelError(f"model {path}: no output {asked!r}; it has {listing}")
+        return asked
+    fits = (
+        outputs
+        if len(outputs) == 1
+        else [o for o in outputs if o.type in _FLOATS and _may_be_scores(list(o.shape), classes)]
+    )
+    if len(fits) != 1:
+        raise ModelError(
+            f"model {path}: {len(fits)} of its outputs can be scores (N, classes); say which:"
+            f" --set model.output=NAME. It has {listing}"
+        )
+    name: str = fits[0].name
+    return name
+
+
+def _may_be_scores(output: Any, classes: int | None) -> bool:
+    dims = list(output.shape)
+    if output.type not in _FLOATS:
+        return False
+    if not dims:  # Nothing is declared.
+        return True
+    if len(dims) != 2:
+        return False
+    return classes is None or not _is_fixed(dims[1]) or dims[1] == classes
+
+
+def _spelled(dims: list[Any]) -> str:
+    return f"({', '.join('?' if dim is None else str(dim) for dim in dims)})"
+
+
+def _as_buffer(data: bytes) -> Tensor:
+    return torch.from_numpy(np.frombuffer(data, np.uint8).copy())
