@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 from contextlib import suppress
@@ -10,16 +9,16 @@ from pathlib import Path
 from typing import final
 
 from gsmooth.errors import OutputError
+from gsmooth.run.files import (
+    make_folder,
+    open_regular,
+    open_to_append,
+    output_error,
+    write_all,
+    write_atomically,
+)
 
-_ADVICE = {
-    errno.ENOSPC: "the disk is full: free some space",
-    errno.EDQUOT: "your quota is used up: free some space",
-    errno.EFBIG: "the limit on file size is reached: raise it (ulimit -f)",
-    errno.EACCES: "you may not write there: choose another folder",
-    errno.EPERM: "you may not write there: choose another folder",
-    errno.EROFS: "the file system is read-only: choose another folder",
-    errno.ENOTDIR: "a part of the path is a file: choose another folder",
-}
+__all__ = ["Journal", "complete_lines", "make_folder", "output_error", "write_atomically"]
 
 
 @final
@@ -33,7 +32,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor: int | None = _open(path)
+        self._descriptor: int | None = open_to_append(path)
         try:
             _lock(self._descriptor, path)
             self.lines = self._recovered()
@@ -47,7 +46,7 @@ class Journal:
             raise OutputError(f"{self.path} is closed: an earlier line could not be written")
         start = os.lseek(self._descriptor, 0, os.SEEK_END)
         try:
-            _write(self._descriptor, line.encode() + b"\n")
+            write_all(self._descriptor, line.encode() + b"\n")
         except BaseException as error:
             # Also for Ctrl-C: half a line would spoil the next one.
             with suppress(OSError):
@@ -75,49 +74,9 @@ class Journal:
 
 def complete_lines(path: Path) -> list[bytes]:
     """The finished lines of a journal that another process may be writing."""
-    content = path.read_bytes()
+    with open_regular(path) as stream:
+        content = stream.read()
     return content[: content.rfind(b"\n") + 1].splitlines()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by ``content``, or leave it as it was and raise OutputError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            _write(descriptor, content)
-        finally:
-            os.close(descriptor)
-        os.replace(draft, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise output_error(path, error) from error
-
-
-def make_folder(folder: Path) -> None:
-    """Create ``folder`` and what leads to it; OutputError when that cannot be done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(folder, error) from error
-
-
-def output_error(path: Path, error: OSError) -> OutputError:
-    """What an OSError means for someone whose results are at stake."""
-    advice = _ADVICE.get(error.errno or 0, "choose another folder or repair this one")
-    return OutputError(
-        f"{path} cannot be written ({error.strerror or error}); {advice}, then run the same command"
-        " again. Every image finished so far is kept and will not be computed again"
-    )
-
-
-def _open(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise output_error(path, error) from error
 
 
 def _lock(descriptor: int, path: Path) -> None:
@@ -129,14 +88,6 @@ def _lock(descriptor: int, path: Path) -> None:
         ) from error
 
 
-def _write(descriptor: int, content: bytes) -> None:
-    """Write all of it, down to the disk."""
-    left = memoryview(content)
-    while left:
-        left = left[os.write(descriptor, left) :]
-    os.fsync(descriptor)
-
-
 def _read(descriptor: int) -> bytes:
     """A regular file whole; nothing of a device."""
     size = os.fstat(descriptor).st_size
@@ -145,11 +96,3 @@ def _read(descriptor: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,6 +10,7 @@ from typing import Self, final
 
 from gsmooth.errors import OutputError, RecordError
 from gsmooth.run.export import export_parquet
+from gsmooth.run.files import open_regular
 from gsmooth.run.header import RunHeader, installed_versions, require_same_run
 from gsmooth.run.journal import Journal, complete_lines, make_folder, write_atomically
 from gsmooth.run.row import SCHEMA_VERSION, AttackRecord, LawRecord, Row
@@ -138,7 +139,8 @@ def _kept_header(folder: Path, header: RunHeader, has_rows: bool) -> RunHeader:
 
 def _read_header(path: Path) -> RunHeader:
     try:
-        text = path.read_bytes()
+        with open_regular(path) as stream:
+            text = stream.read()
     except OSError as error:
         raise RecordError(
             f"{path} cannot be read ({error.strerror}); records are a folder with {HEADER_NAME} and"

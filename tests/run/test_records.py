@@ -44,6 +44,12 @@ def write(folder: Path, *rows: Row, header: RunHeader | None = None) -> None:
             writer.write(row)
 
 
+def descriptor_of(path: Path) -> int:
+    """The one under which this process has opened ``path``."""
+    opened = Path("/proc/self/fd")
+    return next(int(fd.name) for fd in opened.iterdir() if fd.exists() and fd.samefile(path))
+
+
 def in_a_process(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run Python code with the repository on its path."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -243,12 +249,15 @@ def test_a_lock_held_elsewhere_does_not_stop_a_reader(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_keeps_the_finished_rows(tmp_path: Path) -> None:
-    (tmp_path / ROWS_NAME).symlink_to("/dev/full")
-    with (
-        RecordWriter(tmp_path, make_header()) as writer,
-        pytest.raises(OutputError, match=r"image 0 .0 kept.: .*the disk is full"),
-    ):
+    full = os.open("/dev/full", os.O_RDWR)
+    with RecordWriter(tmp_path, make_header()) as writer:
         writer.write(make_row(0))
+        # The journal's own descriptor, of a disk that has just become full.
+        os.dup2(full, descriptor_of(tmp_path / ROWS_NAME))
+        with pytest.raises(OutputError, match=r"image 1 .1 kept.: .*the disk is full"):
+            writer.write(make_row(1))
+    os.close(full)
+    assert [row.index for row in read_records(tmp_path).rows] == [0]
 
 
 def test_a_file_size_limit_keeps_every_finished_row_readable(tmp_path: Path) -> None:

@@ -1,0 +1,138 @@
+"""Files: written whole or not at all, never through a link, and private where a secret lies."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from gsmooth.errors import OutputError
+
+PUBLIC: Final = 0o644
+PRIVATE: Final = 0o600
+_ADVICE: Final = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "your quota is used up: free some space",
+    errno.EFBIG: "the limit on file size is reached: raise it (ulimit -f)",
+    errno.EACCES: "you may not write there: choose another folder",
+    errno.EPERM: "you may not write there: choose another folder",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.ENOTDIR: "a part of the path is a file: choose another folder",
+    errno.EEXIST: "it is there already and is not overwritten: move it, or choose another folder",
+    errno.ELOOP: "it is a symbolic link, which is not followed: choose another folder",
+}
+
+
+def write_atomically(path: Path, content: bytes, mode: int = PUBLIC) -> None:
+    """Replace a file by ``content``, or leave it as it was and raise OutputError.
+
+    A link of that name is replaced, not followed. mode: of the new file, less the umask.
+    """
+    # Nobody can lay a link under a name that he cannot guess, and O_EXCL would not follow it.
+    draft = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
+    try:
+        _write_new(draft, content, mode)
+        os.replace(draft, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise output_error(path, error) from error
+
+
+def write_exclusive(path: Path, content: bytes, mode: int = PRIVATE) -> None:
+    """Write a file that is not there yet; OutputError where anything of that name is.
+
+    mode: its permissions, by default for its owner alone.
+    """
+    try:
+        _write_new(path, content, mode)
+    except FileExistsError as error:
+        raise output_error(path, error) from error
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise output_error(path, error) from error
+    _sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Create ``folder`` and what leads to it; OutputError when that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create ``folder`` for its owner alone (0700), or make it so; OutputError if it cannot be."""
+    make_folder(folder.parent)
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fchmod(descriptor, 0o700)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def open_to_append(path: Path) -> int:
+    """The descriptor of a file to append to and read; OutputError for one that is a link."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags, PUBLIC)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file to read; OSError where it is anything else: a pipe would wait, a device never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it, down to the disk."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    os.fsync(descriptor)
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """What an OSError means for someone whose results are at stake."""
+    advice = _ADVICE.get(error.errno or 0, "choose another folder or repair this one")
+    return OutputError(
+        f"{path} cannot be written ({error.strerror or error}); {advice}, then run the same command"
+        " again. Every image finished so far is kept and will not be computed again"
+    )
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, mode)
+    try:
+        write_all(descriptor, content)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
