@@ -137,7 +137,7 @@ def certificate(subject: Subject) -> dict[str, float]:
     watch.seconds.clear()
     began = process_time()
     mode = gsmooth.RegionMode(max_votes=4 * CHUNK, attempts=1)
-    outcome = gsmooth.certify(smoothed, subject.images[0], subject.region, mode, centres=2)
+    outcome = gsmooth.certify(smoothed, subject.images[0], subject.region, mode, centres=2, index=0)
     whole = process_time() - began
     steps = {"network" if name == "scores" else name: s for name, s in watch.seconds.items()}
     return {"votes": outcome.votes, "all": whole, **steps, "other": whole - sum(steps.values())}

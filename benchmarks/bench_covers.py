@@ -176,6 +176,7 @@ def smoothed(noisy: bool) -> gsmooth.SmoothedClassifier:
         gsmooth.load_model("shipped:digits-rotation"),
         gsmooth.load_transformation("rotation", {"low_pass_px": LOW_PASS}),
         gsmooth.GaussianLaw((SCALE,) if noisy else (), SIGMA),
+        seed=0,
     )
 
 

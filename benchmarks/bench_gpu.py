@@ -124,7 +124,7 @@ def certified(subject: Subject, precision: str, batch_size: int, n: int) -> Whol
     """Radius mode with n votes, once."""
     smoothed, mode = subject.smoothed(batch_size), gsmooth.RadiusMode(n=n)
     began = perf_counter()
-    certify(smoothed, subject.images[0], subject.region, mode)
+    certify(smoothed, subject.images[0], subject.region, mode, index=0)
     return Whole(precision, n, perf_counter() - began)
 
 

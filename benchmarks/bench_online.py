@@ -160,6 +160,7 @@ def main() -> None:
         gsmooth.Classifier(nn.Identity(), classes=2, shape=shape),
         operator,
         gsmooth.GaussianLaw(SCALES[options.attack], SIGMA),
+        seed=0,
     )
     base = REGIONS[options.attack]
     rows: list[Row] = []

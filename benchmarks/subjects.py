@@ -48,7 +48,7 @@ class Subject:
         """The smoothed classifier with batches of this size."""
         transformation = gsmooth.load_transformation(self.transformation, dict(self.options))
         return SmoothedClassifier(
-            self.classifier, transformation, self.law, grid=self.grid, batch_size=batch_size
+            self.classifier, transformation, self.law, grid=self.grid, batch_size=batch_size, seed=0
         )
 
     def forwards(self, size: int) -> Work:

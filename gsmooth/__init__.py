@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from gsmooth.classifier import Classifier
     from gsmooth.hookspecs import hookimpl
+    from gsmooth.noise import SecretSeed
     from gsmooth.region import Region
     from gsmooth.registry import load_transformation, register
     from gsmooth.run.datasets import load_data
@@ -49,6 +50,7 @@ _HOMES = {
     "RadiusMode": "certification",
     "Region": "region",
     "RegionMode": "certification",
+    "SecretSeed": "noise",
     "SmoothedClassifier": "smoothing",
     "Transformation": "transformation",
     "UniformLaw": "theory.laws",
@@ -94,6 +96,7 @@ __all__ = [
     "RadiusMode",
     "Region",
     "RegionMode",
+    "SecretSeed",
     "SmoothedClassifier",
     "Transformation",
     "UniformLaw",

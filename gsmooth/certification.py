@@ -29,7 +29,7 @@ from gsmooth.decision import (
 from gsmooth.engine import served
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.foresight import foresee
-from gsmooth.noise import Coordinate, Purpose
+from gsmooth.noise import Coordinate, Purpose, image_key
 from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 
@@ -60,12 +60,18 @@ class Item:
     index: int
     image: Tensor
 
+    @staticmethod
+    def of(image: Tensor, index: int | None) -> Item:
+        """The image under its index; where it has none, under a hash of its pixels."""
+        return Item(image_key(image) if index is None else index, image)
+
 
 @final
 @dataclass(frozen=True)
 class Outcome:
     """What certify found for one image.
 
+    index: that of the image; where it has none, the hash of its pixels that stands for one.
     prediction: PREDICT on the selection votes at the clean image. votes: forward passes spent,
     selection and pilots included; pilot_votes: those that only chose the cover. seconds: time spent
     on this image (cover, and its share of every batch).
@@ -130,19 +136,21 @@ def certify(
     mode: Mode | None = None,
     *,
     centres: Centres = None,
-    index: int = 0,
+    index: int | None = None,
     online: bool = False,
     seconds: float | None = None,
 ) -> Outcome:
     """The certificate of one image (C, H, W) on ``region``; see :class:`RegionMode`.
 
     centres: at most so many; "clean": the clean image alone; by default as many as cost least.
+    index: of the image; its votes follow from seed and index. Without one they follow from seed and
+    pixels, so that no two images share their noise, and neither does a copy that was changed.
     online: the image has been attacked, and the certificate is about every original in [0, 1] that
     an attack in ``region`` turns into it. ``seconds`` (online): the search for originals ends then,
     with a larger cover, that is still sound; by default when more gains nothing.
     """
     drafter = online_drafter(centres, seconds) if online else None
-    items, rule = [Item(index, image)], mode or RegionMode()
+    items, rule = [Item.of(image, index)], mode or RegionMode()
     return next(certify_many(smoothed, items, region, rule, centres=centres, drafter=drafter))
 
 
@@ -239,10 +247,13 @@ def predict(
     *,
     n: int = 1000,
     alpha: float = 0.001,
-    index: int = 0,
+    index: int | None = None,
 ) -> Prediction:
-    """PREDICT (S3): g's class at ``image``, wrong with probability <= alpha, or an abstention."""
-    return next(predict_many(smoothed, [Item(index, image)], n=n, alpha=alpha))[1]
+    """PREDICT (S3): g's class at ``image``, wrong with probability <= alpha, or an abstention.
+
+    index: see :func:`certify`. Who knows the seed can make images that PREDICT gets wrong (S2).
+    """
+    return next(predict_many(smoothed, [Item.of(image, index)], n=n, alpha=alpha))[1]
 
 
 def predict_many(

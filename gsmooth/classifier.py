@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
+from gsmooth.noise.coordinate import image_name
 
 Autocast = Literal["bfloat16", "float16"]
 _TYPES: Final[dict[str, torch.dtype]] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -179,16 +180,17 @@ class Classifier:
 
     def check_image(self, image: Tensor, index: int) -> None:
         """InputError unless ``image`` is (C, H, W), finite and inside the declared range."""
+        name = image_name(index)
         if tuple(image.shape) != self.shape:
             raise InputError(
-                f"image {index}: shape {tuple(image.shape)}, but {self.name} takes {self.shape}"
+                f"{name}: shape {tuple(image.shape)}, but {self.name} takes {self.shape}"
             )
         if not bool(torch.isfinite(image).all()):
-            raise InputError(f"image {index}: NaN or infinite pixels; clean the data set")
+            raise InputError(f"{name}: NaN or infinite pixels; clean the data set")
         low, high = float(image.min()), float(image.max())
         if low < self.input_range[0] or high > self.input_range[1]:
             raise InputError(
-                f"image {index}: values in [{low:g}, {high:g}], outside the declared input range"
+                f"{name}: values in [{low:g}, {high:g}], outside the declared input range"
                 f" [{self.input_range[0]:g}, {self.input_range[1]:g}]; rescale the data (8-bit"
                 " images: divide by 255) or declare model.input_range"
             )

@@ -275,8 +275,7 @@ def _check_secret(smoothed: SmoothedClassifier) -> None:
     if smoothed.seed == 0:
         raise ConfigurationError(
             "online: the seed is 0, which everyone knows, and the images come from an attacker;"
-            " draw a secret one after the images have arrived, e.g. secrets.randbits(62) (in a run:"
-            " smoothing.seed)"
+            " give no seed at all, and a secret one is drawn"
         )
 
 

@@ -112,10 +112,10 @@ def certify_nested(
     *,
     centres: int = 1,
     error: float | None = None,
-    index: int = 0,
+    index: int | None = None,
 ) -> Outcome:
     """The nested certificate of one image (C, H, W); see :func:`certify_nested_many`."""
-    items = [Item(index, image)]
+    items = [Item.of(image, index)]
     chosen = mode or NestedMode()
     return next(certify_nested_many(smoothed, items, region, chosen, centres=centres, error=error))
 

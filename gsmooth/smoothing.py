@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Final, final
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from gsmooth.classifier import Classifier
 from gsmooth.engine import Ballot, Counter, NoisyPoints, Pace, measured_pace
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import ThetaAccuracy, grid_total_variation, theta_accuracy
+from gsmooth.noise import SecretSeed, Seed, ThetaAccuracy, grid_total_variation, theta_accuracy
 from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
 from gsmooth.transformation import Transformation
 
@@ -34,18 +35,19 @@ class SmoothedClassifier:
     classifier: f. transformation: T, lift and readout Q. law: theta ~ law, delta ~ N(0, sigma^2 I)
     with sigma = law.sigma > 0; a law without scales leaves theta alone (T = id), and a parameter of
     scale 0 rests: T ignores it (``Transformation.without_noise``). grid: h, a power of two; 0
-    switches the rounding off, and every certificate is then heuristic (F1). seed: of the votes;
-    drawn independently of the inputs. batch_size: rows of one forward pass; never changes the
-    counts of a classifier that is a function of its input. pinned: it is one only at that batch
-    size, so every forward pass has exactly so many rows. devices: count on these, one replica of f
-    each; by default where f is.
+    switches the rounding off, and every certificate is then heuristic (F1). seed: what all noise
+    follows from, drawn independently of the inputs (S2); by default a secret one, so that two
+    classifiers differ; give a number for votes that anyone can repeat. batch_size: rows of one
+    forward pass; never changes the counts of a classifier that is a function of its input. pinned:
+    it is one only at that batch size, so every forward pass has exactly so many rows. devices:
+    count on these, one replica of f each; by default where f is.
     """
 
     classifier: Classifier
     transformation: Transformation
     law: Law
     grid: float = GRID
-    seed: int = 0
+    seed: Seed = field(default_factory=SecretSeed)
     batch_size: int = 256
     pinned: bool = False
     devices: tuple[str, ...] = ()
@@ -53,6 +55,7 @@ class SmoothedClassifier:
     counter: Counter = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        _check_seed(self.seed)
         operator = self.transformation
         if self.law.dimensions not in (0, len(operator.parameters)):
             raise ConfigurationError(
@@ -141,6 +144,15 @@ class SmoothedClassifier:
         blank = torch.zeros(1, *self.classifier.shape, dtype=torch.float64)
         sizes = (self.batch_size,) if self.pinned else None
         return measured_pace(self.counter, self.transformation.lift(blank)[0], sizes)
+
+
+def _check_seed(seed: object) -> None:
+    # None would be a seed like any other to a stream: the same one for everybody.
+    if not isinstance(seed, SecretSeed | Integral):
+        raise ConfigurationError(
+            f"smoothing: seed={seed!r} must be an integer or a SecretSeed; leave it out for a"
+            " secret one"
+        )
 
 
 def _why_no_action(transformation: Transformation) -> str:

@@ -17,6 +17,7 @@ from gsmooth.certification import Item
 from gsmooth.classifier import Classifier
 from gsmooth.cover import Cover
 from gsmooth.decision import Decision, Finding, Mode, decide
+from gsmooth.noise import Seed
 from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transformation import Parameter, Transformation
@@ -116,7 +117,7 @@ def classifier(
 
 
 def half_line(
-    threshold: float, sigma: float, *, seed: int = 0, batch_size: int = 4096, grid: float = GRID
+    threshold: float, sigma: float, *, seed: Seed = 0, batch_size: int = 4096, grid: float = GRID
 ) -> SmoothedClassifier:
     """One pixel, class 1 above ``threshold``: P(class 1 at x) = Phi((x - threshold) / sigma) (O1).
 

@@ -91,7 +91,9 @@ def test_a_classifier_without_a_weak_spot_is_robust() -> None:
 def test_an_l2_attack_crosses_the_boundary_of_a_half_space_and_stays_in_the_ball() -> None:
     weights = torch.tensor([[1.0, -2.0, 0.5, 0.0]])
     network = Scores(lambda x: x.flatten(1) @ torch.cat([-weights, weights]).T)
-    g = SmoothedClassifier(classifier(network, (1, 2, 2)), Gaussian(), GaussianLaw((), 0.25))
+    g = SmoothedClassifier(
+        classifier(network, (1, 2, 2)), Gaussian(), GaussianLaw((), 0.25), seed=0
+    )
     distance = 0.4
     direction = (weights / weights.norm()).reshape(1, 2, 2).double()
     inside = attacked(g, distance * direction, 1, Region(l2=0.9 * distance))
@@ -133,7 +135,7 @@ class Quantized(nn.Module):
     "module", [Labels(behind_a_step), WithParameters(), Quantized()], ids=lambda m: type(m).__name__
 )
 def test_a_model_without_a_useful_gradient_is_searched_along_the_noise(module: nn.Module) -> None:
-    g = SmoothedClassifier(classifier(module), Gaussian(), GaussianLaw((), 0.5))
+    g = SmoothedClassifier(classifier(module), Gaussian(), GaussianLaw((), 0.5), seed=0)
     outcome = attacked(g, pixel(0.4), 1, Region(l2=1.5))
     assert 0.0 < outcome.worst.l2 < 1.5
     assert float(outcome.worst.attacked) < -0.5
@@ -149,7 +151,7 @@ def passes(module: nn.Module) -> tuple[nn.Module, list[int]]:
 @pytest.mark.parametrize("l2", [0.0, 0.3])
 def test_every_forward_pass_is_counted(l2: float) -> None:
     module, seen = passes(HalfLine(-2.0))
-    g = SmoothedClassifier(classifier(module), Gaussian(), GaussianLaw((), 0.5))
+    g = SmoothedClassifier(classifier(module), Gaussian(), GaussianLaw((), 0.5), seed=0)
     outcome = attacked(g, pixel(), 1, Region(l2=l2), n=300, screening_votes=16)
     assert outcome.forwards == sum(seen)
     assert outcome.forwards == 16 + (10 * CHUNK if l2 else 0) + 320
@@ -223,7 +225,7 @@ def test_an_image_that_does_not_fit_is_named() -> None:
 
 def test_scores_that_are_not_finite_stop_the_search() -> None:
     broken = classifier(HalfLine(float("nan")))
-    g = SmoothedClassifier(broken, Gaussian(), GaussianLaw((), 0.5))
+    g = SmoothedClassifier(broken, Gaussian(), GaussianLaw((), 0.5), seed=0)
     with pytest.raises(ModelError, match="NaN or infinite scores"):
         attacked(g, pixel(), 1, Region(l2=0.1))
 
@@ -269,7 +271,7 @@ class Valley(nn.Module):
 @pytest.mark.parametrize("phase", [-11.3, 17.9, 33.33])
 def test_the_gradient_finds_a_spot_between_the_points_of_the_grid(phase: float) -> None:
     network = classifier(Valley(phase), (1, 1, 2))
-    g = SmoothedClassifier(network, Turn(), GaussianLaw((0.02,), 2.0**-8))
+    g = SmoothedClassifier(network, Turn(), GaussianLaw((0.02,), 2.0**-8), seed=0)
     without = attacked(g, on_ring(), 1, TURNS, points=4, random=0, gradient_steps=0)
     assert without.robust
     found = attacked(g, on_ring(), 1, TURNS, points=4, random=0, gradient_steps=60)
@@ -303,7 +305,7 @@ def test_a_low_count_among_many_is_screened_again_before_it_is_believed() -> Non
 
 def test_an_attacked_image_is_rounded_where_the_region_says_so() -> None:
     network = Classifier(HalfLine(0.0), classes=2, shape=(1, 1, 2), input_range=(-1.0, 1.0))
-    g = SmoothedClassifier(network, Turn(), GaussianLaw((3.0,), 0.25))
+    g = SmoothedClassifier(network, Turn(), GaussianLaw((3.0,), 0.25), seed=0)
     region = Region((-20.0,), (35.0,), 0.2, bits=3)
     image = torch.tensor([[[0.6, 0.1]]], dtype=torch.float64)
     outcome = attacked(g, image, 1, region, n=128)
@@ -320,7 +322,7 @@ def test_an_attacked_image_is_rounded_where_the_region_says_so() -> None:
 
 def test_what_is_added_is_clipped_to_the_range_and_what_psi_does_is_not() -> None:
     network = Classifier(HalfLine(0.0), classes=2, shape=(1, 1, 2), input_range=(0.0, 1.0))
-    g = SmoothedClassifier(network, Turn(), GaussianLaw((3.0,), 0.25))
+    g = SmoothedClassifier(network, Turn(), GaussianLaw((3.0,), 0.25), seed=0)
     theta = torch.tensor([[45.0]], dtype=torch.float64)
     image = torch.tensor([[[[1.0, 0.9]]]], dtype=torch.float64)  # Turned to (.07, 1.34).
     added = torch.tensor([[[[-0.5, -0.1]]]], dtype=torch.float64)
@@ -345,7 +347,7 @@ def test_gradients_pass_through_the_rounding_unchanged() -> None:
 
 def test_parameters_without_noise_are_attacked_as_well() -> None:
     network = classifier(Valley(17.9), (1, 1, 2))
-    g = SmoothedClassifier(network, Turn(), GaussianLaw((), 2.0**-6))
+    g = SmoothedClassifier(network, Turn(), GaussianLaw((), 2.0**-6), seed=0)
     found = attacked(g, on_ring(), 1, replace(TURNS, l2=0.01), points=4, random=0, n=256)
     assert found.theta[0] == pytest.approx(17.9, abs=4.0)
     assert found.worst.l2 < 0.01

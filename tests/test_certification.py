@@ -123,6 +123,7 @@ def test_what_the_image_adds_makes_it_abstain_for_want_of_budget_with_its_least_
         classifier(Labels(lambda x: torch.ones(len(x))), (1, 8, 8)),
         Rotation(),
         GaussianLaw((20.0,), 0.02),
+        seed=0,
     )
     image = torch.rand((1, 8, 8), generator=torch.Generator().manual_seed(3)).double()
     region, mode = Region((-5.0,), (5.0,)), RegionMode(max_votes=256)

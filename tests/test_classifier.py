@@ -32,7 +32,7 @@ def labels_of(*rows: tuple[float, ...]) -> list[int]:
 
 
 def smoothed(scores: Callable[[Tensor], Tensor]) -> SmoothedClassifier:
-    return SmoothedClassifier(classifier(Scores(scores)), Gaussian(), GaussianLaw((), 0.25))
+    return SmoothedClassifier(classifier(Scores(scores)), Gaussian(), GaussianLaw((), 0.25), seed=0)
 
 
 def test_the_largest_score_is_the_label() -> None:
@@ -196,7 +196,10 @@ def test_a_bad_image_stops_certify_and_predict_before_a_vote() -> None:
         raise AssertionError("a vote was cast")
 
     g = SmoothedClassifier(
-        Classifier(Scores(never), classes=2, shape=(1, 1, 1)), Gaussian(), GaussianLaw((), 0.25)
+        Classifier(Scores(never), classes=2, shape=(1, 1, 1)),
+        Gaussian(),
+        GaussianLaw((), 0.25),
+        seed=0,
     )
     with pytest.raises(InputError, match="image 3: values"):
         next(certify_many(g, [Item(3, pixel(1.5))], Region(l2=0.1), RegionMode()))

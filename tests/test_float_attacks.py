@@ -120,7 +120,7 @@ def test_no_noise_of_that_precision_leaves_a_fine_bit_on_grey(precision: Precisi
 
 def fine_bits(unit: float, grid: float = GRID) -> SmoothedClassifier:
     module = classifier(FineBits(unit), SHAPE)
-    return SmoothedClassifier(module, Gaussian(), GaussianLaw((), SIGMA), grid=grid)
+    return SmoothedClassifier(module, Gaussian(), GaussianLaw((), SIGMA), grid=grid, seed=0)
 
 
 @pytest.mark.parametrize(("clean", "attacked"), DIRECTIONS)
@@ -163,7 +163,9 @@ class NegativeZeros(nn.Module):
 
 @pytest.mark.parametrize("value", [-GRID / 4, GRID / 4, -GRID / 2, -1e-300, 0.0])
 def test_the_sign_of_a_zero_betrays_nothing(value: float) -> None:
-    g = SmoothedClassifier(classifier(NegativeZeros(), SHAPE), Gaussian(), GaussianLaw((), SIGMA))
+    g = SmoothedClassifier(
+        classifier(NegativeZeros(), SHAPE), Gaussian(), GaussianLaw((), SIGMA), seed=0
+    )
     assert predict(g, DARK + value, n=512).counts[0] == 512
 
 
@@ -220,5 +222,5 @@ def test_the_margin_of_a_cover_includes_the_error_of_the_action_twice() -> None:
 
 
 def test_a_law_without_noise_on_parameters_has_no_error_of_an_action() -> None:
-    g = SmoothedClassifier(classifier(HalfLine(0.0)), Gaussian(), GaussianLaw((), SIGMA))
+    g = SmoothedClassifier(classifier(HalfLine(0.0)), Gaussian(), GaussianLaw((), SIGMA), seed=0)
     assert g.numerical_error(torch.ones(1, dtype=torch.float64)) == 0.0

@@ -380,7 +380,7 @@ def test_a_law_with_a_wrong_radius_is_caught(mode: Mode) -> None:
     runs = 60
 
     def false_claims(law: Law) -> int:
-        g = SmoothedClassifier(classifier(HalfLine(-FAR)), Gaussian(), law, batch_size=4096)
+        g = SmoothedClassifier(classifier(HalfLine(-FAR)), Gaussian(), law, batch_size=4096, seed=0)
         found = findings(g, half_line_cover(g, FAR, 1.0001), mode, runs)
         return sum(c.region.l2 > FAR for c in certified(found))
 
@@ -445,6 +445,7 @@ def test_a_bound_without_slack_is_caught() -> None:
             Flicker(slack),
             GaussianLaw((100.0,), 0.25),
             batch_size=4096,
+            seed=0,
         )
         cover = build_cover(g, image, Region((-30.0,), (30.0,)), 1)
         assert cover.guarantee is Guarantee.INDIVIDUAL

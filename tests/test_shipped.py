@@ -33,6 +33,7 @@ def rightly_certified(name: str, region: gsmooth.Region, mode: Mode, images: int
         gsmooth.load_model(f"shipped:{name}"),
         gsmooth.load_transformation(noise.transformation, noise.options),
         gsmooth.GaussianLaw(noise.scales, noise.sigma),
+        seed=0,
     )
     digits = gsmooth.load_data("shipped:digits")
     items = [Item(index, digits.image(index)) for index in range(images)]

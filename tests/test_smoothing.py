@@ -161,7 +161,7 @@ def test_the_network_sees_multiples_of_the_grid_only(grid: float) -> None:
         return (x.flatten(1)[:, 0] > 0).long()
 
     g = SmoothedClassifier(
-        classifier(Labels(look), (1, 1, 2)), Turn(), GaussianLaw((20.0,), 0.3), grid=grid
+        classifier(Labels(look), (1, 1, 2)), Turn(), GaussianLaw((20.0,), 0.3), grid=grid, seed=0
     )
     predict(g, torch.tensor([[[1.0 / 3.0, 0.1]]], dtype=torch.float64), n=256)
     values = torch.cat(seen).double() / grid
@@ -176,7 +176,9 @@ def test_without_a_grid_the_network_sees_the_noise_itself_and_nothing_is_proved(
         seen.append(x.clone())
         return torch.ones(len(x))
 
-    g = SmoothedClassifier(classifier(Labels(look)), Gaussian(), GaussianLaw((), 0.3), grid=0.0)
+    g = SmoothedClassifier(
+        classifier(Labels(look)), Gaussian(), GaussianLaw((), 0.3), grid=0.0, seed=0
+    )
     outcome = certify(g, pixel(), Region(l2=0.1))
     assert isinstance(outcome.certificate, Certified)
     assert outcome.certificate.guarantee is Guarantee.HEURISTIC
@@ -217,7 +219,7 @@ def test_ties_fill_the_last_column_and_no_class() -> None:
         lead = x.flatten(1)
         return torch.cat([torch.zeros_like(lead), torch.relu(lead)], dim=1)
 
-    g = SmoothedClassifier(classifier(Scores(sometimes)), Gaussian(), GaussianLaw((), 1.0))
+    g = SmoothedClassifier(classifier(Scores(sometimes)), Gaussian(), GaussianLaw((), 1.0), seed=0)
     counts = predict(g, pixel(), n=1024).counts
     assert counts[0] == 0
     assert counts[1] + counts[2] == 1024
@@ -227,7 +229,7 @@ def test_ties_fill_the_last_column_and_no_class() -> None:
 @pytest.mark.parametrize("mode", [RegionMode(), RadiusMode(n=512)])
 def test_a_network_that_always_ties_is_never_certified(mode: Mode) -> None:
     network = Scores(lambda x: torch.zeros(len(x), 3))
-    g = SmoothedClassifier(classifier(network, classes=3), Gaussian(), GaussianLaw((), 1.0))
+    g = SmoothedClassifier(classifier(network, classes=3), Gaussian(), GaussianLaw((), 1.0), seed=0)
     outcome = certify(g, pixel(), Region(l2=0.1), mode)
     assert not isinstance(outcome.certificate, Certified)
     assert outcome.prediction.label is None
@@ -248,7 +250,9 @@ def test_a_grid_too_fine_for_float64_is_refused(grid: float) -> None:
 
 def test_sigma_zero_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"sigma=0\.0 must be positive"):
-        SmoothedClassifier(classifier(HalfLine(0.0), (1, 1, 2)), Turn(), GaussianLaw((6.0,), 0.0))
+        SmoothedClassifier(
+            classifier(HalfLine(0.0), (1, 1, 2)), Turn(), GaussianLaw((6.0,), 0.0), seed=0
+        )
 
 
 @pytest.mark.parametrize(
@@ -263,7 +267,7 @@ def test_scales_that_do_not_match_the_parameters_are_refused(
     transformation: Transformation, law: Law
 ) -> None:
     with pytest.raises(ConfigurationError, match="give one std a parameter"):
-        SmoothedClassifier(classifier(HalfLine(0.0), (1, 1, 2)), transformation, law)
+        SmoothedClassifier(classifier(HalfLine(0.0), (1, 1, 2)), transformation, law, seed=0)
 
 
 def test_a_batch_of_no_rows_is_refused() -> None:
@@ -272,7 +276,7 @@ def test_a_batch_of_no_rows_is_refused() -> None:
 
 
 def test_margins_add_like_pythagoras_whether_the_action_is_orthogonal_or_not() -> None:
-    g = SmoothedClassifier(classifier(HalfLine(0.0)), Gain(), GaussianLaw((0.5,), 0.25))
+    g = SmoothedClassifier(classifier(HalfLine(0.0)), Gain(), GaussianLaw((0.5,), 0.25), seed=0)
     assert isinstance(g.law, GaussianLaw)
     assert not g.law.orthogonal
     assert g.law.margin([0.5], 0.25) == pytest.approx(math.sqrt(2.0))
@@ -281,7 +285,7 @@ def test_margins_add_like_pythagoras_whether_the_action_is_orthogonal_or_not() -
 
 
 def test_an_l2_ball_under_an_action_that_stretches_it_proves_nothing() -> None:
-    g = SmoothedClassifier(classifier(HalfLine(-10.0)), Gain(), GaussianLaw((0.5,), 0.25))
+    g = SmoothedClassifier(classifier(HalfLine(-10.0)), Gain(), GaussianLaw((0.5,), 0.25), seed=0)
     still = build_cover(g, pixel(0.5), Region((-0.2,), (0.2,)))
     assert still.guarantee is Guarantee.INDIVIDUAL
     ball = build_cover(g, pixel(0.5), Region((-0.2,), (0.2,), l2=0.1))
@@ -326,7 +330,9 @@ class Measured(Loud):
 
 def test_an_l2_ball_behind_a_lift_of_unknown_norm_proves_nothing() -> None:
     def ball(transformation: Transformation) -> Cover:
-        g = SmoothedClassifier(classifier(HalfLine(0.0)), transformation, GaussianLaw((), 0.25))
+        g = SmoothedClassifier(
+            classifier(HalfLine(0.0)), transformation, GaussianLaw((), 0.25), seed=0
+        )
         return build_cover(g, pixel(0.5), Region(l2=0.05))
 
     assert ball(Loud()).guarantee is Guarantee.HEURISTIC
@@ -347,7 +353,7 @@ def test_float_errors_are_paid_at_the_longest_point_that_is_voted_on(residual: f
 
 
 def test_float_errors_of_a_stretching_action_are_paid_where_it_stretches_most() -> None:
-    g = SmoothedClassifier(classifier(HalfLine(0.0)), Gain(), GaussianLaw((0.5,), 0.25))
+    g = SmoothedClassifier(classifier(HalfLine(0.0)), Gain(), GaussianLaw((0.5,), 0.25), seed=0)
     one = torch.ones(1, 1).double()
     small = Requirement.at(g, Region((-1.0,), (0.0,)), one, 0.0)
     large = Requirement.at(g, Region((-1.0,), (3.0,)), one, 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.noise import Coordinate, Purpose
+from gsmooth.noise import Coordinate, Purpose, Seed
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.transformation import Parameter
@@ -40,7 +40,7 @@ def grid(region: Region, points: int, parameters: Sequence[Parameter] = ()) -> T
 
 
 def scattered(
-    region: Region, count: int, seed: int, index: int, parameters: Sequence[Parameter] = ()
+    region: Region, count: int, seed: Seed, index: int, parameters: Sequence[Parameter] = ()
 ) -> Tensor:
     """``count`` points of the region, uniform and independent; none where nothing moves: (n, m).
 

@@ -17,6 +17,7 @@ from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.errors import ConfigurationError, InputError, RecordError
+from gsmooth.noise import image_name
 from gsmooth.region import Region
 from gsmooth.run.codec import decode, encode, parse, to_line
 from gsmooth.theory.tolerance import tolerance_rank
@@ -177,7 +178,7 @@ class CalibratedCover:
         calibration = self.calibration
         calibration.require_for(smoothed.transformation, smoothed.classifier.shape)
         calibration.require_holds(region)
-        calibration.require_fresh(item.image, f"image {item.index}")
+        calibration.require_fresh(item.image, image_name(item.index))
         orbit = Orbit(smoothed.transformation, item.image[None].to(torch.float64))
         origin = origin_of(orbit, calibration.region, calibration.centre)
         return distributional_cover(

@@ -14,7 +14,7 @@ from gsmooth.attacks.search import FINALISTS, STARTS
 from gsmooth.certificate import Certified
 from gsmooth.certification import Outcome, RadiusMode, RegionMode
 from gsmooth.decision import chunks
-from gsmooth.noise import CHUNK
+from gsmooth.noise import CHUNK, SecretSeed, Seed
 from gsmooth.run.assembly import Assembly, attack_plan, mode_of, region_of
 from gsmooth.run.outcomes import most_votes, outcomes
 
@@ -123,7 +123,10 @@ def _attacked(parts: Assembly, tried: Tried, outcome: Outcome) -> Tried:
     return replace(tried, attack_votes=found.forwards, attack_s=spent)
 
 
-def _other_seed(parts: Assembly) -> int:
+def _other_seed(parts: Assembly) -> Seed:
     """Another seed, from which only those learn the run's own who can guess it anyway."""
-    text = f"trial/{parts.smoothed.seed}".encode()
+    seed = parts.smoothed.seed
+    if isinstance(seed, SecretSeed):
+        return seed.derived("trial")
+    text = f"trial/{seed}".encode()
     return 1 + int.from_bytes(hashlib.blake2b(text, digest_size=7).digest(), "little")

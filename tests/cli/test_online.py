@@ -200,7 +200,7 @@ def test_a_time_limit_belongs_to_online_runs_alone_and_unlimited_survives_its_ru
         ("--set=certify.online_seconds=0", "online_seconds"),
         ("--guarantee=offline", "'individual', 'distributional' or 'online'"),
         ("--set=certify.max_votes=64", "even unanimous votes fall short"),
-        ("--set=smoothing.seed=0", "draw a secret one"),
+        ("--set=smoothing.seed=0", "a secret one is drawn"),
     ],
 )
 def test_what_cannot_be_certified_online_is_refused_before_any_vote(

@@ -119,7 +119,10 @@ def test_an_l2_ball_is_not_certified_through_a_lift_of_unknown_norm() -> None:
     def guarantee(operator: Transformation, scales: tuple[float, ...]) -> Guarantee:
         region = Region((-0.05,) * len(scales), (0.05,) * len(scales), l2=0.1)
         g = SmoothedClassifier(
-            Classifier(HalfLine(0.0), classes=2, shape=SHAPE), operator, GaussianLaw(scales, 0.25)
+            Classifier(HalfLine(0.0), classes=2, shape=SHAPE),
+            operator,
+            GaussianLaw(scales, 0.25),
+            seed=0,
         )
         return build_cover(g, torch.full(SHAPE, 0.5, dtype=torch.float64), region, 1).guarantee
 

@@ -112,4 +112,4 @@ def test_a_z_space_that_is_no_string_is_refused() -> None:
 
 def smoothed(spec: str, scales: tuple[float, ...]) -> SmoothedClassifier:
     network = Classifier(Labels(lambda x: x.mean(dim=(1, 2, 3)) > 0.4), classes=2, shape=SHAPE)
-    return SmoothedClassifier(network, load_transformation(spec), GaussianLaw(scales, 0.1))
+    return SmoothedClassifier(network, load_transformation(spec), GaussianLaw(scales, 0.1), seed=0)

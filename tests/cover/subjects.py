@@ -77,7 +77,7 @@ def smoothed(
     """A smoothed classifier for covers: nobody votes."""
     network = Classifier(nn.Identity(), classes=2, shape=shape)
     law = GaussianLaw(scales, sigma, transformation.orthogonal)
-    return SmoothedClassifier(network, transformation, law, **options)
+    return SmoothedClassifier(network, transformation, law, **{"seed": 0, **options})
 
 
 def uniform_thetas(region: Region, count: int, seed: int = 0) -> np.ndarray:

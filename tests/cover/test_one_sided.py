@@ -104,7 +104,7 @@ REGION = Region((0.0,), (0.6,))
 
 def smoothed(law: Law, transformation: Transformation | None = None) -> SmoothedClassifier:
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE)
-    return SmoothedClassifier(network, transformation or Fade(), law)
+    return SmoothedClassifier(network, transformation or Fade(), law, seed=0)
 
 
 def picture(seed: int = 0) -> Tensor:

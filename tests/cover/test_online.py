@@ -31,7 +31,9 @@ def defended(
 ) -> SmoothedClassifier:
     """A smoothed classifier that nobody asks for votes."""
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE)
-    return SmoothedClassifier(network, transformation, law or GaussianLaw((8.0,), SIGMA), grid)
+    return SmoothedClassifier(
+        network, transformation, law or GaussianLaw((8.0,), SIGMA), grid, seed=0
+    )
 
 
 ROTATION = Rotation(low_pass_px=1.0)
@@ -214,6 +216,6 @@ def test_what_cannot_be_undone_is_refused_with_the_reason(
 
 def test_images_in_another_range_are_refused() -> None:
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE, input_range=(-1.0, 1.0))
-    smoothed = SmoothedClassifier(network, ROTATION, GaussianLaw((8.0,), SIGMA))
+    smoothed = SmoothedClassifier(network, ROTATION, GaussianLaw((8.0,), SIGMA), seed=0)
     with pytest.raises(ConfigurationError, match="input_range"):
         build_online_cover(smoothed, torch.zeros(SHAPE), TEN_DEGREES)

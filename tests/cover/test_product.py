@@ -98,7 +98,7 @@ def law_of(kind: str) -> ProductLaw:
 
 def smoothed(law: Law) -> SmoothedClassifier:
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE)
-    return SmoothedClassifier(network, Ageing(), law)
+    return SmoothedClassifier(network, Ageing(), law, seed=0)
 
 
 def picture(seed: int = 0) -> Tensor:
@@ -256,7 +256,7 @@ def test_certificates_are_found_and_hold(kind: str) -> None:
         layer.weight.copy_(torch.stack([torch.zeros(4), weights.float()]))
         layer.bias.copy_(torch.tensor([bound, 0.0]))
     network = Classifier(nn.Sequential(nn.Flatten(), layer), classes=2, shape=SHAPE)
-    g = SmoothedClassifier(network, Ageing(), law)
+    g = SmoothedClassifier(network, Ageing(), law, seed=0)
     found = certify(g, x, REGION, RegionMode(max_votes=40_000)).certificate
     assert isinstance(found, Certified)
     assert shares(law, attacked(x, REGION), weights, bound).min() > 0.5

@@ -82,7 +82,7 @@ class Lamp(Transformation):
 
 def smoothed(law: Law = LAW, operator: Transformation | None = None) -> SmoothedClassifier:
     network = Classifier(nn.Identity(), classes=3, shape=SHAPE)
-    return SmoothedClassifier(network, operator or Lamp(), law)
+    return SmoothedClassifier(network, operator or Lamp(), law, seed=0)
 
 
 def picture(*pixels: float) -> Tensor:
@@ -223,7 +223,7 @@ def test_certified_regions_hold_what_the_half_space_keeps() -> None:
         layer.weight.copy_(torch.stack([torch.zeros(3), weights[0].float()]))
         layer.bias.copy_(torch.tensor([bound, 0.0]))
     network = Classifier(nn.Sequential(nn.Flatten(), layer), classes=2, shape=SHAPE)
-    g = SmoothedClassifier(network, Lamp(), LAW)
+    g = SmoothedClassifier(network, Lamp(), LAW, seed=0)
     found = certify(g, BALANCED, REGION, RegionMode(max_votes=20_000)).certificate
     assert isinstance(found, Certified)
     assert found.gauge == 1.0

@@ -93,7 +93,9 @@ class Lamp(Transformation):
 
 
 def smoothed(operator: Transformation, law: Law) -> SmoothedClassifier:
-    return SmoothedClassifier(Classifier(nn.Identity(), classes=2, shape=PIXEL), operator, law)
+    return SmoothedClassifier(
+        Classifier(nn.Identity(), classes=2, shape=PIXEL), operator, law, seed=0
+    )
 
 
 def gaussian(scale: float, sigma: float) -> GaussianLaw:

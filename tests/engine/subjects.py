@@ -65,6 +65,7 @@ def smoothed(
         batch_size=batch_size,
         pinned=pinned,
         devices=devices,
+        seed=0,
     )
 
 

@@ -273,7 +273,10 @@ def test_negative_variances_and_guarantees_that_carry_back_are_refused() -> None
 
 def test_without_noise_on_the_variance_blur_is_covered_as_it_is() -> None:
     g = SmoothedClassifier(
-        classifier(Labels(lambda x: contrast(x) > 0.0), (1, 1, 2)), Blur(), GaussianLaw((), 4.0)
+        classifier(Labels(lambda x: contrast(x) > 0.0), (1, 1, 2)),
+        Blur(),
+        GaussianLaw((), 4.0),
+        seed=0,
     )
     cover = build_cover(g, STRIPES, Region((0.0,), (1.0,)), 1)
     assert cover.guarantee is Guarantee.INDIVIDUAL
@@ -288,8 +291,8 @@ def test_balls_and_rounding_on_top_cost_no_more_than_themselves() -> None:
         torch.rand(SHAPE, generator=torch.Generator().manual_seed(1)),
     )
     network = gsmooth.Classifier(torch.nn.Identity(), classes=2, shape=SHAPE)
-    g = SmoothedClassifier(network, Blur("sampled"), law)
-    exact = SmoothedClassifier(network, Blur(), law)
+    g = SmoothedClassifier(network, Blur("sampled"), law, seed=0)
+    exact = SmoothedClassifier(network, Blur(), law, seed=0)
     region = Region((0.0,), (0.2,), l2=0.1, bits=8)
     (ball,) = build_cover(exact, x, Region((0.0,), (0.2,), l2=0.1), 1).balls
     assert ball.margin == pytest.approx(float(law.margin([0.2], 0.1)), abs=1e-3)

@@ -91,7 +91,7 @@ def test_the_slope_at_no_blur_is_finite_and_known() -> None:
 def cover(blur: Blur, image: Tensor) -> Cover:
     law = UniformLaw(4.0, 0.25, non_negative=True)
     g = SmoothedClassifier(
-        classifier(Labels(lambda x: x.sum((1, 2, 3)) > 0.0), (1, 28, 28)), blur, law
+        classifier(Labels(lambda x: x.sum((1, 2, 3)) > 0.0), (1, 28, 28)), blur, law, seed=0
     )
     return build_cover(g, image, Region((0.0,), (4.0,)), 4)
 

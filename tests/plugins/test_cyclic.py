@@ -246,6 +246,7 @@ def fading(reach: float, scale: float) -> SmoothedClassifier:
         CyclicBlur(),
         ExponentialLaw(scale, 2.0**-4),
         batch_size=8192,
+        seed=0,
     )
 
 

@@ -32,7 +32,7 @@ def test_the_cover_is_one_ball_around_the_image_with_the_radius_as_margin(
     ratio: float, sigma: float, seed: int
 ) -> None:
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE)
-    smoothed = SmoothedClassifier(network, Gaussian(), GaussianLaw((), sigma))
+    smoothed = SmoothedClassifier(network, Gaussian(), GaussianLaw((), sigma), seed=0)
     x = Picture("noise", seed).tensor(SHAPE)[0]
     cover = build_cover(smoothed, x, Region(l2=ratio * sigma))
     (ball,) = cover.balls
@@ -43,6 +43,6 @@ def test_the_cover_is_one_ball_around_the_image_with_the_radius_as_margin(
 
 def test_without_the_grid_the_same_cover_is_only_heuristic() -> None:
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE)
-    smoothed = SmoothedClassifier(network, Gaussian(), GaussianLaw((), 0.5), grid=0.0)
+    smoothed = SmoothedClassifier(network, Gaussian(), GaussianLaw((), 0.5), grid=0.0, seed=0)
     cover = build_cover(smoothed, torch.zeros(SHAPE, dtype=torch.float64), Region(l2=1.0))
     assert cover.guarantee is Guarantee.HEURISTIC

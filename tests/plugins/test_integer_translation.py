@@ -79,7 +79,7 @@ def test_the_action_undoes_the_attack_but_for_what_is_lost(dx: int, dy: int, see
 
 def smoothed(operator: IntegerTranslation | Translation, *scales: float) -> SmoothedClassifier:
     """A random network of images of SHAPE."""
-    return SmoothedClassifier(network(SHAPE), operator, GaussianLaw(scales, 0.5))
+    return SmoothedClassifier(network(SHAPE), operator, GaussianLaw(scales, 0.5), seed=0)
 
 
 def test_without_noise_every_attack_can_have_a_centre_with_nothing_to_answer_for() -> None:
@@ -98,7 +98,7 @@ def test_without_noise_every_attack_can_have_a_centre_with_nothing_to_answer_for
 
 def test_margins_are_those_of_the_worst_attack_among_finitely_many() -> None:
     law = GaussianLaw((1.5, 1.5), 2.0)
-    g = SmoothedClassifier(network(SHAPE), IntegerTranslation(), law)
+    g = SmoothedClassifier(network(SHAPE), IntegerTranslation(), law, seed=0)
     x = Picture("noise", 3).tensor(SHAPE)[0]
     region = Region((-2.0, -1.0), (2.0, 1.0), 0.05, 8)
     cover = build_cover(g, x, region, "clean")
@@ -141,7 +141,9 @@ def test_what_leaves_the_image_is_lost_and_only_whole_pixels_leave() -> None:
     dot = torch.zeros(SHAPE, dtype=torch.float64)
     dot[0, 4, 0] = 64.0
     module = Labels(lambda x: x.double().sum(dim=(1, 2, 3)) > 32.0)
-    g = SmoothedClassifier(classifier(module, SHAPE), IntegerTranslation(), GaussianLaw((), 0.25))
+    g = SmoothedClassifier(
+        classifier(module, SHAPE), IntegerTranslation(), GaussianLaw((), 0.25), seed=0
+    )
     mode = RegionMode(alpha=0.001, max_votes=2000)
     for left, kept in ((0.0, True), (-0.9, True), (-1.0, False)):
         cover = build_cover(g, dot, Region((left, -1.0), (2.0, 1.0)), 12)
@@ -156,7 +158,7 @@ def test_a_certified_region_ends_before_the_first_value_that_fails(fatal: int, e
 
     shape = (1, 1, end + 2)
     smoothed = SmoothedClassifier(
-        classifier(Labels(far), shape=shape), IntegerTranslation(), GaussianLaw((), 0.1)
+        classifier(Labels(far), shape=shape), IntegerTranslation(), GaussianLaw((), 0.1), seed=0
     )
     x = torch.zeros(shape)
     x[..., 0] = 1.0
@@ -173,7 +175,9 @@ def test_the_opponent_finds_the_one_attack_that_matters() -> None:
     dot = torch.zeros(SHAPE, dtype=torch.float64)
     dot[0, 4, 0] = 64.0
     module = Labels(lambda x: x.double().sum(dim=(1, 2, 3)) > 32.0)
-    g = SmoothedClassifier(classifier(module, SHAPE), IntegerTranslation(), GaussianLaw((), 0.25))
+    g = SmoothedClassifier(
+        classifier(module, SHAPE), IntegerTranslation(), GaussianLaw((), 0.25), seed=0
+    )
     plan = AttackPlan(points=11, random=4, gradient_steps=3, n=300)
     for left, kept in ((-0.9, True), (-1.0, False)):
         region = Region((left, -1.0), (2.0, 1.0))

@@ -104,7 +104,7 @@ def cover_of(operator: Scaling, x: Tensor, scales: tuple[float, ...], centres: i
     shape = (x.shape[1], x.shape[2], x.shape[3])
     network = Classifier(nn.Identity(), classes=2, shape=shape)
     law = GaussianLaw(scales, 0.15, orthogonal=True)
-    smoothed = SmoothedClassifier(network, operator.for_shape(shape), law)
+    smoothed = SmoothedClassifier(network, operator.for_shape(shape), law, seed=0)
     return build_cover(smoothed, x[0], THIRTY_PERCENT, centres)
 
 

@@ -259,7 +259,7 @@ def test_no_attack_escapes_a_cover_without_noise_on_the_shift(space: str, paddin
     image = Picture("blob", 3).tensor(shape)[0]
     bound = Translation(space=space, padding=padding).for_shape(shape)  # type: ignore[arg-type]
     network = Classifier(nn.Flatten(), classes=100, shape=shape)
-    smooth = SmoothedClassifier(network, bound, GaussianLaw((), 0.5))
+    smooth = SmoothedClassifier(network, bound, GaussianLaw((), 0.5), seed=0)
     region = Region((-1.4, -0.5), (0.8, 2.0))
     cover = build_cover(smooth, image, region, centres=12)
     assert cover.guarantee is Guarantee.INDIVIDUAL

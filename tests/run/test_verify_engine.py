@@ -76,7 +76,7 @@ PLAIN = (Still(), GaussianLaw((), 0.25), Region((), (), 0.5))
 def rows(setting: tuple[Transformation, Law, Region], mode: Mode) -> list[Row]:
     transformation, law, region = setting
     network = Classifier(Threshold(), classes=2, shape=(1, 4, 4))
-    smoothed = SmoothedClassifier(network, transformation, law)
+    smoothed = SmoothedClassifier(network, transformation, law, seed=0)
     items = [
         Item(index, torch.full((1, 4, 4), level, dtype=torch.float64))
         for index, level in enumerate([0.0, 0.35, 0.5, 0.7, 0.8])

@@ -47,6 +47,7 @@ def test_a_ball_without_a_finite_margin_has_nothing_outside() -> None:
         gsmooth.Classifier(torch.nn.Identity(), classes=2, shape=(1, 8, 8)),
         gsmooth.load_transformation("brightness").for_shape((1, 8, 8)),
         gsmooth.GaussianLaw((0.1,), 0.25),
+        seed=0,
     )
     x = torch.zeros(1, 1, 8, 8, dtype=torch.float64)
     cover = build_cover(smoothed, x[0], Region((-0.1,), (0.1,)), 1)
