@@ -86,7 +86,11 @@ ANSWERS: dict[str, tuple[SmoothedClassifier, Answers]] = {
     ),
     "nested": (
         turned(lambda phase: phase > 0.0, 9.0),
-        lambda g, x: certify_nested(g, x, Region((-0.1,), (0.1,)), NestedMode(0.1, n_outer=60, n_inner=256)).prediction,
+        lambda g, x: (
+            certify_nested(
+                g, x, Region((-0.1,), (0.1,)), NestedMode(0.1, n_outer=60, n_inner=256)
+            ).prediction
+        ),
     ),
 }
 

@@ -32,7 +32,7 @@ def smoothed(name: str, shape: tuple[int, int, int]) -> SmoothedClassifier:
     ones = Labels(lambda x: torch.ones(len(x)))
     model = Classifier(ones, classes=2, shape=shape, name="ones")
     law = GaussianLaw(SCALES[name], 0.5)
-    return SmoothedClassifier(model, load_transformation(name), law, batch_size=16)
+    return SmoothedClassifier(model, load_transformation(name), law, batch_size=16, seed=0)
 
 
 def picture(shape: tuple[int, int, int]) -> Tensor:
