@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
+from gsmooth.model_call import model_call
 from gsmooth.noise.coordinate import image_name
+from gsmooth.user_code import one_line
 
 Autocast = Literal["bfloat16", "float16"]
 _TYPES: Final[dict[str, torch.dtype]] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -71,23 +73,35 @@ class Classifier:
     def scores(self, batch: Tensor) -> Tensor:
         """f itself: (N, C, H, W) float32 -> (N, classes), in whatever type the model answers.
 
-        Differentiable where the module is. ModelError when the answer has another shape, or when
-        the model cannot be compiled.
+        Differentiable where the module is. The module may write into ``batch``: pass one that is
+        not needed afterwards. ModelError when the module raises anything (MemoryShortError when
+        the batch does not fit into memory), when it cannot be compiled, and when the answer has
+        another shape.
         """
         if self.module.training:  # Trained further since; batch neighbours must not matter.
             self.module.eval()
         if self.channels_last:
             batch = batch.contiguous(memory_format=torch.channels_last)
-        with self._precision():
+        shape = tuple(batch.shape)  # Now: the module may resize the batch.
+        with model_call(self.name, batch), self._precision():
             scores = self._compiled(batch) if self.compile else self._forward(batch)
-        if not isinstance(scores, Tensor) or scores.shape != (len(batch), self.classes):
+        return self._expected(scores, shape)
+
+    def _expected(self, scores: object, shape: tuple[int, ...]) -> Tensor:
+        """``scores`` on the classifier's device, if that is what they are; else ModelError."""
+        wanted = (shape[0], self.classes)
+        if not isinstance(scores, Tensor) or scores.shape != wanted:
             given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
             raise ModelError(
-                f"{self.name}: a batch {tuple(batch.shape)} gave {given}, expected scores"
-                f" ({len(batch)}, {self.classes}); declare the right number of classes, or wrap"
-                " the model so that it returns logits only"
+                f"{self.name}: a batch {shape} gave {given}, expected scores {wanted}; declare the"
+                " right number of classes, or wrap the model so that it returns logits only"
             )
-        return scores
+        if scores.layout != torch.strided or scores.is_complex() or scores.is_quantized:
+            raise ModelError(
+                f"{self.name}: a batch {shape} gave scores of {scores.dtype} ({scores.layout});"
+                " expected plain real numbers (dense, neither complex nor quantized)"
+            )
+        return scores.to(self.device)
 
     @torch.inference_mode()
     def votes(self, batch: Tensor) -> Tensor:
@@ -113,11 +127,15 @@ class Classifier:
         ModelError when the scores are not (N, classes) or not finite.
         """
         votes = self.votes(batch)
+        self.require_finite(votes)
+        return votes
+
+    def require_finite(self, votes: Tensor) -> None:
+        """ModelError, naming the first row at fault, where votes (N,) go beyond ``classes``."""
         broken = votes > self.classes
         if bool(broken.any()):
             row = int(broken.nonzero()[0])
-            raise self.not_finite(f"first at row {row} of a batch of {len(batch)}")
-        return votes
+            raise self.not_finite(f"first at row {row} of a batch of {len(votes)}")
 
     def not_finite(self, where: str) -> ModelError:
         """The error for a batch with votes beyond ``classes``; ``where``: as far as it is known."""
@@ -172,10 +190,9 @@ class Classifier:
             if not type(error).__module__.startswith(_COMPILER):
                 raise
             raise ModelError(
-                f"{self.name}: torch.compile failed ({type(error).__name__}:"
-                f" {(str(error).strip().splitlines() or [''])[0]}); it needs a C++ compiler (on"
-                " Debian: apt install g++; the variable CXX names another) and Python's headers,"
-                " on a GPU triton; or leave model.compile out"
+                f"{self.name}: torch.compile failed ({one_line(error)}); it needs a C++ compiler"
+                " (on Debian: apt install g++; the variable CXX names another) and Python's"
+                " headers, on a GPU triton; or leave model.compile out"
             ) from error
 
     def check_image(self, image: Tensor, index: int) -> None:

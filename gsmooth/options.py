@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.errors import ConfigurationError, GsmoothError, PluginError
 from gsmooth.hookspecs import API_VERSION, STATED_VERSION
 from gsmooth.spelling import did_you_mean
 from gsmooth.transformation import Parameter, Transformation
+from gsmooth.user_code import users_code
 
 # A plain method is true, and equal to no other, whatever it would answer.
 _PROPERTIES = [name for name, own in vars(Transformation).items() if isinstance(own, property)]
@@ -134,7 +135,9 @@ def build(cls: type[Transformation], spec: str, options: Mapping[str, object]) -
             f"transformation {spec!r}: its options cannot be read: {error}"
         ) from error
     try:
-        return adapter.validate_python(given)
+        who, ours = f"transformation {spec!r} raised", (GsmoothError, ValidationError)
+        with users_code(who, PluginError, passing=ours):
+            return adapter.validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"]) or "(whole)"

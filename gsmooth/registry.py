@@ -6,13 +6,11 @@ becomes a :class:`Fault` and takes no other down. Nothing here imports torch.
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any, final
 
 import pluggy
@@ -22,6 +20,7 @@ from gsmooth.errors import PluginError
 from gsmooth.options import build, complaint, version_complaint
 from gsmooth.spelling import did_you_mean
 from gsmooth.transformation import Transformation
+from gsmooth.user_code import import_named, users_code
 
 GROUP = hookspecs.PROJECT
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(f"{GROUP}_"))
@@ -134,9 +133,10 @@ def _catalogue() -> _Catalogue:
     found = _Catalogue()
     for point in sorted(entry_points(group=GROUP), key=lambda p: (_package(p), p.name)):
         try:
-            classes, messages = _load(point)
-        except Exception as error:  # A plugin may raise anything; the others must survive it.
-            classes, messages = [], [f"it fails on loading: {type(error).__name__}: {error}"]
+            with users_code("it fails on loading:", PluginError):
+                classes, messages = _load(point)
+        except PluginError as error:  # The other plugins must survive it.
+            classes, messages = [], [str(error)]
         found.faults.extend(Fault(point.name, _package(point), message) for message in messages)
         version = point.dist.version if point.dist else "unknown"
         for cls in classes:
@@ -207,22 +207,13 @@ def _joined(spec: str, offers: list[Offer]) -> Offer:
 
 def _local_class(spec: str) -> type[Transformation]:
     """The class that ``module:Class`` names; modules in the working directory are found too."""
-    module_name, _, class_name = spec.partition(":")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # The user's module may raise anything while it is imported.
-        raise PluginError(f"transformation {spec!r}: cannot import {module_name!r}: {error}") from (
-            error
-        )
-    cls: Any = getattr(module, class_name, None)
-    if cls is None:
-        known = [n for n, v in vars(module).items() if isinstance(v, type)]
-        hint = did_you_mean(class_name, known)
-        raise PluginError(f"transformation {spec!r}: no {class_name!r} in {module_name!r}{hint}")
-    if message := version_complaint(module, module_name, module_name) or complaint(cls):
-        raise PluginError(f"transformation {spec!r}: {message}")
+    who, module_name = f"transformation {spec!r}", spec.partition(":")[0]
+    cls: Any = import_named(spec, who, PluginError)
+    with users_code(f"{who} fails when it is looked at:", PluginError):
+        message = version_complaint(sys.modules.get(module_name), module_name, module_name)
+        message = message or complaint(cls)
+    if message:
+        raise PluginError(f"{who}: {message}")
     return cls  # type: ignore[no-any-return]  # complaint() has checked the type
 
 

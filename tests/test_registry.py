@@ -92,6 +92,27 @@ def test_a_plugin_that_fails_on_import_takes_no_other_down(install: Install) -> 
     assert _fault_of("acme-broken").startswith("it fails on loading: RuntimeError: no licence")
 
 
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "GeneratorExit", "BaseException('no way')"])
+@pytest.mark.parametrize("where", ["import", "hook"])
+def test_a_plugin_that_ends_the_process_is_broken_and_takes_no_other_down(
+    install: Install, raised: str, where: str
+) -> None:
+    leave = f"raise {raised}"
+    hook = f"{SHEAR}{HOOK}".replace("return [Shear]", leave)
+    install("acme-broken", leave if where == "import" else hook)
+    install("bond-shear", SHEAR + HOOK)
+    assert "shear" in registry.transformations()
+    assert _fault_of("acme-broken").startswith(f"it fails on loading: {raised.partition('(')[0]}")
+
+
+@pytest.mark.parametrize("raised", ["TypeError('odd')", "SystemExit(0)"])
+def test_a_plugin_whose_making_raises_is_named(install: Install, raised: str) -> None:
+    spoilt = SHEAR.replace('raise ValueError("low_pass must be >= 0 px")', f"raise {raised}")
+    install("acme-shear", spoilt + HOOK)
+    with pytest.raises(PluginError, match=f"'shear' raised {raised.partition('(')[0]}"):
+        registry.load_transformation("shear", {"low_pass": -1.0})
+
+
 def test_a_hook_that_raises_is_a_fault_of_its_plugin(install: Install) -> None:
     install("acme-shear", SHEAR + HOOK.replace("[Shear]", "1 / 0"))
     assert "ZeroDivisionError" in _fault_of("acme-shear")

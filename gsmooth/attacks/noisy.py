@@ -65,8 +65,7 @@ def screened(
     """``rows`` votes at each z (n, K). ModelError where scores are not finite (F3)."""
     batch = smoothed.readout(noisy(smoothed, z, coordinates, rows))
     scores = smoothed.classifier.scores(batch)
-    if not bool(scores.isfinite().all()):
-        smoothed.classifier.labels(batch)  # Says which row, and what to do.
+    smoothed.classifier.require_finite(smoothed.classifier.judged(scores))
     scores = scores.double().cpu().reshape(len(z), rows, -1)
     votes = torch.nn.functional.one_hot(scores.argmax(dim=2), scores.shape[2]).sum(dim=1)
     return Screening(votes.numpy(), scores.log_softmax(dim=2).mean(dim=1).numpy())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 INTERNAL = 1
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
+_LEFT_EARLY = "not finished: code that is not gsmooth's called {}; --debug shows where"
 # Wide enough that no table wraps in a log file.
 _LOG_COLUMNS = 160
 
@@ -60,21 +61,30 @@ def emit(document: Mapping[str, object]) -> None:
 
 @contextmanager
 def guarded(as_json: bool, debug: bool) -> Iterator[None]:
-    """Turn errors into one line on stderr (and JSON on stdout) with their documented exit code."""
+    """Turn errors into one line on stderr (and JSON on stdout) with their documented exit code.
+
+    SystemExit from anywhere within becomes exit code 1: only :class:`typer.Exit`, which is ours,
+    chooses its own.
+    """
     try:
         yield
-    except typer.Exit:
+    except typer.Exit as error:
+        if error.exit_code == 0:  # Ours always have another code; 0 would be a plugin's.
+            _fail("Exit", _LEFT_EARLY.format("typer.Exit(0)"), INTERNAL, as_json)
         raise
     except KeyboardInterrupt as error:
         _fail("Interrupted", str(error) or "interrupted", INTERRUPTED, as_json)
-    except Exception as error:
+    except BaseException as error:  # SystemExit as well: what did not finish never ends with 0.
         if debug:
             traceback.print_exc(file=sys.stderr)
         _fail(*_verdict(error), as_json)
 
 
-def _verdict(error: Exception) -> tuple[str, str, int]:
+def _verdict(error: BaseException) -> tuple[str, str, int]:
     """Kind, message and exit code."""
+    if isinstance(error, SystemExit):
+        called = f"sys.exit({'' if error.code is None else repr(error.code)})"
+        return "SystemExit", _LEFT_EARLY.format(called), INTERNAL
     if isinstance(error, GsmoothError):
         return type(error).__name__, str(error), error.exit_code
     if isinstance(error, OSError) and error.errno in _DISK:

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from gsmooth.classifier import Classifier
 from gsmooth.engine.ballot import Ballot, Deal
-from gsmooth.engine.memory import out_of_memory
 from gsmooth.engine.noisy import NoisyPoints
 from gsmooth.engine.workers import Worker, hired, require_one_kind, started_pool
-from gsmooth.errors import ConfigurationError, MemoryShortError
+from gsmooth.errors import ConfigurationError, MemoryShortError, ModelError
+from gsmooth.model_call import out_of_memory
+from gsmooth.user_code import users_code
 
 
 @final
@@ -68,7 +69,10 @@ class Counter:
         """
         order = sorted(range(len(ballots)), key=lambda place: -ballots[place].rows)
         deal = Deal([ballots[place] for place in order])
-        tables = [table.cpu().numpy() for table in self._tables(deal)]
+        made = self._tables(deal)
+        # A GPU reports what went wrong in a batch when its results are fetched.
+        with users_code(f"{self._classifier.name}: its batches raised", ModelError):
+            tables = [table.cpu().numpy() for table in made]
         found: NDArray[np.int64] = np.sum(tables, axis=0)
         self._require_finite(deal, found[:, -1])
         counts: NDArray[np.int64] = np.empty_like(found[:, :-1])
@@ -142,7 +146,7 @@ class Counter:
         """The votes of one batch, or None where they did not fit and fewer may."""
         try:
             return worker.votes(group, self.batch_size, self.pinned)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, MemoryShortError) as error:
             if not out_of_memory(error):
                 raise
             rows = sum(ballot.rows for ballot in group)

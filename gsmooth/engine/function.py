@@ -175,7 +175,7 @@ def _answer(classifier: Classifier, images: Tensor, size: int) -> _Answer:
 
 
 def _one_pass(classifier: Classifier, batch: Tensor) -> _Answer:
-    scores = classifier.scores(batch)
+    scores = classifier.scores(batch.clone())  # The model may write into it; we compare it again.
     votes = classifier.judged(scores).cpu()
     # Infinities and NaN stop the vote that meets them and name its image; here they only agree.
     finite = scores.double().cpu().masked_fill(votes[:, None] > classifier.classes, 0.0)

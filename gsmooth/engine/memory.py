@@ -1,30 +1,15 @@
-"""Running out of memory, and how much a batch takes."""
+"""How much memory a batch takes."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, UntypedStorage
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-
-_SIGNS: Final = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "ALLOC_FAILED",
-)
-"""What errors of other types than OutOfMemoryError say; the CPU allocator raises RuntimeError."""
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether a smaller batch may go through where this one raised ``error``."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 @final

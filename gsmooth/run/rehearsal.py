@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import torch
 
 from gsmooth.errors import GsmoothError, PluginError
 from gsmooth.transformation import Transformation
+from gsmooth.user_code import users_code
 
 Shape = tuple[int, int, int]
 
@@ -37,13 +37,6 @@ def rehearsed(transformation: Transformation, shape: Shape) -> Transformation:
     return bound
 
 
-@contextmanager
-def _called(method: str, who: str, shape: Shape) -> Iterator[None]:
-    try:
-        yield
-    except (GsmoothError, MemoryError):
-        raise
-    except Exception as error:  # A plugin may raise anything.
-        raise PluginError(
-            f"{method} of {who} fails on images {shape}: {type(error).__name__}: {error}"
-        ) from error
+def _called(method: str, who: str, shape: Shape) -> AbstractContextManager[None]:
+    ours = (GsmoothError, MemoryError)
+    return users_code(f"{method} of {who} fails on images {shape}:", PluginError, passing=ours)

@@ -105,7 +105,9 @@ def test_a_ballot_that_does_not_fit_is_seen_in_several_passes(error: Exception) 
 
 
 def test_other_errors_of_the_network_are_not_taken_for_a_lack_of_memory() -> None:
-    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+    with pytest.raises(
+        ModelError, match=r"shape \(256, 1, 4, 4\), torch.float32: RuntimeError: mat1"
+    ):
         smoothed(Greedy(100, RuntimeError("mat1 and mat2 shapes"))).count(ballots([64] * 4))
 
 

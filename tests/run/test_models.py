@@ -188,7 +188,9 @@ def test_a_wrong_number_of_classes_is_named() -> None:
 
 
 def test_a_wrong_input_shape_is_named() -> None:
-    with pytest.raises(ModelError, match=r"fails on a batch of shape \(2, 1, 5, 5\) .RuntimeError"):
+    with pytest.raises(
+        ModelError, match=r"fails on a batch of shape \(2, 1, 5, 5\), torch.float32: RuntimeError"
+    ):
         load_model("nets:build", shape=(1, 5, 5))
 
 

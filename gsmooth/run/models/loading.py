@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gsmooth.classifier import Autocast, Classifier
 from gsmooth.errors import ConfigurationError, ModelError
+from gsmooth.model_call import model_call
 from gsmooth.run.card import Card, card, shipped_models
 from gsmooth.run.factory import call_factory, import_object
 from gsmooth.run.models.digest import refuse_hollow
@@ -21,6 +22,7 @@ from gsmooth.run.models.programs import PROGRAM_SUFFIXES, load_exported, load_sc
 from gsmooth.run.models.timm_models import load_timm
 from gsmooth.run.models.weights import load_weights
 from gsmooth.shipped.networks import fused
+from gsmooth.user_code import first_line, users_code
 
 
 def load_model(
@@ -155,7 +157,8 @@ def _classifier(
     how: _Settings,
 ) -> Classifier:
     refuse_hollow(module, spec)
-    module = module.eval().to(how.device)
+    with users_code(f"model {spec!r}: eval() or to({how.device!r}) raised", ModelError):
+        module = module.eval().to(how.device)
     for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own.
         parameter.requires_grad_(False)
     found = _trial(module, spec, shape, how)
@@ -181,12 +184,10 @@ def _try_out(classifier: Classifier, how: _Settings) -> None:
     """ModelError where the model runs, but not with these options."""
     try:
         classifier.votes(_grey(2, classifier.shape, how))
-    except ModelError:
-        raise
-    except Exception as error:  # An operator that is not there for this type, device or layout.
+    except ModelError as error:  # No such operator for this type, device or layout, say.
         raise ModelError(
-            f"model {classifier.name!r} fails with {how.spoken} on device {how.device}"
-            f" ({type(error).__name__}: {_first_line(error)}), and runs without"
+            f"model {classifier.name!r} with {how.spoken} on device {how.device}: {error}; it runs"
+            " without"
         ) from error
 
 
@@ -203,15 +204,9 @@ def _trial(
     """Number of classes, from grey batches of two and three images."""
     for images in (2, 3):
         batch = _grey(images, shape, how)
-        try:
-            with torch.no_grad():
-                scores = module(batch)
-        except Exception as error:  # The user's network may raise anything.
-            hint = "; does the file fix the batch size?" if images == 3 else ""
-            raise ModelError(
-                f"model {spec!r} fails on a batch of shape {tuple(batch.shape)}"
-                f" ({type(error).__name__}: {_first_line(error)}){hint}"
-            ) from error
+        hint = "; does the file fix the batch size?" if images == 3 else ""
+        with torch.no_grad(), model_call(f"model {spec!r}", batch, hint):
+            scores = module(batch)
         found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         if not isinstance(scores, Tensor) or scores.ndim != 2 or scores.shape[0] != images:
             raise ModelError(
@@ -226,9 +221,5 @@ def _check_device(device: str) -> None:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ConfigurationError(
-            f"device {device!r} cannot be used here: {_first_line(error)}"
+            f"device {device!r} cannot be used here: {first_line(error)}"
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [""])[0]

@@ -1,0 +1,53 @@
+"""Calling the user's model: the one place where what it raises becomes our error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from gsmooth.errors import MemoryShortError, ModelError
+from gsmooth.user_code import one_line, users_code
+
+_SIGNS: Final = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "ALLOC_FAILED",
+)
+"""What errors of other types than OutOfMemoryError say; the CPU allocator raises RuntimeError."""
+
+
+@contextmanager
+def model_call(who: str, batch: Tensor, hint: str = "") -> Iterator[None]:
+    """Call the user's network on ``batch``: whatever it raises becomes a ModelError.
+
+    The message names the model (``who``), shape and type of the batch, and the first line of the
+    network's own error; ``hint`` ends it. sys.exit counts as an error, Ctrl-C does not.
+
+    Raises:
+        MemoryShortError: The batch did not fit into memory; a smaller one may.
+        ModelError: Anything else.
+    """
+    # Now: a network may resize the batch in place.
+    given = f"a batch of shape {tuple(batch.shape)}, {batch.dtype}"
+    with users_code(f"{who} fails on {given}:", ModelError, hint=hint):
+        try:
+            yield
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            raise MemoryShortError(
+                f"{who}: {given} does not fit into memory ({one_line(error)}); take a smaller"
+                " engine.batch_size, free memory, or use a machine with more of it"
+            ) from error
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a smaller batch may go through where this one raised ``error``."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError, MemoryShortError)):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
