@@ -112,7 +112,9 @@ class Normalizes(nn.Module):
 
 def normalizing(in_place: bool, pinned: bool = False) -> SmoothedClassifier:
     f = classifier(Normalizes(in_place), SHAPE)
-    return SmoothedClassifier(f, Gaussian(), GaussianLaw((), 0.25), batch_size=16, pinned=pinned)
+    return SmoothedClassifier(
+        f, Gaussian(), GaussianLaw((), 0.25), seed=1, batch_size=16, pinned=pinned
+    )
 
 
 IMAGE = torch.tensor([[[0.2, 0.6], [0.9, 0.7]]], dtype=torch.float64)

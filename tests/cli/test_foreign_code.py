@@ -102,7 +102,7 @@ WORKSHOP = (
     "--set=engine.batch_size=256",
     "--set=engine.in_flight=1",
 )
-CERTIFY = ("certify", *WORKSHOP, "--l2=0.3", "--set=attack.n=128", "--out=run")
+CERTIFY = ("certify", *WORKSHOP, "--l2=0.3", "--set=attack.n=128", "--seed=0", "--out=run")
 
 
 @pytest.fixture(autouse=True)
