@@ -106,6 +106,21 @@ def load_transformation(spec: str, options: Mapping[str, object] = {}) -> Transf
     return build(find(spec).cls, spec, options)
 
 
+def load_installed(spec: str, options: Mapping[str, object] = {}) -> Transformation:
+    """As :func:`load_transformation`, for names that somebody else wrote: imports no module.
+
+    PluginError for ``module:Class``; what is installed, or registered in this process, is found by
+    its name.
+    """
+    if ":" in spec:
+        raise PluginError(
+            f"transformation {spec!r} names a module, and a folder of records is not to choose what"
+            " is imported here; pictures are made by installed transformations only (gsmooth"
+            " plugins lists them; docs/writing-a-plugin.md shows how to install one)"
+        )
+    return load_transformation(spec, options)
+
+
 def register(cls: type[Transformation]) -> type[Transformation]:
     """Offer ``cls`` under its name in this process (notebooks); usable as a decorator.
 

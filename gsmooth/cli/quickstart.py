@@ -58,7 +58,8 @@ def quickstart(
             Override("output.folder", str(out), f"--out {out}"),
         ]
         settings = load_config(None, [*_SETTINGS, *places])
-        result = Result.of(run_certify(settings, progress())).drawn(out)
+        run = run_certify(settings, progress())
+        result = Result.of(run).drawn(out, run.dataset)
         if as_json:
             emit(result.as_document())
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,10 +11,15 @@ from gsmooth.cli.options import DebugFlag, JsonFlag
 from gsmooth.cli.output import emit, guarded
 from gsmooth.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from gsmooth.cli.result import Result
+
 EPILOG = """
 [bold]Examples[/bold]
 
 gsmooth report runs/quickstart
+
+gsmooth report runs/quickstart --data shipped:digits
 
 gsmooth report runs/narrow runs/wide --out figures
 
@@ -25,8 +30,18 @@ gsmooth report runs/quickstart --parquet runs/quickstart/records.parquet --no-fi
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of records.")],
     figures: Annotated[
-        bool, typer.Option("--figures/--no-figures", help="Draw curve and contact sheet.")
+        bool,
+        typer.Option("--figures/--no-figures", help="Draw the curve, and with --data pictures."),
     ] = True,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="SPEC",
+            help="The images of the run, as certify was given them, for the contact sheet.",
+        ),
+    ] = None,
     parquet: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Export the rows of one run (extra parquet)."),
@@ -41,7 +56,9 @@ def report(
     """Summarize runs side by side: accuracies, abstentions, votes, guarantee and alpha.
 
     The curve shows certified accuracy against the certified part of the region; the contact sheet
-    shows a few images with the transformations that could not fool the model.
+    (with --data) shows a few images with the transformations that could not fool the model. Nothing
+    that a folder names is imported or opened, so that records may be reported on wherever they come
+    from.
     """
     with guarded(as_json, debug):
         from gsmooth.cli.result import Result
@@ -49,9 +66,11 @@ def report(
 
         if parquet is not None and len(runs) > 1:
             raise ConfigurationError("--parquet exports one run; name a single folder")
+        if data is not None and len(runs) > 1:
+            raise ConfigurationError("--data is for the pictures of one run; name a single folder")
         result = Result.read(runs)
         if figures:
-            result = result.drawn(out or result.runs[0].path.parent)
+            result = _drawn(result, out or result.runs[0].path.parent, data)
         if parquet is not None:
             export_parquet(result.runs[0], parquet)
             result = result.with_files(parquet)
@@ -59,3 +78,11 @@ def report(
             emit(result.as_document())
         else:
             result.print()
+
+
+def _drawn(result: Result, folder: Path, data: str | None) -> Result:
+    if data is None:
+        return result.drawn(folder)
+    from gsmooth.run.datasets import load_data
+
+    return result.drawn(folder, load_data(data, result.split))

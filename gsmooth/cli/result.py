@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -13,6 +13,7 @@ from gsmooth.run.codec import encode
 from gsmooth.run.records import Records, read_records
 
 if TYPE_CHECKING:
+    from gsmooth.run.dataset import Dataset
     from gsmooth.run.execute import RunSummary
 
 
@@ -40,15 +41,24 @@ class Result:
         """The same runs with further files."""
         return replace(self, files=(*self.files, *paths))
 
-    def drawn(self, folder: Path) -> Result:
-        """With the curve of certified accuracy, and for a single run its contact sheet."""
+    def drawn(self, folder: Path, images: Dataset | None = None) -> Result:
+        """With the curve of certified accuracy, and of a single run's ``images`` a contact sheet.
+
+        The records alone never say where images come from: whoever calls does.
+        """
         from gsmooth.report.contact_sheet import draw_contact_sheet
         from gsmooth.report.curves import draw_curves
 
         result = self.with_files(*draw_curves(self.runs, folder / "curve"))
-        if len(self.runs) > 1:
+        if images is None:
             return result
-        return result.with_files(*draw_contact_sheet(self.runs[0], folder))
+        return result.with_files(draw_contact_sheet(self.runs[0], folder, images))
+
+    @property
+    def split(self) -> str:
+        """The part of the data that the first run was about."""
+        data = self.runs[0].header.config.get("data")
+        return str(data.get("split", "heldout")) if isinstance(data, Mapping) else "heldout"
 
     def as_document(self) -> dict[str, object]:
         """For ``--json``."""

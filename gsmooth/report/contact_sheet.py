@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth import registry
-from gsmooth.errors import InputError
+from gsmooth.errors import InputError, RecordError
 from gsmooth.region import Region
 from gsmooth.report.curves import save
 from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.run.dataset import Dataset
-from gsmooth.run.datasets import load_data
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
 
@@ -57,11 +56,16 @@ def contact_sheet(
     attack that changed the answer. Below stands certified accuracy beside that under attack, of
     all images of the run. Of an online run: the attacked image, and turned back by views of the
     region, which is about what its originals look like. Raises OutputError when ``path`` cannot be
-    written.
+    written, RecordError for a row about an image that there is not.
     """
     from matplotlib.figure import Figure
 
     rows = chosen(records.rows)
+    if missing := [row.index for row in rows if not 0 <= row.index < len(dataset)]:
+        raise RecordError(
+            f"{records.path}: image {missing[0]} is none of the {len(dataset)} of {dataset.name};"
+            " gsmooth verify says what else is wrong with these records"
+        )
     online, ends = about_originals(records), _input_range(records)
     lines = [views(transformation, dataset, row, ends, online) for row in rows]
     width = _TEXT + _SIDE * max(map(len, lines)) + 0.05
@@ -80,17 +84,16 @@ def contact_sheet(
     return save(figure, path)
 
 
-def draw_contact_sheet(records: Records, folder: Path) -> tuple[Path, ...]:
-    """``contact_sheet.png`` in ``folder``, from the data and the transformation of the run.
+def draw_contact_sheet(records: Records, folder: Path, dataset: Dataset) -> Path:
+    """``contact_sheet.png`` in ``folder``, of the run's images ``dataset``.
 
-    Raises InputError when the images are not there any more, or not the same.
+    The folder may come from anybody: it names neither the data nor any code. Its transformation is
+    an installed one, found by name. Raises InputError when the images are not those of the run,
+    PluginError when the transformation is not installed.
     """
-    config = records.header.config
-    data, action = _section(config, "data"), _section(config, "transformation")
-    transformation = registry.load_transformation(
-        str(action["name"]), cast(Mapping[str, object], action["options"])
-    )
-    dataset = load_data(str(data["spec"]), str(data["split"]))
+    action = _section(records.header.config, "transformation")
+    name, options = str(action.get("name")), _section(action, "options")
+    transformation = registry.load_installed(name, options)
     known = _section(records.header.identity, "digests").get("images")
     if known is not None and known != dataset.digest():
         raise InputError(
@@ -99,7 +102,7 @@ def draw_contact_sheet(records: Records, folder: Path) -> tuple[Path, ...]:
         )
     path = folder / "contact_sheet.png"
     transformation = transformation.for_shape(dataset.shape)
-    return (contact_sheet(transformation, dataset, records, path),)
+    return contact_sheet(transformation, dataset, records, path)
 
 
 def chosen(rows: tuple[Row, ...]) -> list[Row]:
@@ -256,7 +259,7 @@ def _inside(theta: tuple[float, ...], region: Region | None) -> bool:
 
 def _class(dataset: Dataset, label: int) -> str:
     """The class's name; its number where no image of the data has it, but the model knows it."""
-    return dataset.classes[label] if label < len(dataset.classes) else str(label)
+    return dataset.classes[label] if 0 <= label < len(dataset.classes) else str(label)
 
 
 def _limits(dataset: Dataset) -> tuple[float, float]:
@@ -266,13 +269,15 @@ def _limits(dataset: Dataset) -> tuple[float, float]:
 
 
 def _input_range(records: Records) -> tuple[float, float]:
-    found = _section(records.header.config, "model").get("input_range") or (0.0, 1.0)
-    low, high = cast(Sequence[float], found)
-    return low, high
+    match _section(records.header.config, "model").get("input_range"):
+        case (int() | float() as low, int() | float() as high) if low < high:
+            return low, high
+    return 0.0, 1.0
 
 
 def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:
-    return cast(Mapping[str, object], config.get(name, {}))
+    found = config.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _label(
@@ -287,7 +292,7 @@ def _label(
     lines = textwrap.wrap(f"{told}{answer}", _VERDICT)
     size = 9 if len(lines) == 1 else 7.5
     corner = corner[0], corner[1] + 0.1 * (len(lines) - 1)
-    _write(figure, corner, 0.72, dataset.classes[row.label], fontsize=14, fontweight="bold")
+    _write(figure, corner, 0.72, _class(dataset, row.label), fontsize=14, fontweight="bold")
     _write(figure, corner, 0.46, f"image {row.index}", fontsize=8, color="#6A6A6A")
     for place, line in enumerate(lines):
         _write(figure, corner, 0.24 - 0.12 * place, line, fontsize=size, color=colour)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
 
 from gsmooth.run.records import Records
 
 
 def searches(records: Records) -> str:
     """The kinds of search that the run's [attack] section asks for; "" where it does not say."""
-    plan = cast(Mapping[str, object], records.header.config.get("attack", {}))
-    return ", ".join(_kinds(plan, records.rows[0].region.dimensions)) if plan else ""
+    plan = records.header.config.get("attack")
+    if not isinstance(plan, Mapping) or not plan:
+        return ""
+    return ", ".join(_kinds(plan, records.rows[0].region.dimensions))
 
 
 def _kinds(plan: Mapping[str, object], dimensions: int) -> Iterator[str]:

@@ -15,6 +15,7 @@ from gsmooth.region import Region
 from gsmooth.run.account import Account
 from gsmooth.run.assembly import Assembly, assemble, attack_plan, region_of
 from gsmooth.run.config import RunConfig, to_toml
+from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import RunHeader, installed_versions
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
@@ -33,7 +34,10 @@ _REFRESH_S = 0.5
 @final
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run did: images asked for and how many of them now; votes and seconds of this time."""
+    """What a run did: images asked for and how many of them now; votes and seconds of this time.
+
+    dataset: what the images were taken from.
+    """
 
     folder: Path
     config: RunConfig
@@ -41,6 +45,7 @@ class RunSummary:
     fresh: int
     votes: int
     seconds: float
+    dataset: Dataset
 
 
 def plan(config: RunConfig) -> Assembly:
@@ -82,7 +87,9 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
             progress.update(account.tally())
             for remark in account.remarks():
                 progress.say(remark)
-    return RunSummary(folder, parts.config, total, len(todo), account.votes, account.seconds)
+    return RunSummary(
+        folder, parts.config, total, len(todo), account.votes, account.seconds, parts.dataset
+    )
 
 
 def _watching(account: Account, progress: Progress) -> Watch:

@@ -128,7 +128,8 @@ def test_the_saved_run_file_repeats_the_run() -> None:
 
 def test_report_draws_and_exports_what_certify_wrote() -> None:
     gsmooth(*CERTIFY)
-    result = gsmooth("report", "run", "--parquet", "rows.parquet", "--json")
+    given = ("--data=images.npz", "--parquet=rows.parquet")
+    result = gsmooth("report", "run", *given, "--json")
     assert result.exit_code == 0, result.output
     files = json.loads(result.stdout)["files"]
     assert files == ["run/curve.png", "run/curve.svg", "run/contact_sheet.png", "rows.parquet"]

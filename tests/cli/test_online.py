@@ -103,7 +103,7 @@ def test_attacked_digits_are_certified_with_all_their_originals_from_the_command
     again = gsmooth("certify", "--config", "run/config.toml")
     assert "3 of 3 images are in run already" in again.stderr
     # The data have the classes 0 to 2 alone; digit 2 is certified as a class without a name there.
-    report = gsmooth("report", "run", "--json")
+    report = gsmooth("report", "run", "--data=received.npz", "--json")
     assert report.exit_code == 0, report.output
     assert "run/contact_sheet.png" in json.loads(report.stdout)["files"]
 

@@ -16,7 +16,13 @@ from torch import Tensor
 
 from gsmooth import registry
 from gsmooth.certificate import AbstainReason, Guarantee, Premise
-from gsmooth.errors import ConfigurationError, InputError, OutputError, RecordError
+from gsmooth.errors import (
+    ConfigurationError,
+    InputError,
+    OutputError,
+    PluginError,
+    RecordError,
+)
 from gsmooth.region import Region
 from gsmooth.report.contact_sheet import (
     chosen,
@@ -360,35 +366,43 @@ def test_a_contact_sheet_is_a_picture_of_some_size(tmp_path: Path, channels: int
         assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 50
 
 
-def test_a_contact_sheet_is_drawn_from_the_run_alone_and_for_its_images_only(
+def test_a_contact_sheet_is_drawn_of_the_images_of_the_run_only(
     tmp_path: Path,
 ) -> None:
     registry.register(Turn)
     found = images()
-    np.savez(tmp_path / "data.npz", x=found.images, y=found.labels)
-    config = {
-        "data": {"spec": str(tmp_path / "data.npz"), "split": "heldout"},
-        "transformation": {"name": "turn", "options": {}},
-    }
+    config = {"transformation": {"name": "turn", "options": {}}}
     run = records(
         make_row(0, label=0, reason=None), make_abstention(1, reason=AbstainReason.BUDGET)
     )
     header = replace(run.header, config=config, identity={"digests": {"images": found.digest()}})
-    (path,) = draw_contact_sheet(replace(run, header=header), tmp_path)
+    path = draw_contact_sheet(replace(run, header=header), tmp_path, found)
     assert path == tmp_path / "contact_sheet.png"
     other = replace(header, identity={"digests": {"images": "0"}})
     with pytest.raises(InputError, match="not the images"):
-        draw_contact_sheet(replace(run, header=other), tmp_path)
+        draw_contact_sheet(replace(run, header=other), tmp_path, found)
+
+
+def test_a_contact_sheet_imports_no_module_that_records_name(tmp_path: Path) -> None:
+    for name in ("os:path", "rotation+os:path"):
+        config: dict[str, object] = {"transformation": {"name": name, "options": {}}}
+        run = records(make_row(0, label=0))
+        run = replace(run, header=replace(run.header, config=config))
+        with pytest.raises(PluginError, match="names a module, and a folder of records"):
+            draw_contact_sheet(run, tmp_path, images())
+
+
+def test_a_contact_sheet_has_no_picture_of_an_image_that_there_is_not(tmp_path: Path) -> None:
+    for index in (-1, 10**9):
+        run = records(make_row(index, label=0))
+        with pytest.raises(RecordError, match=f"image {index} is none of the"):
+            contact_sheet(Turn(), images(), run, tmp_path / "sheet.png")
 
 
 def test_a_contact_sheet_needs_no_size_in_the_run_file(tmp_path: Path) -> None:
     found = images()
-    np.savez(tmp_path / "data.npz", x=found.images, y=found.labels)
     region = Region((0.0, -0.1), (1.0, 0.1))
-    config = {
-        "data": {"spec": str(tmp_path / "data.npz"), "split": "heldout"},
-        "transformation": {"name": "cyclic-blur+brightness", "options": {}},
-    }
+    config = {"transformation": {"name": "cyclic-blur+brightness", "options": {}}}
     run = records(make_row(0, label=0, region=region, attack=None))
-    (path,) = draw_contact_sheet(replace(run, header=replace(run.header, config=config)), tmp_path)
-    assert path.exists()
+    run = replace(run, header=replace(run.header, config=config))
+    assert draw_contact_sheet(run, tmp_path, found).exists()
