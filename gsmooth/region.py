@@ -15,7 +15,8 @@ from gsmooth.errors import ConfigurationError
 class Region:
     """All attacks psi_theta(x) + e with lower <= theta <= upper (axis by axis) and ||e||_2 < l2.
 
-    lower, upper: one number a parameter, in the parameter's unit, around 0 (lower <= 0 <= upper).
+    lower, upper: one number a parameter, in the parameter's unit, around 0 (lower <= 0 <= upper);
+    a -0.0 becomes 0.0.
     l2: radius in pixel units of the declared input range; 0 when only parameters move.
     bits: the attacked image is then rounded to 2^bits levels of the declared input range, as an
     image file does; 0: it is not, and stays the float image that psi gives.
@@ -38,6 +39,10 @@ class Region:
                     f"region: the interval [{low}, {high}] must be finite and contain 0,"
                     " the untransformed image"
                 )
+        # -0.0 + 0.0 is 0.0: no bound has to know what becomes of a negative zero that divides.
+        object.__setattr__(self, "lower", tuple(low + 0.0 for low in self.lower))
+        object.__setattr__(self, "upper", tuple(high + 0.0 for high in self.upper))
+        object.__setattr__(self, "l2", self.l2 + 0.0)
         if not (math.isfinite(self.l2) and self.l2 >= 0.0):
             raise ConfigurationError(f"region: l2={self.l2} must be a finite number >= 0")
         if not 0 <= self.bits <= 16:

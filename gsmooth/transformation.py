@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
-from gsmooth.errors import ConfigurationError
+from gsmooth.bound_checks import check_bounds_of
+from gsmooth.errors import ConfigurationError, PluginError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,6 +84,12 @@ class Flow:
     growth: float
     drift: float
 
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.growth) and math.isfinite(self.drift)):
+            raise PluginError(
+                f"flow: growth={self.growth}, drift={self.drift}; both must be finite numbers"
+            )
+
 
 class Transformation(ABC):
     """A family psi_theta of attacks and the exact action T_theta that certifies it.
@@ -104,6 +111,9 @@ class Transformation(ABC):
     ``z_space``: names the space that the action works in, options of the lift included, and says
     that T is linear there; transformations of the same z_space have the same lift and readout, and
     their actions commute. None: nothing of the sort is known, and compositions are refused.
+
+    Methods that give bounds are wrapped in every subclass: PluginError where one answers with a
+    negative number, NaN or another shape (``gsmooth.bound_checks``).
     """
 
     name: ClassVar[str]
@@ -113,6 +123,10 @@ class Transformation(ABC):
     one_sided: ClassVar[tuple[str, ...]] = ()
     contracting: ClassVar[bool] = False
     default_centres: ClassVar[int] = 1
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        check_bounds_of(cls)
 
     @property
     def z_space(self) -> str | None:

@@ -49,7 +49,8 @@ class Cells:
         """
         widths = self.upper - self.lower
         largest = self.corners.max(axis=1)
-        first = self._between_corners(widths * self.speed)
+        # What has no width does not move: 0 * inf would be no number.
+        first = self._between_corners(widths * np.where(widths > 0.0, self.speed, 0.0))
         # Never 0 where the width is not: 0 * inf would be no number at all.
         squares = np.maximum(widths**2, np.finfo(np.float64).tiny)
         bent = np.where(widths > 0.0, squares, 0.0) * np.where(widths > 0.0, self.bend, 0.0)

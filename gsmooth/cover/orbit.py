@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.cover.one_sided import gap, one_way_axes
+from gsmooth.errors import PluginError
 from gsmooth.transformation import Transformation
 
 BATCH: Final = 512
@@ -42,8 +43,19 @@ class Orbit:
         return None if free else self.transformation.lift(self.x)[0]
 
     def points(self, theta: Tensor) -> Tensor:
-        """C at the rows of theta (n, m): (n, K)."""
-        return torch.cat([self._points(part) for part in _parts(theta, self.x)])
+        """C at the rows of theta (n, m): (n, K). PluginError where it is not finite."""
+        return torch.cat([self._finite(part) for part in _parts(theta, self.x)])
+
+    def _finite(self, theta: Tensor) -> Tensor:
+        found = self._points(theta)
+        # A NaN is no distance from anything, and would pass for a small one.
+        if bad := (~torch.isfinite(found)).any(dim=1).nonzero().flatten().tolist():
+            raise PluginError(
+                f"{self.transformation.name}: the attacked image, carried back, has NaN or infinite"
+                f" numbers at theta={tuple(theta[bad[0]].tolist())}; nothing can be certified where"
+                " attack, lift or act answer so: narrow the region, or tell the plugin's author"
+            )
+        return found
 
     def _points(self, theta: Tensor) -> Tensor:
         columns = theta.tensor_split(theta.shape[1], dim=1)

@@ -21,6 +21,7 @@ from gsmooth.cover.stretch import (
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.arguments import distances
 from gsmooth.theory.laws import Law, ProductLaw
 from gsmooth.theory.normal import raise_margin
 
@@ -99,7 +100,8 @@ class Requirement:
                 f"smoothing: sigma={law.sigma:g} is not far above the float error"
                 f" {self.error:.2g} of the action at such images; use more noise"
             )
-        left, tv = residual + self.extra + self.rounded, 2.0 * self.variation
+        left = distances("residual", residual) + self.extra + self.rounded
+        tv = 2.0 * self.variation
         margins = [
             law.margin(shift, stretch * left + self.error, rho0=rho0, tv=tv)
             for rho0, stretch in self.stretches or ISOMETRY
@@ -107,7 +109,7 @@ class Requirement:
         least, error = np.minimum.reduce(margins), self.error / law.sigma
         if isinstance(law, ProductLaw):
             least = raise_margin(least, 0.4 * error)
-        return np.asarray(least + 2.0 * error)
+        return distances("margin", least + 2.0 * error)
 
     @property
     def nothing_added(self) -> bool:

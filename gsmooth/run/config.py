@@ -89,15 +89,19 @@ class SmoothingSection(Section):
         return self
 
 
+End = Annotated[float, AfterValidator(lambda value: value + 0.0)]
+"""An end of an interval; -0.0 becomes 0.0, as in ``Region``."""
+
+
 class RegionSection(Section):
     """What is certified: lower <= theta <= upper, one number a parameter, and an l2 ball.
 
     bits: the attacked image is rounded to 2^bits levels; 0: it stays the float image.
     """
 
-    lower: tuple[float, ...] | None = None
-    upper: tuple[float, ...] | None = None
-    l2: Annotated[float, Field(ge=0.0)] | None = None
+    lower: tuple[End, ...] | None = None
+    upper: tuple[End, ...] | None = None
+    l2: Annotated[End, Field(ge=0.0)] | None = None
     bits: Annotated[int, Field(ge=0, le=16)] = 0
 
     @model_validator(mode="after")

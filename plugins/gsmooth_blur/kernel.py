@@ -58,7 +58,8 @@ class SampledKernel:
         v^-power is largest at v = k^2 / (2 power).
         """
         raised = self._places(lower).abs() ** order
-        at_end = (self.weights(upper) * raised).sum(dim=1) / lower**power
+        # A lower end of -0.0 would give -inf where the power is odd.
+        at_end = (self.weights(upper) * raised).sum(dim=1) / (lower + 0.0) ** power
         k = self._places(lower)[self.radius + 1 :]
         peak = (k.square() / (2.0 * power)).clamp(min=lower[:, None], max=upper[:, None])
         # A cell at 0 alone has nothing to bound.

@@ -160,9 +160,9 @@ class Growing(Transformation):
 
 
 class Stretching(Growing):
-    """A gain in dB that claims to lengthen a tenth less than it does."""
+    """A gain in dB that claims to lengthen a tenth less than it does, but never to shorten."""
 
     contracting = False
 
     def stretch(self, reach: tuple[float, ...]) -> float | None:
-        return 0.9 * math.pow(10.0, reach[0] / 20.0)
+        return max(1.0, 0.9 * math.pow(10.0, reach[0] / 20.0))

@@ -1,0 +1,292 @@
+"""No bound that is negative, NaN or of another shape leaves a plugin, whoever asks for it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gsmooth.bound_checks import BOUNDS
+from gsmooth.certificate import Guarantee
+from gsmooth.certification import RegionMode, certify
+from gsmooth.classifier import Classifier
+from gsmooth.composition import composed
+from gsmooth.cover import build_cover
+from gsmooth.cover.online import build_online_cover
+from gsmooth.cover.orbit import Orbit
+from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.region import Region
+from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.theory.laws import GaussianLaw, ProductLaw, law_from_name
+from gsmooth.transformation import Enclosure, Flow, Parameter, Transformation
+from gsmooth_blur import Blur
+from gsmooth_brightness import Brightness
+
+SHAPE = (1, 4, 4)
+MAPS = {"act", "attack", "lift", "readout", "fixed_part", "for_shape", "without_noise", "flow"}
+CLAIMS = {"keeps_range"}
+
+
+@dataclass(frozen=True)
+class Bounded(Transformation):
+    """x times 2^theta attacked, the identity as action, and every bound that there is."""
+
+    name: ClassVar[str] = "bounded"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("stop", "octaves"),)
+    z_space: ClassVar[str] = "pixels of bounded"
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z + 0.0 * theta[0]
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return x * (1.0 + 0.01 * theta[0][:, :, None, None].abs())
+
+    def lift(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        return z
+
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        return 1.0
+
+    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
+        return 10.0
+
+    def stretch(self, reach: tuple[float, ...]) -> float | None:
+        return 1.0
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        return 0.0
+
+    def action_speed(self, z: Tensor) -> Tensor | None:
+        return z.new_zeros((len(z), 1))
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.full_like(lower, 0.1)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.full_like(lower, 0.1)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.full_like(lower, 0.1)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.full_like(lower, 0.1)
+
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        return (0.0,)
+
+    def originals(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        count = len(lower)
+        possible = torch.ones(count, dtype=torch.bool)
+        radius = torch.full((count,), 0.01, dtype=torch.float64)
+        return Enclosure(x.flatten(1).expand(count, -1), radius, possible)
+
+
+def planted(method: str, value: float, **members: Any) -> Transformation:
+    """A ``Bounded`` one method of which answers ``value`` somewhere."""
+    honest = vars(Bounded)[method]
+
+    def spoilt(self: Transformation, *args: Any) -> Any:
+        answer = honest(self, *args)
+        if isinstance(answer, Enclosure):
+            answer.radius[-1] = value
+        elif isinstance(answer, Tensor):
+            answer = answer.clone()
+            answer[-1, -1] = value
+        else:
+            answer = (value,) if isinstance(answer, tuple) else value
+        return answer
+
+    made = type("Planted", (Bounded,), {method: spoilt, "name": "planted", **members})()
+    assert isinstance(made, Transformation)
+    return made
+
+
+def smoothed(operator: Transformation, scales: tuple[float, ...]) -> SmoothedClassifier:
+    model = Classifier(_First(), classes=2, shape=SHAPE)
+    law = GaussianLaw(scales, 0.25, operator.orthogonal)
+    return SmoothedClassifier(model, operator, law)
+
+
+class _First(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        lead = x.flatten(1)[:, :1] + 3.0
+        return torch.cat([lead, -lead], dim=1)
+
+
+IMAGE = torch.full(SHAPE, 0.5, dtype=torch.float64)
+
+
+def certified(operator: Transformation, region: Region, scales: tuple[float, ...]) -> object:
+    subject = smoothed(operator, scales)
+    return certify(subject, IMAGE, region, mode=RegionMode(alpha=0.001, n0=100, max_votes=4096))
+
+
+def online(operator: Transformation) -> object:
+    return build_online_cover(smoothed(operator, (1.0,)), IMAGE, Region((-0.1,), (0.1,), bits=8))
+
+
+BOX = Region((-0.1,), (0.1,))
+BALL = Region((-0.1,), (0.1,), l2=0.01)
+ROUNDED = Region((-0.1,), (0.1,), bits=8)
+PAIR = Region((-0.1, -0.1), (0.1, 0.1))
+WAYS: dict[str, Callable[[str, float], object]] = {
+    "lift_norm": lambda m, v: certified(planted(m, v), BALL, (1.0,)),
+    "rounding_norm": lambda m, v: certified(planted(m, v), ROUNDED, (1.0,)),
+    "stretch": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
+    "action_error": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
+    "derivative_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
+    "curvature_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
+    "attack_derivative_bound": lambda m, v: certified(planted(m, v), BOX, ()),
+    "attack_curvature_bound": lambda m, v: certified(planted(m, v), BOX, ()),
+    "originals": lambda m, v: online(planted(m, v, orthogonal=True)),
+    # Only compositions ask how fast the action moves.
+    "action_speed": lambda m, v: certified(
+        beside_brightness(planted(m, v, orthogonal=True)), PAIR, (1.0, 0.1)
+    ),
+}
+
+
+def beside_brightness(operator: Transformation) -> Transformation:
+    """The operator, then brightness."""
+    options: dict[str, Any] = {operator.name: operator}
+    return composed(type(operator), Brightness)(**options)
+
+
+def test_every_method_of_a_transformation_is_a_map_a_claim_or_a_checked_bound() -> None:
+    methods = {
+        name
+        for name, member in vars(Transformation).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    }
+    assert methods == MAPS | CLAIMS | set(BOUNDS)
+    assert {*WAYS, "breakpoints"} == set(BOUNDS)
+
+
+def test_an_honest_transformation_is_certified_in_every_way() -> None:
+    for method, ask in WAYS.items():
+        if method != "stretch":
+            ask(method, 1.0 if method in ("lift_norm", "rounding_norm") else 0.001)
+
+
+@pytest.mark.parametrize("value", [-1e-300, -1.0, math.nan, -math.inf])
+@pytest.mark.parametrize("method", sorted(WAYS))
+def test_refuses_to_certify_by_a_bound_that_is_no_bound(method: str, value: float) -> None:
+    with pytest.raises(PluginError, match=rf"planted: {method} gave .*{value!r}.*expected"):
+        WAYS[method](method, value)
+
+
+@pytest.mark.parametrize(
+    "method", ["derivative_bound", "action_error", "lift_norm", "rounding_norm"]
+)
+def test_refuses_such_a_bound_inside_a_composition(method: str) -> None:
+    operator = beside_brightness(planted(method, -math.inf, orthogonal=True))
+    region = Region((-0.1, -0.1), (0.1, 0.1), l2=0.01, bits=8)
+    with pytest.raises(PluginError, match=f"planted: {method} gave .*-inf"):
+        certified(operator, region, (1.0, 0.1))
+
+
+def test_refuses_a_kink_that_is_no_number() -> None:
+    with pytest.raises(PluginError, match="planted: breakpoints gave nan"):
+        certified(planted("breakpoints", math.nan), BOX, (1.0,))
+
+
+def test_refuses_a_factor_below_one_where_nothing_is_stretched_by_less() -> None:
+    with pytest.raises(PluginError, match=r"stretch gave 0\.5, expected a number >= 1"):
+        certified(planted("stretch", 0.5), BOX, (1.0,))
+
+
+def test_refuses_a_bound_of_another_shape() -> None:
+    def one_number(self: Transformation, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        return lower.new_zeros(())
+
+    wrong = type("Wrong", (Bounded,), {"derivative_bound": one_number, "name": "wrong"})()
+    with pytest.raises(PluginError, match=r"wrong: derivative_bound gave \(\), expected a tensor"):
+        certified(wrong, BOX, (1.0,))
+
+
+def test_checks_a_bound_that_a_mixin_gives() -> None:
+    class Mixin:
+        def lift_norm(self, shape: tuple[int, int, int]) -> float:
+            return -1.0
+
+    @final
+    @dataclass(frozen=True)
+    class Mixed(Mixin, Bounded):
+        name: ClassVar[str] = "mixed"
+
+    with pytest.raises(PluginError, match=r"mixed: lift_norm gave -1\.0"):
+        Mixed().lift_norm(SHAPE)
+
+
+def test_a_bound_may_say_that_nothing_is_known() -> None:
+    assert (
+        planted("derivative_bound", math.inf).derivative_bound(
+            IMAGE[None], torch.zeros(1, 1), torch.ones(1, 1)
+        )
+        == torch.inf
+    )
+    assert planted("lift_norm", math.inf).lift_norm(SHAPE) == math.inf
+
+
+def test_refuses_an_attack_that_gives_no_image() -> None:
+    def broken(self: Transformation, x: Tensor, *theta: Tensor) -> Tensor:
+        return torch.where(theta[0][:, :, None, None] > 0.05, torch.nan, x)
+
+    operator = type("Broken", (Bounded,), {"attack": broken, "name": "broken"})()
+    with pytest.raises(PluginError, match=r"broken: the attacked image.*theta=\(0\.0"):
+        certified(operator, BOX, (1.0,))
+
+
+def test_refuses_a_flow_that_is_no_number() -> None:
+    with pytest.raises(PluginError, match="growth=nan"):
+        Flow(math.nan, 0.0)
+
+
+def test_refuses_a_calibrated_error_below_zero() -> None:
+    from gsmooth.cover.distributional import distributional_cover
+
+    subject = smoothed(planted("action_error", 0.0, orthogonal=True), (1.0,))
+    with pytest.raises(ConfigurationError, match="residual holds a negative"):
+        distributional_cover(subject, IMAGE, ROUNDED, -0.001, 1)
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_a_region_has_no_negative_zero(zero: float) -> None:
+    region = Region((zero,), (-zero,), l2=zero)
+    ends = (*region.lower, *region.upper, region.l2, *region.scaled(0.0).lower)
+    assert [math.copysign(1.0, end) for end in ends] == [1.0] * 4
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_a_cover_from_negative_zero_holds_the_blur_in_between(zero: float) -> None:
+    """A sampled kernel is farther from the action at .1 px^2 than at .236 px^2, a cell's end."""
+    wave = torch.cos(9.0 * math.pi / 10.0 * (torch.arange(10, dtype=torch.float64) + 0.5))
+    image = (0.5 + 0.014 * wave[:, None] * wave)[None]
+    model = Classifier(nn.Identity(), classes=2, shape=(1, 10, 10))
+    options: dict[str, Any] = {"blur": Blur(kernel="sampled")}
+    operator = composed(Blur, Brightness)(**options)
+    law = law_from_name("exponential", [2.0, 1.2e-4], sigma=0.014, one_sided=[0])
+    assert isinstance(law, ProductLaw)
+    subject = SmoothedClassifier(model, operator, law)
+    region = Region((zero, -0.0073), (0.236, 0.0073))
+    cover = build_cover(subject, image, region, 64)
+    assert cover.guarantee is Guarantee.INDIVIDUAL
+    ball = min(cover.balls, key=lambda ball: abs(ball.theta[1]))
+    orbit = Orbit(subject.transformation, image[None])
+    theta = torch.tensor([[v / 100.0, ball.theta[1]] for v in range(23)], dtype=torch.float64)
+    residual = (orbit.points(theta) - cover.clean).norm(dim=1).numpy()
+    needed = law.margin(theta.numpy() - ball.theta, residual)
+    assert needed.max() <= ball.margin
