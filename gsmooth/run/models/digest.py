@@ -142,7 +142,10 @@ def _parts(tensor: Tensor) -> tuple[str, Mapping[str, object] | memoryview]:
     if tensor.layout in _SPARSE:
         return str(tensor.layout), _SPARSE[tensor.layout](tensor)
     plain = (tensor.to_dense() if tensor.is_mkldnn else tensor).resolve_conj().resolve_neg()
-    flat: NDArray[np.uint8] = plain.reshape(-1).contiguous().view(torch.uint8).numpy()
+    line = plain.reshape(-1).contiguous()
+    # One element counts as contiguous whatever its stride, and cannot be viewed as bytes then.
+    line = line.as_strided((line.numel(),), (1,))
+    flat: NDArray[np.uint8] = line.view(torch.uint8).numpy()
     return "dense", flat.data
 
 
