@@ -20,9 +20,9 @@ from torch import nn
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.run import card as cards
 from gsmooth.run.card import Card, card, read_card, shipped_models
-from gsmooth.run.models import load_model
+from gsmooth.run.models import load_model, model_notices
 from gsmooth.run.models.checkpoint import read_checkpoint
-from gsmooth.run.models.programs import Exported
+from gsmooth.run.models.programs import _SWITCH, Exported, _weights_only
 
 SHAPE = (1, 4, 4)
 CODE = """
@@ -276,46 +276,40 @@ def test_code_pickled_inside_an_exported_file_never_runs(
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
-def onnx_file(path: Path, *, batch: int | str = "batch", inputs: int = 1) -> str:
-    """A linear layer on 16 pixels, written by the onnx package alone."""
-    onnx = pytest.importorskip("onnx", reason="needs the package onnx to write the file")
-    pytest.importorskip("onnxruntime", reason="needs the extra 'onnx'")
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    weight = torch.linspace(-1, 1, 48).reshape(16, 3)
-    nodes = [
-        helper.make_node("Flatten", ["x"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "w"], ["scores"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "net",
-        [helper.make_tensor_value_info(n, kind, [batch, *SHAPE]) for n in ["x", "unused"][:inputs]],
-        [helper.make_tensor_value_info("scores", kind, [batch, 3])],
-        [helper.make_tensor("w", kind, [16, 3], weight.flatten().tolist())],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
-    return str(path)
+def test_compiled_code_inside_an_exported_file_is_refused(nets: Any, tmp_path: Path) -> None:
+    honest, evil = Path(exported(nets.network, tmp_path / "m.pt2")), tmp_path / "e.pt2"
+    with zipfile.ZipFile(honest) as old, zipfile.ZipFile(evil, "w") as new:
+        root = old.namelist()[0].partition("/")[0]
+        for entry in old.namelist():
+            new.writestr(entry, old.read(entry))
+        new.writestr(f"{root}/data/aotinductor/model/model.wrapper.so", b"\x7fELF")
+    with pytest.raises(ModelError, match=r"e\.pt2 is refused: it holds compiled code"):
+        load_model(str(evil), shape=SHAPE)
 
 
-def test_an_onnx_file_votes_as_its_network(tmp_path: Path) -> None:
-    weight = torch.linspace(-1, 1, 48).reshape(16, 3)
-    linear = nn.Linear(16, 3, bias=False)
-    linear.load_state_dict({"weight": weight.T})
-    reference = nn.Sequential(nn.Flatten(), linear)
-    spec = onnx_file(tmp_path / "m.onnx")
-    agree(spec, reference)
-    state = load_model(spec, shape=SHAPE).module.state_dict()
-    assert bytes(state["file"].tolist()) == (tmp_path / "m.onnx").read_bytes()
+def test_threads_take_turns_at_the_switch_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "0")
+    with _weights_only():
+        assert not _SWITCH.acquire(blocking=False)
+        assert os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] == "1"
+    assert not _SWITCH.locked()
+    assert os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] == "0"
 
 
-def test_an_onnx_file_that_does_not_fit_is_explained(tmp_path: Path) -> None:
-    double = onnx_file(tmp_path / "double.onnx", inputs=2)
-    with pytest.raises(ModelError, match="expected one of type tensor"):
-        load_model(double, shape=SHAPE)
-    (tmp_path / "bad.onnx").write_bytes(b"not a graph")
-    with pytest.raises(ModelError, match="cannot be read as ONNX"):
-        load_model(str(tmp_path / "bad.onnx"), shape=SHAPE)
+def test_suffixes_may_be_capitals(nets: Any, tmp_path: Path) -> None:
+    agree(scripted(nets.network, tmp_path / "M.PT"), nets.network)
+    path = Path(exported(nets.network, tmp_path / "m.pt2"))
+    agree(str(path.rename(tmp_path / "M.PT2")), nets.network)
+
+
+def test_a_program_is_called_one(nets: Any, tmp_path: Path) -> None:
+    for spec in (
+        scripted(nets.network, tmp_path / "m.pt"),
+        exported(nets.network, tmp_path / "m.pt2"),
+    ):
+        (notice,) = model_notices(load_model(spec, shape=SHAPE))
+        assert notice.startswith(f"{spec} is a program")
+    assert not list(model_notices(load_model("nets:network", shape=SHAPE)))
 
 
 def without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,11 +183,7 @@ def _scores_output(path: Path, outputs: list[Any], classes: int | None, asked: s
         if asked not in [o.name for o in outputs]:
             raise ModelError(f"model {path}: no output {asked!r}; it has {listing}")
         return asked
-    fits = (
-        outputs
-        if len(outputs) == 1
-        else [o for o in outputs if o.type in _FLOATS and _may_be_scores(list(o.shape), classes)]
-    )
+    fits = outputs if len(outputs) == 1 else [o for o in outputs if _may_be_scores(o, classes)]
     if len(fits) != 1:
         raise ModelError(
             f"model {path}: {len(fits)} of its outputs can be scores (N, classes); say which:"
