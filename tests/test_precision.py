@@ -116,7 +116,7 @@ def test_the_opponent_climbs_on_the_scores_that_are_voted_by() -> None:
     subject = classifier(autocast="bfloat16")
     g = SmoothedClassifier(subject, Gaussian(), GaussianLaw((), 0.25), seed=0)
     ascent = Ascent(g, images(1).double(), 0, Region(l2=0.5), steps=2, index=0)
-    scores, z = ascent._scores(images(1).double(), 0, 0)
+    scores, z = ascent._pass(lambda image: image, 0, 0)(images(1).double())
     assert scores.dtype == torch.bfloat16
     assert torch.equal(scores, subject.scores(g.readout(z)))
     added = ascent.descend(torch.zeros(1, 0, dtype=torch.float64), 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from gsmooth.attacks.candidates import attacked_images
 from gsmooth.attacks.noisy import noisy
+from gsmooth.attacks.slope import Forward, Slope, slope, without_gradient
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
@@ -21,6 +24,7 @@ class Ascent:
     """Steps away from ``label`` on one image x (1, C, H, W); ``spent`` counts forward passes.
 
     Step k of path ``number`` uses one chunk of noise of its own; the same seed gives the same path.
+    missing: why the model (or the attack) has no gradient, once that has been found.
     """
 
     smoothed: SmoothedClassifier
@@ -30,6 +34,7 @@ class Ascent:
     steps: int
     index: int
     spent: int = 0
+    missing: str | None = None
 
     def climb(self, theta: Tensor, spacing: Tensor, number: int) -> Tensor:
         """theta (1, m) after steps of at most ``spacing`` (m,), shrinking to nothing, projected.
@@ -38,12 +43,11 @@ class Ascent:
         """
         lower, upper = (theta.new_tensor(end) for end in (self.region.lower, self.region.upper))
         for step in range(self.steps):
-            leaf = theta.clone().requires_grad_(True)
-            image = attacked_images(self.smoothed, self.x, leaf, self.region)
-            slope = self._slope(self._scores(image, number, step)[0], leaf)
-            if slope is None:
+            found = slope(self._pass(self._attacked, number, step), theta, self.label)
+            self.missing = self.missing or found.missing
+            if found.value is None:
                 break
-            direction = slope * spacing
+            direction = found.value * spacing
             if not bool(direction.any()):
                 break
             direction = direction / direction.abs().max()
@@ -56,46 +60,46 @@ class Ascent:
 
         A model that gives no gradient (an ONNX program) is searched along the noise instead.
         """
-        radius = self.region.l2
-        added = torch.zeros_like(self.x)
+        radius, added = self.region.l2, torch.zeros_like(self.x)
+        missing: str | None = None
         for step in range(self.steps):
-            direction = self._direction(theta, added, number, step)
+            forward = self._pass(partial(self._attacked, theta), number, step)
+            found = (
+                slope(forward, added, self.label)
+                if missing is None
+                else without_gradient(forward, added, missing)
+            )
+            missing = found.missing
+            direction = self._direction(found, theta, added)
             added = added + 2.0 * radius / self.steps * direction
             # Just inside the open ball that a certificate speaks of.
             added = added * min(1.0, radius * (1.0 - 1e-6) / max(float(added.norm()), 1e-12))
+        self.missing = self.missing or missing
         return added
 
-    def _direction(self, theta: Tensor, added: Tensor, number: int, step: int) -> Tensor:
-        leaf = added.clone().requires_grad_(True)
-        image = attacked_images(self.smoothed, self.x, theta, self.region, leaf)
-        scores, copies = self._scores(image, number, step)
-        gradient = self._slope(scores, leaf)
-        if gradient is None:
+    def _attacked(self, theta: Tensor, added: Tensor | None = None) -> Tensor:
+        return attacked_images(self.smoothed, self.x, theta, self.region, added)
+
+    def _direction(self, found: Slope, theta: Tensor, added: Tensor) -> Tensor:
+        """The unit vector (1, C, H, W) along the gradient, or else from here to what fools f."""
+        direction = found.value
+        if direction is None:
             operator, shape = self.smoothed.transformation, self.smoothed.classifier.shape
-            wrong = scores.argmax(dim=1).cpu() != self.label
-            fooled = (copies.detach() * wrong[:, None]).mean(dim=0, keepdim=True)
-            here = operator.lift(image.detach()) * wrong.double().mean()
-            gradient = operator.readout(fooled, shape) - operator.readout(here, shape)
-        return gradient / max(float(gradient.norm()), 1e-12)
+            wrong = found.scores.argmax(dim=1).cpu() != self.label
+            fooled = (found.copies * wrong[:, None]).mean(dim=0, keepdim=True)
+            here = operator.lift(self._attacked(theta, added)) * wrong.double().mean()
+            direction = operator.readout(fooled, shape) - operator.readout(here, shape)
+        return direction / max(float(direction.norm()), 1e-12)
 
-    def _scores(self, image: Tensor, number: int, step: int) -> tuple[Tensor, Tensor]:
-        """Scores (CHUNK, classes) of one chunk of noisy copies of image (1, C, H, W), and these."""
+    def _pass(self, attacked: Callable[[Tensor], Tensor], number: int, step: int) -> Forward:
+        """Scores (CHUNK, classes) of one chunk of noisy copies of an attacked image, and these."""
         where = Coordinate(self.smoothed.seed, self.index, Purpose.SCREENING, -1 - number, step)
-        z = noisy(self.smoothed, self.smoothed.transformation.lift(image), [where], CHUNK)
-        self.spent += CHUNK
-        return self.smoothed.classifier.scores(self.smoothed.readout(z)), z
 
-    def _slope(self, scores: Tensor, leaf: Tensor) -> Tensor | None:
-        """Gradient of the cross-entropy at ``leaf``; None where there is none, or only zeros."""
-        if not scores.requires_grad:
-            return None
-        target = torch.full((len(scores),), self.label, device=scores.device)
-        loss = torch.nn.functional.cross_entropy(scores, target)
-        if not loss.requires_grad:
-            return None
-        # A model may have parameters that need gradients behind a step that passes none on.
-        found: tuple[Tensor | None, ...] = torch.autograd.grad(loss, leaf, allow_unused=True)
-        slope = found[0]
-        if slope is None or not bool(slope.any()) or not bool(slope.isfinite().all()):
-            return None
-        return slope
+        def forward(leaf: Tensor) -> tuple[Tensor, Tensor]:
+            image = attacked(leaf)
+            z = noisy(self.smoothed, self.smoothed.transformation.lift(image), [where], CHUNK)
+            scores = self.smoothed.classifier.scores(self.smoothed.readout(z))
+            self.spent += CHUNK
+            return scores, z
+
+        return forward

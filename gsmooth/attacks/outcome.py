@@ -46,6 +46,8 @@ class AttackOutcome:
     worst: of the whole region, against the true label. prediction: PREDICT there at the plan's
     alpha; robust: it is the true label (an abstention is not). forwards: passes spent in all.
     inside: the worst for a certificate of another class, or of a part of the region, if any.
+    missing_gradient: why the search did without gradients although they were asked for; None where
+    it had them, and where it took no step.
     """
 
     index: int
@@ -54,6 +56,7 @@ class AttackOutcome:
     robust: bool
     forwards: int
     inside: Attempt | None = None
+    missing_gradient: str | None = None
 
     @property
     def theta(self) -> tuple[float, ...]:

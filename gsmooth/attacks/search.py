@@ -72,6 +72,7 @@ class _Hunt:
     plan: AttackPlan
     region: Region
     spent: int = 0
+    missing_gradient: str | None = None
 
     def outcome(self, label: int, certificate: Certificate | None) -> AttackOutcome:
         steps = self.smoothed.transformation.parameters
@@ -87,7 +88,13 @@ class _Hunt:
             theta, seen = theta[within], seen.take(within.numpy())
             other, _ = self._worst(theta, seen, certificate.label, part, 1)
         return AttackOutcome(
-            self.index, worst, answer, answer.label == label, self.spent, inside=other
+            self.index,
+            worst,
+            answer,
+            answer.label == label,
+            self.spent,
+            inside=other,
+            missing_gradient=self.missing_gradient,
         )
 
     def _differs(self, certificate: Certified, label: int) -> bool:
@@ -117,6 +124,7 @@ class _Hunt:
         if region.l2 > 0.0:
             added = ascent.descend(finalists, first + STARTS)
         self.spent += ascent.spent
+        self.missing_gradient = self.missing_gradient or ascent.missing
         with torch.no_grad():
             image = attacked_images(self.smoothed, self.x, finalists, region, added)[0]
         votes = put_to_predict(self.smoothed, self.index, image, self.plan.n, stream)

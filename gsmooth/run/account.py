@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, Self, final
 
+from gsmooth.attacks import AttackOutcome
 from gsmooth.run.config import RunConfig
 from gsmooth.run.forecast import Timeline
 from gsmooth.run.memory import peak_memory
@@ -38,6 +39,8 @@ class Account:
     correct: int = 0
     warned: bool = False
     foretold: bool = False
+    missing_gradient: str | None = None
+    gradient_told: bool = False
 
     @classmethod
     def opened(cls, config: RunConfig, total: int, todo: int) -> Self:
@@ -55,6 +58,10 @@ class Account:
         self.certified += row.correct_up_to(1.0 if whole else 0.0)
         self.correct += row.prediction == row.label
 
+    def attacked(self, outcome: AttackOutcome) -> None:
+        """What the search for an attack did without."""
+        self.missing_gradient = self.missing_gradient or outcome.missing_gradient
+
     @property
     def seconds(self) -> float:
         """Since the start."""
@@ -69,7 +76,18 @@ class Account:
 
     def remarks(self) -> list[str]:
         """What is worth saying now, each once."""
-        return [remark for remark in (self._warning(), self._forecast()) if remark is not None]
+        found = (self._warning(), self._gradient(), self._forecast())
+        return [remark for remark in found if remark is not None]
+
+    def _gradient(self) -> str | None:
+        """When the model (or the attack) has no gradient for the adversary to follow."""
+        if self.gradient_told or self.missing_gradient is None:
+            return None
+        self.gradient_told = True
+        return (
+            f"no gradient is to be had ({self.missing_gradient}): the adversary searches the grid"
+            " and random points, and an l2 part along the noise. Certificates do not depend on it"
+        )
 
     def _warning(self) -> str | None:
         """When g is wrong (or abstains) on most images."""

@@ -114,6 +114,8 @@ def _finish(
     label = parts.dataset.label(outcome.index)
     attack = _attack(parts, outcome, label, region, plan) if plan else None
     row = _row(outcome, parts, region, writer.header, attack)
+    if attack is not None:
+        account.attacked(attack)
     with uninterrupted():
         writer.write(row)
         account.add(row, attack.forwards if attack else 0, time.monotonic() - began)

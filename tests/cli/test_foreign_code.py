@@ -69,6 +69,11 @@ class OutOfPlace(Mean):
         return torch.stack([torch.zeros_like(mean), mean], dim=1)
 
 
+class ByNumpy(Mean):
+    def forward(self, x):
+        return super().forward(torch.from_numpy(x.numpy()))
+
+
 class Sized(InPlace):
     def forward(self, x):
         return super().forward(x) * (1.0 if len(x) == 256 else -1.0)
@@ -185,6 +190,13 @@ def test_a_pinned_model_that_writes_into_its_batch_is_right_everywhere() -> None
     result = gsmooth(*CERTIFY, "--model=foreign_zoo:Sized", "--limit=4")
     assert result.exit_code == 0, result.output
     assert all(row["clean_prediction"] == row["label"] for row in rows("run"))
+
+
+def test_a_model_without_a_gradient_runs_and_says_so_once() -> None:
+    result = gsmooth(*CERTIFY, "--model=foreign_zoo:ByNumpy", "--limit=4")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("no gradient is to be had (RuntimeError: Can't call numpy()") == 1
+    assert all(row["attack"]["robust"] for row in rows("run"))
 
 
 IMPORTS = {

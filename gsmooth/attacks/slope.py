@@ -1,0 +1,92 @@
+"""The gradient of the smoothed loss at one point, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from gsmooth.errors import ModelError
+from gsmooth.user_code import one_line
+
+Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""From parameters, or an additive part, to scores (N, classes) and the noisy copies (N, K)."""
+
+
+@final
+@dataclass(frozen=True)
+class Slope:
+    """What one pass gave.
+
+    scores (N, classes), copies (N, K): of the noisy copies of one image; without gradients. value:
+    the gradient of the cross-entropy; None where it is zero everywhere or not finite, and where
+    none is to be had. missing: why none is to be had; None where one is.
+    """
+
+    scores: Tensor
+    copies: Tensor
+    value: Tensor | None
+    missing: str | None
+
+
+def slope(forward: Forward, at: Tensor, label: int) -> Slope:
+    """The gradient in ``at`` of the cross-entropy of ``forward`` against ``label``.
+
+    Many models have none: programs, NumPy code, integer arithmetic, a backward pass that is not
+    implemented or does not fit into memory. Where the pass with gradients raises, it is repeated
+    without: what raises there too is the model's (or the plugin's) own error.
+    """
+    try:
+        return _with_gradient(forward, at, label)
+    except Exception as error:
+        if _leaves(error):
+            raise
+        missing = one_line(_cause(error))
+    # Outside of the handler, so that the failed pass, and the memory that it held, are gone.
+    return without_gradient(forward, at, missing)
+
+
+@torch.no_grad()
+def without_gradient(forward: Forward, at: Tensor, missing: str) -> Slope:
+    """The same pass where it is known, and why, that no gradient is to be had."""
+    return Slope(*forward(at), None, missing)
+
+
+def _with_gradient(forward: Forward, at: Tensor, label: int) -> Slope:
+    leaf = at.clone().requires_grad_(True)
+    scores, copies = forward(leaf)
+    value, missing = _gradient(scores, copies, leaf, label)
+    return Slope(scores.detach(), copies.detach(), value, missing)
+
+
+def _gradient(
+    scores: Tensor, copies: Tensor, leaf: Tensor, label: int
+) -> tuple[Tensor | None, str | None]:
+    if not copies.requires_grad:
+        return None, "the transformation passes no gradient on"
+    target = torch.full((len(scores),), label, device=scores.device)
+    loss = torch.nn.functional.cross_entropy(scores, target) if scores.requires_grad else scores
+    # A model may have parameters that need gradients behind a step that passes none on.
+    found: tuple[Tensor | None, ...] = (None,)
+    if loss.requires_grad:
+        found = torch.autograd.grad(loss, leaf, allow_unused=True)
+    value = found[0]
+    if value is None:
+        return None, "the model passes no gradient on"
+    useful = bool(value.any()) and bool(value.isfinite().all())
+    return value if useful else None, None
+
+
+def _leaves(error: Exception) -> bool:
+    """Whether the model did not fail, but tried to end the process."""
+    return not isinstance(_cause(error), Exception)
+
+
+def _cause(error: Exception) -> BaseException:
+    """What the model raised, where ``error`` is what became of that."""
+    if isinstance(error, ModelError) and error.__cause__ is not None:
+        return error.__cause__
+    return error
