@@ -73,7 +73,7 @@ MODELS = {
 }
 
 
-def attacked(module: nn.Module, label: int = 1, region: Region = Region(l2=1.5)) -> AttackOutcome:
+def attacked(module: nn.Module) -> AttackOutcome:
     g = SmoothedClassifier(classifier(module), Gaussian(), GaussianLaw((), 0.5), seed=0)
     plan = AttackPlan(points=2, random=0, n=256)
     return next(attack_many(g, [(Item(0, pixel(0.4)), 1)], Region(l2=1.5), plan))
