@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import final
+from typing import Final, final
 
 from gsmooth.region import Region
+
+DECISION_RULE: Final = 1
+"""The version of the rule that turns the votes of one image into a certificate.
+
+Rule 1 is that of gsmooth 0.1.0 and of today. The class with most selection votes is put to the test
+at every centre; only its own votes count, against the share that the centre's margin requires (S1,
+S6, S7). In region mode every centre has to pass (C5); in radius mode, and inside-out, the largest
+part of the region that the votes support is certified. Records name the version that they were
+decided by, and are judged by that one for ever. Raise it with every change that can turn the same
+votes into another certificate.
+"""
 
 
 class Guarantee(StrEnum):
@@ -33,6 +44,7 @@ class AbstainReason(StrEnum):
     FUTILE = "futile"  # a centre's votes will not reach its required share
     BUDGET = "budget"  # the votes allowed ran out, or could never suffice
     IMPOSSIBLE = "impossible"  # online: no original in the region can have become this image
+    UNREACHABLE = "unreachable"  # a centre's margin is infinite: no number of votes could pass it
 
 
 @final
@@ -90,6 +102,11 @@ class CentreEvidence:
     share. successes of trials fresh votes were for the selected class. profile: the shares of the
     nested sub-regions, ascending in gauge (empty where centres were tested worst first). inner:
     nested mode only, where a trial is a draw of theta that passes its inner test or does not.
+
+    class_votes: (class, votes) for every class that had a vote, ascending in the class; with
+    ``ties``, votes for no class, they add up to ``trials``, and the selected class has
+    ``successes`` of them. In nested mode trials are no votes: class_votes is empty, ties is 0. None
+    in both: counts by class were not kept (records of gsmooth 0.1.0).
     """
 
     theta: tuple[float, ...]
@@ -100,6 +117,8 @@ class CentreEvidence:
     verdict: Verdict
     profile: tuple[Step, ...] = ()
     inner: InnerEvidence | None = None
+    class_votes: tuple[tuple[int, int], ...] | None = None
+    ties: int | None = None
 
 
 @final

@@ -299,5 +299,14 @@ def _evidence(
 ) -> CentreEvidence:
     inner = InnerEvidence(tier.inner_margin, tier.inner_share, mode.votes, counts)
     return CentreEvidence(
-        tier.theta, tier.margin, tier.share, passed, len(counts), verdict, tier.profile, inner
+        tier.theta,
+        tier.margin,
+        tier.share,
+        passed,
+        len(counts),
+        verdict,
+        tier.profile,
+        inner,
+        class_votes=(),
+        ties=0,
     )

@@ -42,9 +42,9 @@ class Parameter:
     name: str
     unit: str
     description: str = ""
-    # What attacks are like is the transformation's to say, in records as well: these label nothing.
+    # How far attacks go is the transformation's to say, and labels nothing in records.
     usual: float = field(default=1.0, metadata={"recorded": False})
-    step: float = field(default=0.0, metadata={"recorded": False})
+    step: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.step) and self.step >= 0.0):

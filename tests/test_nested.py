@@ -265,6 +265,7 @@ def rows(runs: int = 6) -> list[Row]:
             mode="nested",
             seed=0,
             law=g.law,
+            image_digest="0" * 64,
             fingerprint=FINGERPRINT,
             versions={},
         )
@@ -307,8 +308,8 @@ def test_forged_nested_rows_are_named() -> None:
         "evidence[0].inner.successes"
     ]
     assert fields(changed(row, {"successes": counts[1:]})) == ["evidence[0].inner.successes"]
-    assert fields(changed(row, {"share": 0.6}))[0] == "evidence[0].inner.share"
-    assert fields(replace(row, gauge=0.5)) == ["gauge"]
+    assert fields(changed(row, {"share": 0.6}))[0] == "evidence[0].inner.required_p"
+    assert fields(replace(row, gauge=0.5)) == ["fraction"]
     bare = replace(row.evidence[0], inner=None)
     assert "evidence[0].inner" in fields(replace(row, evidence=(bare, *row.evidence[1:])))
     assert fields(row, {"certify": {"n_outer": 60}}) == ["mode"]

@@ -74,19 +74,16 @@ def needs_options(cls: Class) -> bool:
 
 
 def _claims_together(cls: Class) -> dict[str, bool]:
-    import torch
+    from gsmooth.run.capabilities import capabilities_of  # It needs torch.
 
     built, shape = _on_trial(cls())
-    noisy = _noisy(built)
-    x = torch.zeros(1, *shape, dtype=torch.float64)
-    origin = x.new_zeros(1, len(cls.parameters))
-    nowhere = (0.0,) * len(cls.parameters)
+    noisy = capabilities_of(_noisy(built), shape)
     return {
         "orthogonal": noisy.orthogonal,
-        "bounds": noisy.derivative_bound(x, origin, origin) is not None,
-        "exact": noisy.action_error(noisy.lift(x), nowhere, nowhere) is not None,
-        "still": built.attack_derivative_bound(x, origin, origin) is not None,
-        "originals": built.originals(x, origin, origin, 0.0) is not None,
+        "bounds": noisy.derivative_bound,
+        "exact": noisy.action_error,
+        "still": capabilities_of(built, shape, still=True).derivative_bound,
+        "originals": noisy.preimages,
     }
 
 

@@ -87,9 +87,26 @@ class Court:
             attempts=self.attempts,
         )
 
+    def untallied(self) -> Counts:
+        """No votes yet (classes + 1,), the last of them ties."""
+        return np.zeros(self.smoothed.classifier.classes + 1, dtype=np.int64)
 
-def evidence_of(
-    ball: Ball, won: int, cast: int, verdict: Verdict, profile: tuple[Step, ...]
-) -> CentreEvidence:
-    """What is kept of one centre's trial."""
-    return CentreEvidence(ball.theta, ball.margin, ball.share, won, cast, verdict, profile)
+    def evidence_of(
+        self, ball: Ball, tally: Counts, verdict: Verdict, profile: tuple[Step, ...]
+    ) -> CentreEvidence:
+        """What is kept of one centre's trial; tally (classes + 1,): its votes, the last are ties.
+
+        Votes for every class: a certificate may also rest on a bound on the runner-up (T1).
+        """
+        *votes, ties = tally.tolist()
+        return CentreEvidence(
+            theta=ball.theta,
+            margin=ball.margin,
+            share=ball.share,
+            successes=votes[self.label],
+            trials=sum(votes) + ties,
+            verdict=verdict,
+            profile=profile,
+            class_votes=tuple((label, count) for label, count in enumerate(votes) if count),
+            ties=ties,
+        )

@@ -9,7 +9,7 @@ import numpy as np
 
 from gsmooth.certificate import AbstainReason, Step, Verdict
 from gsmooth.cover import Ball
-from gsmooth.decision.court import Counts, Court, Trial, evidence_of
+from gsmooth.decision.court import Counts, Court, Trial
 from gsmooth.decision.looks import least_votes
 from gsmooth.decision.modes import RadiusMode, chunks
 from gsmooth.decision.sequence import until_enough
@@ -27,8 +27,8 @@ from gsmooth.theory.normal import normal_quantile
 GAUGES: Final = 65
 """Gauges at which a smooth ball's margin is taken to decide when to stop."""
 
-Bound = Generator[list[Ballot], Counts, tuple[int, int, float]]
-"""Ends with successes, trials and the lower bound that they show."""
+Bound = Generator[list[Ballot], Counts, tuple[Counts, float]]
+"""Ends with the votes by class, ties last, and the lower bound that they show."""
 
 
 def try_radius(court: Court, mode: RadiusMode) -> Trial:
@@ -41,21 +41,22 @@ def try_radius(court: Court, mode: RadiusMode) -> Trial:
     rng = Coordinate(court.smoothed.seed, court.index, Purpose.BOUND, 0, 0).generator()
     draws = rng.random(len(balls))
     order = sorted(range(len(balls)), key=lambda i: balls[i].start)
-    evidence = [evidence_of(ball, 0, 0, Verdict.UNTESTED, ball.profile) for ball in balls]
+    none = court.untallied()
+    evidence = [court.evidence_of(ball, none, Verdict.UNTESTED, ball.profile) for ball in balls]
     gauge = 1.0
     for place in order:
         ball = balls[place]
         if ball.start >= gauge:
             break
         if mode.bound == "sequence":
-            won, cast, p_lower = yield from _streamed(court, mode, place, gauge)
+            tally, p_lower = yield from _streamed(court, mode, place, gauge)
         else:
-            won, cast, p_lower = yield from _fixed(court, mode, place, float(draws[place]))
+            tally, p_lower = yield from _fixed(court, mode, place, float(draws[place]))
         profile = ball.profile_for(p_lower)
         reached = _supported(profile, p_lower)
         gauge = min(gauge, reached)
         verdict = Verdict.ACCEPTED if reached > ball.start else Verdict.FUTILE
-        evidence[place] = evidence_of(ball, won, cast, verdict, profile)
+        evidence[place] = court.evidence_of(ball, tally, verdict, profile)
     if gauge <= 0.0:
         least = _least(balls, mode)
         enough = least is not None and least <= mode.most
@@ -69,17 +70,17 @@ def _fixed(court: Court, mode: RadiusMode, place: int, draw: float) -> Bound:
     cast = mode.most
     counts = yield court.ballots(place, 0, cast)
     court.votes += cast
-    won = int(counts[:, court.label].sum())
+    tally = counts.sum(axis=0)
+    won = int(tally[court.label])
     if mode.bound == "randomized":
-        return won, cast, randomized_clopper_pearson_lower(won, cast, mode.alpha, draw)
-    return won, cast, FixedBound(cast, mode.alpha).lower(FixedSample(won, cast))
+        return tally, randomized_clopper_pearson_lower(won, cast, mode.alpha, draw)
+    return tally, FixedBound(cast, mode.alpha).lower(FixedSample(won, cast))
 
 
 def _streamed(court: Court, mode: RadiusMode, place: int, goal: float) -> Bound:
     """Votes until more could hardly add to the gauge (S6)."""
     reach = _reach(court.cover.balls[place])
-    sample, p_lower = yield from until_enough(court, mode, place, reach, goal)
-    return sample.successes, sample.trials, p_lower
+    return (yield from until_enough(court, mode, place, reach, goal))
 
 
 def _reach(ball: Ball) -> Callable[[float], float]:

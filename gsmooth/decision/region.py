@@ -10,7 +10,7 @@ from scipy import special
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
 from gsmooth.cover import Ball
-from gsmooth.decision.court import Counts, Court, Trial, evidence_of
+from gsmooth.decision.court import Counts, Court, Trial
 from gsmooth.decision.looks import least_votes, votes_to_next_look
 from gsmooth.decision.modes import RegionMode, chunks
 from gsmooth.noise import CHUNK
@@ -25,7 +25,8 @@ LUCK: Final = 0.98
 LEEWAY: Final = 1.2
 """Factor by which the forecast may exceed what is left: it is a model."""
 
-Vote = Generator[list[Ballot], Counts, tuple[Verdict, int, int]]
+Vote = Generator[list[Ballot], Counts, tuple[Verdict, Counts]]
+"""Ends with the verdict and the votes by class, ties last."""
 
 
 def try_region(court: Court, mode: RegionMode) -> Trial:
@@ -36,7 +37,8 @@ def try_region(court: Court, mode: RegionMode) -> Trial:
     """
     balls = court.cover.balls
     inside_out = mode.order == "inside-out"
-    evidence = [_tested(ball, 0, 0, Verdict.UNTESTED, inside_out) for ball in balls]
+    none = court.untallied()
+    evidence = [_tested(court, ball, none, Verdict.UNTESTED, inside_out) for ball in balls]
     order = list(range(len(balls)))
     if inside_out:
         order.sort(key=lambda place: balls[place].start)
@@ -47,8 +49,8 @@ def try_region(court: Court, mode: RegionMode) -> Trial:
             needed = None if least is None else court.votes + least
             return _reached(court, balls[place], AbstainReason.BUDGET, evidence, needed, inside_out)
         vote = _stream if mode.rule == "e-process" else _bonferroni
-        verdict, won, cast = yield from vote(court, mode, place)
-        evidence[place] = _tested(balls[place], won, cast, verdict, inside_out)
+        verdict, tally = yield from vote(court, mode, place)
+        evidence[place] = _tested(court, balls[place], tally, verdict, inside_out)
         if verdict is not Verdict.ACCEPTED:
             futile = verdict is Verdict.FUTILE
             reason = AbstainReason.FUTILE if futile else AbstainReason.BUDGET
@@ -61,22 +63,22 @@ def _stream(court: Court, mode: RegionMode, place: int) -> Vote:
     share = court.cover.balls[place].share
     test, futility = EProcess(share, court.level), Futility(share, mode.futility)
     sample: StreamedSample | None = None
-    won = cast = chunk = judged = 0
+    tally, cast, chunk, judged = court.untallied(), 0, 0, 0
     while rows := votes_to_next_look(test, sample, mode.max_votes - court.votes):
         counts = yield court.ballots(place, chunk, rows)
         chunk += 1
         court.votes += rows
-        won, cast = won + int(counts[0, court.label]), cast + rows
-        sample = StreamedSample(won, cast)
+        tally, cast = tally + counts[0], cast + rows
+        sample = StreamedSample(int(tally[court.label]), cast)
         if test.accepts(sample):
-            return Verdict.ACCEPTED, won, cast
+            return Verdict.ACCEPTED, tally
         if futility.stops(sample):
-            return Verdict.FUTILE, won, cast
+            return Verdict.FUTILE, tally
         if cast - judged >= PATIENCE:
             judged, left = cast, mode.max_votes - court.votes
             if _forecast(mode, share, sample) > LEEWAY * (cast + left):
                 break
-    return Verdict.EXHAUSTED, won, cast
+    return Verdict.EXHAUSTED, tally
 
 
 def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
@@ -95,10 +97,10 @@ def _bonferroni(court: Court, mode: RegionMode, place: int) -> Vote:
     balls, cast = court.cover.balls, chunks(mode.n) * CHUNK
     counts = yield court.ballots(place, 0, cast)
     court.votes += cast
-    won = int(counts[:, court.label].sum())
+    tally = counts.sum(axis=0)
     bound = FixedBound(cast, court.level / len(balls))
-    passed = bound.lower(FixedSample(won, cast)) > balls[place].share
-    return (Verdict.ACCEPTED if passed else Verdict.FUTILE), won, cast
+    passed = bound.lower(FixedSample(int(tally[court.label]), cast)) > balls[place].share
+    return (Verdict.ACCEPTED if passed else Verdict.FUTILE), tally
 
 
 def _least(court: Court, mode: RegionMode, places: list[int]) -> int | None:
@@ -127,8 +129,10 @@ def _reached(
     return court.abstained(reason, evidence, least_n)
 
 
-def _tested(ball: Ball, won: int, cast: int, verdict: Verdict, inside_out: bool) -> CentreEvidence:
+def _tested(
+    court: Court, ball: Ball, tally: Counts, verdict: Verdict, inside_out: bool
+) -> CentreEvidence:
     """Evidence of region mode; inside-out it says from which gauge on the centre is needed."""
     start = (Step(ball.start, 0.0),) if ball.start > 0.0 else ()
     profile = (*start, Step(1.0, ball.share)) if inside_out else ()
-    return evidence_of(ball, won, cast, verdict, profile)
+    return court.evidence_of(ball, tally, verdict, profile)

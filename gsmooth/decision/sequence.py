@@ -15,27 +15,27 @@ FIRST: Final = 16
 GROWTH: Final = 1.125
 """Factor from the votes at one look to those at the next: a look costs some milliseconds."""
 
-Sequence = Generator[list[Ballot], Counts, tuple[StreamedSample, float]]
+Sequence = Generator[list[Ballot], Counts, tuple[Counts, float]]
 
 
 def until_enough(
     court: Court, mode: RadiusMode, place: int, reach: Callable[[float], float], goal: float
 ) -> Sequence:
-    """The votes of one centre, and the lower bound on its share that they show.
+    """The votes of one centre by class, ties last, and the lower bound that they show.
 
     The bound is valid at all looks together (S6), so it may decide when to stop: whatever the rule,
     it exceeds p with probability at most alpha.
     """
-    won = cast = chunk = 0
+    tally, cast, chunk = court.untallied(), 0, 0
     for due in looks(mode.most):
         counts = yield court.ballots(place, chunk, due - cast)
         chunk += len(counts)
         court.votes += due - cast
-        won, cast = won + int(counts[:, court.label].sum()), due
-        sample = StreamedSample(won, cast)
+        tally, cast = tally + counts.sum(axis=0), due
+        sample = StreamedSample(int(tally[court.label]), cast)
         if enough(sample, mode, reach, goal):
             break
-    return sample, anytime_lower(sample, mode.alpha)
+    return tally, anytime_lower(sample, mode.alpha)
 
 
 def enough(

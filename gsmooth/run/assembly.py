@@ -18,11 +18,13 @@ from gsmooth.nested import NestedMode
 from gsmooth.noise import sampler_on
 from gsmooth.region import Region
 from gsmooth.run.calibration import Calibration, read_calibration
+from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.config import RunConfig, fingerprint, identity
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.datasets import load_data
 from gsmooth.run.header import RunHeader
 from gsmooth.run.models import load_model, weights_digest
+from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.smoothing import SmoothedClassifier, at_rest, one_sided_law
 from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
@@ -77,13 +79,22 @@ class Assembly:
         }
         if self.calibration is not None:
             digests["calibration"] = self.calibration.digest
-        pinned = self.smoothed.batch_size if self.smoothed.pinned else None
+        smoothed, classifier = self.smoothed, self.smoothed.classifier
+        pinned = smoothed.batch_size if smoothed.pinned else None
+        sampler = sampler_on(classifier.device)
         return RunHeader.create(
-            fingerprint(self.config, digests, pinned),
-            identity(self.config, digests, pinned),
+            fingerprint(self.config, digests, pinned, sampler),
+            identity(self.config, digests, pinned, sampler),
             self.config.model_dump(mode="json"),
-            self.smoothed.transformation.parameters,
-            sampler_on(self.smoothed.classifier.device),
+            smoothed.transformation.parameters,
+            sampler,
+            plan=PlannedImages.of(self.indices, self.dataset),
+            capabilities=capabilities_of(
+                smoothed.transformation,
+                classifier.shape,
+                still=smoothed.still,
+                input_range=classifier.input_range,
+            ),
         )
 
 

@@ -9,17 +9,50 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    Literal,
+    Self,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from gsmooth.errors import ConfigurationError, RecordError
 
 _INFINITY = "inf"
 T = TypeVar("T")
 Decoder = Callable[[object], object]
+
+_JSON_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Row": {"gauge": "fraction"},
+    "CentreEvidence": {"share": "required_p"},
+    "InnerEvidence": {"share": "required_p"},
+    "Step": {"gauge": "fraction", "share": "required_p"},
+}
+"""Names in JSON of attributes that are called otherwise in Python, by class."""
+
+
+class Plain(ABC):
+    """A dataclass whose JSON is not one field an attribute."""
+
+    @abstractmethod
+    def to_plain(self) -> object:
+        """What is written: objects, lists, strings and numbers."""
+
+    @classmethod
+    @abstractmethod
+    def from_plain(cls, value: object) -> Self:
+        """The same from what was written; ConfigurationError where it does not fit."""
 
 
 def to_line(value: object) -> str:
@@ -48,8 +81,11 @@ def encode(value: object) -> object:
             return {str(key): encode(item) for key, item in value.items()}
         case list() | tuple():
             return [encode(item) for item in value]
+    if isinstance(value, Plain):
+        return encode(value.to_plain())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in _recorded(value)}
+        names = _json_names(type(value))
+        return {names[f.name]: encode(getattr(value, f.name)) for f in _recorded(value)}
     raise ValueError(f"{type(value).__name__} cannot be recorded")
 
 
@@ -84,12 +120,16 @@ def _decoder(kind: Any) -> Decoder:
         return _optional(_decoder(inner))
     if origin is Literal:
         return _one_of(options)
-    if origin is tuple:
+    if origin is tuple and options[-1] is Ellipsis:
         return _tuple(_decoder(options[0]))
+    if origin is tuple:
+        return _row_of(tuple(map(_decoder, options)))
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(_decoder(options[1]))
     if kind is object:
         return lambda value: value
+    if issubclass(kind, Plain):
+        return _plain(kind)
     if dataclasses.is_dataclass(kind):
         return _instance(kind)
     if kind is float:
@@ -122,6 +162,17 @@ def _tuple(decode: Decoder) -> Decoder:
     return decode_all
 
 
+def _row_of(decoders: tuple[Decoder, ...]) -> Decoder:
+    """So many items, each of its own type."""
+
+    def decode_all(value: object) -> object:
+        fits = isinstance(value, list) and len(value) == len(decoders)
+        items = cast(list[object], _expect(fits, value, f"a list of {len(decoders)}"))
+        return tuple(decode(item) for decode, item in zip(decoders, items, strict=True))
+
+    return decode_all
+
+
 def _mapping(decode: Decoder) -> Decoder:
     def decode_all(value: object) -> object:
         return {key: _inside(f".{key}", decode, item) for key, item in _object(value).items()}
@@ -129,9 +180,20 @@ def _mapping(decode: Decoder) -> Decoder:
     return decode_all
 
 
+def _plain(kind: type[Plain]) -> Decoder:
+    def decode(value: object) -> object:
+        try:
+            return kind.from_plain(value)
+        except ConfigurationError as error:
+            raise _Misfit(str(error)) from error
+
+    return decode
+
+
 def _instance(kind: Any) -> Decoder:
-    hints = get_type_hints(kind)
-    decoders = {f.name: _decoder(hints[f.name]) for f in _recorded(kind)}
+    hints, names = get_type_hints(kind), _json_names(kind)
+    attributes = {names[f.name]: f.name for f in _recorded(kind)}
+    decoders = {name: _decoder(hints[own]) for name, own in attributes.items()}
 
     def decode(value: object) -> object:
         fields = _object(value)
@@ -140,11 +202,19 @@ def _instance(kind: Any) -> Decoder:
             unknown = ", ".join(name for name in fields if name not in decoders) or "none"
             raise _Misfit(f"missing fields: {missing}; unknown fields: {unknown}")
         try:
-            return kind(**{n: _inside(f".{n}", d, fields[n]) for n, d in decoders.items()})
+            given = {n: _inside(f".{n}", d, fields[n]) for n, d in decoders.items()}
+            return kind(**{attributes[n]: item for n, item in given.items()})
         except ConfigurationError as error:
             raise _Misfit(str(error)) from error
 
     return decode
+
+
+@cache
+def _json_names(kind: type) -> Mapping[str, str]:
+    """The name in JSON of every attribute that is written."""
+    renamed = _JSON_NAMES.get(kind.__name__, {})
+    return {f.name: renamed.get(f.name, f.name) for f in _recorded(kind)}
 
 
 def _recorded(kind: Any) -> list[dataclasses.Field[Any]]:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gsmooth.certificate import DECISION_RULE
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 
@@ -261,18 +262,26 @@ _USUAL: dict[str, object] = {
 
 
 def identity(
-    config: RunConfig, digests: Mapping[str, str] = {}, pinned: int | None = None
+    config: RunConfig,
+    digests: Mapping[str, str] = {},
+    pinned: int | None = None,
+    sampler: str | None = None,
 ) -> dict[str, object]:
     """What the counts and certificates of a run depend on, as plain values.
 
     ``digests``: hashes of what the configuration only points to (weights, images). ``pinned``: the
-    batch size, where labels depend on it.
+    batch size, where labels depend on it. ``sampler``: names how the seed becomes noise; by default
+    that of the host.
     """
-    return identity_of_tree(config.model_dump(mode="json"), digests, pinned)
+    return identity_of_tree(config.model_dump(mode="json"), digests, pinned, sampler)
 
 
 def identity_of_tree(
-    config: Mapping[str, object], digests: Mapping[str, object] = {}, pinned: object = None
+    config: Mapping[str, object],
+    digests: Mapping[str, object] = {},
+    pinned: object = None,
+    sampler: str | None = None,
+    rule: int = DECISION_RULE,
 ) -> dict[str, object]:
     """:func:`identity` of a configuration that was written down; what it lacks stays absent."""
     tree = dict(config)
@@ -282,34 +291,44 @@ def identity_of_tree(
         else:
             tree[section] = {k: v for k, v in _table(tree, section).items() if k not in free}
     model, certify = _table(tree, "model"), _table(tree, "certify")
-    # Records from before there were online runs, or sequences, stay resumable.
+    # Runs that these settings have no part in may share a folder whatever they are.
     if certify.get("guarantee") != "online":
         certify.pop("online_seconds", None)
     if certify.get("bound") != "sequence":
         certify.pop("within", None)
-    # Records from before f had options did not name them.
+    # An option of f that is not in use is not named.
     for option, usual in _USUAL.items():
         if model.get(option, usual) == usual:
             model.pop(option, None)
     # Counts agree on all devices of one kind (docs/cli.md): neither which nor how many counts.
     model["device"] = str(model.get("device")).partition(",")[0].partition(":")[0]
-    tree |= {"model": model, "certify": certify}
+    tree |= {"model": model, "certify": certify, "decision_rule": rule}
+    tree["sampler"] = _sampler_on_host() if sampler is None else sampler
     if pinned is not None:
         tree["engine"] = {"batch_size": pinned}
     return {**tree, "digests": dict(digests)} if digests else tree
 
 
 def fingerprint(
-    config: RunConfig, digests: Mapping[str, str] = {}, pinned: int | None = None
+    config: RunConfig,
+    digests: Mapping[str, str] = {},
+    pinned: int | None = None,
+    sampler: str | None = None,
 ) -> str:
     """sha256 (hex) of :func:`identity`: equal for runs whose records may share a folder."""
-    return fingerprint_of(identity(config, digests, pinned))
+    return fingerprint_of(identity(config, digests, pinned, sampler))
 
 
 def fingerprint_of(identity: Mapping[str, object]) -> str:
     """sha256 (hex) of an identity as JSON: keys sorted, no spaces, shortest decimals."""
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _sampler_on_host() -> str:
+    from gsmooth.noise import SAMPLER  # It needs torch, which a configuration does not.
+
+    return SAMPLER
 
 
 def _table(tree: Mapping[str, object], section: str) -> dict[str, object]:

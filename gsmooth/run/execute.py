@@ -14,6 +14,7 @@ from gsmooth.certification import Outcome, Watch
 from gsmooth.region import Region
 from gsmooth.run.account import Account
 from gsmooth.run.assembly import Assembly, assemble, attack_plan, region_of
+from gsmooth.run.calibration import image_digest
 from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import RunHeader, installed_versions
@@ -145,6 +146,7 @@ def _row(
         mode=parts.config.certify.mode,
         seed=parts.config.smoothing.seed,
         law=parts.smoothed.law,
+        image_digest=image_digest(parts.dataset.image(outcome.index)),
         fingerprint=header.fingerprint,
         versions=installed_versions(),
         sampler=header.sampler,

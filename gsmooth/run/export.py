@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.run.codec import encode
 from gsmooth.run.journal import make_folder, write_atomically
+from gsmooth.run.recorded_noise import SIZE_WORDS
 
 if TYPE_CHECKING:
     from gsmooth.run.records import Records
+
+_WORDS: Final = tuple(dict.fromkeys((*SIZE_WORDS.values(), "size")))
+"""What sizes of noise are called: a column each."""
+_VOTES: Final = ("class", "votes")
 
 
 def export_parquet(records: Records, path: Path) -> None:
@@ -42,16 +47,20 @@ def _native(tree: Any) -> Any:
     for centre in tree["evidence"]:
         for part in (centre, centre["inner"] or {"margin": 0.0}):
             part["margin"] = float(part["margin"])
+        if centre["class_votes"] is not None:
+            votes = centre["class_votes"]
+            centre["class_votes"] = [dict(zip(_VOTES, pair, strict=True)) for pair in votes]
     return tree
 
 
 def _schema(pa: Any) -> Any:
     floats, whole = pa.list_(pa.float64()), pa.int64()
-    step = pa.struct([("gauge", pa.float64()), ("share", pa.float64())])
+    step = pa.struct([("fraction", pa.float64()), ("required_p", pa.float64())])
+    votes = pa.struct([(name, whole) for name in _VOTES])
     inner = pa.struct(
         [
             ("margin", pa.float64()),
-            ("share", pa.float64()),
+            ("required_p", pa.float64()),
             ("votes", whole),
             ("successes", pa.list_(whole)),
         ]
@@ -60,12 +69,14 @@ def _schema(pa: Any) -> Any:
         [
             ("theta", floats),
             ("margin", pa.float64()),
-            ("share", pa.float64()),
+            ("required_p", pa.float64()),
             ("successes", whole),
             ("trials", whole),
             ("verdict", pa.string()),
             ("profile", pa.list_(step)),
             ("inner", inner),
+            ("class_votes", pa.list_(votes)),
+            ("ties", whole),
         ]
     )
     region = pa.struct(
@@ -74,13 +85,9 @@ def _schema(pa: Any) -> Any:
     premise = pa.struct(
         [("error", pa.float64()), ("share", pa.float64()), ("confidence", pa.float64())]
     )
-    law = pa.struct(
-        [
-            ("name", pa.string()),
-            ("scales", floats),
-            ("sigma", pa.float64()),
-            ("orthogonal", pa.bool_()),
-        ]
+    axis = pa.struct([("law", pa.string()), *((word, pa.float64()) for word in _WORDS)])
+    noise = pa.struct(
+        [("sigma", pa.float64()), ("orthogonal", pa.bool_()), ("axes", pa.list_(axis))]
     )
     attack = pa.struct(
         [
@@ -93,7 +100,9 @@ def _schema(pa: Any) -> Any:
     )
     return pa.schema(
         [
+            ("schema", whole),
             ("index", whole),
+            ("image_digest", pa.string()),
             ("label", whole),
             ("clean_prediction", whole),
             ("prediction", whole),
@@ -104,14 +113,14 @@ def _schema(pa: Any) -> Any:
             ("reason", pa.string()),
             ("least_n", whole),
             ("region", region),
-            ("gauge", pa.float64()),
+            ("fraction", pa.float64()),
             ("guarantee", pa.string()),
             ("premise", premise),
             ("alpha", pa.float64()),
             ("attempts", whole),
             ("mode", pa.string()),
             ("seed", pa.uint64()),
-            ("law", law),
+            ("noise", noise),
             ("sampler", pa.string()),
             ("evidence", pa.list_(evidence)),
             ("votes", whole),

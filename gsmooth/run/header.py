@@ -6,14 +6,17 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, final
 
 import gsmooth
+from gsmooth.certificate import DECISION_RULE
 from gsmooth.errors import RecordError
 from gsmooth.noise import SAMPLER
+from gsmooth.run import schema2
+from gsmooth.run.capabilities import Capabilities
 from gsmooth.run.codec import decode, encode, parse
 from gsmooth.run.config import (
     CertifySection,
@@ -23,6 +26,7 @@ from gsmooth.run.config import (
     fingerprint_of,
     identity_of_tree,
 )
+from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.row import SCHEMA_VERSION, require_schema
 from gsmooth.transformation import Parameter
 
@@ -34,7 +38,18 @@ _JUDGING: Final[Mapping[str, type[Section]]] = {
 }
 """The sections that rows are judged by: none of their settings may be left out..."""
 _WHILE_RUNNING: Final = frozenset({"within", "online_seconds"})
-"""... but for those that only say when to stop: older records lack them."""
+"""... but for those that only say when to stop."""
+_OUTSIDE: Final = frozenset({"sampler", "decision_rule"})
+"""Fields of a header that belong to its identity and are no part of the configuration."""
+
+
+@final
+@dataclass(frozen=True)
+class SeedCommitment:
+    """A secret seed, to be shown later: ``hash`` is that of salt and seed, both hex."""
+
+    salt: str
+    hash: str
 
 
 @final
@@ -45,7 +60,10 @@ class RunHeader:
     fingerprint: hash of ``identity``, the part of the configuration (and the digests of weights
     and images) that counts and certificates depend on. config: all of it, resolved. parameters:
     those of the transformation, for labels and axes. sampler: how seeds become noise, the same for
-    all rows. created: UTC, ISO 8601.
+    all rows; so is decision_rule: how votes become certificates. plan: the images that are to have
+    a row. capabilities: what the transformation claimed. class_names: one an output of the model;
+    None where they have no names. seed_commitment: to a secret seed; None where the seed is in
+    ``config``. created: UTC, ISO 8601. Schema 2 has no plan and no capabilities: None.
     """
 
     schema_version: int
@@ -54,6 +72,11 @@ class RunHeader:
     config: Mapping[str, object]
     parameters: tuple[Parameter, ...]
     sampler: str
+    decision_rule: int
+    plan: PlannedImages | None
+    capabilities: Capabilities | None
+    class_names: tuple[str, ...] | None
+    seed_commitment: SeedCommitment | None
     versions: Mapping[str, str]
     machine: Mapping[str, str]
     created: str
@@ -65,6 +88,11 @@ class RunHeader:
         config: Mapping[str, object],
         parameters: tuple[Parameter, ...] = (),
         sampler: str = SAMPLER,
+        *,
+        plan: PlannedImages,
+        capabilities: Capabilities,
+        class_names: tuple[str, ...] | None = None,
+        seed_commitment: SeedCommitment | None = None,
     ) -> RunHeader:
         """The header of a run that starts now on this machine, with these installed versions."""
         return RunHeader(
@@ -74,6 +102,11 @@ class RunHeader:
             config=_plain(config),
             parameters=parameters,
             sampler=sampler,
+            decision_rule=DECISION_RULE,
+            plan=plan,
+            capabilities=capabilities,
+            class_names=class_names,
+            seed_commitment=seed_commitment,
             versions=installed_versions(),
             machine=this_machine(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -87,9 +120,14 @@ class RunHeader:
     def from_json(text: str | bytes, where: str = "run.json") -> RunHeader:
         """The header that was written; RecordError unless it fits exactly."""
         found = parse(text, where)
-        if isinstance(found, dict):
-            require_schema(found.get("schema_version"), where)
-        return decode(RunHeader, found, where)
+        if not isinstance(found, dict):
+            raise RecordError(f"{where}: {found!r} found; expected an object")
+        if require_schema(found.get("schema_version"), where) == schema2.VERSION:
+            return decode(RunHeader, schema2.header_fields(found, where), where)
+        header = decode(RunHeader, found, where)
+        if header.plan is None or header.capabilities is None:
+            raise RecordError(f"{where}: plan and capabilities may not be null")
+        return header
 
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
@@ -107,20 +145,35 @@ def header_faults(header: RunHeader) -> Iterator[tuple[str, str]]:
     expected = fingerprint_of(header.identity)
     if header.fingerprint != expected:
         yield "fingerprint", f"{header.fingerprint}, but that of the identity is {expected}"
-    for section, kind in _JUDGING.items():
+    if header.decision_rule != DECISION_RULE:
+        yield "decision_rule", f"{header.decision_rule}; this gsmooth knows rule {DECISION_RULE}"
+    for section, names in _judged(header).items():
         given = _section(header.config, section)
-        for name in kind.model_fields:
-            if name not in given and name not in _WHILE_RUNNING:
+        for name in sorted(names):
+            if name not in given:
                 yield f"config.{section}.{name}", "not given; rows are judged by it"
     # Where f depends on the batch size, the run's configuration has the one that it is pinned to.
     pinned = _section(header.config, "engine").get("batch_size")
-    implied = identity_of_tree(
-        header.config,
-        _section(header.identity, "digests"),
-        pinned if "engine" in header.identity else None,
-    )
+    digests = _section(header.identity, "digests")
+    sized = pinned if "engine" in header.identity else None
+    if header.schema_version == schema2.VERSION:
+        implied = schema2.identity(header.config, digests, sized)
+    else:
+        implied = identity_of_tree(
+            header.config, digests, sized, header.sampler, header.decision_rule
+        )
     for name, kept, found in _differing(header.identity, implied):
-        yield f"config.{name}", f"{found}, but the identity of the run has {kept}"
+        where = name if name in _OUTSIDE else f"config.{name}"
+        yield where, f"{found}, but the identity of the run has {kept}"
+
+
+def _judged(header: RunHeader) -> Mapping[str, frozenset[str]]:
+    """The settings that its rows are judged by, section by section."""
+    if header.schema_version == schema2.VERSION:
+        return schema2.JUDGED
+    return {
+        section: frozenset(kind.model_fields) - _WHILE_RUNNING for section, kind in _JUDGING.items()
+    }
 
 
 def installed_versions() -> dict[str, str]:
@@ -181,8 +234,27 @@ def _show(fields: Mapping[str, object], name: str) -> str:
     return repr(fields[name]) if name in fields else "not given"
 
 
+def continued(old: RunHeader, new: RunHeader) -> RunHeader:
+    """The header of a run that goes on: what may change is new, the plan is what either planned."""
+    plan = old.plan.joined(new.plan) if old.plan and new.plan else new.plan
+    return replace(
+        new,
+        plan=plan,
+        capabilities=old.capabilities,
+        seed_commitment=old.seed_commitment,
+        created=old.created,
+    )
+
+
 def require_same_run(old: RunHeader, new: RunHeader, where: str) -> None:
     """RecordError naming the differing fields unless both headers are of one fingerprint."""
+    if old.schema_version != SCHEMA_VERSION:
+        raise RecordError(
+            f"{where} holds records of schema {old.schema_version} (gsmooth"
+            f" {old.versions.get('gsmooth', 'of before')}), which can be read, verified and"
+            " reported but not continued; choose another folder"
+        )
+    _require_same_claims(old, new, where)
     if (old.fingerprint, old.sampler) == (new.fingerprint, new.sampler):
         return
     found = differences(
@@ -193,3 +265,15 @@ def require_same_run(old: RunHeader, new: RunHeader, where: str) -> None:
         f"{where} holds records of another run. Different: {what}. Choose another folder, or"
         " the configuration that the folder was started with"
     )
+
+
+def _require_same_claims(old: RunHeader, new: RunHeader, where: str) -> None:
+    """RecordError where the transformation claims something else than it did before."""
+    before, now = old.capabilities, new.capabilities
+    if old.fingerprint != new.fingerprint or before is None or now is None:
+        return
+    if not before.same_claims(now):
+        raise RecordError(
+            f"{where} holds records of a transformation that claimed something else: {before}"
+            f" there, {now} here. Another version of its plugin is installed: choose another folder"
+        )

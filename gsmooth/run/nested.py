@@ -43,7 +43,7 @@ def nested_faults(row: Row, config: Mapping[str, object]) -> Iterator[tuple[str,
         support = "do not support" if supported is None else "support"
         yield "outcome", f"{row.outcome}, but the counts {support} a certificate"
     elif row.gauge != supported:
-        yield "gauge", f"{row.gauge!r}, but the counts support {supported!r}"
+        yield "fraction", f"{row.gauge!r}, but the counts support {supported!r}"
 
 
 def _settings(row: Row, config: Mapping[str, object]) -> tuple[int, int, float] | None:
@@ -71,7 +71,7 @@ def _centre(
         return
     needed = float(share_of_margin(inner.margin))
     if not needed <= inner.share <= needed + _ROUNDED_UP:
-        yield "inner.share", f"{inner.share!r}; margin {inner.margin!r} requires {needed!r}"
+        yield "inner.required_p", f"{inner.share!r}; margin {inner.margin!r} requires {needed!r}"
     if len(inner.successes) != centre.trials:
         yield "inner.successes", f"{len(inner.successes)} counts for {centre.trials} draws"
     elif not all(0 <= count <= votes for count in inner.successes):

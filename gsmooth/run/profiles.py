@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from gsmooth.certificate import CentreEvidence
+from gsmooth.errors import ConfigurationError
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.run.row import Row
 from gsmooth.theory.bounds import clopper_pearson_lower, randomized_clopper_pearson_lower
@@ -115,6 +116,11 @@ def _lower_bound(centre: CentreEvidence, alpha: float, u: float | None) -> float
 
 
 def _draws(row: Row) -> list[float | None]:
-    """The uniform draw of each centre: made from the seed, before any vote (S7)."""
+    """The uniform draw of each centre: made from the seed, before any vote (S7).
+
+    ConfigurationError where the seed is secret.
+    """
+    if row.seed is None:
+        raise ConfigurationError(f"image {row.index}: its draws follow from a seed that is secret")
     coordinate = Coordinate(row.seed, row.index, Purpose.BOUND, 0, 0)
     return [float(u) for u in coordinate.generator().random(len(row.evidence))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, final
@@ -11,16 +11,17 @@ from typing import Self, final
 from gsmooth.errors import OutputError, RecordError
 from gsmooth.run.export import export_parquet
 from gsmooth.run.files import open_regular
-from gsmooth.run.header import RunHeader, installed_versions, require_same_run
+from gsmooth.run.header import RunHeader, continued, installed_versions, require_same_run
 from gsmooth.run.journal import Journal, complete_lines, make_folder, write_atomically
-from gsmooth.run.row import SCHEMA_VERSION, AttackRecord, LawRecord, Row
+from gsmooth.run.recorded_noise import NoiseRecord
+from gsmooth.run.row import SCHEMA_VERSION, AttackRecord, Row
 
 __all__ = [
     "HEADER_NAME",
     "ROWS_NAME",
     "SCHEMA_VERSION",
     "AttackRecord",
-    "LawRecord",
+    "NoiseRecord",
     "RecordWriter",
     "Records",
     "Row",
@@ -128,7 +129,7 @@ def _kept_header(folder: Path, header: RunHeader, has_rows: bool) -> RunHeader:
     if path.exists():
         old = _read_header(path)
         require_same_run(old, header, str(folder))
-        header = replace(header, created=old.created)
+        header = continued(old, header)
         if header == old:
             return old
     elif has_rows:

@@ -1,10 +1,10 @@
-"""Row: what is recorded of one image (docs/records.md, schema version 2)."""
+"""Row: what is recorded of one image (docs/records.md, schema version 3)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, final
+from typing import TYPE_CHECKING, Final, Literal, final
 
 from gsmooth.certificate import (
     Abstained,
@@ -17,57 +17,18 @@ from gsmooth.certificate import (
 from gsmooth.errors import RecordError
 from gsmooth.noise import SAMPLER
 from gsmooth.region import Region
-from gsmooth.run.codec import decode, encode, parse, to_line
-from gsmooth.theory.laws import (
-    ExponentialLaw,
-    FoldedNormalLaw,
-    GaussianLaw,
-    LaplaceLaw,
-    Law,
-    ProductLaw,
-    UniformLaw,
-    law_from_name,
-)
+from gsmooth.run import schema2
+from gsmooth.run.codec import decode, parse, to_line
+from gsmooth.run.recorded_noise import NoiseRecord
+from gsmooth.theory.laws import Law
 
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackOutcome
     from gsmooth.certification import Outcome
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION: Final = 3
+READABLE: Final = (schema2.VERSION, SCHEMA_VERSION)
 Mode = Literal["region", "radius", "nested"]
-
-
-@final
-@dataclass(frozen=True)
-class LawRecord:
-    """A smoothing law as plain values: the arguments of ``law_from_name``.
-
-    Which parameter admits no negative value, the transformation says.
-    """
-
-    name: str
-    scales: tuple[float, ...]
-    sigma: float
-    orthogonal: bool
-
-    @staticmethod
-    def of(law: Law) -> LawRecord:
-        """The plain values of ``law``; RecordError for a law that has no name in records."""
-        match law:
-            case GaussianLaw():
-                return LawRecord(law.name, law.scales, law.sigma, law.orthogonal)
-            case ProductLaw():
-                return LawRecord(law.name, law.scales, law.sigma, True)
-            case UniformLaw():
-                return LawRecord(law.name, (law.half_width,), law.sigma, True)
-            case ExponentialLaw() | FoldedNormalLaw() | LaplaceLaw():
-                return LawRecord(law.name, (law.scale,), law.sigma, True)
-        raise RecordError(f"a law of type {type(law).__name__} cannot be recorded")
-
-    def build(self, one_sided: tuple[int, ...] = ()) -> Law:
-        """The law itself; ``one_sided``: the axes of parameters that admit no negative value."""
-        given = self.name, self.scales, self.sigma, self.orthogonal
-        return law_from_name(*given, one_sided=one_sided)
 
 
 @final
@@ -91,21 +52,25 @@ class AttackRecord:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One image: raw counts, what was proved from them and what an attack could do.
 
-    index: position in the data set. label: the true class. clean_prediction: the class of f without
+    index: position in the data set; image_digest: sha256 (hex) of the image's float64 bytes, None
+    in schema 2. label: the true class. clean_prediction: the class of f without
     noise, behind lift and readout. prediction, prediction_counts: PREDICT at the image.
     selected_label: the class that all counts in ``evidence`` are for. region: what was asked;
     gauge: the fraction of it that is certified (None: abstained), see ``certified_region``.
-    prediction_counts: votes for each class, then ties. sampler: how seed and index became noise.
+    prediction_counts: votes for each class, then ties. seed: None where it is secret. sampler: how
+    seed and index became noise.
     votes: forward passes of certification, selection included; pilot_votes: those among them that
     only chose the cover. premise: what a distributional certificate rests on. attempts: covers that
     shared alpha, each centre being tested at alpha / attempts.
     """
 
+    schema: int = SCHEMA_VERSION
     index: int
+    image_digest: str | None
     label: int
     clean_prediction: int | None
     prediction: int | None
@@ -122,8 +87,8 @@ class Row:
     alpha: float
     attempts: int
     mode: Mode
-    seed: int
-    law: LawRecord
+    seed: int | None
+    noise: NoiseRecord
     sampler: str
     evidence: tuple[CentreEvidence, ...]
     votes: int
@@ -140,8 +105,9 @@ class Row:
         label: int,
         region: Region,
         mode: Mode,
-        seed: int,
+        seed: int | None,
         law: Law,
+        image_digest: str,
         fingerprint: str,
         versions: Mapping[str, str],
         sampler: str = SAMPLER,
@@ -154,6 +120,7 @@ class Row:
         abstained = found if isinstance(found, Abstained) else None
         return Row(
             index=outcome.index,
+            image_digest=image_digest,
             label=label,
             clean_prediction=clean_prediction,
             prediction=outcome.prediction.label,
@@ -171,7 +138,7 @@ class Row:
             attempts=found.attempts,
             mode=mode,
             seed=seed,
-            law=LawRecord.of(law),
+            noise=NoiseRecord.of(law),
             sampler=sampler,
             evidence=found.evidence,
             votes=outcome.votes,
@@ -193,9 +160,10 @@ class Row:
         return certified and self.certified_label == self.label
 
     def to_json(self) -> str:
-        """One line, without its newline. Raises RecordError on NaN."""
+        """One line, without its newline. Raises RecordError on NaN, and for rows of schema 2."""
+        self._require_complete(f"image {self.index}")
         try:
-            return to_line({"schema": SCHEMA_VERSION, **self._fields()})
+            return to_line(self)
         except ValueError as error:
             raise RecordError(f"image {self.index}: {error}") from error
 
@@ -205,19 +173,31 @@ class Row:
         found = parse(line, where)
         if not isinstance(found, dict):
             raise RecordError(f"{where}: {found!r} found; expected an object")
-        require_schema(found.pop("schema", None), where)
-        return decode(Row, found, where)
+        if require_schema(found.get("schema"), where) == schema2.VERSION:
+            return decode(Row, schema2.row_fields(found, where), where)
+        row = decode(Row, found, where)
+        row._require_complete(where)
+        return row
 
-    def _fields(self) -> dict[str, object]:
-        fields = encode(self)
-        assert isinstance(fields, dict)
-        return fields
+    def _require_complete(self, where: str) -> None:
+        """RecordError where something is absent that only schema 2 may lack."""
+        if self.schema != SCHEMA_VERSION:
+            raise RecordError(f"{where}: schema {self.schema}; only {SCHEMA_VERSION} is written")
+        if self.image_digest is None:
+            raise RecordError(f"{where}.image_digest: null found; expected a digest")
+        for place, centre in enumerate(self.evidence):
+            if centre.class_votes is None or centre.ties is None:
+                raise RecordError(f"{where}.evidence[{place}]: null found; expected votes by class")
+        if not all(axis.stated for axis in self.noise.axes):
+            raise RecordError(f"{where}.noise: it is not stated which axis has which law")
 
 
-def require_schema(version: object, where: str) -> None:
-    """RecordError unless ``version`` is the one this gsmooth writes and reads."""
-    if version != SCHEMA_VERSION:
-        raise RecordError(
-            f"{where}: schema version {version!r}; this gsmooth reads version {SCHEMA_VERSION}"
-            " (docs/records.md)"
-        )
+def require_schema(version: object, where: str) -> int:
+    """The version; RecordError unless it is one that this gsmooth reads."""
+    if type(version) is int and version in READABLE:
+        return version
+    known = " and ".join(map(str, READABLE))
+    raise RecordError(
+        f"{where}: schema version {version!r}; this gsmooth reads versions {known}"
+        " (docs/records.md)"
+    )

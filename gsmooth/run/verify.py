@@ -120,15 +120,18 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
         "alpha": ("certify.alpha", row.alpha),
         "mode": ("certify.mode", row.mode),
         "seed": ("smoothing.seed", row.seed),
-        "law.name": ("smoothing.law", row.law.name),
-        "law.scales": ("smoothing.scales", list(row.law.scales)),
-        "law.sigma": ("smoothing.sigma", row.law.sigma),
+        "noise.axes": ("smoothing.scales", list(row.noise.sizes)),
+        "noise.sigma": ("smoothing.sigma", row.noise.sigma),
         "region.bits": ("region.bits", row.region.bits),
     }
     for field, (path, found) in stated.items():
         expected = setting(config, path)
         if expected is not None and expected != found:
             yield field, f"{found!r}, but the run has {path} = {expected!r}"
+    law = setting(config, "smoothing.law")
+    # Without noise on any parameter (T = id) there is no law to be named.
+    if row.noise.axes and law is not None and law != row.noise.name:
+        yield "noise.axes", f"{row.noise.name!r}, but the run has smoothing.law = {law!r}"
     yield from _asked(row, config)
     yield from _label(row, config)
 
@@ -160,7 +163,7 @@ def _label(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
 def _against_itself(row: Row) -> Iterator[Message]:
     certified = row.outcome == "certified"
     if certified != (row.gauge is not None):
-        yield "gauge", f"{row.gauge!r} in an image that is {row.outcome}"
+        yield "fraction", f"{row.gauge!r} in an image that is {row.outcome}"
     if certified != (row.certified_label is not None):
         yield "certified_label", f"{row.certified_label!r} in an image that is {row.outcome}"
     if certified == (row.reason is not None):
@@ -205,7 +208,7 @@ def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
         yield f"{where}.successes", f"{centre.successes} of {centre.trials} votes"
     if (centre.trials == 0) != (centre.verdict is Verdict.UNTESTED):
         yield f"{where}.verdict", f"{centre.verdict} after {centre.trials} votes"
-    yield from ((f"{where}.share", message) for message in share_faults(centre))
+    yield from ((f"{where}.required_p", message) for message in share_faults(centre))
     still = row.region.dimensions == 0
     yield from ((f"{where}.profile", message) for message in profile_faults(centre, still))
 
@@ -257,13 +260,13 @@ def _region_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
             votes = f"{centre.successes} of {centre.trials} votes"
             yield where, f"accepted, but {votes} do not show a share above {centre.share}"
         elif row.outcome == "certified" and not holds and (row.gauge or 0.0) > needed_from(centre):
-            yield where, f"{centre.verdict}; gauge {row.gauge!r} needs this centre accepted"
+            yield where, f"{centre.verdict}; fraction {row.gauge!r} needs this centre accepted"
         if not holds:
             gauge = min(gauge, needed_from(centre))
     yield from _affordable(row, config)
     yield from _outcome(row, gauge > 0.0)
     if row.gauge is not None and gauge > 0.0 and row.gauge != gauge:
-        yield "gauge", f"{row.gauge!r}, but the counts support {gauge!r}"
+        yield "fraction", f"{row.gauge!r}, but the counts support {gauge!r}"
 
 
 def _affordable(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
@@ -282,11 +285,13 @@ def _radius_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         bounds = anytime_bounds(row)
     else:
         yield from _fixed_votes(row, config)
+        if bound == "randomized" and row.seed is None:
+            return  # The draws of a secret seed are taken on trust.
         bounds = lower_bounds(row, randomized=bound == "randomized")
     supported = supported_gauge(row.evidence, bounds)
     yield from _outcome(row, supported is not None)
     if None not in (row.gauge, supported) and row.gauge != supported:
-        yield "gauge", f"{row.gauge!r}, but the counts support {supported!r}"
+        yield "fraction", f"{row.gauge!r}, but the counts support {supported!r}"
 
 
 def _fixed_votes(row: Row, config: Mapping[str, object]) -> Iterator[Message]:

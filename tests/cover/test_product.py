@@ -24,7 +24,7 @@ from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
 from gsmooth.options import fitting_laws
 from gsmooth.region import Region
-from gsmooth.run.row import LawRecord
+from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
 from gsmooth.theory import ExponentialLaw, GaussianLaw, Law, ProductLaw
@@ -295,9 +295,11 @@ def test_the_smoothed_classifier_takes_only_laws_of_the_right_axis() -> None:
 def test_listings_and_records_know_the_law() -> None:
     assert fitting_laws(Ageing) == KINDS
     assert fitting_laws(Ageing(rested=("age", "gain"))) == ("gaussian",)
-    record = LawRecord.of(law_of("uniform"))
-    assert record == LawRecord("uniform", (0.4, 0.5, 0.0), SIGMA, True)
-    assert record.build((1,)) == law_of("uniform")
+    record = NoiseRecord.of(law_of("uniform"))
+    axes = (AxisNoise("gaussian", 0.4), AxisNoise("uniform", 0.5), AxisNoise("gaussian", 0.0))
+    assert record == NoiseRecord(SIGMA, True, axes)
+    assert (record.name, record.sizes) == ("uniform", (0.4, 0.5, 0.0))
+    assert record.build() == replace(law_of("uniform"), resting=(2,))
 
 
 @pytest.mark.parametrize("kind", ["exponential", "folded-normal", "uniform"])

@@ -8,6 +8,7 @@ from typing import Any
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Step, Verdict
 from gsmooth.noise import SAMPLER
 from gsmooth.region import Region
+from gsmooth.run.capabilities import Capabilities
 from gsmooth.run.config import (
     CertifySection,
     RegionSection,
@@ -17,7 +18,9 @@ from gsmooth.run.config import (
     identity,
 )
 from gsmooth.run.header import RunHeader
-from gsmooth.run.row import AttackRecord, LawRecord, Row
+from gsmooth.run.planned_images import PlannedImages
+from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
+from gsmooth.run.row import AttackRecord, Row
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transformation import Parameter
@@ -31,12 +34,29 @@ RUN = RunConfig(
 CONFIG: dict[str, object] = RUN.model_dump(mode="json")
 IDENTITY = identity(RUN)
 FINGERPRINT = fingerprint(RUN)
+PLAN = PlannedImages(((0, 10**6 + 1, 1),), 10**6 + 1)
+CLAIMS = Capabilities(
+    exact=False,
+    orthogonal=True,
+    lipschitz_bound=True,
+    derivative_bound=True,
+    action_error=True,
+    keeps_range=True,
+    preimages=True,
+    lift_norm=1.0,
+    rounding_norm=28.0,
+    guarantee=Guarantee.INDIVIDUAL,
+)
+NOISE = NoiseRecord(0.2, True, (AxisNoise("gaussian", 6.0),))
 
 
 def make_header(**changes: Any) -> RunHeader:
     """A header of a rotation run, with ``changes``."""
     angle = Parameter("angle", "deg")
-    return replace(RunHeader.create(FINGERPRINT, IDENTITY, CONFIG, (angle,)), **changes)
+    header = RunHeader.create(
+        FINGERPRINT, IDENTITY, CONFIG, (angle,), plan=PLAN, capabilities=CLAIMS
+    )
+    return replace(header, **changes)
 
 
 def make_centre(
@@ -45,13 +65,21 @@ def make_centre(
     """A centre whose share fits its margin; accepted unless ``changes`` say otherwise."""
     share = float(share_of_margin(margin))
     centre = CentreEvidence((0.0,), margin, share, successes, trials, Verdict.ACCEPTED)
-    return replace(centre, **changes)
+    return counted(replace(centre, **changes))
+
+
+def counted(centre: CentreEvidence) -> CentreEvidence:
+    """The centre with votes by class: class 7 has the successes, class 1 all others."""
+    failures = centre.trials - centre.successes
+    votes = tuple(pair for pair in ((1, failures), (7, centre.successes)) if pair[1] > 0)
+    return replace(centre, class_votes=votes, ties=0)
 
 
 def make_row(index: int = 0, **changes: Any) -> Row:
     """A correctly certified region-mode row, with ``changes``."""
     row = Row(
         index=index,
+        image_digest=f"{index:064x}",
         label=7,
         clean_prediction=7,
         prediction=7,
@@ -69,7 +97,7 @@ def make_row(index: int = 0, **changes: Any) -> Row:
         attempts=1,
         mode="region",
         seed=0,
-        law=LawRecord("gaussian", (6.0,), 0.2, True),
+        noise=NOISE,
         sampler=SAMPLER,
         evidence=(make_centre(theta=(-15.0,)), make_centre(theta=(15.0,))),
         votes=320,

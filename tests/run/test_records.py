@@ -25,8 +25,10 @@ from gsmooth.run.records import HEADER_NAME, ROWS_NAME, RecordWriter, export_par
 from gsmooth.run.row import Row
 from gsmooth.transformation import Parameter
 from tests.run.samples import (
+    CLAIMS,
     FINGERPRINT,
     IDENTITY,
+    PLAN,
     make_abstention,
     make_centre,
     make_header,
@@ -98,8 +100,9 @@ def test_nan_is_never_written(value: float) -> None:
         ('"verdict":"accepted"', '"verdict":"fine"', "row.evidence.0..verdict: 'fine'"),
         ('"mode":"region"', '"mode":"both"', "row.mode: 'both' found; expected 'region'"),
         ('"upper":[30.0]', '"upper":[]', "row.region: region: 1 lower ends and 0 upper"),
-        ('"schema":2', '"schema":1', "schema version 1; this gsmooth reads version 2"),
-        ('"schema":2', '"shema":2', "schema version None"),
+        ('"schema":3', '"schema":1', "schema version 1; this gsmooth reads versions 2 and 3"),
+        ('"schema":3', '"schema":true', "schema version True; this gsmooth reads versions"),
+        ('"schema":3', '"shema":3', "schema version None"),
     ],
 )
 def test_a_line_that_does_not_fit_is_refused(old: str, new: str, message: str) -> None:
@@ -128,7 +131,7 @@ def test_a_resumed_run_knows_what_is_done(tmp_path: Path) -> None:
     assert len(read_records(tmp_path).rows) == 3
 
 
-@pytest.mark.parametrize("torn", [b"", b"{", b'{"schema":2,"index":7', b"\0\0\0\0"])
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"schema":3,"index":7', b"\0\0\0\0"])
 def test_a_torn_last_line_is_cut_off(tmp_path: Path, torn: bytes) -> None:
     write(tmp_path, make_row(0), make_row(1))
     with (tmp_path / ROWS_NAME).open("ab") as stream:
@@ -356,13 +359,13 @@ def test_rows_without_their_header_are_not_adopted(tmp_path: Path) -> None:
 def test_a_header_of_another_schema_is_refused(tmp_path: Path) -> None:
     write(tmp_path, make_row(0), header=make_header())
     path = tmp_path / HEADER_NAME
-    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 9'))
+    path.write_text(path.read_text().replace('"schema_version": 3', '"schema_version": 9'))
     with pytest.raises(RecordError, match=r"run\.json: schema version 9"):
         read_records(tmp_path)
 
 
 def test_a_header_names_versions_and_machine_and_no_user() -> None:
-    header = RunHeader.create("f", {}, {})
+    header = RunHeader.create("f", {}, {}, plan=PLAN, capabilities=CLAIMS)
     assert {"gsmooth", "python", "torch", "numpy", "scipy"} <= set(header.versions)
     assert set(header.machine) == {"system", "processor", "cpus"}
     assert RunHeader.from_json(header.to_json()) == header
@@ -381,9 +384,9 @@ def test_parquet_holds_every_count(tmp_path: Path) -> None:
     assert back[0]["evidence"][0]["margin"] == math.inf
     assert back[1]["reason"] == "futile"
     assert back[1]["attack"] is None
-    assert back[2]["evidence"][0]["profile"][-1]["gauge"] == 1.0
+    assert back[2]["evidence"][0]["profile"][-1]["fraction"] == 1.0
     assert dict(back[0]["versions"]) == rows[0].versions
-    assert set(table.column_names) == set(json.loads(rows[0].to_json())) - {"schema"}
+    assert set(table.column_names) == set(json.loads(rows[0].to_json()))
     assert json.loads(table.schema.metadata[b"gsmooth"])["fingerprint"] == FINGERPRINT
 
 
@@ -397,5 +400,5 @@ def test_a_parquet_file_that_cannot_be_written_is_explained(tmp_path: Path) -> N
 def test_what_labels_nothing_is_not_recorded_of_a_parameter() -> None:
     parameter = Parameter("dx", "px", "to the right", usual=2.0, step=1.0)
     written = encode(parameter)
-    assert written == {"name": "dx", "unit": "px", "description": "to the right"}
-    assert decode(Parameter, written, "here") == Parameter("dx", "px", "to the right")
+    assert written == {"name": "dx", "unit": "px", "description": "to the right", "step": 1.0}
+    assert decode(Parameter, written, "here") == Parameter("dx", "px", "to the right", step=1.0)

@@ -13,14 +13,16 @@ from gsmooth.noise import Coordinate, Purpose
 from gsmooth.region import Region
 from gsmooth.run.header import RunHeader
 from gsmooth.run.profiles import lower_bounds, profile_faults, supported_gauge
+from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.run.records import RecordWriter
-from gsmooth.run.row import LawRecord, Row
+from gsmooth.run.row import Row
 from gsmooth.run.verify import row_faults, verify_records
 from gsmooth.theory.bounds import least_successes, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.theory.sequential import EProcess, StreamedSample
 from tests.run.samples import (
     IDENTITY,
+    counted,
     make_abstention,
     make_centre,
     make_header,
@@ -37,7 +39,7 @@ def faulty_fields(row: Row, header: RunHeader | None = None) -> list[str]:
 
 def with_centre(row: Row, number: int, **changes: Any) -> Row:
     evidence = list(row.evidence)
-    evidence[number] = replace(evidence[number], **changes)
+    evidence[number] = counted(replace(evidence[number], **changes))
     spent = sum(row.prediction_counts) + sum(centre.trials for centre in evidence)
     return replace(row, evidence=tuple(evidence), votes=spent)
 
@@ -79,17 +81,17 @@ def test_votes_that_the_counts_do_not_add_up_to_are_named(votes: int) -> None:
 
 def test_a_lowered_share_does_not_fit_its_margin() -> None:
     row = with_centre(make_row(), 1, share=0.6)
-    assert faulty_fields(row) == ["evidence[1].share"]
+    assert faulty_fields(row) == ["evidence[1].required_p"]
 
 
 def test_a_lowered_margin_does_not_fit_its_share() -> None:
     row = with_centre(make_row(), 1, margin=0.1)
-    assert faulty_fields(row) == ["evidence[1].share"]
+    assert faulty_fields(row) == ["evidence[1].required_p"]
 
 
 def test_a_share_lowered_by_one_ulp_is_caught() -> None:
     share = float(share_of_margin(0.75)) * (1 - 2**-52)
-    assert faulty_fields(with_centre(make_row(), 0, share=share)) == ["evidence[0].share"]
+    assert faulty_fields(with_centre(make_row(), 0, share=share)) == ["evidence[0].required_p"]
 
 
 def test_an_untested_centre_voids_the_certificate() -> None:
@@ -163,9 +165,9 @@ def test_counts_that_miss_a_stricter_alpha_are_named() -> None:
     ("field", "changes"),
     [
         ("seed", {"seed": 1}),
-        ("law.sigma", {"law": LawRecord("gaussian", (6.0,), 0.3, True)}),
-        ("law.scales", {"law": LawRecord("gaussian", (7.0,), 0.2, True)}),
-        ("law.name", {"law": LawRecord("laplace", (6.0,), 0.2, True)}),
+        ("noise.sigma", {"noise": NoiseRecord(0.3, True, (AxisNoise("gaussian", 6.0),))}),
+        ("noise.axes", {"noise": NoiseRecord(0.2, True, (AxisNoise("gaussian", 7.0),))}),
+        ("noise.axes", {"noise": NoiseRecord(0.2, True, (AxisNoise("laplace", 6.0),))}),
         ("region.upper", {"region": Region((-30.0,), (40.0,))}),
         ("region.lower", {"region": Region((-40.0,), (30.0,))}),
         ("region.l2", {"region": Region((-30.0,), (30.0,), 0.5)}),
@@ -188,23 +190,23 @@ def test_an_abstention_whose_counts_suffice_is_named() -> None:
 
 def test_an_abstention_that_keeps_a_gauge_and_a_label_is_named() -> None:
     row = replace(make_abstention(), gauge=1.0, certified_label=7, reason=None)
-    assert faulty_fields(row) == ["gauge", "certified_label", "reason"]
+    assert faulty_fields(row) == ["fraction", "certified_label", "reason"]
 
 
 def test_a_gauge_other_than_one_in_region_mode_is_named() -> None:
-    assert faulty_fields(replace(make_row(), gauge=1.5)) == ["gauge"]
+    assert faulty_fields(replace(make_row(), gauge=1.5)) == ["fraction"]
 
 
 @pytest.mark.parametrize("gauge", [0.875, 1.0, 2.0, 0.25])
 def test_a_gauge_that_the_counts_do_not_give_is_named(gauge: float) -> None:
     row = make_radius_row()
     assert row.gauge not in (None, gauge)
-    assert faulty_fields(replace(row, gauge=gauge), radius_header()) == ["gauge"]
+    assert faulty_fields(replace(row, gauge=gauge), radius_header()) == ["fraction"]
 
 
 def test_lowered_counts_lower_the_supported_gauge() -> None:
     row = with_centre(make_radius_row(successes=1024), 1, successes=900)
-    assert faulty_fields(row, radius_header()) == ["gauge"]
+    assert faulty_fields(row, radius_header()) == ["fraction"]
 
 
 def test_a_lowered_step_of_a_profile_is_named() -> None:

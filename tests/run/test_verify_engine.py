@@ -89,6 +89,7 @@ def rows(setting: tuple[Transformation, Law, Region], mode: Mode) -> list[Row]:
             region=region,
             mode="region" if isinstance(mode, RegionMode) else "radius",
             seed=0,
+            image_digest="0" * 64,
             fingerprint=FINGERPRINT,
             versions={},
         )

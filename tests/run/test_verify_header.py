@@ -18,7 +18,16 @@ from gsmooth.run.header import RunHeader, header_faults
 from gsmooth.run.loading import load_config
 from gsmooth.run.records import RecordWriter
 from gsmooth.run.verify import row_faults, verify_records
-from tests.run.samples import CONFIG, RUN, make_abstention, make_header, make_radius_row, make_row
+from tests.run.samples import (
+    CLAIMS,
+    CONFIG,
+    PLAN,
+    RUN,
+    make_abstention,
+    make_header,
+    make_radius_row,
+    make_row,
+)
 
 Tree = dict[str, Any]
 Edit = Callable[[Tree], object]
@@ -28,7 +37,13 @@ def tampered(
     folder: Path, header: Edit = dict, row: Edit = dict, of: RunConfig = RUN, rows: Any = ()
 ) -> list[str]:
     """Names of the faults of a folder whose run.json and rows went through the two edits."""
-    first = RunHeader.create(fingerprint(of), identity(of), of.model_dump(mode="json"))
+    first = RunHeader.create(
+        fingerprint(of),
+        identity(of),
+        of.model_dump(mode="json"),
+        plan=PLAN,
+        capabilities=CLAIMS,
+    )
     with RecordWriter(folder, first) as writer:
         for found in rows or (make_row(0), make_abstention(1)):
             writer.write(replace(found, fingerprint=first.fingerprint))
@@ -138,7 +153,7 @@ def test_the_bound_that_judges_rows_is_the_one_in_the_identity(tmp_path: Path, e
     messages = [
         f.message
         for f in row_faults(row, make_header(config=run.model_dump(mode="json")))
-        if f.field == "gauge"
+        if f.field == "fraction"
     ]
     if messages:
         row = replace(row, gauge=float(messages[0].rsplit(" ", 1)[1]))
@@ -173,6 +188,8 @@ def test_what_runs_write_agrees_with_itself(overrides: list[str], pinned: int | 
         fingerprint(config, digests, pinned),
         identity(config, digests, pinned),
         config.model_dump(mode="json"),
+        plan=PLAN,
+        capabilities=CLAIMS,
     )
     assert list(header_faults(RunHeader.from_json(header.to_json()))) == []
 
