@@ -74,6 +74,16 @@ DataFlag = Annotated[
         rich_help_panel=_WHAT,
     ),
 ]
+ClassesFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--classes",
+        metavar="FILE",
+        help="Names of the model's outputs: one a line in their order, or JSON or TOML with a"
+        " number for each name. Class folders are matched with them by name.",
+        rich_help_panel=_WHAT,
+    ),
+]
 LimitFlag = Annotated[
     int | None, typer.Option("--limit", help="At most so many images.", rich_help_panel=_WHAT)
 ]
@@ -178,6 +188,15 @@ def flag(name: str, path: str, value: object) -> Iterator[Override]:
     if value is not None:
         plain = str(value) if isinstance(value, Path) else value
         yield Override(path, plain, f"{name} {value}")
+
+
+def classes_flag(path: Path | None) -> Iterator[Override]:
+    """The names in a file, as ``model.class_names``; so that run files need no second file."""
+    from gsmooth.run.data.classes import read_class_names
+    from gsmooth.run.overrides import Override
+
+    if path is not None:
+        yield Override("model.class_names", read_class_names(path), f"--classes {path}")
 
 
 def region_flag(text: str | None) -> Iterator[Override]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gsmooth.cli.options import (
+    ClassesFlag,
     ConfigFlag,
     DataFlag,
     DebugFlag,
@@ -19,6 +20,7 @@ from gsmooth.cli.options import (
     SetFlag,
     SigmaFlag,
     TransformationFlag,
+    classes_flag,
     flag,
     scales_flag,
 )
@@ -40,6 +42,7 @@ gsmooth predict -m my_module:build --set model.weights=net.pt --set model.shape=
 def predict(
     model: ModelFlag = None,
     data: DataFlag = None,
+    classes: ClassesFlag = None,
     limit: LimitFlag = None,
     transformation: TransformationFlag = None,
     sigma: SigmaFlag = None,
@@ -68,6 +71,7 @@ def predict(
             *flag("--model", "model.spec", model),
             *flag("--device", "model.device", device),
             *flag("--data", "data.spec", data),
+            *classes_flag(classes),
             *flag("--limit", "data.limit", limit),
             *flag("--transformation", "transformation.name", transformation),
             *flag("--sigma", "smoothing.sigma", sigma),
@@ -110,12 +114,15 @@ def _as_document(summary: PredictSummary) -> dict[str, object]:
 def _print(summary: PredictSummary) -> None:
     """One line an image, then the totals."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("image", "label", "g", "f", "top votes")
     for a in summary.answers:
-        answer = "abstains" if a.prediction.label is None else str(a.prediction.label)
-        clean = "tie" if a.clean_prediction is None else str(a.clean_prediction)
-        table.add_row(str(a.index), str(a.label), answer, clean, str(max(a.prediction.counts)))
+        answer = "abstains" if a.prediction.label is None else summary.called(a.prediction.label)
+        clean = "tie" if a.clean_prediction is None else summary.called(a.clean_prediction)
+        told = (summary.called(a.label), answer, clean)
+        # As text: a name in brackets is no markup.
+        table.add_row(str(a.index), *map(Text, told), str(max(a.prediction.counts)))
     out = console()
     out.print(table)
     out.print(

@@ -83,6 +83,6 @@ def report(
 def _drawn(result: Result, folder: Path, data: str | None) -> Result:
     if data is None:
         return result.drawn(folder)
-    from gsmooth.run.datasets import load_data
+    from gsmooth.run.inputs import recorded_data
 
-    return result.drawn(folder, load_data(data, result.split))
+    return result.drawn(folder, recorded_data(result.runs[0].header.config, data))

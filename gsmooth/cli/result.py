@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -53,12 +53,6 @@ class Result:
         if images is None:
             return result
         return result.with_files(draw_contact_sheet(self.runs[0], folder, images))
-
-    @property
-    def split(self) -> str:
-        """The part of the data that the first run was about."""
-        data = self.runs[0].header.config.get("data")
-        return str(data.get("split", "heldout")) if isinstance(data, Mapping) else "heldout"
 
     def as_document(self) -> dict[str, object]:
         """For ``--json``."""

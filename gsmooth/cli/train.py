@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gsmooth.cli.options import (
+    ClassesFlag,
     ConfigFlag,
     DataFlag,
     DebugFlag,
@@ -19,6 +20,7 @@ from gsmooth.cli.options import (
     SetFlag,
     SigmaFlag,
     TransformationFlag,
+    classes_flag,
     flag,
     region_flag,
     scales_flag,
@@ -43,6 +45,7 @@ def train(
     ],
     model: ModelFlag = None,
     data: DataFlag = None,
+    classes: ClassesFlag = None,
     limit: LimitFlag = None,
     transformation: TransformationFlag = None,
     region: RegionFlag = None,
@@ -67,6 +70,7 @@ def train(
         overrides = [
             *flag("--model", "model.spec", model),
             *flag("--data", "data.spec", data),
+            *classes_flag(classes),
             *flag("--limit", "data.limit", limit),
             *flag("--transformation", "transformation.name", transformation),
             *region_flag(region),

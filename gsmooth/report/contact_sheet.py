@@ -18,6 +18,7 @@ from gsmooth.region import Region
 from gsmooth.report.curves import save
 from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
+from gsmooth.run.data.classes import class_label
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
@@ -258,13 +259,13 @@ def _inside(theta: tuple[float, ...], region: Region | None) -> bool:
 
 
 def _class(dataset: Dataset, label: int) -> str:
-    """The class's name; its number where no image of the data has it, but the model knows it."""
-    return dataset.classes[label] if 0 <= label < len(dataset.classes) else str(label)
+    """The class's name; its number where the data have none for it, but the model knows it."""
+    return class_label(dataset.classes, label)
 
 
 def _limits(dataset: Dataset) -> tuple[float, float]:
     if dataset.images.dtype == np.uint8:
-        return 0.0, 1.0
+        return dataset.input_range
     return float(dataset.images.min()), float(dataset.images.max())
 
 

@@ -11,6 +11,7 @@ from gsmooth.errors import RecordError
 from gsmooth.report.opponent import searches
 from gsmooth.report.reach import about_originals, asked_for, handed_in
 from gsmooth.report.rule import decided_by
+from gsmooth.run.inputs import prepared
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
 
@@ -48,7 +49,7 @@ class Summary:
     attacked image is rounded. votes: forward passes of certification an image. premises: what
     distributional certificates rest on. online: the images were taken to be attacked already, and
     certified are all that they can have been; clean and standard are of the attacked ones. decided:
-    by which rule, and at which level it gives up.
+    by which rule, and at which level it gives up. prepared: what was done to the images first.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Summary:
     alpha: float
     online: bool = False
     decided: str = ""
+    prepared: str = ""
 
     def caption(self) -> str:
         """Certified accuracy beside accuracy under attack, and what the attack was."""
@@ -113,6 +115,7 @@ def summarize(records: Records) -> Summary:
         alpha=max(row.alpha for row in rows),
         online=about_originals(records),
         decided=decided_by(records),
+        prepared=prepared(records.header.config),
     )
 
 

@@ -58,6 +58,8 @@ def _legend(summaries: Sequence[Summary]) -> str:
 def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "region", summary.region
     yield "images", str(summary.images)
+    if summary.prepared:
+        yield "certified are images", summary.prepared
     yield from _accuracies(summary)
     for gauge, share in summary.certified_at:
         if gauge < 1.0:

@@ -13,7 +13,6 @@ from gsmooth.attacks import AttackPlan
 from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.cover.one_sided import one_sided_axes
 from gsmooth.engine import FunctionCheck, Pace, devices_of
-from gsmooth.errors import InputError
 from gsmooth.nested import NestedMode
 from gsmooth.noise import sampler_on
 from gsmooth.region import Region
@@ -21,8 +20,8 @@ from gsmooth.run.calibration import Calibration, read_calibration
 from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.config import RunConfig, fingerprint, identity
 from gsmooth.run.dataset import Dataset
-from gsmooth.run.datasets import load_data
 from gsmooth.run.header import RunHeader
+from gsmooth.run.inputs import require_shape, run_classes, run_data
 from gsmooth.run.models import load_model, weights_digest
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.rehearsal import rehearsed
@@ -107,9 +106,10 @@ def assemble(config: RunConfig) -> Assembly:
     if config.engine.threads is not None:
         torch.set_num_threads(config.engine.threads)
     # Data first: a missing file should not wait for a large model.
-    dataset = load_data(config.data.spec, config.data.split)
+    config, dataset = run_data(config)
     classifier = load_classifier(config)
-    _check_fit(dataset, classifier)
+    require_shape(dataset, classifier.shape, classifier.name)
+    config, dataset = run_classes(config, dataset, classifier.classes)
     smoothed = smoothed_classifier(config, classifier)
     return Assembly(config, dataset, smoothed, _calibration(config, smoothed))
 
@@ -119,6 +119,7 @@ def _calibration(config: RunConfig, smoothed: SmoothedClassifier) -> Calibration
         return None
     found = read_calibration(config.certify.calibration)
     found.require_for(smoothed.transformation, smoothed.classifier.shape)
+    found.require_range(smoothed.classifier.input_range)
     found.require_holds(region_of(config))
     return found
 
@@ -264,16 +265,3 @@ def attack_plan(config: RunConfig) -> AttackPlan | None:
         n=plan.n,
         alpha=plan.alpha,
     )
-
-
-def _check_fit(dataset: Dataset, classifier: Classifier) -> None:
-    if dataset.shape != classifier.shape:
-        raise InputError(
-            f"data {dataset.name}: images (C, H, W) = {dataset.shape}, but {classifier.name} takes"
-            f" {classifier.shape}"
-        )
-    if (largest := int(dataset.labels.max())) >= classifier.classes:
-        raise InputError(
-            f"data {dataset.name}: label {largest} is out of range: {classifier.name} knows the"
-            f" classes 0 to {classifier.classes - 1}"
-        )

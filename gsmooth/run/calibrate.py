@@ -24,8 +24,8 @@ from gsmooth.run.calibration import Calibration, image_digest, options_of
 from gsmooth.run.codec import decode, parse, to_line
 from gsmooth.run.config import RunConfig
 from gsmooth.run.dataset import Dataset
-from gsmooth.run.datasets import load_data
 from gsmooth.run.header import installed_versions
+from gsmooth.run.inputs import data_notices, run_data
 from gsmooth.run.journal import Journal, make_folder, write_atomically
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.rehearsal import rehearsed
@@ -51,11 +51,11 @@ def run_calibrate(
     the first one when so many images cannot show the share, ConfigurationError where the error is
     not bounded: no orthogonal action or no bound on the derivative.
     """
-    settings = resolved(_on_training_data(config), needs_noise=False)
+    settings = resolved(config, needs_noise=False)
     if settings.engine.threads is not None:
         torch.set_num_threads(settings.engine.threads)
+    settings, dataset = run_data(settings, "train")
     part = settings.data
-    dataset = load_data(part.spec, part.split)
     indices = dataset.indices(part.start, part.every, part.limit)
     rank = tolerance_rank(len(indices), share, alpha)
     operator = rehearsed(rested_operator_of(settings), dataset.shape)
@@ -66,6 +66,8 @@ def run_calibrate(
     make_folder(out.parent)
     partial = out.with_name(f"{out.name}.part")
     with progress:
+        for notice in data_notices(settings, dataset):
+            progress.say(notice)
         found = _bounds(task, _images(dataset, indices), len(indices), partial, progress)
     errors = tuple(error for _, error in found)
     calibration = Calibration(
@@ -80,6 +82,7 @@ def run_calibrate(
         rank=rank,
         tolerance=tolerance,
         errors=errors,
+        input_range=dataset.input_range,
         digests=tuple(digest for digest, _ in found),
         versions=installed_versions(),
     )
@@ -172,12 +175,6 @@ def _bounds(
 
 def _images(dataset: Dataset, indices: range) -> Iterator[Tensor]:
     return (dataset.image(index) for index in indices)
-
-
-def _on_training_data(config: RunConfig) -> RunConfig:
-    if "split" in config.data.model_fields_set:
-        return config
-    return config.model_copy(update={"data": config.data.model_copy(update={"split": "train"})})
 
 
 def _needs(operator: Transformation, fault: str) -> str:

@@ -45,7 +45,8 @@ class Calibration:
 
     transformation, options: name and fields of the transformation as bound to ``shape`` (C, H, W).
     errors: the proved bound on E of every calibration image; error is the ``rank``-th smallest.
-    digests: sha256 of every image's float64 bytes. tolerance: relative, of each bound. Raises
+    digests: sha256 of every image's float64 bytes. tolerance: relative, of each bound. input_range:
+    of the images, in whose units the errors are. Raises
     ConfigurationError unless rank and error follow from the rest.
     """
 
@@ -62,6 +63,7 @@ class Calibration:
     errors: tuple[float, ...]
     digests: tuple[str, ...]
     versions: Mapping[str, str]
+    input_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.region.l2 or self.region.bits or not self.region.dimensions:
@@ -112,6 +114,14 @@ class Calibration:
                     f"certify.calibration: {what} {there!r} there, {here!r} in this run; run"
                     " gsmooth calibrate with the model and the options of this run"
                 )
+
+    def require_range(self, input_range: tuple[float, float]) -> None:
+        """ConfigurationError unless its images had this range: its errors are in their units."""
+        if tuple(self.input_range) != tuple(input_range):
+            raise ConfigurationError(
+                f"certify.calibration: of images in {list(self.input_range)}, but the model of this"
+                f" run takes {list(input_range)}; run gsmooth calibrate with the model of this run"
+            )
 
     def require_holds(self, region: Region) -> None:
         """ConfigurationError unless the parameters of ``region`` lie in the calibrated ones."""

@@ -19,6 +19,9 @@ Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Level = Annotated[float, Field(gt=0.0, le=0.5)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
+Number = Annotated[int, Field(ge=0)]
+Byte = Annotated[int, Field(ge=0, le=255)]
+Name = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -32,11 +35,13 @@ class ModelSection(Section):
 
     autocast, channels_last and compile: how scores are calculated, which their last digits show.
     layout and output: of an ONNX file that leaves open how it takes images, or where scores are.
+    class_names: of the outputs, in their order, or name -> output for some of them.
     """
 
     spec: str = "shipped:digits-rotation"
     weights: Path | None = None
     classes: Annotated[int, Field(ge=2)] | None = None
+    class_names: tuple[Name, ...] | dict[Name, Number] | None = None
     shape: tuple[Count, Count, Count] | None = None
     input_range: tuple[float, float] | None = None
     device: str = "cpu"
@@ -48,10 +53,18 @@ class ModelSection(Section):
 
 
 class DataSection(Section):
-    """The images, and which of them: ``start``, ``start + every``, ... up to ``limit`` images."""
+    """The images, and which of them: ``start``, ``start + every``, ... up to ``limit`` images.
+
+    split: None is the one held out (for training: "train"), or all images of data without splits.
+    resize (the shortest side, or height and width), then crop (the centre): done before anything
+    else. background: the colour behind transparent pixels, R, G and B of 0..255.
+    """
 
     spec: str = "shipped:digits"
-    split: str = "heldout"
+    split: str | None = None
+    resize: Count | tuple[Count, Count] | None = None
+    crop: Count | tuple[Count, Count] | None = None
+    background: tuple[Byte, Byte, Byte] | None = None
     start: Annotated[int, Field(ge=0)] = 0
     every: Count = 1
     limit: Count | None = None
@@ -251,7 +264,7 @@ _FREE: dict[str, frozenset[str] | None] = {
     "engine": None,
     "output": None,
 }
-# Options of f that are in the identity of a run only where they are in use.
+# Options of f and of the data that are in the identity of a run only where they are in use.
 _USUAL: dict[str, object] = {
     "autocast": None,
     "channels_last": False,
@@ -259,6 +272,7 @@ _USUAL: dict[str, object] = {
     "layout": None,
     "output": None,
 }
+_USUAL_DATA: dict[str, object] = {"resize": None, "crop": None, "background": None}
 
 
 def identity(
@@ -290,19 +304,22 @@ def identity_of_tree(
             tree.pop(section, None)
         else:
             tree[section] = {k: v for k, v in _table(tree, section).items() if k not in free}
-    model, certify = _table(tree, "model"), _table(tree, "certify")
+    model, certify, data = (_table(tree, section) for section in ("model", "certify", "data"))
     # Runs that these settings have no part in may share a folder whatever they are.
     if certify.get("guarantee") != "online":
         certify.pop("online_seconds", None)
     if certify.get("bound") != "sequence":
         certify.pop("within", None)
-    # An option of f that is not in use is not named.
-    for option, usual in _USUAL.items():
-        if model.get(option, usual) == usual:
-            model.pop(option, None)
+    # An option of f or of the data that is not in use is not named.
+    for table, options in ((model, _USUAL), (data, _USUAL_DATA)):
+        for option, usual in options.items():
+            if table.get(option, usual) == usual:
+                table.pop(option, None)
+    # Names change no label that is not in the digest of the images.
+    model.pop("class_names", None)
     # Counts agree on all devices of one kind (docs/cli.md): neither which nor how many counts.
     model["device"] = str(model.get("device")).partition(",")[0].partition(":")[0]
-    tree |= {"model": model, "certify": certify, "decision_rule": rule}
+    tree |= {"model": model, "certify": certify, "data": data, "decision_rule": rule}
     tree["sampler"] = _sampler_on_host() if sampler is None else sampler
     if pinned is not None:
         tree["engine"] = {"batch_size": pinned}

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gsmooth.errors import ConfigurationError, InputError
+from gsmooth.run.data.arrays import as_array
+from gsmooth.run.data.splits import ALL
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_CHANNELS = (1, 3, 4)
+_CHANNELS: Final = (1, 3, 4)
+_MOST_CLASSES: Final = 1_000_000
+"""More than any classifier has: a larger label is a mistake, and names for it would fill memory."""
 
 
 @final
@@ -22,19 +27,30 @@ _CHANNELS = (1, 3, 4)
 class Dataset:
     """Labelled images.
 
-    images: (N, C, H, W), uint8 (0..255) or floating (already in the model's input range).
-    labels: int64 (N,), each below ``len(classes)``. Raises InputError for anything else, NaN and
-    infinite pixels included.
+    images: (N, C, H, W), uint8 (0..255, mapped onto ``input_range``) or floating (inside it
+    already). labels: int64 (N,), each below ``len(classes)``; named: whether ``classes`` are names
+    that came with the data or the model, not only numbers. split: which part of the data, "all"
+    where they have none. notices: what was passed over when they were read, for people.
+
+    Raises InputError for anything else, NaN and infinite pixels and 8-bit images of nothing but
+    0 and 1 included.
     """
 
     name: str
     images: NDArray[Any]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+    named: bool = False
+    split: str = ALL
+    input_range: tuple[float, float] = (0.0, 1.0)
+    notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_images(self.name, self.images)
         _check_labels(self.name, self.labels, len(self.images), len(self.classes))
+        if len(set(self.classes)) < len(self.classes):
+            twice = next(name for name in self.classes if self.classes.count(name) > 1)
+            raise InputError(f"{self.name}: two classes have the name {twice!r}; rename one")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,12 +61,35 @@ class Dataset:
         channels, height, width = self.images.shape[1:]
         return int(channels), int(height), int(width)
 
+    def for_range(self, input_range: tuple[float, float]) -> Dataset:
+        """The same images for a model that declares this range: the one place where they meet.
+
+        8-bit images are mapped onto it. InputError for a floating-point image outside it.
+        """
+        fitted = replace(self, input_range=input_range)
+        if self.images.dtype != np.uint8:
+            _check_range(self.name, self.images, input_range)
+        return fitted
+
+    def pixels(
+        self, part: int | NDArray[np.integer[Any]], dtype: type[np.floating[Any]]
+    ) -> NDArray[Any]:
+        """The images at the positions ``part``, in ``dtype``: what every model is given.
+
+        0..255 becomes [low, high]: value * (high - low) / 255 + low.
+        """
+        values: NDArray[Any] = self.images[part].astype(dtype)
+        if self.images.dtype != np.uint8:
+            return values
+        low, high = (dtype(end) for end in self.input_range)
+        mapped: NDArray[Any] = np.clip(values * (high - low) / dtype(255.0) + low, low, high)
+        return mapped
+
     def image(self, index: int) -> Tensor:
-        """Image ``index`` as float64 (C, H, W); uint8 is divided by 255."""
+        """Image ``index`` as float64 (C, H, W), in the input range."""
         import torch
 
-        pixels = self.images[index].astype(np.float64)
-        return torch.from_numpy(pixels / 255.0 if self.images.dtype == np.uint8 else pixels)
+        return torch.from_numpy(self.pixels(index, np.float64))
 
     def label(self, index: int) -> int:
         """The true class of image ``index``."""
@@ -76,28 +115,30 @@ class Dataset:
     def digest(self) -> str:
         """sha256 of pixels and labels: tells two data sets under one name apart."""
         state = hashlib.sha256(f"{self.images.dtype.str}{self.images.shape}".encode())
-        state.update(np.ascontiguousarray(self.images).tobytes())
-        state.update(np.ascontiguousarray(self.labels).tobytes())
+        state.update(np.ascontiguousarray(self.images).data)
+        state.update(np.ascontiguousarray(self.labels).data)
         return state.hexdigest()
 
 
 def dataset_from_arrays(
-    name: str, images: ArrayLike, labels: ArrayLike, classes: tuple[str, ...] | None = None
+    name: str,
+    images: ArrayLike,
+    labels: ArrayLike,
+    classes: Sequence[str] | None = None,
+    split: str = ALL,
 ) -> Dataset:
     """A data set from (N, H, W), (N, C, H, W) or (N, H, W, C) images and integer labels (N,).
 
     Channels are taken to be last only where the last axis has 1, 3 or 4 entries and the second
-    has not. Without ``classes`` they are named 0, 1, ..., the largest label.
+    has not. Without ``classes`` they are numbered 0, 1, ..., the largest label. Sparse, ragged,
+    masked and object arrays are refused (InputError).
     """
-    pixels, truth = _channels_first(np.asarray(images)), np.asarray(labels)
-    if truth.ndim != 1 or not np.issubdtype(truth.dtype, np.integer):
-        raise InputError(
-            f"{name}: labels of shape {truth.shape} and type {truth.dtype}; expected integers (N,)"
-            " (for one-hot labels take argmax first)"
-        )
+    pixels = _channels_first(as_array(f"{name}: images", images))
+    truth = _integers(name, as_array(f"{name}: labels", labels))
     if classes is None:
-        classes = tuple(str(label) for label in range(int(truth.max(initial=0)) + 1))
-    return Dataset(name, pixels, truth.astype(np.int64), classes)
+        numbered = tuple(map(str, range(int(truth.max(initial=0)) + 1)))
+        return Dataset(name, pixels, truth, numbered, split=split)
+    return Dataset(name, pixels, truth, tuple(classes), named=True, split=split)
 
 
 def interleaved(labels: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -107,6 +148,23 @@ def interleaved(labels: NDArray[np.int64]) -> NDArray[np.intp]:
         members = np.flatnonzero(labels == label)
         rank[members] = np.arange(len(members))
     return np.lexsort((labels, rank))
+
+
+def _integers(name: str, labels: NDArray[Any]) -> NDArray[np.int64]:
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"{name}: labels of shape {labels.shape} and type {labels.dtype}; expected integers"
+            " (N,) (for one-hot labels take argmax first)"
+        )
+    # Before int64, in which uint64 can become negative.
+    wrong = np.flatnonzero(labels >= _MOST_CLASSES)
+    if len(wrong):
+        first = int(wrong[0])
+        raise InputError(
+            f"{name}: image {first} has label {int(labels[first])}; classes are numbered from 0,"
+            f" and no more than {_MOST_CLASSES:,} are supported"
+        )
+    return labels.astype(np.int64)
 
 
 def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
@@ -123,6 +181,7 @@ def _check_images(name: str, images: NDArray[Any]) -> None:
             f"{name}: images of shape {images.shape}; expected (N, C, H, W) or (N, H, W)"
         )
     if images.dtype == np.uint8:
+        _check_bytes(name, images)
         return
     if not np.issubdtype(images.dtype, np.floating):
         raise InputError(
@@ -134,6 +193,28 @@ def _check_images(name: str, images: NDArray[Any]) -> None:
         raise InputError(
             f"{name}: image {first} holds NaN or infinite pixels"
             f" ({int((~finite).sum())} such images); remove or repair them"
+        )
+
+
+def _check_bytes(name: str, images: NDArray[np.uint8]) -> None:
+    """Of the whole set: one dark image is no reason to ask, and black is black either way."""
+    if images.max() == 1:
+        raise InputError(
+            f"{name}: 8-bit images of nothing but 0 and 1; is 1 white, or nearly black? 8-bit"
+            " pixels run from 0 to 255: multiply by 255, or give floating-point images"
+        )
+
+
+def _check_range(name: str, images: NDArray[Any], input_range: tuple[float, float]) -> None:
+    low, high = input_range
+    outside = ((images < low) | (images > high)).any(axis=(1, 2, 3))
+    if outside.any():
+        first = int(np.flatnonzero(outside)[0])
+        values = images[first]
+        raise InputError(
+            f"{name}: image {first}: values in [{values.min():g}, {values.max():g}], outside the"
+            f" declared input range [{low:g}, {high:g}] ({int(outside.sum())} such images); rescale"
+            " the data (8-bit images: divide by 255) or declare model.input_range"
         )
 
 

@@ -18,6 +18,7 @@ from gsmooth.run.calibration import image_digest
 from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import RunHeader, installed_versions
+from gsmooth.run.inputs import data_notices
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
 from gsmooth.run.models import model_notices
@@ -80,7 +81,11 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         account = Account.opened(parts.config, total, len(todo))
         if account.before:
             progress.say(f"{account.before} of {total} images are in {folder} already")
-        for remark in (*model_notices(parts.smoothed.classifier), *remarks(parts.config)):
+        notices = (
+            *data_notices(parts.config, parts.dataset),
+            *model_notices(parts.smoothed.classifier),
+        )
+        for remark in (*notices, *remarks(parts.config)):
             progress.say(remark)
         progress.update(account.tally())
         for outcome in outcomes(parts, todo, _watching(account, progress)):

@@ -1,8 +1,9 @@
-"""Memory: what this process has taken at most."""
+"""Memory: what this process has taken at most, and what is left."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 
 def peak_bytes() -> int | None:
@@ -33,4 +34,14 @@ def peak_memory() -> str:
 
 def size(count: int) -> str:
     """Bytes for people, in units of 10^6 or 10^9."""
-    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+
+
+def available_bytes() -> int | None:
+    """Memory that programs can still take without swapping; None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(found[0]) * 1024 if found else None

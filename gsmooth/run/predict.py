@@ -10,6 +10,7 @@ from gsmooth.certificate import Prediction
 from gsmooth.certification import predict_many
 from gsmooth.run.assembly import Assembly, assemble
 from gsmooth.run.config import RunConfig
+from gsmooth.run.inputs import called, data_notices
 from gsmooth.run.models import model_notices
 from gsmooth.run.pinning import examined
 from gsmooth.run.progress import Progress, Tally
@@ -35,6 +36,10 @@ class PredictSummary:
     config: RunConfig
     answers: tuple[Answer, ...]
 
+    def called(self, label: int) -> str:
+        """The name of a class, or its number where it has none."""
+        return called(self.config, label)
+
     @property
     def standard_accuracy(self) -> float:
         """Share of images that g gets right."""
@@ -57,7 +62,8 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
     answers: list[Answer] = []
     with progress:
-        for notice in model_notices(parts.smoothed.classifier):
+        told = data_notices(parts.config, parts.dataset)
+        for notice in (*told, *model_notices(parts.smoothed.classifier)):
             progress.say(notice)
         items = parts.items(iter(parts.indices))
         for index, prediction in predict_many(parts.smoothed, items, n=rule.n, alpha=rule.alpha):

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gsmooth.errors import ConfigurationError, InputError, ModelError
+from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.run.assembly import noise_of, region_of
 from gsmooth.run.card import card
 from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.dataset import Dataset
-from gsmooth.run.datasets import load_data
 from gsmooth.run.factory import call_factory
+from gsmooth.run.inputs import data_notices, require_shape, run_classes, run_data
 from gsmooth.run.journal import make_folder, write_atomically
 from gsmooth.run.models import load_model
 from gsmooth.run.progress import Progress
@@ -46,14 +46,18 @@ def run_train(config: RunConfig, out: Path, progress: Progress) -> TrainSummary:
     """
     if config.model.device != "cpu":
         raise ConfigurationError(f"model.device={config.model.device}: training is on the cpu only")
-    settings = resolved(_on_training_data(config))
+    settings = resolved(config)
     if settings.engine.threads is not None:
         torch.set_num_threads(settings.engine.threads)
-    dataset = load_data(settings.data.spec, settings.data.split)
-    images, labels = _tensors(dataset, settings)
+    settings, dataset = run_data(settings, "train")
+    if settings.model.shape is not None:
+        require_shape(dataset, settings.model.shape, settings.model.spec)
     plan = TrainPlan(**settings.train.model_dump())
     module = _network(settings, plan.seed)
-    _check_fit(dataset, images, module, settings)
+    settings, dataset = run_classes(settings, dataset, _outputs(module, dataset))
+    images, labels = _tensors(dataset, settings)
+    for notice in data_notices(settings, dataset):
+        progress.say(notice)
     # Before hours of work, not after them.
     make_folder(out.parent)
     operator, law = noise_of(settings)
@@ -73,18 +77,12 @@ def run_train(config: RunConfig, out: Path, progress: Progress) -> TrainSummary:
     return TrainSummary(out, run_file, settings, report)
 
 
-def _on_training_data(config: RunConfig) -> RunConfig:
-    if "split" in config.data.model_fields_set:
-        return config
-    return config.model_copy(update={"data": config.data.model_copy(update={"split": "train"})})
-
-
 def _tensors(dataset: Dataset, config: RunConfig) -> tuple[Tensor, Tensor]:
     """Images (N, C, H, W) float32 and labels (N,) int64 of the asked part."""
     part = np.asarray(dataset.indices(config.data.start, config.data.every, config.data.limit))
-    scale = 255.0 if dataset.images.dtype == np.uint8 else 1.0
-    images = torch.from_numpy(dataset.images[part].astype(np.float32) / np.float32(scale))
-    return images, torch.from_numpy(dataset.labels[part])
+    return torch.from_numpy(dataset.pixels(part, np.float32)), torch.from_numpy(
+        dataset.labels[part]
+    )
 
 
 def _network(config: RunConfig, seed: int) -> nn.Module:
@@ -108,19 +106,12 @@ def _network(config: RunConfig, seed: int) -> nn.Module:
     return module.requires_grad_(True)
 
 
-def _check_fit(dataset: Dataset, images: Tensor, module: nn.Module, config: RunConfig) -> None:
-    if config.model.shape is not None and dataset.shape != config.model.shape:
-        raise InputError(
-            f"data {dataset.name}: images (C, H, W) = {dataset.shape}, but {config.model.spec}"
-            f" takes {config.model.shape}"
-        )
+def _outputs(module: nn.Module, dataset: Dataset) -> int:
+    """How many classes the network answers with, from a batch of two images."""
+    part = np.arange(2) % len(dataset)
     with torch.no_grad():
-        classes = module.eval()(images[:2]).shape[1]
-    if (largest := int(dataset.labels.max())) >= classes:
-        raise InputError(
-            f"data {dataset.name}: label {largest} is out of range: {config.model.spec} has"
-            f" {classes} outputs"
-        )
+        scores = module.eval()(torch.from_numpy(dataset.pixels(part, np.float32)))
+    return int(scores.shape[1])
 
 
 def _save(module: nn.Module, config: RunConfig, out: Path) -> Path:

@@ -15,6 +15,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.errors import RecordError, ViolationError
 from gsmooth.run.codec import decode, encode, parse
 from gsmooth.run.config import RunConfig
+from gsmooth.run.inputs import called
 from gsmooth.run.journal import make_folder, write_atomically
 from gsmooth.run.row import Row
 
@@ -44,10 +45,13 @@ def raise_if_violated(row: Row, attack: AttackOutcome, parts: Assembly, folder: 
         return
     for attempt in attack.attempts:
         if attempt.refutes(row.certified_label) and _inside(row, attempt):
+            certified = called(parts.config, row.certified_label)
+            assert attempt.strict.label is not None
+            found = called(parts.config, attempt.strict.label)
             stem = _saved(row, attempt, parts, folder / "violations")
             raise ViolationError(
-                f"image {row.index}: certified as class {row.certified_label}, but at theta ="
-                f" {list(attempt.theta)} the smoothed classifier answers {attempt.strict.label}"
+                f"image {row.index}: certified as class {certified}, but at theta ="
+                f" {list(attempt.theta)} the smoothed classifier answers {found}"
                 f" (PREDICT at alpha = {attempt.strict.alpha:g});"
                 f" {_BLAME.get(row.guarantee, _BUG)}. The case is in {stem}.json and .npz"
             )

@@ -72,13 +72,15 @@ def test_the_training_split_is_the_default() -> None:
     np.savez("images.npz", x_train=images, y_train=np.array([0, 1, 0, 1]))
     summary = run_train(workshop_config(*SMALL), Path("net.pt"), Notebook())
     assert summary.config.data.split == "train"
-    with pytest.raises(InputError, match="x_heldout"):
+    with pytest.raises(ConfigurationError, match="unknown split 'heldout'; it has train"):
         run_train(workshop_config(*SMALL, "data.split=heldout"), Path("net.pt"), Notebook())
 
 
 def test_labels_beyond_the_networks_outputs_are_refused() -> None:
     np.savez("images.npz", x=np.zeros((2, 1, 4, 4)), y=np.array([0, 2]))
-    with pytest.raises(InputError, match="label 2 is out of range: trainable_net:build has 2"):
+    with pytest.raises(
+        InputError, match="label 2 is out of range: trainable_net:build knows the classes 0 to 1"
+    ):
         trained("net.pt")
 
 

@@ -1,0 +1,1 @@
+"""From files and arrays of any kind to a checked Dataset; whatever goes wrong is an InputError."""

@@ -1,0 +1,95 @@
+"""Archive: the arrays of an .npz file, each looked at before memory is taken for it."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO, Any, Final, Self, final
+
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from gsmooth.errors import InputError
+from gsmooth.run.data.boundary import reading, require_memory
+from gsmooth.run.data.names import named_classes
+from gsmooth.run.data.splits import ALL
+
+_WHOLE: Final = (("x", "y"), ("images", "labels"))
+_NAMES: Final = ("class_names", "classes")
+_ENCRYPTED: Final = 0x1
+
+
+@final
+@dataclass(frozen=True)
+class Archive:
+    """An .npz file that is open for reading; ``names``: of its arrays, in their order."""
+
+    path: Path
+    names: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """InputError unless ``path`` is a file that holds arrays in the format of NumPy."""
+        if not path.exists():
+            raise InputError(f"data {path}: there is no such file")
+        if not path.is_file():
+            raise InputError(f"data {path}: it is no regular file; expected one by numpy.savez")
+        with reading(path):
+            if not zipfile.is_zipfile(path):
+                raise InputError(
+                    f"data {path}: cannot be read as .npz: it is no zip archive, or it is cut off;"
+                    " write it by numpy.savez from plain number arrays"
+                )
+            with zipfile.ZipFile(path) as opened:
+                members = opened.namelist()
+        return cls(path, tuple(m.removesuffix(".npy") for m in members if m.endswith(".npy")))
+
+    def splits(self) -> dict[str, tuple[str, str]]:
+        """Names of images and labels by split: x_NAME and y_NAME; "all" where x and y are too."""
+        parts = [name[2:] for name in self.names if name.startswith("x_")]
+        found = {part: (f"x_{part}", f"y_{part}") for part in parts if f"y_{part}" in self.names}
+        whole = [pair for pair in _WHOLE if set(pair) <= set(self.names)]
+        return found | ({ALL: whole[0]} if whole else {})
+
+    def class_names(self) -> tuple[str, ...] | None:
+        """The array ``class_names`` (or ``classes``), where there is one."""
+        for name in _NAMES:
+            if name in self.names:
+                return named_classes(f"{self.path}: {name!r}", self.array(name))
+        return None
+
+    def array(self, name: str) -> NDArray[Any]:
+        """One array. InputError for one that is pickled, encrypted, corrupt or too large."""
+        with reading(f"{self.path}: array {name!r}"), zipfile.ZipFile(self.path) as opened:
+            member = opened.getinfo(f"{name}.npy")
+            if member.flag_bits & _ENCRYPTED:
+                raise InputError(
+                    f"data {self.path}: array {name!r} is encrypted; decrypt the archive first"
+                )
+            with opened.open(member) as stream:
+                self._require_sound(name, stream, member.file_size)
+            with opened.open(member) as stream:
+                found: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
+                stream.read()  # To the end, where the archive checks its sums.
+            return found
+
+    def _require_sound(self, name: str, stream: IO[bytes], stored: int) -> None:
+        """From the header alone: what it declares is there, and fits into memory."""
+        what = f"{self.path}: array {name!r}"
+        version = npy.read_magic(stream)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        if dtype.hasobject:
+            raise InputError(
+                f"data {what} holds Python objects, which cannot be read without running pickled"
+                " code; write it by numpy.savez from plain number arrays"
+            )
+        declared, there = prod(shape) * dtype.itemsize, stored - stream.tell()
+        if declared != there:
+            raise InputError(
+                f"data {what} declares {dtype} {shape}, {declared:,} bytes, but the archive holds"
+                f" {there:,} bytes of it; the file is damaged: write it again"
+            )
+        require_memory(declared, what)

@@ -1,0 +1,43 @@
+"""Arrays: what factories hand over, as NumPy arrays, or refused by the name of what it is."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth.errors import InputError
+from gsmooth.run.data.boundary import reading
+
+
+def as_array(what: str, given: object) -> NDArray[Any]:
+    """``given`` (an array, a tensor on any device, nested lists) as an array of numbers.
+
+    InputError for sparse, ragged, masked and object arrays, which NumPy would take for something
+    else, or without the entries that they leave out.
+    """
+    if isinstance(given, np.ma.MaskedArray):
+        raise InputError(f"data {what} are a masked array; fill what is masked, or remove it")
+    with reading(what):
+        plain = np.asarray(_off_torch(what, given))
+    if plain.dtype.hasobject:
+        raise InputError(
+            f"data {what} are {type(given).__name__} and become an array of Python objects; give"
+            " one dense array of numbers, with images of one size"
+        )
+    return plain
+
+
+def _off_torch(what: str, given: object) -> object:
+    """Tensors as arrays; torch is asked only where it has been imported already."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(given, torch.Tensor):
+        return given
+    if given.layout != torch.strided:
+        raise InputError(
+            f"data {what} are a sparse tensor ({given.layout}); give a dense one: .to_dense()"
+        )
+    dense = given.detach().cpu()
+    return (dense.float() if dense.dtype == torch.bfloat16 else dense).numpy()

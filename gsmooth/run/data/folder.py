@@ -1,0 +1,189 @@
+"""Folder: images by class on disk, which of its folders are splits, and what was passed over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth.errors import InputError
+from gsmooth.run.data.boundary import reading, require_memory
+from gsmooth.run.data.picture import SUFFIXES, read_picture
+from gsmooth.run.data.preparation import Preparation
+from gsmooth.run.data.splits import SPLIT_NAMES
+
+_READ = "png, jpg, bmp, ppm, pgm, webp and tif"
+
+
+@final
+@dataclass(frozen=True)
+class ImageFiles:
+    """The image files of a folder, class by class, each class sorted by name.
+
+    labels: int64 (N,), positions in ``classes``. notices: what was passed over, for people.
+    """
+
+    paths: tuple[Path, ...]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def split_folders(folder: Path, asked: str | None = None) -> dict[str, Path]:
+    """The sub-folders that are splits, each with folders of classes inside; {} for plain classes.
+
+    asked: a name that is meant to be a split, beside the usual ones. A folder called ``train`` that
+    holds images itself is a class where it stands beside other classes. InputError where it cannot
+    be told which is meant.
+    """
+    with reading(folder):
+        inside = {place: _look(place) for place in _visible_folders(folder)}
+    called = {p for p in inside if p.name in (*SPLIT_NAMES, asked)}
+    deep = [p for p in inside if p in called and _holds_classes(inside[p])]
+    others = [p for p, held in inside.items() if p not in called and _holds_any(held)]
+    if deep and others:
+        raise InputError(
+            f"data {folder}: is {deep[0].name!r}, which holds folders of images, a split or a"
+            f" class? {others[0].name!r} stands beside it; name the folder of the classes itself,"
+            f" e.g. {deep[0]}, or move one of them elsewhere"
+        )
+    if called and not deep and not others:
+        names = ", ".join(sorted(p.name for p in called))
+        raise InputError(
+            f"data {folder}: are its folders ({names}) splits or classes? They hold no folders of"
+            " classes, as splits do; put one folder a class into each, or rename them"
+        )
+    return {p.name: p for p in deep}
+
+
+def image_files(folder: Path) -> ImageFiles:
+    """The images in the sub-folders of ``folder``, one a class.
+
+    A class without a file keeps its number. InputError for no classes, for folders inside those of
+    the classes, and for a class that holds files of other formats only.
+    """
+    with reading(folder):
+        own = _look(folder)
+        if not own.folders:
+            raise InputError(
+                f"data {folder}: no sub-folders; expected one a class, with its images"
+            )
+        held = [_look(place) for place in own.folders]
+    for place, inside in zip(own.folders, held, strict=True):
+        _require_flat(place, inside)
+    images = tuple(path for inside in held for path in inside.images)
+    if not images:
+        raise InputError(f"data {folder}: none of its class folders holds an image ({_READ})")
+    labels = np.repeat(np.arange(len(held)), [len(inside.images) for inside in held])
+    classes = tuple(place.name for place in own.folders)
+    return ImageFiles(images, labels.astype(np.int64), classes, _notices(own, held, classes))
+
+
+def stacked(paths: Sequence[Path], preparation: Preparation) -> NDArray[np.uint8]:
+    """The images of these files as uint8 (N, C, H, W), each read once.
+
+    InputError that names two files where sizes or channels differ.
+    """
+    first = read_picture(paths[0], preparation)
+    shape = (len(paths), *first.shape)
+    require_memory(int(np.prod(shape)), str(paths[0].parent.parent))
+    images = np.empty(shape, dtype=np.uint8)
+    images[0] = first
+    for position, path in enumerate(paths[1:], start=1):
+        pixels = read_picture(path, preparation)
+        if pixels.shape != first.shape:
+            raise InputError(
+                f"data {path}: (C, H, W) = {pixels.shape}, but {paths[0]} has {first.shape};"
+                f" {_remedy(pixels.shape, first.shape)}"
+            )
+        images[position] = pixels
+    return images
+
+
+@final
+@dataclass(frozen=True)
+class _Content:
+    """What lies directly in a folder, hidden files apart; sorted by name."""
+
+    images: tuple[Path, ...]
+    folders: tuple[Path, ...]
+    others: tuple[Path, ...]
+
+
+def _look(folder: Path) -> _Content:
+    entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    kinds = [(p, p.is_dir(), p.suffix.lower() in SUFFIXES) for p in entries]
+    return _Content(
+        images=tuple(p for p, folder, image in kinds if image and not folder),
+        folders=tuple(p for p, folder, _ in kinds if folder),
+        others=tuple(p for p, folder, image in kinds if not image and not folder),
+    )
+
+
+def _visible_folders(folder: Path) -> tuple[Path, ...]:
+    return _look(folder).folders
+
+
+def _holds_classes(inside: _Content) -> bool:
+    return any(_look(place).images for place in inside.folders)
+
+
+def _holds_any(inside: _Content) -> bool:
+    return bool(inside.images) or _holds_classes(inside)
+
+
+def _require_flat(place: Path, inside: _Content) -> None:
+    for nested in inside.folders:
+        if _holds_any(_look(nested)):
+            raise InputError(
+                f"data {nested}: a folder of images inside that of the class {place.name!r}; put"
+                f" the images into {place} itself, or name the folder that holds the classes"
+            )
+    if not inside.images and inside.others:
+        raise InputError(
+            f"data {place}: none of its {len(inside.others)} files is read ({_kinds(inside.others)}"
+            f"); {_READ} files are. Convert them, or move the folder elsewhere if it is no class"
+        )
+
+
+def _notices(own: _Content, held: Sequence[_Content], classes: Sequence[str]) -> tuple[str, ...]:
+    said = []
+    outside = (*own.images, *own.others)
+    if outside:
+        said.append(f"{_files(outside)} beside the class folders passed over ({_kinds(outside)})")
+    inside = [path for content in held for path in content.others]
+    if inside:
+        said.append(f"{_files(inside)} of other formats passed over ({_kinds(inside)})")
+    nested = sum(len(content.folders) for content in held)
+    if nested:
+        folders = "1 folder" if nested == 1 else f"{nested} folders"
+        said.append(f"{folders} without images inside class folders passed over")
+    empty = [name for name, inside in zip(classes, held, strict=True) if not inside.images]
+    if empty:
+        few = ", ".join(map(repr, empty[:3])) + (", ..." if len(empty) > 3 else "")
+        said.append(f"{len(empty)} of {len(classes)} classes without images: {few}")
+    return tuple(said)
+
+
+def _files(paths: Sequence[Path]) -> str:
+    return "1 file" if len(paths) == 1 else f"{len(paths)} files"
+
+
+def _kinds(paths: Sequence[Path]) -> str:
+    counted = Counter(path.suffix.lower() or "no suffix" for path in paths).most_common()
+    few = ", ".join(f"{count} {suffix}" for suffix, count in counted[:3])
+    return few + (", ..." if len(counted) > 3 else "")
+
+
+def _remedy(shape: tuple[int, ...], first: tuple[int, ...]) -> str:
+    if shape[0] != first[0]:
+        return "bring all to one number of channels: save them all as grey, or all as RGB"
+    return (
+        "bring them to one size, e.g. by --set data.resize=[H,W], or by --set data.resize=SIDE"
+        " --set data.crop=SIDE"
+    )

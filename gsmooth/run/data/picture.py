@@ -1,0 +1,132 @@
+"""Picture: one image file as 8-bit grey or RGB, upright, and nothing lost without a word."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth.errors import InputError
+from gsmooth.run.data.boundary import reading
+from gsmooth.run.data.preparation import AS_IT_IS, Preparation
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff")
+"""Of the files that are read, in lower case."""
+_FORMATS: Final = ("PNG", "JPEG", "BMP", "PPM", "WEBP", "TIFF")
+_PLAIN: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
+_DEEP: Final = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+def read_picture(path: Path, preparation: Preparation = AS_IT_IS) -> NDArray[np.uint8]:
+    """One image file as uint8 (C, H, W), C = 1 or 3.
+
+    Turned as its EXIF orientation says, then resized and cut. InputError that names the file for
+    more than 8 bits a channel, transparency without a background, colours that have no one RGB
+    (CMYK), several pictures in one file, and whatever cannot be read.
+    """
+    from PIL import ImageOps
+
+    with reading(path), _strictly():
+        if not path.is_file():
+            raise InputError(f"data {path}: there is no such regular file (any more)")
+        with _opened(path) as image:
+            _require_one(path, image)
+            _require_eight_bits(path, image)
+            upright = ImageOps.exif_transpose(image)
+            plain = _opaque(path, upright, preparation.background)
+            pixels = np.asarray(preparation.picture(plain, str(path)), dtype=np.uint8)
+    return pixels[np.newaxis] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
+
+
+def _opened(path: Path) -> Image:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(path, formats=_FORMATS)
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"data {path}: cannot be read as an image ({', '.join(_FORMATS)}); it is another file,"
+            " or it is damaged"
+        ) from error
+
+
+@contextmanager
+def _strictly() -> Iterator[None]:
+    """Pillow's warning of decompression bombs is an error, and files that are cut off are too."""
+    from PIL import Image, ImageFile
+
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # Code of others may have switched it on.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+
+
+def _require_one(path: Path, image: Image) -> None:
+    # A camera keeps previews behind the one picture of an MPO, a kind of JPEG.
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise InputError(
+            f"data {path}: it holds {frames} pictures (an animation, or pages); save the one that"
+            " is meant"
+        )
+
+
+def _require_eight_bits(path: Path, image: Image) -> None:
+    """Pillow itself cuts 16-bit RGB to 8 bits without a word; how it decodes a tile tells."""
+    raw = [part for tile in getattr(image, "tile", ()) for part in _flat(tile.args)]
+    wide = any(isinstance(part, str) and ";16" in part for part in raw)
+    scaled = image.format == "PPM" and any(isinstance(p, int) and p > 255 for p in raw)
+    if image.mode in _DEEP or scaled or (wide and image.format != "BMP"):
+        raise InputError(
+            f"data {path}: more than 8 bits a channel (mode {image.mode}), which would be cut off;"
+            " save it as 8-bit grey or RGB, or give floating-point images as .npz"
+        )
+
+
+def _flat(args: Any) -> Iterator[object]:
+    if isinstance(args, tuple | list):
+        yield from args
+    else:
+        yield args
+
+
+def _opaque(path: Path, image: Image, background: tuple[int, int, int] | None) -> Image:
+    """As grey or RGB; transparency that shows is laid on the background."""
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        if (target := _PLAIN.get(image.mode)) is None:
+            raise InputError(
+                f"data {path}: its colours are {image.mode}, which have no one RGB; convert it to"
+                " 8-bit grey or RGB"
+            )
+        return image.convert(target)
+    grey = image.mode in ("1", "L", "LA")
+    layered = image.convert("LA" if grey else "RGBA")
+    if layered.getchannel("A").getextrema()[0] == 255:
+        return layered.convert("L" if grey else "RGB")
+    if background is None:
+        raise InputError(
+            f"data {path}: it has transparent pixels, and what shows through them is not said; save"
+            " it without, or name a colour, e.g. --set data.background=[255,255,255]"
+        )
+    return _on_background(layered, background, grey)
+
+
+def _on_background(layered: Image, background: tuple[int, int, int], grey: bool) -> Image:
+    from PIL import Image
+
+    below = Image.new("RGBA", layered.size, (*background, 255))
+    flat = Image.alpha_composite(below, layered.convert("RGBA"))
+    return flat.getchannel("R") if grey and len(set(background)) == 1 else flat.convert("RGB")
