@@ -21,6 +21,7 @@ from gsmooth.run.header import RunHeader, installed_versions
 from gsmooth.run.inputs import data_notices
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
+from gsmooth.run.loading import CONFIG_NAME
 from gsmooth.run.models import model_notices
 from gsmooth.run.outcomes import foreseen, outcomes, remarks
 from gsmooth.run.pinning import examined, with_pinned_size
@@ -29,7 +30,6 @@ from gsmooth.run.records import RecordWriter, Row
 from gsmooth.run.resolution import resolved
 from gsmooth.run.violation import raise_if_violated
 
-CONFIG_NAME = "config.toml"
 _REFRESH_S = 0.5
 
 

@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,11 @@ from gsmooth.run.config import RunConfig
 from gsmooth.run.overrides import Override, Tree
 from gsmooth.spelling import did_you_mean
 
+CONFIG_NAME: Final = "config.toml"
+"""The run file that a run leaves beside its records."""
+HEADER_NAME: Final = "run.json"
+"""What makes a folder one of records; ``gsmooth.run.records`` has it too, and needs torch."""
+
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
@@ -22,11 +27,16 @@ if TYPE_CHECKING:
 def load_config(path: Path | None = None, overrides: Iterable[str | Override] = ()) -> RunConfig:
     """The configuration of a TOML file (None: the defaults) with the overrides on top, in order.
 
+    The ``config.toml`` of a folder of records is about that folder, wherever it lies by now: its
+    ``output.folder`` is the place of the file, not the one that was written down.
+
     Raises ConfigurationError with one line a mistake: the file or flag, the dotted path, what was
     given and expected, and the nearest field.
     """
     settings = [o if isinstance(o, Override) else Override.parse(o) for o in overrides]
     tree = {} if path is None else _read(path)
+    if path is not None and _is_of_records(path):
+        Override("output.folder", str(path.parent), str(path)).apply(tree)
     for setting in settings:
         setting.apply(tree)
     try:
@@ -36,6 +46,10 @@ def load_config(path: Path | None = None, overrides: Iterable[str | Override] = 
     except ValidationError as error:
         lines = [_line(detail, path, settings) for detail in error.errors()]
         raise ConfigurationError("\n".join(lines)) from error
+
+
+def _is_of_records(path: Path) -> bool:
+    return path.name == CONFIG_NAME and path.with_name(HEADER_NAME).is_file()
 
 
 def _read(path: Path) -> Tree:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -124,6 +125,41 @@ def test_the_saved_run_file_repeats_the_run() -> None:
     again = gsmooth("certify", "--config", "run/config.toml")
     assert again.exit_code == 0, again.output
     assert "2 of 2 images are in run already" in again.stderr
+
+
+def test_a_moved_folder_goes_on_where_it_lies_now() -> None:
+    gsmooth(*CERTIFY, "--limit=2")
+    Path("run").rename("moved")
+    again = gsmooth("certify", "--config", "moved/config.toml", "--limit=3")
+    assert again.exit_code == 0, again.output
+    assert "2 of 3 images are in moved already" in again.stderr
+    assert again.stdout.splitlines()[-1] == "moved/records.jsonl"
+    assert not Path("run").exists()
+
+
+def test_a_copied_folder_leaves_the_first_one_alone() -> None:
+    gsmooth(*CERTIFY, "--limit=2")
+    before = {path: path.read_bytes() for path in Path("run").iterdir() if path.is_file()}
+    shutil.copytree("run", "copy")
+    assert gsmooth("certify", "--config", "copy/config.toml", "--limit=3").exit_code == 0
+    assert {path: path.read_bytes() for path in Path("run").iterdir() if path.is_file()} == before
+    assert tomllib.loads(Path("copy/config.toml").read_text())["output"]["folder"] == "copy"
+
+
+def test_a_folder_that_is_named_wins_over_the_place_of_the_file() -> None:
+    gsmooth(*CERTIFY, "--limit=2")
+    result = gsmooth("certify", "--config", "run/config.toml", "--out=other", "--limit=1")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1] == "other/records.jsonl"
+
+
+def test_a_run_file_without_records_beside_it_says_where_they_go() -> None:
+    from gsmooth.run import loading, records
+
+    gsmooth(*CERTIFY, "--limit=1")
+    Path("config.toml").write_bytes(Path("run/config.toml").read_bytes())
+    assert loading.load_config(Path("config.toml")).output.folder == Path("run")
+    assert loading.HEADER_NAME == records.HEADER_NAME
 
 
 def test_report_draws_and_exports_what_certify_wrote() -> None:
