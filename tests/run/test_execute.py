@@ -22,9 +22,9 @@ from gsmooth.errors import (
     UnreachableError,
     ViolationError,
 )
-from gsmooth.run.execute import CONFIG_NAME, plan, run_certify
+from gsmooth.run.execute import plan, run_certify
 from gsmooth.run.interrupt import Interrupted
-from gsmooth.run.loading import load_config
+from gsmooth.run.loading import CONFIG_NAME, load_config
 from gsmooth.run.predict import run_predict
 from gsmooth.run.records import Row, read_records
 from gsmooth.run.verify import verify_records
