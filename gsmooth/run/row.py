@@ -34,20 +34,30 @@ Mode = Literal["region", "radius", "nested"]
 @final
 @dataclass(frozen=True)
 class AttackRecord:
-    """PREDICT at the worst theta that the attack found; ``robust``: it gave the true class."""
+    """PREDICT at the worst theta that the attack found; ``robust``: it gave the true class.
+
+    missing_gradient: gradients were asked for, and none was to be had of the model (or the
+    transformation); None in schema 2, which does not say.
+    """
 
     theta: tuple[float, ...]
     label: int | None
     counts: tuple[int, ...]
     robust: bool
     forwards: int
+    missing_gradient: bool | None
 
     @staticmethod
     def of(outcome: AttackOutcome) -> AttackRecord:
         """What is kept of an attack."""
         found = outcome.prediction
         return AttackRecord(
-            outcome.theta, found.label, found.counts, outcome.robust, outcome.forwards
+            outcome.theta,
+            found.label,
+            found.counts,
+            outcome.robust,
+            outcome.forwards,
+            outcome.missing_gradient is not None,
         )
 
 
@@ -183,6 +193,10 @@ class Row:
         """RecordError where something is absent that only schema 2 may lack."""
         if self.schema != SCHEMA_VERSION:
             raise RecordError(f"{where}: schema {self.schema}; only {SCHEMA_VERSION} is written")
+        if self.attack is not None and self.attack.missing_gradient is None:
+            raise RecordError(
+                f"{where}.attack.missing_gradient: null found; expected a truth value"
+            )
         if self.image_digest is None:
             raise RecordError(f"{where}.image_digest: null found; expected a digest")
         for place, centre in enumerate(self.evidence):

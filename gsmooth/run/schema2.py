@@ -105,6 +105,8 @@ def row_fields(found: Fields, where: str) -> Fields:
         fields["evidence"] = [
             _centre(centre, f"{where}.evidence[{place}]") for place, centre in enumerate(evidence)
         ]
+    if isinstance(attack := fields.get("attack"), dict):
+        fields["attack"] = _with(attack, {"missing_gradient": None}, f"{where}.attack")
     return _with(fields, {"image_digest": None}, where)
 
 

@@ -102,7 +102,7 @@ def make_row(index: int = 0, **changes: Any) -> Row:
         evidence=(make_centre(theta=(-15.0,)), make_centre(theta=(15.0,))),
         votes=320,
         pilot_votes=0,
-        attack=AttackRecord((28.0,), 7, (990, 10), True, 1500),
+        attack=AttackRecord((28.0,), 7, (990, 10), True, 1500, False),
         seconds=0.25,
         fingerprint=FINGERPRINT,
         versions={"gsmooth": "0.1.0", "torch": "2.13.0"},
@@ -119,7 +119,7 @@ def make_abstention(index: int = 0, **changes: Any) -> Row:
         "gauge": None,
         "reason": AbstainReason.FUTILE,
         "evidence": (make_centre(theta=(-15.0,)), futile),
-        "attack": AttackRecord((-30.0,), 1, (900, 100), False, 1500),
+        "attack": AttackRecord((-30.0,), 1, (900, 100), False, 1500, True),
     }
     return make_row(index, **{**base, **changes})
 
