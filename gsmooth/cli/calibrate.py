@@ -19,7 +19,7 @@ from gsmooth.cli.options import (
     flag,
     region_flag,
 )
-from gsmooth.cli.output import emit, guarded, progress
+from gsmooth.cli.output import emit, guarded, progress, say
 from gsmooth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def calibrate(
         if as_json:
             emit(_document(found, out))
         else:
-            typer.echo(f"{_statement(found)}\n{out}")
+            say(f"{_statement(found)}\n{out}")
 
 
 def _statement(found: Calibration) -> str:

@@ -33,7 +33,7 @@ from gsmooth.cli.options import (
     region_flag,
     scales_flag,
 )
-from gsmooth.cli.output import as_lines, emit, guarded, progress
+from gsmooth.cli.output import as_lines, emit, guarded, progress, say
 
 if TYPE_CHECKING:
     from gsmooth.run.config import RunConfig
@@ -152,7 +152,7 @@ def _foretell(settings: RunConfig, as_json: bool) -> None:
         emit({"images": found.images, "plan": plan_document(found), "config": config})
         return
     left = "" if found.todo == found.images else f", {found.todo} of them to do"
-    typer.echo(f"# {found.images} images{left}; the region is within reach; no record is written")
+    say(f"# {found.images} images{left}; the region is within reach; no record is written")
     # As comments, so that what is printed is a run file.
-    typer.echo("".join(f"# {line}\n" for line in as_lines(plan_table(found))))
-    typer.echo(to_toml(parts.config))
+    say("".join(f"# {line}\n" for line in as_lines(plan_table(found))))
+    say(to_toml(parts.config))

@@ -102,7 +102,7 @@ def check(
 def _print(who: str, found: Iterable[Verdict]) -> int:
     """Every verdict as it comes; the number of broken promises."""
     out, counts = console(), dict.fromkeys(_STYLES, 0)
-    out.print(who, markup=False, soft_wrap=True)
+    out.print(who, soft_wrap=True)
     for verdict in found:
         counts[verdict.standing] += 1
         _print_verdict(out, verdict)

@@ -48,7 +48,7 @@ def print_offer(offer: Offer) -> None:
     """Name, text, parameters, laws, claims and options, each on lines of its own."""
     out, cls = console(), offer.cls
     for line in _page(offer):
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)
     if not _options(cls):
         out.print("options: none")
 

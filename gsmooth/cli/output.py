@@ -1,4 +1,8 @@
-"""Output: results on stdout, everything else on stderr, errors as one readable line."""
+"""Output: results on stdout, everything else on stderr, errors as one readable line.
+
+All that commands print goes through here, and is plain (``gsmooth.display``): what a folder, a file
+or a record says is shown, never obeyed.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import errno
 import json
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
+from gsmooth.display import plain_lines
 from gsmooth.errors import GsmoothError, OutputError
 
 if TYPE_CHECKING:
@@ -29,10 +35,10 @@ _LOG_COLUMNS = 160
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A rich console on stdout or stderr; colours only on a terminal."""
-    from rich.console import Console
+    """A rich console on stdout or stderr; colours only on a terminal, markup nowhere."""
+    from gsmooth.cli.console import PlainConsole
 
-    made = Console(stderr=stderr, highlight=False)
+    made = PlainConsole(stderr=stderr)
     if not made.is_terminal:
         made.width = _LOG_COLUMNS
     return made
@@ -45,6 +51,11 @@ def as_lines(table: Table) -> list[str]:
     with made.capture() as captured:
         made.print(table, no_wrap=True)
     return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def say(text: str, *, stderr: bool = False) -> None:
+    """Text of one line or several, as it is, but for what a terminal would obey."""
+    typer.echo(plain_lines(text), err=stderr)
 
 
 def progress() -> Progress:
@@ -66,6 +77,8 @@ def guarded(as_json: bool, debug: bool) -> Iterator[None]:
     SystemExit from anywhere within becomes exit code 1: only :class:`typer.Exit`, which is ours,
     chooses its own.
     """
+    formatted = warnings.formatwarning
+    warnings.formatwarning = lambda *told: plain_lines(formatted(*told))
     try:
         yield
     except typer.Exit as error:
@@ -76,8 +89,10 @@ def guarded(as_json: bool, debug: bool) -> Iterator[None]:
         _fail("Interrupted", str(error) or "interrupted", INTERRUPTED, as_json)
     except BaseException as error:  # SystemExit as well: what did not finish never ends with 0.
         if debug:
-            traceback.print_exc(file=sys.stderr)
+            say(traceback.format_exc(), stderr=True)
         _fail(*_verdict(error), as_json)
+    finally:
+        warnings.formatwarning = formatted
 
 
 def _verdict(error: BaseException) -> tuple[str, str, int]:
@@ -96,5 +111,6 @@ def _verdict(error: BaseException) -> tuple[str, str, int]:
 def _fail(kind: str, message: str, code: int, as_json: bool) -> None:
     if as_json:
         emit({"error": {"kind": kind, "message": message, "exit_code": code}})
-    typer.echo(f"gsmooth: {message}", err=True)
+    # Indented, so that no name with a line break in it can pose as a message of its own.
+    say(f"gsmooth: {message}".replace("\n", "\n  "), stderr=True)
     raise typer.Exit(code)

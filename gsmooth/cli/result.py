@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from gsmooth.cli.output import console
+from gsmooth.display import plain
 from gsmooth.report.summary import Summary, summarize
 from gsmooth.run.codec import encode
 from gsmooth.run.records import Records, read_records
@@ -76,4 +77,4 @@ class Result:
         out = console()
         out.print(render(*self.summaries))
         for path in (*(run.path for run in self.runs), *self.files):
-            out.print(str(path), soft_wrap=True, markup=False)
+            out.print(plain(str(path)), soft_wrap=True)

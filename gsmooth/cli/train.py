@@ -25,7 +25,7 @@ from gsmooth.cli.options import (
     region_flag,
     scales_flag,
 )
-from gsmooth.cli.output import emit, guarded, progress
+from gsmooth.cli.output import emit, guarded, progress, say
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -87,4 +87,4 @@ def train(
         if as_json:
             emit(as_document(summary))
         else:
-            typer.echo(f"{summary.weights}\n{summary.run_file}")
+            say(f"{summary.weights}\n{summary.run_file}")

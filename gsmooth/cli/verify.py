@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gsmooth.cli.options import DebugFlag, JsonFlag
-from gsmooth.cli.output import emit, guarded
+from gsmooth.cli.output import emit, guarded, say
 from gsmooth.errors import VerificationError
 
 EPILOG = """
@@ -38,11 +38,11 @@ def verify(
             faults = [vars(fault) for fault in found.faults]
             emit({"checked": found.checked, "certified": found.certified, "faults": faults})
         elif found.sound:
-            typer.echo(
+            say(
                 f"{found.checked} rows checked: all {found.certified} certificates follow from"
                 " their counts"
             )
         for fault in found.faults:
-            typer.echo(str(fault), err=True)
+            say(str(fault), stderr=True)
         if not found.sound:
             raise typer.Exit(VerificationError.exit_code)

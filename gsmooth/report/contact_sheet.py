@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth import registry
+from gsmooth.display import shortened
 from gsmooth.errors import InputError, RecordError
 from gsmooth.region import Region
 from gsmooth.report.curves import save
@@ -34,6 +35,7 @@ VIEWS: Final = 6
 _SIDE, _HIGH, _TEXT, _FOOT = 1.05, 1.36, 1.75, 0.3
 # A line of a caption in inches; characters that captions and verdicts have room for in a line.
 _LINE, _CAPTION, _VERDICT = 0.105, 17, 26
+_NAME: Final = 40
 _CERTIFIED, _OPEN, _BROKEN, _INK = "#009E73", "#B0B0B0", "#D55E00", "#222222"
 
 
@@ -260,7 +262,7 @@ def _inside(theta: tuple[float, ...], region: Region | None) -> bool:
 
 def _class(dataset: Dataset, label: int) -> str:
     """The class's name; its number where the data have none for it, but the model knows it."""
-    return class_label(dataset.classes, label)
+    return shortened(class_label(dataset.classes, label), _NAME)
 
 
 def _limits(dataset: Dataset) -> tuple[float, float]:
@@ -324,7 +326,7 @@ def _show(
         (corner[0] / width, corner[1] / height, side / width, side / height), xticks=[], yticks=[]
     )
     low, high = limits
-    pixels: Any = np.clip((np.moveaxis(view.pixels, 0, 2) - low) / (high - low), 0.0, 1.0)
+    pixels: Any = np.clip((np.moveaxis(view.pixels, 0, 2) - low) / ((high - low) or 1.0), 0.0, 1.0)
     axes.imshow(pixels if pixels.shape[2] == 3 else pixels[:, :, 0], cmap="gray", vmin=0, vmax=1)
     axes.set_title(view.caption, fontsize=7.5, color=_INK, pad=3, linespacing=1.0)
     for spine in axes.spines.values():

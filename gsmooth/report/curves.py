@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import textwrap
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
+from gsmooth.display import plain_lines, shortened
 from gsmooth.errors import ConfigurationError
 from gsmooth.report.reach import Axis, axis_of
 from gsmooth.report.summary import Summary, summarize
@@ -79,16 +81,36 @@ def draw_curve(records: Records, folder: Path) -> tuple[Path, Path]:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure in the format of the path's suffix, the same bytes every time."""
+    """Write a figure in the format of the path's suffix, the same bytes every time.
+
+    Texts are shown as they are: no mathematics between dollars, and nothing that a viewer of the
+    SVG would obey.
+    """
     import matplotlib
 
+    _make_plain(figure)
     buffer = io.BytesIO()
     metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    with matplotlib.rc_context({"svg.hashsalt": "gsmooth", "svg.fonttype": "none"}):
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "gsmooth", "svg.fonttype": "none"}),
+        warnings.catch_warnings(),
+    ):
+        # A name in letters that the font lacks is drawn as boxes.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         figure.savefig(buffer, format=path.suffix[1:], dpi=160, metadata=metadata)
     make_folder(path.parent)
     write_atomically(path, buffer.getvalue())
     return path
+
+
+def _make_plain(figure: Figure) -> None:
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        text.set_usetex(False)
+        text.set_text(plain_lines(text.get_text()))
 
 
 def _figure(runs: Sequence[Records]) -> Figure:
@@ -109,7 +131,8 @@ def _figure(runs: Sequence[Records]) -> Figure:
 
 def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) -> None:
     end, last = curve.reach[-1], curve.accuracy[-1]
-    name = "certified accuracy" if alone else f"{summary.name}: certified accuracy"
+    # A legend leaves out what begins with an underscore; behind a space it does not.
+    name = "certified accuracy" if alone else f" {shortened(summary.name)}: certified accuracy"
     style: dict[str, Any] = {"drawstyle": "steps-pre", "solid_capstyle": "butt", "label": name}
     axes.plot(curve.reach, curve.accuracy, color=colour, lw=2.2, **style)
     axes.plot([end, end], [last, 0.0], color=colour, lw=1.2, ls=(0, (1, 1.5)))
@@ -163,7 +186,7 @@ def _title(summaries: Sequence[Summary]) -> str:
         f"{' and '.join(kinds)} guarantee, alpha = {', '.join(alphas)} an image,"
         f" {' and '.join(map(str, images))} images"
     )
-    names = [f"{summary.name}: " if len(summaries) > 1 else "" for summary in summaries]
+    names = [f"{shortened(summary.name)}: " if len(summaries) > 1 else "" for summary in summaries]
     captions = [n + summary.caption() for n, summary in zip(names, summaries, strict=True)]
     lines = [part for text in (told, *captions) for part in textwrap.wrap(text, _COLUMNS)]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
+from gsmooth.display import shortened
 from gsmooth.region import Region
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
@@ -34,11 +35,15 @@ def about_originals(records: Records) -> bool:
 def axis_of(records: Records) -> Axis:
     """The angle, shift or l2 radius that gauge 1 stands for; where there is no single one, 1."""
     region = records.rows[0].region
-    names = [p.name for p, end in zip(records.header.parameters, region.upper, strict=False) if end]
+    names = [
+        _name(p) for p, end in zip(records.header.parameters, region.upper, strict=False) if end
+    ]
     if common := _common_end(region, records.header.parameters):
         end, unit = common
         what = "every original by" if about_originals(records) else "every"
-        return Axis(f"{what} {' and '.join(names)} within ± ({unit or 'no unit'})", unit, end)
+        return Axis(
+            f"{what} {' and '.join(names)} within ± ({shortened(unit) or 'no unit'})", unit, end
+        )
     if region.l2 > 0.0 and not any((*region.lower, *region.upper)):
         return Axis("every l2 perturbation below", "", region.l2)
     return Axis("fraction of the region", "", 1.0)
@@ -60,7 +65,7 @@ def verdict_of(row: Row, parameters: tuple[Parameter, ...], online: bool = False
     text = describe(region, parameters)
     moving = [p for p, end in zip(parameters, region.upper, strict=False) if end]
     if len(moving) == 1 and region.l2 == 0.0:
-        text = text.removeprefix(f"{moving[0].name} ")
+        text = text.removeprefix(f"{_name(moving[0])} ")
     return f"{'originals' if online else 'certified'} to {text}"
 
 
@@ -108,9 +113,9 @@ def _common_end(region: Region, parameters: tuple[Parameter, ...]) -> tuple[floa
 def _interval(low: float, high: float, parameter: Parameter) -> str:
     unit = _unit(parameter.unit)
     if low == -high:
-        return f"{parameter.name} ±{_number(high)}{unit}"
+        return f"{_name(parameter)} ±{_number(high)}{unit}"
     start = f"−{_number(-low)}" if low else "0"
-    return f"{parameter.name} {start}{unit} to {_number(high)}{unit}"
+    return f"{_name(parameter)} {start}{unit} to {_number(high)}{unit}"
 
 
 def _number(value: float, digits: int = 2) -> str:
@@ -118,4 +123,9 @@ def _number(value: float, digits: int = 2) -> str:
 
 
 def _unit(unit: str) -> str:
-    return _SIGNS.get(unit, f" {unit}" if unit else "")
+    return _SIGNS.get(unit, f" {shortened(unit)}" if unit else "")
+
+
+def _name(parameter: Parameter) -> str:
+    """As the records have it: any text of any length."""
+    return shortened(parameter.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from gsmooth.display import plain
 from gsmooth.report.summary import Share, Summary, summarize
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def render(*summaries: Summary) -> Table:
     # The longest first: it has every line of the others, in order.
     labels = dict.fromkeys(label for c in sorted(columns, key=len, reverse=True) for label in c)
     for summary in summaries:
-        table.add_column(summary.name, justify="right")
+        table.add_column(plain(summary.name), justify="right")
     for label in labels:
-        table.add_row(label, *(column.get(label, "") for column in columns))
+        table.add_row(label, *(plain(column.get(label, "")) for column in columns))
     return table
 
 

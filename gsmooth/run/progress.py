@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO, final
 
+from gsmooth.display import plain_lines
 from gsmooth.run.forecast import Span, duration
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class LineProgress:
         self.say(f"{tally.done}/{tally.total} images{_figures(tally)}{_time(tally)}")
 
     def say(self, message: str) -> None:
-        print(message, file=self._stream, flush=True)
+        print(plain_lines(message), file=self._stream, flush=True)
 
 
 @final

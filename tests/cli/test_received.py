@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from gsmooth.cli import app
 from gsmooth.run.records import HEADER_NAME, RecordWriter
 from tests.run.samples import make_header, make_row
+from tests.test_display import HOSTILE, OBEYED
 
 TRAP = """
 from pathlib import Path
@@ -89,3 +90,29 @@ def test_a_report_draws_the_curve_of_any_folder_and_pictures_where_it_is_given_i
     several = gsmooth("report", "run", "run", "--data=images.npz")
     assert several.exit_code == 2
     assert "--data is for the pictures of one run" in several.stderr
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("command", ["report", "verify"])
+def test_names_of_folders_and_in_records_are_shown_and_not_obeyed(kind: str, command: str) -> None:
+    name = HOSTILE[kind]
+    # What no file system takes is left out, and said in the records.
+    folder = Path(name.replace("/", "|").replace("\ud800", "")[:200])
+    Path("run").rename(folder)
+    header = json.loads((folder / HEADER_NAME).read_text())
+    header["config"] = {name: name, "certify": {"bound": name}}
+    header["parameters"] = [{"name": name, "unit": name, "description": name}]
+    (folder / HEADER_NAME).write_text(json.dumps(header))
+    quick = ("--no-figures",) if command == "report" else ()
+    results = [
+        gsmooth(command, str(folder), *quick),
+        gsmooth(command, str(folder), "--debug", "--json"),
+    ]
+    (folder / "records.jsonl").write_text(json.dumps({name: name}) + "\n")
+    results.append(gsmooth(command, str(folder)))
+    assert [result.exit_code for result in results] == [
+        *{"report": (0, 0), "verify": (8, 8)}[command],
+        6,
+    ]
+    for result in results:
+        assert not OBEYED.search(result.output)

@@ -1,0 +1,35 @@
+"""A rich console that shows texts as they are: it obeys no markup, and no control characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, final
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from gsmooth.display import plain_lines
+
+
+@final
+class PlainConsole(Console):
+    """Every string and :class:`rich.text.Text` passes here, also those in cells of tables.
+
+    Colours come from styles, never from the text itself.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Strings; escaped before they are measured, so that tables keep their columns."""
+        return super().render_str(plain_lines(text), **{**settings, "markup": False})
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Everything; what is control here, rich itself has made (the bar of a run)."""
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else plain_lines(segment.text)
+            yield Segment(text, segment.style, segment.control)
