@@ -21,7 +21,7 @@ from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.config import RunConfig, fingerprint, identity
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import RunHeader
-from gsmooth.run.inputs import require_shape, run_classes, run_data
+from gsmooth.run.inputs import data_notices, require_shape, run_classes, run_data
 from gsmooth.run.models import load_model, weights_digest
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.rehearsal import rehearsed
@@ -94,6 +94,8 @@ class Assembly:
                 still=smoothed.still,
                 input_range=classifier.input_range,
             ),
+            class_names=self.dataset.classes if self.dataset.named else None,
+            data_notices=data_notices(self.config, self.dataset),
         )
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gsmooth.smoothing import SmoothedClassifier
     from gsmooth.transformation import Transformation
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 @final
@@ -156,7 +156,10 @@ class Calibration:
         found = parse(text, where)
         if not isinstance(found, dict):
             raise RecordError(f"{where}: {found!r} found; expected an object")
-        if (version := found.pop("schema", None)) != SCHEMA_VERSION:
+        version = found.pop("schema", None)
+        if version == 1:  # Of 0.1.0, which took every 8-bit image into [0, 1].
+            found["input_range"] = [0.0, 1.0]
+        elif version != SCHEMA_VERSION:
             raise RecordError(
                 f"{where}: schema version {version!r}; this gsmooth reads calibrations of version"
                 f" {SCHEMA_VERSION}"

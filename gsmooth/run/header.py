@@ -62,7 +62,8 @@ class RunHeader:
     those of the transformation, for labels and axes. sampler: how seeds become noise, the same for
     all rows; so is decision_rule: how votes become certificates. plan: the images that are to have
     a row. capabilities: what the transformation claimed. class_names: one an output of the model;
-    None where they have no names. seed_commitment: to a secret seed; None where the seed is in
+    None where they have no names. data_notices: what was passed over when the images were read, and
+    what was done to them first. seed_commitment: to a secret seed; None where the seed is in
     ``config``. created: UTC, ISO 8601. Schema 2 has no plan and no capabilities: None.
     """
 
@@ -76,6 +77,7 @@ class RunHeader:
     plan: PlannedImages | None
     capabilities: Capabilities | None
     class_names: tuple[str, ...] | None
+    data_notices: tuple[str, ...]
     seed_commitment: SeedCommitment | None
     versions: Mapping[str, str]
     machine: Mapping[str, str]
@@ -92,6 +94,7 @@ class RunHeader:
         plan: PlannedImages,
         capabilities: Capabilities,
         class_names: tuple[str, ...] | None = None,
+        data_notices: tuple[str, ...] = (),
         seed_commitment: SeedCommitment | None = None,
     ) -> RunHeader:
         """The header of a run that starts now on this machine, with these installed versions."""
@@ -106,6 +109,7 @@ class RunHeader:
             plan=plan,
             capabilities=capabilities,
             class_names=class_names,
+            data_notices=data_notices,
             seed_commitment=seed_commitment,
             versions=installed_versions(),
             machine=this_machine(),

@@ -82,11 +82,12 @@ def identity(
 
 def header_fields(found: Fields, where: str) -> Fields:
     """The fields of a header in today's names; RecordError for fields that schema 2 has not."""
-    lacking = {
+    lacking: Fields = {
         "decision_rule": DECISION_RULE,
         "plan": None,
         "capabilities": None,
         "class_names": None,
+        "data_notices": [],
         "seed_commitment": None,
     }
     parameters = found.get("parameters")

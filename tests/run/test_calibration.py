@@ -83,7 +83,7 @@ def test_what_is_written_is_read_back(written: Path) -> None:
         ({"centre": "edge"}, "'clean' or 'middle'"),
         ({"digests": None}, "expected a list"),
         ({"more": 1}, "unknown fields: more"),
-        ({"schema": 2}, "schema version 2"),
+        ({"schema": 3}, "schema version 3"),
         ({"region": {"lower": [-1], "upper": [1], "l2": 0.5, "bits": 0}}, "parameters alone"),
     ],
 )
@@ -92,6 +92,16 @@ def test_a_file_that_does_not_fit_itself_is_refused(
 ) -> None:
     written.write_text(json.dumps({**json.loads(written.read_text()), **change}))
     with pytest.raises(RecordError, match=complaint):
+        read_calibration(written)
+
+
+def test_a_file_of_0_1_0_is_of_images_between_zero_and_one(written: Path) -> None:
+    kept = json.loads(written.read_text())
+    del kept["input_range"]
+    written.write_text(json.dumps({**kept, "schema": 1}))
+    assert read_calibration(written).input_range == (0.0, 1.0)
+    written.write_text(json.dumps({**kept, "schema": 2}))
+    with pytest.raises(RecordError, match="missing fields: input_range"):
         read_calibration(written)
 
 

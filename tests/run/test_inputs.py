@@ -246,6 +246,7 @@ def test_names_are_kept_with_the_run_and_are_not_its_identity(tmp_path: Path) ->
     assert config["model"]["class_names"] == ["low", "high"]
     header = read_records(tmp_path / "run").header
     assert recorded_data(header.config, "images.npz").classes == ("low", "high")
+    assert header.class_names == ("low", "high")
 
 
 def test_training_from_folders_keeps_their_names(tmp_path: Path) -> None:
@@ -282,6 +283,7 @@ def test_resizing_is_part_of_the_identity_and_is_said(tmp_path: Path) -> None:
         " cut to the centre 4 x 4: certificates are about those"
     )
     records = read_records(tmp_path / "run")
+    assert records.header.data_notices == (notebook.lines[0],)
     assert records.header.identity["data"]["resize"] == 6  # type: ignore[index]
     assert recorded_data(records.header.config, "big.npz").shape == (1, 4, 4)
     table = "\n".join(as_lines(render(summarize(records))))
