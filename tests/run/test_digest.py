@@ -237,6 +237,14 @@ def test_buffers_outside_the_state_dict_count() -> None:
     assert digest(Holding(zeros, persistent=False)) != digest(Holding(zeros))
 
 
+def test_buffers_of_a_program_count_by_its_file(tmp_path: Path) -> None:
+    """As in version 0.1.0: there is nothing in them that the file does not say."""
+    (tmp_path / "m.pt2").write_bytes(b"one")
+    name = str(tmp_path / "m.pt2")
+    held = digest(Holding(torch.zeros(3), persistent=False), name)
+    assert held == digest(nn.Identity(), name)
+
+
 def test_the_file_of_a_program_counts_and_has_to_be_there(tmp_path: Path) -> None:
     path = tmp_path / "m.pt"
     path.write_bytes(b"one")

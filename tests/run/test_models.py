@@ -207,7 +207,7 @@ def test_a_device_that_is_not_there_is_named(device: str) -> None:
 
 def scripted(module: nn.Module, path: Path) -> str:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")
         torch.jit.trace(module.eval(), torch.zeros(2, *SHAPE)).save(str(path))  # type: ignore[no-untyped-call]
     return str(path)
 

@@ -22,20 +22,20 @@ _BLOCK_BYTES: Final = 2**24
 
 
 def weights_digest(classifier: Classifier) -> str:
-    """sha256 (hex) of a model: its state dict, its other buffers, and its file if it is a program.
+    """sha256 (hex) of a model: its state dict, and its other buffers or, of a program, its file.
 
     Equal values give equal digests, whatever their strides, device or order in memory; a changed
     bit changes it. Not covered: Python code and what it holds outside parameters and buffers.
     Raises ModelError that names the key of a value which has no canonical bytes.
     """
-    state, module = hashlib.sha256(), classifier.module
+    state, path = hashlib.sha256(), Path(classifier.name)
     for name, value in _state_dict(classifier).items():
         for part in encoded(name, value):
             state.update(part)
-    for name, buffer in unsaved_buffers(module):
+    for name, buffer in () if path.is_file() else unsaved_buffers(classifier.module):
         for part in encoded(f"{name} (not in the state dict)", buffer):
             state.update(part)
-    for block in _program(Path(classifier.name)):
+    for block in _program(path):
         state.update(block)
     return state.hexdigest()
 

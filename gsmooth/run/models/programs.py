@@ -39,7 +39,9 @@ def load_script(path: Path) -> nn.Module:
     require_model(path)
     try:
         with warnings.catch_warnings():
+            # That TorchScript is old news is nothing that a user of such a file can act upon.
             warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", FutureWarning)
             module: nn.Module = torch.jit.load(  # type: ignore[no-untyped-call]
                 str(path), map_location="cpu"
             )
