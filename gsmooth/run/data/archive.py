@@ -15,6 +15,7 @@ from gsmooth.errors import InputError
 from gsmooth.run.data.boundary import reading, require_memory
 from gsmooth.run.data.names import named_classes
 from gsmooth.run.data.splits import ALL
+from gsmooth.run.disguise import refuse_disguised
 
 _WHOLE: Final = (("x", "y"), ("images", "labels"))
 _NAMES: Final = ("class_names", "classes")
@@ -36,6 +37,7 @@ class Archive:
             raise InputError(f"data {path}: there is no such file")
         if not path.is_file():
             raise InputError(f"data {path}: it is no regular file; expected one by numpy.savez")
+        refuse_disguised("data", path, InputError)
         with reading(path):
             if not zipfile.is_zipfile(path):
                 raise InputError(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gsmooth.errors import InputError
 from gsmooth.run.data.boundary import reading
 from gsmooth.run.data.preparation import AS_IT_IS, Preparation
+from gsmooth.run.disguise import refuse_disguised
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,6 +53,7 @@ def _opened(path: Path) -> Image:
     try:
         return Image.open(path, formats=_FORMATS)
     except UnidentifiedImageError as error:
+        refuse_disguised("data", path, InputError)
         raise InputError(
             f"data {path}: cannot be read as an image ({', '.join(_FORMATS)}); it is another file,"
             " or it is damaged"
