@@ -166,7 +166,8 @@ def _on_the_way(subject: Subject, theta: Theta) -> list[Theta]:
     """Attacks on the way to theta, 0 left out."""
     scaled = (tuple(part * value for value in theta) for part in PARTS)
     found = dict.fromkeys(subject.possible(there) for there in scaled)
-    return [there for there in found if any(there)] or ([theta] if any(theta) else [])
+    end = subject.possible(theta)
+    return [there for there in found if any(there)] or ([end] if any(end) else [])
 
 
 def _gaps(subject: Subject, x: Tensor, clean: Tensor, theta: Theta) -> tuple[float, float]:

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 
 SHARE: Final = 0.85
 """Exact share of votes for the clean image's class: it holds on part of most regions."""
+PICTURE: Final = Picture("blob", 3)
 NODES: Final = 64
 """Gauss-Legendre nodes in u = F(theta) for one parameter."""
 POINTS: Final = 512
@@ -54,7 +55,7 @@ class HalfSpace(nn.Module):
 @final
 @dataclass(frozen=True)
 class Scene:
-    """A picture x (1, C, H, W), class 1 under g with share SHARE, and the half-space that says so.
+    """A picture x (1, C, H, W), of class 1 under g, and the half-space that says so.
 
     normal (K,): v. constant: <w, Q 0>. theta (n, m), weights (n,): the quadrature. error: what
     exact shares may be off by.
@@ -81,19 +82,20 @@ class Scene:
         return np.asarray(special.ndtr(lead) @ self.weights)
 
     def attacked(self, thetas: list[Theta]) -> Tensor:
-        """L psi_theta(x) at each of them, one by one: (n, K)."""
-        return torch.cat([self.subject.lift(self.subject.attack(self.x, t)) for t in thetas])
+        """L psi_theta(x) at each of them, or the possible one next to it, one by one: (n, K)."""
+        possible = [self.subject.possible(theta) for theta in thetas]
+        return torch.cat([self.subject.lift(self.subject.attack(self.x, t)) for t in possible])
 
     def lead(self) -> float:
         """<w, Q z> - threshold at the clean image: with no noise on theta, its distance (O1)."""
         return float(self._means(self.clean)[0, 0]) - self.threshold
 
-    def settled(self) -> Scene:
-        """The same with the threshold at which the clean image's exact share is SHARE."""
+    def settled(self, share: float) -> Scene:
+        """The same with the threshold at which the clean image's exact share is ``share``."""
         means = self._means(self.clean)[0]
 
         def excess(threshold: float) -> float:
-            return float(special.ndtr((means - threshold) / self._spread) @ self.weights) - SHARE
+            return float(special.ndtr((means - threshold) / self._spread) @ self.weights) - share
 
         reach = 20.0 * self._spread
         threshold = float(optimize.brentq(excess, means.min() - reach, means.max() + reach))
@@ -125,12 +127,12 @@ class Scene:
         return act(point.repeat(len(theta), 1), *columns) @ self.normal + self.constant
 
 
-def scene(subject: Subject) -> Scene:
-    """A half-space across the way that the region's attacks take.
+def scene(subject: Subject, picture: Picture = PICTURE, share: float = SHARE) -> Scene:
+    """A half-space across the way that the region's attacks take; the picture has this share.
 
     SkipTest where shares have no closed form: the readout is not affine, or hides everything.
     """
-    x = Picture("blob", 3).tensor(subject.shape)
+    x = picture.tensor(subject.shape)
     across = _direction(subject, x)
     network = Classifier(HalfSpace(across, 0.0), classes=2, shape=subject.shape)
     smoothed = subject.smoothed(still=not subject.moves, network=network)
@@ -138,7 +140,7 @@ def scene(subject: Subject) -> Scene:
     theta, weights = _quadrature(smoothed.law, subject.seed or 0)
     error = EXACTNESS[min(smoothed.law.dimensions, len(EXACTNESS) - 1)]
     made = Scene(subject, smoothed, x, normal, constant, theta, weights, error=error)
-    return made.settled()
+    return made.settled(share)
 
 
 def _direction(subject: Subject, x: Tensor) -> Tensor:
@@ -146,7 +148,7 @@ def _direction(subject: Subject, x: Tensor) -> Tensor:
     chance = Point("normal", 5).tensor(x.numel())[0]
     along = torch.zeros_like(chance)
     if subject.dimensions:
-        ends = (subject.region.lower, subject.region.upper)
+        ends = [subject.possible(end) for end in (subject.region.lower, subject.region.upper)]
         seen = [_seen(subject, subject.attack(x, theta)) for theta in ends]
         gaps = [_seen(subject, x) - image for image in seen]
         along = max(gaps, key=lambda gap: float(gap.norm()))

@@ -1,0 +1,48 @@
+"""The conformance kit with options, shapes and regions that its own tests do not have."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+from gsmooth.errors import GsmoothError
+from gsmooth.run.rehearsal import rehearsed
+from gsmooth.testing import Standing, verdicts
+from gsmooth.testing.checks import EVERY
+from tests.fuzz.subjects import checked_message, draw_region, draw_subject
+from tests.fuzz.trial import Found
+
+SIZES: Final = {"tiny": 1.0, "small": 3.0, "medium": 0.5}
+CHECKS: Final = 4
+"""How many of them are tried at a time."""
+
+
+def try_kit(seed: int) -> str:
+    """A few checks of one transformation."""
+    rng = Random(seed)
+    drawn = draw_subject(rng, SIZES)
+    print(drawn, flush=True)
+    only = [body.__name__ for body in rng.sample(EVERY, CHECKS)]
+    try:
+        operator = rehearsed(drawn.built(), drawn.shape)
+        region = draw_region(rng, operator, drawn.shape, extras=False)
+        examples, chosen = rng.choice([5, 15, 40]), rng.getrandbits(20)
+        found = list(
+            verdicts(
+                operator,
+                shape=drawn.shape,
+                region=region,
+                examples=examples,
+                seed=chosen,
+                only=only,
+            )
+        )
+    except GsmoothError as error:
+        return checked_message(error)
+    broken = [verdict for verdict in found if verdict.standing is Standing.FAILED]
+    if not broken:
+        return "kept"
+    if all("ConfigurationError: " in verdict.why for verdict in broken):
+        return "refused"
+    told = next(verdict for verdict in broken if "ConfigurationError: " not in verdict.why)
+    raise Found(f"{told.why}\n\n{told.code}\n\n{drawn}, {region}, examples={examples}")
