@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.classifier import Classifier
-from gsmooth.engine import Ballot, Counter, NoisyPoints, Pace, measured_pace
+from gsmooth.engine import Ballot, Counter, NoisyPoints, Pace, Readout, measured_pace
 from gsmooth.errors import ConfigurationError
 from gsmooth.noise import SecretSeed, Seed, ThetaAccuracy, grid_total_variation, theta_accuracy
 from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
@@ -132,9 +132,9 @@ class SmoothedClassifier:
         return self.counter.count(ballots)
 
     def readout(self, z: Tensor) -> Tensor:
-        """Q z in float32 on the classifier's device: (N, K) -> (N, C, H, W)."""
+        """Q z in float32 on the classifier's device, as in votes: (N, K) -> (N, C, H, W)."""
         moved = z.to(device=self.classifier.device, dtype=torch.float32)
-        return self.transformation.readout(moved, self.classifier.shape)
+        return Readout(self.transformation, self.classifier.shape).images(moved)
 
     def pace(self) -> Pace:
         """Votes a second, and the batch size that gives the most; about a second's measurement.

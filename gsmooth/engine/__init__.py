@@ -5,6 +5,7 @@ from gsmooth.engine.count import Counter
 from gsmooth.engine.function import FunctionCheck, checked_function
 from gsmooth.engine.noisy import NoisyPoints
 from gsmooth.engine.pace import Pace, measured_pace
+from gsmooth.engine.readout import Readout
 from gsmooth.engine.schedule import served
 from gsmooth.engine.workers import devices_of
 
@@ -14,6 +15,7 @@ __all__ = [
     "FunctionCheck",
     "NoisyPoints",
     "Pace",
+    "Readout",
     "checked_function",
     "devices_of",
     "measured_pace",

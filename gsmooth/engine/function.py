@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.classifier import Classifier
+from gsmooth.engine.readout import Readout
 from gsmooth.errors import ConfigurationError, ModelError
 
 Kind = Literal["exact", "rounding", "sized"]
@@ -81,74 +82,133 @@ class _Answer:
 # The mode in which votes are cast: torch.compile would make another program for another mode.
 @torch.inference_mode()
 def checked_function(
-    classifier: Classifier, images: Tensor, batch_size: int | None = None
+    classifier: Classifier,
+    inputs: Tensor,
+    batch_size: int | None = None,
+    readout: Readout | None = None,
 ) -> FunctionCheck:
-    """Compare what images (N, C, H, W) float32 get in batches; N a multiple of ``batch_size``.
+    """Compare what inputs get in batches of ``batch_size``, of which N has to be a multiple.
 
-    batch_size: that of votes, by default N. All N images are shown in batches of it three times: as
-    they are; with about half of the rows of each batch kept at their places, and extreme images
-    among them; and the same backwards. ModelError where the second differs from the first by more
-    than rounding (2^-18 of their spread where repetitions agree, else 2^-14), in any precision,
-    since nothing but the neighbours is new to these rows, or the third by more than a place can
-    explain: pinning would not help. At size 1 there are no neighbours, and these are repetitions.
-    Then come other sizes: what differs there makes the model ``sized``, since pinned votes never
-    see them.
+    inputs: z (N, K) float32 of f Q, what votes are about; without ``readout`` images (N, C, H, W)
+    float32 of f. batch_size: that of votes, by default N. All N are shown in batches of it three
+    times: as they are; with about half of the rows of each batch kept at their places, and extreme
+    images among them; and the same backwards. ModelError where the second differs from the first by
+    more than rounding (2^-18 of their spread where repetitions agree, else 2^-14), in any
+    precision, since nothing but the neighbours is new to these rows, or the third by more than a
+    place can explain: pinning would not help. At size 1 there are no neighbours, and these are
+    repetitions. Then come other sizes: what differs there makes the model ``sized``, since pinned
+    votes never see them.
 
     A check by example: it finds faults, and proves nothing. Unseen stays what is below the
     tolerances, other sizes than the tried ones, and randomness that seldom changes a score.
     """
-    size = len(images) if batch_size is None else batch_size
-    if size < 1 or len(images) < LEAST_ROWS or len(images) % size:
+    size = len(inputs) if batch_size is None else batch_size
+    if size < 1 or len(inputs) < LEAST_ROWS or len(inputs) % size:
         raise ConfigurationError(
-            f"checked_function: {len(images)} images in batches of {size}; give at least"
+            f"checked_function: {len(inputs)} images in batches of {size}; give at least"
             f" {LEAST_ROWS}, and full batches"
         )
-    whole = _answer(classifier, images, size)
-    kept = _kept(size).repeat(len(images) // size)
-    crowd = _in_company(images, kept)
-    gaps = _gaps_at_size(classifier, images, crowd, kept, whole, size)
+    subject = _Subject(classifier, readout)
+    whole = subject.answer(inputs, size)
+    kept = _kept(size).repeat(len(inputs) // size)
+    crowd = subject.in_company(inputs, kept)
+    gaps = _gaps_at_size(subject, inputs, crowd, kept, whole, size)
     # In 16 bits a last digit is often what a label hangs on.
-    allowed, sized = 0.0 if _coarse(classifier, whole) else whole.spread() * _ROUNDED, False
-    for rows in _other_sizes(len(images), size):
-        answer = _answer(classifier, images[rows], rows.stop - rows.start)
+    allowed, sized = 0.0 if subject.is_coarse(whole) else whole.spread() * _ROUNDED, False
+    for rows in _other_sizes(len(inputs), size):
+        answer = subject.answer(inputs[rows], rows.stop - rows.start)
         gaps.append(whole[rows].gaps(answer))
         sized |= bool(whole[rows].differs(answer, allowed).any())
     # Among extreme images: what neighbours do in part of a batch would else be a matter of luck.
-    for rows in (slice(0, _ODD_ROWS), slice(0, len(images) // 3)):
+    for rows in (slice(0, _ODD_ROWS), slice(0, len(inputs) // 3)):
         alone = _kept(rows.stop)
-        answer = _answer(classifier, _in_company(images[rows], alone), rows.stop)[alone]
+        crowd = subject.in_company(inputs[rows], alone)
+        answer = subject.answer(crowd, rows.stop)[alone]
         gaps.append(whole[rows][alone].gaps(answer))
         sized |= bool(whole[rows][alone].differs(answer, allowed).any())
     largest = float(torch.cat(gaps).max())
-    kind: Kind = "sized" if sized else "rounding" if largest > 0.0 else "exact"
+    exact = largest == 0.0 and subject.reads_exactly(inputs)
+    kind: Kind = "sized" if sized else "exact" if exact else "rounding"
     return FunctionCheck(kind, largest, int(kept.sum()), size)
 
 
+@final
+@dataclass(frozen=True)
+class _Subject:
+    """f Q on z (N, K), or without a readout f on images (N, C, H, W)."""
+
+    classifier: Classifier
+    readout: Readout | None
+
+    def answer(self, inputs: Tensor, size: int) -> _Answer:
+        """In batches of ``size``, as votes are cast."""
+        batches = (
+            torch.split(inputs, size)
+            if self.readout is None
+            else self.readout.batches(inputs, size)
+        )
+        passes = [_one_pass(self.classifier, batch) for batch in batches]
+        scores = torch.cat([answer.scores for answer in passes])
+        return _Answer(scores, torch.cat([answer.votes for answer in passes]), passes[0].coarse)
+
+    def is_coarse(self, answer: _Answer) -> bool:
+        """Whether scores have 16 bits."""
+        return answer.coarse or self.classifier.autocast is not None
+
+    def in_company(self, inputs: Tensor, kept: Tensor) -> Tensor:
+        """The kept rows at their places, and extreme images at all others."""
+        images = inputs if self.readout is None else self.readout.images(inputs)
+        bright, dark = self._point(images, images.max()), self._point(images, images.min())
+        company = bright.expand_as(inputs).clone()
+        # No statistic of the batch stays what it was. As many dark as bright ones would leave the
+        # mean.
+        company[::4] = dark
+        company[1::4] = inputs[0]
+        return torch.where(
+            kept.to(inputs.device).view(-1, *[1] * (inputs.dim() - 1)), inputs, company
+        )
+
+    def reads_exactly(self, inputs: Tensor) -> bool:
+        """Whether images are the same bit by bit at other places of a block."""
+        if self.readout is None:
+            return True
+        there = self.readout.images(inputs)
+        return torch.equal(self.readout.images(inputs.flip(0)).flip(0), there)
+
+    def _point(self, images: Tensor, value: Tensor) -> Tensor:
+        """What has this value in every pixel: an image (1, C, H, W), or its z (1, K)."""
+        image = value.expand_as(images[:1])
+        if self.readout is None:
+            return image
+        lifted = self.readout.transformation.lift(image.double())
+        return lifted.to(images.dtype)
+
+
 def _gaps_at_size(
-    classifier: Classifier, images: Tensor, crowd: Tensor, kept: Tensor, whole: _Answer, size: int
+    subject: _Subject, inputs: Tensor, crowd: Tensor, kept: Tensor, whole: _Answer, size: int
 ) -> list[Tensor]:
     """Gaps of the kept rows in the crowd and in the crowd backwards; ModelError for a fault."""
     spread = whole.spread()
-    halves = _coarse(classifier, whole)
-    there, strict = _answer(classifier, crowd, size), _ROUNDED
+    halves = subject.is_coarse(whole)
+    there, strict = subject.answer(crowd, size), _ROUNDED
     if bool(whole.gaps(there)[kept].any()):
         # Where repetitions agree bit by bit, it is not chance that moved the last digits.
-        again = _answer(classifier, images, size)
+        again = subject.answer(inputs, size)
         strict = _ROUNDED if bool(whole.gaps(again).any()) else _REPEATED
-    back = _answer(classifier, crowd.flip(0), size).backwards()
+    back = subject.answer(crowd.flip(0), size).backwards()
     for other, share, cause in (
         (there, strict, "among other images of a batch of that size"),
         (back, _PLACE_IN_HALVES if halves else _PLACE, "in another place of the same batch"),
     ):
         if bool((faults := whole.differs(other, spread * share) & kept).any()):
-            again = _answer(classifier, images, size)
+            again = subject.answer(inputs, size)
             if size == 1 or bool(whole.differs(again, spread * _ROUNDED).any()):
                 cause = "in the very same batch, a second time"
             row = int(faults.nonzero()[0])
             raise ModelError(
-                f"{classifier.name}: row {row % size} of a batch of {size} gets other scores"
-                f" {cause} (up to {float(whole.gaps(other)[kept].max()):.2g} apart, where scores"
-                f" spread by {spread:.2g}); {_REMEDY}"
+                f"{subject.classifier.name}: row {row % size} of a batch of {size} gets other"
+                f" scores {cause} (up to {float(whole.gaps(other)[kept].max()):.2g} apart, where"
+                f" scores spread by {spread:.2g}); {_REMEDY}"
             )
     return [whole.gaps(there)[kept], whole.gaps(back)[kept]]
 
@@ -161,17 +221,6 @@ def _other_sizes(rows: int, size: int) -> list[slice]:
         slice(1, 2),
         slice(2, 5),
     ]
-
-
-def _coarse(classifier: Classifier, answer: _Answer) -> bool:
-    return answer.coarse or classifier.autocast is not None
-
-
-def _answer(classifier: Classifier, images: Tensor, size: int) -> _Answer:
-    """In batches of ``size``, as votes are cast."""
-    passes = [_one_pass(classifier, batch) for batch in torch.split(images, size)]
-    scores = torch.cat([answer.scores for answer in passes])
-    return _Answer(scores, torch.cat([answer.votes for answer in passes]), passes[0].coarse)
 
 
 def _one_pass(classifier: Classifier, batch: Tensor) -> _Answer:
@@ -189,12 +238,3 @@ def _kept(size: int) -> Tensor:
     """
     order = torch.randperm(size, generator=torch.Generator().manual_seed(0))
     return (order - order[0]) % size < (size + 1) // 2
-
-
-def _in_company(images: Tensor, kept: Tensor) -> Tensor:
-    """The kept rows at their places, and extreme images at all others."""
-    company = images.max().expand_as(images).clone()
-    # No statistic of the batch stays what it was. As many dark as bright ones would leave the mean.
-    company[::4] = images.min()
-    company[1::4] = images[0]
-    return torch.where(kept.to(images.device)[:, None, None, None], images, company)

@@ -16,6 +16,7 @@ from torch import Tensor
 from gsmooth.classifier import Classifier
 from gsmooth.engine.ballot import Ballot
 from gsmooth.engine.noisy import NoisyPoints
+from gsmooth.engine.readout import Readout
 from gsmooth.errors import ConfigurationError
 
 
@@ -38,17 +39,13 @@ class Worker:
         rows = sum(ballot.rows for ballot in ballots)
         least = -(-rows // batch_size) * batch_size if pinned else 0
         z = self.noisy.batch(ballots, self.classifier.device, least, self.pool)
+        readout = Readout(self.noisy.transformation, self.classifier.shape)
         if len(z) > batch_size:
-            return torch.cat([self._seen(part) for part in torch.split(z, batch_size)])[:rows]
-        images = self._images(z)
+            batches = readout.batches(z, batch_size)
+            return torch.cat([self.classifier.votes(batch) for batch in batches])[:rows]
+        images = readout.images(z)
         del z  # Where the readout made images of its own, only they are held in the forward pass.
         return self.classifier.votes(images)[:rows]
-
-    def _seen(self, z: Tensor) -> Tensor:
-        return self.classifier.votes(self._images(z))
-
-    def _images(self, z: Tensor) -> Tensor:
-        return self.noisy.transformation.readout(z, self.classifier.shape)
 
 
 def devices_of(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from gsmooth.engine import Ballot, NoisyPoints, checked_function
+from gsmooth.engine import Ballot, NoisyPoints, Readout, checked_function
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.run.assembly import Assembly
 from gsmooth.run.config import RunConfig
@@ -29,7 +29,9 @@ def examined(parts: Assembly, folder: Path | None = None) -> Assembly:
     identity. ModelError where the model is no function at any batch size.
     """
     smoothed = parts.smoothed
-    found = checked_function(smoothed.classifier, noisy_images(parts), smoothed.batch_size)
+    readout = Readout(smoothed.transformation, smoothed.classifier.shape)
+    z = noisy_points(parts)
+    found = checked_function(smoothed.classifier, z, smoothed.batch_size, readout)
     if found.kind != "sized" and pinned_size(folder) is None:
         return replace(parts, function=found)
     engine = parts.config.engine.model_copy(update={"batch_size": smoothed.batch_size})
@@ -56,8 +58,8 @@ def pinned_size(folder: Path | None) -> int | None:
 
 
 @torch.no_grad()
-def noisy_images(parts: Assembly) -> Tensor:
-    """A batch of the first images under noise, (N, C, H, W), as votes see them.
+def noisy_points(parts: Assembly) -> Tensor:
+    """A batch of the first images under noise, z (N, K) float32, as votes have them.
 
     N: the batch size, or as many times it as make 16 rows or more.
     """
@@ -74,5 +76,4 @@ def noisy_images(parts: Assembly) -> Tensor:
         for chunk, start in enumerate(range(0, rows, CHUNK // _IMAGES))
     ]
     noisy = NoisyPoints(smoothed.transformation, smoothed.law, smoothed.grid)
-    z = noisy.batch(ballots, device)
-    return smoothed.transformation.readout(z, smoothed.classifier.shape)
+    return noisy.batch(ballots, device)

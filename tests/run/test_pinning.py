@@ -14,7 +14,7 @@ from gsmooth.errors import ModelError, RecordError
 from gsmooth.run.assembly import assemble
 from gsmooth.run.config import fingerprint, identity
 from gsmooth.run.execute import plan, run_certify
-from gsmooth.run.pinning import noisy_images, pinned_size, with_pinned_size
+from gsmooth.run.pinning import noisy_points, pinned_size, with_pinned_size
 from gsmooth.run.predict import run_predict
 from gsmooth.run.records import Row, read_records
 from gsmooth.run.resolution import resolved
@@ -87,7 +87,7 @@ def test_batches_of_one_make_a_function_of_batch_statistics() -> None:
 
 @pytest.mark.parametrize(("size", "rows"), [(1, 16), (3, 18), (7, 21), (16, 16), (33, 33)])
 def test_small_batches_are_examined_full(size: int, rows: int) -> None:
-    assert len(noisy_images(plan(workshop_config(f"{SIZE}={size}")))) == rows
+    assert len(noisy_points(plan(workshop_config(f"{SIZE}={size}")))) == rows
 
 
 def test_a_model_that_depends_on_the_batch_size_is_pinned_to_it() -> None:
@@ -143,13 +143,13 @@ def test_a_function_of_its_input_stays_free() -> None:
     certify(f"{SIZE}=128")
 
 
-def test_the_check_looks_at_whole_batches_of_images_under_noise() -> None:
+def test_the_check_looks_at_whole_batches_of_points_under_noise() -> None:
     parts = plan(workshop_config(f"{SIZE}=100"))
-    images = noisy_images(parts)
-    assert images.shape == (100, 1, 4, 4)
-    assert images.dtype == torch.float32
-    assert len({tuple(image) for image in images.flatten(1).tolist()}) == 100
-    assert torch.equal(images, noisy_images(parts))
+    points = noisy_points(parts)
+    assert points.shape == (100, 16)
+    assert points.dtype == torch.float32
+    assert len({tuple(point) for point in points.tolist()}) == 100
+    assert torch.equal(points, noisy_points(parts))
 
 
 def test_predict_casts_its_votes_at_one_size_too() -> None:
