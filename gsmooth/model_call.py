@@ -22,11 +22,14 @@ _SIGNS: Final = (
 
 
 @contextmanager
-def model_call(who: str, batch: Tensor, hint: str = "") -> Iterator[None]:
+def model_call(
+    who: str, batch: Tensor, hint: str = "", size: str = "engine.batch_size"
+) -> Iterator[None]:
     """Call the user's network on ``batch``: whatever it raises becomes a ModelError.
 
     The message names the model (``who``), shape and type of the batch, and the first line of the
-    network's own error; ``hint`` ends it. sys.exit counts as an error, Ctrl-C does not.
+    network's own error; ``hint`` ends it. ``size``: the setting that makes batches smaller.
+    sys.exit counts as an error, Ctrl-C does not.
 
     Raises:
         MemoryShortError: The batch did not fit into memory; a smaller one may.
@@ -42,7 +45,7 @@ def model_call(who: str, batch: Tensor, hint: str = "") -> Iterator[None]:
                 raise
             raise MemoryShortError(
                 f"{who}: {given} does not fit into memory ({one_line(error)}); take a smaller"
-                " engine.batch_size, free memory, or use a machine with more of it"
+                f" {size}, free memory, or use a machine with more of it"
             ) from error
 
 

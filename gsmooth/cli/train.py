@@ -35,13 +35,19 @@ gsmooth train --out model.pt  (the shipped recipe, on shipped:digits, split trai
 gsmooth train -m my_module:build --set model.shape=[3,32,32] -d photos/ -t rotation -r "-30:30"
 --sigma 0.25 --scales 6 --epochs 40 --out net.pt
 
-[bold]Then[/bold]: gsmooth certify -c net.toml --set model.weights=net.pt --set data.split=heldout
+[bold]Then[/bold]: gsmooth certify -c net.toml
+
+Beside the weights goes a run file of the same name. It names these weights, and the images held out
+where the data have such a split; where they have none, give other images with -d.
 """
 
 
 def train(
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="Where the state dict goes.")
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Where the state dict goes; FILE.toml beside it."
+        ),
     ],
     model: ModelFlag = None,
     data: DataFlag = None,
@@ -55,6 +61,9 @@ def train(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of initial weights, order and noise.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite the two files if they are there.")
+    ] = False,
     config: ConfigFlag = None,
     sets: SetFlag = None,
     as_json: JsonFlag = False,
@@ -83,8 +92,9 @@ def train(
         # After the settings: their mistakes should not wait for torch.
         from gsmooth.run.training import as_document, run_train
 
-        summary = run_train(settings, out, progress())
+        summary = run_train(settings, out, progress(), force=force)
         if as_json:
             emit(as_document(summary))
         else:
             say(f"{summary.weights}\n{summary.run_file}")
+            say(f"then: {summary.next_step}", err=True)

@@ -58,6 +58,20 @@ def load_data(
         return _loaded(spec, split, preparation, usual)
 
 
+def split_names(spec: str) -> tuple[str, ...] | None:
+    """The splits that the data ``spec`` have, without reading an image.
+
+    Empty for data without splits; None for a factory, which alone knows. Raises InputError.
+    """
+    path = Path(spec).expanduser()
+    with reading(spec):
+        if spec.startswith("shipped:"):
+            return tuple(_DIGITS)
+        if path.suffix.lower() == ".npz":
+            return tuple(name for name in Archive.open(path).splits() if name != ALL)
+        return tuple(split_folders(path)) if path.is_dir() else None
+
+
 def _loaded(spec: str, split: str | None, preparation: Preparation, usual: str) -> Dataset:
     path = Path(spec).expanduser()
     if spec.startswith("shipped:"):

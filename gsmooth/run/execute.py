@@ -83,7 +83,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
             progress.say(f"{account.before} of {total} images are in {folder} already")
         notices = (
             *data_notices(parts.config, parts.dataset),
-            *model_notices(parts.smoothed.classifier),
+            *model_notices(parts.smoothed.classifier, parts.config.model.weights),
         )
         for remark in (*notices, *remarks(parts.config)):
             progress.say(remark)

@@ -63,7 +63,10 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     answers: list[Answer] = []
     with progress:
         told = data_notices(parts.config, parts.dataset)
-        for notice in (*told, *model_notices(parts.smoothed.classifier)):
+        for notice in (
+            *told,
+            *model_notices(parts.smoothed.classifier, parts.config.model.weights),
+        ):
             progress.say(notice)
         items = parts.items(iter(parts.indices))
         for index, prediction in predict_many(parts.smoothed, items, n=rule.n, alpha=rule.alpha):

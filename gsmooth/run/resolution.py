@@ -26,13 +26,18 @@ from gsmooth.transformation import Transformation
 
 
 def resolved(
-    config: RunConfig, *, needs_region: bool = True, needs_noise: bool = True
+    config: RunConfig,
+    *,
+    needs_region: bool = True,
+    needs_noise: bool = True,
+    needs_ball: bool = True,
 ) -> RunConfig:
     """The configuration with nothing left to guess.
 
     From the card of a shipped model: its input, and (where the transformation is the one that it
     was trained under) options, noise and region. From the transformation: the other options and
-    the number of centres. Raises ConfigurationError naming the field that nobody filled.
+    the number of centres. needs_ball: where nothing else moves, the region is to have an l2 part.
+    Raises ConfigurationError naming the field that nobody filled.
     """
     shipped = card(config.model.spec)
     name = _transformation_name(config, shipped)
@@ -40,7 +45,7 @@ def resolved(
     trained = shipped if shipped and shipped.smoothing.transformation == name else None
     operator = registry.load_transformation(name, _options(config, trained))
     own_options = {f.name: getattr(operator, f.name) for f in fields(operator)}  # type: ignore[arg-type]
-    region = _region(config, trained, operator) if needs_region else config.region
+    region = _region(config, trained, operator, needs_ball) if needs_region else config.region
     update = {
         "model": _model(config.model, shipped),
         "transformation": config.transformation.model_copy(
@@ -110,14 +115,16 @@ def _certify(certify: CertifySection, operator: Transformation) -> CertifySectio
     return certify.model_copy(update={"centres": certify.centres or usual, "alpha_inner": inner})
 
 
-def _region(config: RunConfig, trained: Card | None, operator: Transformation) -> RegionSection:
+def _region(
+    config: RunConfig, trained: Card | None, operator: Transformation, needs_ball: bool
+) -> RegionSection:
     asked, own = config.region, trained.region if trained else None
     lower = asked.lower if asked.lower is not None else own and own.lower
     upper = asked.upper if asked.upper is not None else own and own.upper
     _one_each("region.lower", lower, operator, f'--region="{_usual(operator)}"')
     _check_steps(lower or (), upper or (), operator)
     l2 = asked.l2 if asked.l2 is not None else own.l2 if own else 0.0
-    if not lower and l2 == 0.0:
+    if needs_ball and not lower and l2 == 0.0:
         raise ConfigurationError(
             f"region.l2 is not set and {operator.name!r} has no parameters: there is nothing to"
             " certify; give --l2, a radius in units of the input range"

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
+from gsmooth.model_call import model_call
 from gsmooth.region import Region
 from gsmooth.theory.laws import Law
 from gsmooth.training.noise import NoisyInputs, dealt
@@ -88,16 +89,18 @@ def train(
     *,
     grid: float = 2.0**-8,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
+    name: str = "the network",
 ) -> TrainReport:
     """Train ``module`` in place on images (N, C, H, W) float32 and labels (N,) int64.
 
     Every input is Q round(T_theta L psi_gamma(x) + delta) with gamma uniform in the region and
     (theta, delta) from ``law``: the objects and the order of the certificate's own votes, so the
-    network is good where g looks. ModelError when the loss is not finite.
+    network is good where g looks. name: of the network, in errors. ModelError when it has nothing
+    to train, when it raises anything, and when the loss is not finite.
     """
     plan = plan or TrainPlan()
     inputs = NoisyInputs(transformation, law, region, plan.widen, grid)
-    return train_views(module, [inputs], images, labels, plan, on_epoch=on_epoch)
+    return train_views(module, [inputs], images, labels, plan, on_epoch=on_epoch, name=name)
 
 
 def train_views(
@@ -108,6 +111,7 @@ def train_views(
     plan: TrainPlan | None = None,
     *,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
+    name: str = "the network",
 ) -> TrainReport:
     """Train ``module`` in place so that it is good under every one of ``views``.
 
@@ -126,7 +130,7 @@ def train_views(
     # Seeding is global in PyTorch (layers such as dropout draw from it); the state is put back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        return _train(module, views, images, labels, plan, on_epoch)
+        return _train(module, views, images, labels, plan, on_epoch, name)
 
 
 def _train(
@@ -136,8 +140,11 @@ def _train(
     labels: Tensor,
     plan: TrainPlan,
     on_epoch: Callable[[EpochReport], None],
+    name: str,
 ) -> TrainReport:
-    steps = -(-len(images) // plan.batch_size)
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ModelError(f"train: {name} has no parameters that can be trained")
+    steps = len(_batches(torch.arange(len(images)), plan.batch_size))
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
     )
@@ -157,19 +164,21 @@ def _train(
     module.train()
     for epoch in range(plan.epochs):
         order = torch.randperm(len(images))
-        batches = order.tensor_split(list(range(plan.batch_size, len(order), plan.batch_size)))
         loss_sum, right = 0.0, 0
-        for part in batches:
+        for part in _batches(order, plan.batch_size):
             x, y = images[part], labels[part]
-            scores = module(dealt(views, x if vary is None else vary(x)))
-            loss = nn.functional.cross_entropy(scores, y)
+            seen = dealt(views, x if vary is None else vary(x))
+            with model_call(f"train: {name}", seen, size="train.batch_size"):
+                scores = module(seen)
+                loss = nn.functional.cross_entropy(scores, y)
             if not bool(torch.isfinite(loss)):
                 raise ModelError(
                     f"train: the loss became {loss.item()} in epoch {epoch + 1}; lower"
                     f" learning_rate={plan.learning_rate} or check the images"
                 )
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            with model_call(f"train: the gradient of {name}", seen, size="train.batch_size"):
+                loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             averaged.update_parameters(module)
@@ -182,6 +191,17 @@ def _train(
     module.load_state_dict(averaged.module.state_dict())
     module.eval()
     return TrainReport(tuple(reports))
+
+
+def _batches(order: Tensor, size: int) -> list[Tensor]:
+    """``order`` (N,) in batches of ``size``; a last single one goes with those before it.
+
+    Batch normalization cannot be trained on one image.
+    """
+    batches = list(torch.split(order, size))
+    if len(batches) > 1 and len(batches[-1]) == 1 < size:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
 
 
 def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

@@ -71,9 +71,9 @@ def test_the_training_split_is_the_default() -> None:
     images = np.zeros((4, 1, 4, 4))
     np.savez("images.npz", x_train=images, y_train=np.array([0, 1, 0, 1]))
     summary = run_train(workshop_config(*SMALL), Path("net.pt"), Notebook())
-    assert summary.config.data.split == "train"
+    assert summary.trained_on == "train"
     with pytest.raises(ConfigurationError, match="unknown split 'heldout'; it has train"):
-        run_train(workshop_config(*SMALL, "data.split=heldout"), Path("net.pt"), Notebook())
+        run_train(workshop_config(*SMALL, "data.split=heldout"), Path("other.pt"), Notebook())
 
 
 def test_labels_beyond_the_networks_outputs_are_refused() -> None:

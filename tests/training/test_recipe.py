@@ -198,3 +198,67 @@ def test_a_plan_that_cannot_be_carried_out_names_its_field(field: str, value: fl
 def test_images_without_labels_are_refused(images: int, labels: int) -> None:
     with pytest.raises(InputError, match=f"{images} images and {labels} labels"):
         train(network(), Gaussian(), LAW, torch.zeros(images, 1, 8, 8), _zeros(labels), BALL)
+
+
+class Seen(nn.Module):
+    """Keeps the sizes of the batches that it is trained on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = network()
+        self.sizes: list[int] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sizes.append(len(x))
+        return self.network(x)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("images", "sizes"), [(65, [32, 33]), (64, [32, 32]), (66, [32, 32, 2]), (33, [33])]
+)
+def test_a_last_batch_of_one_image_goes_with_the_one_before(images: int, sizes: list[int]) -> None:
+    module = Seen()
+    train(module, Gaussian(), LAW, *bars(images), BALL, TrainPlan(epochs=1, batch_size=32))
+    assert module.sizes == sizes
+
+
+def test_one_image_alone_cannot_train_batch_normalization_and_the_error_says_so() -> None:
+    with pytest.raises(ModelError, match=r"train: mine fails on a batch of shape \(1, .*ValueErr"):
+        train(network(), Gaussian(), LAW, *bars(1), BALL, SHORT, name="mine")
+
+
+class Leaves(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise SystemExit(0)
+
+
+class Untrainable(Leaves):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros(len(x), 2)
+
+
+class Hungry(Leaves):
+    def forward(self, x: Tensor) -> Tensor:
+        raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (
+            Leaves(),
+            "train: mine fails on a batch of shape (32, 1, 8, 8), torch.float32: SystemExit",
+        ),
+        (Untrainable(), "train: the gradient of mine fails on a batch of shape (32, 1, 8, 8)"),
+        (Hungry(), "does not fit into memory (MemoryError); take a smaller train.batch_size"),
+        (nn.Flatten(), "train: mine has no parameters that can be trained"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_is_a_model_error(module: nn.Module, said: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        train(module, Gaussian(), LAW, *bars(64), BALL, SHORT, name="mine")
+    assert said in str(caught.value)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from torch.jit import ScriptModule
 
 from gsmooth.classifier import Classifier
 from gsmooth.run.models.onnx import Onnx
-from gsmooth.run.models.programs import Exported
+from gsmooth.run.models.programs import PROGRAM_SUFFIXES, Exported
 
 
-def model_notices(classifier: Classifier) -> Iterator[str]:
-    """One sentence each: a file that is a program; an ONNX file that fixes its batch size."""
+def model_notices(classifier: Classifier, weights: Path | None = None) -> Iterator[str]:
+    """One sentence each: a factory without weights; a program; an ONNX file of a fixed batch size.
+
+    weights: the file that was loaded into the model, if any.
+    """
     module = classifier.module
+    if weights is None and _is_factory(classifier.name) and module.state_dict():
+        yield (
+            f"warning: {classifier.name} is used with the weights that it makes itself, which are"
+            " random unless it loads its own; for trained ones --set model.weights=FILE"
+        )
     if isinstance(module, Exported | ScriptModule):
         yield (
             f"{classifier.name} is a program, which runs on this machine: use such files only from"
@@ -26,3 +35,9 @@ def model_notices(classifier: Classifier) -> Iterator[str]:
             f"{classifier.name} fixes its batch size and is run {how}, which is slow; export it"
             " with a dynamic batch axis"
         )
+
+
+def _is_factory(spec: str) -> bool:
+    """Whether ``spec`` is module:factory, and no file with a colon in its name."""
+    own = spec.startswith(("shipped:", "timm:"))
+    return ":" in spec and not own and Path(spec).suffix.lower() not in PROGRAM_SUFFIXES
