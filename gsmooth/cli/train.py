@@ -97,4 +97,4 @@ def train(
             emit(as_document(summary))
         else:
             say(f"{summary.weights}\n{summary.run_file}")
-            say(f"then: {summary.next_step}", err=True)
+            say(f"then: {summary.next_step}", stderr=True)

@@ -309,7 +309,7 @@ def test_a_program_is_called_one(nets: Any, tmp_path: Path) -> None:
     ):
         (notice,) = model_notices(load_model(spec, shape=SHAPE))
         assert notice.startswith(f"{spec} is a program")
-    assert not list(model_notices(load_model("nets:network", shape=SHAPE)))
+    assert not list(model_notices(load_model("nets:network", shape=SHAPE), Path("net.pt")))
 
 
 def without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
