@@ -72,6 +72,12 @@ class VerificationError(GsmoothError):
     exit_code = 8
 
 
+class IncompleteError(GsmoothError):
+    """Records that hold no fault, and not all of the images that were planned."""
+
+    exit_code = 11
+
+
 class ViolationError(GsmoothError):
     """A certified image whose class an attack changed (PREDICT at alpha = 1e-9)."""
 

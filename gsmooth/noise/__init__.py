@@ -2,7 +2,7 @@
 
 from gsmooth.noise.accuracy import TAIL, ThetaAccuracy, grid_total_variation, theta_accuracy
 from gsmooth.noise.coordinate import CHUNK, Coordinate, Purpose, image_key, image_name
-from gsmooth.noise.draws import SAMPLER, Draws, sampler_on
+from gsmooth.noise.draws import SAMPLER, Draws, sampler_of_kind, sampler_on
 from gsmooth.noise.seed import SecretSeed, Seed, SeedCommitment, public_seed
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "image_key",
     "image_name",
     "public_seed",
+    "sampler_of_kind",
     "sampler_on",
     "theta_accuracy",
 ]

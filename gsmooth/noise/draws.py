@@ -21,7 +21,12 @@ SAMPLER: Final = "blake2b-philox-sfc64-cells16-1"
 
 def sampler_on(device: torch.device) -> str:
     """The name of the sampler on this kind of device: runs of two kinds are never mixed."""
-    return SAMPLER if device.type == "cpu" else f"blake2b-philox-torch-{device.type}-1"
+    return sampler_of_kind(device.type)
+
+
+def sampler_of_kind(kind: str) -> str:
+    """The same for the kind of device alone: "cpu", "cuda"."""
+    return SAMPLER if kind == "cpu" else f"blake2b-philox-torch-{kind}-1"
 
 
 @final

@@ -14,7 +14,7 @@ from typing import Final, final
 import gsmooth
 from gsmooth.certificate import DECISION_RULE
 from gsmooth.errors import RecordError
-from gsmooth.noise import SAMPLER
+from gsmooth.noise import SAMPLER, SeedCommitment, sampler_of_kind
 from gsmooth.run import schema2
 from gsmooth.run.capabilities import Capabilities
 from gsmooth.run.codec import decode, encode, parse
@@ -41,15 +41,6 @@ _WHILE_RUNNING: Final = frozenset({"within", "online_seconds"})
 """... but for those that only say when to stop."""
 _OUTSIDE: Final = frozenset({"sampler", "decision_rule"})
 """Fields of a header that belong to its identity and are no part of the configuration."""
-
-
-@final
-@dataclass(frozen=True)
-class SeedCommitment:
-    """A secret seed, to be shown later: ``hash`` is that of salt and seed, both hex."""
-
-    salt: str
-    hash: str
 
 
 @final
@@ -149,6 +140,9 @@ def header_faults(header: RunHeader) -> Iterator[tuple[str, str]]:
     expected = fingerprint_of(header.identity)
     if header.fingerprint != expected:
         yield "fingerprint", f"{header.fingerprint}, but that of the identity is {expected}"
+    kind = str(_section(header.config, "model").get("device", "cpu")).partition(",")[0]
+    if header.sampler != (usual := sampler_of_kind(kind.partition(":")[0])):
+        yield "sampler", f"{header.sampler!r}; on this device it is {usual!r}"
     if header.decision_rule != DECISION_RULE:
         yield "decision_rule", f"{header.decision_rule}; this gsmooth knows rule {DECISION_RULE}"
     for section, names in _judged(header).items():

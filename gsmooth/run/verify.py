@@ -14,8 +14,10 @@ import numpy as np
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.run.claimed import claims_faults, guarantee_faults
 from gsmooth.run.header import RunHeader, header_faults
 from gsmooth.run.nested import nested_faults
+from gsmooth.run.presence import Presence
 from gsmooth.run.profiles import (
     anytime_bounds,
     fixed_votes,
@@ -26,10 +28,13 @@ from gsmooth.run.profiles import (
     share_faults,
     supported_gauge,
 )
+from gsmooth.run.reach import reach_faults
 from gsmooth.run.records import read_records
 from gsmooth.run.row import Row
 from gsmooth.theory.bounds import predict_test
 from gsmooth.theory.sequential import EProcess, StreamedSample
+
+Message = tuple[str, str]
 
 
 @final
@@ -49,32 +54,72 @@ class RowFault:
 @final
 @dataclass(frozen=True)
 class VerifyReport:
-    """``checked`` rows, of which ``certified`` hold a certificate; no faults: all of them hold."""
+    """``checked`` rows, of which ``certified`` hold a certificate; no faults: all of them hold.
+
+    planned: images that the run was to do, ``missing`` of which have no row (``first_missing``: a
+    few of them); planned is None where that was not recorded (schema 2).
+    """
 
     checked: int
     certified: int
     faults: tuple[RowFault, ...]
+    planned: int | None = None
+    missing: int = 0
+    first_missing: tuple[int, ...] = ()
 
     @property
     def sound(self) -> bool:
         """True when the header fits itself and every row follows from its counts."""
         return not self.faults
 
+    @property
+    def complete(self) -> bool:
+        """True when there are rows, and every image that was planned has one."""
+        return self.checked > 0 and self.missing == 0
+
+    @property
+    def presence(self) -> str:
+        """How many of the planned images have a row, in one sentence."""
+        if self.planned is None:
+            return f"{self.checked} images present; how many were planned is not recorded"
+        here = f"{self.planned - self.missing} of {self.planned} images present"
+        shown = ", ".join(map(str, self.first_missing))
+        more = ", ..." if self.missing > len(self.first_missing) else ""
+        return f"{here}; missing: {shown}{more}" if self.missing else here
+
 
 def verify_records(path: Path | str) -> VerifyReport:
     """Check every row of a folder of records; raises RecordError when they cannot be read.
 
-    What it takes on trust: counts, how many centres there are, their margins and the steps of
-    profiles, the values of a premise, and digests. Margins follow from the image and the
-    transformation, counts from the seed, and both need the run itself. Nothing is signed: records
-    rewritten as a whole, fingerprint included, are records of another run.
+    What it takes on trust: counts, what the image itself adds to margins and to the steps of
+    profiles, the values of a premise, and digests (docs/records.md has the whole list). Margins
+    follow from the image and the transformation, counts from the seed, and both need the run
+    itself. Nothing is signed: records rewritten as a whole, fingerprint included, are records of
+    another run.
     """
     records = read_records(path)
     rows, header = records.rows, records.header
-    of_run = [RowFault(None, field, message) for field, message in header_faults(header)]
-    of_rows = [fault for row in rows for fault in row_faults(row, header)]
-    certified = sum(row.outcome == "certified" for row in rows)
-    return VerifyReport(len(rows), certified, (*of_run, *of_rows))
+    faults = [RowFault(None, field, message) for field, message in run_faults(header)]
+    presence, certified = Presence(header), 0
+    for row in rows:
+        faults += row_faults(row, header)
+        faults += [RowFault(row.index, *message) for message in presence.faults_of(row)]
+        certified += row.outcome == "certified"
+    return VerifyReport(
+        checked=len(rows),
+        certified=certified,
+        faults=tuple(faults),
+        planned=presence.planned,
+        missing=presence.missing,
+        first_missing=presence.first_missing(),
+    )
+
+
+def run_faults(header: RunHeader) -> Iterator[Message]:
+    """(field, message) for everything in ``run.json`` that contradicts itself."""
+    yield from header_faults(header)
+    if header.capabilities is not None:
+        yield from claims_faults(header.capabilities)
 
 
 def row_faults(row: Row, header: RunHeader) -> Iterator[RowFault]:
@@ -85,15 +130,14 @@ def row_faults(row: Row, header: RunHeader) -> Iterator[RowFault]:
     if row.sampler != header.sampler:
         message = f"{row.sampler!r}, but the run has {header.sampler!r}"
         yield RowFault(row.index, "sampler", message)
-    for field, message in _messages(row, header.config):
+    for field, message in _messages(row, header):
         yield RowFault(row.index, field, message)
 
 
-Message = tuple[str, str]
-
-
-def _messages(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
+def _messages(row: Row, header: RunHeader) -> Iterator[Message]:
+    config = header.config
     yield from _against_configuration(row, config)
+    yield from guarantee_faults(row, config, header.capabilities)
     yield from _against_itself(row)
     if not 0.0 < row.alpha <= 0.5:
         yield "alpha", f"{row.alpha!r} is no failure probability in (0, 0.5]"
@@ -106,6 +150,7 @@ def _messages(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     yield from faulty
     if faulty:
         return
+    yield from reach_faults(row, header)
     if row.mode == "region":
         yield from _region_mode(row, config)
     elif row.mode == "radius":
@@ -119,7 +164,6 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
     stated: dict[str, tuple[str, object]] = {
         "alpha": ("certify.alpha", row.alpha),
         "mode": ("certify.mode", row.mode),
-        "seed": ("smoothing.seed", row.seed),
         "noise.axes": ("smoothing.scales", list(row.noise.sizes)),
         "noise.sigma": ("smoothing.sigma", row.noise.sigma),
         "region.bits": ("region.bits", row.region.bits),
@@ -128,12 +172,13 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
         expected = setting(config, path)
         if expected is not None and expected != found:
             yield field, f"{found!r}, but the run has {path} = {expected!r}"
-    law = setting(config, "smoothing.law")
+    noise, law = config.get("smoothing"), setting(config, "smoothing.law")
+    if isinstance(noise, Mapping) and "seed" in noise and noise["seed"] != row.seed:
+        yield "seed", f"{row.seed!r}, but the run has smoothing.seed = {noise['seed']!r}"
     # Without noise on any parameter (T = id) there is no law to be named.
     if row.noise.axes and law is not None and law != row.noise.name:
         yield "noise.axes", f"{row.noise.name!r}, but the run has smoothing.law = {law!r}"
     yield from _asked(row, config)
-    yield from _label(row, config)
 
 
 def _asked(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
@@ -146,18 +191,6 @@ def _asked(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         expected = region[name] or (0.0 if name == "l2" else [])
         if expected != found:
             yield f"region.{name}", f"{found!r}, but the run has region.{name} = {expected!r}"
-
-
-def _label(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
-    """The guarantee is the one that the run asked for, or less."""
-    asked = setting(config, "certify.guarantee")
-    grid = setting(config, "smoothing.grid")
-    if row.guarantee is not Guarantee.HEURISTIC:
-        # What rests on something unproved is heuristic in every run.
-        if grid == 0.0:
-            yield "guarantee", f"{row.guarantee}, but without a grid nothing is proved (F1)"
-        elif asked is not None and row.guarantee != asked:
-            yield "guarantee", f"{row.guarantee}, but the run has certify.guarantee = {asked!r}"
 
 
 def _against_itself(row: Row) -> Iterator[Message]:
@@ -181,6 +214,8 @@ def _against_itself(row: Row) -> Iterator[Message]:
     if row.premise is not None and row.guarantee in (Guarantee.INDIVIDUAL, Guarantee.ONLINE):
         yield "premise", f"{row.premise}, but the guarantee is {row.guarantee}"
     spent = sum(row.prediction_counts) + row.pilot_votes + sum(map(_cast, row.evidence))
+    if not 0 <= row.label < max(1, len(row.prediction_counts) - 1):
+        yield "label", f"{row.label}, but votes are for {len(row.prediction_counts) - 1} classes"
     if row.votes != spent or row.pilot_votes < 0:
         yield "votes", f"{row.votes}, but selection, pilots and centres together had {spent}"
 
@@ -206,11 +241,35 @@ def _selection(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
 def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
     if not 0 <= centre.successes <= centre.trials:
         yield f"{where}.successes", f"{centre.successes} of {centre.trials} votes"
+    yield from ((f"{where}.class_votes", message) for message in _class_votes(centre, row))
+    inner = centre.inner.margin if centre.inner else 0.0
+    if not (centre.margin >= 0.0 and inner >= 0.0):
+        yield f"{where}.margin", f"{min(centre.margin, inner)!r}; expected a number >= 0"
     if (centre.trials == 0) != (centre.verdict is Verdict.UNTESTED):
         yield f"{where}.verdict", f"{centre.verdict} after {centre.trials} votes"
     yield from ((f"{where}.required_p", message) for message in share_faults(centre))
     still = row.region.dimensions == 0
     yield from ((f"{where}.profile", message) for message in profile_faults(centre, still))
+
+
+def _class_votes(centre: CentreEvidence, row: Row) -> Iterator[str]:
+    """Votes by class add up to the trials, and the selected class has the successes."""
+    votes, ties = centre.class_votes, centre.ties
+    if votes is None or ties is None:
+        return  # Schema 2 has none.
+    if row.mode == "nested":
+        if votes or ties:
+            yield f"{list(votes)}, but trials of the nested method are no votes"
+        return
+    labels, classes = [label for label, _ in votes], len(row.prediction_counts) - 1
+    if labels != sorted(set(labels)) or not all(0 <= label < classes for label in labels):
+        yield f"classes {labels}; expected some of 0..{classes - 1}, ascending"
+    if ties < 0 or any(count < 1 for _, count in votes):
+        yield "counts below 1, or ties below 0"
+    if (cast := sum(count for _, count in votes) + ties) != centre.trials:
+        yield f"{cast} votes in all, but {centre.trials} trials"
+    if (won := dict(votes).get(row.selected_label, 0)) != centre.successes:
+        yield f"{won} for class {row.selected_label}, but {centre.successes} successes"
 
 
 def _attempts(row: Row, config: Mapping[str, object]) -> int:

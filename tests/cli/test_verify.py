@@ -8,21 +8,24 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from gsmooth.cli import app
+from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.records import RecordWriter, Row
 from tests.run.samples import make_abstention, make_centre, make_header, make_row
 
 
-def recorded(folder: Path, *rows: Row) -> str:
-    with RecordWriter(folder, make_header()) as writer:
+def recorded(folder: Path, *rows: Row, images: int = 4) -> str:
+    plan = PlannedImages(((0, images, 1),), images)
+    with RecordWriter(folder, make_header(plan=plan)) as writer:
         for row in rows:
             writer.write(row)
     return str(folder)
 
 
 def test_sound_records_pass(tmp_path: Path) -> None:
-    folder = recorded(tmp_path / "run", make_row(0), make_abstention(1))
+    folder = recorded(tmp_path / "run", make_row(0), make_abstention(1), images=2)
     result = CliRunner().invoke(app, ["verify", folder])
     assert result.exit_code == 0, result.output
+    assert result.stderr == ""
     assert result.stdout == ("2 rows checked: all 1 certificates follow from their counts\n")
 
 
@@ -42,3 +45,23 @@ def test_no_records_is_exit_code_6(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["verify", str(tmp_path)])
     assert result.exit_code == 6
     assert "cannot be read" in result.stderr
+
+
+def test_a_run_that_is_not_finished_is_said_and_is_no_success(tmp_path: Path) -> None:
+    folder = recorded(tmp_path / "run", make_row(2), make_row(0))
+    result = CliRunner().invoke(app, ["verify", folder])
+    assert result.exit_code == 11
+    assert result.stdout == "2 rows checked: all 2 certificates follow from their counts\n"
+    assert result.stderr == "2 of 4 images present; missing: 1, 3\n"
+    assert CliRunner().invoke(app, ["verify", folder, "--partial"]).exit_code == 0
+    found = json.loads(CliRunner().invoke(app, ["verify", folder, "--json"]).stdout)
+    assert found == {"checked": 2, "certified": 2, "planned": 4, "missing": 2, "faults": []}
+
+
+def test_no_rows_at_all_are_no_success(tmp_path: Path) -> None:
+    folder = recorded(tmp_path / "run", images=100)
+    for options in ([], ["--partial"]):
+        result = CliRunner().invoke(app, ["verify", folder, *options])
+        assert result.exit_code == 11
+        assert result.stdout == ""
+        assert result.stderr == "0 of 100 images present; missing: 0, 1, 2, 3, 4, ...\n"

@@ -28,7 +28,7 @@ from gsmooth.transformation import Parameter
 REGION = Region((-30.0,), (30.0,))
 RUN = RunConfig(
     certify=CertifySection(attempts=1),
-    smoothing=SmoothingSection(law="gaussian", scales=(6.0,), sigma=0.2),
+    smoothing=SmoothingSection(law="gaussian", scales=(24.0,), sigma=0.2),
     region=RegionSection(lower=(-30.0,), upper=(30.0,), l2=0.0),
 )
 CONFIG: dict[str, object] = RUN.model_dump(mode="json")
@@ -47,7 +47,7 @@ CLAIMS = Capabilities(
     rounding_norm=28.0,
     guarantee=Guarantee.INDIVIDUAL,
 )
-NOISE = NoiseRecord(0.2, True, (AxisNoise("gaussian", 6.0),))
+NOISE = NoiseRecord(0.2, True, (AxisNoise("gaussian", 24.0),))
 
 
 def make_header(**changes: Any) -> RunHeader:
@@ -79,7 +79,7 @@ def make_row(index: int = 0, **changes: Any) -> Row:
     """A correctly certified region-mode row, with ``changes``."""
     row = Row(
         index=index,
-        image_digest=f"{index:064x}",
+        image_digest=f"{index:032x}" * 2,
         label=7,
         clean_prediction=7,
         prediction=7,

@@ -199,7 +199,7 @@ def test_another_configuration_is_refused_with_the_fields_that_differ(tmp_path: 
         RecordWriter(tmp_path, other)
     message = str(caught.value)
     assert "smoothing.sigma: 0.2 there, 0.5 here" in message
-    assert "smoothing.scales: [6.0] there, not given here" in message
+    assert "smoothing.scales: [24.0] there, not given here" in message
     assert "seed" not in message
     write(tmp_path, make_row(1))
 

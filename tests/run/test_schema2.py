@@ -170,7 +170,7 @@ def test_the_words_of_schema_3_are_those_of_the_field() -> None:
     assert tree["noise"] == {
         "sigma": 0.2,
         "orthogonal": True,
-        "axes": [{"law": "gaussian", "std": 6.0}],
+        "axes": [{"law": "gaussian", "std": 24.0}],
     }
     assert {"fraction", "image_digest"} <= set(tree)
     assert {"required_p", "class_votes", "ties"} <= set(tree["evidence"][0])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth import Classifier, Parameter, Region, SmoothedClassifier, Transformation
+from gsmooth.certificate import CentreEvidence
 from gsmooth.certification import Item, Mode, RadiusMode, RegionMode, certify_many
 from gsmooth.run.profiles import lower_bounds, supported_gauge
 from gsmooth.run.row import Row
@@ -97,6 +98,14 @@ def rows(setting: tuple[Transformation, Law, Region], mode: Mode) -> list[Row]:
     ]
 
 
+def halved(centre: CentreEvidence, label: int) -> CentreEvidence:
+    """The centre with half of its successes, the others being ties."""
+    won = centre.successes // 2
+    lost = centre.trials - won
+    votes = ((label, won),) if won else ()
+    return replace(centre, successes=won, class_votes=votes, ties=lost)
+
+
 def config(mode: Mode) -> dict[str, object]:
     rule, bound = getattr(mode, "rule", None), getattr(mode, "bound", "clopper-pearson")
     return {"certify": {"n": 400, "bound": bound, "rule": rule}}
@@ -140,7 +149,7 @@ def test_counts_of_radius_mode_lowered_by_hand_void_the_certificate(
             continue
         lower = lower_bounds(row, randomized=False)
         assert supported_gauge(row.evidence, lower) == row.gauge
-        worse = tuple(replace(c, successes=c.successes // 2) for c in row.evidence)
+        worse = tuple(halved(c, row.selected_label) for c in row.evidence)
         assert "outcome" in [f.field for f in row_faults(replace(row, evidence=worse), header)]
 
 
@@ -156,8 +165,10 @@ def test_a_sequence_is_held_to_its_own_bound_and_to_its_most_votes(
         # A bound for numbers fixed in advance would claim more than one that was looked at often.
         fixed = make_header(config=config(MODES[2]))
         assert "evidence[0].trials" in [f.field for f in row_faults(row, fixed)]
-        worse = tuple(replace(c, successes=c.successes // 2) for c in row.evidence)
+        worse = tuple(halved(c, row.selected_label) for c in row.evidence)
         assert "outcome" in [f.field for f in row_faults(replace(row, evidence=worse), header)]
-        longer = (replace(row.evidence[0], trials=500), *row.evidence[1:])
+        first = row.evidence[0]
+        more = (first.ties or 0) + 500 - first.trials
+        longer = (replace(first, trials=500, ties=more), *row.evidence[1:])
         faults = [f.field for f in row_faults(replace(row, evidence=longer), header)]
         assert "evidence[0].trials" in faults

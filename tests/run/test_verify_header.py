@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gsmooth.noise import sampler_of_kind
 from gsmooth.region import Region
 from gsmooth.run.config import RunConfig, fingerprint, fingerprint_of, identity, identity_of_tree
 from gsmooth.run.header import RunHeader, header_faults
 from gsmooth.run.loading import load_config
+from gsmooth.run.recorded_noise import NoiseRecord
 from gsmooth.run.records import RecordWriter
 from gsmooth.run.verify import row_faults, verify_records
 from tests.run.samples import (
@@ -24,6 +26,7 @@ from tests.run.samples import (
     PLAN,
     RUN,
     make_abstention,
+    make_centre,
     make_header,
     make_radius_row,
     make_row,
@@ -79,7 +82,8 @@ def test_a_region_changed_in_rows_and_configuration_is_named(tmp_path: Path) -> 
         setting("region", upper=[60.0]),
         lambda r: r["region"].update(upper=[60.0]),
     )
-    assert found == ["config.region.upper"]
+    # And the centres do not reach the larger region.
+    assert found == ["config.region.upper", "row.evidence", "row.evidence"]
 
 
 def test_an_emptied_configuration_is_named(tmp_path: Path) -> None:
@@ -165,7 +169,9 @@ def test_where_no_parameter_and_no_ball_is_asked_for_rows_have_none() -> None:
     header = make_header(config={"region": {"lower": None, "upper": None, "l2": None}})
     fields = [fault.field for fault in row_faults(make_row(), header)]
     assert fields == ["region.lower", "region.upper"]
-    ball = make_row(region=Region((), (), 0.5))
+    still = NoiseRecord(0.2, True, ())
+    centre = make_centre(4000, 4000, margin=2.5, theta=())
+    ball = make_row(region=Region((), (), 0.5), noise=still, evidence=(centre,), votes=4064)
     assert [fault.field for fault in row_faults(ball, header)] == ["region.l2"]
 
 
@@ -184,10 +190,12 @@ def test_where_no_parameter_and_no_ball_is_asked_for_rows_have_none() -> None:
 def test_what_runs_write_agrees_with_itself(overrides: list[str], pinned: int | None) -> None:
     config = load_config(None, overrides)
     digests = {"images": "ab", "weights": "cd"}
+    sampler = sampler_of_kind(config.model.device.partition(":")[0])
     header = RunHeader.create(
-        fingerprint(config, digests, pinned),
-        identity(config, digests, pinned),
+        fingerprint(config, digests, pinned, sampler),
+        identity(config, digests, pinned, sampler),
         config.model_dump(mode="json"),
+        sampler=sampler,
         plan=PLAN,
         capabilities=CLAIMS,
     )

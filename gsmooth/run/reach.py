@@ -1,0 +1,203 @@
+"""Whether centres reach all of the region, as far as the parameters alone say it.
+
+The margins of a cover are for shifts and residuals together. Residuals follow from the image; what
+follows from law and region alone is a lower bound on every margin, and an honest cover meets it:
+
+- every piece of the region belongs to one centre, whose margin is that of its farthest corner, so
+  every parameter of the region lies within some centre's margin at the residual that an l2 ball,
+  the attacker's rounding and a calibrated error leave at least (T4, T5; laws grow with both);
+- at the certified fraction of the region the same holds of the shares required there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth.certificate import CentreEvidence
+from gsmooth.errors import ConfigurationError
+from gsmooth.region import Region
+from gsmooth.run.header import RunHeader
+from gsmooth.run.profiles import setting
+from gsmooth.run.row import Row
+from gsmooth.theory.laws import GaussianLaw, Law
+from gsmooth.theory.normal import share_of_margin
+from gsmooth.transformation import Parameter
+
+Floats = NDArray[np.float64]
+Message = tuple[str, str]
+
+POINTS: Final = 256
+"""Parameters of the region that are tried, at most (and at least its corners)."""
+PER_CENTRE: Final = 8
+"""Points tried for each centre where one parameter moves."""
+MOST_CORNERS: Final = 10
+"""Parameters beyond which not even all corners are tried."""
+_CLOSE: Final = 1e-9
+"""Relative difference between a margin here and there: sums are rounded in another order."""
+
+
+def reach_faults(row: Row, header: RunHeader) -> Iterator[Message]:
+    """(field, message) where centres or margins are not those of a cover of the row's region."""
+    online = setting(header.config, "certify.guarantee") == "online"
+    faults = list(_places(row, online))
+    yield from faults
+    if faults or header.capabilities is None or not row.evidence:
+        return
+    try:
+        law = row.noise.build()
+    except ConfigurationError as error:
+        yield "noise.axes", str(error)
+        return
+    reach = _Reach.of(row, header, law, online)
+    yield from reach.margins_too_small()
+    if not online:  # Its cells are those that an original can lie in, which the image says.
+        yield from reach.left_out()
+
+
+def _places(row: Row, online: bool) -> Iterator[Message]:
+    """Every centre has one number a parameter, within the region (online: its mirror image)."""
+    region = row.region
+    if len(row.noise.axes) not in (0, region.dimensions):
+        yield "noise.axes", f"{len(row.noise.axes)} axes for {region.dimensions} parameters"
+    lower, upper = np.array(region.lower), np.array(region.upper)
+    if online:
+        lower, upper = -upper, -lower
+    slack = _CLOSE * (upper - lower)
+    for number, centre in enumerate(row.evidence):
+        theta = np.array(centre.theta)
+        if theta.shape != lower.shape:
+            yield (
+                f"evidence[{number}].theta",
+                f"{len(theta)} numbers for {region.dimensions} parameters",
+            )
+        elif ((theta < lower - slack) | (theta > upper + slack)).any():
+            yield f"evidence[{number}].theta", f"{centre.theta} lies outside of the region"
+
+
+@final
+@dataclass(frozen=True)
+class _Reach:
+    """One row's centres under the law of its noise.
+
+    theta (centres, m). fixed: the residual that every margin pays for, whatever the fraction of the
+    region; ball: what the l2 ball adds to it at the whole region.
+    """
+
+    row: Row
+    law: Law
+    theta: Floats
+    parameters: tuple[Parameter, ...]
+    fixed: float
+    ball: float
+
+    @classmethod
+    def of(cls, row: Row, header: RunHeader, law: Law, online: bool) -> _Reach:
+        claims, region = header.capabilities, row.region
+        assert claims is not None
+        ball = fixed = 0.0
+        if not online:
+            ball = (claims.lift_norm or 0.0) * region.l2
+            fixed = (claims.rounding_norm or 0.0) * region.half_level(_input_range(header.config))
+            fixed += row.premise.error if row.premise else 0.0
+        theta = np.array([centre.theta for centre in row.evidence])
+        return cls(row, law, theta, header.parameters, fixed, ball)
+
+    def margins_too_small(self) -> Iterator[Message]:
+        """Every margin pays at least for what is left over at the centre itself."""
+        inner = self.row.mode == "nested"
+        law = GaussianLaw((), self.law.sigma) if inner else self.law
+        nowhere = np.zeros((1, law.dimensions))
+        least = float(law.margin(nowhere, np.array([self.fixed + self.ball]))[0])
+        for number, centre in enumerate(self.row.evidence):
+            where, margin = f"evidence[{number}].margin", centre.margin
+            if inner and centre.inner is not None:
+                where, margin = f"evidence[{number}].inner.margin", centre.inner.margin
+            if margin < _lowered(least):
+                yield where, f"{margin!r}; the region alone asks for {least!r}"
+
+    def left_out(self) -> Iterator[Message]:
+        """A parameter of the region, or of its certified part, that no centre answers for."""
+        if not self.law.dimensions:
+            return
+        margins = np.array([centre.margin for centre in self.row.evidence])
+        needed, points = self._needed(self.row.region, 1.0)
+        reached = np.asarray((needed <= margins).any(axis=1))
+        if not reached.all():
+            shown = _first(points, ~reached)
+            yield "evidence", f"no centre reaches the parameters {shown} of the region"
+            return
+        gauge = self.row.gauge
+        if gauge is None or not 0.0 < gauge < 1.0:
+            return
+        # A little less: at the very end of a step the next cell begins.
+        within = self.row.region.scaled(gauge * (1.0 - _CLOSE))
+        needed, points = self._needed(within, gauge)
+        shares = np.array([_share_at(centre, gauge) for centre in self.row.evidence])
+        reached = np.asarray((share_of_margin(needed) <= shares + 1e-15).any(axis=1))
+        if not reached.all():
+            shown = _first(points, ~reached)
+            yield "fraction", f"{gauge!r}, but no centre answers for the parameters {shown}"
+
+    def _needed(self, region: Region, gauge: float) -> tuple[Floats, Floats]:
+        """(points, centres) least margins, a little lowered, and the points (points, m)."""
+        points = _points(region, self.parameters, self.law, len(self.theta))
+        shifts = points[:, None, :] - self.theta[None, :, :]
+        left = 0.0 if self.row.mode == "nested" else self.fixed + gauge * self.ball
+        flat = shifts.reshape(-1, shifts.shape[2])
+        needed = self.law.margin(flat, np.full(len(flat), left)).reshape(shifts.shape[:2])
+        return _lowered(needed), points
+
+
+def _share_at(centre: CentreEvidence, gauge: float) -> float:
+    """The share that the centre's votes have to exceed for this fraction of the region."""
+    return next((step.share for step in centre.profile if step.gauge >= gauge), centre.share)
+
+
+def _lowered(margin: Floats | float) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.maximum(0.0, np.asarray(margin) * (1.0 - _CLOSE) - _CLOSE)
+
+
+def _points(region: Region, parameters: tuple[Parameter, ...], law: Law, centres: int) -> Floats:
+    """Parameters of the region, its corners among them: (n, m). Steps are kept to."""
+    moving = [axis for axis in range(region.dimensions) if axis not in law.resting]
+    if len(moving) > MOST_CORNERS:
+        moving = moving[:MOST_CORNERS]
+    each = max(2, int(POINTS ** (1.0 / max(1, len(moving)))))
+    if len(moving) == 1:
+        each = min(each, max(33, PER_CENTRE * centres + 1))
+    axes: list[Floats] = []
+    for axis in range(region.dimensions):
+        low, high = region.lower[axis], region.upper[axis]
+        step = parameters[axis].step if axis < len(parameters) else 0.0
+        if axis not in moving:
+            axes.append(np.zeros(1))
+        elif step:
+            axes.append(_some(low, high, step, each))
+        else:
+            axes.append(np.unique(np.linspace(low, high, each)))
+    return np.array(list(itertools.product(*axes)))
+
+
+def _some(low: float, high: float, step: float, most: int) -> Floats:
+    """Whole multiples of ``step`` in [low, high], the outermost among them: ``most`` at most."""
+    first, last = np.ceil(low / step), np.floor(high / step)
+    values = np.unique(np.linspace(first, last, min(most, int(last - first) + 1)).round()) * step
+    return np.asarray(values[(values >= low) & (values <= high)])
+
+
+def _first(points: Floats, chosen: NDArray[np.bool_]) -> list[float]:
+    return [float(value) for value in points[int(np.flatnonzero(chosen)[0])]]
+
+
+def _input_range(config: Mapping[str, object]) -> tuple[float, float]:
+    found = setting(config, "model.input_range")
+    if isinstance(found, list | tuple) and len(found) == 2:
+        return float(found[0]), float(found[1])
+    return 0.0, 1.0
