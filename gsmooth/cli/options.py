@@ -70,7 +70,8 @@ DataFlag = Annotated[
         "--data",
         "-d",
         metavar="SPEC",
-        help="shipped:digits, FILE.npz (x, y), a folder of images by class, module:factory.",
+        help="shipped:digits, FILE.npz (x, y), a folder of images by class, module:factory; for"
+        " predict also one image file.",
         rich_help_panel=_WHAT,
     ),
 ]

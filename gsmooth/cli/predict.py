@@ -120,13 +120,21 @@ def _print(summary: PredictSummary) -> None:
     for a in summary.answers:
         answer = "abstains" if a.prediction.label is None else summary.called(a.prediction.label)
         clean = "tie" if a.clean_prediction is None else summary.called(a.clean_prediction)
-        told = (summary.called(a.label), answer, clean)
+        label = "unknown" if a.label is None else summary.called(a.label)
+        told = (label, answer, clean)
         # As text: a name in brackets is no markup.
         table.add_row(str(a.index), *map(Text, told), str(max(a.prediction.counts)))
     out = console()
     out.print(table)
-    out.print(
-        f"{len(summary.answers)} images: standard accuracy of g {summary.standard_accuracy:.1%},"
-        f" {summary.abstentions} abstentions; clean accuracy of f (behind lift and readout, no"
-        f" noise) {summary.clean_accuracy:.1%}"
+    out.print(_totals(summary))
+
+
+def _totals(summary: PredictSummary) -> str:
+    count, abstentions = len(summary.answers), summary.abstentions
+    standard, clean = summary.standard_accuracy, summary.clean_accuracy
+    if standard is None or clean is None:
+        return f"{count} images, {abstentions} abstentions; their classes are not known"
+    return (
+        f"{count} images: standard accuracy of g {standard:.1%}, {abstentions} abstentions; clean"
+        f" accuracy of f (behind lift and readout, no noise) {clean:.1%}"
     )

@@ -30,7 +30,8 @@ class Dataset:
     images: (N, C, H, W), uint8 (0..255, mapped onto ``input_range``) or floating (inside it
     already). labels: int64 (N,), each below ``len(classes)``; named: whether ``classes`` are names
     that came with the data or the model, not only numbers. split: which part of the data, "all"
-    where they have none. notices: what was passed over when they were read, for people.
+    where they have none. labelled: False for an image alone, whose class is not known and whose
+    label stands for nothing. notices: what was passed over when they were read, for people.
 
     Raises InputError for anything else, NaN and infinite pixels and 8-bit images of nothing but
     0 and 1 included.
@@ -43,6 +44,7 @@ class Dataset:
     named: bool = False
     split: str = ALL
     input_range: tuple[float, float] = (0.0, 1.0)
+    labelled: bool = True
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from gsmooth.run.data.arrays import as_array
 from gsmooth.run.data.boundary import reading
 from gsmooth.run.data.folder import image_files, split_folders, stacked
 from gsmooth.run.data.names import named_classes
+from gsmooth.run.data.picture import SUFFIXES
 from gsmooth.run.data.preparation import AS_IT_IS, Preparation
 from gsmooth.run.data.splits import ALL, chosen_split
 from gsmooth.run.dataset import Dataset, dataset_from_arrays, interleaved
@@ -47,6 +48,7 @@ def load_data(
     any; optionally ``class_names`` (or ``classes``).
     A folder: one sub-folder of images a class, taken in turn like the digits; or a sub-folder a
     split (train, heldout, test, ...) with those inside.
+    An image file: that one image, whose class is not known.
     ``module:factory``: a function that returns a Dataset, (images, labels) or (images, labels,
     class names); it gets the split where it has an argument of that name.
 
@@ -80,11 +82,13 @@ def _loaded(spec: str, split: str | None, preparation: Preparation, usual: str) 
         return _prepared(_from_npz(path, split, usual), preparation)
     if path.is_dir():
         return _from_folder(path, split, preparation, usual)
+    if path.suffix.lower() in SUFFIXES and (path.is_file() or ":" not in spec):
+        return _from_picture(path, split, preparation)
     if ":" in spec:
         return _prepared(_from_factory(spec, split, usual), preparation)
     raise InputError(
         f"data {spec!r}: no such file or folder; expected shipped:{SHIPPED[0]}, a path ending in"
-        " .npz, a folder with one sub-folder of images a class, or module:factory"
+        " .npz, a folder with one sub-folder of images a class, an image file, or module:factory"
     )
 
 
@@ -164,6 +168,13 @@ def _from_folder(folder: Path, split: str | None, preparation: Preparation, usua
         split=chosen,
         notices=found.notices,
     )
+
+
+def _from_picture(path: Path, split: str | None, preparation: Preparation) -> Dataset:
+    chosen = chosen_split(str(path), (), split)
+    labels = np.zeros(1, dtype=np.int64)
+    images = stacked([path], preparation)
+    return Dataset(str(path), images, labels, ("0",), split=chosen, labelled=False)
 
 
 def _from_factory(spec: str, split: str | None, usual: str) -> Dataset:

@@ -18,7 +18,7 @@ from gsmooth.run.calibration import image_digest
 from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import RunHeader, installed_versions
-from gsmooth.run.inputs import data_notices
+from gsmooth.run.inputs import data_notices, require_labels
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
 from gsmooth.run.loading import CONFIG_NAME
@@ -58,6 +58,7 @@ def plan(config: RunConfig) -> Assembly:
     """
     settings = resolved(config)
     parts = assemble(with_pinned_size(settings, settings.output.folder))
+    require_labels(parts.dataset)
     foreseen(parts)
     return examined(parts, settings.output.folder)
 

@@ -54,6 +54,16 @@ def require_shape(dataset: Dataset, shape: tuple[int, int, int], model: str) -> 
     )
 
 
+def require_labels(dataset: Dataset) -> None:
+    """InputError for an image alone, whose class is not known."""
+    if not dataset.labelled:
+        raise InputError(
+            f"data {dataset.name}: an image alone has no class, which is needed here; put it into a"
+            " folder of its class and name the folder above that one (gsmooth predict takes the"
+            " image as it is)"
+        )
+
+
 def recorded_data(config: Mapping[str, object], spec: str) -> Dataset:
     """The images that ``spec`` names, as the run with this configuration read its own.
 

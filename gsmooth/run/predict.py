@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -20,10 +21,13 @@ from gsmooth.run.resolution import resolved
 @final
 @dataclass(frozen=True)
 class Answer:
-    """PREDICT at one image (S3), its true label, and the class of f there without noise."""
+    """PREDICT at one image (S3), its true label, and the class of f there without noise.
+
+    label: None where it is not known.
+    """
 
     index: int
-    label: int
+    label: int | None
     prediction: Prediction
     clean_prediction: int | None
 
@@ -41,14 +45,22 @@ class PredictSummary:
         return called(self.config, label)
 
     @property
-    def standard_accuracy(self) -> float:
-        """Share of images that g gets right."""
-        return sum(a.prediction.label == a.label for a in self.answers) / len(self.answers)
+    def labelled(self) -> bool:
+        """Whether the true classes are known."""
+        return all(a.label is not None for a in self.answers)
 
     @property
-    def clean_accuracy(self) -> float:
-        """Share of images that f gets right, behind lift and readout, without noise."""
-        return sum(a.clean_prediction == a.label for a in self.answers) / len(self.answers)
+    def standard_accuracy(self) -> float | None:
+        """Share of images that g gets right; None where the true classes are not known."""
+        return self._share([a.prediction.label == a.label for a in self.answers])
+
+    @property
+    def clean_accuracy(self) -> float | None:
+        """Share of images that f gets right, behind lift and readout, without noise, likewise."""
+        return self._share([a.clean_prediction == a.label for a in self.answers])
+
+    def _share(self, right: Sequence[bool]) -> float | None:
+        return sum(right) / len(right) if self.labelled else None
 
     @property
     def abstentions(self) -> int:
@@ -61,6 +73,7 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     parts = examined(assemble(resolved(config, needs_region=False)))
     rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
     answers: list[Answer] = []
+    merit = "standard accuracy" if parts.dataset.labelled else ""
     with progress:
         told = data_notices(parts.config, parts.dataset)
         for notice in (
@@ -74,10 +87,10 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
             hits = sum(a.prediction.label == a.label for a in answers)
             seconds = time.monotonic() - began
             votes, done = sum(sum(a.prediction.counts) for a in answers), len(answers)
-            progress.update(Tally(done, total, votes, seconds, hits, done, "standard accuracy"))
+            progress.update(Tally(done, total, votes, seconds, hits, done, merit))
     return PredictSummary(parts.config, tuple(sorted(answers, key=lambda a: a.index)))
 
 
 def _answer(parts: Assembly, index: int, prediction: Prediction) -> Answer:
-    label = parts.dataset.label(index)
+    label = parts.dataset.label(index) if parts.dataset.labelled else None
     return Answer(index, label, prediction, parts.clean_prediction(index))

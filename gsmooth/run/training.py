@@ -18,7 +18,7 @@ from gsmooth.run.config import RunConfig
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.factory import call_factory
 from gsmooth.run.files import make_folder
-from gsmooth.run.inputs import data_notices, require_shape, run_classes, run_data
+from gsmooth.run.inputs import data_notices, require_labels, require_shape, run_classes, run_data
 from gsmooth.run.models import load_model
 from gsmooth.run.models.programs import PROGRAM_SUFFIXES
 from gsmooth.run.progress import Progress
@@ -68,6 +68,7 @@ def run_train(
     if settings.engine.threads is not None:
         torch.set_num_threads(settings.engine.threads)
     settings, dataset = run_data(settings, "train")
+    require_labels(dataset)
     settings = _with_shape(settings, dataset)
     plan = TrainPlan(**settings.train.model_dump())
     module = _network(settings, plan.seed)
