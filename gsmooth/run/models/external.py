@@ -54,7 +54,7 @@ def external_files(path: Path, model: bytes) -> dict[str, Path]:
     """
     try:
         names = external_names(model)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"model {path} cannot be read as ONNX ({error})") from error
     found = {}
     for name in names:

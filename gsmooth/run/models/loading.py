@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,8 @@ from gsmooth.run.models.timm_models import load_timm
 from gsmooth.run.models.weights import load_weights
 from gsmooth.shipped.networks import fused
 from gsmooth.user_code import first_line, users_code
+
+_WEIGHTS: Final = (".safetensors", ".bin", ".ckpt", ".tar")
 
 
 def load_model(
@@ -60,7 +62,9 @@ def load_model(
     how = _Settings(input_range, device, autocast, channels_last, compile)
     path, suffix = None if weights is None else Path(weights), Path(spec).suffix.lower()
     if (layout or output) and suffix != ".onnx":
-        raise ConfigurationError(f"model {spec!r}: layout and output are for ONNX files; leave out")
+        raise ConfigurationError(
+            f"model {spec!r}: layout and output are for ONNX files; leave them out"
+        )
     if (shipped := card(spec)) is not None:
         return _from_card(spec, shipped, path, how)
     if spec.startswith("timm:"):
@@ -135,6 +139,11 @@ def _from_card(spec: str, shipped: Card, weights: Path | None, how: _Settings) -
 
 def _from_factory(spec: str, options: Mapping[str, object] = {}) -> nn.Module:
     if ":" not in spec:
+        if Path(spec).suffix.lower() in _WEIGHTS:
+            raise ModelError(
+                f"model {spec!r} is a file of weights; give the network as module:factory or"
+                f" timm:NAME, and the file as its weights: --set model.weights={spec}"
+            )
         known = ", ".join(sorted(PROGRAM_SUFFIXES))
         raise ModelError(
             f"model {spec!r}: expected shipped:NAME ({', '.join(shipped_models()) or 'none'}),"
