@@ -94,7 +94,7 @@ class Assembly:
                 still=smoothed.still,
                 input_range=classifier.input_range,
             ),
-            class_names=self.dataset.classes if self.dataset.named else None,
+            class_names=self.dataset.classes if self.dataset.has_names else None,
             data_notices=data_notices(self.config, self.dataset),
         )
 

@@ -28,8 +28,8 @@ class Dataset:
     """Labelled images.
 
     images: (N, C, H, W), uint8 (0..255, mapped onto ``input_range``) or floating (inside it
-    already). labels: int64 (N,), each below ``len(classes)``; named: whether ``classes`` are names
-    that came with the data or the model, not only numbers. split: which part of the data, "all"
+    already). labels: int64 (N,), each below ``len(classes)``; named: ``classes`` are names even
+    where they are 0, 1, 2, ..., as those of folders. split: which part of the data, "all"
     where they have none. labelled: False for an image alone, whose class is not known and whose
     label stands for nothing. notices: what was passed over when they were read, for people.
 
@@ -62,6 +62,11 @@ class Dataset:
         """(C, H, W) of every image."""
         channels, height, width = self.images.shape[1:]
         return int(channels), int(height), int(width)
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the classes have names that came with the data or the model, not only numbers."""
+        return self.named or self.classes != tuple(map(str, range(len(self.classes))))
 
     def for_range(self, input_range: tuple[float, float]) -> Dataset:
         """The same images for a model that declares this range: the one place where they meet.

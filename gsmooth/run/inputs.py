@@ -37,7 +37,7 @@ def run_classes(config: RunConfig, dataset: Dataset, outputs: int) -> tuple[RunC
     :func:`gsmooth.run.data.classes.with_outputs` does.
     """
     fitted = with_outputs(dataset, config.model.class_names, outputs, config.model.spec)
-    names = fitted.classes if fitted.named else None
+    names = fitted.classes if fitted.has_names else None
     model = config.model.model_copy(update={"class_names": names})
     return config.model_copy(update={"model": model}), fitted
 

@@ -217,6 +217,8 @@ ROWS: Final[dict[str, tuple[Spoil, str]]] = {
         link_to_itself,
         "b.npz: there is no such file",
     ),
+    "a name that no file can have": (lambda folder: "a" * 5000, "cannot be read (OSError"),
+    "a home that nobody has": (lambda folder: "~nobody-of-that-name/a.npz", "cannot be read"),
     "a picture that is no picture": (
         photos(x=lambda path: path.write_text("<html>")),
         "b/x.png: cannot be read as an image",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner, Result
@@ -20,11 +21,12 @@ from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.report.contact_sheet import views
 from gsmooth.report.tables import render, summarize
 from gsmooth.run.calibrate import image_error, run_calibrate
-from gsmooth.run.config import fingerprint
+from gsmooth.run.config import RunConfig, fingerprint
 from gsmooth.run.dataset import dataset_from_arrays
 from gsmooth.run.execute import run_certify
 from gsmooth.run.inputs import recorded_data
 from gsmooth.run.records import read_records
+from gsmooth.run.training import _tensors
 from tests.run.workshop import Notebook, furnish, workshop_config
 
 BYTES = np.array([0, 1, 51, 127, 128, 200, 254, 255], dtype=np.uint8).reshape(2, 1, 2, 2)
@@ -141,6 +143,14 @@ def test_all_commands_give_the_model_bytes_in_its_range(tmp_path: Path) -> None:
         (0.0, 255.0),
     )
     assert line[0].pixels.max() == 3.0
+
+
+def test_training_sees_bytes_in_the_range_too(tmp_path: Path) -> None:
+    data = dataset_from_arrays("a", BYTES, np.array([0, 1])).for_range((-1.0, 1.0))
+    images, labels = _tensors(data, RunConfig())
+    assert images.dtype == torch.float32
+    np.testing.assert_allclose(images.numpy(), BYTES / 127.5 - 1.0, rtol=0, atol=1e-6)
+    assert labels.tolist() == [0, 1]
 
 
 def test_a_calibration_is_in_the_units_of_its_range(tmp_path: Path) -> None:

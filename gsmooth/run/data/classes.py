@@ -33,7 +33,7 @@ def read_class_names(path: Path) -> ClassNames:
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".json":
-            return _checked(path, json.loads(text))
+            return _checked(path, json.loads(text, object_pairs_hook=_each_once))
         if path.suffix.lower() == ".toml":
             tree = tomllib.loads(text)
             return _checked(path, tree.get("class_names", tree))
@@ -75,7 +75,7 @@ def with_outputs(dataset: Dataset, given: ClassNames | None, outputs: int, model
     InputError for classes and labels that no output stands for.
     """
     names = output_names(given, outputs)
-    if not dataset.named:
+    if not dataset.has_names:
         _require_outputs(dataset, outputs, model)
         numbered = tuple(map(str, range(outputs)))
         return replace(dataset, classes=names or numbered, named=names is not None)
@@ -153,6 +153,16 @@ def _by_number(given: Mapping[str, int], outputs: int) -> dict[int, str]:
                 f"model.class_names: {found[number]!r} and {name!r} are both number {number}"
             )
         found[number] = name
+    return found
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """ValueError for a name that is given twice, of which JSON itself would drop the first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is given twice")
     return found
 
 

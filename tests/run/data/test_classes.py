@@ -46,7 +46,7 @@ def test_names_may_be_given_for_some_outputs_only() -> None:
 def test_as_many_classes_as_outputs_are_taken_in_their_order() -> None:
     found = with_outputs(named("cat", "dog"), None, 2, "net")
     assert found.labels.tolist() == [0, 1]
-    assert (found.classes, found.named) == (("cat", "dog"), True)
+    assert (found.classes, found.has_names) == (("cat", "dog"), True)
 
 
 @pytest.mark.parametrize("outputs", [2, 4])
@@ -127,6 +127,7 @@ def test_files_of_names_are_read(tmp_path: Path, name: str, text: str, names: Cl
         ("a.txt", "cat\n\ndog\n"),
         ("a.json", "{"),
         ("a.json", '{"cat": true}'),
+        ("a.json", '{"cat": 0, "cat": 1}'),
         ("a.json", '{"cat": 0.5}'),
         ("a.json", '[["n01440764", "tench"]]'),
         ("a.toml", "cat = "),
@@ -145,3 +146,14 @@ def test_a_name_cannot_steer_a_terminal() -> None:
     assert class_label(("cat\x1b[2J", "dog"), 0) == "cat\N{REPLACEMENT CHARACTER}[2J"
     assert class_label(("cat",), 1) == "1"
     assert class_label(None, 1) == "1"
+
+
+def test_a_dataset_with_names_of_its_own_is_matched_by_them() -> None:
+    images = np.zeros((2, 1, 2, 2), dtype=np.uint8)
+    whole = Dataset("pets", images, np.array([0, 1]), ("cat", "emu"))
+    assert with_outputs(whole, ANIMALS, 4, "net").labels.tolist() == [1, 3]
+
+
+def test_folders_called_by_numbers_go_where_the_model_has_those_names() -> None:
+    found = with_outputs(named("0", "1", "2"), ("2", "1", "0"), 3, "net")
+    assert found.labels.tolist() == [2, 1, 0]

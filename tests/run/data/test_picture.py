@@ -135,8 +135,32 @@ def test_grey_on_a_grey_background_stays_grey(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "a.png", coloured)[:, 0, 0].tolist() == [1, 2, 3]
 
 
+def wide_tiff(path: Path) -> Path:
+    """A TIFF of 16 bits a channel in RGB: one pixel."""
+    short, entries = 3, []
+    data = 8 + 2 + 10 * 12 + 4
+    for tag, kind, count, value in (
+        (256, short, 1, 1),
+        (257, short, 1, 1),
+        (258, short, 3, data),
+        (259, short, 1, 1),
+        (262, short, 1, 2),
+        (273, 4, 1, data + 6),
+        (277, short, 1, 3),
+        (278, short, 1, 1),
+        (279, 4, 1, 6),
+        (284, short, 1, 1),
+    ):
+        entries.append(struct.pack("<HHII", tag, kind, count, value))
+    body = struct.pack("<HHH", 16, 16, 16) + struct.pack("<HHH", 0x1234, 0x5678, 0x9ABC)
+    table = struct.pack("<H", len(entries)) + b"".join(entries) + struct.pack("<I", 0)
+    path.write_bytes(b"II*\x00" + struct.pack("<I", 8) + table + body)
+    return path
+
+
 def test_sixteen_bits_are_refused_and_never_cut_to_eight(tmp_path: Path) -> None:
     wide_png(tmp_path / "rgb.png")
+    wide_tiff(tmp_path / "rgb.tif")
     Image.fromarray(np.full((2, 2), 300, dtype=np.uint16)).save(tmp_path / "grey.png")
     Image.fromarray(np.full((2, 2), 300, dtype=np.uint16)).save(tmp_path / "grey.tif")
     Image.fromarray(np.full((2, 2), 0.5, dtype=np.float32)).save(tmp_path / "float.tif")
