@@ -220,8 +220,12 @@ ROWS: Final[dict[str, tuple[Spoil, str]]] = {
     "a name that no file can have": (lambda folder: "a" * 5000, "cannot be read (OSError"),
     "a home that nobody has": (lambda folder: "~nobody-of-that-name/a.npz", "cannot be read"),
     "a picture that is no picture": (
-        photos(x=lambda path: path.write_text("<html>")),
+        photos(x=lambda path: path.write_text("a letter")),
         "b/x.png: cannot be read as an image",
+    ),
+    "a page in place of a picture": (
+        photos(x=lambda path: path.write_text("<html>")),
+        "b/x.png: this is an HTML page, not the file itself",
     ),
     "a picture that is empty": (
         photos(x=lambda path: path.write_bytes(b"")),

@@ -37,8 +37,8 @@ class Archive:
             raise InputError(f"data {path}: there is no such file")
         if not path.is_file():
             raise InputError(f"data {path}: it is no regular file; expected one by numpy.savez")
-        refuse_disguised("data", path, InputError)
         with reading(path):
+            refuse_disguised("data", path, InputError)
             if not zipfile.is_zipfile(path):
                 raise InputError(
                     f"data {path}: cannot be read as .npz: it is no zip archive, or it is cut off;"
