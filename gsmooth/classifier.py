@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.model_call import model_call
 from gsmooth.noise.coordinate import image_name
-from gsmooth.user_code import one_line
+from gsmooth.user_code import one_line, users_code
 
 Autocast = Literal["bfloat16", "float16"]
 _TYPES: Final[dict[str, torch.dtype]] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -167,13 +167,9 @@ class Classifier:
         held = (value for part in self.module.modules() for value in tree_leaves(_state(part)))
         # What deepcopy cannot copy is found in its memo already.
         memo: dict[int, object] = {id(t): _clone(t) for t in held if _is_compressed(t)}
-        try:
+        what, hint = f"{self.name}: cannot be copied for a second worker:", "; name one device only"
+        with users_code(what, ModelError, hint=hint):
             return copy.deepcopy(self.module, memo)
-        except Exception as error:
-            raise ModelError(
-                f"{self.name}: cannot be copied for a second worker ({type(error).__name__}:"
-                f" {error}); name one device only"
-            ) from error
 
     def _precision(self) -> AbstractContextManager[object]:
         if self.autocast is None:

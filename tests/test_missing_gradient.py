@@ -89,6 +89,19 @@ def test_a_model_without_a_gradient_is_attacked_without_one(scores: Any, said: s
     assert 0.9 < outcome.worst.l2 < 1.5
 
 
+def test_a_model_that_takes_few_images_at_a_time_is_attacked_in_parts() -> None:
+    def few(x: Tensor) -> Tensor:
+        if len(x) > 5:
+            raise MemoryError
+        return lead(x.detach())
+
+    whole = attacked(Scores(detached))
+    with pytest.warns(RuntimeWarning, match="does not fit into memory; going on"):
+        parts = attacked(Scores(few))
+    assert (parts.theta, parts.prediction.label) == (whole.theta, 0)
+    assert parts.worst.l2 == pytest.approx(whole.worst.l2)
+
+
 def test_a_model_with_a_gradient_lacks_nothing() -> None:
     assert attacked(Scores(lead)).missing_gradient is None
 

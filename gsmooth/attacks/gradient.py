@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.attacks.candidates import attacked_images
-from gsmooth.attacks.noisy import noisy
+from gsmooth.attacks.noisy import noisy, scores_at
 from gsmooth.attacks.slope import Forward, Slope, slope, without_gradient
 from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.region import Region
@@ -98,7 +98,7 @@ class Ascent:
         def forward(leaf: Tensor) -> tuple[Tensor, Tensor]:
             image = attacked(leaf)
             z = noisy(self.smoothed, self.smoothed.transformation.lift(image), [where], CHUNK)
-            scores = self.smoothed.classifier.scores(self.smoothed.readout(z))
+            scores = scores_at(self.smoothed, z)
             self.spent += CHUNK
             return scores, z
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsmooth.errors import MemoryShortError
 from gsmooth.noise import Coordinate, Draws
 from gsmooth.smoothing import SmoothedClassifier
 
@@ -58,13 +59,23 @@ def noisy(
     return moved + (torch.cat(seen) - moved).detach()
 
 
+def scores_at(smoothed: SmoothedClassifier, z: Tensor) -> Tensor:
+    """Scores (N, classes) at z (N, K); without gradients in halves where memory is short."""
+    try:
+        return smoothed.classifier.scores(smoothed.readout(z))
+    except MemoryShortError:
+        if torch.is_grad_enabled() or len(z) == 1:
+            raise
+    # Outside of the handler, so that the failed pass, and the memory that it held, are gone.
+    return torch.cat([scores_at(smoothed, part) for part in z.tensor_split(2)])
+
+
 @torch.no_grad()
 def screened(
     smoothed: SmoothedClassifier, z: Tensor, coordinates: Sequence[Coordinate], rows: int
 ) -> Screening:
     """``rows`` votes at each z (n, K). ModelError where scores are not finite (F3)."""
-    batch = smoothed.readout(noisy(smoothed, z, coordinates, rows))
-    scores = smoothed.classifier.scores(batch)
+    scores = scores_at(smoothed, noisy(smoothed, z, coordinates, rows))
     smoothed.classifier.require_finite(smoothed.classifier.judged(scores))
     scores = scores.double().cpu().reshape(len(z), rows, -1)
     votes = torch.nn.functional.one_hot(scores.argmax(dim=2), scores.shape[2]).sum(dim=1)
