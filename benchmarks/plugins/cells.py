@@ -76,6 +76,7 @@ def config_of(
             "sigma": cell.sigma,
             "scales": cell.scales,
             "grid": cell.grid,
+            "seed": 0,
         },
         "region": {"lower": cell.lower, "upper": cell.upper, "l2": cell.l2, "bits": cell.bits},
         "certify": {"max_votes": cell.max_votes},

@@ -43,7 +43,20 @@ OutFlag = Annotated[
 ]
 SeedFlag = Annotated[
     int | None,
-    typer.Option(help="Votes depend on seed, image and centre only.", rich_help_panel=_RUN),
+    typer.Option(
+        help="A number that votes follow from and that anyone may know; drawn if left out.",
+        rich_help_panel=_RUN,
+    ),
+]
+SeedFileFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--seed-file",
+        metavar="FILE",
+        help="File of a secret seed, that its owner alone can read; or put the secret into the"
+        " variable GSMOOTH_SEED.",
+        rich_help_panel=_RUN,
+    ),
 ]
 DeviceFlag = Annotated[
     str | None, typer.Option(metavar="cpu|cuda:0|...", help="Device.", rich_help_panel=_RUN)

@@ -16,6 +16,7 @@ from gsmooth.cli.options import (
     LimitFlag,
     ModelFlag,
     ScalesFlag,
+    SeedFileFlag,
     SeedFlag,
     SetFlag,
     SigmaFlag,
@@ -55,6 +56,7 @@ def predict(
     config: ConfigFlag = None,
     sets: SetFlag = None,
     seed: SeedFlag = None,
+    seed_file: SeedFileFlag = None,
     device: DeviceFlag = None,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
@@ -77,6 +79,7 @@ def predict(
             *flag("--sigma", "smoothing.sigma", sigma),
             *scales_flag(scales),
             *flag("--seed", "smoothing.seed", seed),
+            *flag("--seed-file", "smoothing.seed_file", seed_file),
             *flag("--n", "predict.n", n),
             *flag("--alpha", "predict.alpha", alpha),
         ]

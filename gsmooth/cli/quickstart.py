@@ -21,6 +21,7 @@ gsmooth quickstart --limit 20
 _SETTINGS = (
     "model.spec=shipped:digits-rotation",
     "data.spec=shipped:digits",
+    "smoothing.seed=0",
     "region.lower=[-30.0]",
     "region.upper=[30.0]",
     "certify.max_votes=2000",

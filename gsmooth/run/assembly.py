@@ -14,7 +14,7 @@ from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.cover.one_sided import one_sided_axes
 from gsmooth.engine import FunctionCheck, Pace, devices_of
 from gsmooth.nested import NestedMode
-from gsmooth.noise import sampler_on
+from gsmooth.noise import SecretSeed, Seed, sampler_on
 from gsmooth.region import Region
 from gsmooth.run.calibration import Calibration, read_calibration
 from gsmooth.run.capabilities import capabilities_of
@@ -99,8 +99,10 @@ class Assembly:
         )
 
 
-def assemble(config: RunConfig) -> Assembly:
+def assemble(config: RunConfig, seed: Seed | None = None) -> Assembly:
     """Load and build everything; ``config`` must be resolved.
+
+    seed: by default that of the configuration; where that has none, a secret one.
 
     Raises InputError when the data do not fit the model, ConfigurationError when the calibration
     does not fit the run, and what loading raises.
@@ -112,7 +114,7 @@ def assemble(config: RunConfig) -> Assembly:
     classifier = load_classifier(config)
     require_shape(dataset, classifier.shape, classifier.name)
     config, dataset = run_classes(config, dataset, classifier.classes)
-    smoothed = smoothed_classifier(config, classifier)
+    smoothed = smoothed_classifier(config, classifier, seed)
     return Assembly(config, dataset, smoothed, _calibration(config, smoothed))
 
 
@@ -182,8 +184,10 @@ def noise_of(config: RunConfig) -> tuple[Transformation, Law]:
     return rested, one_sided_law(law, rested)
 
 
-def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedClassifier:
-    """g, as [transformation], [smoothing] and [engine] describe it.
+def smoothed_classifier(
+    config: RunConfig, classifier: Classifier, seed: Seed | None = None
+) -> SmoothedClassifier:
+    """g, as [transformation], [smoothing] and [engine] describe it; seed: see :func:`assemble`.
 
     batch_size "auto": the fastest by a measurement of a second or two. So is the number of threads
     where it is left open: beside other busy processes one is often far faster than several.
@@ -197,7 +201,7 @@ def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedCl
         operator,
         law,
         grid=config.smoothing.grid,
-        seed=config.smoothing.seed,
+        seed=_first(seed, config.smoothing.seed),
         devices=devices if len(devices) > 1 else (),
     )
     if size != "auto":
@@ -206,6 +210,11 @@ def smoothed_classifier(config: RunConfig, classifier: Classifier) -> SmoothedCl
     if config.engine.threads is None and (several := torch.get_num_threads()) > 1:
         pace = _with_fewer_threads(smoothed, pace, several)
     return replace(smoothed, batch_size=pace.batch_size)
+
+
+def _first(*seeds: Seed | None) -> Seed:
+    """The first seed that is given; a secret one where none is."""
+    return next((seed for seed in seeds if seed is not None), SecretSeed())
 
 
 def _with_fewer_threads(smoothed: SmoothedClassifier, pace: Pace, several: int) -> Pace:

@@ -85,14 +85,26 @@ class TransformationSection(Section):
 class SmoothingSection(Section):
     """The noise: ``scales`` is the std of each parameter in its unit, ``sigma`` that of z.
 
-    A parameter of scale 0 is attacked and not smoothed; the others carry the noise.
+    A parameter of scale 0 is attacked and not smoothed; the others carry the noise. ``seed`` is a
+    number that anyone may read; ``seed_file`` names a file that holds a secret one. Without either
+    a seed is drawn.
     """
 
     law: Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace"] | None = None
     sigma: Positive | None = None
     scales: tuple[Annotated[float, Field(ge=0.0)], ...] | None = None
     grid: Annotated[float, Field(ge=0.0)] | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0)] | None = None
+    seed_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_seed(self) -> Self:
+        if self.seed is not None and self.seed_file is not None:
+            raise ValueError(
+                "seed and seed_file: give the one or the other, a number that anyone may read or"
+                " the file of a secret"
+            )
+        return self
 
     @model_validator(mode="after")
     def _some_noise(self) -> Self:
@@ -259,6 +271,8 @@ class RunConfig(Section):
 # What may differ between two runs that share one folder of records.
 _FREE: dict[str, frozenset[str] | None] = {
     "data": frozenset({"start", "every", "limit"}),
+    # Where a secret seed lies, not which it is: that is what the commitment says.
+    "smoothing": frozenset({"seed_file"}),
     "predict": None,
     "train": None,
     "engine": None,

@@ -28,6 +28,7 @@ from gsmooth.run.pinning import examined, with_pinned_size
 from gsmooth.run.progress import Progress
 from gsmooth.run.records import RecordWriter, Row
 from gsmooth.run.resolution import resolved
+from gsmooth.run.seeds import RunSeed, keep_seed, seed_of_run
 from gsmooth.run.violation import raise_if_violated
 
 _REFRESH_S = 0.5
@@ -56,11 +57,15 @@ def plan(config: RunConfig) -> Assembly:
     Raises UnreachableError when alpha and the number of votes can certify no image, ModelError when
     the model is no function of its input.
     """
-    settings = resolved(config)
-    parts = assemble(with_pinned_size(settings, settings.output.folder))
+    return _planned(seed_of_run(resolved(config)))
+
+
+def _planned(found: RunSeed) -> Assembly:
+    folder = found.config.output.folder
+    parts = assemble(with_pinned_size(found.config, folder), found.seed)
     require_labels(parts.dataset)
     foreseen(parts)
-    return examined(parts, settings.output.folder)
+    return examined(parts, folder)
 
 
 def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
@@ -72,9 +77,12 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
     when no image could be certified, ViolationError after saving the image whose certificate an
     attack broke, Interrupted on Ctrl-C; what is finished stays.
     """
-    parts = plan(config)
+    found = seed_of_run(resolved(config))
+    parts = _planned(found)
     region = region_of(parts.config)
     folder = parts.config.output.folder
+    # Before the header that commits to it, and before the first vote.
+    of_seed = keep_seed(found)
     with RecordWriter(folder, parts.header()) as writer, _explained(writer, parts), progress:
         write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
         todo = [index for index in parts.indices if index not in writer.done]
@@ -83,6 +91,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         if account.before:
             progress.say(f"{account.before} of {total} images are in {folder} already")
         notices = (
+            *of_seed,
             *data_notices(parts.config, parts.dataset),
             *model_notices(parts.smoothed.classifier, parts.config.model.weights),
         )

@@ -71,6 +71,11 @@ def remarks(asked: RunConfig) -> Iterator[str]:
     """What an online run does otherwise than the user may think."""
     if asked.certify.guarantee != "online":
         return
+    if asked.smoothing.seed is not None:
+        yield (
+            f"the seed {asked.smoothing.seed} is public: run.json has it, and an attacker who knows"
+            " it can send images that are certified falsely; leave the seed out for a secret one"
+        )
     if asked.attack.enabled:
         yield "the images are taken to be attacked already: no further attack is made on them"
     if asked.region.bits == 0:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
 from gsmooth.certificate import Prediction
-from gsmooth.certification import predict_many
+from gsmooth.certification import Item, predict_many
+from gsmooth.noise import SecretSeed
 from gsmooth.run.assembly import Assembly, assemble
 from gsmooth.run.config import RunConfig
 from gsmooth.run.inputs import called, data_notices
@@ -16,6 +17,7 @@ from gsmooth.run.models import model_notices
 from gsmooth.run.pinning import examined
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.resolution import resolved
+from gsmooth.run.seeds import named_seed
 
 
 @final
@@ -69,8 +71,12 @@ class PredictSummary:
 
 
 def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
-    """PREDICT at every image of ``config``; regions play no part."""
-    parts = examined(assemble(resolved(config, needs_region=False)))
+    """PREDICT at every image of ``config``; regions play no part.
+
+    Without a seed a secret one is drawn, and kept nowhere: nobody can make images for its votes.
+    """
+    settings = resolved(config, needs_region=False)
+    parts = examined(assemble(settings, named_seed(settings)))
     rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
     answers: list[Answer] = []
     merit = "standard accuracy" if parts.dataset.labelled else ""
@@ -81,14 +87,27 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
             *model_notices(parts.smoothed.classifier, parts.config.model.weights),
         ):
             progress.say(notice)
-        items = parts.items(iter(parts.indices))
-        for index, prediction in predict_many(parts.smoothed, items, n=rule.n, alpha=rule.alpha):
+        found = predict_many(parts.smoothed, _items(parts), n=rule.n, alpha=rule.alpha)
+        for index, (_, prediction) in zip(parts.indices, found, strict=True):
             answers.append(_answer(parts, index, prediction))
             hits = sum(a.prediction.label == a.label for a in answers)
             seconds = time.monotonic() - began
             votes, done = sum(sum(a.prediction.counts) for a in answers), len(answers)
             progress.update(Tally(done, total, votes, seconds, hits, done, merit))
     return PredictSummary(parts.config, tuple(sorted(answers, key=lambda a: a.index)))
+
+
+def _items(parts: Assembly) -> Iterator[Item]:
+    """The images. Under a secret seed noise follows from their pixels, not from their places.
+
+    A secret that is kept (``smoothing.seed_file``) serves for many data sets, and the first image
+    of each must not have the noise of the first image of all others.
+    """
+    secret = isinstance(parts.smoothed.seed, SecretSeed)
+    for index in parts.indices:
+        image = parts.dataset.image(index)
+        parts.smoothed.classifier.check_image(image, index)  # By its place, so that it is found.
+        yield Item.of(image, None if secret else index)
 
 
 def _answer(parts: Assembly, index: int, prediction: Prediction) -> Answer:

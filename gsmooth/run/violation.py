@@ -75,17 +75,20 @@ def repeated(report: Path | str) -> Repeated:
     """The violation in ``violations/image-N.json`` (with the .npz beside it), once more.
 
     Model and transformation are loaded as the run's configuration says; the data are not needed.
-    RecordError when the files cannot be read, and what loading raises.
+    RecordError when the files cannot be read, or the run's seed is secret and not found; and what
+    loading raises.
     """
     import torch
 
     from gsmooth.attacks import attacked_images, put_to_predict
     from gsmooth.decision import prediction
     from gsmooth.run.assembly import load_classifier, smoothed_classifier
+    from gsmooth.run.seeds import kept_seed
 
     path = Path(report)
     case, config, pixels = _read(path)
-    smoothed = smoothed_classifier(config, load_classifier(config))
+    seed = kept_seed(config, path.resolve().parents[1])
+    smoothed = smoothed_classifier(config, load_classifier(config), seed)
     if config.engine.batch_size != "auto":  # The run may have been pinned to it.
         smoothed = replace(smoothed, pinned=True)
     image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))

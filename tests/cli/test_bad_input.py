@@ -31,7 +31,7 @@ def test_a_typo_in_a_run_file_names_path_and_field(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text("[smoothing]\nsigm = 0.25\n")
     assert refused(2, "certify", "--config", "run.toml") == (
         "run.toml: smoothing.sigm: unknown field 'sigm' (did you mean 'sigma'?);"
-        " [smoothing] has law, sigma, scales, grid, seed"
+        " [smoothing] has law, sigma, scales, grid, seed, seed_file"
     )
 
 

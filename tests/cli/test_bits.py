@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from gsmooth.cli.app import app
 
-RUN = ("certify", "--limit", "1", "--region", "-4:4", "--no-attack", "--json")
+RUN = ("certify", "--limit", "1", "--region", "-4:4", "--no-attack", "--seed=0", "--json")
 
 
 @pytest.mark.parametrize(("flags", "bits"), [((), 0), (("--bits", "8"), 8)])

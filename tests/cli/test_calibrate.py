@@ -29,6 +29,7 @@ CERTIFY = (
     *TURNS,
     "--sigma=0.25",
     "--scales=6",
+    "--seed=0",
     "--set=attack.n=128",
     "--set=engine.threads=1",
     "--out=run",

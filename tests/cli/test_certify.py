@@ -20,6 +20,7 @@ WORKSHOP = (
     "--data=images.npz",
     "--transformation=gaussian",
     "--sigma=0.25",
+    "--seed=0",
     "--set=engine.batch_size=256",
 )
 CERTIFY = ("certify", *WORKSHOP, "--l2=0.3", "--set=attack.n=128", "--out=run")

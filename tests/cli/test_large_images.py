@@ -100,6 +100,7 @@ def test_certifies_images_of_64_pixels_with_the_default_batch_size(name: str) ->
                 "--data=images.npz",
                 f"--transformation={name}",
                 "--sigma=0.5",
+                "--seed=0",
                 *asked,
                 f"--set=smoothing.law={law}",
                 *FEW_VOTES,

@@ -28,7 +28,7 @@ from gsmooth.transformation import Parameter
 REGION = Region((-30.0,), (30.0,))
 RUN = RunConfig(
     certify=CertifySection(attempts=1),
-    smoothing=SmoothingSection(law="gaussian", scales=(24.0,), sigma=0.2),
+    smoothing=SmoothingSection(law="gaussian", scales=(24.0,), sigma=0.2, seed=0),
     region=RegionSection(lower=(-30.0,), upper=(30.0,), l2=0.0),
 )
 CONFIG: dict[str, object] = RUN.model_dump(mode="json")

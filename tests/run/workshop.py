@@ -83,6 +83,7 @@ SETTINGS = (
     "data.spec=images.npz",
     "transformation.name=gaussian",
     "smoothing.sigma=0.25",
+    "smoothing.seed=0",
     "region.l2=0.3",
     "attack.n=128",
     "engine.threads=1",
