@@ -81,9 +81,11 @@ class Assembly:
         smoothed, classifier = self.smoothed, self.smoothed.classifier
         pinned = smoothed.batch_size if smoothed.pinned else None
         sampler = sampler_on(classifier.device)
+        seed = smoothed.seed
+        commitment = seed.commitment if isinstance(seed, SecretSeed) else None
         return RunHeader.create(
-            fingerprint(self.config, digests, pinned, sampler),
-            identity(self.config, digests, pinned, sampler),
+            fingerprint(self.config, digests, pinned, sampler, commitment),
+            identity(self.config, digests, pinned, sampler, commitment),
             self.config.model_dump(mode="json"),
             smoothed.transformation.parameters,
             sampler,
@@ -96,6 +98,7 @@ class Assembly:
             ),
             class_names=self.dataset.classes if self.dataset.has_names else None,
             data_notices=data_notices(self.config, self.dataset),
+            seed_commitment=commitment,
         )
 
 

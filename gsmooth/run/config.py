@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -14,6 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gsmooth.certificate import DECISION_RULE
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
+
+if TYPE_CHECKING:
+    from gsmooth.noise import SeedCommitment
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Level = Annotated[float, Field(gt=0.0, le=0.5)]
@@ -294,14 +298,16 @@ def identity(
     digests: Mapping[str, str] = {},
     pinned: int | None = None,
     sampler: str | None = None,
+    commitment: SeedCommitment | None = None,
 ) -> dict[str, object]:
     """What the counts and certificates of a run depend on, as plain values.
 
     ``digests``: hashes of what the configuration only points to (weights, images). ``pinned``: the
     batch size, where labels depend on it. ``sampler``: names how the seed becomes noise; by default
-    that of the host.
+    that of the host. ``commitment``: stands for a seed that is secret.
     """
-    return identity_of_tree(config.model_dump(mode="json"), digests, pinned, sampler)
+    tree = config.model_dump(mode="json")
+    return identity_of_tree(tree, digests, pinned, sampler, commitment=commitment)
 
 
 def identity_of_tree(
@@ -310,6 +316,7 @@ def identity_of_tree(
     pinned: object = None,
     sampler: str | None = None,
     rule: int = DECISION_RULE,
+    commitment: SeedCommitment | None = None,
 ) -> dict[str, object]:
     """:func:`identity` of a configuration that was written down; what it lacks stays absent."""
     tree = dict(config)
@@ -337,6 +344,8 @@ def identity_of_tree(
     tree["sampler"] = _sampler_on_host() if sampler is None else sampler
     if pinned is not None:
         tree["engine"] = {"batch_size": pinned}
+    if commitment is not None:
+        tree["seed_commitment"] = asdict(commitment)
     return {**tree, "digests": dict(digests)} if digests else tree
 
 
@@ -345,9 +354,10 @@ def fingerprint(
     digests: Mapping[str, str] = {},
     pinned: int | None = None,
     sampler: str | None = None,
+    commitment: SeedCommitment | None = None,
 ) -> str:
     """sha256 (hex) of :func:`identity`: equal for runs whose records may share a folder."""
-    return fingerprint_of(identity(config, digests, pinned, sampler))
+    return fingerprint_of(identity(config, digests, pinned, sampler, commitment))
 
 
 def fingerprint_of(identity: Mapping[str, object]) -> str:

@@ -37,9 +37,9 @@ _JUDGING: Final[Mapping[str, type[Section]]] = {
     "certify": CertifySection,
 }
 """The sections that rows are judged by: none of their settings may be left out..."""
-_WHILE_RUNNING: Final = frozenset({"within", "online_seconds"})
-"""... but for those that only say when to stop."""
-_OUTSIDE: Final = frozenset({"sampler", "decision_rule"})
+_WHILE_RUNNING: Final = frozenset({"within", "online_seconds", "seed_file"})
+"""... but for those that only say when to stop, or where a seed is."""
+_OUTSIDE: Final = frozenset({"sampler", "decision_rule", "seed_commitment"})
 """Fields of a header that belong to its identity and are no part of the configuration."""
 
 
@@ -158,10 +158,15 @@ def header_faults(header: RunHeader) -> Iterator[tuple[str, str]]:
         implied = schema2.identity(header.config, digests, sized)
     else:
         implied = identity_of_tree(
-            header.config, digests, sized, header.sampler, header.decision_rule
+            header.config,
+            digests,
+            sized,
+            header.sampler,
+            header.decision_rule,
+            header.seed_commitment,
         )
     for name, kept, found in _differing(header.identity, implied):
-        where = name if name in _OUTSIDE else f"config.{name}"
+        where = name if name.partition(".")[0] in _OUTSIDE else f"config.{name}"
         yield where, f"{found}, but the identity of the run has {kept}"
 
 
