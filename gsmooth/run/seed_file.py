@@ -31,9 +31,11 @@ def read_secret(path: Path, *, follow: bool = True) -> SecretSeed:
         raise ConfigurationError(
             f"seed file {path} cannot be read ({error.strerror}); {_MAKE}"
         ) from error
-    with open(descriptor, "rb") as file:
+    try:
         _require_private(os.fstat(descriptor), path)
-        content = file.read(_MOST_BYTES)
+        content = os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)
     return SecretSeed.parsed(content.decode("ascii", "replace"), f"seed file {path}")
 
 
