@@ -141,7 +141,7 @@ class SmoothedClassifier:
 
         A pinned classifier is measured at its batch size only.
         """
-        blank = torch.zeros(1, *self.classifier.shape, dtype=torch.float64)
+        blank = torch.zeros(1, *self.classifier.shape, dtype=torch.float64, device="cpu")
         sizes = (self.batch_size,) if self.pinned else None
         return measured_pace(self.counter, self.transformation.lift(blank)[0], sizes)
 

@@ -30,11 +30,11 @@ def grid(region: Region, points: int, parameters: Sequence[Parameter] = ()) -> T
     for fewer in range(points, 0, -1):
         axes = _axes(region, fewer, parameters)
         if math.prod(map(len, axes)) <= MOST:
-            return torch.tensor(list(itertools.product(*axes)), dtype=torch.float64)
-    ends = [torch.zeros(region.dimensions, dtype=torch.float64)]
+            return torch.tensor(list(itertools.product(*axes)), dtype=torch.float64, device="cpu")
+    ends = [torch.zeros(region.dimensions, dtype=torch.float64, device="cpu")]
     for axis, values in enumerate(_axes(region, 2, parameters)):
         for end in (values[0], values[-1]):
-            ends.append(torch.zeros(region.dimensions, dtype=torch.float64))
+            ends.append(torch.zeros(region.dimensions, dtype=torch.float64, device="cpu"))
             ends[-1][axis] = float(end)
     return torch.stack(ends).unique(dim=0)  # type: ignore[no-untyped-call, no-any-return]
 

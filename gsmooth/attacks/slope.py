@@ -67,7 +67,7 @@ def _gradient(
 ) -> tuple[Tensor | None, str | None]:
     if not copies.requires_grad:
         return None, "the transformation passes no gradient on"
-    target = torch.full((len(scores),), label, device=scores.device)
+    target = torch.full((len(scores),), label, device=scores.device, dtype=torch.int64)
     loss = torch.nn.functional.cross_entropy(scores, target) if scores.requires_grad else scores
     # A model may have parameters that need gradients behind a step that passes none on.
     found: tuple[Tensor | None, ...] = (None,)

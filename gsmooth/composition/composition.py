@@ -155,7 +155,7 @@ class Composition(Transformation):
     def stretch(self, reach: tuple[float, ...]) -> float:
         """The noisy flow's gain: the frame lengthens nothing."""
         rate = sum(abs(flow.growth) * reach[place] for flow, place in self._noisy)
-        return float(torch.tensor(rate, dtype=torch.float64).exp()) * UP
+        return float(torch.tensor(rate, dtype=torch.float64, device="cpu").exp()) * UP
 
     def action_error(
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
@@ -171,7 +171,7 @@ class Composition(Transformation):
             return None
         length, constant = float(z.norm(dim=1).max()), float(self._frame.fixed.norm())
         for flow, place in self._noisy:
-            far = torch.tensor(reach[place] + offset[place], dtype=torch.float64)
+            far = torch.tensor(reach[place] + offset[place], dtype=torch.float64, device="cpu")
             grown = float((abs(flow.growth) * far).exp())
             moved = grown * float(far) * abs(flow.drift) * constant
             loss = offset[place] * grown * (abs(flow.growth) * length + abs(flow.drift) * constant)

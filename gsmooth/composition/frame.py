@@ -55,7 +55,7 @@ class Frame:
         if len(self.parts) < 2 or self.shape is None:
             return
         draw = torch.Generator().manual_seed(0)
-        x = torch.rand(1, *self.shape, generator=draw, dtype=torch.float64)
+        x = torch.rand(1, *self.shape, generator=draw, dtype=torch.float64, device="cpu")
         z, first = self.lift(x), self.parts[0]
         for other in self.parts[1:]:
             lifted = other.lift(x)
@@ -142,7 +142,7 @@ class Frame:
                 "composition: the image size is not known yet; call for_shape((channels, height,"
                 " width))"
             )
-        return self.lift(torch.ones(1, *self.shape, dtype=torch.float64))
+        return self.lift(torch.ones(1, *self.shape, dtype=torch.float64, device="cpu"))
 
     @cached_property
     def fixed(self) -> Tensor:

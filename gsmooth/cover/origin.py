@@ -30,7 +30,7 @@ def origin_of(orbit: Orbit, region: Region, rule: Rule) -> Tensor:
         return clean
     points = POINTS[min(region.dimensions, len(POINTS)) - 1]
     parameters = orbit.transformation.parameters
-    part = torch.linspace(0.0, 1.0, points, dtype=torch.float64)
+    part = torch.linspace(0.0, 1.0, points, dtype=torch.float64, device="cpu")
     axes = [
         p.between(low, high, part)
         if p.step

@@ -236,5 +236,7 @@ def _kept(size: int) -> Tensor:
 
     Scattered, so that rows at any distance from one another are kept and replaced alike.
     """
-    order = torch.randperm(size, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(
+        size, generator=torch.Generator().manual_seed(0), dtype=torch.int64, device="cpu"
+    )
     return (order - order[0]) % size < (size + 1) // 2

@@ -43,7 +43,9 @@ class NoisyPoints:
         strip of it needs is held in memory (by every thread of the pool).
         """
         rows = _rows(ballots)
-        z = torch.empty((max(rows, least), ballots[0].z.numel()), device=device)
+        z = torch.empty(
+            (max(rows, least), ballots[0].z.numel()), device=device, dtype=torch.float32
+        )
         # Every thread of the pool gets its share.
         most = min(STRIP, -(-rows * z.shape[1] // (torch.get_num_threads() if pool else 1)))
         strips = list(_strips(_on_device(ballots, device), most))
@@ -52,7 +54,7 @@ class NoisyPoints:
         for _ in (pool.map if pool else map)(self._fill, strips, parts):
             pass
         if rows < len(z):
-            z[rows:] = z[torch.arange(len(z) - rows, device=device) % rows]
+            z[rows:] = z[torch.arange(len(z) - rows, device=device, dtype=torch.int64) % rows]
         return z
 
     # Threads of a pool do not inherit it. Not inference_mode: what plugins cache here, others

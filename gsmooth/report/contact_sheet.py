@@ -233,7 +233,7 @@ def _attacked(
     from gsmooth.attacks import rounded
 
     image = dataset.image(row.index)[None]
-    columns = [torch.full((1, 1), value, dtype=torch.float64) for value in theta]
+    columns = [torch.full((1, 1), value, dtype=torch.float64, device="cpu") for value in theta]
     with torch.no_grad():
         attacked = rounded(transformation.attack(image, *columns), row.region.bits, input_range)
     pixels: NDArray[np.float64] = attacked[0].numpy()

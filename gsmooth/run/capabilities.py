@@ -63,7 +63,7 @@ def capabilities_of(
 
     Methods are asked of a blank image, at theta = 0. still: its parameters carry no noise (T = id).
     """
-    x = torch.zeros(1, *shape, dtype=torch.float64)
+    x = torch.zeros(1, *shape, dtype=torch.float64, device="cpu")
     origin = x.new_zeros(1, len(bound.parameters))
     nowhere = (0.0,) * len(bound.parameters)
     derivative = bound.attack_derivative_bound if still else bound.derivative_bound

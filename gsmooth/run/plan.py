@@ -108,7 +108,7 @@ def planned(parts: Assembly, images: int = TRIED, seconds: float = TRIAL_S) -> P
 
 def _pace(parts: Assembly) -> Pace:
     smoothed = parts.smoothed
-    blank = torch.zeros(1, *smoothed.classifier.shape, dtype=torch.float64)
+    blank = torch.zeros(1, *smoothed.classifier.shape, dtype=torch.float64, device="cpu")
     z = smoothed.transformation.lift(blank)[0]
     return measured_pace(smoothed.counter, z, (smoothed.batch_size,))
 

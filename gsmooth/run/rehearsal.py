@@ -23,7 +23,7 @@ def rehearsed(transformation: Transformation, shape: Shape) -> Transformation:
     who = transformation.name
     with _called("for_shape", who, shape):
         bound = transformation.for_shape(shape)
-    x = torch.zeros(1, *shape, dtype=torch.float64)
+    x = torch.zeros(1, *shape, dtype=torch.float64, device="cpu")
     theta = [x.new_zeros(1, 1) for _ in bound.parameters]
     with _called("lift", who, shape):
         z = bound.lift(x.clone())

@@ -92,7 +92,7 @@ def repeated(report: Path | str) -> Repeated:
     if config.engine.batch_size != "auto":  # The run may have been pinned to it.
         smoothed = replace(smoothed, pinned=True)
     image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))
-    theta = torch.tensor([case.theta], dtype=torch.float64)
+    theta = torch.tensor([case.theta], dtype=torch.float64, device="cpu")
     with torch.no_grad():
         attacked = attacked_images(smoothed, image[None], theta, case.row.region, added[None])[0]
     votes = put_to_predict(smoothed, case.row.index, attacked, sum(case.counts_found), case.stream)

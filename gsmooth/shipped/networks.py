@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+PLAIN: Final[Mapping[str, Any]] = {"dtype": torch.float32, "device": "cpu"}
+"""What layers are made with, whatever torch's defaults are."""
 
 
 def small_cnn(
@@ -27,7 +33,7 @@ def small_cnn(
         *_block(third, fourth, kernel=3, stride=1),
         nn.Flatten(),
         nn.Dropout(0.2),
-        nn.Linear(fourth * side * side, classes),
+        nn.Linear(fourth * side * side, classes, **PLAIN),
     )
     # Convolutions of few channels run a quarter faster on CPUs in this layout.
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
@@ -48,5 +54,5 @@ def fused(network: nn.Sequential) -> nn.Sequential:
 
 
 def _block(given: int, made: int, *, kernel: int, stride: int) -> list[nn.Module]:
-    convolution = nn.Conv2d(given, made, kernel, stride, kernel // 2, bias=False)
-    return [convolution, nn.BatchNorm2d(made), nn.ReLU(inplace=True)]
+    convolution = nn.Conv2d(given, made, kernel, stride, kernel // 2, bias=False, **PLAIN)
+    return [convolution, nn.BatchNorm2d(made, **PLAIN), nn.ReLU(inplace=True)]

@@ -112,7 +112,12 @@ def action_error_bounds_rounding(subject: Subject) -> None:
     T_(a+b) z are equal in real arithmetic, so their difference is at most three errors.
     """
     still = (0.0,) * subject.dimensions
-    if subject.transformation.action_error(torch.zeros(1, subject.size), still, still) is None:
+    if (
+        subject.transformation.action_error(
+            torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"), still, still
+        )
+        is None
+    ):
         raise no_claim("action_error is None, and certificates are heuristic")
 
     def example(point: Point, a: Theta, b: Theta) -> None:
@@ -150,7 +155,10 @@ def _gap(one: Tensor, other: Tensor) -> float:
 
 
 def _dyadic(theta: Theta, reach: Theta) -> Theta:
-    cells = [torch.tensor(bound).frexp().exponent.item() - 12 for bound in reach]
+    cells = [
+        torch.tensor(bound, dtype=torch.float64, device="cpu").frexp().exponent.item() - 12
+        for bound in reach
+    ]
     return tuple(
         round(value / 2.0**cell) * 2.0**cell for value, cell in zip(theta, cells, strict=True)
     )

@@ -45,7 +45,10 @@ def action_speed_bounds_motion(subject: Subject) -> None:
     """||T_(theta + h) z - T_theta z|| <= h action_speed: how far a constant image may turn."""
     _asked(subject)
     operator = subject.transformation
-    if operator.action_speed(torch.zeros(1, subject.size, dtype=torch.float64)) is None:
+    if (
+        operator.action_speed(torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"))
+        is None
+    ):
         raise no_claim("action_speed is None, and compositions have no bound")
 
     def example(point: Point, theta: Theta) -> None:

@@ -163,7 +163,7 @@ def _seen(subject: Subject, x: Tensor) -> Tensor:
 
 def _affine(subject: Subject, across: Tensor) -> tuple[Tensor, float]:
     """v (K,) and c with <w, Q z> = <v, z> + c."""
-    leaf = torch.zeros(1, subject.size, dtype=torch.float64, requires_grad=True)
+    leaf = torch.zeros(1, subject.size, dtype=torch.float64, requires_grad=True, device="cpu")
     start = _score(subject, leaf, across)
     if not start.requires_grad:
         raise nothing("the readout passes no gradient on, and shares have no closed form")

@@ -91,7 +91,7 @@ def _calls(
     )
     z = Point("normal", seed).tensor(subject.size, ROWS)
     theta = [
-        torch.tensor([[row[axis]] for row in thetas], dtype=torch.float64)
+        torch.tensor([[row[axis]] for row in thetas], dtype=torch.float64, device="cpu")
         for axis in range(subject.dimensions)
     ]
     if operator.has_action:

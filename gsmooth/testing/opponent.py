@@ -104,8 +104,12 @@ def _scattered(subject: Subject, seed: int) -> list[tuple[float, ...]]:
     if subject.dimensions == 0:
         return []
     draw = torch.Generator().manual_seed(seed)
-    part = torch.rand(UNITS // 2, subject.dimensions, generator=draw, dtype=torch.float64)
-    low, high = (torch.tensor(end, dtype=torch.float64) for end in _ends(subject.region))
+    part = torch.rand(
+        UNITS // 2, subject.dimensions, generator=draw, dtype=torch.float64, device="cpu"
+    )
+    low, high = (
+        torch.tensor(end, dtype=torch.float64, device="cpu") for end in _ends(subject.region)
+    )
     return [subject.possible(tuple(row)) for row in (low + part * (high - low)).tolist()]
 
 
@@ -116,12 +120,12 @@ def _ends(region: Region) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def _noisy(subject: Subject, smoothed: SmoothedClassifier, z: Tensor, seed: int) -> Tensor:
     """What the network sees of the clean image under noise, flat: (n, d)."""
     law, draw = smoothed.law, torch.Generator().manual_seed(seed)
-    u = torch.rand(VOTES, law.dimensions, generator=draw, dtype=torch.float64)
+    u = torch.rand(VOTES, law.dimensions, generator=draw, dtype=torch.float64, device="cpu")
     theta = torch.from_numpy(law.theta_from_uniform(u.clamp(2.0**-40, 1.0 - 2.0**-40).numpy()))
     moved = z.repeat(VOTES, 1)
     if law.dimensions:
         moved = subject.transformation.act(moved, *theta.tensor_split(theta.shape[1], dim=1))
-    noise = torch.randn(moved.shape, generator=draw, dtype=torch.float64)
+    noise = torch.randn(moved.shape, generator=draw, dtype=torch.float64, device="cpu")
     return _seen(subject, moved + law.sigma * noise)
 
 

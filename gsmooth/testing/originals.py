@@ -21,15 +21,15 @@ def originals_are_enclosed(subject: Subject) -> None:
 
     Pixels are rounded as far as the enclosure is told: not at all, to 8 bits, or to 3.
     """
-    blank = torch.zeros(1, *subject.shape, dtype=torch.float64)
-    origin = torch.zeros(1, subject.dimensions, dtype=torch.float64)
+    blank = torch.zeros(1, *subject.shape, dtype=torch.float64, device="cpu")
+    origin = torch.zeros(1, subject.dimensions, dtype=torch.float64, device="cpu")
     if subject.transformation.originals(blank, origin, origin, 0.0) is None:
         raise no_claim("originals is None, and only clean images are certified")
 
     def example(picture: Picture, cell: Cell, part: tuple[float, ...], bits: int) -> None:
         x = picture.tensor(subject.shape)
         _, lower, upper = cell_of(subject, picture, cell)
-        theta = lower + torch.tensor([part], dtype=torch.float64) * (upper - lower)
+        theta = lower + torch.tensor([part], dtype=torch.float64, device="cpu") * (upper - lower)
         theta = theta.clamp(min=lower, max=upper)
         attacked = subject.transformation.attack(x.clone(), *columns(tuple(theta[0].tolist()), x))
         levels = 2**bits - 1

@@ -32,15 +32,15 @@ class Picture:
         channels, height, width = shape
         draw = torch.Generator().manual_seed(self.seed)
         if self.kind == "noise":
-            return torch.rand(1, *shape, generator=draw, dtype=torch.float64)
-        row = torch.arange(height, dtype=torch.float64)[:, None]
-        col = torch.arange(width, dtype=torch.float64)[None, :]
+            return torch.rand(1, *shape, generator=draw, dtype=torch.float64, device="cpu")
+        row = torch.arange(height, dtype=torch.float64, device="cpu")[:, None]
+        col = torch.arange(width, dtype=torch.float64, device="cpu")[None, :]
         layers = [self._layer(row, col, draw) for _ in range(channels)]
         return torch.stack(layers)[None]
 
     def _layer(self, row: Tensor, col: Tensor, draw: torch.Generator) -> Tensor:
         height, width = len(row), col.shape[1]
-        at = torch.rand(4, generator=draw, dtype=torch.float64)
+        at = torch.rand(4, generator=draw, dtype=torch.float64, device="cpu")
         if self.kind == "pixel":
             here = (row == (at[0] * height).floor()) & (col == (at[1] * width).floor())
             return here.to(torch.float64)
@@ -65,8 +65,8 @@ class Point:
         """(rows, size) float64, the rows different from each other."""
         draw = torch.Generator().manual_seed(self.seed)
         if self.kind == "normal":
-            return torch.randn(rows, size, generator=draw, dtype=torch.float64)
-        place = torch.randint(size, (rows,), generator=draw)
+            return torch.randn(rows, size, generator=draw, dtype=torch.float64, device="cpu")
+        place = torch.randint(size, (rows,), generator=draw, dtype=torch.int64, device="cpu")
         return torch.nn.functional.one_hot(place, size).to(torch.float64)
 
 

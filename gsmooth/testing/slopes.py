@@ -158,7 +158,7 @@ def cell_of(
 
 
 def _row(values: list[float]) -> Tensor:
-    return torch.tensor([values], dtype=torch.float64)
+    return torch.tensor([values], dtype=torch.float64, device="cpu")
 
 
 def _moving(lower: Tensor, upper: Tensor) -> list[int]:
@@ -177,7 +177,7 @@ def _walk(
     low, high = float(lower[0, axis]), float(upper[0, axis])
     start = low + where * (1.0 - part) * (high - low)
     end = min(start + part * (high - low), high)
-    theta[:, axis] = torch.linspace(start, end, SAMPLES, dtype=torch.float64)
+    theta[:, axis] = torch.linspace(start, end, SAMPLES, dtype=torch.float64, device="cpu")
     return theta, orbit.points(theta)
 
 

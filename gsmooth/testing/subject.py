@@ -74,7 +74,7 @@ class Subject:
     @property
     def size(self) -> int:
         """K, the dimension of z-space."""
-        blank = torch.zeros(1, *self.shape, dtype=torch.float64)
+        blank = torch.zeros(1, *self.shape, dtype=torch.float64, device="cpu")
         return int(self.transformation.lift(blank).shape[1])
 
     @property

@@ -179,7 +179,7 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
     for ball in cover.balls:
         shift, back, z = moved[:, :0], lifted, ball.z[None]
         if not smoothed.still:
-            shift = moved - torch.tensor([ball.theta], dtype=torch.float64)
+            shift = moved - torch.tensor([ball.theta], dtype=torch.float64, device="cpu")
             way, ahead = -shift, torch.zeros_like(shift)
             way[:, one_way] = way[:, one_way].clamp(min=0.0)
             ahead[:, one_way] = shift[:, one_way].clamp(min=0.0)
@@ -215,6 +215,6 @@ def _columns(theta: Tensor) -> list[Tensor]:
 
 
 def _has_bound(subject: Subject, still: bool = False) -> bool:
-    blank = torch.zeros(1, *subject.shape, dtype=torch.float64)
-    origin = torch.zeros(1, subject.dimensions, dtype=torch.float64)
+    blank = torch.zeros(1, *subject.shape, dtype=torch.float64, device="cpu")
+    origin = torch.zeros(1, subject.dimensions, dtype=torch.float64, device="cpu")
     return Orbit(subject.transformation, blank, still).speed(origin, origin) is not None

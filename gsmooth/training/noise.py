@@ -50,7 +50,7 @@ class NoisyInputs:
         ends = zip(parameters, self.region.lower, self.region.upper, strict=True)
         drawn = []
         for parameter, low, high in ends:
-            part = torch.rand(len(x), 1, dtype=x.dtype)
+            part = torch.rand(len(x), 1, dtype=x.dtype, device="cpu")
             if parameter.step:
                 drawn.append(parameter.between(self.widen * low, self.widen * high, part))
             else:
@@ -58,7 +58,7 @@ class NoisyInputs:
         return drawn
 
     def _noise_parameters(self, x: Tensor) -> list[Tensor]:
-        uniform = torch.rand(len(x), self.law.dimensions, dtype=torch.float64)
+        uniform = torch.rand(len(x), self.law.dimensions, dtype=torch.float64, device="cpu")
         uniform = uniform.clamp(1e-12, 1.0 - 1e-12)
         theta = torch.from_numpy(self.law.theta_from_uniform(uniform.numpy()))
         return list(theta.to(x.dtype).tensor_split(self.law.dimensions, dim=1))

@@ -144,7 +144,9 @@ def _train(
 ) -> TrainReport:
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ModelError(f"train: {name} has no parameters that can be trained")
-    steps = len(_batches(torch.arange(len(images)), plan.batch_size))
+    steps = len(
+        _batches(torch.arange(len(images), dtype=torch.int64, device="cpu"), plan.batch_size)
+    )
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
     )
@@ -163,7 +165,7 @@ def _train(
     reports, began = [], perf_counter()
     module.train()
     for epoch in range(plan.epochs):
-        order = torch.randperm(len(images))
+        order = torch.randperm(len(images), dtype=torch.int64, device="cpu")
         loss_sum, right = 0.0, 0
         for part in _batches(order, plan.batch_size):
             x, y = images[part], labels[part]

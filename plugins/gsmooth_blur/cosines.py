@@ -57,8 +57,8 @@ class Cosines:
 @lru_cache(maxsize=32)
 def _constants(size: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """The matrix (size, size) of one axis, and its frequencies (size,)."""
-    omega = torch.arange(size, dtype=torch.float64) * (math.pi / size)
-    place = torch.arange(size, dtype=torch.float64) + 0.5
+    omega = torch.arange(size, dtype=torch.float64, device="cpu") * (math.pi / size)
+    place = torch.arange(size, dtype=torch.float64, device="cpu") + 0.5
     rows = torch.cos(omega[:, None] * place) * math.sqrt(2.0 / size)
     rows[0] = math.sqrt(1.0 / size)
     return rows.to(device=device, dtype=dtype), omega.to(device=device, dtype=dtype)

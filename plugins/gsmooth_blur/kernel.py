@@ -84,7 +84,7 @@ def blurred(x: Tensor, weights: Tensor) -> Tensor:
 
 def _along(x: Tensor, weights: Tensor, axis: int) -> Tensor:
     size, radius = x.shape[axis], weights.shape[1] // 2
-    place = torch.arange(size, device=x.device)
+    place = torch.arange(size, device=x.device, dtype=torch.int64)
     total = torch.zeros_like(x)
     for tap in range(-radius, radius + 1):
         turned = (place + tap) % (2 * size)

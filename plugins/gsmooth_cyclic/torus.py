@@ -45,23 +45,27 @@ class Axis:
     @cached_property
     def basis(self) -> Tensor:
         """(size, size), float64; rows: constant, cosines, sines, and for even sizes Nyquist."""
-        place = torch.arange(self.size)
+        place = torch.arange(self.size, dtype=torch.int64, device="cpu")
         # The phase is reduced as a whole number of pixels: nothing is lost in large products.
-        around = (torch.arange(1, self.order + 1)[:, None] * place) % self.size
+        around = (
+            torch.arange(1, self.order + 1, dtype=torch.int64, device="cpu")[:, None] * place
+        ) % self.size
         phase = around.double() * (2.0 * math.pi / self.size)
         pairs = torch.cat([torch.cos(phase), torch.sin(phase)]) * math.sqrt(2.0 / self.size)
         last = (1.0 - 2.0 * (place % 2).double())[None].repeat(self.size - self.kept, 1)
-        still = torch.ones(1, self.size, dtype=torch.float64)
+        still = torch.ones(1, self.size, dtype=torch.float64, device="cpu")
         return torch.cat([still / math.sqrt(self.size), pairs, last / math.sqrt(self.size)])
 
     @cached_property
     def omega(self) -> Tensor:
         """Frequency of every row of the basis (size,), radians a pixel."""
-        waves = torch.arange(1, self.order + 1, dtype=torch.float64)
-        last = torch.full((self.size - self.kept,), self.size / 2.0, dtype=torch.float64)
-        return torch.cat([torch.zeros(1, dtype=torch.float64), waves, waves, last]) * (
-            2.0 * math.pi / self.size
+        waves = torch.arange(1, self.order + 1, dtype=torch.float64, device="cpu")
+        last = torch.full(
+            (self.size - self.kept,), self.size / 2.0, dtype=torch.float64, device="cpu"
         )
+        return torch.cat(
+            [torch.zeros(1, dtype=torch.float64, device="cpu"), waves, waves, last]
+        ) * (2.0 * math.pi / self.size)
 
 
 @final

@@ -59,7 +59,7 @@ def anchor_suprema(
 
 def _knots(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
     """Ends and middles of the arcs in turn, (2 anchors + 1,)."""
-    return torch.linspace(lower_deg, upper_deg, 2 * anchors + 1, dtype=torch.float64)
+    return torch.linspace(lower_deg, upper_deg, 2 * anchors + 1, dtype=torch.float64, device="cpu")
 
 
 def _check(lower_deg: float, upper_deg: float, anchors: int) -> None:
@@ -112,7 +112,7 @@ def _returning(x: Tensor, pixels: Tensor, knots: Tensor) -> Tensor:
     size = max(1, int(wide / arc)) if arc > 0.0 else anchors
     if arc > wide:
         return torch.ones(anchors, dtype=torch.bool, device=x.device)
-    starts = torch.arange(0, anchors, size, device=x.device)
+    starts = torch.arange(0, anchors, size, device=x.device, dtype=torch.int64)
     low, high = knots[2 * starts], knots[2 * (starts + size).clamp(max=anchors)]
     parts = [_returns(*ends) for _, *ends in speed_chunks(x[0], pixels, low, high)]
     return (torch.cat(parts) > 0.0).repeat_interleave(size)[:anchors]

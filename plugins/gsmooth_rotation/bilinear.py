@@ -67,7 +67,9 @@ def margin_px(shape: torch.Size, pixels: Tensor) -> int:
 def offsets(shape: tuple[int, ...], pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Rows and columns of flat pixel indices, counted from the centre of (H, W) images."""
     height, width = shape
-    return pixels // width - (height - 1) / 2, pixels % width - (width - 1) / 2
+    # Whole numbers minus a float would have torch's default type, and bounds rest on their lengths.
+    row, col = (pixels // width).to(torch.float64), (pixels % width).to(torch.float64)
+    return row - (height - 1) / 2, col - (width - 1) / 2
 
 
 def _farthest(shape: torch.Size, pixels: Tensor) -> float:

@@ -101,6 +101,6 @@ class Fusion:
 @lru_cache(maxsize=8)
 def lift_matrix(space: PolarSpace, height: int, width: int) -> tuple[Floats, Floats]:
     """L of one channel, (K, P), and L'L."""
-    unit = torch.eye(height * width, dtype=torch.float64).view(-1, 1, height, width)
+    unit = torch.eye(height * width, dtype=torch.float64, device="cpu").view(-1, 1, height, width)
     lift = np.ascontiguousarray(space.lift(unit).numpy().T)
     return lift, lift.T @ lift

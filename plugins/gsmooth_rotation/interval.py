@@ -59,7 +59,7 @@ def invert(x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Box:
     count, pixels = len(lower), height * width
     low = x.new_zeros(count, channels, pixels)
     high = torch.ones_like(low)
-    possible = torch.ones(count, dtype=torch.bool)
+    possible = torch.ones(count, dtype=torch.bool, device="cpu")
     known = upper - lower <= 2.0 * _widest_half(height, width)
     todo = known.nonzero().flatten()
     rows = max(1, ENTRIES // (4 * channels * pixels))
@@ -95,7 +95,7 @@ class Warp:
     @classmethod
     def of(cls, height: int, width: int, lower: Tensor, upper: Tensor) -> Warp:
         """The warps of cells (n,) of angles in radians."""
-        places = torch.arange(height * width)
+        places = torch.arange(height * width, dtype=torch.int64, device="cpu")
         row = (places // width).double() - (height - 1) / 2
         col = (places % width).double() - (width - 1) / 2
         radius = torch.hypot(row, col)
@@ -114,7 +114,7 @@ class Warp:
         base = at.floor()
         down, right = at - base
         corner = (base[0] * across + base[1]).long()
-        steps = torch.tensor([0, 1, across, across + 1])
+        steps = torch.tensor([0, 1, across, across + 1], dtype=torch.int64, device="cpu")
         mixed = [(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right]
         return cls(
             height,
@@ -151,7 +151,9 @@ class Warp:
 
 def _origin(height: int, width: int, pad: int) -> Tensor:
     """The image centre in a padded image, (2,): row and column."""
-    return torch.tensor([(height - 1) / 2 + pad, (width - 1) / 2 + pad], dtype=torch.float64)
+    return torch.tensor(
+        [(height - 1) / 2 + pad, (width - 1) / 2 + pad], dtype=torch.float64, device="cpu"
+    )
 
 
 def _contract(x: Tensor, warp: Warp, slack: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -161,7 +163,7 @@ def _contract(x: Tensor, warp: Warp, slack: float) -> tuple[Tensor, Tensor, Tens
     high = F.pad(x.new_ones(count, channels, warp.height, warp.width), sides)
     low = torch.zeros_like(high)
     found_low, found_high = low.clone(), high.clone()
-    alive = torch.arange(count)
+    alive = torch.arange(count, dtype=torch.int64, device="cpu")
     for _ in range(ROUNDS):
         tighter = _pass(x, warp, low, high, slack)
         gain = float(torch.maximum(tighter[0] - low, high - tighter[1]).max())
@@ -174,7 +176,7 @@ def _contract(x: Tensor, warp: Warp, slack: float) -> tuple[Tensor, Tensor, Tens
         if not bool(kept.all()):
             warp, low, high = warp.take(kept), low[kept], high[kept]
     found_low[alive], found_high[alive] = low, high
-    possible = torch.zeros(count, dtype=torch.bool)
+    possible = torch.zeros(count, dtype=torch.bool, device="cpu")
     possible[alive] = True
     inner = (..., slice(warp.pad, -warp.pad), slice(warp.pad, -warp.pad))
     return found_low[inner].flatten(2), found_high[inner].flatten(2), possible

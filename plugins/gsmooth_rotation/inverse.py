@@ -70,7 +70,7 @@ def _fused(
 @lru_cache(maxsize=65536)
 def _stretch(space: PolarSpace, height: int, width: int, angle: float) -> float:
     """lam of ``fusion`` at an angle in radians: the same for every image, and slow to find."""
-    here = torch.tensor([angle], dtype=torch.float64)
+    here = torch.tensor([angle], dtype=torch.float64, device="cpu")
     matrix = Warp.of(height, width, here, here).matrix()
     return Fusion(matrix, *lift_matrix(space, height, width)).stretch
 

@@ -19,7 +19,9 @@ def disc(height: int, width: int, radius_px: float) -> Tensor:
 
     Raises ValueError when there are none.
     """
-    row, col = offsets((height, width), torch.arange(height * width))
+    row, col = offsets(
+        (height, width), torch.arange(height * width, dtype=torch.int64, device="cpu")
+    )
     inside: Tensor = (torch.hypot(row, col) <= radius_px).nonzero()[:, 0]
     if not len(inside):
         raise ValueError(

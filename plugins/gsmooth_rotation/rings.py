@@ -112,4 +112,5 @@ def torch_csr(matrix: csr_array) -> Tensor:
             size=matrix.shape,
             check_invariants=True,
             dtype=torch.float64,
+            device="cpu",
         )

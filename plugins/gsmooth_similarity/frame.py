@@ -185,7 +185,7 @@ class LogPolarFrame:
     @cached_property
     def dense_back(self) -> Tensor:
         """The transpose of Q, (K, H * W), float64 on the CPU."""
-        unit = torch.eye(self.size, dtype=torch.float64)
+        unit = torch.eye(self.size, dtype=torch.float64, device="cpu")
         back = self.from_coefficients(unit).numpy() * self.back_weight
         return torch.from_numpy(np.ascontiguousarray((self.sampling.T @ back.T).T))
 

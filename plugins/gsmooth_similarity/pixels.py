@@ -78,7 +78,9 @@ class PixelSpace:
         return per_unit(bound + NUMERICAL * (1.0 + float(x.norm())), axes)
 
     def _disc(self, shape: tuple[int, int], device: torch.device) -> Tensor:
-        row, col = offsets(shape, torch.arange(shape[0] * shape[1], device=device))
+        row, col = offsets(
+            shape, torch.arange(shape[0] * shape[1], device=device, dtype=torch.int64)
+        )
         inside: Tensor = (torch.hypot(row, col) <= self.radius_px).nonzero()[:, 0]
         if not len(inside):
             raise ValueError(

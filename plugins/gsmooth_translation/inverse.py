@@ -107,7 +107,7 @@ def invert(
         raise ValueError("cells must not reach across a whole number of pixels")
     low = x.new_zeros(len(lower), *x.shape)
     high = torch.ones_like(low)
-    possible = torch.zeros(len(lower), dtype=torch.bool)
+    possible = torch.zeros(len(lower), dtype=torch.bool, device="cpu")
     grid, owner = torch.unique(corner, dim=0, return_inverse=True)
     rows = max(1, ENTRIES // x.numel())
     for place, (dx, dy) in enumerate(grid.long().tolist()):
@@ -162,10 +162,12 @@ def _contract(x: Tensor, mix: _Mix, slack: float, outside: float) -> tuple[Tenso
     outside: the largest value of what comes in at the edges; the least is 0.
     """
     count = len(mix.half)
-    high = F.pad(torch.ones(count, *x.shape, dtype=x.dtype), (mix.pad,) * 4, value=outside)
+    high = F.pad(
+        torch.ones(count, *x.shape, dtype=x.dtype, device="cpu"), (mix.pad,) * 4, value=outside
+    )
     low = torch.zeros_like(high)
     found_low, found_high = low.clone(), high.clone()
-    alive = torch.arange(count)
+    alive = torch.arange(count, dtype=torch.int64, device="cpu")
     for _ in range(ROUNDS):
         before = (high - low).clone()
         _pass(x, mix, low, high, slack)
@@ -176,7 +178,7 @@ def _contract(x: Tensor, mix: _Mix, slack: float, outside: float) -> tuple[Tenso
         if not len(alive) or gain <= PATIENCE:
             break
     found_low[alive], found_high[alive] = low, high
-    possible = torch.zeros(count, dtype=torch.bool)
+    possible = torch.zeros(count, dtype=torch.bool, device="cpu")
     possible[alive] = True
     inner = (..., slice(mix.pad, -mix.pad), slice(mix.pad, -mix.pad))
     return found_low[inner], found_high[inner], possible

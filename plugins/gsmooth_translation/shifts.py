@@ -80,7 +80,7 @@ def mixes(x: Tensor, corner: Tensor, padding: Padding) -> Tensor:
 
 def _moved(x: Tensor, corner: Tensor, padding: Padding) -> Tensor:
     """x moved by (dx + i, dy + j), i, j in {0, 1}: (g, 2, 2, C, H, W)."""
-    step = torch.arange(2, device=x.device)
+    step = torch.arange(2, device=x.device, dtype=torch.int64)
     shift = corner.to(x.device).long()[:, :, None] + step
     cols = _source(x.shape[3], shift[:, 0], padding)
     rows = _source(x.shape[2], shift[:, 1], padding)
@@ -96,7 +96,7 @@ def _source(size: int, shift: Tensor, padding: Padding) -> Tensor:
     ``size`` itself stands for the outside. Reflection is about the centres of the outermost pixels,
     so the image repeats after 2 (size - 1) pixels.
     """
-    place = torch.arange(size, device=shift.device) - shift[..., None]
+    place = torch.arange(size, device=shift.device, dtype=torch.int64) - shift[..., None]
     if padding == "zeros":
         return torch.where((place < 0) | (place >= size), size, place)
     period = max(1, 2 * (size - 1))

@@ -81,7 +81,7 @@ class IntegerTranslation(Transformation):
         # One more row and column of zeros: where whatever lies outside comes from.
         image = F.pad(x, (0, 1, 0, 1)).movedim(1, 3)
         rows, columns = _source(x.shape[2], down), _source(x.shape[3], across)
-        row = torch.arange(len(x), device=x.device)[:, None, None]
+        row = torch.arange(len(x), device=x.device, dtype=torch.int64)[:, None, None]
         found = image[row, rows[:, :, None], columns[:, None, :]]
         return found.movedim(3, 1)
 
@@ -140,5 +140,5 @@ def _source(size: int, shift: Tensor) -> Tensor:
 
     ``size`` itself stands for the outside.
     """
-    place = torch.arange(size, device=shift.device) - shift
+    place = torch.arange(size, device=shift.device, dtype=torch.int64) - shift
     return torch.where((place < 0) | (place >= size), size, place)

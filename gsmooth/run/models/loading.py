@@ -201,7 +201,9 @@ def _try_out(classifier: Classifier, how: _Settings) -> None:
 
 
 def _grey(images: int, shape: tuple[int, int, int], how: _Settings) -> Tensor:
-    return torch.full((images, *shape), sum(how.input_range) / 2, device=how.device)
+    return torch.full(
+        (images, *shape), sum(how.input_range) / 2, device=how.device, dtype=torch.float32
+    )
 
 
 def _trial(
@@ -227,7 +229,7 @@ def _trial(
 
 def _check_device(device: str) -> None:
     try:
-        torch.empty(0, device=device)
+        torch.empty(0, device=device, dtype=torch.float32)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ConfigurationError(
             f"device {device!r} cannot be used here: {first_line(error)}"

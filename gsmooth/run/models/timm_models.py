@@ -44,8 +44,16 @@ class _Normalize(nn.Module):
 
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean",
+            torch.tensor(mean, dtype=torch.float32, device="cpu").view(1, -1, 1, 1),
+            persistent=False,
+        )
+        self.register_buffer(
+            "std",
+            torch.tensor(std, dtype=torch.float32, device="cpu").view(1, -1, 1, 1),
+            persistent=False,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.get_buffer("mean")) / self.get_buffer("std")
