@@ -101,7 +101,7 @@ def test_names_of_folders_and_in_records_are_shown_and_not_obeyed(kind: str, com
     Path("run").rename(folder)
     header = json.loads((folder / HEADER_NAME).read_text())
     header["config"] = {name: name, "certify": {"bound": name}}
-    header["parameters"] = [{"name": name, "unit": name, "description": name}]
+    header["parameters"] = [{"name": name, "unit": name, "description": name, "step": 0.0}]
     (folder / HEADER_NAME).write_text(json.dumps(header))
     quick = ("--no-figures",) if command == "report" else ()
     results = [

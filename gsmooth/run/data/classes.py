@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from gsmooth.display import plain
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.run.dataset import Dataset
 from gsmooth.spelling import did_you_mean
@@ -96,9 +97,7 @@ def class_label(names: Sequence[str] | None, number: int) -> str:
     """
     if not names or not 0 <= number < len(names):
         return str(number)
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in names[number]
-    )
+    return plain(names[number])
 
 
 def _own_names(dataset: Dataset, outputs: int, model: str) -> tuple[str, ...]:

@@ -143,7 +143,7 @@ def test_files_that_are_no_names_are_refused(tmp_path: Path, name: str, text: st
 
 
 def test_a_name_cannot_steer_a_terminal() -> None:
-    assert class_label(("cat\x1b[2J", "dog"), 0) == "cat\N{REPLACEMENT CHARACTER}[2J"
+    assert class_label(("cat\x1b[2J", "dog"), 0) == r"cat\x1b[2J"
     assert class_label(("cat",), 1) == "1"
     assert class_label(None, 1) == "1"
 
