@@ -50,6 +50,7 @@ class Summary:
     distributional certificates rest on. online: the images were taken to be attacked already, and
     certified are all that they can have been; clean and standard are of the attacked ones. decided:
     by which rule, and at which level it gives up. prepared: what was done to the images first.
+    planned: images that were to be done, None where that was not recorded (schema 2).
     """
 
     name: str
@@ -73,6 +74,7 @@ class Summary:
     online: bool = False
     decided: str = ""
     prepared: str = ""
+    planned: int | None = None
 
     def caption(self) -> str:
         """Certified accuracy beside accuracy under attack, and what the attack was."""
@@ -116,6 +118,7 @@ def summarize(records: Records) -> Summary:
         online=about_originals(records),
         decided=decided_by(records),
         prepared=prepared(records.header.config),
+        planned=None if records.header.plan is None else len(records.header.plan),
     )
 
 

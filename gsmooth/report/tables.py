@@ -58,7 +58,8 @@ def _legend(summaries: Sequence[Summary]) -> str:
 
 def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "region", summary.region
-    yield "images", str(summary.images)
+    unfinished = summary.planned is not None and summary.images < summary.planned
+    yield "images", f"{summary.images} of {summary.planned}" if unfinished else str(summary.images)
     if summary.prepared:
         yield "certified are images", summary.prepared
     yield from _accuracies(summary)

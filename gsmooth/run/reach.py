@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, final
 
 import numpy as np
@@ -24,6 +25,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.run.header import RunHeader
 from gsmooth.run.profiles import setting
+from gsmooth.run.recorded_noise import NoiseRecord
 from gsmooth.run.row import Row
 from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.theory.normal import share_of_margin
@@ -36,6 +38,8 @@ POINTS: Final = 256
 """Parameters of the region that are tried, at most (and at least its corners)."""
 PER_CENTRE: Final = 8
 """Points tried for each centre where one parameter moves."""
+MOST_STEPS: Final = 2**40
+"""Steps from end to end of the region beyond which a parameter counts as taking any value."""
 MOST_CORNERS: Final = 10
 """Parameters beyond which not even all corners are tried."""
 _CLOSE: Final = 1e-9
@@ -50,7 +54,7 @@ def reach_faults(row: Row, header: RunHeader) -> Iterator[Message]:
     if faults or header.capabilities is None or not row.evidence:
         return
     try:
-        law = row.noise.build()
+        law = _law(row.noise)
     except ConfigurationError as error:
         yield "noise.axes", str(error)
         return
@@ -65,19 +69,16 @@ def _places(row: Row, online: bool) -> Iterator[Message]:
     region = row.region
     if len(row.noise.axes) not in (0, region.dimensions):
         yield "noise.axes", f"{len(row.noise.axes)} axes for {region.dimensions} parameters"
-    lower, upper = np.array(region.lower), np.array(region.upper)
-    if online:
-        lower, upper = -upper, -lower
-    slack = _CLOSE * (upper - lower)
+    ends = list(zip(region.lower, region.upper, strict=True))
+    ends = [(-high, -low) for low, high in ends] if online else ends
+    # Centres are means of parameters, so rounded a little.
+    wider = [(a - _CLOSE * (b - a), b + _CLOSE * (b - a)) for a, b in ends]
     for number, centre in enumerate(row.evidence):
-        theta = np.array(centre.theta)
-        if theta.shape != lower.shape:
-            yield (
-                f"evidence[{number}].theta",
-                f"{len(theta)} numbers for {region.dimensions} parameters",
-            )
-        elif ((theta < lower - slack) | (theta > upper + slack)).any():
-            yield f"evidence[{number}].theta", f"{centre.theta} lies outside of the region"
+        where, theta = f"evidence[{number}].theta", centre.theta
+        if len(theta) != len(ends):
+            yield where, f"{len(theta)} numbers for {len(ends)} parameters"
+        elif not all(a <= value <= b for value, (a, b) in zip(theta, wider, strict=True)):
+            yield where, f"{theta} lies outside of the region"
 
 
 @final
@@ -111,14 +112,12 @@ class _Reach:
     def margins_too_small(self) -> Iterator[Message]:
         """Every margin pays at least for what is left over at the centre itself."""
         inner = self.row.mode == "nested"
-        law = GaussianLaw((), self.law.sigma) if inner else self.law
-        nowhere = np.zeros((1, law.dimensions))
-        least = float(law.margin(nowhere, np.array([self.fixed + self.ball]))[0])
+        least = _least(self.row.noise, inner, self.fixed + self.ball)
         for number, centre in enumerate(self.row.evidence):
             where, margin = f"evidence[{number}].margin", centre.margin
             if inner and centre.inner is not None:
                 where, margin = f"evidence[{number}].inner.margin", centre.inner.margin
-            if margin < _lowered(least):
+            if margin < least * (1.0 - _CLOSE) - _CLOSE:
                 yield where, f"{margin!r}; the region alone asks for {least!r}"
 
     def left_out(self) -> Iterator[Message]:
@@ -146,12 +145,13 @@ class _Reach:
 
     def _needed(self, region: Region, gauge: float) -> tuple[Floats, Floats]:
         """(points, centres) least margins, a little lowered, and the points (points, m)."""
-        points = _points(region, self.parameters, self.law, len(self.theta))
+        steps = tuple(parameter.step for parameter in self.parameters)
+        points = _points(region, steps, self.law.resting, len(self.theta))
         shifts = points[:, None, :] - self.theta[None, :, :]
         left = 0.0 if self.row.mode == "nested" else self.fixed + gauge * self.ball
         flat = shifts.reshape(-1, shifts.shape[2])
         needed = self.law.margin(flat, np.full(len(flat), left)).reshape(shifts.shape[:2])
-        return _lowered(needed), points
+        return np.maximum(0.0, needed * (1.0 - _CLOSE) - _CLOSE), points
 
 
 def _share_at(centre: CentreEvidence, gauge: float) -> float:
@@ -159,14 +159,24 @@ def _share_at(centre: CentreEvidence, gauge: float) -> float:
     return next((step.share for step in centre.profile if step.gauge >= gauge), centre.share)
 
 
-def _lowered(margin: Floats | float) -> Floats:
-    with np.errstate(invalid="ignore"):
-        return np.maximum(0.0, np.asarray(margin) * (1.0 - _CLOSE) - _CLOSE)
+@lru_cache(maxsize=64)  # All rows of a run have the same noise.
+def _law(noise: NoiseRecord) -> Law:
+    return noise.build()
 
 
-def _points(region: Region, parameters: tuple[Parameter, ...], law: Law, centres: int) -> Floats:
+@lru_cache(maxsize=64)
+def _least(noise: NoiseRecord, inner: bool, residual: float) -> float:
+    """The margin of this residual alone; inner: under the noise on z alone."""
+    law = GaussianLaw((), noise.sigma) if inner else _law(noise)
+    return float(law.margin(np.zeros((1, law.dimensions)), np.array([residual]))[0])
+
+
+@lru_cache(maxsize=256)
+def _points(
+    region: Region, steps: tuple[float, ...], resting: tuple[int, ...], centres: int
+) -> Floats:
     """Parameters of the region, its corners among them: (n, m). Steps are kept to."""
-    moving = [axis for axis in range(region.dimensions) if axis not in law.resting]
+    moving = [axis for axis in range(region.dimensions) if axis not in resting]
     if len(moving) > MOST_CORNERS:
         moving = moving[:MOST_CORNERS]
     each = max(2, int(POINTS ** (1.0 / max(1, len(moving)))))
@@ -175,10 +185,10 @@ def _points(region: Region, parameters: tuple[Parameter, ...], law: Law, centres
     axes: list[Floats] = []
     for axis in range(region.dimensions):
         low, high = region.lower[axis], region.upper[axis]
-        step = parameters[axis].step if axis < len(parameters) else 0.0
+        step = steps[axis] if axis < len(steps) else 0.0
         if axis not in moving:
             axes.append(np.zeros(1))
-        elif step:
+        elif step and high - low < step * MOST_STEPS:
             axes.append(_some(low, high, step, each))
         else:
             axes.append(np.unique(np.linspace(low, high, each)))

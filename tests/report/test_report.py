@@ -36,6 +36,7 @@ from gsmooth.report.opponent import searches
 from gsmooth.report.reach import at, axis_of, describe, verdict_of
 from gsmooth.report.tables import Share, render, summarize
 from gsmooth.run.dataset import Dataset, dataset_from_arrays
+from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.records import Records, Row
 from gsmooth.transformation import Parameter, Transformation
 from tests.run.samples import make_abstention, make_header, make_radius_row, make_row
@@ -406,3 +407,10 @@ def test_a_contact_sheet_needs_no_size_in_the_run_file(tmp_path: Path) -> None:
     run = records(make_row(0, label=0, region=region, attack=None))
     run = replace(run, header=replace(run.header, config=config))
     assert draw_contact_sheet(run, tmp_path, found).exists()
+
+
+def test_a_report_of_an_unfinished_run_says_how_many_images_were_planned() -> None:
+    found = mixed()
+    assert "4 of 1000001" in printed(render(summarize(found)))
+    whole = replace(found, header=replace(found.header, plan=PlannedImages(((0, 4, 1),), 4)))
+    assert " of 4" not in printed(render(summarize(whole)))
