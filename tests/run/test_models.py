@@ -41,6 +41,9 @@ class Fixed(nn.Module):
 class Features(nn.Module):
     def forward(self, x):
         return {"logits": x}
+class Elsewhere(nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, :3]
 network = build()
 number = 3
 """
@@ -311,6 +314,11 @@ def test_a_program_is_called_one(nets: Any, tmp_path: Path) -> None:
         (notice,) = model_notices(load_model(spec, shape=SHAPE))
         assert notice.startswith(f"{spec} is a program")
     assert not list(model_notices(load_model("nets:network", shape=SHAPE), Path("net.pt")))
+
+
+def test_a_network_whose_numbers_are_elsewhere_is_called_one() -> None:
+    (notice,) = model_notices(load_model("nets:Elsewhere", shape=SHAPE))
+    assert "records cannot tell it from another network" in notice
 
 
 def without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

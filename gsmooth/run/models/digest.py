@@ -40,6 +40,13 @@ def weights_digest(classifier: Classifier) -> str:
     return state.hexdigest()
 
 
+def holds_nothing(classifier: Classifier) -> bool:
+    """Whether the digest covers no value at all, so that it is one for many networks."""
+    if Path(classifier.name).is_file():
+        return False
+    return not _state_dict(classifier) and not any(unsaved_buffers(classifier.module))
+
+
 def state_digest(state: Mapping[str, object]) -> str:
     """sha256 (hex) of a state dict, whatever the order of its names."""
     found = hashlib.sha256()
