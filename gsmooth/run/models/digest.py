@@ -29,7 +29,7 @@ def weights_digest(classifier: Classifier) -> str:
     Raises ModelError that names the key of a value which has no canonical bytes.
     """
     state, path = hashlib.sha256(), Path(classifier.name)
-    for name, value in _state_dict(classifier).items():
+    for name, value in state_of(classifier.module, classifier.name).items():
         for part in encoded(name, value):
             state.update(part)
     for name, buffer in () if path.is_file() else unsaved_buffers(classifier.module):
@@ -40,11 +40,24 @@ def weights_digest(classifier: Classifier) -> str:
     return state.hexdigest()
 
 
+def state_of(module: nn.Module, name: str) -> Mapping[str, object]:
+    """The state dict of a module; ModelError where its own code raises."""
+    try:
+        found: Mapping[str, object] = module.state_dict()
+    except Exception as error:  # get_extra_state and hooks are the user's own code.
+        raise ModelError(
+            f"model {name!r}: its state_dict() raises {type(error).__name__}: {error}"
+        ) from error
+    return found
+
+
 def holds_nothing(classifier: Classifier) -> bool:
     """Whether the digest covers no value at all, so that it is one for many networks."""
     if Path(classifier.name).is_file():
         return False
-    return not _state_dict(classifier) and not any(unsaved_buffers(classifier.module))
+    return not state_of(classifier.module, classifier.name) and not any(
+        unsaved_buffers(classifier.module)
+    )
 
 
 def state_digest(state: Mapping[str, object]) -> str:
@@ -109,16 +122,6 @@ def unsaved_buffers(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
         for name, buffer in part.named_buffers(recurse=False):
             if name in left_out:
                 yield f"{place}.{name}".removeprefix("."), buffer
-
-
-def _state_dict(classifier: Classifier) -> Mapping[str, object]:
-    try:
-        found: Mapping[str, object] = classifier.module.state_dict()
-    except Exception as error:  # get_extra_state and hooks are the user's own code.
-        raise ModelError(
-            f"{classifier.name}: its state_dict() raises {type(error).__name__}: {error}"
-        ) from error
-    return found
 
 
 @torch.no_grad()

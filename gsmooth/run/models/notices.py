@@ -8,6 +8,7 @@ from pathlib import Path
 from torch.jit import ScriptModule
 
 from gsmooth.classifier import Classifier
+from gsmooth.run.models.digest import holds_nothing
 from gsmooth.run.models.onnx import Onnx
 from gsmooth.run.models.programs import PROGRAM_SUFFIXES, Exported
 
@@ -15,13 +16,22 @@ from gsmooth.run.models.programs import PROGRAM_SUFFIXES, Exported
 def model_notices(classifier: Classifier, weights: Path | None = None) -> Iterator[str]:
     """One sentence each: a factory without weights; a program; an ONNX file of a fixed batch size.
 
+    Also a module without parameters and buffers, as around an engine of another maker, which
+    records cannot tell from another.
+
     weights: the file that was loaded into the model, if any.
     """
     module = classifier.module
-    if weights is None and _is_factory(classifier.name) and module.state_dict():
+    empty = holds_nothing(classifier)
+    if weights is None and _is_factory(classifier.name) and not empty:
         yield (
             f"warning: {classifier.name} is used with the weights that it makes itself, which are"
             " random unless it loads its own; for trained ones --set model.weights=FILE"
+        )
+    if empty:
+        yield (
+            f"{classifier.name} holds no parameters or buffers, so that records cannot tell it from"
+            " another network of that name; its get_extra_state() may return what it computes with"
         )
     if isinstance(module, Exported | ScriptModule):
         yield (

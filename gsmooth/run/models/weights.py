@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from gsmooth.errors import ModelError
 from gsmooth.run.models.checkpoint import State, StoredState, read_checkpoint
-from gsmooth.run.models.digest import listed, state_digest
+from gsmooth.run.models.digest import listed, state_digest, state_of
 
 
 def load_weights(module: nn.Module, path: Path, spec: str) -> None:
@@ -99,7 +99,7 @@ def _explained(module: nn.Module, state: State, error: Exception) -> Misfit | No
 
 
 def _misfit(module: nn.Module, state: State, other: str) -> Misfit:
-    wanted = module.state_dict()
+    wanted = state_of(module, type(module).__name__)
     return Misfit(
         [key for key in wanted if key not in state],
         [key for key in state if key not in wanted],
