@@ -25,6 +25,15 @@ def verify(
     partial: Annotated[
         bool, typer.Option("--partial", help="Accept a run that is not finished.")
     ] = False,
+    seed_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--seed-file",
+            metavar="FILE",
+            help="The secret seed of the run: checks run.json's commitment to it, and what follows"
+            " from it.",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
 ) -> None:
@@ -35,19 +44,24 @@ def verify(
     repeating the run with its seed checks those.
     """
     with guarded(as_json, debug):
+        from gsmooth.run.seed_file import read_secret
         from gsmooth.run.verify import verify_records
 
-        found = verify_records(records)
+        seed = None if seed_file is None else read_secret(seed_file)
+        found = verify_records(records, seed)
         if as_json:
             faults = [vars(fault) for fault in found.faults]
             counts = {"checked": found.checked, "certified": found.certified}
             presence = {"planned": found.planned, "missing": found.missing}
-            emit({**counts, **presence, "faults": faults})
+            trust = {"on_trust": list(found.on_trust)} if found.on_trust else {}
+            emit({**counts, **presence, **trust, "faults": faults})
         elif found.sound and found.checked:
             say(
                 f"{found.checked} rows checked: all {found.certified} certificates follow from"
                 " their counts"
             )
+        for thing in () if as_json else found.on_trust:
+            say(f"on trust: {thing}; --seed-file FILE checks it")
         for fault in found.faults:
             say(str(fault), stderr=True)
         if not found.complete:

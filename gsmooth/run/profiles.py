@@ -8,8 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from gsmooth.certificate import CentreEvidence
-from gsmooth.errors import ConfigurationError
-from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.noise import CHUNK
 from gsmooth.run.row import Row
 from gsmooth.theory.bounds import clopper_pearson_lower, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
@@ -66,11 +65,14 @@ def needed_from(centre: CentreEvidence) -> float:
     return centre.profile[0].gauge if centre.profile and centre.profile[0].share == 0.0 else 0.0
 
 
-def lower_bounds(row: Row, randomized: bool) -> list[float]:
-    """Lower bounds on the share at every centre; 0 at those without votes (S1, S7)."""
-    draws = _draws(row) if randomized else [None] * len(row.evidence)
+def lower_bounds(row: Row, draws: Sequence[float] | None = None) -> list[float]:
+    """Lower bounds on the share at every centre; 0 at those without votes (S1).
+
+    draws: one a centre, for the randomized bound (S7).
+    """
+    given = [None] * len(row.evidence) if draws is None else draws
     return [
-        _lower_bound(centre, row.alpha, u) for centre, u in zip(row.evidence, draws, strict=True)
+        _lower_bound(centre, row.alpha, u) for centre, u in zip(row.evidence, given, strict=True)
     ]
 
 
@@ -113,14 +115,3 @@ def _lower_bound(centre: CentreEvidence, alpha: float, u: float | None) -> float
     if u is None:
         return clopper_pearson_lower(centre.successes, centre.trials, alpha)
     return randomized_clopper_pearson_lower(centre.successes, centre.trials, alpha, u)
-
-
-def _draws(row: Row) -> list[float | None]:
-    """The uniform draw of each centre: made from the seed, before any vote (S7).
-
-    ConfigurationError where the seed is secret.
-    """
-    if row.seed is None:
-        raise ConfigurationError(f"image {row.index}: its draws follow from a seed that is secret")
-    coordinate = Coordinate(row.seed, row.index, Purpose.BOUND, 0, 0)
-    return [float(u) for u in coordinate.generator().random(len(row.evidence))]

@@ -14,6 +14,7 @@ import numpy as np
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.noise import SecretSeed, Seed
 from gsmooth.run.claimed import claims_faults, guarantee_faults
 from gsmooth.run.header import RunHeader, header_faults
 from gsmooth.run.nested import nested_faults
@@ -31,6 +32,7 @@ from gsmooth.run.profiles import (
 from gsmooth.run.reach import reach_faults
 from gsmooth.run.records import read_records
 from gsmooth.run.row import Row
+from gsmooth.run.seed_checks import randomized_faults, seed_faults, seed_on_trust, usable_seed
 from gsmooth.theory.bounds import predict_test
 from gsmooth.theory.sequential import EProcess, StreamedSample
 
@@ -57,7 +59,8 @@ class VerifyReport:
     """``checked`` rows, of which ``certified`` hold a certificate; no faults: all of them hold.
 
     planned: images that the run was to do, ``missing`` of which have no row (``first_missing``: a
-    few of them); planned is None where that was not recorded (schema 2).
+    few of them); planned is None where that was not recorded (schema 2). on_trust: what was not
+    checked because the run's seed is secret and was not given.
     """
 
     checked: int
@@ -66,6 +69,7 @@ class VerifyReport:
     planned: int | None = None
     missing: int = 0
     first_missing: tuple[int, ...] = ()
+    on_trust: tuple[str, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -88,8 +92,10 @@ class VerifyReport:
         return f"{here}; missing: {shown}{more}" if self.missing else here
 
 
-def verify_records(path: Path | str) -> VerifyReport:
+def verify_records(path: Path | str, seed: SecretSeed | None = None) -> VerifyReport:
     """Check every row of a folder of records; raises RecordError when they cannot be read.
+
+    seed: that of a run with a secret one; ConfigurationError where the run has a public one.
 
     What it takes on trust: counts, what the image itself adds to margins and to the steps of
     profiles, the values of a premise, and digests (docs/records.md has the whole list). Margins
@@ -99,10 +105,12 @@ def verify_records(path: Path | str) -> VerifyReport:
     """
     records = read_records(path)
     rows, header = records.rows, records.header
-    faults = [RowFault(None, field, message) for field, message in run_faults(header)]
+    secret = usable_seed(header, seed)
+    of_run = (*run_faults(header), *seed_faults(header, seed))
+    faults = [RowFault(None, field, message) for field, message in of_run]
     presence, certified = Presence(header), 0
     for row in rows:
-        faults += row_faults(row, header)
+        faults += row_faults(row, header, secret)
         faults += [RowFault(row.index, *message) for message in presence.faults_of(row)]
         certified += row.outcome == "certified"
     return VerifyReport(
@@ -112,6 +120,7 @@ def verify_records(path: Path | str) -> VerifyReport:
         planned=presence.planned,
         missing=presence.missing,
         first_missing=presence.first_missing(),
+        on_trust=seed_on_trust(header, secret),
     )
 
 
@@ -122,19 +131,20 @@ def run_faults(header: RunHeader) -> Iterator[Message]:
         yield from claims_faults(header.capabilities)
 
 
-def row_faults(row: Row, header: RunHeader) -> Iterator[RowFault]:
+def row_faults(row: Row, header: RunHeader, secret: Seed | None = None) -> Iterator[RowFault]:
     """Everything in ``row`` that its counts or the configuration in ``header`` do not support.
 
     The configuration counts as it stands: ``header_faults`` says whether it is that of the run.
+    secret: the run's seed, where rows do not have it.
     """
     if row.sampler != header.sampler:
         message = f"{row.sampler!r}, but the run has {header.sampler!r}"
         yield RowFault(row.index, "sampler", message)
-    for field, message in _messages(row, header):
+    for field, message in _messages(row, header, secret):
         yield RowFault(row.index, field, message)
 
 
-def _messages(row: Row, header: RunHeader) -> Iterator[Message]:
+def _messages(row: Row, header: RunHeader, secret: Seed | None) -> Iterator[Message]:
     config = header.config
     yield from _against_configuration(row, config)
     yield from guarantee_faults(row, config, header.capabilities)
@@ -154,7 +164,7 @@ def _messages(row: Row, header: RunHeader) -> Iterator[Message]:
     if row.mode == "region":
         yield from _region_mode(row, config)
     elif row.mode == "radius":
-        yield from _radius_mode(row, config)
+        yield from _radius_mode(row, config, secret)
     else:
         yield from nested_faults(row, config)
 
@@ -308,7 +318,7 @@ def _region_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     if setting(config, "certify.rule") == "fixed":
         yield from _fixed_votes(row, config)
         level = row.alpha / row.attempts / max(1, len(row.evidence))
-        bounds = lower_bounds(replace(row, alpha=level), randomized=False)
+        bounds = lower_bounds(replace(row, alpha=level))
         accepted = [p > c.share for p, c in zip(bounds, row.evidence, strict=True)]
     else:
         accepted = [_accepts(centre, row.alpha / row.attempts) for centre in row.evidence]
@@ -336,7 +346,7 @@ def _affordable(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         yield "votes", f"{row.votes}, but max_votes={most} is the most an image can have"
 
 
-def _radius_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
+def _radius_mode(row: Row, config: Mapping[str, object], secret: Seed | None) -> Iterator[Message]:
     """The largest gauge up to which every centre's lower bound exceeds its required shares."""
     bound = setting(config, "certify.bound")
     if bound == "sequence":
@@ -344,9 +354,10 @@ def _radius_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         bounds = anytime_bounds(row)
     else:
         yield from _fixed_votes(row, config)
-        if bound == "randomized" and row.seed is None:
-            return  # The draws of a secret seed are taken on trust.
-        bounds = lower_bounds(row, randomized=bound == "randomized")
+        if bound == "randomized":
+            yield from randomized_faults(row, secret)
+            return
+        bounds = lower_bounds(row)
     supported = supported_gauge(row.evidence, bounds)
     yield from _outcome(row, supported is not None)
     if None not in (row.gauge, supported) and row.gauge != supported:

@@ -16,6 +16,7 @@ from gsmooth.run.profiles import lower_bounds, profile_faults, supported_gauge
 from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.run.records import RecordWriter
 from gsmooth.run.row import Row
+from gsmooth.run.seed_checks import draws_of
 from gsmooth.run.verify import row_faults, verify_records
 from gsmooth.theory.bounds import least_successes, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
@@ -240,11 +241,11 @@ def test_votes_other_than_the_fixed_number_are_named() -> None:
 
 def test_a_randomized_bound_uses_the_draw_of_its_seed() -> None:
     row = make_radius_row(successes=1024)
-    low, high = lower_bounds(row, randomized=True)
+    low, high = lower_bounds(row, draws_of(row, 0))
     draws = Coordinate(0, 0, Purpose.BOUND, 0, 0).generator().random(2)
     expected = [randomized_clopper_pearson_lower(1024, 1024, 0.001, float(u)) for u in draws]
     assert [low, high] == expected
-    assert min(expected) >= lower_bounds(row, randomized=False)[0]
+    assert min(expected) >= lower_bounds(row)[0]
 
 
 def test_a_step_of_an_l2_profile_asks_for_its_part_of_the_margin() -> None:

@@ -147,7 +147,7 @@ def test_counts_of_radius_mode_lowered_by_hand_void_the_certificate(
     for row in rows(setting, mode):
         if row.gauge is None:
             continue
-        lower = lower_bounds(row, randomized=False)
+        lower = lower_bounds(row)
         assert supported_gauge(row.evidence, lower) == row.gauge
         worse = tuple(halved(c, row.selected_label) for c in row.evidence)
         assert "outcome" in [f.field for f in row_faults(replace(row, evidence=worse), header)]
