@@ -79,13 +79,19 @@ def keep_seed(found: RunSeed) -> tuple[str, ...]:
 
 
 def kept_seed(config: RunConfig, folder: Path) -> Seed:
-    """The seed of a run that took place in ``folder``; RecordError where it is not found."""
-    named = named_seed(config)
+    """The seed of a run that took place in ``folder``.
+
+    RecordError where it is secret and not found, or where another one is named.
+    """
+    header, named = stored_header(folder), named_seed(config)
+    commitment = None if header is None else header.seed_commitment
     if named is not None:
-        return named
-    if os.path.lexists(folder / SECRET_NAME):
-        return read_secret(folder / SECRET_NAME, follow=False)
-    raise RecordError(f"{folder}: the seed of this run is secret, and {_how_to_name(folder)}")
+        if commitment is None or (isinstance(named, SecretSeed) and commitment.binds(named)):
+            return named
+        raise RecordError(f"{folder}: the seed named is not the one that its run.json commits to")
+    if header is None or commitment is None:
+        raise RecordError(f"{folder}: the seed of this run is secret, and {_how_to_name(folder)}")
+    return _secret_of(folder, header)
 
 
 def _secret_of(folder: Path, header: RunHeader) -> SecretSeed:

@@ -21,6 +21,7 @@ from gsmooth.run.predict import run_predict
 from gsmooth.run.records import Records, Row, read_records
 from gsmooth.run.seed_file import SECRET_NAME, keep_secret, read_secret
 from gsmooth.run.seeds import VARIABLE, seed_of_run
+from gsmooth.run.verify import verify_records
 from tests.run.workshop import SETTINGS, Notebook, furnish
 
 UNSEEDED = tuple(setting for setting in SETTINGS if not setting.startswith("smoothing.seed"))
@@ -235,6 +236,17 @@ def test_shards_that_share_a_seed_file_share_a_fingerprint_and_others_do_not() -
         run_certify(unseeded("data.limit=1", *where), Notebook())
         prints[name] = read_records(f"{name}-run").header.fingerprint
     assert prints["mine"] == prints["same"] != prints["other"]
+
+
+def test_the_randomized_bound_of_a_run_is_verified_with_its_seed_file() -> None:
+    seed_file()
+    rule = ("certify.mode=radius", "certify.bound=randomized", "certify.n=256", "data.limit=3")
+    certified(*rule, "smoothing.seed_file=mine", "attack.enabled=false")
+    assert verify_records("run", SECRET).on_trust == ()
+    assert verify_records("run", SECRET).sound
+    assert len(verify_records("run").on_trust) == 2
+    assert verify_records("run").sound
+    assert not verify_records("run", SecretSeed.drawn()).sound
 
 
 def test_a_run_that_was_killed_before_its_header_takes_the_secret_it_left() -> None:

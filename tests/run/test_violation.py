@@ -13,6 +13,7 @@ import torch
 
 from gsmooth.errors import RecordError, ViolationError
 from gsmooth.run.execute import run_certify
+from gsmooth.run.loading import load_config
 from gsmooth.run.records import read_records
 from gsmooth.run.violation import repeated
 from tests.run.workshop import SETTINGS, Notebook, furnish, workshop_config
@@ -144,6 +145,21 @@ def test_a_part_that_is_certified_is_attacked_although_the_whole_region_falls() 
     assert row.attack is not None
     assert row.attack.theta[0] > 0.9
     assert repeated("run/violations/image-0.json").stands
+
+
+def test_a_violation_under_a_secret_seed_is_repeated_with_its_file_alone() -> None:
+    Path("mine").write_text("5ec8e7" * 8)
+    Path("mine").chmod(0o600)
+    secret = [setting for setting in SETTINGS if not setting.startswith("smoothing.seed")]
+    with pytest.raises(ViolationError, match="image 0: certified as class 0"):
+        run_certify(load_config(None, [*secret, *LIAR, "smoothing.seed_file=mine"]), Notebook())
+    report = Path("run/violations/image-0.json")
+    assert "5ec8e7" * 8 not in report.read_text()
+    told = json.loads(report.read_text())["case"]
+    assert list(repeated(report).prediction.counts) == told["counts_found"]
+    Path("mine").write_text("0ddba11" * 8)
+    with pytest.raises(RecordError, match="not the one that its run"):
+        repeated(report)
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
