@@ -78,12 +78,12 @@ class Classifier:
         the batch does not fit into memory), when it cannot be compiled, and when the answer has
         another shape.
         """
-        if self.module.training:  # Trained further since; batch neighbours must not matter.
-            self.module.eval()
         if self.channels_last:
             batch = batch.contiguous(memory_format=torch.channels_last)
         shape = tuple(batch.shape)  # Now: the module may resize the batch.
         with model_call(self.name, batch), self._precision():
+            if self.module.training:  # Trained further since; batch neighbours must not matter.
+                self.module.eval()
             scores = self._compiled(batch) if self.compile else self._forward(batch)
         return self._expected(scores, shape)
 

@@ -146,9 +146,12 @@ def _foretell(settings: RunConfig, as_json: bool) -> None:
     from gsmooth.cli.plan import plan_document, plan_table
     from gsmooth.run.config import to_toml
     from gsmooth.run.execute import plan
+    from gsmooth.run.notices import input_notices
     from gsmooth.run.plan import planned
 
     parts = plan(settings)
+    for notice in input_notices(parts):
+        say(notice, stderr=True)
     found = planned(parts)
     if as_json:
         config = parts.config.model_dump(mode="json")

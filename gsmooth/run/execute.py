@@ -18,11 +18,11 @@ from gsmooth.run.calibration import image_digest
 from gsmooth.run.config import RunConfig, to_toml
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import RunHeader, installed_versions
-from gsmooth.run.inputs import data_notices, require_labels
+from gsmooth.run.inputs import require_labels
 from gsmooth.run.interrupt import Interrupted, uninterrupted
 from gsmooth.run.journal import write_atomically
 from gsmooth.run.loading import CONFIG_NAME
-from gsmooth.run.models import model_notices
+from gsmooth.run.notices import input_notices
 from gsmooth.run.outcomes import foreseen, outcomes, remarks
 from gsmooth.run.pinning import examined, with_pinned_size
 from gsmooth.run.progress import Progress
@@ -90,12 +90,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         account = Account.opened(parts.config, total, len(todo))
         if account.before:
             progress.say(f"{account.before} of {total} images are in {folder} already")
-        notices = (
-            *of_seed,
-            *data_notices(parts.config, parts.dataset),
-            *model_notices(parts.smoothed.classifier, parts.config.model.weights),
-        )
-        for remark in (*notices, *remarks(parts.config)):
+        for remark in (*of_seed, *input_notices(parts), *remarks(parts.config)):
             progress.say(remark)
         progress.update(account.tally())
         for outcome in outcomes(parts, todo, _watching(account, progress)):

@@ -12,8 +12,8 @@ from gsmooth.certification import Item, predict_many
 from gsmooth.noise import SecretSeed
 from gsmooth.run.assembly import Assembly, assemble
 from gsmooth.run.config import RunConfig
-from gsmooth.run.inputs import called, data_notices
-from gsmooth.run.models import model_notices
+from gsmooth.run.inputs import called
+from gsmooth.run.notices import input_notices
 from gsmooth.run.pinning import examined
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.resolution import resolved
@@ -81,11 +81,7 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     answers: list[Answer] = []
     merit = "standard accuracy" if parts.dataset.labelled else ""
     with progress:
-        told = data_notices(parts.config, parts.dataset)
-        for notice in (
-            *told,
-            *model_notices(parts.smoothed.classifier, parts.config.model.weights),
-        ):
+        for notice in input_notices(parts):
             progress.say(notice)
         found = predict_many(parts.smoothed, _items(parts), n=rule.n, alpha=rule.alpha)
         for index, (_, prediction) in zip(parts.indices, found, strict=True):

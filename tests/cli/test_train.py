@@ -149,6 +149,15 @@ def test_data_without_splits_ask_for_other_images() -> None:
     assert "split" not in tomllib.loads(Path("net.toml").read_text())["data"]
 
 
+def test_names_of_classes_are_kept_beside_the_weights() -> None:
+    whole = np.load("whole.npz")
+    np.savez("named.npz", x=whole["x"], y=whole["y"], class_names=np.array(["dark", "bright"]))
+    trained("net.pt", "--data=named.npz", "--set=region.l2=0.05")
+    tree = tomllib.loads(Path("net.toml").read_text())
+    assert tree["model"]["class_names"] == ["dark", "bright"]
+    assert tree["model"]["input_range"] == [0.0, 1.0]
+
+
 def test_training_on_the_images_held_out_leaves_the_others() -> None:
     trained("net.pt", "--set=region.l2=0.05", "--set=data.split=test")
     assert tomllib.loads(Path("net.toml").read_text())["data"]["split"] == "train"
@@ -229,7 +238,10 @@ def test_machines_get_the_next_command_too() -> None:
     assert document["trained_on"] == "train"
 
 
-@pytest.mark.parametrize("command", [("certify", "--l2=0.05"), ("predict", "--n=100")])
+@pytest.mark.parametrize(
+    "command",
+    [("certify", "--l2=0.05"), ("certify", "--l2=0.05", "--dry-run"), ("predict", "--n=100")],
+)
 def test_a_factory_without_weights_is_warned_of_by_name(command: tuple[str, ...]) -> None:
     run = (*command, *(flag for flag in TRAIN[1:] if flag != "--epochs=1"), "--limit=1")
     result = gsmooth(*run)
