@@ -44,7 +44,14 @@ OptionFlag = Annotated[
         "--option", metavar="NAME=VALUE", help="An option of the transformation. Repeatable."
     ),
 ]
-ShapeFlag = Annotated[str, typer.Option("--shape", metavar="C,H,W", help="Of the images tried.")]
+ShapeFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--shape",
+        metavar="C,H,W",
+        help="Of the images tried; by default 1,16,16, and 3,9,12 where it takes such.",
+    ),
+]
 ExamplesFlag = Annotated[
     int, typer.Option("--examples", min=1, help="Tries a check; slow checks take a fraction.")
 ]
@@ -65,7 +72,7 @@ ExemptFlag = Annotated[
 def check(
     name: NameArgument,
     option: OptionFlag = None,
-    shape: ShapeFlag = "1,16,16",
+    shape: ShapeFlag = None,
     region: RegionFlag = None,
     examples: ExamplesFlag = 25,
     seed: SeedFlag = 0,
@@ -77,17 +84,20 @@ def check(
     """Try to refute what a transformation promises: laws, bounds, manners, votes, certificates.
 
     Exit code 10 if a promise is broken. The region is as wide as certificates will ask for, by
-    default as far to both sides as the plugin says that attacks usually go, or one unit.
+    default as far to both sides as the plugin says that attacks usually go, or one unit, and a
+    second time a little farther, between whole numbers.
     """
     with guarded(as_json, debug):
         from gsmooth.registry import load_transformation
 
         operator = load_transformation(name, _options(option))
         testing = _kit()
-        _rehearse(operator, _shape(shape))
+        given = _shape(shape)
+        for tried in testing.shapes_tried(operator, given):
+            _rehearse(operator, tried)
         found = testing.verdicts(
             operator,
-            shape=_shape(shape),
+            shape=given,
             region=_region(region),
             examples=examples,
             exempt={key: str(value) for key, value in _pairs("--exempt", exempt, plain=True)},
@@ -175,7 +185,9 @@ def _options(texts: list[str] | None) -> dict[str, object]:
     return tree
 
 
-def _shape(text: str) -> tuple[int, int, int]:
+def _shape(text: str | None) -> tuple[int, int, int] | None:
+    if text is None:
+        return None
     try:
         channels, height, width = (int(part) for part in text.split(","))
     except ValueError as error:

@@ -11,7 +11,14 @@ except ModuleNotFoundError as missing:
         name="hypothesis",
     ) from missing
 
-from gsmooth.testing.kit import Standing, Verdict, repeat, transformation_checks, verdicts
+from gsmooth.testing.kit import (
+    Standing,
+    Verdict,
+    repeat,
+    shapes_tried,
+    transformation_checks,
+    verdicts,
+)
 from gsmooth.testing.pictures import Picture, Point
 from gsmooth.testing.slopes import Cell
 from gsmooth.testing.subject import Subject
@@ -24,6 +31,7 @@ __all__ = [
     "Subject",
     "Verdict",
     "repeat",
+    "shapes_tried",
     "transformation_checks",
     "verdicts",
 ]

@@ -11,7 +11,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing.pictures import Picture, pictures
+from gsmooth.testing.pictures import IN_RANGE, Picture, pictures
 from gsmooth.testing.subject import ROUNDING, Subject, Theta, columns, near, no_claim
 
 PARTS: Final = (0.5, 0.125, 0.03125)
@@ -29,7 +29,7 @@ def attack_at_zero_is_identity(subject: Subject) -> None:
         clean = subject.lift(x)
         near(found, clean, 1.0 + float(clean.norm()), "L psi_0(x) is not L x")
 
-    subject.search(example, picture=pictures())
+    subject.search(example, picture=pictures(IN_RANGE))
 
 
 def attack_is_differentiable(subject: Subject) -> None:
@@ -55,7 +55,7 @@ def attack_is_differentiable(subject: Subject) -> None:
             assert gradient is not None, f"the attack does not depend on {name} differentiably"
             assert bool(gradient.isfinite().all()), f"a gradient in {name} is not finite"
 
-    subject.search(example, picture=pictures(), theta=subject.attacks())
+    subject.search(example, picture=subject.pictures(), theta=subject.attacks())
 
 
 def attack_keeps_the_range(subject: Subject) -> None:
@@ -75,7 +75,7 @@ def attack_keeps_the_range(subject: Subject) -> None:
         )
 
     ends = st.sampled_from(kept)
-    subject.search(example, picture=pictures(), theta=subject.attacks(), ends=ends)
+    subject.search(example, picture=pictures(IN_RANGE), theta=subject.attacks(), ends=ends)
 
 
 def action_follows_attack(subject: Subject) -> None:

@@ -77,6 +77,8 @@ _VOTES: Final[tuple[Body, ...]] = (
     oracle.certificates_approach_the_truth_from_below,
     opponent.attacks_never_beat_certificates,
 )
+ONCE: Final = (*_LAWS, *_VOTES)
+"""Checks that are made with one shape and region: laws have none, and votes are dear."""
 EVERY: Final = (*_ACTION, *_MANNERS, *_ATTACK, *_BOUNDS, *_COMPANIONS, *_LAWS, *_VOTES)
 
 _MOVING: Final = (attack.action_follows_attack, *_BOUNDS)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.composition.flows import gain, shift
-from gsmooth.testing.pictures import Picture, Point, pictures, points
+from gsmooth.testing.pictures import Picture, Point, points
 from gsmooth.testing.subject import Subject, Theta, columns, near, no_claim
 
 
@@ -83,7 +83,7 @@ def exact_attack_is_the_action(subject: Subject) -> None:
         what = f"exact is claimed, but L psi(x) is not T L x at theta={theta}"
         near(attacked, acted, _scale(attacked, acted), what)
 
-    subject.search(example, picture=pictures(), theta=subject.attacks())
+    subject.search(example, picture=subject.pictures(), theta=subject.attacks())
 
 
 def flow_is_the_attack(subject: Subject) -> None:
@@ -99,7 +99,7 @@ def flow_is_the_attack(subject: Subject) -> None:
         what = f"psi(x) is not what flow={flow} says at theta={theta}"
         near(attacked, told, _scale(attacked, told), what)
 
-    subject.search(example, picture=pictures(), theta=subject.attacks())
+    subject.search(example, picture=subject.pictures(), theta=subject.attacks())
 
 
 def _asked(subject: Subject) -> None:

@@ -9,16 +9,28 @@ from time import perf_counter
 from typing import Final, final
 from unittest import SkipTest
 
+import torch
+
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.spelling import did_you_mean
-from gsmooth.testing.checks import EVERY, Body, inapplicable
+from gsmooth.testing.checks import EVERY, ONCE, Body, inapplicable
 from gsmooth.testing.repeat import code_for
-from gsmooth.testing.subject import Act, Subject
+from gsmooth.testing.subject import SPREAD, Act, Subject
 from gsmooth.theory.laws import Law
 from gsmooth.transformation import Transformation
 
 Check = Callable[[], None]
+Shape = tuple[int, int, int]
+
+FIRST_SHAPE: Final = (1, 16, 16)
+SECOND_SHAPE: Final = (3, 9, 12)
+SECOND_ENDS: Final = (-1.37, 1.21)
+"""Times what is usual: ends between whole numbers, and kinks at them inside."""
+FEWER: Final = 0.3
+"""Part of the examples that the second shape and region get."""
+WIDE: Final = 2.0
+"""Std of the noise on theta there, as a part of the region."""
 _BODIES: Final[Mapping[str, Body]] = {body.__name__: body for body in EVERY}
 
 
@@ -54,7 +66,7 @@ class Exempted(SkipTest):
 def transformation_checks(
     transformation: Transformation,
     *,
-    shape: tuple[int, int, int] = (1, 16, 16),
+    shape: Shape | None = None,
     region: Region | None = None,
     examples: int = 25,
     derandomize: bool | None = None,
@@ -69,7 +81,10 @@ def transformation_checks(
     and shrinks; the counterexample is printed, with the code that repeats it.
 
     shape: of the images (C, H, W). region: a box of parameters as wide as certificates will ask
-    for, by default each parameter's ``usual`` to both sides (one-sided parameters: from 0).
+    for. By default both are tried twice: images of one channel with each parameter's ``usual`` to
+    both sides (one-sided parameters: from 0), and, with fewer examples, images of three channels
+    that are not square, where the transformation takes such, on a region whose ends are no whole
+    numbers and with noise that is wider than the region.
     examples: tries a check; slow ones take a fraction. derandomize: the same tries each time; seed:
     these ones. Votes have a fixed seed anyway. exact: T_theta z computed independently, in higher
     precision, for the check of action_error. exempt: check name -> reason; the check is skipped and
@@ -81,22 +96,23 @@ def transformation_checks(
     against it: what does not apply is left out, and what the code must be asked for is skipped
     with a reason.
     """
-    subject = _subject(transformation, shape, region, examples)
-    subject = replace(subject, derandomize=derandomize, exact=exact)
-    subject = replace(subject, given_laws=tuple(laws), seed=seed)
+    subjects = [
+        replace(subject, derandomize=derandomize, exact=exact, given_laws=tuple(laws), seed=seed)
+        for subject in _subjects(transformation, shape, region, examples)
+    ]
     reasons = dict(exempt or {})
     _check_exemptions(reasons)
     return [
-        _check(body, subject, reasons.get(body.__name__))
+        _check(body, subjects, reasons.get(body.__name__))
         for body in EVERY
-        if body.__name__ in reasons or inapplicable(body, subject) is None
+        if body.__name__ in reasons or inapplicable(body, subjects[0]) is None
     ]
 
 
 def verdicts(
     transformation: Transformation,
     *,
-    shape: tuple[int, int, int] = (1, 16, 16),
+    shape: Shape | None = None,
     region: Region | None = None,
     examples: int = 25,
     exempt: Mapping[str, str] | None = None,
@@ -107,9 +123,12 @@ def verdicts(
     reasons = dict(exempt or {})
     _check_exemptions(reasons)
     _check_names("only", only)
-    subject = replace(_subject(transformation, shape, region, examples), seed=seed)
+    subjects = [
+        replace(subject, seed=seed)
+        for subject in _subjects(transformation, shape, region, examples)
+    ]
     return (
-        _verdict(body, subject, reasons.get(name))
+        _verdict(body, subjects, reasons.get(name))
         for name, body in _BODIES.items()
         if not only or name in only
     )
@@ -119,33 +138,71 @@ def repeat(
     check: str,
     transformation: Transformation,
     *,
-    shape: tuple[int, int, int],
+    shape: Shape,
     region: Region,
     exact: Act | None = None,
     laws: Sequence[Law] = (),
     seed: int | None = None,
+    spread: float = SPREAD,
     **values: object,
 ) -> None:
     """Try one example of one check: AssertionError if it fails, silence if it holds.
 
-    values: what the example is made of, as a counterexample was printed; without them the whole
-    check is run.
+    spread: std of the noise on theta, as a part of the region. values: what the example is made
+    of, as a counterexample was printed; without them the whole check is run.
     """
     _check_names("check", [check])
     subject = replace(_subject(transformation, shape, region), exact=exact, seed=seed)
-    subject = replace(subject, given_laws=tuple(laws), only=values or None)
+    subject = replace(subject, given_laws=tuple(laws), only=values or None, spread=spread)
     _BODIES[check](subject)
 
 
+def shapes_tried(transformation: Transformation, shape: Shape | None) -> list[Shape]:
+    """The shapes of images that checks are made with: ``shape``, or two by default."""
+    if shape is not None:
+        return [shape]
+    return [FIRST_SHAPE, *([SECOND_SHAPE] if _takes(transformation, SECOND_SHAPE) else [])]
+
+
+def _takes(transformation: Transformation, shape: Shape) -> bool:
+    """Whether the transformation does not refuse such images in so many words."""
+    blank = torch.zeros(1, *shape, dtype=torch.float64)
+    try:
+        bound = transformation.for_shape(shape)
+        bound.lift(bound.attack(blank, *(blank.new_zeros(1, 1) for _ in bound.parameters)))
+    except ConfigurationError:
+        return False
+    except Exception:  # A broken one fails its checks, and says there how.
+        return True
+    return True
+
+
+def _subjects(
+    transformation: Transformation, shape: Shape | None, region: Region | None, examples: int
+) -> list[Subject]:
+    """What every check is made with, one after the other."""
+    shapes = shapes_tried(transformation, shape)
+    first = _subject(transformation, shapes[0], region, examples)
+    if shape is not None and (region is not None or not transformation.parameters):
+        return [first]
+    box = region or _default_region(transformation, *SECOND_ENDS)
+    fewer = max(3, round(FEWER * examples))
+    second = _subject(transformation, shapes[-1], box, fewer)
+    return [first, replace(second, spread=WIDE)]
+
+
+def _default_region(transformation: Transformation, low: float, high: float) -> Region:
+    """So many times what is usual to both sides; one-sided parameters from -0.0, which is 0."""
+    parameters = transformation.parameters
+    lower = [-0.0 if p.name in transformation.one_sided else low * p.usual for p in parameters]
+    return Region(tuple(lower), tuple(high * p.usual for p in parameters))
+
+
 def _subject(
-    transformation: Transformation,
-    shape: tuple[int, int, int],
-    region: Region | None,
-    examples: int = 25,
+    transformation: Transformation, shape: Shape, region: Region | None, examples: int = 25
 ) -> Subject:
     parameters = transformation.parameters
-    lower = tuple(0.0 if p.name in transformation.one_sided else -p.usual for p in parameters)
-    box = region or Region(lower, tuple(p.usual for p in parameters))
+    box = region or _default_region(transformation, -1.0, 1.0)
     if box.dimensions != len(parameters):
         raise ConfigurationError(
             f"checks: a region of {box.dimensions} intervals for the {len(parameters)} parameters"
@@ -160,38 +217,61 @@ def _subject(
     return Subject(transformation.for_shape(shape), shape, box, examples)
 
 
-def _check(body: Body, subject: Subject, reason: str | None) -> Check:
+def _check(body: Body, subjects: Sequence[Subject], reason: str | None) -> Check:
     name = body.__name__
 
     def check() -> None:
         if reason is not None:
             raise Exempted(f"{name} is exempted: {reason}")
         try:
-            body(subject)
-        except SkipTest:
-            raise
-        except Exception as fault:
-            code = code_for(name, subject, fault)
-            raise AssertionError(f"{_complaint(name, subject, fault)}\n\n{code}") from fault
+            _run(body, subjects)
+        except _Broken as broken:
+            told = f"{broken.complaint}\n\n{broken.code}"
+            raise AssertionError(told) from broken.__cause__
 
     check.__name__ = check.__qualname__ = name
     check.__doc__ = body.__doc__
     return check
 
 
-def _verdict(body: Body, subject: Subject, reason: str | None) -> Verdict:
+class _Broken(Exception):
+    """A promise that one of the subjects breaks, and the code that repeats it."""
+
+    def __init__(self, body: Body, subject: Subject, fault: Exception) -> None:
+        name = body.__name__
+        self.complaint = _complaint(name, subject, fault)
+        self.code = code_for(name, subject, fault)
+        super().__init__(self.complaint)
+
+
+def _run(body: Body, subjects: Sequence[Subject]) -> None:
+    """Make a check with every subject; SkipTest where it has nothing to look at in any of them."""
+    asked = subjects[:1] if body in ONCE else subjects
+    skipped = []
+    for subject in asked:
+        try:
+            body(subject)
+        except SkipTest as reason:
+            skipped.append(reason)
+        except Exception as fault:
+            raise _Broken(body, subject, fault) from fault
+    if len(skipped) == len(asked):
+        raise skipped[0]
+
+
+def _verdict(body: Body, subjects: Sequence[Subject], reason: str | None) -> Verdict:
     name, began = body.__name__, perf_counter()
     if reason is not None:
         return Verdict(name, Standing.EXEMPT, reason)
-    if (missing := inapplicable(body, subject)) is not None:
+    if (missing := inapplicable(body, subjects[0])) is not None:
         return Verdict(name, Standing.SKIPPED, missing)
     try:
-        body(subject)
+        _run(body, subjects)
     except SkipTest as skipped:
         return Verdict(name, Standing.SKIPPED, str(skipped), seconds=perf_counter() - began)
-    except Exception as fault:
-        why, code = _complaint(name, subject, fault), code_for(name, subject, fault)
-        return Verdict(name, Standing.FAILED, why, code, perf_counter() - began)
+    except _Broken as broken:
+        seconds = perf_counter() - began
+        return Verdict(name, Standing.FAILED, broken.complaint, broken.code, seconds)
     promise = " ".join((body.__doc__ or "").split("\n\n")[0].split())
     return Verdict(name, Standing.PASSED, promise, seconds=perf_counter() - began)
 

@@ -13,6 +13,8 @@ from gsmooth.testing.subject import Subject, Theta, near
 
 Call = Callable[[Tensor, list[Tensor]], Tensor]
 ROWS = 3
+CROWD = 67
+"""Rows of a large batch: no power of two, and more than are treated alike by any shortcut."""
 
 
 def rows_are_independent(subject: Subject) -> None:
@@ -31,7 +33,22 @@ def rows_are_independent(subject: Subject) -> None:
                 scale = 1.0 + float(alone.norm())
                 near(together[place], alone, scale, f"{name}: row {row} depends on its batch")
 
+    def crowded(seed: int, thetas: tuple[Theta, ...]) -> None:
+        for name, call, batch, theta in _calls(subject, seed, thetas):
+            place = torch.arange(CROWD) % ROWS
+            crowd = call(batch[place], [column[place] for column in theta])
+            apart = call(batch.clone(), theta)[place]
+            scale = 1.0 + float(apart.norm())
+            near(crowd, apart, scale, f"{name}: a row among {CROWD} is another one")
+
     _search(subject, example)
+    rows = [(end,) * ROWS for end in _ends(subject)]
+    for seed, thetas in enumerate(rows):
+        crowded(seed, thetas)
+
+
+def _ends(subject: Subject) -> list[Theta]:
+    return [subject.possible(end) for end in (subject.region.lower, subject.region.upper)]
 
 
 def inputs_are_untouched(subject: Subject) -> None:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 
 from gsmooth.region import Region
-from gsmooth.testing.pictures import Picture, pictures
+from gsmooth.testing.pictures import IN_RANGE, Picture, pictures
 from gsmooth.testing.slopes import Cell, cell_of, cells
 from gsmooth.testing.subject import Subject, columns, no_claim
 
@@ -51,7 +51,7 @@ def originals_are_enclosed(subject: Subject) -> None:
     inner = st.tuples(*[st.floats(0.0, 1.0)] * subject.dimensions)
     subject.with_examples(0.5).search(
         example,
-        picture=pictures(),
+        picture=pictures(IN_RANGE),
         cell=cells(subject),
         part=inner,
         bits=st.sampled_from([0, 8, 3]),

@@ -9,19 +9,25 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-KINDS: Final = ("pixel", "checkerboard", "step", "blob", "noise")
-"""Ways to make an image, simplest first: counterexamples shrink towards the left."""
+IN_RANGE: Final = ("pixel", "checkerboard", "step", "blob", "noise", "levels")
+"""Ways to make an image in [0, 1], simplest first: counterexamples shrink towards the left."""
+KINDS: Final = (*IN_RANGE, "signed")
+POINTS: Final = ("unit", "normal", "levels", "long")
+LEVELS: Final = 255
+LENGTH: Final = 1024.0
+"""Of a long point, in the root of its coordinates: images of other scales, and far out in noise."""
 SEEDS: Final = 2**16
 
 
 @final
 @dataclass(frozen=True)
 class Picture:
-    """An image in [0, 1], told by how it is made.
+    """An image in [0, 1], or in [-1, 1] if it is signed, told by how it is made.
 
     pixel: one bright pixel. checkerboard: the steepest image there is, with one colour shift a
     channel. step: an edge with a direction. blob: smooth, without symmetry. noise: independent
-    uniform pixels.
+    uniform pixels. levels: the same at whole multiples of 1/255, as a file of 8 bits holds them.
+    signed: uniform in [-1, 1].
     """
 
     kind: str
@@ -31,8 +37,11 @@ class Picture:
         """The image as (1, C, H, W) float64."""
         channels, height, width = shape
         draw = torch.Generator().manual_seed(self.seed)
-        if self.kind == "noise":
-            return torch.rand(1, *shape, generator=draw, dtype=torch.float64, device="cpu")
+        if self.kind in ("noise", "signed", "levels"):
+            uniform = torch.rand(1, *shape, generator=draw, dtype=torch.float64, device="cpu")
+            if self.kind == "levels":
+                return _levels(uniform)
+            return 2.0 * uniform - 1.0 if self.kind == "signed" else uniform
         row = torch.arange(height, dtype=torch.float64, device="cpu")[:, None]
         col = torch.arange(width, dtype=torch.float64, device="cpu")[None, :]
         layers = [self._layer(row, col, draw) for _ in range(channels)]
@@ -56,7 +65,11 @@ class Picture:
 @final
 @dataclass(frozen=True)
 class Point:
-    """A point of z-space: one coordinate, or independent normals."""
+    """A point of z-space, told by how it is made.
+
+    unit: one coordinate. normal: independent normals. levels: uniform among whole multiples of
+    1/255. long: normals, a thousand times as long.
+    """
 
     kind: str
     seed: int
@@ -64,10 +77,19 @@ class Point:
     def tensor(self, size: int, rows: int = 1) -> Tensor:
         """(rows, size) float64, the rows different from each other."""
         draw = torch.Generator().manual_seed(self.seed)
-        if self.kind == "normal":
-            return torch.randn(rows, size, generator=draw, dtype=torch.float64, device="cpu")
+        if self.kind == "levels":
+            uniform = torch.rand(rows, size, generator=draw, dtype=torch.float64, device="cpu")
+            return _levels(uniform)
+        if self.kind in ("normal", "long"):
+            normal = torch.randn(rows, size, generator=draw, dtype=torch.float64, device="cpu")
+            return LENGTH * normal if self.kind == "long" else normal
         place = torch.randint(size, (rows,), generator=draw, dtype=torch.int64, device="cpu")
         return torch.nn.functional.one_hot(place, size).to(torch.float64)
+
+
+def _levels(uniform: Tensor) -> Tensor:
+    """Uniform in [0, 1), rounded to the nearest of the levels that a file of 8 bits has."""
+    return (uniform * LEVELS).round() / LEVELS
 
 
 def pictures(kinds: tuple[str, ...] = KINDS) -> st.SearchStrategy[Picture]:
@@ -77,4 +99,4 @@ def pictures(kinds: tuple[str, ...] = KINDS) -> st.SearchStrategy[Picture]:
 
 def points() -> st.SearchStrategy[Point]:
     """Points of z-space."""
-    return st.builds(Point, st.sampled_from(("unit", "normal")), st.integers(0, SEEDS))
+    return st.builds(Point, st.sampled_from(POINTS), st.integers(0, SEEDS))

@@ -9,7 +9,7 @@ from typing import Final
 from gsmooth.region import Region
 from gsmooth.testing.pictures import Picture, Point
 from gsmooth.testing.slopes import Cell
-from gsmooth.testing.subject import Falsified, Subject
+from gsmooth.testing.subject import SPREAD, Falsified, Subject
 
 _HOMES: Final[Mapping[type, str]] = {
     Region: "gsmooth",
@@ -29,6 +29,8 @@ def code_for(check: str, subject: Subject, fault: Exception) -> str:
         told["laws"] = repr(subject.given_laws)
     if subject.seed is not None:
         told["seed"] = repr(subject.seed)
+    if subject.spread != SPREAD:
+        told["spread"] = repr(subject.spread)
     told |= {name: repr(value) for name, value in values.items()}
     arguments = [repr(check), _built(subject.transformation)]
     arguments += [f"{name}={value}" for name, value in told.items()]

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
 import torch
+from hypothesis import currently_in_test_context, target
 from hypothesis import strategies as st
-from hypothesis import target
 from torch import Tensor
 
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.pieces import lay_knots
-from gsmooth.testing.pictures import Picture, pictures
+from gsmooth.testing.pictures import Picture
 from gsmooth.testing.subject import Subject, no_claim
 
 SAMPLES: Final = 17
 SHORT: Final = 2.0**-6
+CROWD: Final = 33
+"""Cells that are asked about at once, where not one alone: nothing may depend on their number."""
+WHOLE: Final = 4
+"""About how many whole numbers of a parameter are looked at, among those of the region."""
 ARITHMETIC: Final = 1e-10
 """Float64 error of an orbit point, relative to 1 + its norm; finite differences carry it."""
+
+Bound = Callable[[Tensor, Tensor], Tensor | None]
 
 
 @final
@@ -67,10 +75,9 @@ def attack_curvature_bound_holds(subject: Subject) -> None:
 def _check_speed(subject: Subject, *, still: bool) -> None:
     name = "attack_derivative_bound" if still else "derivative_bound"
 
-    def example(picture: Picture, cell: Cell, where: float) -> None:
+    def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
         orbit, lower, upper = cell_of(subject, picture, cell, still)
-        bounds = orbit.speed(lower, upper)
-        assert bounds is not None, f"{name} is None on the cell {lower} to {upper}"
+        bounds = _least(orbit.speed, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
             # From end to end, and a short walk: as good as the speed at one place.
@@ -81,18 +88,17 @@ def _check_speed(subject: Subject, *, still: bool) -> None:
                 allowed = float(bounds[0, axis]) * steps
                 what = f"{name} {_told(lower, upper, axis)}"
                 used = max(used, _compare(moved, allowed, steps, points, what))
-        target(used)
+        _aim(used)
 
-    subject.search(example, picture=pictures(), cell=cells(subject), where=st.floats(0.0, 1.0))
+    _search(subject, example)
 
 
 def _check_bend(subject: Subject, *, still: bool) -> None:
     name = "attack_curvature_bound" if still else "curvature_bound"
 
-    def example(picture: Picture, cell: Cell, where: float) -> None:
+    def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
         orbit, lower, upper = cell_of(subject, picture, cell, still)
-        bounds = orbit.bend(lower, upper)
-        assert bounds is not None, f"{name} is None on the cell {lower} to {upper}"
+        bounds = _least(orbit.bend, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
             theta, points = _walk(orbit, lower, upper, axis, where)
@@ -104,9 +110,66 @@ def _check_bend(subject: Subject, *, still: bool) -> None:
                 allowed = float(bounds[0, axis]) * step**2 * (1.0 + 1e-6)
                 what = f"{name} {_told(lower, upper, axis)}"
                 used = max(used, _compare(bent.norm(dim=1), allowed, slack, points, what))
+        _aim(used)
+
+    _search(subject, example)
+
+
+def _aim(used: float) -> None:
+    """Search where more of a bound is used; an example that is given is not part of a search."""
+    if currently_in_test_context():
         target(used)
 
-    subject.search(example, picture=pictures(), cell=cells(subject), where=st.floats(0.0, 1.0))
+
+def _search(subject: Subject, example: Callable[..., None]) -> None:
+    """Cells at whole numbers first, where attacks on pixels have kinks; then any."""
+    first = [
+        {"picture": Picture("noise", 1), "cell": cell, "where": where, "cells": CROWD}
+        for cell in _whole(subject)
+        for where in (0.0, 1.0)
+    ]
+    subject.search(
+        example,
+        first=first,
+        picture=subject.pictures(),
+        cell=cells(subject),
+        where=st.floats(0.0, 1.0),
+        cells=st.just(1),
+    )
+
+
+def _least(bound: Bound, lower: Tensor, upper: Tensor, cells: int, name: str) -> Tensor:
+    """The smallest bound (1, m) that a cell gets: among many like it, and with -0.0 for 0.0."""
+    many = lower.repeat(cells, 1), upper.repeat(cells, 1)
+    found = [bound(*many)]
+    if bool((lower == 0.0).any() or (upper == 0.0).any()):
+        found += [bound(_negative_zero(many[0]), _negative_zero(many[1]))]
+    told = f"{name} is None on the cell {lower[0].tolist()} to {upper[0].tolist()}"
+    kept = [each for each in found if each is not None]
+    assert len(kept) == len(found), told
+    # A NaN stays, and is no bound.
+    return torch.cat(kept).amin(dim=0, keepdim=True)
+
+
+def _negative_zero(ends: Tensor) -> Tensor:
+    return torch.where(ends == 0.0, -0.0, ends)
+
+
+def _whole(subject: Subject) -> list[Cell]:
+    """The cells that hold a whole number of a parameter, the others being in mid-region."""
+    axes = _axes(subject)
+    middle = tuple(max(0, len(axis) // 2 - 1) for axis in axes)
+    found = []
+    for axis, knots in enumerate(axes):
+        if subject.transformation.parameters[axis].step:
+            continue
+        numbers = range(math.ceil(knots[0]), math.floor(knots[-1]) + 1)
+        for number in numbers[:: max(1, len(numbers) // WHOLE)]:
+            last = max(0, len(knots) - 2)
+            place = int(np.clip(np.searchsorted(knots, number, side="right") - 1, 0, last))
+            for beside in {place, max(0, place - (knots[place] == number))}:
+                found.append(Cell((*middle[:axis], beside, *middle[axis + 1 :]), 0, 0))
+    return list(dict.fromkeys(found))
 
 
 def _claims(subject: Subject, *, curvature: bool, still: bool = False) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Final, final
@@ -19,6 +19,7 @@ from gsmooth.classifier import Classifier
 from gsmooth.options import fitting_laws
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier, at_rest
+from gsmooth.testing.pictures import IN_RANGE, KINDS, Picture, pictures
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transformation import Transformation
 
@@ -27,6 +28,8 @@ Act = Callable[..., Tensor]
 
 BEYOND: Final = 4.0
 """The action is checked this many times further out than the region: noise on theta goes there."""
+SPREAD: Final = 0.5
+"""Std of the noise on theta, as a part of the region."""
 SIGMA: Final = 0.25
 """Std of the noise on z that covers and votes are checked with."""
 ROUNDING: Final = 1e-10
@@ -53,7 +56,7 @@ class Subject:
     current Hypothesis profile says). exact: an independent T_theta of higher precision, if any.
     given_laws: the smoothing laws to check; by default every one that the parameters admit. seed:
     of examples and votes; votes have seed 0 where it is None. only: one example, tried in place of
-    a search.
+    a search. spread: std of the noise on theta, as a part of the region.
     """
 
     transformation: Transformation
@@ -65,6 +68,7 @@ class Subject:
     given_laws: tuple[Law, ...] = ()
     seed: int | None = None
     only: Mapping[str, object] | None = None
+    spread: float = SPREAD
 
     @property
     def dimensions(self) -> int:
@@ -98,7 +102,7 @@ class Subject:
 
     @property
     def laws(self) -> tuple[Law, ...]:
-        """The laws to check, scales half as wide as the region; the first one is for covers.
+        """The laws to check, of ``spread`` times the region's width; the first is for covers.
 
         What rests has the scale 0; nothing is left to check where all parameters do.
         """
@@ -108,8 +112,8 @@ class Subject:
         names = [parameter.name for parameter in operator.parameters]
         if names and all(name in operator.resting for name in names):
             return ()
-        halves = zip(names, (reach / (2.0 * BEYOND) for reach in self.reach), strict=True)
-        scales = [0.0 if name in operator.resting else half for name, half in halves]
+        widths = zip(names, (self.spread * reach / BEYOND for reach in self.reach), strict=True)
+        scales = [0.0 if name in operator.resting else width for name, width in widths]
         axes = [axis for axis, one_way in enumerate(self.one_way) if one_way]
         found = []
         for name in fitting_laws(operator):
@@ -137,6 +141,14 @@ class Subject:
             blank, self.transformation, law, seed=self.seed or 0, batch_size=4096
         )
 
+    def pictures(self) -> st.SearchStrategy[Picture]:
+        """Images of every kind; in [0, 1] only where the attack at 0 clips others."""
+        signed = Picture("signed", 1).tensor(self.shape)
+        kept = self.lift(self.attack(signed, (0.0,) * self.dimensions))
+        clean = self.lift(signed)
+        unclipped = bool((kept - clean).norm() <= ROUNDING * (1.0 + clean.norm()))
+        return pictures(KINDS if unclipped else IN_RANGE)
+
     # Every call gets copies of its own: a plugin that writes into its input is named by the check
     # for that, not by all the others.
     def act(self, z: Tensor, theta: Theta) -> Tensor:
@@ -151,10 +163,16 @@ class Subject:
         """L x, row by row."""
         return self.transformation.lift(x.clone())
 
-    def thetas(self) -> st.SearchStrategy[Theta]:
-        """Parameters as far out as noise takes them."""
-        sides = zip(self.reach, self.one_sided, strict=True)
-        return within(tuple(0.0 if forward else -reach for reach, forward in sides), self.reach)
+    def thetas(self, farther: float = 1.0) -> st.SearchStrategy[Theta]:
+        """Parameters as far out as noise takes them; ``farther`` times that, too."""
+        near = self._around(self.reach)
+        if farther == 1.0:
+            return near
+        return st.one_of(near, self._around(tuple(farther * reach for reach in self.reach)))
+
+    def _around(self, reach: Theta) -> st.SearchStrategy[Theta]:
+        sides = zip(reach, self.one_sided, strict=True)
+        return within(tuple(0.0 if forward else -far for far, forward in sides), reach)
 
     def attacks(self) -> st.SearchStrategy[Theta]:
         """Parameters of the region."""
@@ -173,11 +191,16 @@ class Subject:
         return tuple(math.trunc(v / step) * step if step else v for v, step in steps)
 
     def search(
-        self, example: Callable[..., None], shrink: bool = True, **drawn: st.SearchStrategy[object]
+        self,
+        example: Callable[..., None],
+        shrink: bool = True,
+        first: Sequence[Mapping[str, object]] = (),
+        **drawn: st.SearchStrategy[object],
     ) -> None:
         """Call ``example`` on drawn arguments; Falsified at the simplest that fails, if any does.
 
-        SkipTest from an example ends the search. With ``only``, that example is all.
+        first: examples that are tried before any is drawn. SkipTest from an example ends the
+        search. With ``only``, that example is all.
         """
         if self.only is not None:
             example(**self.only)
@@ -193,6 +216,11 @@ class Subject:
                 failing = values
                 raise
 
+        for values in first:
+            try:
+                example(**values)
+            except Exception as fault:
+                raise Falsified(fault, values) from fault
         search = self._settings(shrink)(given(**drawn)(tried))
         try:
             (search if self.seed is None else seeded(self.seed)(search))()

@@ -18,7 +18,7 @@ from gsmooth.cover.one_sided import one_way_axes
 from gsmooth.cover.orbit import Orbit
 from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
-from gsmooth.testing.pictures import Picture, pictures
+from gsmooth.testing.pictures import Picture
 from gsmooth.testing.subject import Subject, no_claim
 from gsmooth.theory.normal import normal_quantile
 
@@ -60,7 +60,7 @@ def _check_supremum(subject: Subject, smoothed: SmoothedClassifier) -> None:
     subject.with_examples(0.2).search(
         example,
         shrink=False,
-        picture=pictures(),
+        picture=subject.pictures(),
         centres=st.integers(1, 6),
         seed=st.integers(0, 2**16),
     )
@@ -87,7 +87,7 @@ def margins_grow_with_the_region(subject: Subject) -> None:
         )
 
     subject.with_examples(0.2).search(
-        example, shrink=False, picture=pictures(), part=st.floats(0.1, 1.0)
+        example, shrink=False, picture=subject.pictures(), part=st.floats(0.1, 1.0)
     )
 
 
@@ -113,7 +113,7 @@ def profiles_hold_on_every_part(subject: Subject) -> None:
     subject.with_examples(0.2).search(
         example,
         shrink=False,
-        picture=pictures(),
+        picture=subject.pictures(),
         centres=st.integers(1, 6),
         part=st.floats(0.02, 1.0),
         seed=st.integers(0, 2**16),

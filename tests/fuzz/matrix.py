@@ -24,7 +24,7 @@ from gsmooth.region import Region
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.testing import Picture
 from gsmooth.testing.halfspace import Scene, scene
-from gsmooth.testing.pictures import KINDS
+from gsmooth.testing.pictures import IN_RANGE
 from gsmooth.testing.subject import Subject, Theta
 from gsmooth.transformation import Transformation
 from tests.fuzz.subjects import checked_message, draw_law, draw_region, draw_subject
@@ -86,7 +86,7 @@ def _draw(rng: Random) -> Case:
     region = draw_region(rng, operator, drawn.shape)
     law = draw_law(rng, operator, still=rng.random() < 0.2)
     subject = Subject(operator, drawn.shape, region, 1, given_laws=(law,), seed=rng.getrandbits(20))
-    picture = Picture(rng.choice(KINDS), rng.getrandbits(16))
+    picture = Picture(rng.choice(IN_RANGE), rng.getrandbits(16))
     here = scene(subject, picture, rng.choice(SHARES))
     case = Case(here, region, _mode(rng), online)
     print(case, flush=True)
