@@ -86,8 +86,6 @@ def action_follows_attack(subject: Subject) -> None:
     is one that takes a parameter in another unit: parameter by parameter, T of a theta in degrees,
     radians, halves or doubles must not fit the attack much better either, wherever it is tried.
     """
-    if any(subject.one_way):
-        raise no_claim("T_(-theta) does not exist: a parameter is one-sided")
 
     def example(seed: int) -> None:
         x = Picture("blob", seed).tensor(subject.shape)

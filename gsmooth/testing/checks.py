@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
+from unittest import SkipTest
 
 from gsmooth.testing import (
     action,
@@ -94,6 +96,21 @@ _ACTING: Final = (
 _SAMPLED: Final = (laws.law_samples_match_their_distribution, laws.law_shares_hold_for_half_lines)
 
 
+# These say themselves, before they search, whether the claim is made that they look at.
+_CLAIMED: Final = (
+    action.stretch_bounds_lengthening,
+    action.action_error_bounds_rounding,
+    attack.attack_keeps_the_range,
+    frames.rounding_norm_bounds_lift,
+    originals.originals_are_enclosed,
+    supremum.certified_supremum_holds,
+    supremum.still_supremum_holds,
+    supremum.profiles_hold_on_every_part,
+    *_COMPANIONS,
+    *_BOUNDS[:4],
+)
+
+
 def inapplicable(body: Body, subject: Subject) -> str | None:
     """Why a check has nothing to look at here, or None where it has."""
     operator = subject.transformation
@@ -110,4 +127,17 @@ def inapplicable(body: Body, subject: Subject) -> str | None:
         return "nothing is claimed: orthogonal is False"
     if body is action.action_never_lengthens and not operator.contracting:
         return "nothing is claimed: contracting is False"
+    if body is attack.action_follows_attack and any(subject.one_way):
+        return "T_(-theta) does not exist: a parameter is one-sided"
+    return _unclaimed(body, subject) if body in _CLAIMED else None
+
+
+def _unclaimed(body: Body, subject: Subject) -> str | None:
+    """The reason with which a check leaves before it searches; None where it goes on, or fails."""
+    try:
+        body(replace(subject, asking=True))
+    except SkipTest as reason:
+        return str(reason)
+    except Exception:  # Reached, or a fault that the check itself will tell.
+        return None
     return None

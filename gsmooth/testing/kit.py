@@ -93,8 +93,7 @@ def transformation_checks(
     ConfigurationError for an unknown name or an empty reason.
 
     A promise that is not made (an action, orthogonality, a derivative bound, ...) is not held
-    against it: what does not apply is left out, and what the code must be asked for is skipped
-    with a reason.
+    against it: what does not apply is left out of the list (``gsmooth check`` says why).
     """
     subjects = [
         replace(subject, derandomize=derandomize, exact=exact, given_laws=tuple(laws), seed=seed)

@@ -37,6 +37,10 @@ ROUNDING: Final = 1e-10
 and sums of some 10^3 terms; a slip to float32 (2^-24) is a thousand times larger."""
 
 
+class Reached(Exception):
+    """A check that is only asked whether it applies has come to where it would search."""
+
+
 class Falsified(AssertionError):
     """An example that a check fails on, after shrinking; ``values``: what it was drawn as."""
 
@@ -56,7 +60,8 @@ class Subject:
     current Hypothesis profile says). exact: an independent T_theta of higher precision, if any.
     given_laws: the smoothing laws to check; by default every one that the parameters admit. seed:
     of examples and votes; votes have seed 0 where it is None. only: one example, tried in place of
-    a search. spread: std of the noise on theta, as a part of the region.
+    a search. spread: std of the noise on theta, as a part of the region. asking: a search raises
+    Reached instead, for whoever wants to know whether a check applies.
     """
 
     transformation: Transformation
@@ -69,6 +74,7 @@ class Subject:
     seed: int | None = None
     only: Mapping[str, object] | None = None
     spread: float = SPREAD
+    asking: bool = False
 
     @property
     def dimensions(self) -> int:
@@ -202,6 +208,8 @@ class Subject:
         first: examples that are tried before any is drawn. SkipTest from an example ends the
         search. With ``only``, that example is all.
         """
+        if self.asking:
+            raise Reached
         if self.only is not None:
             example(**self.only)
             return
