@@ -33,7 +33,7 @@ WORKSHOP: Final = (
     f"--limit={IMAGES}",
     "--out=run",
 )
-DOCUMENTED: Final = frozenset(range(2, 11)) | {0}
+DOCUMENTED: Final = frozenset(range(2, 12)) | {0}
 """Exit codes of ``gsmooth`` but for an internal error and Ctrl-C."""
 
 
