@@ -165,7 +165,7 @@ def shapes_tried(transformation: Transformation, shape: Shape | None) -> list[Sh
 
 def _takes(transformation: Transformation, shape: Shape) -> bool:
     """Whether the transformation does not refuse such images in so many words."""
-    blank = torch.zeros(1, *shape, dtype=torch.float64)
+    blank = torch.zeros(1, *shape, dtype=torch.float64, device="cpu")
     try:
         bound = transformation.for_shape(shape)
         bound.lift(bound.attack(blank, *(blank.new_zeros(1, 1) for _ in bound.parameters)))

@@ -35,7 +35,7 @@ def rows_are_independent(subject: Subject) -> None:
 
     def crowded(seed: int, thetas: tuple[Theta, ...]) -> None:
         for name, call, batch, theta in _calls(subject, seed, thetas):
-            place = torch.arange(CROWD) % ROWS
+            place = torch.arange(CROWD, dtype=torch.int64, device="cpu") % ROWS
             crowd = call(batch[place], [column[place] for column in theta])
             apart = call(batch.clone(), theta)[place]
             scale = 1.0 + float(apart.norm())
