@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gsmooth.certificate import DECISION_RULE
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
+from gsmooth.run.data.fields import NamesField, SizeField
 
 if TYPE_CHECKING:
     from gsmooth.noise import SeedCommitment
@@ -23,9 +24,7 @@ Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Level = Annotated[float, Field(gt=0.0, le=0.5)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
-Number = Annotated[int, Field(ge=0)]
 Byte = Annotated[int, Field(ge=0, le=255)]
-Name = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -45,7 +44,7 @@ class ModelSection(Section):
     spec: str = "shipped:digits-rotation"
     weights: Path | None = None
     classes: Annotated[int, Field(ge=2)] | None = None
-    class_names: tuple[Name, ...] | dict[Name, Number] | None = None
+    class_names: NamesField = None
     shape: tuple[Count, Count, Count] | None = None
     input_range: tuple[float, float] | None = None
     device: str = "cpu"
@@ -66,8 +65,8 @@ class DataSection(Section):
 
     spec: str = "shipped:digits"
     split: str | None = None
-    resize: Count | tuple[Count, Count] | None = None
-    crop: Count | tuple[Count, Count] | None = None
+    resize: SizeField = None
+    crop: SizeField = None
     background: tuple[Byte, Byte, Byte] | None = None
     start: Annotated[int, Field(ge=0)] = 0
     every: Count = 1

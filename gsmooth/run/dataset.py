@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.run.data.arrays import as_array
+from gsmooth.run.data.names import is_name
 from gsmooth.run.data.splits import ALL
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ class Dataset:
     def __post_init__(self) -> None:
         _check_images(self.name, self.images)
         _check_labels(self.name, self.labels, len(self.images), len(self.classes))
-        if len(set(self.classes)) < len(self.classes):
-            twice = next(name for name in self.classes if self.classes.count(name) > 1)
-            raise InputError(f"{self.name}: two classes have the name {twice!r}; rename one")
+        _check_names(self.name, self.classes)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -223,6 +222,18 @@ def _check_range(name: str, images: NDArray[Any], input_range: tuple[float, floa
             f" declared input range [{low:g}, {high:g}] ({int(outside.sum())} such images); rescale"
             " the data (8-bit images: divide by 255) or declare model.input_range"
         )
+
+
+def _check_names(name: str, classes: tuple[str, ...]) -> None:
+    """Names that a run file can hold, and that can be read back from it."""
+    for called in classes:
+        if not is_name(called):
+            raise InputError(
+                f"{name}: a class is called {called!r}; expected a name, in UTF-8: rename it"
+            )
+    if len(set(classes)) < len(classes):
+        twice = next(called for called in classes if classes.count(called) > 1)
+        raise InputError(f"{name}: two classes have the name {twice!r}; rename one")
 
 
 def _check_labels(name: str, labels: NDArray[np.int64], images: int, classes: int) -> None:

@@ -44,6 +44,13 @@ def archive(folder: Path, **arrays: Any) -> str:
     return "a.npz"
 
 
+def strange_folder(folder: Path) -> str:
+    place = folder / "pics" / "caf\udce9"
+    place.mkdir(parents=True)
+    Image.new("L", (4, 4), 9).save(place / "1.png")
+    return "pics"
+
+
 def labelled(*labels: Any, dtype: Any = np.int64) -> Spoil:
     return lambda folder: archive(folder, y=np.array(labels, dtype=dtype))
 
@@ -195,6 +202,14 @@ ROWS: Final[dict[str, tuple[Spoil, str]]] = {
     "two classes of one name": (
         with_arrays(class_names=np.array(["cat", "cat"])),
         "two classes have the name 'cat'",
+    ),
+    "a class without a name": (
+        with_arrays(class_names=np.array(["", "cat"])),
+        "a class is called ''; expected a name",
+    ),
+    "a class folder whose name is not UTF-8": (
+        strange_folder,
+        r"a class is called 'caf\udce9'; expected a name, in UTF-8",
     ),
     "no images": (with_arrays(x=images(0), y=LABELS[:0]), "images of shape (0, 1, 4, 4)"),
     "a pixel that is NaN": (

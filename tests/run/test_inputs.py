@@ -278,6 +278,23 @@ def test_training_from_folders_keeps_their_names(tmp_path: Path) -> None:
     assert config["model"]["class_names"] == ["high", "low"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("data.resize=0", "data.resize: expected a number of pixels, or [height, width]"),
+        ("data.resize=[4]", "data.resize: expected a number of pixels, or [height, width]"),
+        ("data.crop=true", "data.crop: expected a number of pixels, or [height, width]"),
+        ('model.class_names=["a",""]', "model.class_names: expected a list of names in the order"),
+        ("model.class_names={a=-1}", "model.class_names: expected a list of names in the order"),
+    ],
+)
+def test_fields_of_several_forms_say_what_they_are_in_one_line(setting: str, expected: str) -> None:
+    result = gsmooth("certify", f"--set={setting}")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"gsmooth: --set {setting}: {expected}")
+
+
 def test_resizing_is_part_of_the_identity_and_is_said(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     pixels: NDArray[np.uint8] = rng.integers(0, 256, (2, 1, 9, 9), dtype=np.uint8)

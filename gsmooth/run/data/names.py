@@ -20,3 +20,14 @@ def named_classes(what: str, names: NDArray[Any]) -> tuple[str, ...]:
     if names.dtype.kind == "S":
         names = np.char.decode(names, "utf-8")
     return tuple(map(str, names))
+
+
+def is_name(text: object) -> bool:
+    """Whether a class can be called so: any text in UTF-8 that is not empty."""
+    if not isinstance(text, str) or not text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # Halves of characters, as in the name of a folder of other bytes.
+        return False
+    return True
