@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, final
 from gsmooth.cli.output import console
 from gsmooth.display import plain
 from gsmooth.report.summary import Summary, summarize
+from gsmooth.report.totals import Totals
 from gsmooth.run.codec import encode
-from gsmooth.run.records import Records, read_records
+from gsmooth.run.records import Records, open_records
 
 if TYPE_CHECKING:
     from gsmooth.run.dataset import Dataset
@@ -24,6 +25,7 @@ class Result:
     """The records of one run or several, and the files made from them."""
 
     runs: tuple[Records, ...]
+    totals: tuple[Totals, ...]
     summaries: tuple[Summary, ...]
     files: tuple[Path, ...] = ()
 
@@ -35,8 +37,9 @@ class Result:
     @staticmethod
     def read(paths: Sequence[Path]) -> Result:
         """The records in these folders; RecordError when one of them holds no finished image."""
-        runs = tuple(read_records(path) for path in paths)
-        return Result(runs, tuple(map(summarize, runs)))
+        runs = tuple(open_records(path) for path in paths)
+        totals = tuple(map(Totals.of, runs))
+        return Result(runs, totals, tuple(map(summarize, totals)))
 
     def with_files(self, *paths: Path) -> Result:
         """The same runs with further files."""
@@ -50,10 +53,10 @@ class Result:
         from gsmooth.report.contact_sheet import draw_contact_sheet
         from gsmooth.report.curves import draw_curves
 
-        result = self.with_files(*draw_curves(self.runs, folder / "curve"))
+        result = self.with_files(*draw_curves(self.totals, folder / "curve"))
         if images is None:
             return result
-        return result.with_files(draw_contact_sheet(self.runs[0], folder, images))
+        return result.with_files(draw_contact_sheet(self.totals[0], folder, images))
 
     def as_document(self) -> dict[str, object]:
         """For ``--json``."""

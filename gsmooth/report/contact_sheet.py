@@ -19,6 +19,7 @@ from gsmooth.region import Region
 from gsmooth.report.curves import save
 from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
+from gsmooth.report.totals import Totals
 from gsmooth.run.data.classes import class_label
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.records import Records
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from gsmooth.transformation import Parameter, Transformation
 
-IMAGES: Final = 8
 VIEWS: Final = 6
 # Inches: a picture with its gap, a line of pictures with captions, the text on the left.
 _SIDE, _HIGH, _TEXT, _FOOT = 1.05, 1.36, 1.75, 0.3
@@ -50,7 +50,7 @@ class View:
 
 
 def contact_sheet(
-    transformation: Transformation, dataset: Dataset, records: Records, path: Path
+    transformation: Transformation, dataset: Dataset, run: Records | Totals, path: Path
 ) -> Path:
     """Draw up to eight images of a run as a PNG; returns ``path``.
 
@@ -63,7 +63,8 @@ def contact_sheet(
     """
     from matplotlib.figure import Figure
 
-    rows = chosen(records.rows)
+    totals = Totals.of(run)
+    records, rows = totals.run, totals.shown()
     if missing := [row.index for row in rows if not 0 <= row.index < len(dataset)]:
         raise RecordError(
             f"{records.path}: image {missing[0]} is none of the {len(dataset)} of {dataset.name};"
@@ -77,7 +78,7 @@ def contact_sheet(
     high = _HIGH + _LINE * max(0, deepest - 1)
     height = high * len(rows) + _FOOT
     figure = Figure(figsize=(width, height))
-    _write(figure, (0.1, 0.0), _FOOT / 2, summarize(records).caption(), fontsize=9)
+    _write(figure, (0.1, 0.0), _FOOT / 2, summarize(totals).caption(), fontsize=9)
     for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
         bottom = height - high * (number + 1) + 0.06
         verdict = verdict_of(row, transformation.parameters, online)
@@ -87,13 +88,15 @@ def contact_sheet(
     return save(figure, path)
 
 
-def draw_contact_sheet(records: Records, folder: Path, dataset: Dataset) -> Path:
+def draw_contact_sheet(run: Records | Totals, folder: Path, dataset: Dataset) -> Path:
     """``contact_sheet.png`` in ``folder``, of the run's images ``dataset``.
 
     The folder may come from anybody: it names neither the data nor any code. Its transformation is
     an installed one, found by name. Raises InputError when the images are not those of the run,
     PluginError when the transformation is not installed.
     """
+    totals = Totals.of(run)
+    records = totals.run
     action = _section(records.header.config, "transformation")
     name, options = str(action.get("name")), _section(action, "options")
     transformation = registry.load_installed(name, options)
@@ -105,21 +108,7 @@ def draw_contact_sheet(records: Records, folder: Path, dataset: Dataset) -> Path
         )
     path = folder / "contact_sheet.png"
     transformation = transformation.for_shape(dataset.shape)
-    return contact_sheet(transformation, dataset, records, path)
-
-
-def chosen(rows: tuple[Row, ...]) -> list[Row]:
-    """Up to eight rows: one of every class in turn, and an abstention where there is one."""
-    rank: dict[int, int] = {}
-    order = []
-    for row in rows:
-        rank[row.label] = rank.get(row.label, 0) + 1
-        order.append((rank[row.label], row.label, row))
-    picked = [row for _, _, row in sorted(order, key=lambda item: item[:2])[:IMAGES]]
-    abstained = [row for row in rows if row.outcome == "abstained"]
-    if abstained and not any(row.outcome == "abstained" for row in picked):
-        picked[-1] = abstained[0]
-    return picked
+    return contact_sheet(transformation, dataset, totals, path)
 
 
 def views(

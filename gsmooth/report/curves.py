@@ -7,6 +7,7 @@ import textwrap
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -14,6 +15,7 @@ from gsmooth.display import plain_lines, shortened
 from gsmooth.errors import ConfigurationError
 from gsmooth.report.reach import Axis, axis_of
 from gsmooth.report.summary import Summary, summarize
+from gsmooth.report.totals import Totals
 from gsmooth.run.journal import make_folder, write_atomically
 from gsmooth.run.records import Records
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 # Okabe and Ito: told apart by colour-blind readers, too.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _COLUMNS: Final = 84
+_POINTS: Final = 2000
 _INK, _FAINT = "#222222", "#8A8A8A"
 _MARK: Final[dict[str, Any]] = {"ls": "none", "clip_on": False, "zorder": 4}
 _STANDARD: Final = {**_MARK, "marker": "o", "mfc": "white", "mew": 1.8, "ms": 7}
@@ -44,32 +47,32 @@ class Curve:
     accuracy: tuple[float, ...]
 
 
-def certified_curve(records: Records) -> Curve:
+def certified_curve(run: Records | Totals) -> Curve:
     """The curve of one run; in region mode it is one step, at the end of the region."""
-    axis = axis_of(records)
-    gauges = {row.gauge for row in records.rows if row.gauge and row.correct_up_to(row.gauge)}
-    reached = sorted(gauges)
-    accuracy = [
-        sum(row.correct_up_to(gauge) for row in records.rows) / len(records.rows)
-        for gauge in reached
-    ]
+    totals = Totals.of(run)
+    axis = axis_of(totals.run)
+    reached = sorted(fraction for fraction in totals.reached if fraction)
+    # From the farthest reach inwards: certified there are all that reach at least so far.
+    certified = accumulate(totals.reached[fraction] for fraction in reversed(reached))
+    accuracy = [count / totals.images for count in certified][::-1]
     first = accuracy[0] if accuracy else 0.0
     return Curve(axis, (0.0, *(g * axis.end for g in reached)), (first, *accuracy))
 
 
-def draw_curves(runs: Sequence[Records], stem: Path) -> tuple[Path, Path]:
+def draw_curves(runs: Sequence[Records | Totals], stem: Path) -> tuple[Path, Path]:
     """Write ``stem``.png and ``stem``.svg with one curve a run; their paths.
 
     Raises ConfigurationError when the runs have no common axis, OutputError when nothing can be
     written.
     """
-    axes = {certified_curve(run).axis.label for run in runs}
+    counted = [Totals.of(run) for run in runs]
+    axes = {axis_of(totals.run).label for totals in counted}
     if len(axes) != 1:
         raise ConfigurationError(
             f"report: the runs are about {' and '.join(sorted(axes)) or 'nothing'}, which share no"
             " axis; report on them one by one"
         )
-    figure = _figure(runs)
+    figure = _figure(counted)
     return save(figure, stem.with_name(f"{stem.name}.png")), save(
         figure, stem.with_name(f"{stem.name}.svg")
     )
@@ -113,7 +116,7 @@ def _make_plain(figure: Figure) -> None:
         text.set_text(plain_lines(text.get_text()))
 
 
-def _figure(runs: Sequence[Records]) -> Figure:
+def _figure(runs: Sequence[Totals]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
@@ -131,6 +134,7 @@ def _figure(runs: Sequence[Records]) -> Figure:
 
 def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) -> None:
     end, last = curve.reach[-1], curve.accuracy[-1]
+    curve = _thinned(curve)
     # A legend leaves out what begins with an underscore; behind a space it does not.
     name = "certified accuracy" if alone else f" {shortened(summary.name)}: certified accuracy"
     style: dict[str, Any] = {"drawstyle": "steps-pre", "solid_capstyle": "butt", "label": name}
@@ -151,6 +155,20 @@ def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) 
             fontsize=10.5,
             fontweight="bold",
         )
+
+
+def _thinned(curve: Curve) -> Curve:
+    """At most some _POINTS of its points, on or below the curve: more than that is not seen.
+
+    A step is left out by letting the curve fall to the next one earlier.
+    """
+    every = -(-len(curve.reach) // _POINTS)
+    kept = sorted({0, *range(len(curve.reach) - 1, 0, -every)})
+    reach, accuracy = (
+        [values[place] for place in kept] for values in (curve.reach, curve.accuracy)
+    )
+    # Before each kept step stands its own, lower accuracy; at 0 that is the true one.
+    return Curve(curve.axis, tuple(reach), tuple(accuracy))
 
 
 def _legend(axes: Axes, summaries: Sequence[Summary]) -> None:

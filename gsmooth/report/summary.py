@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar, final
+from typing import Final, final
 
-from gsmooth.errors import RecordError
 from gsmooth.report.opponent import searches
 from gsmooth.report.reach import about_originals, asked_for, handed_in
 from gsmooth.report.rule import decided_by
+from gsmooth.report.totals import RowTally, Totals
 from gsmooth.run.inputs import prepared
 from gsmooth.run.records import Records
-from gsmooth.run.row import Row
 
 # Where a radius-mode run's certified accuracy is tabulated, as fractions of the asked region.
 GAUGES: Final = (0.25, 0.5, 0.75, 1.0)
-T = TypeVar("T")
 
 
 @final
@@ -86,35 +83,32 @@ class Summary:
         return f"certified {self.certified.value:.1%}, under attack {attacked}{how}"
 
 
-def summarize(records: Records) -> Summary:
+def summarize(run: Records | Totals) -> Summary:
     """The summary of one run; RecordError when no image is finished."""
-    rows = records.rows
-    if not rows:
-        raise RecordError(f"{records.path}: no finished image; run gsmooth certify first")
-    attacked = [row.attack for row in rows if row.attack is not None]
-    partial = any(row.gauge not in (None, 1.0) for row in rows)
-    gauges = GAUGES if rows[0].mode == "radius" or partial else ()
+    totals = Totals.of(run)
+    records, images = totals.run, totals.images
+    first = records.rows[0]
+    gauges = GAUGES if first.mode == "radius" or totals.partial else ()
+    attacked = totals.attacked.total
     return Summary(
         name=records.path.parent.name,
-        images=len(rows),
+        images=images,
         region=asked_for(records),
-        mode=rows[0].mode,
-        clean=_share((r for r in rows if r.clean_prediction is not None), _right_without_noise),
-        standard=Share(sum(row.prediction == row.label for row in rows), len(rows)),
-        certified=_certified(rows, 1.0),
-        certified_at=tuple((gauge, _certified(rows, gauge)) for gauge in gauges),
-        abstentions=dict(sorted(Counter(str(row.reason) for row in rows if row.reason).items())),
-        attacked=_share(attacked, lambda attack: attack.robust),
+        mode=first.mode,
+        clean=_share(totals.clean),
+        standard=Share(totals.standard.count, images),
+        certified=Share(totals.certified(1.0), images),
+        certified_at=tuple((gauge, Share(totals.certified(gauge), images)) for gauge in gauges),
+        abstentions=dict(sorted(totals.reasons.items())),
+        attacked=_share(totals.attacked),
         searches=searches(records) if attacked else "",
-        handed_in=handed_in(rows[0].region),
-        votes=sum(row.votes for row in rows) / len(rows),
-        attack_forwards=(
-            sum(attack.forwards for attack in attacked) / len(attacked) if attacked else None
-        ),
-        seconds=sum(row.seconds for row in rows),
-        guarantees=dict(sorted(Counter(str(row.guarantee) for row in rows).items())),
-        premises=tuple(sorted({row.premise.describe() for row in rows if row.premise})),
-        alpha=max(row.alpha for row in rows),
+        handed_in=handed_in(first.region),
+        votes=totals.votes / images,
+        attack_forwards=totals.forwards / attacked if attacked else None,
+        seconds=totals.seconds,
+        guarantees=dict(sorted(totals.guarantees.items())),
+        premises=tuple(sorted(totals.premises)),
+        alpha=totals.alpha,
         online=about_originals(records),
         decided=decided_by(records),
         prepared=prepared(records.header.config),
@@ -122,14 +116,5 @@ def summarize(records: Records) -> Summary:
     )
 
 
-def _certified(rows: tuple[Row, ...], gauge: float) -> Share:
-    return Share(sum(row.correct_up_to(gauge) for row in rows), len(rows))
-
-
-def _right_without_noise(row: Row) -> bool:
-    return row.clean_prediction == row.label
-
-
-def _share(items: Iterable[T], holds: Callable[[T], bool]) -> Share | None:
-    found = [holds(item) for item in items]
-    return Share(sum(found), len(found)) if found else None
+def _share(tally: RowTally) -> Share | None:
+    return Share(tally.count, tally.total) if tally.total else None

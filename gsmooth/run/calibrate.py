@@ -154,7 +154,7 @@ def _bounds(
     journal, key = Journal(partial), task.key()
     began, fresh = time.monotonic(), 0
     try:
-        lines = [decode(_Line, parse(line, str(partial)), str(partial)) for line in journal.lines]
+        lines = [decode(_Line, parse(line, str(partial)), str(partial)) for line in journal.lines()]
         known = {line.image: line.error for line in lines if line.task == key}
         if known:
             progress.say(f"{len(known)} images are in {partial} already")

@@ -28,6 +28,7 @@ from typing import (
 )
 
 from gsmooth.errors import ConfigurationError, RecordError
+from gsmooth.run import quick
 
 _INFINITY = "inf"
 T = TypeVar("T")
@@ -64,7 +65,8 @@ def parse(text: str | bytes, where: str) -> object:
     """Plain JSON values; RecordError for bad syntax, NaN, Infinity or a field given twice."""
     try:
         return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors.
+    # JSONDecodeError and UnicodeDecodeError are ValueErrors; brackets may be nested without end.
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{where}: not valid JSON: {error}") from error
 
 
@@ -95,10 +97,43 @@ def decode(kind: type[T], value: object, where: str) -> T:
     Nothing is converted but integers to floats. RecordError naming the field (``where`` leads it)
     for anything missing, unknown or of another type.
     """
+    key = cast(Hashable, kind)
     try:
-        return cast(T, _decoder(cast(Hashable, kind))(value))
+        return cast(T, _quick(key)(value))
+    except quick.UnfitError:
+        pass
+    try:
+        return cast(T, _decoder(key)(value))
     except _Misfit as misfit:
         raise RecordError(f"{where}{misfit.path}: {misfit}") from misfit
+
+
+@cache
+def _quick(kind: Any) -> quick.QuickDecoder:
+    """How to decode one type that fits; as :func:`_decoder`, which says why one does not."""
+    origin, options = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        (inner,) = [option for option in options if option is not NoneType]
+        return quick.optional(_quick(inner))
+    if origin is Literal:
+        return quick.one_of(options)
+    if origin is tuple and options[-1] is Ellipsis:
+        return quick.items(_quick(options[0]))
+    if origin is tuple:
+        return quick.fixed_items(tuple(map(_quick, options)))
+    if origin is not None and issubclass(origin, Mapping):
+        return quick.mapping(_quick(options[1]))
+    if kind is object:
+        return lambda value: value
+    if issubclass(kind, Plain):
+        return quick.plain(kind)
+    if dataclasses.is_dataclass(kind):
+        hints, names = get_type_hints(kind), _json_names(cast(type, kind))
+        attributes = [(own, name, _quick(hints[own])) for own, name in names.items()]
+        return quick.instance(cast(Any, kind), attributes)
+    if kind is float:
+        return quick.floating
+    return quick.member(kind) if issubclass(kind, StrEnum) else quick.exactly(kind)
 
 
 class _Misfit(Exception):
@@ -234,7 +269,7 @@ def _float(value: object) -> object:
         return value
     if value == _INFINITY:
         return math.inf
-    _expect(type(value) is int, value, "a number")
+    _expect(type(value) is int and abs(value) < quick.LARGEST, value, "a number")
     return float(cast(int, value))
 
 

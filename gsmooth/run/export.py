@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.run.codec import encode
-from gsmooth.run.journal import make_folder, write_atomically
+from gsmooth.run.files import drafted, make_folder
 from gsmooth.run.recorded_noise import SIZE_WORDS
 
 if TYPE_CHECKING:
@@ -19,9 +19,14 @@ _WORDS: Final = tuple(dict.fromkeys((*SIZE_WORDS.values(), "size")))
 """What sizes of noise are called: a column each."""
 _VOTES: Final = ("class", "votes")
 
+GROUP: Final = 10_000
+"""Rows of a group in the file."""
+
 
 def export_parquet(records: Records, path: Path) -> None:
     """Write one Parquet row an image, evidence as a list of structs, the header as metadata.
+
+    In groups of GROUP rows, so that no more of them are in memory.
 
     Infinite margins are infinite there. Needs pyarrow (extra ``parquet``); raises
     ConfigurationError without it and OutputError when ``path`` cannot be written.
@@ -34,11 +39,11 @@ def export_parquet(records: Records, path: Path) -> None:
             f'Parquet needs pyarrow ({error}); run: pip install "gsmooth[parquet]"'
         ) from error
     schema = _schema(pyarrow).with_metadata({"gsmooth": json.dumps(encode(records.header))})
-    table = pyarrow.Table.from_pylist([_native(encode(row)) for row in records.rows], schema=schema)
-    buffer = io.BytesIO()
-    pyarrow.parquet.write_table(table, buffer)
     make_folder(path.parent)
-    write_atomically(path, buffer.getvalue())
+    rows = iter(records.rows)
+    with drafted(path) as stream, pyarrow.parquet.ParquetWriter(stream, schema) as writer:
+        while some := [_native(encode(row)) for row in islice(rows, GROUP)]:
+            writer.write_table(pyarrow.Table.from_pylist(some, schema=schema))
 
 
 def _native(tree: Any) -> Any:

@@ -6,7 +6,8 @@ import errno
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -32,16 +33,31 @@ def write_atomically(path: Path, content: bytes, mode: int = PUBLIC) -> None:
 
     A link of that name is replaced, not followed. mode: of the new file, less the umask.
     """
+    with drafted(path, mode) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def drafted(path: Path, mode: int = PUBLIC) -> Iterator[BinaryIO]:
+    """A stream whose content replaces a file when all is written: for what is too large to hold.
+
+    On any error the file is as it was; OutputError for those of the disk.
+    """
     # Nobody can lay a link under a name that he cannot guess, and O_EXCL would not follow it.
     draft = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
     try:
-        _write_new(draft, content, mode)
+        with os.fdopen(_opened_new(draft, mode), "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
         os.replace(draft, path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             draft.unlink()
-        raise output_error(path, error) from error
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise
 
 
 def write_exclusive(path: Path, content: bytes, mode: int = PRIVATE) -> None:
@@ -121,9 +137,13 @@ def output_error(path: Path, error: OSError) -> OutputError:
     )
 
 
-def _write_new(path: Path, content: bytes, mode: int) -> None:
+def _opened_new(path: Path, mode: int) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, mode)
+    return os.open(path, flags, mode)
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    descriptor = _opened_new(path, mode)
     try:
         write_all(descriptor, content)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self, final
@@ -80,14 +81,25 @@ class Costs:
     worst: float
 
     @classmethod
-    def seen(cls, finished: Floats, unfinished: Floats, most: float = math.inf) -> Self:
-        """From costs (f,) of finished images and costs so far (k,) of those in flight."""
+    def seen(
+        cls,
+        finished: Floats,
+        unfinished: Floats,
+        most: float = math.inf,
+        times: Floats | None = None,
+    ) -> Self:
+        """From costs (f,) of finished images and costs so far (k,) of those in flight.
+
+        times (f,): how many finished images had each cost; by default one.
+        """
         costs = np.concatenate([finished, unfinished])
+        images = np.ones(len(costs))
+        images[: len(finished)] = 1.0 if times is None else times
         # Of equal costs those that are final come first.
         order = np.lexsort((np.arange(len(costs)) >= len(finished), costs))
-        final_ = order < len(finished)
-        at_risk = len(costs) - np.arange(len(costs))
-        factors: Floats = np.where(final_, 1.0 - 1.0 / at_risk, 1.0)
+        final_, images = order < len(finished), images[order]
+        at_risk = images[::-1].cumsum()[::-1]
+        factors: Floats = np.where(final_, 1.0 - images / at_risk, 1.0)
         alive = np.cumprod(factors)
         ends = costs[order]
         last = float(ends[-1])
@@ -138,15 +150,20 @@ class Timeline:
 
     spent: votes of the images in flight. After a round images are finished one by one, and which of
     the others will be is not known yet: costs are judged from where all stood before it. settled:
-    images finished by then; sure: votes of the others, by then.
+    images finished by then, and ``costs``, how many of them had which cost; sure: votes of the
+    others, by then. Images of one cost are one number: there are no more costs than
+    votes that an image may have.
     """
 
     images: int
     most: float = math.inf
-    votes: list[int] = field(default_factory=list)
+    done: int = 0
+    costs: Counter[int] = field(default_factory=Counter)
     spent: dict[int, int] = field(default_factory=dict)
     sure: dict[int, int] = field(default_factory=dict)
     settled: int = 0
+    _votes: int = 0
+    _since: list[int] = field(default_factory=list)
     voting_s: float = 0.0
     after_s: float = 0.0
     _recent_votes: float = 0.0
@@ -155,14 +172,14 @@ class Timeline:
     @property
     def cast(self) -> int:
         """Votes of all images, those in flight included."""
-        return sum(self.votes) + sum(self.spent.values())
+        return self._votes + sum(self.spent.values())
 
     def round(self, spent: Mapping[int, int], seconds: float) -> None:
         """A round of votes took so long; spent: votes so far by index, of images in flight."""
         fresh = sum(votes - self.spent.get(index, 0) for index, votes in spent.items())
         self.sure = {index: self.spent.get(index, 0) for index in spent}
         self.spent = dict(spent)
-        self.settled = len(self.votes)
+        self._settle()
         self.voting_s += seconds
         kept = 0.5 ** (seconds / (MEMORY * self.voting_s)) if self.voting_s > 0.0 else 1.0
         self._recent_votes = kept * self._recent_votes + fresh
@@ -171,21 +188,29 @@ class Timeline:
     def finished(self, index: int, votes: int, after_s: float = 0.0) -> None:
         """An image is done; after_s: seconds from its certificate to the next."""
         self.spent.pop(index, None)
-        self.votes.append(votes)
+        self.done += 1
+        self._votes += votes
+        self._since.append(votes)
         if not self.voting_s:  # Nobody reports rounds.
-            self.settled = len(self.votes)
+            self._settle()
         self.after_s += after_s
+
+    def _settle(self) -> None:
+        self.costs.update(self._since)
+        self.settled += len(self._since)
+        self._since.clear()
 
     def left(self, seconds: float) -> Span | None:
         """Time left after so many seconds; None as long as no image and its round is finished."""
-        done, flying = len(self.votes), len(self.spent)
+        done, flying = self.done, len(self.spent)
         open_ = self.images - done
         if not self.settled or not self.cast or seconds <= 0.0:
             return None
         costs = Costs.seen(
-            np.array(self.votes[: self.settled], dtype=np.float64),
+            np.fromiter(self.costs, np.float64),
             np.array(list(self.sure.values()), dtype=np.float64),
             self.most,
+            np.fromiter(self.costs.values(), np.float64),
         )
         votes, worst = self._votes_left(costs), self._votes_left(costs.at_worst())
         error = costs.deviation() * math.sqrt(open_ + open_**2 / self.settled)
@@ -198,7 +223,7 @@ class Timeline:
 
     def _votes_left(self, costs: Costs) -> float:
         """Votes of all images that are not finished, less those that they have had."""
-        waiting = self.images - len(self.votes) - len(self.spent)
+        waiting = self.images - self.done - len(self.spent)
         return waiting * costs.mean() + sum(
             max(0.0, costs.beyond(self.sure[index]) + self.sure[index] - votes)
             for index, votes in self.spent.items()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from gsmooth.errors import OutputError
 from gsmooth.run.files import (
     make_folder,
-    open_regular,
     open_to_append,
     output_error,
     write_all,
     write_atomically,
 )
 
-__all__ = ["Journal", "complete_lines", "make_folder", "output_error", "write_atomically"]
+__all__ = ["Journal", "make_folder", "output_error", "write_atomically"]
+
+
+_BLOCK: Final = 2**20
 
 
 @final
@@ -27,7 +30,7 @@ class Journal:
 
     Opening takes an exclusive lock (released by :meth:`close` or the end of the process) and cuts
     off a last line without newline, which a killed process left. Raises OutputError when the file
-    cannot be written or another process holds it.
+    cannot be written or another process holds it. size: bytes of the lines that were there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +38,7 @@ class Journal:
         self._descriptor: int | None = open_to_append(path)
         try:
             _lock(self._descriptor, path)
-            self.lines = self._recovered()
+            self.size = self._recovered()
         except BaseException:
             self.close()
             raise
@@ -62,21 +65,30 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _recovered(self) -> list[bytes]:
+    def lines(self) -> Iterator[bytes]:
+        """The lines that were there when it was opened, a block of the file at a time."""
         assert self._descriptor is not None
-        content = _read(self._descriptor)
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
+        place, rest = 0, b""
+        while place < self.size and (block := os.pread(self._descriptor, _BLOCK, place)):
+            place += len(block)
+            *whole, rest = (rest + block).split(b"\n")
+            yield from whole
+
+    def _recovered(self) -> int:
+        """The size in bytes up to the last end of a line; what lies behind it is cut off."""
+        assert self._descriptor is not None
+        size = os.fstat(self._descriptor).st_size
+        whole = size
+        while whole > 0:
+            start = max(0, whole - _BLOCK)
+            found = os.pread(self._descriptor, whole - start, start).rfind(b"\n")
+            whole = start + found + 1
+            if found >= 0:
+                break
+        if whole < size:
             os.ftruncate(self._descriptor, whole)
             os.fsync(self._descriptor)
-        return content[:whole].splitlines()
-
-
-def complete_lines(path: Path) -> list[bytes]:
-    """The finished lines of a journal that another process may be writing."""
-    with open_regular(path) as stream:
-        content = stream.read()
-    return content[: content.rfind(b"\n") + 1].splitlines()
+        return whole
 
 
 def _lock(descriptor: int, path: Path) -> None:
@@ -86,13 +98,3 @@ def _lock(descriptor: int, path: Path) -> None:
         raise OutputError(
             f"another process is writing to {path}; wait for it, stop it, or choose another folder"
         ) from error
-
-
-def _read(descriptor: int) -> bytes:
-    """A regular file whole; nothing of a device."""
-    size = os.fstat(descriptor).st_size
-    parts: list[bytes] = []
-    while size > 0 and (part := os.pread(descriptor, size, sum(map(len, parts)))):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)

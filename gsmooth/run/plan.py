@@ -17,7 +17,7 @@ from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.forecast import Span
 from gsmooth.run.header import require_same_run
 from gsmooth.run.memory import device_bytes, peak_bytes
-from gsmooth.run.records import read_records, stored_header
+from gsmooth.run.records import stored_header, stored_indices
 from gsmooth.run.trial import Tried, expected_forwards, tried_images
 from gsmooth.theory.normal import normal_quantile
 
@@ -118,7 +118,7 @@ def _todo(parts: Assembly) -> list[int]:
     if (old := stored_header(folder)) is None:
         return list(parts.indices)
     require_same_run(old, parts.header(), str(folder))
-    done = {row.index for row in read_records(folder).rows}
+    done = stored_indices(folder)
     return [index for index in parts.indices if index not in done]
 
 

@@ -80,15 +80,16 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
     answers: list[Answer] = []
     merit = "standard accuracy" if parts.dataset.labelled else ""
+    hits = votes = 0
     with progress:
         for notice in input_notices(parts):
             progress.say(notice)
         found = predict_many(parts.smoothed, _items(parts), n=rule.n, alpha=rule.alpha)
         for index, (_, prediction) in zip(parts.indices, found, strict=True):
-            answers.append(_answer(parts, index, prediction))
-            hits = sum(a.prediction.label == a.label for a in answers)
-            seconds = time.monotonic() - began
-            votes, done = sum(sum(a.prediction.counts) for a in answers), len(answers)
+            answers.append(answer := _answer(parts, index, prediction))
+            hits += prediction.label == answer.label
+            votes += sum(prediction.counts)
+            seconds, done = time.monotonic() - began, len(answers)
             progress.update(Tally(done, total, votes, seconds, hits, done, merit))
     return PredictSummary(parts.config, tuple(sorted(answers, key=lambda a: a.index)))
 

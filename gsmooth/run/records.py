@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +12,10 @@ from gsmooth.errors import OutputError, RecordError
 from gsmooth.run.export import export_parquet
 from gsmooth.run.files import open_regular
 from gsmooth.run.header import RunHeader, continued, installed_versions, require_same_run
-from gsmooth.run.journal import Journal, complete_lines, make_folder, write_atomically
+from gsmooth.run.journal import Journal, make_folder, write_atomically
 from gsmooth.run.recorded_noise import NoiseRecord
 from gsmooth.run.row import SCHEMA_VERSION, AttackRecord, Row
+from gsmooth.run.stored_rows import StoredRows, fitting_row
 
 __all__ = [
     "HEADER_NAME",
@@ -28,8 +29,10 @@ __all__ = [
     "RunHeader",
     "export_parquet",
     "installed_versions",
+    "open_records",
     "read_records",
     "stored_header",
+    "stored_indices",
 ]
 
 HEADER_NAME = "run.json"
@@ -42,7 +45,7 @@ class Records:
     """The rows of one run, sorted by index, under what produced them."""
 
     header: RunHeader
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     path: Path
 
 
@@ -50,9 +53,10 @@ class Records:
 class RecordWriter:
     """Writes one run's rows into ``folder``, or goes on where an earlier run of it stopped.
 
-    ``done``: the indices that need no work. Raises RecordError when the folder holds another
-    configuration (naming the fields) or damaged rows, OutputError when it cannot be written or
-    another process is writing to it. Use as a context manager.
+    ``done``: the indices that need no work, which is all that is kept of earlier rows. Raises
+    RecordError when the folder holds another configuration (naming the fields) or damaged rows,
+    OutputError when it cannot be written or another process is writing to it. Use as a context
+    manager.
     """
 
     def __init__(self, folder: Path, header: RunHeader) -> None:
@@ -60,17 +64,16 @@ class RecordWriter:
         self.folder = folder
         self._journal = Journal(folder / ROWS_NAME)
         try:
-            self.header = _kept_header(folder, header, bool(self._journal.lines))
-            rows = _rows(self._journal.lines, folder / ROWS_NAME, self.header)
+            self.header = _kept_header(folder, header, self._journal.size > 0)
+            self._done = _recorded(self._journal, self.header)
         except BaseException:
             self._journal.close()
             raise
-        self._done = {row.index for row in rows}
 
     @property
-    def done(self) -> frozenset[int]:
-        """Indices of the rows on disk."""
-        return frozenset(self._done)
+    def done(self) -> Set[int]:
+        """Indices of the rows on disk; not a copy: it grows as rows are written."""
+        return self._done
 
     def write(self, row: Row) -> None:
         """Append one row, down to the disk. Raises OutputError; rows before it stay readable."""
@@ -103,18 +106,34 @@ class RecordWriter:
 def read_records(path: Path | str) -> Records:
     """The records in a folder, or in its ``records.jsonl``; a torn last line is left out.
 
-    Raises RecordError naming file and line.
+    Every row is looked at, and none is kept: they are decoded again when they are asked for. Raises
+    RecordError naming file and line.
     """
+    records, rows = _opened(path)
+    rows.require_fitting()
+    return records
+
+
+def open_records(path: Path | str) -> Records:
+    """As :func:`read_records`, without a look at what rows hold: RecordError comes with the row.
+
+    For work that looks at all rows once anyway.
+    """
+    return _opened(path)[0]
+
+
+def stored_indices(folder: Path) -> Set[int]:
+    """The images that have a row in ``folder``; RecordError where it cannot be read."""
+    return set(_opened(folder)[1].indices.tolist())
+
+
+def _opened(path: Path | str) -> tuple[Records, StoredRows]:
     rows_path = Path(path)
     if rows_path.is_dir():
         rows_path = rows_path / ROWS_NAME
     header = _read_header(rows_path.parent / HEADER_NAME)
-    try:
-        lines = complete_lines(rows_path)
-    except OSError as error:
-        raise RecordError(f"records {rows_path} cannot be read: {error.strerror}") from error
-    rows = sorted(_rows(lines, rows_path, header), key=lambda row: row.index)
-    return Records(header, tuple(rows), rows_path)
+    rows = StoredRows.opened(rows_path, header.fingerprint)
+    return Records(header, rows, rows_path), rows
 
 
 def stored_header(folder: Path) -> RunHeader | None:
@@ -150,13 +169,13 @@ def _read_header(path: Path) -> RunHeader:
     return RunHeader.from_json(text, str(path))
 
 
-def _rows(lines: Iterable[bytes], path: Path, header: RunHeader) -> list[Row]:
-    rows: dict[int, Row] = {}
-    for number, line in enumerate(lines, start=1):
-        row = Row.from_json(line, f"{path}:{number}")
-        if row.fingerprint != header.fingerprint:
-            raise RecordError(f"{path}:{number}: fingerprint: not that of {HEADER_NAME} beside it")
-        if row.index in rows:
-            raise RecordError(f"{path}:{number}: index: image {row.index} is there already")
-        rows[row.index] = row
-    return list(rows.values())
+def _recorded(journal: Journal, header: RunHeader) -> set[int]:
+    """The indices in a journal, each row of which is decoded and let go."""
+    done: set[int] = set()
+    for number, line in enumerate(journal.lines(), start=1):
+        where = f"{journal.path}:{number}"
+        row = fitting_row(line, where, header.fingerprint)
+        if row.index in done:
+            raise RecordError(f"{where}: index: image {row.index} is there already")
+        done.add(row.index)
+    return done

@@ -30,7 +30,7 @@ from gsmooth.run.profiles import (
     supported_gauge,
 )
 from gsmooth.run.reach import reach_faults
-from gsmooth.run.records import read_records
+from gsmooth.run.records import open_records
 from gsmooth.run.row import Row
 from gsmooth.run.seed_checks import randomized_faults, seed_faults, seed_on_trust, usable_seed
 from gsmooth.theory.bounds import predict_test
@@ -103,7 +103,7 @@ def verify_records(path: Path | str, seed: SecretSeed | None = None) -> VerifyRe
     itself. Nothing is signed: records rewritten as a whole, fingerprint included, are records of
     another run.
     """
-    records = read_records(path)
+    records = open_records(path)
     rows, header = records.rows, records.header
     secret = usable_seed(header, seed)
     of_run = (*run_faults(header), *seed_faults(header, seed))

@@ -25,7 +25,6 @@ from gsmooth.errors import (
 )
 from gsmooth.region import Region
 from gsmooth.report.contact_sheet import (
-    chosen,
     contact_sheet,
     draw_contact_sheet,
     spread,
@@ -35,6 +34,7 @@ from gsmooth.report.curves import certified_curve, draw_curve, draw_curves
 from gsmooth.report.opponent import searches
 from gsmooth.report.reach import at, axis_of, describe, verdict_of
 from gsmooth.report.tables import Share, render, summarize
+from gsmooth.report.totals import Totals
 from gsmooth.run.dataset import Dataset, dataset_from_arrays
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.records import Records, Row
@@ -294,10 +294,10 @@ def test_a_picture_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
 
 def test_a_contact_sheet_takes_every_class_in_turn_and_an_abstention() -> None:
     rows = tuple(make_row(i, label=i % 10) for i in range(30))
-    assert [row.index for row in chosen(rows)] == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert [row.index for row in Totals.of(records(*rows)).shown()] == [0, 1, 2, 3, 4, 5, 6, 7]
     rows = (*rows, make_abstention(30))
-    assert [row.index for row in chosen(rows)] == [0, 1, 2, 3, 4, 5, 6, 30]
-    assert [row.index for row in chosen(rows[:2])] == [0, 1]
+    assert [row.index for row in Totals.of(records(*rows)).shown()] == [0, 1, 2, 3, 4, 5, 6, 30]
+    assert [row.index for row in Totals.of(records(*rows[:2])).shown()] == [0, 1]
 
 
 def test_views_show_the_original_the_region_and_the_worst_found() -> None:

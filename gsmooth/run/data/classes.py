@@ -93,7 +93,7 @@ def with_outputs(dataset: Dataset, given: ClassNames | None, outputs: int, model
 def class_label(names: Sequence[str] | None, number: int) -> str:
     """How class ``number`` is called in print: by its name where it has one.
 
-    What is not printable in a name does not reach a terminal.
+    What a terminal would obey is shown as an escape.
     """
     if not names or not 0 <= number < len(names):
         return str(number)

@@ -1,0 +1,120 @@
+"""Totals: all that a report says of a run's rows, counted in one pass over them."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Self, final
+
+from gsmooth.errors import RecordError
+from gsmooth.run.records import Records
+from gsmooth.run.row import Row
+
+SHOWN: Final = 8
+"""Images on a contact sheet, at most."""
+
+
+@final
+@dataclass
+class RowTally:
+    """How many of how many rows."""
+
+    count: int = 0
+    total: int = 0
+
+    def add(self, holds: bool) -> None:
+        """One more row."""
+        self.count += holds
+        self.total += 1
+
+
+@final
+@dataclass
+class Totals:
+    """Sums over the rows of a run; no row is kept, and none is looked at twice.
+
+    clean, attacked: of the rows that have a clean prediction, or an attack. reached: rows whose
+    true class is certified, by the fraction of the region up to which it is. partial: some row is
+    certified on a part of its region. forwards: of all attacks. places: where the rows stand, by
+    class, of which a contact sheet takes its images; abstained: the first of those.
+    """
+
+    run: Records
+    images: int = 0
+    clean: RowTally = field(default_factory=RowTally)
+    standard: RowTally = field(default_factory=RowTally)
+    attacked: RowTally = field(default_factory=RowTally)
+    reached: Counter[float] = field(default_factory=Counter)
+    partial: bool = False
+    reasons: Counter[str] = field(default_factory=Counter)
+    guarantees: Counter[str] = field(default_factory=Counter)
+    premises: set[str] = field(default_factory=set)
+    votes: int = 0
+    forwards: int = 0
+    seconds: float = 0.0
+    alpha: float = 0.0
+    places: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    abstained: int | None = None
+
+    @classmethod
+    def of(cls, run: Records | Totals) -> Totals:
+        """Those of a run, or what has been counted already; RecordError without a row."""
+        if isinstance(run, Totals):
+            return run
+        totals = cls(run)._counted(run.rows)
+        if not totals.images:
+            raise RecordError(f"{run.path}: no finished image; run gsmooth certify first")
+        return totals
+
+    def certified(self, fraction: float) -> int:
+        """Rows whose true class is certified on the region scaled by ``fraction``."""
+        return sum(count for reach, count in self.reached.items() if reach >= fraction)
+
+    def _counted(self, rows: Iterable[Row]) -> Self:
+        for row in rows:
+            self._answers(row)
+            self._certificate(row)
+            self._place(row)
+            self.images += 1
+        return self
+
+    def _answers(self, row: Row) -> None:
+        if row.clean_prediction is not None:
+            self.clean.add(row.clean_prediction == row.label)
+        self.standard.add(row.prediction == row.label)
+        if row.attack is not None:
+            self.attacked.add(row.attack.robust)
+            self.forwards += row.attack.forwards
+
+    def _certificate(self, row: Row) -> None:
+        if row.gauge is not None and row.certified_label == row.label:
+            self.reached[row.gauge] += 1
+        self.partial |= row.gauge not in (None, 1.0)
+        if row.reason:
+            self.reasons[str(row.reason)] += 1
+        if row.premise:
+            self.premises.add(row.premise.describe())
+        self.guarantees[str(row.guarantee)] += 1
+        self.votes += row.votes
+        self.seconds += row.seconds
+        self.alpha = max(self.alpha, row.alpha)
+
+    def _place(self, row: Row) -> None:
+        if len(places := self.places[row.label]) < SHOWN:
+            places.append(self.images)
+        if self.abstained is None and row.outcome == "abstained":
+            self.abstained = self.images
+
+    def shown(self) -> list[Row]:
+        """Up to eight rows: one of every class in turn, and an abstention where there is one."""
+        order = (
+            (turn, label, place)
+            for label, places in self.places.items()
+            for turn, place in enumerate(places)
+        )
+        rows = [self.run.rows[place] for _, _, place in heapq.nsmallest(SHOWN, order)]
+        if self.abstained is not None and all(row.outcome == "certified" for row in rows):
+            rows[-1] = self.run.rows[self.abstained]
+        return rows
