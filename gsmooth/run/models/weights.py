@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -94,7 +95,8 @@ def _explained(module: nn.Module, state: State, error: Exception) -> Misfit | No
     except Exception:  # A shape that differs is an error all the same.
         last = (str(error).strip().splitlines() or [""])[-1].strip()
         return _misfit(module, state, f"{type(error).__name__}: {last}")
-    missing = [key for key in missing if not _tied_to_one(module, key, state)]
+    tied = _tied(module, state)
+    missing = [key for key in missing if key not in tied]
     return Misfit(missing, unexpected, []) if missing or unexpected else None
 
 
@@ -117,12 +119,18 @@ def _wrong_shapes(wanted: State, state: State) -> Iterator[str]:
             yield f"{key} has shape {tuple(there.shape)} instead of {tuple(here.shape)}"
 
 
-def _tied_to_one(module: nn.Module, key: str, state: State) -> bool:
-    """Whether ``key`` is a further name of a tensor that was loaded; safetensors keeps one."""
-    named = module.state_dict()
-    here = named.get(key)
-    return isinstance(here, Tensor) and any(
-        name in state and isinstance(there, Tensor) and not is_lazy(there) and here.is_set_to(there)
-        for name, there in named.items()
-        if name != key
-    )
+def _tied(module: nn.Module, state: State) -> set[str]:
+    """Names of the module whose tensor is in ``state`` under another one; safetensors keeps one."""
+    named = state_of(module, type(module).__name__)
+    places = {name: _place(value) for name, value in named.items()}
+    loaded = {places[name] for name in state if name in places} - {None}
+    return {name for name, place in places.items() if place in loaded}
+
+
+def _place(value: object) -> tuple[object, ...] | None:
+    """The memory that a tensor looks at, and how; None for what has none of its own."""
+    if not isinstance(value, Tensor) or is_lazy(value) or value.layout != torch.strided:
+        return None
+    if value.numel() == 0 or value.is_meta:
+        return None
+    return value.data_ptr(), value.dtype, tuple(value.shape), value.stride()
