@@ -76,6 +76,7 @@ THIRDS = (
     "--set=model.shape=[1,4,4]",
     "--transformation=gaussian",
     "--sigma=0.1",
+    "--seed=0",
     "--set=engine.batch_size=64",
     "--set=engine.threads=1",
 )
