@@ -26,6 +26,7 @@ from gsmooth.region import Region
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.calibration import CalibratedCover
 from gsmooth.run.config import RunConfig
+from gsmooth.run.seeds import public_notice
 
 
 def foreseen(parts: Assembly) -> None:
@@ -71,11 +72,7 @@ def remarks(asked: RunConfig) -> Iterator[str]:
     """What an online run does otherwise than the user may think."""
     if asked.certify.guarantee != "online":
         return
-    if asked.smoothing.seed is not None:
-        yield (
-            f"the seed {asked.smoothing.seed} is public: run.json has it, and an attacker who knows"
-            " it can send images that are certified falsely; leave the seed out for a secret one"
-        )
+    yield from public_notice(asked)
     if asked.attack.enabled:
         yield "the images are taken to be attacked already: no further attack is made on them"
     if asked.region.bits == 0:

@@ -17,7 +17,7 @@ from gsmooth.run.notices import input_notices
 from gsmooth.run.pinning import examined
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.resolution import resolved
-from gsmooth.run.seeds import named_seed
+from gsmooth.run.seeds import named_seed, public_notice
 
 
 @final
@@ -82,7 +82,7 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     merit = "standard accuracy" if parts.dataset.labelled else ""
     hits = votes = 0
     with progress:
-        for notice in input_notices(parts):
+        for notice in (*public_notice(parts.config), *input_notices(parts)):
             progress.say(notice)
         found = predict_many(parts.smoothed, _items(parts), n=rule.n, alpha=rule.alpha)
         for index, (_, prediction) in zip(parts.indices, found, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, final
@@ -76,6 +76,15 @@ def keep_seed(found: RunSeed) -> tuple[str, ...]:
         return (f"seed {found.seed}, drawn for this run; run.json has it",)
     path = keep_secret(found.config.output.folder, found.seed)
     return (f"a secret seed was drawn for this run; {path} keeps it, for your eyes alone",)
+
+
+def public_notice(config: RunConfig) -> Iterator[str]:
+    """What to say of a public seed where images come from an attacker."""
+    if (seed := config.smoothing.seed) is not None:
+        yield (
+            f"the seed {seed} is public: an attacker who knows it can make images that are answered"
+            " or certified falsely; leave it out for a secret one"
+        )
 
 
 def kept_seed(config: RunConfig, folder: Path) -> Seed:

@@ -345,11 +345,17 @@ def test_predict_under_a_kept_secret_has_other_noise_for_other_images_at_the_sam
     assert public[0] == public[1]
 
 
-def test_an_online_run_with_a_public_seed_says_so_once() -> None:
+def test_a_public_seed_is_named_once_where_an_attacker_makes_the_images() -> None:
     notebook = Notebook()
     run_certify(unseeded(*ONLINE, "smoothing.seed=7"), notebook)
     (line,) = [line for line in notebook.lines if "is public" in line]
-    assert line.startswith("the seed 7 is public: run.json has it, and an attacker")
+    assert line.startswith("the seed 7 is public: an attacker who knows it can make images")
+    predicted = Notebook()
+    run_predict(unseeded("smoothing.seed=7", "data.limit=1"), predicted)
+    assert predicted.lines.count(line) == 1
+    secret = Notebook()
+    run_predict(unseeded("data.limit=1"), secret)
+    assert not any("is public" in told for told in secret.lines)
 
 
 SPY = """
