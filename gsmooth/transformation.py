@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
 from gsmooth.bound_checks import check_bounds_of
@@ -112,6 +113,9 @@ class Transformation(ABC):
     that T is linear there; transformations of the same z_space have the same lift and readout, and
     their actions commute. None: nothing of the sort is known, and compositions are refused.
 
+    ``least_side_px``: images with a side below it are refused by ``for_shape``; 2 where the attack
+    interpolates along both axes (libraries have no unit of length along an axis of one pixel).
+
     Methods that give bounds are wrapped in every subclass: PluginError where one answers with a
     negative number, NaN or another shape (``gsmooth.bound_checks``).
     """
@@ -123,10 +127,12 @@ class Transformation(ABC):
     one_sided: ClassVar[tuple[str, ...]] = ()
     contracting: ClassVar[bool] = False
     default_centres: ClassVar[int] = 1
+    least_side_px: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         check_bounds_of(cls)
+        _check_sides_in(cls)
 
     @property
     def z_space(self) -> str | None:
@@ -235,7 +241,11 @@ class Transformation(ABC):
         return self.lift_norm(shape) * math.sqrt(math.prod(shape)) * (1.0 + 1e-12)
 
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
-        """The transformation with whatever depends on the image's (C, H, W) filled in."""
+        """The transformation with whatever depends on the image's (C, H, W) filled in.
+
+        ConfigurationError for a side below ``least_side_px``, wherever this is overridden.
+        """
+        _check_sides(self, shape)
         return self
 
     def stretch(self, reach: tuple[float, ...]) -> float | None:
@@ -308,3 +318,33 @@ class Transformation(ABC):
         undone, and only the clean image can be certified.
         """
         return None
+
+
+def _check_sides(transformation: Transformation, shape: tuple[int, int, int]) -> None:
+    """ConfigurationError where images (C, H, W) are too small to be attacked as is said."""
+    least = transformation.least_side_px
+    if min(shape[1:]) < least:
+        raise ConfigurationError(
+            f"{transformation.name}: a {shape[1]} x {shape[2]} image has no {_words(least)} pixels"
+            " to interpolate between along one of its axes; give images with sides of at least"
+            f" {least} px"
+        )
+
+
+def _words(count: int) -> str:
+    return {2: "two", 3: "three", 4: "four"}.get(count, str(count))
+
+
+def _check_sides_in(cls: type[Transformation]) -> None:
+    """Have the class's own ``for_shape`` look at the sides first."""
+    own = vars(cls).get("for_shape")
+    if own is None:
+        return
+
+    @wraps(own)
+    def for_shape(self: Transformation, shape: tuple[int, int, int]) -> Transformation:
+        _check_sides(self, shape)
+        bound: Transformation = own(self, shape)
+        return bound
+
+    cls.for_shape = for_shape  # type: ignore[assignment]

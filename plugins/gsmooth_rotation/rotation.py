@@ -46,6 +46,7 @@ class Rotation(Transformation):
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 24
+    least_side_px: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         for field, value in (

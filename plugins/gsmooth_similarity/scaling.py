@@ -35,6 +35,7 @@ class Scaling(Transformation):
     parameters: ClassVar[tuple[Parameter, ...]] = (SCALE_PARAMETER,)
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 16
+    least_side_px: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         _ = self.similarity

@@ -65,6 +65,7 @@ class Similarity(Transformation):
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 48
+    least_side_px: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         for field, value in (
@@ -88,12 +89,6 @@ class Similarity(Transformation):
     def for_shape(self, shape: tuple[int, int, int]) -> Similarity:
         """This similarity with disc and knee fixed for images (C, H, W)."""
         height, width = shape[1:]
-        # Kornia has no unit of length along an axis of one pixel.
-        if min(height, width) < 2:
-            raise ValueError(
-                f"a {height} x {width} image has no two pixels to interpolate between along one of"
-                " its axes"
-            )
         whole = math.hypot(height, width) / 2
         inside = max(min(height, width) / 2 - 1, 0.5)
         radius = self.radius_px or (whole if self.space == "pixels" else inside)

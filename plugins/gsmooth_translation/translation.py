@@ -60,6 +60,7 @@ class Translation(Transformation):
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 16
+    least_side_px: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low_pass_px) and self.low_pass_px >= 0.0):

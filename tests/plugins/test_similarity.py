@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.testing.pictures import KINDS, pictures
@@ -437,7 +438,7 @@ def test_an_option_that_makes_no_sense_is_refused(options: dict[str, Any]) -> No
 def test_what_cannot_be_warped_is_refused() -> None:
     with pytest.raises(ValueError, match="call for_shape"):
         Similarity().lift(torch.zeros(1, 1, 8, 8, dtype=torch.float64))
-    with pytest.raises(ValueError, match="no two pixels"):
+    with pytest.raises(ConfigurationError, match="no two pixels"):
         Similarity().for_shape((1, 1, 8))
     narrow = Similarity(space="pixels", radius_px=0.5).for_shape((1, 8, 8))
     with pytest.raises(ValueError, match="no pixel of 8 x 8 images"):
