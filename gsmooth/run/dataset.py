@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.run.data.arrays import as_array
-from gsmooth.run.data.names import is_name
 from gsmooth.run.data.splits import ALL
 
 if TYPE_CHECKING:
@@ -225,12 +224,6 @@ def _check_range(name: str, images: NDArray[Any], input_range: tuple[float, floa
 
 
 def _check_names(name: str, classes: tuple[str, ...]) -> None:
-    """Names that a run file can hold, and that can be read back from it."""
-    for called in classes:
-        if not is_name(called):
-            raise InputError(
-                f"{name}: a class is called {called!r}; expected a name, in UTF-8: rename it"
-            )
     if len(set(classes)) < len(classes):
         twice = next(called for called in classes if classes.count(called) > 1)
         raise InputError(f"{name}: two classes have the name {twice!r}; rename one")

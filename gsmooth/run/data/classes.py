@@ -13,6 +13,7 @@ import numpy as np
 
 from gsmooth.display import plain
 from gsmooth.errors import ConfigurationError, InputError
+from gsmooth.run.data.names import is_name
 from gsmooth.run.dataset import Dataset
 from gsmooth.spelling import did_you_mean
 
@@ -75,6 +76,12 @@ def with_outputs(dataset: Dataset, given: ClassNames | None, outputs: int, model
     names, as many classes as outputs are taken in their order, and any other number is refused.
     InputError for classes and labels that no output stands for.
     """
+    for name in dataset.classes:
+        if not is_name(name):  # A run file could not hold it.
+            raise InputError(
+                f"data {dataset.name}: a class is called {name!r}; expected a name, in UTF-8:"
+                " rename it"
+            )
     names = output_names(given, outputs)
     if not dataset.has_names:
         _require_outputs(dataset, outputs, model)
