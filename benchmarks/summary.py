@@ -127,6 +127,29 @@ def _gpu(found: Found) -> str:
     return "\n".join([f"On {found['device']}:", "", _ratios(found), "", *whole])
 
 
+def _records(found: Found) -> str:
+    promised = found["promised_of_a_million"]
+    rows = [
+        [
+            step["name"],
+            f"{step['seconds']:,.1f} s",
+            f"{step['processor_s']:,.1f} s",
+            f"{1e6 * step['processor_s'] / step['rows']:,.0f} us",
+            f"{step['peak_bytes'] / 1e6:,.0f} MB",
+        ]
+        for step in found["steps"]
+    ]
+    size = f"{found['rows']:,} rows, {found['bytes'] / 1e6:,.0f} MB"
+    head = f"| {size} | clock | processor | a row | peak memory |"
+    said = (
+        f"All steps: {found['seconds']:,.0f} s. Promised of 1,000,000 rows:"
+        f" {promised['seconds']:,.0f} s for all steps,"
+        f" {promised['peak_bytes'] / 1e6:,.0f} MB for each."
+    )
+    lines = [head, "|---" * 5 + "|", *("| " + " | ".join(row) + " |" for row in rows)]
+    return "\n".join([*lines, "", said])
+
+
 def _machine(found: Found) -> str:
     machine, versions = found["machine"], found["versions"]
     load = machine["load_average"][0]
@@ -151,6 +174,7 @@ TABLES: Final[Mapping[str, tuple[str, Callable[[Found], str]]]] = {
     "rivals": ("rivals", _ratios),
     "memory": ("memory", _ratios),
     "gpu": ("gpu", _gpu),
+    "records": ("records", _records),
 }
 
 
