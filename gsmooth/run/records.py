@@ -132,7 +132,7 @@ def _opened(path: Path | str) -> tuple[Records, StoredRows]:
     if rows_path.is_dir():
         rows_path = rows_path / ROWS_NAME
     header = _read_header(rows_path.parent / HEADER_NAME)
-    rows = StoredRows.opened(rows_path, header.fingerprint)
+    rows = StoredRows.opened(rows_path, header.fingerprint, header.schema_version)
     return Records(header, rows, rows_path), rows
 
 
@@ -174,7 +174,7 @@ def _recorded(journal: Journal, header: RunHeader) -> set[int]:
     done: set[int] = set()
     for number, line in enumerate(journal.lines(), start=1):
         where = f"{journal.path}:{number}"
-        row = fitting_row(line, where, header.fingerprint)
+        row = fitting_row(line, where, header.fingerprint, header.schema_version)
         if row.index in done:
             raise RecordError(f"{where}: index: image {row.index} is there already")
         done.add(row.index)

@@ -27,18 +27,21 @@ class StoredRows(Sequence[Row]):
     """Rows of one run, sorted by index; each is read and decoded when it is asked for.
 
     Where they lie is looked up once: 24 bytes a row. What they hold is checked when they are
-    decoded: RecordError naming file and line, also for rows of another run (``fingerprint``).
+    decoded: RecordError naming file and line, also for rows of another run (``fingerprint``) or
+    another schema version than the run's.
     """
 
-    def __init__(self, path: Path, fingerprint: str, indices: Ints, starts: Ints) -> None:
-        self._path, self._fingerprint = path, fingerprint
+    def __init__(
+        self, path: Path, fingerprint: str, schema: int, indices: Ints, starts: Ints
+    ) -> None:
+        self._path, self._fingerprint, self._schema = path, fingerprint, schema
         self._order = np.argsort(indices, kind="stable")
         self._starts = starts
         self._indices = indices
         self._require_distinct()
 
     @classmethod
-    def opened(cls, path: Path, fingerprint: str) -> Self:
+    def opened(cls, path: Path, fingerprint: str, schema: int) -> Self:
         """The finished lines of a file of records; a torn last one is left out.
 
         RecordError for a line without an index, or two with the same.
@@ -53,7 +56,7 @@ class StoredRows(Sequence[Row]):
                     starts.append(starts[-1] + len(line))
         except OSError as error:
             raise RecordError(f"records {path} cannot be read: {error.strerror}") from error
-        return cls(path, fingerprint, np.array(indices), np.array(starts))
+        return cls(path, fingerprint, schema, np.array(indices), np.array(starts))
 
     @property
     def indices(self) -> Ints:
@@ -96,7 +99,8 @@ class StoredRows(Sequence[Row]):
         start, end = int(self._starts[place]), int(self._starts[place + 1])
         if stream.tell() != start:
             stream.seek(start)
-        return fitting_row(stream.read(end - start), f"{self._path}:{place + 1}", self._fingerprint)
+        where = f"{self._path}:{place + 1}"
+        return fitting_row(stream.read(end - start), where, self._fingerprint, self._schema)
 
     def _require_distinct(self) -> None:
         ascending = self.indices
@@ -110,9 +114,14 @@ class StoredRows(Sequence[Row]):
         )
 
 
-def fitting_row(line: bytes, where: str, fingerprint: str) -> Row:
-    """The row in one line; RecordError unless it fits, and is of the run with this fingerprint."""
+def fitting_row(line: bytes, where: str, fingerprint: str, schema: int) -> Row:
+    """The row in one line; RecordError unless it fits, and is of the run with this fingerprint.
+
+    A run has rows of its own ``schema`` only: an older one says less, and is held to less.
+    """
     row = Row.from_json(line, where)
+    if row.schema != schema:
+        raise RecordError(f"{where}.schema: {row.schema}, but run.json beside it has {schema}")
     if row.fingerprint != fingerprint:
         raise RecordError(f"{where}: fingerprint: not that of run.json beside it")
     return row

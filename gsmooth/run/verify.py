@@ -6,35 +6,30 @@ An implementation of its own: it shares the theory with ``gsmooth.certification`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 import numpy as np
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Verdict
-from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import SecretSeed, Seed
 from gsmooth.run.claimed import claims_faults, guarantee_faults
+from gsmooth.run.decided import radius_faults, region_faults
 from gsmooth.run.header import RunHeader, header_faults
 from gsmooth.run.nested import nested_faults
 from gsmooth.run.presence import Presence
 from gsmooth.run.profiles import (
-    anytime_bounds,
     fixed_votes,
-    lower_bounds,
-    needed_from,
     profile_faults,
     setting,
     share_faults,
-    supported_gauge,
 )
 from gsmooth.run.reach import reach_faults
 from gsmooth.run.records import open_records
 from gsmooth.run.row import Row
-from gsmooth.run.seed_checks import randomized_faults, seed_faults, seed_on_trust, usable_seed
+from gsmooth.run.seed_checks import seed_faults, seed_on_trust, usable_seed
 from gsmooth.theory.bounds import predict_test
-from gsmooth.theory.sequential import EProcess, StreamedSample
 
 Message = tuple[str, str]
 
@@ -162,9 +157,9 @@ def _messages(row: Row, header: RunHeader, secret: Seed | None) -> Iterator[Mess
         return
     yield from reach_faults(row, header)
     if row.mode == "region":
-        yield from _region_mode(row, config)
+        yield from region_faults(row, config)
     elif row.mode == "radius":
-        yield from _radius_mode(row, config, secret)
+        yield from radius_faults(row, config, secret)
     else:
         yield from nested_faults(row, config)
 
@@ -302,98 +297,3 @@ def _has_pilots(row: Row, config: Mapping[str, object]) -> bool:
 def _cast(centre: CentreEvidence) -> int:
     """Forward passes at one centre."""
     return centre.trials * (1 if centre.inner is None else centre.inner.votes)
-
-
-def _region_mode(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
-    """Accepted centres, each at the full alpha, carry the region up to the first other one (C5).
-
-    Covers that were drawn a second time share alpha: every test is at alpha / attempts. Worst first
-    there are no profiles: every centre is needed from the clean image on. Rule "fixed":
-    Clopper-Pearson for n votes at alpha / k in place of the e-process.
-    """
-    if setting(config, "certify.order") == "worst-first":
-        for number, centre in enumerate(row.evidence):
-            if centre.profile:
-                yield f"evidence[{number}].profile", "one where centres were tested worst first"
-    if setting(config, "certify.rule") == "fixed":
-        yield from _fixed_votes(row, config)
-        level = row.alpha / row.attempts / max(1, len(row.evidence))
-        bounds = lower_bounds(replace(row, alpha=level))
-        accepted = [p > c.share for p, c in zip(bounds, row.evidence, strict=True)]
-    else:
-        accepted = [_accepts(centre, row.alpha / row.attempts) for centre in row.evidence]
-    gauge = 1.0 if accepted else 0.0
-    for number, (centre, holds) in enumerate(zip(row.evidence, accepted, strict=True)):
-        where = f"evidence[{number}].verdict"
-        if centre.verdict is Verdict.ACCEPTED and not holds:
-            votes = f"{centre.successes} of {centre.trials} votes"
-            yield where, f"accepted, but {votes} do not show a share above {centre.share}"
-        elif row.outcome == "certified" and not holds and (row.gauge or 0.0) > needed_from(centre):
-            yield where, f"{centre.verdict}; fraction {row.gauge!r} needs this centre accepted"
-        if not holds:
-            gauge = min(gauge, needed_from(centre))
-    yield from _affordable(row, config)
-    yield from _outcome(row, gauge > 0.0)
-    if row.gauge is not None and gauge > 0.0 and row.gauge != gauge:
-        yield "fraction", f"{row.gauge!r}, but the counts support {gauge!r}"
-
-
-def _affordable(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
-    """No centre is given votes beyond max_votes, all votes before them included."""
-    most = setting(config, "certify.max_votes")
-    tested = any(centre.trials for centre in row.evidence)
-    if isinstance(most, int) and tested and row.votes > most:
-        yield "votes", f"{row.votes}, but max_votes={most} is the most an image can have"
-
-
-def _radius_mode(row: Row, config: Mapping[str, object], secret: Seed | None) -> Iterator[Message]:
-    """The largest gauge up to which every centre's lower bound exceeds its required shares."""
-    bound = setting(config, "certify.bound")
-    if bound == "sequence":
-        yield from _votes_at_most(row, config)
-        bounds = anytime_bounds(row)
-    else:
-        yield from _fixed_votes(row, config)
-        if bound == "randomized":
-            yield from randomized_faults(row, secret)
-            return
-        bounds = lower_bounds(row)
-    supported = supported_gauge(row.evidence, bounds)
-    yield from _outcome(row, supported is not None)
-    if None not in (row.gauge, supported) and row.gauge != supported:
-        yield "fraction", f"{row.gauge!r}, but the counts support {supported!r}"
-
-
-def _fixed_votes(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
-    """Every centre that was tested had the votes that were fixed in advance."""
-    votes = setting(config, "certify.n")
-    for number, centre in enumerate(row.evidence):
-        if centre.trials and isinstance(votes, int) and centre.trials != fixed_votes(votes):
-            yield (
-                f"evidence[{number}].trials",
-                f"{centre.trials}, but n={votes} was fixed in advance: {fixed_votes(votes)} votes",
-            )
-
-
-def _votes_at_most(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
-    """A sequence may end at any time (S6), with n votes a centre at the latest."""
-    votes = setting(config, "certify.n")
-    for number, centre in enumerate(row.evidence):
-        if isinstance(votes, int) and centre.trials > votes:
-            yield f"evidence[{number}].trials", f"{centre.trials}, but n={votes} is the most"
-
-
-def _outcome(row: Row, proved: bool) -> Iterator[Message]:
-    if proved != (row.outcome == "certified"):
-        support = "support" if proved else "do not support"
-        yield "outcome", f"{row.outcome}, but the counts {support} a certificate"
-
-
-def _accepts(centre: CentreEvidence, alpha: float) -> bool:
-    if centre.trials == 0:
-        return False
-    try:
-        test = EProcess(centre.share, alpha)
-    except (UnreachableError, ConfigurationError):  # A share or alpha that no test can have.
-        return False
-    return test.accepts(StreamedSample(centre.successes, centre.trials))

@@ -291,3 +291,21 @@ def test_a_plan_that_leaves_the_data_set_is_refused(folder: Path, indices: objec
     rewritten(folder, lambda tree: tree["plan"].update(indices=indices))
     with pytest.raises(RecordError, match="leaves the data set"):
         verify_records(folder)
+
+
+def test_a_row_of_an_older_schema_says_less_and_does_not_belong_to_a_run_of_today(
+    folder: Path,
+) -> None:
+    def edit(rows: list[Tree]) -> None:
+        row = rows[0]
+        row["schema"], row["gauge"] = 2, row.pop("fraction")
+        del row["image_digest"]
+        noise = row.pop("noise")
+        scales = [axis["std"] for axis in noise.pop("axes")]
+        row["law"] = {"name": "gaussian", "scales": scales, **noise}
+        for centre in row["evidence"]:
+            centre["share"] = centre.pop("required_p")
+            del centre["class_votes"], centre["ties"]
+
+    with pytest.raises(RecordError, match=r"schema: 2, but run\.json beside it has 3"):
+        forged(folder, edit)
