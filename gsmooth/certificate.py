@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final, final
 
 from gsmooth.region import Region
+from gsmooth.rounding import confidence_text, text_up
 
 DECISION_RULE: Final = 1
 """The version of the rule that turns the votes of one image into a certificate.
@@ -72,9 +73,10 @@ class Premise:
     def describe(self) -> str:
         """The statement that a distributional certificate makes, in one sentence."""
         return (
-            f"for a fraction of at least {self.share:g} of images like the calibration ones"
-            f" (confidence {self.confidence:g}): their error is at most {self.error:.4g}, and where"
-            " it is, a certificate is wrong with probability at most alpha"
+            f"for a fraction of at least {confidence_text(self.share)} of images like the"
+            f" calibration ones (confidence {confidence_text(self.confidence)}): their error is at"
+            f" most {text_up(self.error, 4)}, and where it is, a certificate is wrong with"
+            " probability at most alpha"
         )
 
 

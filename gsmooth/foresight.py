@@ -16,6 +16,7 @@ from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, least_votes
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK
 from gsmooth.region import Region
+from gsmooth.rounding import text_up
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.bounds import BELOW_ONE, ceiling, least_n_fixed
 from gsmooth.theory.normal import Floats, share_of_margin
@@ -76,7 +77,7 @@ def foresee_calibrated(
         return
     remedy = "no number suffices" if needed is None else f"it has to be at least {needed}"
     raise UnreachableError(
-        f"{name}={cast} cannot certify images with the calibrated error {error:.4g}: margin"
+        f"{name}={cast} cannot certify images with the calibrated error {text_up(error, 4)}: margin"
         f" {margin:.3g} at {balls} centre{_s(balls)}; {remedy}. Use more votes, a smaller region,"
         " more noise or a transformation with a smaller error",
         needed,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
 from typing import final
 
 from gsmooth.errors import ConfigurationError
+from gsmooth.rounding import text_inward
 
 
 @final
@@ -72,18 +72,11 @@ class Region:
     def describe(self, names: tuple[str, ...], units: tuple[str, ...]) -> str:
         """One line for people, e.g. ``angle in [-30, 30] deg``; never more than the region (F4)."""
         parts = [
-            f"{name} in [{_inward(low)}, {_inward(high)}] {unit}"
+            f"{name} in [{text_inward(low)}, {text_inward(high)}] {unit}"
             for name, unit, low, high in zip(names, units, self.lower, self.upper, strict=True)
         ]
         if self.l2 > 0.0 or not parts:
-            parts.append(f"l2 < {_inward(self.l2)}")
+            parts.append(f"l2 < {text_inward(self.l2)}")
         if self.bits:
             parts.append(f"rounded to {self.bits} bits")
         return ", ".join(parts)
-
-
-def _inward(value: float) -> str:
-    """Six significant digits of a number, rounded towards 0."""
-    exact = Decimal(repr(value))
-    place = Decimal(1).scaleb(exact.adjusted() - 5)
-    return f"{float(exact.quantize(place, rounding=ROUND_DOWN)):g}"

@@ -102,13 +102,12 @@ def calibrate(
 
 
 def _statement(found: Calibration) -> str:
-    """What was shown, in one sentence; the error is rounded up."""
-    from gsmooth.theory.radii import round_down
+    """What was shown, in one sentence; rounded to the side on which it is true."""
+    from gsmooth.rounding import percent_down, text_up
 
-    error = -round_down(-found.error, 4)
     return (
-        f"for at least {found.share:.2%} of images like these {found.images} (confidence"
-        f" {1 - found.alpha:.2%}), the error is at most {error:.4f}"
+        f"for at least {percent_down(found.share)} of images like these {found.images} (confidence"
+        f" {percent_down(1.0 - found.alpha)}), the error is at most {text_up(found.error, 4)}"
     )
 
 

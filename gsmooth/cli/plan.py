@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gsmooth.rounding import text_down
 from gsmooth.run.forecast import Span, duration
 from gsmooth.run.memory import size
 
@@ -89,7 +90,9 @@ def _lines(plan: Plan) -> list[tuple[str, str]]:
     lines.append(("time in all", f"{plan.seconds.spoken()}, a forecast"))
     lines.append(("memory", _memory(plan)))
     if plan.l2 is not None:
-        lines.append(("largest l2", f"{plan.l2:.3g}: what n votes that all agree can show"))
+        lines.append(
+            ("largest l2", f"{text_down(plan.l2, 3)}: what n votes that all agree can show")
+        )
     return lines
 
 

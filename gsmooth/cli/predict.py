@@ -26,6 +26,7 @@ from gsmooth.cli.options import (
     scales_flag,
 )
 from gsmooth.cli.output import console, emit, guarded, progress
+from gsmooth.rounding import percent
 
 if TYPE_CHECKING:
     from gsmooth.run.predict import PredictSummary
@@ -138,6 +139,6 @@ def _totals(summary: PredictSummary) -> str:
     if standard is None or clean is None:
         return f"{count} images, {abstentions} abstentions; their classes are not known"
     return (
-        f"{count} images: standard accuracy of g {standard:.1%}, {abstentions} abstentions; clean"
-        f" accuracy of f (behind lift and readout, no noise) {clean:.1%}"
+        f"{count} images: standard accuracy of g {percent(standard)}, {abstentions} abstentions;"
+        f" clean accuracy of f (behind lift and readout, no noise) {percent(clean)}"
     )

@@ -20,6 +20,7 @@ from gsmooth.report.curves import save
 from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
+from gsmooth.rounding import text_down
 from gsmooth.run.data.classes import class_label
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.records import Records
@@ -237,7 +238,7 @@ def _noisy(original: NDArray[np.float64], row: Row) -> Iterator[View]:
     for _ in range(VIEWS):
         direction = generator.standard_normal(original.shape)
         step = region.l2 * direction / np.linalg.norm(direction)
-        yield View(original + step, f"l2 = {region.l2:.3g}", colour)
+        yield View(original + step, f"l2 = {text_down(region.l2, 3)}", colour)
 
 
 def _inside(theta: tuple[float, ...], region: Region | None) -> bool:

@@ -16,6 +16,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.report.reach import Axis, axis_of
 from gsmooth.report.summary import Summary, summarize
 from gsmooth.report.totals import Totals
+from gsmooth.rounding import percent, text_up
 from gsmooth.run.journal import make_folder, write_atomically
 from gsmooth.run.records import Records
 
@@ -145,7 +146,7 @@ def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) 
         axes.plot([curve.axis.end], [summary.attacked.value], color=colour, **_ATTACKED)
     if alone:
         axes.annotate(
-            f"{last:.1%}",
+            percent(last),
             (end, last),
             (-7, -8),
             textcoords="offset points",
@@ -198,7 +199,7 @@ def _dress(axes: Axes, end: float, label: str) -> None:
 
 def _title(summaries: Sequence[Summary]) -> str:
     kinds = sorted({kind for summary in summaries for kind in summary.guarantees})
-    alphas = sorted({f"{summary.alpha:g}" for summary in summaries})
+    alphas = sorted({f"{text_up(summary.alpha)}" for summary in summaries})
     images = sorted({summary.images for summary in summaries})
     told = (
         f"{' and '.join(kinds)} guarantee, alpha = {', '.join(alphas)} an image,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gsmooth.rounding import text_up
 from gsmooth.run.profiles import setting
 from gsmooth.run.records import Records
 
@@ -21,5 +22,7 @@ def decided_by(records: Records) -> str:
         return f"e-process; gives up at level {level:g}" if isinstance(level, float) else ""
     bound, within = setting(config, "certify.bound"), setting(config, "certify.within")
     if bound == "sequence" and isinstance(within, float) and isinstance(level, float):
-        return f"sequence; ends within {within:.3g} of what n votes give, at level {level:g}"
+        return (
+            f"sequence; ends within {text_up(within, 3)} of what n votes give, at level {level:g}"
+        )
     return bound if isinstance(bound, str) else ""

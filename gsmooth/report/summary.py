@@ -10,6 +10,7 @@ from gsmooth.report.opponent import searches
 from gsmooth.report.reach import about_originals, asked_for, handed_in
 from gsmooth.report.rule import decided_by
 from gsmooth.report.totals import RowTally, Totals
+from gsmooth.rounding import percent
 from gsmooth.run.inputs import prepared
 from gsmooth.run.records import Records
 
@@ -31,7 +32,7 @@ class Share:
         return self.count / self.total
 
     def __str__(self) -> str:
-        return f"{100 * self.value:.1f}% ({self.count}/{self.total})"
+        return f"{percent(self.value)} ({self.count}/{self.total})"
 
 
 @final
@@ -76,11 +77,12 @@ class Summary:
     def caption(self) -> str:
         """Certified accuracy beside accuracy under attack, and what the attack was."""
         if self.online:
-            certified = f"every original certified {self.certified.value:.1%}"
-            return f"{certified}, attacked image right {self.standard.value:.1%} ({self.handed_in})"
-        attacked = "not measured" if self.attacked is None else f"{self.attacked.value:.1%}"
+            certified = f"every original certified {percent(self.certified.value)}"
+            right = f"attacked image right {percent(self.standard.value)}"
+            return f"{certified}, {right} ({self.handed_in})"
+        attacked = "not measured" if self.attacked is None else percent(self.attacked.value)
         how = f" ({self.searches}, {self.handed_in})" if self.searches else f" ({self.handed_in})"
-        return f"certified {self.certified.value:.1%}, under attack {attacked}{how}"
+        return f"certified {percent(self.certified.value)}, under attack {attacked}{how}"
 
 
 def summarize(run: Records | Totals) -> Summary:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gsmooth.display import plain
 from gsmooth.report.summary import Share, Summary, summarize
+from gsmooth.rounding import text_up
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,7 +77,7 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "guarantee", _guarantee(summary)
     if summary.premises:
         yield "premise", "; ".join(summary.premises)
-    yield "alpha (an image)", f"{summary.alpha:g}"
+    yield "alpha (an image)", text_up(summary.alpha)
     if summary.decided:
         yield "decided by", summary.decided
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO, final
 
 from gsmooth.display import plain_lines
+from gsmooth.rounding import percent
 from gsmooth.run.forecast import Span, duration
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _figures(tally: Tally) -> str:
     if not tally.merit:
         return ""
     rate = f", {tally.votes_per_second:,.0f} votes/s" if tally.votes else ""
-    return rate + (f", {tally.merit} {tally.share:.1%}" if tally.scored else "")
+    return rate + (f", {tally.merit} {percent(tally.share)}" if tally.scored else "")
 
 
 def _time(tally: Tally) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.model_call import model_call
+from gsmooth.rounding import percent
 from gsmooth.run.assembly import noise_of, region_of
 from gsmooth.run.card import card
 from gsmooth.run.config import RunConfig
@@ -150,7 +151,7 @@ def _outputs(module: nn.Module, dataset: Dataset, spec: str) -> int:
 def _line(epoch: EpochReport, epochs: int) -> str:
     return (
         f"epoch {epoch.epoch}/{epochs}: loss {epoch.loss:.3f}, accuracy under noise"
-        f" {epoch.accuracy:.1%}, {epoch.seconds:.0f} s"
+        f" {percent(epoch.accuracy)}, {epoch.seconds:.0f} s"
     )
 
 

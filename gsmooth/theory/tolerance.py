@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from gsmooth.errors import UnreachableError
+from typing import Final
+
+from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.rounding import confidence_text
 from gsmooth.theory.arguments import require_alpha, require_counts, require_share
 from gsmooth.theory.bounds import least_n_fixed, least_successes
+
+MOST_ALPHA: Final = 0.25
+"""Above it, values drawn class by class may be worse off than the binomial says."""
 
 
 def tolerance_rank(n: int, share: float, alpha: float) -> int:
@@ -20,20 +26,32 @@ def tolerance_rank(n: int, share: float, alpha: float) -> int:
 
     Values that are independent but not alike (a sample drawn class by class) are no worse off, F
     being their average: the count is then more concentrated than the binomial (Hoeffding 1956,
-    Theorem 4, for k >= n share + 1, which holds for every k that is returned at alpha <= 1/4).
+    Theorem 4, for k >= n share + 1). So it is for every k that is returned: where share > 1/n the
+    binomial reaches its mean n share, and with it every whole number below n share + 1, with a
+    probability above 1/4 (Greenberg & Mohri 2014), and P(Bin >= k) <= alpha <= 1/4 is asked of k.
 
-    UnreachableError, with the least n, where even the largest value does not suffice.
+    UnreachableError, with the least n, where even the largest value does not suffice;
+    ConfigurationError for share <= 1/n or alpha > 1/4, of which that does not hold.
     """
     require_counts(0, n)
     require_share(share)
     require_alpha(alpha)
+    if not n * share > 1.0:
+        raise ConfigurationError(
+            f"share={share:g} with n={n} images: expected a share above 1/n, which is"
+            f" {1.0 / n:.3g}; ask for the share of images that certificates are to hold for"
+        )
+    if alpha > MOST_ALPHA:
+        raise ConfigurationError(
+            f"alpha={alpha:g}: expected at most {MOST_ALPHA:g} here; 0.001 is customary"
+        )
     rank = least_successes(share, n, alpha)
     if rank is None:
         least = least_n_fixed(share, alpha)
         raise UnreachableError(
             f"n={n} images cannot show that a bound holds for a share {share:g} of all at"
-            f" confidence {1.0 - alpha:g}: not even their largest error does; the least n is"
-            f" {least}",
+            f" confidence {confidence_text(1.0 - alpha)}: not even their largest error does; the"
+            f" least n is {least}",
             least,
         )
     return rank
