@@ -125,6 +125,19 @@ def test_a_model_that_fails_with_and_without_a_gradient_is_at_fault() -> None:
         attacked(Scores(scores))
 
 
+def test_a_model_that_fails_once_where_a_gradient_is_sought_is_at_fault() -> None:
+    seen: list[int] = []
+
+    def scores(x: Tensor) -> Tensor:
+        seen.append(len(x)) if x.requires_grad else None
+        if len(seen) == 3 and x.requires_grad:
+            raise ValueError("only now")
+        return lead(x)
+
+    with pytest.raises(ModelError, match="ValueError: only now"):
+        attacked(Scores(scores))
+
+
 def test_a_model_that_leaves_where_a_gradient_is_sought_is_at_fault() -> None:
     def scores(x: Tensor) -> Tensor:
         if x.requires_grad:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.errors import ModelError
+from gsmooth.model_call import out_of_memory
 from gsmooth.user_code import one_line
 
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -37,16 +38,31 @@ def slope(forward: Forward, at: Tensor, label: int) -> Slope:
 
     Many models have none: programs, NumPy code, integer arithmetic, a backward pass that is not
     implemented or does not fit into memory. Where the pass with gradients raises, it is repeated
-    without: what raises there too is the model's (or the plugin's) own error.
+    without: what raises there too is the model's (or the plugin's) own error. So is what raises
+    once and not again with gradients.
     """
+    failure: Exception | None = None
     try:
         return _with_gradient(forward, at, label)
     except Exception as error:
         if _leaves(error):
             raise
         missing = one_line(_cause(error))
-    # Outside of the handler, so that the failed pass, and the memory that it held, are gone.
-    return without_gradient(forward, at, missing)
+        if not out_of_memory(error):
+            failure = error
+    # Outside of the handler, so that a pass that was too large, and what it held, are gone.
+    found = without_gradient(forward, at, missing)
+    if failure is not None and _gives_a_gradient(forward, at, label):
+        raise failure
+    return found
+
+
+def _gives_a_gradient(forward: Forward, at: Tensor, label: int) -> bool:
+    try:
+        _with_gradient(forward, at, label)
+    except Exception:
+        return False
+    return True
 
 
 @torch.no_grad()
