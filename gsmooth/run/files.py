@@ -63,17 +63,25 @@ def drafted(path: Path, mode: int = PUBLIC) -> Iterator[BinaryIO]:
 def write_exclusive(path: Path, content: bytes, mode: int = PRIVATE) -> None:
     """Write a file that is not there yet; OutputError where anything of that name is.
 
-    mode: its permissions, by default for its owner alone.
+    mode: its permissions, by default for its owner alone. On any error there is no file.
     """
     try:
-        _write_new(path, content, mode)
-    except FileExistsError as error:
-        raise output_error(path, error) from error
+        descriptor = _opened_new(path, mode)
     except OSError as error:
+        raise output_error(path, error) from error
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        _sync_folder(path.parent)
+    except BaseException as error:
         with suppress(OSError):
             path.unlink()
-        raise output_error(path, error) from error
-    _sync_folder(path.parent)
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise
 
 
 def make_folder(folder: Path) -> None:
@@ -85,16 +93,15 @@ def make_folder(folder: Path) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create ``folder`` for its owner alone (0700), or make it so; OutputError if it cannot be."""
+    """Create ``folder`` for its owner alone (0700); OutputError when that cannot be done.
+
+    One that is there stays as it is: it may hold more than what is ours.
+    """
     make_folder(folder.parent)
     try:
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fchmod(descriptor, 0o700)
-        finally:
-            os.close(descriptor)
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        make_folder(folder)
     except OSError as error:
         raise output_error(folder, error) from error
 
@@ -140,14 +147,6 @@ def output_error(path: Path, error: OSError) -> OutputError:
 def _opened_new(path: Path, mode: int) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, mode)
-
-
-def _write_new(path: Path, content: bytes, mode: int) -> None:
-    descriptor = _opened_new(path, mode)
-    try:
-        write_all(descriptor, content)
-    finally:
-        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

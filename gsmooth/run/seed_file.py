@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gsmooth.errors import ConfigurationError, OutputError
+from gsmooth.errors import ConfigurationError
 from gsmooth.noise import SecretSeed
-from gsmooth.run.journal import output_error
+from gsmooth.run.files import make_private_folder, write_exclusive
 
 SECRET_NAME: Final = "seed.secret"
 """The secret seed of a run, in its folder."""
@@ -46,37 +45,9 @@ def keep_secret(folder: Path, seed: SecretSeed) -> Path:
     there already, or cannot be written.
     """
     path = folder / SECRET_NAME
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        descriptor = os.open(path, flags, 0o600)
-    except FileExistsError as error:
-        raise OutputError(
-            f"{path} has just been made by another process; run the same command again, or choose"
-            " another folder"
-        ) from error
-    except OSError as error:
-        raise output_error(path, error) from error
-    _write(descriptor, path, f"{seed.text}\n".encode())
+    make_private_folder(folder)
+    write_exclusive(path, f"{seed.text}\n".encode())
     return path
-
-
-def _write(descriptor: int, path: Path, content: bytes) -> None:
-    """Down to the disk, or no file at all."""
-    try:
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException as error:
-        with suppress(OSError):
-            path.unlink()
-        if isinstance(error, OSError):
-            raise output_error(path, error) from error
-        raise
 
 
 def _require_private(found: os.stat_result, path: Path) -> None:

@@ -84,23 +84,34 @@ def test_an_exclusive_file_is_never_written_over(tmp_path: Path, laid: str) -> N
     assert not mine.exists() or mine.read_text() == "precious"
 
 
+def test_an_exclusive_file_that_is_interrupted_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_exclusive(tmp_path / "seed", b"secret")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_exclusive_file_is_its_owners_alone(tmp_path: Path) -> None:
     write_exclusive(tmp_path / "seed", b"secret")
     assert (tmp_path / "seed").read_bytes() == b"secret"
     assert mode_of(tmp_path / "seed") == 0o600
 
 
-@pytest.mark.parametrize("before", [None, 0o755, 0o777])
-def test_a_private_folder_is_closed_to_others_also_if_it_was_open(
-    tmp_path: Path, before: int | None
-) -> None:
-    folder = tmp_path / "runs" / "one"
-    if before is not None:
-        folder.mkdir(parents=True)
-        folder.chmod(before)
-    make_private_folder(folder)
-    assert mode_of(folder) == 0o700
-    make_private_folder(folder)
+def test_a_new_private_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    make_private_folder(tmp_path / "runs" / "one")
+    assert mode_of(tmp_path / "runs" / "one") == 0o700
+
+
+def test_a_folder_that_is_there_keeps_its_permissions(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one").chmod(0o755)
+    make_private_folder(tmp_path / "one")
+    assert mode_of(tmp_path / "one") == 0o755
 
 
 def test_a_private_folder_where_a_file_is_cannot_be_made(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_a_secret_is_never_written_through_a_link_or_over_a_file() -> None:
     target, folder = seed_file("target", "untouched"), Path("run")
     folder.mkdir()
     (folder / SECRET_NAME).symlink_to(target.resolve())
-    with pytest.raises(OutputError, match="made by another process"):
+    with pytest.raises(OutputError, match="is there already and is not overwritten"):
         keep_secret(folder, SECRET)
     assert target.read_text() == "untouched\n"
     (folder / SECRET_NAME).unlink()
@@ -297,7 +297,7 @@ def test_a_secret_is_never_written_through_a_link_or_over_a_file() -> None:
     finally:
         os.umask(old)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with pytest.raises(OutputError, match="made by another process"):
+    with pytest.raises(OutputError, match="is there already and is not overwritten"):
         keep_secret(folder, SecretSeed.drawn())
     assert read_secret(path) == SECRET
 
