@@ -9,6 +9,7 @@ from typing import final
 import torch
 
 from gsmooth.certificate import Guarantee
+from gsmooth.errors import ConfigurationError
 from gsmooth.transformation import Transformation
 
 Shape = tuple[int, int, int]
@@ -39,6 +40,12 @@ class Capabilities:
     lift_norm: float | None
     rounding_norm: float | None
     guarantee: Guarantee
+
+    def __post_init__(self) -> None:
+        for name in ("lift_norm", "rounding_norm"):
+            norm = getattr(self, name)
+            if norm is not None and not (math.isfinite(norm) and norm >= 0.0):
+                raise ConfigurationError(f"{name}={norm} must be a finite number >= 0")
 
     def same_claims(self, other: Capabilities) -> bool:
         """Whether both claim the same; the norms may differ in their last digits."""

@@ -54,14 +54,12 @@ def reach_faults(row: Row, header: RunHeader) -> Iterator[Message]:
     if faults or header.capabilities is None or not row.evidence:
         return
     try:
-        law = _law(row.noise)
-    except ConfigurationError as error:
-        yield "noise.axes", str(error)
-        return
-    reach = _Reach.of(row, header, law, online)
-    yield from reach.margins_too_small()
-    if not online:  # Its cells are those that an original can lie in, which the image says.
-        yield from reach.left_out()
+        reach = _Reach.of(row, header, _law(row.noise), online)
+        yield from reach.margins_too_small()
+        if not online:  # Its cells are those that an original can lie in, which the image says.
+            yield from reach.left_out()
+    except ConfigurationError as error:  # Noise, or a residual, that no law can have.
+        yield "noise", str(error)
 
 
 def _places(row: Row, online: bool) -> Iterator[Message]:

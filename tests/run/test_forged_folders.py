@@ -309,3 +309,36 @@ def test_a_row_of_an_older_schema_says_less_and_does_not_belong_to_a_run_of_toda
 
     with pytest.raises(RecordError, match=r"schema: 2, but run\.json beside it has 3"):
         forged(folder, edit)
+
+
+def test_another_decision_rule_is_not_judged_by_this_one(folder: Path) -> None:
+    rewritten(folder, lambda tree: tree.update(decision_rule=2))
+    assert faults(verify_records(folder)) == {"decision_rule"}
+    rewritten(folder, lambda tree: tree["identity"].update(decision_rule=2))
+    messages = [str(fault) for fault in verify_records(folder).faults]
+    assert messages == ["run.json: decision_rule: 2; this gsmooth knows rule 1"]
+
+
+@pytest.mark.parametrize("std", [0.0, 1e-300])
+def test_noise_that_no_law_can_have_is_named_and_ends_nothing(folder: Path, std: float) -> None:
+    def edit(rows: list[Tree]) -> None:
+        rows[0]["noise"] = {
+            "sigma": 0.0,
+            "orthogonal": True,
+            "axes": [{"law": "laplace", "b": std}],
+        }
+
+    assert "noise.axes" in faults(forged(folder, edit))
+
+
+@pytest.mark.parametrize("norm", ["inf", -1.0])
+def test_a_norm_that_is_none_is_refused(folder: Path, norm: object) -> None:
+    rewritten(folder, lambda tree: tree["capabilities"].update(lift_norm=norm))
+    with pytest.raises(RecordError, match="lift_norm"):
+        verify_records(folder)
+
+
+def test_a_premise_with_a_negative_error_is_named_and_ends_nothing(folder: Path) -> None:
+    premise = {"error": -1.0, "share": 0.9, "confidence": 0.9}
+    report = forged(folder, lambda rows: rows[0].update(premise=premise))
+    assert {"noise", "premise"} <= faults(report)
