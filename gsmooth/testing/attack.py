@@ -92,12 +92,12 @@ def action_follows_attack(subject: Subject) -> None:
         clean = subject.lift(x)
         slack = 1e-9 * (1.0 + float(clean.norm()))
         for theta in (subject.region.lower, subject.region.upper):
-            ways = _on_the_way(subject, theta)
-            gaps = [_gaps(subject, x, clean, there) for there in ways]
-            assert not gaps or any(along <= backwards + slack for along, backwards in gaps), (
-                f"at theta={ways[0]} the attack is {gaps[0][0]:.3g} away from the action and only"
-                f" {gaps[0][1]:.3g} from its inverse, and so it is on the way there; is the sign of"
-                " a parameter wrong?"
+            tried = [(t, _backwards(subject, x, clean, t)) for t in _on_the_way(subject, theta)]
+            told = [(there, found) for there, found in tried if found.telling]
+            assert not told or any(e.own <= e.scaled + slack for _, e in told), (
+                f"at theta={told[0][0]} the attack is {told[0][1].own:.3g} away from the action and"
+                f" only {told[0][1].scaled:.3g} from its inverse, and so it is on the way there; is"
+                " the sign of a parameter wrong?"
             )
 
     for axis, parameter in enumerate(subject.transformation.parameters):
@@ -168,9 +168,12 @@ def _on_the_way(subject: Subject, theta: Theta) -> list[Theta]:
     return [there for there in found if any(there)] or ([end] if any(end) else [])
 
 
-def _gaps(subject: Subject, x: Tensor, clean: Tensor, theta: Theta) -> tuple[float, float]:
-    """How far the attack at theta is from the action, and from its inverse."""
+def _backwards(subject: Subject, x: Tensor, clean: Tensor, theta: Theta) -> _Errors:
+    """What T leaves at theta, and at -theta."""
     attacked = subject.lift(subject.attack(x, theta))
     against = subject.act(clean, tuple(-value for value in theta))
-    along = float((attacked - subject.act(clean, theta)).norm())
-    return along, float((attacked - against).norm())
+    return _Errors(
+        own=float((attacked - subject.act(clean, theta)).norm()),
+        scaled=float((attacked - against).norm()),
+        motion=float((attacked - clean).norm()),
+    )

@@ -187,7 +187,7 @@ def _subjects(
     box = region or _default_region(transformation, *SECOND_ENDS)
     fewer = max(3, round(FEWER * examples))
     second = _subject(transformation, shapes[-1], box, fewer)
-    return [first, replace(second, spread=WIDE)]
+    return [first, replace(second, spread=WIDE, least=1)]
 
 
 def _default_region(transformation: Transformation, low: float, high: float) -> Region:

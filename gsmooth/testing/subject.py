@@ -61,7 +61,8 @@ class Subject:
     given_laws: the smoothing laws to check; by default every one that the parameters admit. seed:
     of examples and votes; votes have seed 0 where it is None. only: one example, tried in place of
     a search. spread: std of the noise on theta, as a part of the region. asking: a search raises
-    Reached instead, for whoever wants to know whether a check applies.
+    Reached instead, for whoever wants to know whether a check applies. least: examples of slow
+    checks.
     """
 
     transformation: Transformation
@@ -75,6 +76,7 @@ class Subject:
     only: Mapping[str, object] | None = None
     spread: float = SPREAD
     asking: bool = False
+    least: int = 3
 
     @property
     def dimensions(self) -> int:
@@ -253,8 +255,8 @@ class Subject:
         return settings(current, derandomize=self.derandomize)
 
     def with_examples(self, share: float) -> Subject:
-        """This subject with fewer examples, for checks that are slow; at least three."""
-        return replace(self, examples=max(3, round(share * self.examples)))
+        """This subject with fewer examples, for checks that are slow; ``least`` of them anyway."""
+        return replace(self, examples=max(self.least, round(share * self.examples)))
 
 
 def columns(theta: Theta, like: Tensor) -> list[Tensor]:
