@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.errors import ConfigurationError
 from gsmooth.transformation import Enclosure
 from gsmooth_rotation.inverse import enclose
 from gsmooth_rotation.pixels import PixelSpace
@@ -63,7 +64,13 @@ class Rotation(Transformation):
         """This rotation with its disc fixed for images (C, H, W)."""
         if self.radius_px is not None:
             return self
-        return replace(self, radius_px=min(shape[1], shape[2]) / 2 - 1)
+        inside = min(shape[1], shape[2]) / 2 - 1
+        if inside <= 0.0:
+            raise ConfigurationError(
+                f"rotation: images of {shape[1]} x {shape[2]} px hold no disc 1 px inside their"
+                " inscribed circle; give radius_px, or images of 3 x 3 px at least"
+            )
+        return replace(self, radius_px=inside)
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images turned anticlockwise by theta[0] degrees, (N, C, H, W)."""

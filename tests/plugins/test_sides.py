@@ -108,3 +108,9 @@ def test_bounds_hold_on_what_is_not_refused(
                 moved = float((orbit.points(high) - orbit.points(low)).norm())
                 reach = float(speed[0, axis] * (high - low)[0, axis])
                 assert moved <= reach * (1.0 + 1e-9) + 1e-9, (parameter.name, part)
+
+
+def test_rotation_refuses_images_without_a_disc_and_takes_one_that_is_given() -> None:
+    with pytest.raises(ConfigurationError, match="images of 2 x 5 px hold no disc"):
+        load_transformation("rotation").for_shape((1, 2, 5))
+    load_transformation("rotation", {"radius_px": 1.0}).for_shape((1, 2, 5))
