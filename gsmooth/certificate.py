@@ -43,7 +43,7 @@ class AbstainReason(StrEnum):
     """Why no certificate was given."""
 
     FUTILE = "futile"  # a centre's votes will not reach its required share
-    BUDGET = "budget"  # the votes allowed ran out, or could never suffice
+    BUDGET = "budget"  # the votes allowed ran out, or are fewer than could suffice
     IMPOSSIBLE = "impossible"  # online: no original in the region can have become this image
     UNREACHABLE = "unreachable"  # a centre's margin is infinite: no number of votes could pass it
 

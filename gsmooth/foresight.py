@@ -26,6 +26,11 @@ MOST_TRIED: Final = 256
 """Numbers of centres among which the least votes of a refused run are sought."""
 FLOATS: Final = 1e-3
 """Margin by which a number of votes that is named is to suffice, for float terms (F1) add to it."""
+MORE_THAN_VOTES: Final = (
+    "Use more noise (smoothing.sigma, smoothing.scales), a smaller region, more low-pass or more"
+    " centres"
+)
+"""What helps where votes do not."""
 NEARLY_NOTHING: Final = 1e-9
 """Stands for the gauge of a region about to vanish."""
 
@@ -75,11 +80,15 @@ def foresee_calibrated(
     needed = _needed_by_all(mode, float(share_of_margin(margin)), centres)
     if needed is not None and needed <= cast:
         return
-    remedy = "no number suffices" if needed is None else f"it has to be at least {needed}"
+    remedy = (
+        f"no number suffices. {MORE_THAN_VOTES}, or a transformation with a smaller error"
+        if needed is None
+        else f"it has to be at least {needed}. Use more votes, a smaller region, more noise or a"
+        " transformation with a smaller error"
+    )
     raise UnreachableError(
         f"{name}={cast} cannot certify images with the calibrated error {text_up(error, 4)}: margin"
-        f" {margin:.3g} at {balls} centre{_s(balls)}; {remedy}. Use more votes, a smaller region,"
-        " more noise or a transformation with a smaller error",
+        f" {margin:.3g} at {balls} centre{_s(balls)}; {remedy}",
         needed,
     )
 
@@ -244,17 +253,17 @@ def _foresee_region(asked: _Question) -> None:
         return
     mode, count = asked.mode, asked.count
     needed = asked.cheapest() if asked.free else asked.needed(count, FLOATS)
-    remedy = "no number of votes suffices"
+    remedy = f"no number of votes suffices. {MORE_THAN_VOTES}"
     if needed is not None:
         remedy = f"max_votes has to be at least {needed.votes}"
         if mode.rule == "fixed" and needed.centre > mode.n:
             remedy = f"n has to be at least {needed.centre} and {remedy}"
+        remedy += ". Use more votes, a smaller region, more centres or more noise"
     number = f"{count} centre{_s(count)}"
     raise UnreachableError(
         f"max_votes={mode.max_votes} cannot certify {_text(asked.smoothed, asked.region)} at"
         f" alpha={mode.alpha:g} with {f'the {number} that it pays for' if asked.free else number}:"
-        f" even unanimous votes fall short (margin {asked.margin(count):.3g}); {remedy}. Use more"
-        " votes, a smaller region, more centres or more noise",
+        f" even unanimous votes fall short (margin {asked.margin(count):.3g}); {remedy}",
         None if needed is None else needed.votes,
     )
 

@@ -220,6 +220,10 @@ class _Bench:
         if gauge > 0.0:
             within = self.region.scaled(gauge)
             return Certified(self.label, within, gauge, guarantee, mode.alpha, found)
+        inner = [tier for tier in tiers if tier.start == 0.0]
+        if any(max(tier.inner_share, tier.first_share) >= 1.0 for tier in inner):
+            reason = AbstainReason.UNREACHABLE
+            return Abstained(reason, self.label, None, guarantee, mode.alpha, found)
         least = self._least_n(tiers)
         reason = AbstainReason.FUTILE if least == 0 else AbstainReason.BUDGET
         return Abstained(reason, self.label, least or None, guarantee, mode.alpha, found)

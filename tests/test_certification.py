@@ -110,6 +110,8 @@ def test_a_region_that_no_votes_reach_is_refused_before_the_first_image(l2: floa
         next(certify_many(SURE, Unread(), Region(l2=l2), RegionMode(max_votes=10**15)))  # type: ignore[arg-type]
     assert error.value.least_n is None
     assert f"l2 < {l2:g}" in str(error.value)
+    assert "more votes" not in str(error.value)
+    assert "Use more noise" in str(error.value)
 
 
 def test_a_std_of_0_for_every_parameter_is_refused_before_anything_is_certified() -> None:

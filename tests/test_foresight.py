@@ -97,3 +97,5 @@ def test_a_calibrated_error_that_unanimous_votes_cannot_bear_is_refused_in_both_
     with pytest.raises(UnreachableError, match="no number suffices") as caught:
         foresee_calibrated(SURE_TURN, region, RadiusMode(n=64), 1e6, 4)
     assert caught.value.least_n is None
+    assert "more votes" not in str(caught.value)
+    assert "no number suffices. Use more noise" in str(caught.value)

@@ -158,7 +158,10 @@ def _foretell(settings: RunConfig, as_json: bool) -> None:
         emit({"images": found.images, "plan": plan_document(found), "config": config})
         return
     left = "" if found.todo == found.images else f", {found.todo} of them to do"
-    say(f"# {found.images} images{left}; the region is within reach; no record is written")
+    reach = "the region is within reach"
+    if all(tried.unreachable for tried in found.tried):
+        reach = "no number of votes certifies what was tried"
+    say(f"# {found.images} images{left}; {reach}; no record is written")
     # As comments, so that what is printed is a run file.
     say("".join(f"# {line}\n" for line in as_lines(plan_table(found))))
     say(to_toml(parts.config))

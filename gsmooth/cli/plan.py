@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gsmooth.foresight import MORE_THAN_VOTES
 from gsmooth.rounding import text_down
 from gsmooth.run.forecast import Span, duration
 from gsmooth.run.memory import size
@@ -43,7 +44,13 @@ def plan_document(plan: Plan) -> dict[str, object]:
         "pinned": plan.pinned,
         "votes_per_second": plan.pace.votes_per_second,
         "tried": [
-            {"index": t.index, "votes": t.votes, "most": t.most, "certified": t.certified}
+            {
+                "index": t.index,
+                "votes": t.votes,
+                "most": t.most,
+                "certified": t.certified,
+                "unreachable": t.unreachable,
+            }
             for t in plan.tried
         ],
         "votes_an_image": _numbers(plan.votes_an_image),
@@ -78,6 +85,8 @@ def _lines(plan: Plan) -> list[tuple[str, str]]:
         how = f"at most, fixed in advance; covers drawn of {tried}"
     else:
         how = "tried on one image, which ran out of time"
+    if hopeless := sum(t.unreachable for t in plan.tried):
+        lines.append(("unreachable", f"{hopeless} of {tried}: {MORE_THAN_VOTES}"))
     lines.append(("votes an image", f"{_votes(plan.votes_an_image)} ({how})"))
     lines.append(("votes in all", _votes(plan.votes)))
     if plan.forwards:

@@ -62,6 +62,11 @@ class Ball:
         return (*smooth, *self.profile)
 
     @property
+    def unreachable(self) -> bool:
+        """Whether no number of votes shows what is asked for: a share of 1, an infinite margin."""
+        return self.share >= 1.0
+
+    @property
     def start(self) -> float:
         """The gauge up to which the region does not meet this ball's piece."""
         return self.profile[0].gauge if self.profile and self.profile[0].share == 0.0 else 0.0

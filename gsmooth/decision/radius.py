@@ -58,6 +58,8 @@ def try_radius(court: Court, mode: RadiusMode) -> Trial:
         verdict = Verdict.ACCEPTED if reached > ball.start else Verdict.FUTILE
         evidence[place] = court.evidence_of(ball, tally, verdict, profile)
     if gauge <= 0.0:
+        if max(_first_share(ball) for ball in balls if ball.start == 0.0) >= 1.0:
+            return court.abstained(AbstainReason.UNREACHABLE, evidence, None)
         least = _least(balls, mode)
         enough = least is not None and least <= mode.most
         reason = AbstainReason.FUTILE if enough else AbstainReason.BUDGET

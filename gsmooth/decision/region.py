@@ -44,6 +44,9 @@ def try_region(court: Court, mode: RegionMode) -> Trial:
         order.sort(key=lambda place: balls[place].start)
     for rank, place in enumerate(order):
         ahead = order[rank : rank + 1] if inside_out else order[rank:]
+        if any(balls[one].unreachable for one in ahead):
+            reason = AbstainReason.UNREACHABLE
+            return _reached(court, balls[place], reason, evidence, None, inside_out)
         least = _least(court, mode, ahead)
         if least is None or court.votes + least > mode.max_votes:
             needed = None if least is None else court.votes + least

@@ -26,6 +26,10 @@ _MEANINGS = {
 _REASONS = {
     "futile": "futile: votes showed that a centre will not reach the share it needs",
     "budget": "budget: a centre needs more votes than are allowed (certify.max_votes, or n)",
+    "unreachable": (
+        "unreachable: a centre needs a share of 1, which no number of votes shows; use more noise,"
+        " a smaller region, more low-pass or more centres"
+    ),
     "impossible": "impossible: no original in the region can have become this image",
 }
 

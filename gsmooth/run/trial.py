@@ -11,7 +11,7 @@ from typing import Final, final
 from gsmooth.attacks import attack_many
 from gsmooth.attacks.candidates import grid
 from gsmooth.attacks.search import FINALISTS, STARTS
-from gsmooth.certificate import Certified
+from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import Outcome, RadiusMode, RegionMode
 from gsmooth.decision import chunks
 from gsmooth.noise import CHUNK, SecretSeed, Seed
@@ -30,6 +30,7 @@ class Tried:
     votes, and the most that it could have cost: the same where the trial reached its end. cover_s:
     seconds that went into the cover and the tests; voting_s: into votes. attack_votes, attack_s: of
     the opponent, None where his search was not tried. certified: None where it is not known.
+    unreachable: no number of votes certifies it.
     """
 
     index: int
@@ -40,6 +41,7 @@ class Tried:
     attack_votes: int | None = None
     attack_s: float | None = None
     certified: bool | None = None
+    unreachable: bool = False
 
 
 class _Enough(Exception):
@@ -95,8 +97,17 @@ def _tried(parts: Assembly, index: int, until: float) -> Tried:
         cover_s = time.monotonic() - began - voting_s
         return Tried(index, votes, max(votes, most_votes(parts, index)), cover_s, voting_s)
     cover_s = time.monotonic() - began - voting_s
-    found = isinstance(outcome.certificate, Certified)
-    tried = Tried(index, outcome.votes, outcome.votes, cover_s, voting_s, certified=found)
+    certificate = outcome.certificate
+    tried = Tried(
+        index,
+        outcome.votes,
+        outcome.votes,
+        cover_s,
+        voting_s,
+        certified=isinstance(certificate, Certified),
+        unreachable=isinstance(certificate, Abstained)
+        and certificate.reason is AbstainReason.UNREACHABLE,
+    )
     pace = outcome.votes / voting_s if voting_s else 0.0
     if expected_forwards(parts) > pace * max(0.0, until - time.monotonic()):
         return tried

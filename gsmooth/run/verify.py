@@ -198,6 +198,12 @@ def _asked(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
             yield f"region.{name}", f"{found!r}, but the run has region.{name} = {expected!r}"
 
 
+def _out_of_reach(centre: CentreEvidence) -> bool:
+    """Whether no number of votes shows what the centre needs."""
+    inner = 0.0 if centre.inner is None else centre.inner.share
+    return max(centre.share, inner) >= 1.0
+
+
 def _against_itself(row: Row) -> Iterator[Message]:
     certified = row.outcome == "certified"
     if certified != (row.gauge is not None):
@@ -211,6 +217,8 @@ def _against_itself(row: Row) -> Iterator[Message]:
             "certified_label",
             f"{row.certified_label}, but the counts are for class {row.selected_label}",
         )
+    if row.reason is AbstainReason.UNREACHABLE and not any(map(_out_of_reach, row.evidence)):
+        yield "reason", f"{row.reason}, but no centre needs a share of 1"
     without_original = not row.evidence and row.guarantee is Guarantee.ONLINE
     if row.reason is AbstainReason.IMPOSSIBLE and not without_original:
         yield "reason", f"{row.reason}, with {len(row.evidence)} centres, guarantee {row.guarantee}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from tests.decision.jury import (
     cover,
     gauge_of,
     share_of,
+    steps,
     tried,
     unanimous,
 )
@@ -136,8 +138,43 @@ def test_a_margin_beyond_all_votes_abstains_instead_of_stopping_the_run(
 ) -> None:
     certificate = tried(cover(ball(margin), ball(0.5)), mode, unanimous).certificate
     assert isinstance(certificate, Abstained)
-    assert certificate.reason is AbstainReason.BUDGET
-    assert certificate.least_n is None or certificate.least_n > 10**12
+    beyond = share_of(margin) >= 1.0
+    assert certificate.reason is (AbstainReason.UNREACHABLE if beyond else AbstainReason.BUDGET)
+    assert certificate.least_n is None or (certificate.least_n > 10**12 and not beyond)
+
+
+@pytest.mark.parametrize("rule", ["e-process", "fixed"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_no_vote_is_cast_where_a_centre_is_out_of_reach(
+    rule: Literal["e-process", "fixed"], place: int
+) -> None:
+    balls = [ball(0.5), ball(0.5)]
+    balls[place] = ball(math.inf)
+    finding = tried(cover(*balls), RegionMode(rule=rule, n=256), unanimous)
+    assert isinstance(finding.certificate, Abstained)
+    assert finding.certificate.reason is AbstainReason.UNREACHABLE
+    assert finding.votes == CHUNK
+
+
+def test_what_lies_before_a_centre_out_of_reach_is_certified_inside_out() -> None:
+    outer = ball(math.inf, steps((0.3, 0.0), (1.0, 1.0)))
+    finding = tried(cover(ball(0.5), outer), RegionMode(order="inside-out"), unanimous)
+    assert isinstance(finding.certificate, Certified)
+    assert finding.certificate.gauge == 0.3
+    inner = ball(math.inf, steps((1.0, 1.0)))
+    nothing = tried(cover(inner, outer), RegionMode(order="inside-out"), unanimous).certificate
+    assert isinstance(nothing, Abstained)
+    assert nothing.reason is AbstainReason.UNREACHABLE
+
+
+def test_radius_mode_is_unreachable_only_where_the_smallest_region_is() -> None:
+    far = cover(ball(math.inf, steps((0.5, 0.7), (1.0, 1.0))))
+    half = tried(far, RadiusMode(n=6400), unanimous).certificate
+    assert isinstance(half, Certified)
+    assert half.gauge == 0.5
+    against = tried(far, RadiusMode(n=6400), by_share(0.5)).certificate
+    assert isinstance(against, Abstained)
+    assert against.reason is AbstainReason.FUTILE
 
 
 margins = st.lists(st.floats(0.0, 2.8), min_size=1, max_size=5).map(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,14 @@ def test_an_abstention_whose_counts_suffice_is_named() -> None:
         reason=AbstainReason.BUDGET,
     )
     assert faulty_fields(row) == ["outcome"]
+
+
+def test_an_unreachable_image_has_a_centre_that_no_votes_could_pass() -> None:
+    row = replace(make_abstention(), reason=AbstainReason.UNREACHABLE)
+    assert "reason" in faulty_fields(row)
+    hopeless = replace(row.evidence[0], share=1.0, margin=math.inf)
+    honest = replace(row, evidence=(hopeless, *row.evidence[1:]))
+    assert "reason" not in faulty_fields(honest)
 
 
 def test_an_abstention_that_keeps_a_gauge_and_a_label_is_named() -> None:
