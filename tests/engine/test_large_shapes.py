@@ -12,6 +12,7 @@ from gsmooth.certificate import Certified
 from gsmooth.certification import Item, RegionMode, certify_many
 from gsmooth.classifier import Classifier
 from gsmooth.engine import measured_pace
+from gsmooth.engine.readout import ROWS
 from gsmooth.region import Region
 from gsmooth.registry import load_transformation
 from gsmooth.smoothing import SmoothedClassifier
@@ -48,8 +49,8 @@ def test_measures_votes_for_images_of_this_shape(name: str, shape: tuple[int, in
     g = smoothed(name, shape)
     z = g.transformation.lift(picture(shape)[None])[0]
     pace = measured_pace(g.counter, z, sizes=(2,))
-    # The batch that the network sees, at least, and far less than a hundred of them.
-    assert 1.0 <= pace.peak_bytes / (2 * 4 * z.numel()) < 100.0
+    # The rows that are read out together, at least, and far less than a hundred times as much.
+    assert 1.0 <= pace.peak_bytes / (ROWS * 4 * z.numel()) < 100.0
 
 
 @pytest.mark.parametrize(("name", "end"), [("rotation", 0.05), ("scaling", 0.001)])
