@@ -100,8 +100,8 @@ def test_a_dry_run_of_radius_mode_says_how_far_its_votes_reach() -> None:
     radius = ("--mode=radius", "--set=certify.n=640", "--l2=2.0", "--no-attack")
     result = gsmooth(*CERTIFY, *radius, "--dry-run")
     assert "704 (at most, fixed in advance; covers drawn of 3 images)" in result.stdout
-    # sigma Phi^-1(0.001^(1/640)), sigma = 0.25.
-    assert "0.575: what n votes that all agree can show" in result.stdout
+    # sigma Phi^-1(0.001^(1/640)) = 0.5749, sigma = 0.25, rounded down.
+    assert "0.574: what n votes that all agree can show" in result.stdout
     assert "opponent" not in result.stdout
 
 
