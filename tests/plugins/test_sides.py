@@ -83,6 +83,22 @@ def test_takes_images_of_two_pixels_a_side() -> None:
     assert torch.allclose(turned, x.rot90(1, (2, 3)), atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("spec", "options", "shape"),
+    [
+        ("translation", {"frame_px": 8}, (1, 16, 16)),
+        ("translation+brightness", {"translation": {"frame_px": 8}}, (1, 16, 16)),
+        ("rotation", {}, (1, 2, 2)),
+    ],
+)
+def test_options_that_leave_nothing_of_an_image_are_an_error_of_configuration(
+    spec: str, options: dict[str, Any], shape: tuple[int, int, int]
+) -> None:
+    operator = load_transformation(spec, options)
+    with pytest.raises(ConfigurationError, match=f"{shape[1]} x {shape[2]}"):
+        operator.for_shape(shape)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("spec", "options"), [*TAKEN, ("shear", {})])
 def test_bounds_hold_on_what_is_not_refused(
