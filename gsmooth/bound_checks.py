@@ -1,58 +1,83 @@
 """Every bound of a plugin is checked where it leaves the plugin: no negative number and no NaN.
 
 A negative bound on a derivative makes a residual smaller than it is, and a NaN compares as nothing
-at all: either can turn into a certificate of what is false. ``Transformation`` wraps the methods
-that are listed here in every subclass, so that covers, compositions, calibrations, online covers
-and the kit all get checked numbers, whoever asks and whoever answers. inf is allowed: it says that
-nothing is known.
+at all: either can turn into a certificate of what is false. In ``Transformation`` and all of its
+subclasses the methods that are listed here are ``CheckedBound``, however they came there, so that
+covers, compositions, calibrations, online covers and the kit all get checked numbers, whoever asks
+and whoever answers. inf is allowed: it says that nothing is known.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABCMeta
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import update_wrapper
 from inspect import getattr_static
-from typing import Any, Final
+from typing import Any, Final, NoReturn, final
 
 from gsmooth.errors import PluginError
 
-Check = Callable[[Any, tuple[Any, ...]], str]
-"""What is wrong with an answer, given the arguments after self; empty where it is a bound."""
-
-_MARK: Final = "__gsmooth_checked__"
-
-
-def check_bounds_of(cls: type) -> None:
-    """Wrap every method of ``BOUNDS`` that ``cls`` defines or inherits from a mixin, once."""
-    for name in BOUNDS:
-        found = getattr_static(cls, name, None)
-        if callable(found) and found.__module__ != _BASE and not hasattr(found, _MARK):
-            setattr(cls, name, _checked(name, found))
+Check = Callable[[Any, tuple[Any, ...], int], str]
+"""What is wrong with an answer, given the arguments after self and the number of parameters; empty
+where it is a bound."""
 
 
-def _checked(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    check = BOUNDS[name]
+class BoundsChecked(ABCMeta):
+    """The type of a class whose methods of ``BOUNDS`` are checked, those set on it later too."""
 
-    @wraps(method)
-    def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        answer = method(self, *args, **kwargs)
-        if fault := check(answer, (*args, *kwargs.values())):
+    def __init__(cls, name: str, bases: tuple[type, ...], members: Any, **options: Any) -> None:
+        super().__init__(name, bases, members, **options)
+        for bound in BOUNDS:
+            # Found anywhere: a mixin can come before the class whose method is checked already.
+            setattr(cls, bound, getattr_static(cls, bound))
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        fresh = name in BOUNDS and not isinstance(value, CheckedBound)
+        super().__setattr__(name, CheckedBound(name, value) if fresh else value)
+
+
+@final
+class CheckedBound:
+    """A method that gives a bound, and the look at what it gives.
+
+    given: a function, or whatever else stands for a method (static, of the class, partial, cached,
+    a property, an object that can be called). Nothing that an instance holds takes its place.
+    """
+
+    def __init__(self, name: str, given: Any) -> None:
+        update_wrapper(self, given)  # First, for it brings all attributes of ``given``.
+        self.name, self.given, self.check = name, given, BOUNDS[name]
+
+    def __get__(self, subject: Any, owner: type | None = None) -> Any:
+        return self if subject is None else lambda *args, **given: self(subject, *args, **given)
+
+    def __set__(self, subject: Any, value: object) -> NoReturn:
+        raise PluginError(
+            f"{subject.name}: {self.name} is set on an object; it has to be a method of its class,"
+            " whose answers are checked"
+        )
+
+    def __call__(self, subject: Any, *args: Any, **kwargs: Any) -> Any:
+        """The method's answer; PluginError unless it is a bound."""
+        method = self.given
+        if hasattr(type(method), "__get__"):
+            method = method.__get__(subject, type(subject))
+        answer = method(*args, **kwargs)
+        given = (*args, *kwargs.values())
+        if fault := self.check(answer, given, len(subject.parameters)):
             raise PluginError(
-                f"{self.name}: {name} gave {fault}; it is a bug of the plugin, and nothing that"
-                f" rests on it would be proved: tell its author what `gsmooth check {self.name}`"
-                " says"
+                f"{subject.name}: {self.name} gave {fault}; it is a bug of the plugin, and nothing"
+                f" that rests on it would be proved: tell its author what `gsmooth check"
+                f" {subject.name}` says"
             )
         return answer
-
-    setattr(checked, _MARK, True)
-    return checked
 
 
 def _number(least: float, *, may_be_unknown: bool) -> Check:
     """A float >= least, or None where that is an answer."""
 
-    def fault(answer: Any, _: tuple[Any, ...]) -> str:
+    def fault(answer: Any, _: tuple[Any, ...], __: int) -> str:
         if answer is None and may_be_unknown:
             return ""
         try:
@@ -64,16 +89,14 @@ def _number(least: float, *, may_be_unknown: bool) -> Check:
     return fault
 
 
-def _cells(answer: Any, args: tuple[Any, ...]) -> str:
+def _cells(answer: Any, args: tuple[Any, ...], _: int) -> str:
     """None, or a tensor (n, m) for cells given by x, lower (n, m) and upper (n, m)."""
     return "" if answer is None else _tensor(answer, tuple(args[1].shape))
 
 
-def _rows(answer: Any, args: tuple[Any, ...]) -> str:
+def _rows(answer: Any, args: tuple[Any, ...], parameters: int) -> str:
     """None, or a tensor (N, m) for rows z (N, K)."""
-    if answer is None:
-        return ""
-    return _tensor(answer, (len(args[0]), *getattr(answer, "shape", ())[1:2]))
+    return "" if answer is None else _tensor(answer, (len(args[0]), parameters))
 
 
 def _tensor(answer: Any, shape: tuple[int, ...]) -> str:
@@ -89,7 +112,7 @@ def _tensor(answer: Any, shape: tuple[int, ...]) -> str:
     return f"{float(answer[bad][0])!r} for {int(bad.sum())} of {bad.numel()}, expected >= 0"
 
 
-def _enclosure(answer: Any, args: tuple[Any, ...]) -> str:
+def _enclosure(answer: Any, args: tuple[Any, ...], _: int) -> str:
     """None, or balls for n cells: radii >= 0, and centres that are numbers where balls are."""
     if answer is None:
         return ""
@@ -109,13 +132,11 @@ def _enclosure(answer: Any, args: tuple[Any, ...]) -> str:
     return "" if bool(torch.isfinite(answer.centre[known]).all()) else "a centre that is no number"
 
 
-def _kinks(answer: Any, _: tuple[Any, ...]) -> str:
+def _kinks(answer: Any, _: tuple[Any, ...], __: int) -> str:
     """Numbers: a NaN is between no two ends, and a kink would be lost."""
     bad = [value for value in answer if math.isnan(float(value))]
     return "nan among its values" if bad else ""
 
-
-_BASE: Final = "gsmooth.transformation"
 
 BOUNDS: Final[Mapping[str, Check]] = {
     "lift_norm": _number(0.0, may_be_unknown=False),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
-from gsmooth.bound_checks import check_bounds_of
+from gsmooth.bound_checks import BoundsChecked
 from gsmooth.errors import ConfigurationError, PluginError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Flow:
             )
 
 
-class Transformation(ABC):
+class Transformation(metaclass=BoundsChecked):
     """A family psi_theta of attacks and the exact action T_theta that certifies it.
 
     Subclasses are frozen dataclasses marked ``@final``; their fields are the plugin's options.
@@ -116,7 +116,7 @@ class Transformation(ABC):
     ``least_side_px``: images with a side below it are refused by ``for_shape``; 2 where the attack
     interpolates along both axes (libraries have no unit of length along an axis of one pixel).
 
-    Methods that give bounds are wrapped in every subclass: PluginError where one answers with a
+    Methods that give bounds are checked in every subclass: PluginError where one answers with a
     negative number, NaN or another shape (``gsmooth.bound_checks``).
     """
 
@@ -131,7 +131,6 @@ class Transformation(ABC):
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        check_bounds_of(cls)
         _check_sides_in(cls)
 
     @property

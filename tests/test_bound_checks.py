@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache, partialmethod, wraps
+from types import FunctionType
 from typing import Any, ClassVar, final
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth.bound_checks import BOUNDS
+from gsmooth.bound_checks import BOUNDS, CheckedBound
 from gsmooth.certificate import Guarantee
 from gsmooth.certification import RegionMode, certify
 from gsmooth.classifier import Classifier
@@ -169,7 +170,7 @@ def test_every_method_of_a_transformation_is_a_map_a_claim_or_a_checked_bound() 
     methods = {
         name
         for name, member in vars(Transformation).items()
-        if inspect.isfunction(member) and not name.startswith("_")
+        if isinstance(member, FunctionType | CheckedBound) and not name.startswith("_")
     }
     assert methods == MAPS | CLAIMS | set(BOUNDS)
     assert {*WAYS, "breakpoints"} == set(BOUNDS)
@@ -229,6 +230,66 @@ def test_checks_a_bound_that_a_mixin_gives() -> None:
 
     with pytest.raises(PluginError, match=r"mixed: lift_norm gave -1\.0"):
         Mixed().lift_norm(SHAPE)
+
+
+class _Called:
+    def __call__(self, shape: tuple[int, int, int]) -> float:
+        return -1.0
+
+
+def _norm(self: Transformation, *_: Any) -> float:
+    return -1.0
+
+
+FORMS: dict[str, Any] = {
+    "a docstring taken over from a checked method": wraps(Bounded.lift_norm)(_norm),
+    "a docstring taken over from Transformation": wraps(Transformation.lift_norm)(_norm),
+    "a method of the class": classmethod(lambda cls, shape: -1.0),
+    "a static method": staticmethod(lambda shape: -1.0),
+    "a property": property(lambda self: lambda shape: -1.0),
+    "a partial method": partialmethod(_norm, 1),
+    "a cache": lru_cache(_norm),
+    "an object": _Called(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_checks_a_bound_in_whatever_form_a_class_has_it(form: str) -> None:
+    made = type("Formed", (Bounded,), {"lift_norm": FORMS[form], "name": "formed"})()
+    with pytest.raises(PluginError, match=r"formed: lift_norm gave -1\.0"):
+        made.lift_norm(SHAPE)
+
+
+def test_checks_a_bound_that_a_class_gets_after_it_was_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Bounded, "lift_norm", _norm)
+    with pytest.raises(PluginError, match=r"bounded: lift_norm gave -1\.0"):
+        Bounded().lift_norm(SHAPE)
+
+
+def test_a_static_method_that_gives_a_bound_is_called_as_one() -> None:
+    made = type("Static", (Bounded,), {"lift_norm": staticmethod(lambda shape: 2.0)})()
+    assert made.lift_norm(SHAPE) == 2.0
+
+
+def test_refuses_a_bound_that_an_object_brings_along_for_itself() -> None:
+    @final
+    @dataclass(frozen=True)
+    class Bringing(Bounded):
+        name: ClassVar[str] = "bringing"
+        lift_norm: Any = field(default_factory=_Called)
+
+    with pytest.raises(PluginError, match="bringing: lift_norm is set on an object; it has to be"):
+        Bringing()
+
+
+def test_refuses_speeds_for_another_number_of_parameters() -> None:
+    made = type("Short", (Bounded,), {"action_speed": lambda self, z: z.new_zeros((len(z), 2))})()
+    with pytest.raises(
+        PluginError, match=r"action_speed gave \(1, 2\), expected a tensor \(1, 1\)"
+    ):
+        made.action_speed(torch.zeros(1, 16))
 
 
 def test_a_bound_may_say_that_nothing_is_known() -> None:
