@@ -235,6 +235,16 @@ def test_too_few_inner_votes_abstain_and_say_how_many_would_do() -> None:
     assert found.evidence[0].verdict is Verdict.UNTESTED
 
 
+def test_a_residual_that_no_votes_could_pass_is_unreachable() -> None:
+    # Up to 5 sin(1) is left over under noise of .25: inner votes would need a share of 1.
+    g = third_pixel(-9.0, push=5.0)
+    outcome = certify_nested(g, triple(), Region((-1.0,), (1.0,)), NestedMode(n_outer=40))
+    found = outcome.certificate
+    assert isinstance(found, Abstained)
+    assert (found.reason, found.least_n) == (AbstainReason.UNREACHABLE, None)
+    assert outcome.votes == CHUNK
+
+
 def test_what_the_method_is_not_made_for_is_refused() -> None:
     gain = SmoothedClassifier(
         classifier(Labels(lambda x: x)), Gain(), GaussianLaw((1.0,), 0.2), seed=0

@@ -93,8 +93,13 @@ def clopper_pearson_upper(successes: int, trials: int, alpha: float) -> float:
 
 
 def least_successes(share: float, trials: int, alpha: float) -> int | None:
-    """Least count whose Clopper-Pearson lower bound exceeds ``share``; None if no count does."""
+    """Least count whose Clopper-Pearson lower bound exceeds ``share``; None if no count does.
+
+    None for a share of 1 too, which an infinite margin asks for.
+    """
     require_counts(0, trials)
+    if share == 1.0:
+        return None
     require_probability("share", share)
     return _least(lambda count: clopper_pearson_lower(count, trials, alpha) > share, trials)
 
