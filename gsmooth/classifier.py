@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Final, Literal, TypeGuard, final
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
-from gsmooth.model_call import model_call
+from gsmooth.model_call import model_call, plain_precision
 from gsmooth.noise.coordinate import image_name
 from gsmooth.user_code import one_line, users_code
 
@@ -173,7 +173,7 @@ class Classifier:
 
     def _precision(self) -> AbstractContextManager[object]:
         if self.autocast is None:
-            return nullcontext()
+            return plain_precision(self.device)
         return torch.autocast(self.device.type, dtype=_TYPES[self.autocast])
 
     def _compiled(self, batch: Tensor) -> object:

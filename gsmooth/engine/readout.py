@@ -15,6 +15,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
+from gsmooth.model_call import plain_precision
 from gsmooth.transformation import Transformation
 
 ROWS: Final = 32
@@ -40,7 +41,8 @@ class Readout:
         """
         if type(self.transformation).readout is Transformation.readout:
             return z.reshape(-1, *self.shape)  # Nothing is computed, and nothing copied.
-        return torch.cat([self._block(part) for part in torch.split(z, self.rows(z))])
+        with plain_precision(z.device):
+            return torch.cat([self._block(part) for part in torch.split(z, self.rows(z))])
 
     def batches(self, z: Tensor, batch_size: int) -> Iterator[Tensor]:
         """The images of z (N, K) in batches of ``batch_size``, the last one maybe smaller.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
@@ -51,6 +51,19 @@ class Bits(nn.Module):
         return torch.stack([1.0 - odd, odd], dim=1)
 
 
+@final
+class Line(nn.Module):
+    """A linear layer: what autocast would calculate in 16 bits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(28 * 28, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.layer(x.flatten(1))
+        return scores
+
+
 def smoothed(spec: str, batch_size: int, pinned: bool = False) -> SmoothedClassifier:
     operator = load_transformation(spec)
     law = GaussianLaw((2.0,) * len(operator.parameters), 0.25, operator.orthogonal)
@@ -96,6 +109,20 @@ def test_votes_of_a_model_that_sees_every_bit_do_not_depend_on_the_batch(spec: s
     for ballot, votes in zip(asked, expected, strict=True):
         assert np.array_equal(smoothed(spec, 256).count([ballot])[0], votes)
     assert np.array_equal(smoothed(spec, 2, pinned=True).count(asked), expected)
+
+
+@pytest.mark.parametrize("devices", [(), ("cpu", "cpu")])
+def test_votes_do_not_depend_on_the_autocast_of_the_thread_that_asks(
+    devices: tuple[str, ...],
+) -> None:
+    g = replace(smoothed("rotation", 256), devices=devices)
+    item = Item(0, torch.full(SHAPE, 0.5, dtype=torch.float64))
+    (expected,) = predict_many(g, [item], n=128)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        (found,) = predict_many(g, [item], n=128)
+        scores = Classifier(Line(), classes=2, shape=SHAPE).scores(torch.ones(1, *SHAPE))
+    assert found == expected
+    assert scores.dtype == torch.float32
 
 
 def test_a_prediction_is_that_of_the_classifier_that_was_certified() -> None:
