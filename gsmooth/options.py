@@ -140,9 +140,12 @@ def build(cls: type[Transformation], spec: str, options: Mapping[str, object]) -
             return adapter.validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"]) or "(whole)"
+        path = ".".join(str(part) for part in first["loc"])
+        # Without a path it is the class itself that refuses, in its own words.
+        where = f"option {path}: " if path else ""
+        told = first["msg"].removeprefix("Value error, ").removeprefix(f"{spec}: ")
         raise ConfigurationError(
-            f"transformation {spec!r}: option {path}: {first['msg']}; given: {first['input']!r}"
+            f"transformation {spec!r}: {where}{told}; given: {first['input']!r}"
         ) from error
 
 

@@ -18,6 +18,7 @@ from gsmooth.cli import (
     train,
     verify,
 )
+from gsmooth.cli.usage import Commands
 
 _HELP = """
 Certify that an image classifier keeps its answer under a whole range of transformations.
@@ -47,6 +48,7 @@ def _flowing(text: str) -> str:
 
 app = typer.Typer(
     name="gsmooth",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -244,4 +244,6 @@ def _number(name: str, part: str, text: str) -> float:
     try:
         return float(part)
     except ValueError as error:
-        raise ConfigurationError(f"{name} {text}: {part.strip()!r} is not a number") from error
+        raise ConfigurationError(
+            f"{name} {text or repr(text)}: {part.strip()!r} is not a number"
+        ) from error

@@ -108,9 +108,14 @@ def _verdict(error: BaseException) -> tuple[str, str, int]:
     return "InternalError", message, INTERNAL
 
 
-def _fail(kind: str, message: str, code: int, as_json: bool) -> None:
+def failed(kind: str, message: str, code: int, as_json: bool) -> int:
+    """Print an error on stderr, with ``as_json`` also as JSON on stdout; returns ``code``."""
     if as_json:
         emit({"error": {"kind": kind, "message": message, "exit_code": code}})
     # Indented, so that no name with a line break in it can pose as a message of its own.
     say(f"gsmooth: {message}".replace("\n", "\n  "), stderr=True)
-    raise typer.Exit(code)
+    return code
+
+
+def _fail(kind: str, message: str, code: int, as_json: bool) -> None:
+    raise typer.Exit(failed(kind, message, code, as_json))

@@ -104,6 +104,8 @@ class Account:
         if self.foretold or self.fresh < FIRST:
             return None
         tally = self.tally()
+        if tally.done >= self.total:
+            return None
         if tally.left is None or tally.seconds + tally.left.mean < LONG_S:
             return None
         self.foretold = True

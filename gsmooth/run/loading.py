@@ -20,6 +20,9 @@ CONFIG_NAME: Final = "config.toml"
 HEADER_NAME: Final = "run.json"
 """What makes a folder one of records; ``gsmooth.run.records`` has it too, and needs torch."""
 
+_FIELD: Final = 2
+"""Levels of a field in a run file: section and name."""
+
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
@@ -44,7 +47,7 @@ def load_config(path: Path | None = None, overrides: Iterable[str | Override] = 
         # strings are paths, but "0.2" is no number and true is no count.
         return RunConfig.model_validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
-        lines = [_line(detail, path, settings) for detail in error.errors()]
+        lines = [_line(detail, path, settings) for detail in _by_field(error.errors())]
         raise ConfigurationError("\n".join(lines)) from error
 
 
@@ -59,6 +62,20 @@ def _read(path: Path) -> Tree:
         raise ConfigurationError(f"run file {path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+
+
+def _by_field(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """One complaint a field: of a field that takes several forms pydantic complains once a form."""
+    found: dict[tuple[int | str, ...], ErrorDetails] = {}
+    for detail in details:
+        where = detail["loc"]
+        if len(where) > _FIELD and isinstance(where[_FIELD], str):  # The name of a form.
+            where = where[:_FIELD]
+        message = detail["msg"]
+        if where in found:
+            message = f"{found[where]['msg']}, or {message.removeprefix('Input should be ')}"
+        found[where] = {**detail, "loc": where, "msg": message}
+    return list(found.values())
 
 
 def _line(detail: ErrorDetails, path: Path | None, settings: Sequence[Override]) -> str:

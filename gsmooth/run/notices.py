@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from gsmooth.run.assembly import Assembly
-from gsmooth.run.inputs import data_notices
+from gsmooth.run.inputs import called, data_notices
 from gsmooth.run.models import model_notices
 
 
 def input_notices(parts: Assembly) -> Iterator[str]:
     """How the images were read, and what is to be known of the model; a sentence each."""
     yield from data_notices(parts.config, parts.dataset)
+    yield from _one_class(parts)
     yield from model_notices(parts.smoothed.classifier, parts.config.model.weights)
+
+
+def _one_class(parts: Assembly) -> Iterator[str]:
+    """Where all images of the run are of one class, and the data hold others.
+
+    Folders are read class by class, so that a small ``data.limit`` takes the first class only.
+    """
+    labels, taken = parts.dataset.labels, parts.indices
+    first, count = int(labels[taken[0]]), len(taken)
+    if count < 2 or (labels == first).all() or (labels[np.array(taken)] != first).any():
+        return
+    yield (
+        f"data {parts.dataset.name}: all {count} images of this run are of class"
+        f" {called(parts.config, first)}; for images of other classes too give"
+        f" --set data.every={max(2, len(labels) // count)}"
+    )

@@ -154,7 +154,9 @@ def _figures(tally: Tally) -> str:
     if not tally.merit:
         return ""
     rate = f", {tally.votes_per_second:,.0f} votes/s" if tally.votes else ""
-    return rate + (f", {tally.merit} {percent(tally.share)}" if tally.scored else "")
+    # Images of an earlier run are not among those that the share is of.
+    of = f" of the {tally.scored:,} new" if tally.scored < tally.done else ""
+    return rate + (f", {tally.merit} {percent(tally.share)}{of}" if tally.scored else "")
 
 
 def _time(tally: Tally) -> str:

@@ -129,6 +129,11 @@ def stored_indices(folder: Path) -> Set[int]:
 
 def _opened(path: Path | str) -> tuple[Records, StoredRows]:
     rows_path = Path(path)
+    if not rows_path.exists():
+        raise RecordError(
+            f"records {path}: there is no such file or folder; expected a run's folder, which holds"
+            f" {HEADER_NAME} and {ROWS_NAME}"
+        )
     if rows_path.is_dir():
         rows_path = rows_path / ROWS_NAME
     header = _read_header(rows_path.parent / HEADER_NAME)

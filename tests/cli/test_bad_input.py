@@ -98,3 +98,57 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code() -> None:
     assert result.exit_code == 2
     assert "Traceback" in result.stderr
     assert "gsmooth: --set x=1: x: unknown field 'x'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["certify", "--l2", "x"], "invalid value for '--l2'"),
+        (["certify", "--fast"], "no such option: --fast"),
+        (["certify", "stray"], "got unexpected extra argument"),
+        (["report"], "missing argument"),
+        (["train"], "missing option '--out'"),
+        (["frobnicate"], "no such command 'frobnicate'"),
+    ],
+)
+def test_a_command_line_that_cannot_be_parsed_is_one_line_too(
+    arguments: list[str], told: str
+) -> None:
+    line = refused(2, *arguments)
+    assert line.startswith(told)
+    assert "\n" not in line
+    assert "--help shows what there is" in line
+
+
+def test_a_command_line_that_cannot_be_parsed_is_json_on_request() -> None:
+    result = CliRunner().invoke(app, ["certify", "--alpha", "abc", "--json"])
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["exit_code"] == 2
+
+
+def test_a_field_that_takes_two_forms_names_both_in_one_line() -> None:
+    assert refused(2, "certify", "--set", "engine.batch_size=0") == (
+        "--set engine.batch_size=0: engine.batch_size: input should be greater than or equal to 1,"
+        " or 'auto'; given: 0"
+    )
+
+
+def test_options_that_a_transformation_refuses_are_told_in_its_own_words() -> None:
+    line = refused(2, "certify", "--set", "transformation.options.low_pass_px=-1")
+    assert line.startswith(
+        "transformation 'rotation': low_pass_px=-1.0 must be a positive number of pixels; given:"
+    )
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+def test_records_that_are_not_there_are_called_by_the_name_that_was_given(command: str) -> None:
+    line = refused(6, command, "runs/typo")
+    assert line.startswith("records runs/typo: there is no such file or folder; expected a run's")
+
+
+def test_a_device_that_does_not_exist_is_told_what_would_do() -> None:
+    line = refused(2, "certify", "--device", "gpu")
+    assert line == (
+        "device 'gpu' cannot be used here; expected cpu, or cuda:0 where torch.cuda.is_available()"
+        " is true"
+    )

@@ -317,3 +317,23 @@ def test_resizing_is_part_of_the_identity_and_is_said(tmp_path: Path) -> None:
     table = "\n".join(as_lines(render(summarize(records))))
     assert "certified are images" in table
     assert "resized to shortest side 6" in table
+
+
+def test_images_of_one_class_out_of_many_are_told() -> None:
+    labels = np.repeat([0, 1], 6)
+    np.savez("sorted.npz", x=np.tile(labels[:, None, None, None] * 1.0, (1, 1, 4, 4)), y=labels)
+    notes = Notebook()
+    run_certify(workshop_config("data.spec=sorted.npz", "data.limit=3"), notes)
+    assert (
+        "data sorted.npz: all 3 images of this run are of class 0; for images of other classes too"
+        " give --set data.every=4"
+    ) in notes.lines
+
+
+@pytest.mark.parametrize("part", ["data.every=4", "data.limit=1"])
+def test_images_of_several_classes_and_single_images_need_no_telling(part: str) -> None:
+    labels = np.repeat([0, 1], 6)
+    np.savez("sorted.npz", x=np.tile(labels[:, None, None, None] * 1.0, (1, 1, 4, 4)), y=labels)
+    notes = Notebook()
+    run_certify(workshop_config("data.spec=sorted.npz", part), notes)
+    assert not [line for line in notes.lines if "are of class" in line]

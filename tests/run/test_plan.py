@@ -128,3 +128,13 @@ def test_a_short_run_is_not_foretold() -> None:
     lefts = [tally.forecast for tally in progress.tallies]
     assert lefts[0] is None
     assert lefts[-1] == Span(0.0, 0.0, 0.0)
+
+
+def test_nothing_is_foretold_once_all_images_are_done() -> None:
+    config = workshop_config("data.limit=3", "attack.enabled=false")
+    run_certify(config, Notebook())
+    account = Account.opened(config, 3, 3)
+    account.began -= 60.0
+    for row in read_records("run").rows:
+        account.add(row, 0, 0.0)
+    assert account.remarks() == []

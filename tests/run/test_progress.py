@@ -13,12 +13,19 @@ HALFWAY = Tally(
 )
 
 
-def test_a_line_says_images_votes_accuracy_and_time_left() -> None:
+def test_a_line_says_images_votes_accuracy_of_this_process_and_time_left() -> None:
     stream = io.StringIO()
     with LineProgress(stream, pause_s=0.0) as progress:
         progress.update(HALFWAY)
-    line = "60/100 images, 250 votes/s, certified accuracy 95.0%, about 20 s left\n"
+    line = "60/100 images, 250 votes/s, certified accuracy 95.0% of the 40 new, about 20 s left\n"
     assert stream.getvalue() == line
+
+
+def test_accuracy_is_of_all_images_where_all_are_of_this_process() -> None:
+    stream = io.StringIO()
+    with LineProgress(stream) as progress:
+        progress.update(Tally(4, 4, 80, 1.0, 3, 4, "certified accuracy"))
+    assert stream.getvalue() == "4/4 images, 80 votes/s, certified accuracy 75.0%, in 1 s\n"
 
 
 def test_time_left_counts_only_what_this_process_did() -> None:

@@ -71,7 +71,8 @@ def image_files(folder: Path) -> ImageFiles:
         own = _look(folder)
         if not own.folders:
             raise InputError(
-                f"data {folder}: no sub-folders; expected one a class, with its images"
+                f"data {folder}: no sub-folders; expected one a class, with its images in it"
+                f" (if {folder.name!r} is such a class itself, name the folder above it)"
             )
         held = [_look(place) for place in own.folders]
     for place, inside in zip(own.folders, held, strict=True):

@@ -31,7 +31,7 @@ def chosen_split(
             return ALL
         raise ConfigurationError(
             f"data {where}: it has no split {asked!r}, nor any other: all its images are one set;"
-            f" leave data.split out, or set data.split={ALL}"
+            f" leave data.split out, or give --set data.split={ALL}"
         )
     wanted = asked or usual
     for name in _ALSO.get(wanted, (wanted,)):

@@ -231,6 +231,8 @@ def _check_device(device: str) -> None:
     try:
         torch.empty(0, device=device, dtype=torch.float32)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = first_line(error).partition("Expected one of")[0].strip()  # All kinds of torch.
         raise ConfigurationError(
-            f"device {device!r} cannot be used here: {first_line(error)}"
+            f"device {device!r} cannot be used here{': ' * bool(reason)}{reason}; expected cpu, or"
+            " cuda:0 where torch.cuda.is_available() is true"
         ) from error
