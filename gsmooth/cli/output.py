@@ -30,6 +30,7 @@ INTERRUPTED = 130
 INTERNAL = 1
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
 _LEFT_EARLY = "not finished: code that is not gsmooth's called {}; --debug shows where"
+_CLOSED = "what was to read the output was closed before all of it was printed"
 # Wide enough that no table wraps in a log file.
 _LOG_COLUMNS = 160
 
@@ -102,6 +103,8 @@ def _verdict(error: BaseException) -> tuple[str, str, int]:
         return "SystemExit", _LEFT_EARLY.format(called), INTERNAL
     if isinstance(error, GsmoothError):
         return type(error).__name__, str(error), error.exit_code
+    if isinstance(error, BrokenPipeError):
+        return OutputError.__name__, _CLOSED, OutputError.exit_code
     if isinstance(error, OSError) and error.errno in _DISK:
         return OutputError.__name__, str(error), OutputError.exit_code
     message = f"internal error: {type(error).__name__}: {error}; --debug shows where"

@@ -107,7 +107,7 @@ def _prepared(dataset: Dataset, preparation: Preparation) -> Dataset:
 def _shipped(spec: str, split: str | None, usual: str) -> Dataset:
     name = spec.removeprefix("shipped:")
     if name not in SHIPPED:
-        raise InputError(
+        raise ConfigurationError(
             f"data {spec!r}: unknown{did_you_mean(name, SHIPPED)}; shipped: {', '.join(SHIPPED)}"
         )
     chosen = chosen_split(repr(spec), _DIGITS, split, usual)

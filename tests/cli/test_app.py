@@ -90,3 +90,22 @@ def test_help_needs_nothing_heavy(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_fault_of_other_code() -> None:
+    """``gsmooth plugins | head -1``, with a reader that is gone before the first line."""
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "gsmooth", "plugins"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert begun.stdout is not None
+    begun.stdout.close()
+    assert begun.stderr is not None
+    told = begun.stderr.read()
+    assert begun.wait() == 7
+    assert told == (
+        "gsmooth: what was to read the output was closed before all of it was printed\n"
+    )
+    begun.stderr.close()
