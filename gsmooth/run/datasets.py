@@ -147,9 +147,10 @@ def _from_npz(path: Path, split: str | None, usual: str) -> Dataset:
         )
     chosen = chosen_split(str(path), () if set(found) == {ALL} else found, split, usual)
     images, labels = found[chosen]
-    return dataset_from_arrays(
+    dataset = dataset_from_arrays(
         str(path), archive.array(images), archive.array(labels), archive.class_names(), chosen
     )
+    return replace(dataset, notices=archive.notices())
 
 
 def _from_folder(folder: Path, split: str | None, preparation: Preparation, usual: str) -> Dataset:

@@ -21,7 +21,7 @@ def input_notices(parts: Assembly) -> Iterator[str]:
 def _one_class(parts: Assembly) -> Iterator[str]:
     """Where all images of the run are of one class, and the data hold others.
 
-    Folders are read class by class, so that a small ``data.limit`` takes the first class only.
+    Arrays are often sorted by class, so that a small ``data.limit`` takes the first class only.
     """
     labels, taken = parts.dataset.labels, parts.indices
     first, count = int(labels[taken[0]]), len(taken)

@@ -174,6 +174,14 @@ def test_a_report_says_that_nothing_was_attacked() -> None:
     assert caption == "certified 100.0%, under attack not measured (float image)"
 
 
+def test_gradient_steps_that_found_no_gradient_are_not_claimed() -> None:
+    row = make_row(0)
+    assert row.attack is not None
+    blind = replace(row, attack=replace(row.attack, missing_gradient=True))
+    told = summarize(attacked_run(blind)).searches
+    assert told == "grid of 31, 32 random, no gradient to be had"
+
+
 def test_searches_are_those_that_the_region_allows() -> None:
     still = make_row(0, region=Region((), (), 0.5))
     assert searches(attacked_run(still)) == "10 gradient steps"

@@ -110,6 +110,14 @@ def test_an_npz_file_is_found_under_its_usual_names(tmp_path: Path, names: tuple
     assert found.classes == ("0", "1", "2")
 
 
+def test_arrays_of_a_file_that_nothing_reads_are_told_of(tmp_path: Path) -> None:
+    pixels, track = np.zeros((2, 4, 4)), np.arange(2)
+    np.savez(tmp_path / "signs.npz", x=pixels, y=track, track=track, class_names=["a", "b"])
+    assert load_data(str(tmp_path / "signs.npz")).notices == ("arrays that are not read: 'track'",)
+    np.savez(tmp_path / "parts.npz", x_train=pixels, y_train=track, x_test=pixels, y_test=track)
+    assert load_data(str(tmp_path / "parts.npz")).notices == ()
+
+
 def test_an_npz_split_is_preferred_over_the_whole(tmp_path: Path) -> None:
     arrays: Arrays = {"x": grey(4), "y": np.zeros(4, int)}
     arrays |= {"x_train": grey(2), "y_train": np.ones(2, int), "classes": np.array(["cat", "dog"])}

@@ -166,14 +166,14 @@ def test_a_calibration_is_in_the_units_of_its_range(tmp_path: Path) -> None:
         "region.lower=[-2.0]",
         "region.upper=[2.0]",
         "region.l2=0.0",
-        "data.limit=2",
+        "data.limit=4",
     )
-    found = run_calibrate(config, tmp_path / "c.json", Notebook(), share=0.1, alpha=0.5)
+    found = run_calibrate(config, tmp_path / "c.json", Notebook(), share=0.5, alpha=0.25)
     operator = registry.load_transformation("rotation").for_shape((1, 6, 6))
     data = dataset_from_arrays("a", images, np.zeros(60, int))
     errors = [
         image_error(operator, data.for_range((0.0, 255.0)).image(index), found.region)
-        for index in range(2)
+        for index in range(4)
     ]
     assert sorted(found.errors) == sorted(errors)
     assert found.input_range == (0.0, 255.0)

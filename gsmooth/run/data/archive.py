@@ -55,6 +55,12 @@ class Archive:
         whole = [pair for pair in _WHOLE if set(pair) <= set(self.names)]
         return found | ({ALL: whole[0]} if whole else {})
 
+    def notices(self) -> tuple[str, ...]:
+        """What else there is, which nothing reads: a track, a file name, a second label."""
+        read = {name for pair in self.splits().values() for name in pair} | set(_NAMES)
+        others = [repr(name) for name in self.names if name not in read]
+        return (f"arrays that are not read: {', '.join(others)}",) if others else ()
+
     def class_names(self) -> tuple[str, ...] | None:
         """The array ``class_names`` (or ``classes``), where there is one."""
         for name in _NAMES:
