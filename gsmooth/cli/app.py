@@ -25,7 +25,7 @@ Certify that an image classifier keeps its answer under a whole range of transfo
 
 A certificate is a proof with a stated failure probability (alpha, per image): the smoothed
 classifier g, a vote of your model over random transformations and noise, gives one and the same
-class everywhere in the region. It speaks about g, not about your model alone.
+class everywhere in the region. It is about g, not about your model alone.
 """
 _EPILOG = """
 [bold]Exit codes[/bold]: 0 done; 1 internal error; 2 configuration, flag or unreachable region;

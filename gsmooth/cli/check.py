@@ -83,9 +83,9 @@ def check(
 ) -> None:
     """Try to refute what a transformation promises: laws, bounds, manners, votes, certificates.
 
-    Exit code 10 if a promise is broken. The region is as wide as certificates will ask for, by
-    default as far to both sides as the plugin says that attacks usually go, or one unit, and a
-    second time a little farther, between whole numbers.
+    Exit code 10 if a promise is broken. Give the region that you want to certify. By default it is
+    what the plugin names as usual, to both sides (else one unit), and every check is made a second
+    time on a slightly larger region whose ends are no whole numbers.
     """
     with guarded(as_json, debug):
         from gsmooth.registry import load_transformation

@@ -1,4 +1,4 @@
-"""``gsmooth quickstart``: the whole road on shipped digits, in about a minute."""
+"""``gsmooth quickstart``: a complete example on shipped digits, in about a minute."""
 
 from __future__ import annotations
 

@@ -7,21 +7,23 @@ from collections.abc import Iterator, Mapping
 from gsmooth.run.records import Records
 
 
-def searches(records: Records, *, gradient: bool = True) -> str:
+def searches(records: Records, *, blind: float = 0.0) -> str:
     """The kinds of search that the run's [attack] section asks for; "" where it does not say.
 
-    gradient: False where there was none to follow.
+    blind: the fraction of the attacks that had no gradient to follow.
     """
     plan = records.header.config.get("attack")
     if not isinstance(plan, Mapping) or not plan:
         return ""
-    return ", ".join(_kinds(plan, records.rows[0].region.dimensions, gradient))
+    return ", ".join(_kinds(plan, records.rows[0].region.dimensions, blind))
 
 
-def _kinds(plan: Mapping[str, object], dimensions: int, gradient: bool) -> Iterator[str]:
+def _kinds(plan: Mapping[str, object], dimensions: int, blind: float) -> Iterator[str]:
     if dimensions:
         yield f"grid of {plan.get('points')}{' a parameter' if dimensions > 1 else ''}"
         if plan.get("random"):
             yield f"{plan['random']} random"
     if plan.get("gradient_steps"):
-        yield f"{plan['gradient_steps']} gradient steps" if gradient else "no gradient to be had"
+        steps = f"{plan['gradient_steps']} gradient steps"
+        some = f"{steps} where there is a gradient" if blind > 0.0 else steps
+        yield "no gradient to be had" if blind == 1.0 else some

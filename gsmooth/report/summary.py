@@ -103,7 +103,7 @@ def summarize(run: Records | Totals) -> Summary:
         certified_at=tuple((gauge, Share(totals.certified(gauge), images)) for gauge in gauges),
         abstentions=dict(sorted(totals.reasons.items())),
         attacked=_share(totals.attacked),
-        searches=searches(records, gradient=not totals.no_gradient) if attacked else "",
+        searches=searches(records, blind=totals.blind / attacked) if attacked else "",
         handed_in=handed_in(first.region),
         votes=totals.votes / images,
         attack_forwards=totals.forwards / attacked if attacked else None,

@@ -37,8 +37,8 @@ class Totals:
 
     clean, attacked: of the rows that have a clean prediction, or an attack. reached: rows whose
     true class is certified, by the fraction of the region up to which it is. partial: some row is
-    certified on a part of its region. forwards: of all attacks, no_gradient:
-    some attack had none to follow. places: where the rows stand, by
+    certified on a part of its region. forwards: of all attacks; blind: attacks without
+    a gradient to follow. places: where the rows stand, by
     class, of which a contact sheet takes its images; abstained: the first of those.
     """
 
@@ -54,7 +54,7 @@ class Totals:
     premises: set[str] = field(default_factory=set)
     votes: int = 0
     forwards: int = 0
-    no_gradient: bool = False
+    blind: int = 0
     seconds: float = 0.0
     alpha: float = 0.0
     places: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -89,7 +89,7 @@ class Totals:
         if row.attack is not None:
             self.attacked.add(row.attack.robust)
             self.forwards += row.attack.forwards
-            self.no_gradient |= row.attack.missing_gradient is True
+            self.blind += row.attack.missing_gradient is True
 
     def _certificate(self, row: Row) -> None:
         if row.gauge is not None and row.certified_label == row.label:

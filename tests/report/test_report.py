@@ -159,8 +159,8 @@ def test_accuracy_under_attack_stands_beside_certified_accuracy_with_how_it_was_
     tmp_path: Path,
 ) -> None:
     run = attacked_run(make_row(0), make_abstention(1))
-    told = "certified 50.0%, under attack 50.0% (grid of 31, 32 random, 10 gradient steps,"
-    assert summarize(run).caption() == f"{told} float image)"
+    told = "certified 50.0%, under attack 50.0% (grid of 31, 32 random, 10 gradient steps"
+    assert summarize(run).caption() == f"{told} where there is a gradient, float image)"
     lines = printed(render(summarize(run))).splitlines()
     place = next(i for i, line in enumerate(lines) if "certified accuracy" in line)
     assert "accuracy under attack" in lines[place + 1]
