@@ -55,10 +55,16 @@ MOST_IN_FLIGHT: Final = 64
 @final
 @dataclass(frozen=True)
 class Item:
-    """An image (C, H, W), float64 in the declared range, and its index: part of every vote."""
+    """An image (C, H, W), float64 in the declared range, and its index: part of every vote.
+
+    No gradient leads back through an image: one that asks for it is detached.
+    """
 
     index: int
     image: Tensor
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image", self.image.detach())
 
     @staticmethod
     def of(image: Tensor, index: int | None) -> Item:

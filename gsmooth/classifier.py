@@ -192,11 +192,17 @@ class Classifier:
             ) from error
 
     def check_image(self, image: Tensor, index: int) -> None:
-        """InputError unless ``image`` is (C, H, W), finite and inside the declared range."""
+        """InputError unless ``image`` is (C, H, W), floating, finite and in the declared range."""
         name = image_name(index)
         if tuple(image.shape) != self.shape:
             raise InputError(
                 f"{name}: shape {tuple(image.shape)}, but {self.name} takes {self.shape}"
+            )
+        if not image.is_floating_point():  # 1 would be white, or nearly black.
+            raise InputError(
+                f"{name}: pixels of type {image.dtype}; expected floating-point numbers in the"
+                f" declared input range [{self.input_range[0]:g}, {self.input_range[1]:g}] (8-bit"
+                " images: divide by 255)"
             )
         if not bool(torch.isfinite(image).all()):
             raise InputError(f"{name}: NaN or infinite pixels; clean the data set")

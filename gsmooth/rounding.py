@@ -7,9 +7,15 @@ a region inwards). Measured figures are rounded to nearest, but "100.0%" is all 
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, localcontext
+from contextlib import AbstractContextManager
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Context, Decimal, localcontext
 
 DIGITS = 6
+
+
+def exactly() -> AbstractContextManager[Context]:
+    """Decimal arithmetic without rounding, whatever the caller's own context says."""
+    return localcontext(Context(prec=400))
 
 
 def text_down(value: float, digits: int = DIGITS) -> str:
@@ -38,13 +44,15 @@ def confidence_text(value: float, digits: int = 4) -> str:
     exact = _decimal(min(float(value), math.nextafter(1.0, 0.0)))
     if exact <= 0:
         return "0"
-    place = min(exact.adjusted(), (1 - exact).adjusted()) - digits + 1
+    with exactly():
+        place = min(exact.adjusted(), (1 - exact).adjusted()) - digits + 1
     return _plain(_rounded(exact, place, ROUND_FLOOR))
 
 
 def percent_down(value: float, decimals: int = 2) -> str:
     """``value`` in percent, rounded down to so many decimals."""
-    return f"{_rounded(100 * _decimal(value), -decimals, ROUND_FLOOR):f}%"
+    with exactly():
+        return f"{_rounded(100 * _decimal(value), -decimals, ROUND_FLOOR):f}%"
 
 
 def percent(value: float) -> str:
@@ -62,7 +70,7 @@ def _significant(value: float, digits: int, side: str) -> str:
 
 
 def _rounded(exact: Decimal, place: int, side: str) -> Decimal:
-    with localcontext(prec=400):
+    with exactly():
         return exact.quantize(Decimal(1).scaleb(place), rounding=side)
 
 

@@ -212,6 +212,15 @@ def test_the_image_s_dtype_does_not_matter() -> None:
     assert one.certificate == other.certificate
 
 
+def test_an_image_that_asks_for_its_gradient_is_answered_like_any_other() -> None:
+    # A cover of a turned image is made with NumPy, which takes no such tensor.
+    image = on_ring().requires_grad_()
+    region = Region((-1.0,), (1.0,))
+    assert certify(SURE_TURN, image, region, index=0).certificate == (
+        certify(SURE_TURN, on_ring(), region, index=0).certificate
+    )
+
+
 def test_predict_answers_and_abstains() -> None:
     g = half_line(0.0, 0.5)
     assert predict(g, pixel(1.0)).label == 1

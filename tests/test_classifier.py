@@ -185,6 +185,12 @@ def test_an_image_that_is_not_finite_is_named(value: float) -> None:
         strict().check_image(image, 17)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.int64])
+def test_an_image_of_whole_numbers_is_no_image_in_the_range(dtype: torch.dtype) -> None:
+    with pytest.raises(InputError, match=r"image 17: pixels of type .* expected floating-point"):
+        strict().check_image(torch.ones((1, 2, 2), dtype=dtype), 17)
+
+
 @pytest.mark.parametrize("shape", [(2, 2), (1, 2, 3), (3, 2, 2), (1, 1, 2, 2)])
 def test_an_image_of_another_shape_is_named(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"image 17: shape .* net takes \(1, 2, 2\)"):

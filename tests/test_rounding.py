@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import ROUND_UP, Context, Decimal, Inexact, localcontext
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,7 @@ from gsmooth.rounding import (
     text_inward,
     text_up,
 )
+from gsmooth.theory.radii import round_down
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 DIGITS = st.integers(1, 12)
@@ -86,6 +87,15 @@ def test_all_of_them_is_said_of_all_of_them_only(count: int, more: int) -> None:
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
 def test_infinity_stays_infinite(value: float) -> None:
     assert text_down(value) == text_up(value) == f"{value:g}"
+
+
+@pytest.mark.parametrize("precision", [1, 3])
+def test_the_decimal_arithmetic_of_the_caller_does_not_matter(precision: int) -> None:
+    with localcontext(Context(precision, ROUND_UP, traps=[Inexact])):
+        assert percent_down(0.99999) == "99.99%"
+        assert confidence_text(1.0 - 1e-7) == "0.9999999"
+        assert (text_down(0.1999999, 3), text_up(0.1000001, 3)) == ("0.199", "0.101")
+        assert round_down(0.1999999, 4) == 0.1999
 
 
 def test_a_premise_is_printed_outwards() -> None:

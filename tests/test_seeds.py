@@ -124,6 +124,7 @@ def test_the_key_of_an_image_is_of_its_pixels_and_its_shape_and_no_index() -> No
     assert len(set(keys)) == 4
     assert all(2**128 <= key < 2**129 for key in keys)
     assert image_key(image.double()) == keys[0]
+    assert image_key(torch.zeros(1, 2, 2)) == image_key(-torch.zeros(1, 2, 2))
     assert image_key(image.transpose(1, 2).contiguous().transpose(1, 2)) == keys[0]
 
 

@@ -78,9 +78,9 @@ class Coordinate:
 def image_key(image: Tensor) -> int:
     """Stands for the index of an image (C, H, W) that has none: other pixels, other noise.
 
-    A hash of shape and float64 pixels, from FIRST_KEY on.
+    A hash of shape and float64 pixels, from FIRST_KEY on; -0.0 is 0.0.
     """
-    pixels = image.detach().to("cpu", torch.float64).contiguous()
+    pixels = image.detach().to("cpu", torch.float64).contiguous() + 0.0
     state = hashlib.blake2b(digest_size=16, person=b"gsmooth-image")
     state.update(f"{tuple(pixels.shape)}".encode())
     state.update(pixels.numpy().tobytes())

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gsmooth.errors import ConfigurationError
+from gsmooth.rounding import exactly
 from gsmooth.theory.arguments import (
     distances,
     require_finite,
@@ -152,6 +153,7 @@ def round_down(value: float, digits: int) -> float:
         raise ConfigurationError("value=nan: expected a number to print")
     if math.isinf(value):
         return value
-    step = Decimal(1).scaleb(-digits)
     exact = Decimal(repr(float(value)))
-    return float((exact / step).to_integral_value(rounding=ROUND_FLOOR) * step)
+    with exactly():
+        step = Decimal(1).scaleb(-digits)
+        return float((exact / step).to_integral_value(rounding=ROUND_FLOOR) * step)
