@@ -170,7 +170,9 @@ def _pairs(flag: str, texts: list[str] | None, plain: bool = False) -> list[tupl
     for text in texts or ():
         name, equals, value = text.partition("=")
         if not (equals and name.strip()):
-            raise ConfigurationError(f"{flag} {text}: expected NAME=VALUE")
+            raise ConfigurationError(
+                f"{flag} {text}: expected {'CHECK=REASON' if plain else 'NAME=VALUE'}"
+            )
         found.append((name.strip(), value.strip() if plain else toml_value(value.strip())))
     return found
 

@@ -137,7 +137,8 @@ def _totals(summary: PredictSummary) -> str:
     count, abstentions = len(summary.answers), summary.abstentions
     standard, clean = summary.standard_accuracy, summary.clean_accuracy
     if standard is None or clean is None:
-        return f"{count} images, {abstentions} abstentions; their classes are not known"
+        images = "1 image" if count == 1 else f"{count} images"
+        return f"{images}, {abstentions} abstentions; the true class is not known"
     return (
         f"{count} images: standard accuracy of g {percent(standard)}, {abstentions} abstentions;"
         f" clean accuracy of f (behind lift and readout, no noise) {percent(clean)}"

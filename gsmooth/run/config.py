@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gsmooth.certificate import DECISION_RULE
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
-from gsmooth.run.data.fields import NamesField, SizeField
+from gsmooth.run.data.fields import NamesField, ShapeField, SizeField
 
 if TYPE_CHECKING:
     from gsmooth.noise import SeedCommitment
@@ -45,7 +45,7 @@ class ModelSection(Section):
     weights: Path | None = None
     classes: Annotated[int, Field(ge=2)] | None = None
     class_names: NamesField = None
-    shape: tuple[Count, Count, Count] | None = None
+    shape: ShapeField = None
     input_range: tuple[float, float] | None = None
     device: str = "cpu"
     autocast: Literal["bfloat16", "float16"] | None = None

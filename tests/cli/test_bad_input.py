@@ -152,3 +152,15 @@ def test_a_device_that_does_not_exist_is_told_what_would_do() -> None:
         "device 'gpu' cannot be used here; expected cpu, or cuda:0 where torch.cuda.is_available()"
         " is true"
     )
+
+
+@pytest.mark.parametrize("shape", ["28", "[28, 28]", "[0, 28, 28]", "[1, 28.5, 28]"])
+def test_a_shape_that_is_none_is_told_what_a_shape_is(shape: str) -> None:
+    line = refused(2, "certify", "--set", f"model.shape={shape}")
+    assert "model.shape: expected [channels, height, width] of one image, e.g. [3, 32, 32];" in line
+
+
+def test_an_exemption_is_asked_for_its_reason() -> None:
+    assert refused(2, "check", "gaussian", "--exempt", "attack_is_differentiable") == (
+        "--exempt attack_is_differentiable: expected CHECK=REASON"
+    )

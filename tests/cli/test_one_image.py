@@ -29,7 +29,7 @@ def test_predict_takes_one_image_and_claims_no_accuracy() -> None:
     command = ("predict", "--model=shipped:digits-l2", "--data=one.PNG", "--n=200", "--seed=0")
     result = gsmooth(*command)
     assert result.exit_code == 0, result.output
-    assert "1 images, 0 abstentions; their classes are not known" in result.stdout
+    assert "1 image, 0 abstentions; the true class is not known" in result.stdout
     assert "accuracy" not in result.output
     document = json.loads(gsmooth(*command, "--json").stdout)
     (answer,) = document["predictions"]

@@ -174,7 +174,7 @@ def test_weights_that_are_no_checkpoint_are_explained(tmp_path: Path) -> None:
         ("resnet", "expected shipped:NAME"),
         ("w.safetensors", "is a file of weights.*--set model.weights=w.safetensors"),
         ("shipped:digit-rotation", "not shipped"),
-        ("nets:Features", r"answers 2 images by dict; expected scores \(2, classes\)"),
+        ("nets:Features", r"returns dict for 2 images; expected scores of shape \(2, classes\)"),
         ("nets:Fixed", r"fails on a batch of shape \(3, 1, 4, 4\).*fix the batch size"),
         ("gone.pt", "gone.pt: there is no such file"),
         ("gone.pt2", "gone.pt2: there is no such file"),

@@ -23,6 +23,10 @@ def _is_size(value: object) -> bool:
     return _whole(value, 1)
 
 
+def _is_shape(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 3 and all(_whole(n, 1) for n in value)
+
+
 def _is_names(value: object) -> bool:
     if isinstance(value, dict):
         return all(is_name(name) and _whole(number, 0) for name, number in value.items())
@@ -44,5 +48,8 @@ _NAMES: Final = _expecting(
     _is_names, "a list of names in the order of the outputs, or the number of an output by name"
 )
 
+_SHAPE: Final = _expecting(_is_shape, "[channels, height, width] of one image, e.g. [3, 32, 32]")
+
+ShapeField = Annotated[tuple[int, int, int] | None, _SHAPE]
 SizeField = Annotated[int | tuple[int, int] | None, _SIZE]
 NamesField = Annotated[tuple[str, ...] | dict[str, int] | None, _NAMES]

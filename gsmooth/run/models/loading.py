@@ -221,7 +221,7 @@ def _trial(
         found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         if not isinstance(scores, Tensor) or scores.ndim != 2 or scores.shape[0] != images:
             raise ModelError(
-                f"model {spec!r} answers {images} images by {found}; expected scores"
+                f"model {spec!r} returns {found} for {images} images; expected scores of shape"
                 f" ({images}, classes)"
             )
     return int(scores.shape[1])
