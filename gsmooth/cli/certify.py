@@ -161,7 +161,8 @@ def _foretell(settings: RunConfig, as_json: bool) -> None:
     reach = "the region is within reach"
     if all(tried.unreachable for tried in found.tried):
         reach = "no number of votes certifies what was tried"
-    say(f"# {found.images} images{left}; {reach}; no record is written")
+    images = "1 image" if found.images == 1 else f"{found.images} images"
+    say(f"# {images}{left}; {reach}; no record is written")
     # As comments, so that what is printed is a run file.
     say("".join(f"# {line}\n" for line in as_lines(plan_table(found))))
     say(to_toml(parts.config))

@@ -122,7 +122,7 @@ def test_every_mistake_is_reported_at_once(run_file: Path) -> None:
         ),
         ("region.lower=[1]", "region: the interval [1.0, 30.0] must be finite and contain 0"),
         ("region.lower=[-1, -1]", "region: 2 lower ends and 1 upper ends were given"),
-        ("model.shape=[28, 28]", "model.shape.2: field required"),
+        ("model.shape=[28, 28]", "model.shape: expected [channels, height, width]"),
         ("smoothing=3", "smoothing: input should be an object; given: 3"),
     ],
 )
