@@ -151,6 +151,7 @@ def _messages(row: Row, header: RunHeader, secret: Seed | None) -> Iterator[Mess
         yield "attempts", f"{row.attempts}, but in this run {expected} covers share alpha"
         return
     yield from _selection(row, config)
+    yield from ((f"attack.{field}", message) for field, message in _attack(row))
     faulty = [m for i, c in enumerate(row.evidence) for m in _centre(c, row, f"evidence[{i}]")]
     yield from faulty
     if faulty:
@@ -249,6 +250,17 @@ def _selection(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     expected = top if predict_test(votes[top], second, row.alpha).decided else None
     if row.prediction != expected:
         yield "prediction", f"{row.prediction}, but the selection votes give {expected}"
+
+
+def _attack(row: Row) -> Iterator[Message]:
+    """What the opponent found is about this image: its parameters and its true class."""
+    attack = row.attack
+    if attack is None:
+        return
+    if len(attack.theta) != row.region.dimensions:
+        yield "theta", f"{len(attack.theta)} numbers for {row.region.dimensions} parameters"
+    if attack.robust != (attack.label == row.label):
+        yield "robust", f"{attack.robust}, but {attack.label} was found for class {row.label}"
 
 
 def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:

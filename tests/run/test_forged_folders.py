@@ -282,6 +282,26 @@ def test_votes_moved_to_the_selected_class_are_named(folder: Path) -> None:
     assert faults(forged(folder, edit)) == {"evidence[0].class_votes"}
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("robust", False), ("label", 1), ("theta", [0.0, 0.0])],
+)
+def test_an_attack_that_does_not_fit_its_image_is_named(
+    folder: Path, field: str, value: object
+) -> None:
+    found = {
+        "theta": [1.0],
+        "label": 0,
+        "counts": [64, 0, 0],
+        "robust": True,
+        "forwards": 64,
+        "missing_gradient": False,
+    }
+    assert forged(folder, lambda rows: rows[0].update(attack=dict(found))).sound
+    report = forged(folder, lambda rows: rows[0]["attack"].update({field: value}))
+    assert faults(report) == {"attack.robust" if field == "label" else f"attack.{field}"}
+
+
 def test_a_label_that_is_no_class_is_named(folder: Path) -> None:
     assert faults(forged(folder, lambda rows: rows[0].update(label=2))) == {"label"}
 
