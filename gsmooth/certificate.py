@@ -20,6 +20,9 @@ decided by, and are judged by that one for ever. Raise it with every change that
 votes into another certificate.
 """
 
+MOST_VOTES: Final = 10**8
+"""Votes that may be fixed in advance: requests for all of them are held in memory."""
+
 
 class Guarantee(StrEnum):
     """Under which assumption a certificate holds (Fischer et al. 2020; docs/theory.md)."""

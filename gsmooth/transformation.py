@@ -335,7 +335,7 @@ def _words(count: int) -> str:
 
 
 def _check_sides_in(cls: type[Transformation]) -> None:
-    """Have the class's own ``for_shape`` look at the sides first, and refuse in our own words."""
+    """Have the class's own ``for_shape`` look at the sides first."""
     own = vars(cls).get("for_shape")
     if own is None:
         return
@@ -343,10 +343,7 @@ def _check_sides_in(cls: type[Transformation]) -> None:
     @wraps(own)
     def for_shape(self: Transformation, shape: tuple[int, int, int]) -> Transformation:
         _check_sides(self, shape)
-        try:
-            bound: Transformation = own(self, shape)
-        except ValueError as fault:  # What options say of themselves does not fit these images.
-            raise ConfigurationError(str(fault)) from fault
+        bound: Transformation = own(self, shape)
         return bound
 
     cls.for_shape = for_shape  # type: ignore[assignment]

@@ -8,6 +8,7 @@ from typing import Final, Literal, final
 import numpy as np
 from scipy import special
 
+from gsmooth.certificate import MOST_VOTES
 from gsmooth.cover import Price
 from gsmooth.errors import ConfigurationError
 from gsmooth.noise import CHUNK
@@ -47,7 +48,9 @@ class RegionMode:
     def __post_init__(self) -> None:
         check_level("alpha", self.alpha)
         check_level("futility", self.futility)
-        check_votes(n0=self.n0, max_votes=self.max_votes, n=self.n)
+        check_votes(n0=self.n0, n=self.n)
+        if self.max_votes < 1:
+            raise ConfigurationError(f"max_votes={self.max_votes} must be at least 1 vote")
         if self.attempts not in (1, 2):
             raise ConfigurationError(f"attempts={self.attempts} must be 1 or 2")
 
@@ -136,7 +139,9 @@ def check_level(name: str, value: float) -> None:
 
 
 def check_votes(**numbers: int) -> None:
-    """ConfigurationError unless every number of votes is at least 1."""
+    """ConfigurationError unless every number of votes lies in 1..MOST_VOTES."""
     for name, value in numbers.items():
         if value < 1:
             raise ConfigurationError(f"{name}={value} must be at least 1 vote")
+        if value > MOST_VOTES:
+            raise ConfigurationError(f"{name}={value} must be at most {MOST_VOTES:,} votes")

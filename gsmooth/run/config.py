@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from gsmooth.certificate import DECISION_RULE
+from gsmooth.certificate import DECISION_RULE, MOST_VOTES
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
 from gsmooth.run.data.fields import NamesField, ShapeField, SizeField
@@ -24,6 +24,7 @@ Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Level = Annotated[float, Field(gt=0.0, le=0.5)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
+Votes = Annotated[int, Field(ge=1, le=MOST_VOTES)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -161,15 +162,15 @@ class CertifySection(Section):
 
     mode: Literal["region", "radius", "nested"] = "region"
     alpha: Level = 0.001
-    n0: Count = 64
+    n0: Votes = 64
     max_votes: Count = 5000
     futility: Level = 0.001
     order: Literal["worst-first", "inside-out"] = "worst-first"
-    n: Count = 10_000
+    n: Votes = 10_000
     bound: Literal["clopper-pearson", "randomized", "sequence"] = "clopper-pearson"
     within: Probability = 0.05
-    n_outer: Count = 200
-    n_inner: Count = 1000
+    n_outer: Votes = 200
+    n_inner: Votes = 1000
     alpha_inner: Level | None = None
     rule: Literal["e-process", "fixed"] = "e-process"
     attempts: Literal[1, 2] = 2
@@ -205,7 +206,7 @@ class CertifySection(Section):
 class PredictSection(Section):
     """PREDICT: n votes at the clean image, the class or an abstention at level alpha."""
 
-    n: Count = 1000
+    n: Votes = 1000
     alpha: Level = 0.001
 
 
@@ -228,11 +229,11 @@ class AttackSection(Section):
     steps along the gradient; the worst by a few votes is put to PREDICT."""
 
     enabled: bool = True
-    points: Count = 31
-    random: Annotated[int, Field(ge=0)] = 32
+    points: Votes = 31
+    random: Annotated[int, Field(ge=0, le=10**6)] = 32
     gradient_steps: Annotated[int, Field(ge=0)] = 10
-    screening_votes: Count = 16
-    n: Count = 1000
+    screening_votes: Votes = 16
+    n: Votes = 1000
     alpha: Level = 0.001
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.errors import ConfigurationError
 from gsmooth.transformation import Enclosure
 from gsmooth_translation.fourier import FourierFrame, fourier_frame
 from gsmooth_translation.inverse import enclose
@@ -94,8 +95,11 @@ class Translation(Transformation):
             )
 
     def for_shape(self, shape: tuple[int, int, int]) -> Translation:
-        """This translation for images (C, H, W)."""
-        return replace(self, image_px=(shape[1], shape[2]))
+        """This translation for images (C, H, W); ConfigurationError where the frame hides them."""
+        try:
+            return replace(self, image_px=(shape[1], shape[2]))
+        except ValueError as fault:
+            raise ConfigurationError(str(fault)) from fault
 
     @property
     def frame(self) -> FourierFrame:

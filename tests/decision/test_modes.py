@@ -35,6 +35,17 @@ def test_a_selection_without_a_winner_still_certifies_nothing() -> None:
     assert finding.prediction.label is None
 
 
+@pytest.mark.parametrize("votes", [0, 2**70])
+def test_numbers_of_votes_that_no_memory_holds_are_refused(votes: int) -> None:
+    for asked in ({"n0": votes}, {"n": votes}):
+        with pytest.raises(ConfigurationError, match=f"={votes} must be at"):
+            RegionMode(**asked)
+        with pytest.raises(ConfigurationError, match=f"={votes} must be at"):
+            RadiusMode(**asked)
+    with pytest.raises(ConfigurationError, match="max_votes=0 must be at least"):
+        RegionMode(max_votes=0)
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.1, 0.6, math.nan])
 def test_a_level_outside_its_range_is_refused(value: float) -> None:
     with pytest.raises(ConfigurationError, match="alpha="):

@@ -132,6 +132,14 @@ def test_a_bad_override_is_named_with_what_was_expected(
     assert message_of(run_file, override).startswith(f"--set {override}: {complaint}")
 
 
+@pytest.mark.parametrize(
+    "path", ["certify.n", "certify.n0", "certify.n_inner", "predict.n", "attack.n", "attack.random"]
+)
+def test_more_votes_than_memory_holds_are_refused(path: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{path}: .*less than or equal to 10+"):
+        load_config(overrides=[f"{path}={2**70}"])
+
+
 def test_one_end_of_a_region_is_not_enough() -> None:
     assert "give both lower and upper" in message_of(None, "region.lower=[-3]")
 
