@@ -7,6 +7,7 @@ a region inwards). Measured figures are rounded to nearest, but "100.0%" is all 
 from __future__ import annotations
 
 import math
+import sys
 from contextlib import AbstractContextManager
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Context, Decimal, localcontext
 
@@ -66,6 +67,8 @@ def _significant(value: float, digits: int, side: str) -> str:
         return f"{value + 0.0:g}"
     exact = _decimal(value)
     rounded = _rounded(exact, exact.adjusted() - digits + 1, side)
+    if abs(value) < sys.float_info.min:  # Subnormal floats have fewer digits than are asked for.
+        return f"{rounded.normalize() + 0:g}"
     return f"{float(rounded) + 0.0:.{digits}g}"
 
 

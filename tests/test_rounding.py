@@ -6,7 +6,7 @@ import math
 from decimal import ROUND_UP, Context, Decimal, Inexact, localcontext
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Premise
@@ -36,6 +36,9 @@ def unit(value: float, digits: int) -> Decimal:
 
 
 @given(NUMBERS, DIGITS)
+@example(5e-324, 2)
+@example(-5e-324, 1)
+@example(2.2e-310, 12)
 def test_numbers_are_printed_on_their_own_side_within_one_digit(value: float, digits: int) -> None:
     low, high = text_down(value, digits), text_up(value, digits)
     assert Decimal(low) <= exact(value) <= Decimal(high)

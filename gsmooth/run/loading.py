@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +42,8 @@ def load_config(path: Path | None = None, overrides: Iterable[str | Override] = 
         Override("output.folder", str(path.parent), str(path)).apply(tree)
     for setting in settings:
         setting.apply(tree)
+    if bad := next(_with_nul(tree), None):
+        raise ConfigurationError(f"{_source(bad, path, settings)}: {bad}: holds the character NUL")
     try:
         # JSON, because only there strictness means what a run file means: lists are tuples and
         # strings are paths, but "0.2" is no number and true is no count.
@@ -53,6 +55,15 @@ def load_config(path: Path | None = None, overrides: Iterable[str | Override] = 
 
 def _is_of_records(path: Path) -> bool:
     return path.name == CONFIG_NAME and path.with_name(HEADER_NAME).is_file()
+
+
+def _with_nul(tree: Tree, prefix: str = "") -> Iterator[str]:
+    """Dotted names of texts with a NUL: no file, module or device has such a name."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _with_nul(value, f"{prefix}{key}.")
+        elif isinstance(value, str) and "\0" in value:
+            yield f"{prefix}{key}"
 
 
 def _read(path: Path) -> Tree:

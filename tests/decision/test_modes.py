@@ -37,11 +37,11 @@ def test_a_selection_without_a_winner_still_certifies_nothing() -> None:
 
 @pytest.mark.parametrize("votes", [0, 2**70])
 def test_numbers_of_votes_that_no_memory_holds_are_refused(votes: int) -> None:
-    for asked in ({"n0": votes}, {"n": votes}):
-        with pytest.raises(ConfigurationError, match=f"={votes} must be at"):
-            RegionMode(**asked)
-        with pytest.raises(ConfigurationError, match=f"={votes} must be at"):
-            RadiusMode(**asked)
+    for mode in (RegionMode, RadiusMode):
+        with pytest.raises(ConfigurationError, match=f"n0={votes} must be at"):
+            mode(n0=votes)
+        with pytest.raises(ConfigurationError, match=f"n={votes} must be at"):
+            mode(n=votes)
     with pytest.raises(ConfigurationError, match="max_votes=0 must be at least"):
         RegionMode(max_votes=0)
 

@@ -140,6 +140,12 @@ def test_more_votes_than_memory_holds_are_refused(path: str) -> None:
         load_config(overrides=[f"{path}={2**70}"])
 
 
+@pytest.mark.parametrize("path", ["model.spec", "data.spec", "output.folder", "model.device"])
+def test_a_text_with_a_nul_is_refused_by_field(path: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{path}: holds the character NUL"):
+        load_config(overrides=[Override(path, "a\0b", f"--{path}")])
+
+
 def test_one_end_of_a_region_is_not_enough() -> None:
     assert "give both lower and upper" in message_of(None, "region.lower=[-3]")
 
