@@ -39,7 +39,8 @@ class ModelSection(Section):
 
     autocast, channels_last and compile: how scores are calculated, which their last digits show.
     layout and output: of an ONNX file that leaves open how it takes images, or where scores are.
-    class_names: of the outputs, in their order, or name -> output for some of them.
+    class_names: of the outputs, in their order, or name -> output for some of them. trained_on:
+    digest of the images that it was trained on, by which a run on the same ones is told.
     """
 
     spec: str = "shipped:digits-rotation"
@@ -54,6 +55,7 @@ class ModelSection(Section):
     compile: bool = False
     layout: Literal["nchw", "nhwc"] | None = None
     output: str | None = None
+    trained_on: str | None = None
 
 
 class DataSection(Section):
@@ -336,8 +338,9 @@ def identity_of_tree(
         for option, usual in options.items():
             if table.get(option, usual) == usual:
                 table.pop(option, None)
-    # Names change no label that is not in the digest of the images.
+    # Names change no label that is not in the digest of the images; what f saw before changes no f.
     model.pop("class_names", None)
+    model.pop("trained_on", None)
     # Counts agree on all devices of one kind (docs/cli.md): neither which nor how many counts.
     model["device"] = str(model.get("device")).partition(",")[0].partition(":")[0]
     tree |= {"model": model, "certify": certify, "data": data, "decision_rule": rule}

@@ -15,6 +15,7 @@ def input_notices(parts: Assembly) -> Iterator[str]:
     """How the images were read, and what is to be known of the model; a sentence each."""
     yield from data_notices(parts.config, parts.dataset)
     yield from _one_class(parts)
+    yield from _seen_in_training(parts)
     yield from model_notices(parts.smoothed.classifier, parts.config.model.weights)
 
 
@@ -32,3 +33,13 @@ def _one_class(parts: Assembly) -> Iterator[str]:
         f" {called(parts.config, first)}; for images of other classes too give"
         f" --set data.every={max(2, len(labels) // count)}"
     )
+
+
+def _seen_in_training(parts: Assembly) -> Iterator[str]:
+    """Where the data are those that the network was trained on."""
+    known = parts.config.model.trained_on
+    if known is not None and known == parts.dataset.digest():
+        yield (
+            f"data {parts.dataset.name}: the network was trained on these very images, so accuracy"
+            " on them says little of others; name other images with --data"
+        )

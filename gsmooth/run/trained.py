@@ -75,15 +75,19 @@ class TrainedFiles:
         write_atomically(self.weights, buffer.getvalue())
         write_atomically(self.run_file, to_toml(config).encode())
 
-    def configuration(self, config: RunConfig, classes: int) -> RunConfig:
+    def configuration(self, config: RunConfig, classes: int, trained_on: str) -> RunConfig:
         """The run that certifies these weights: it holds from any working directory.
 
         config: of the training, resolved, with the split that it was on. The split becomes one
         that is held out, where the data have any; ``start``, ``every`` and ``limit`` were about
-        the training images.
+        the training images, of which trained_on is the digest.
         """
         model, data, certify = config.model, config.data, config.certify
-        weights = {"weights": _absolute(self.weights), "classes": classes}
+        weights = {
+            "weights": _absolute(self.weights),
+            "classes": classes,
+            "trained_on": trained_on,
+        }
         usual, place = DataSection(), Path(data.spec).expanduser()
         images = {
             "spec": str(_absolute(place)) if place.exists() else data.spec,

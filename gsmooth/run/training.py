@@ -94,7 +94,7 @@ def run_train(
         on_epoch=lambda epoch: progress.say(_line(epoch, plan.epochs)),
         name=f"model {settings.model.spec!r}",
     )
-    run = files.configuration(settings, outputs)
+    run = files.configuration(settings, outputs, dataset.digest())
     files.write(module, run)
     require_reproduced(module, images[:2], run)
     return TrainSummary(out, files.run_file, run, dataset.split, report)

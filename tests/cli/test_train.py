@@ -149,6 +149,18 @@ def test_data_without_splits_ask_for_other_images() -> None:
     assert "split" not in tomllib.loads(Path("net.toml").read_text())["data"]
 
 
+def test_a_run_on_the_images_of_the_training_says_so() -> None:
+    trained("net.pt", "--data=whole.npz", "--set=region.l2=0.05")
+    same = gsmooth("certify", "-c", "net.toml", "--limit=1")
+    assert same.exit_code == 0
+    assert "the network was trained on these very images" in same.stderr
+    whole = np.load("whole.npz")
+    np.savez("other.npz", x=whole["x"][:-1], y=whole["y"][:-1])
+    other = gsmooth("certify", "-c", "net.toml", "--data=other.npz", "--limit=1", "--out=other")
+    assert other.exit_code == 0
+    assert "trained on" not in other.stderr
+
+
 def test_names_of_classes_are_kept_beside_the_weights() -> None:
     whole = np.load("whole.npz")
     np.savez("named.npz", x=whole["x"], y=whole["y"], class_names=np.array(["dark", "bright"]))

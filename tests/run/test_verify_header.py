@@ -172,6 +172,8 @@ def test_where_no_parameter_and_no_ball_is_asked_for_rows_have_none() -> None:
     still = NoiseRecord(0.2, True, ())
     centre = make_centre(4000, 4000, margin=2.5, theta=())
     ball = make_row(region=Region((), (), 0.5), noise=still, evidence=(centre,), votes=4064)
+    assert ball.attack is not None
+    ball = replace(ball, attack=replace(ball.attack, theta=()))
     assert [fault.field for fault in row_faults(ball, header)] == ["region.l2"]
 
 
