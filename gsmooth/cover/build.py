@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
-from gsmooth.cover.cells import Cells, halve, measure
+from gsmooth.cover.cells import ROUNDING, Cells, halve, measure
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement
@@ -133,9 +133,9 @@ def moving_cover(
     """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
     carried, theta = layout.carried, layout.theta
     cells, claimed = measure(orbit, carried, layout.owner, layout.lower, layout.upper)
-    # Where C does not move it is L x, and so is every centre: means of it, which are rounded, would
-    # leave a residual, and T may lengthen that without bound.
-    constant = claimed and not cells.speed.any()
+    # Where C is L x all over, so is every centre: means of it, which are rounded, would leave a
+    # residual, and T may lengthen that without bound.
+    constant = claimed and not cells.speed.any() and _stays_at(orbit, clean, layout)
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
     requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
@@ -159,6 +159,17 @@ def moving_cover(
     holds = requirement.stretches is not None or (constant and requirement.nothing_added)
     proved = claimed and requirement.proved and holds
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
+
+
+def _stays_at(orbit: Orbit, clean: Tensor, layout: Layout) -> bool:
+    """Whether C is ``clean`` (K,), to rounding, at both ends of every cell.
+
+    A derivative of 0 says that C does not move, not where it is: an attack that clips changes an
+    image outside of its range at theta = 0 already, and values of a step are no interval.
+    """
+    ends = np.unique(np.concatenate([layout.lower, layout.upper]), axis=0)
+    away = (orbit.points(torch.from_numpy(ends)) - clean).norm(dim=1).max()
+    return bool(away <= ROUNDING * (1.0 + clean.norm()))
 
 
 def _guarantee(smoothed: SmoothedClassifier, proved: bool) -> Guarantee:

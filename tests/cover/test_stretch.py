@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.cover.stretch import FAILING, stretches
 from gsmooth.region import Region
+from gsmooth.registry import load_transformation
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw
 from gsmooth.theory.normal import share_of_margin
@@ -186,3 +187,31 @@ def test_float_errors_are_taken_where_an_isometry_has_moved_the_point() -> None:
     none = build_cover(g, dark(), Region((0.0,), (1e-9,)), 1).balls[0]
     assert one.margin - (1.0 / 16.0) / 0.1 > 2.0 * 0.9e-3 / 0.25
     assert none.margin < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [
+        ("contrast", {"clip": True, "high": 0.5}),
+        ("brightness", {"clip": True, "high": 0.5}),
+        ("volume", {"clip": True, "high": 0.5}),
+    ],
+)
+def test_centres_are_where_an_attack_that_clips_leaves_the_image(
+    spec: str, options: dict[str, Any]
+) -> None:
+    """A pixel of 1 is cut to 0.5 by every attack, theta = 0 included: centres are not around 1."""
+    operator = load_transformation(spec, options).for_shape(PIXEL)
+    model = Classifier(nn.Flatten(), classes=2, shape=PIXEL)
+    noise = UniformLaw(0.3, 0.25)
+    g = SmoothedClassifier(model, operator, noise, seed=0)
+    image = torch.ones(PIXEL, dtype=torch.float64)
+    cover = build_cover(g, image, Region((0.0,), (0.25,)), 3)
+    theta = torch.linspace(0.0, 0.25, 26, dtype=torch.float64)[:, None]
+    attacked = operator.lift(operator.attack(image.expand(26, -1, -1, -1), theta))
+    pulled = operator.act(attacked, -theta)
+    for ball in cover.balls:
+        back = torch.tensor([[-ball.theta[0]]], dtype=torch.float64)
+        centre = operator.act(ball.z[None], back)
+        # Far from 1/2, which is how far 1 is from all of them.
+        assert float((pulled - centre).norm(dim=1).min()) < 0.1
