@@ -27,6 +27,8 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
+from gsmooth.errors import ConfigurationError
+
 HALVINGS: Final = 40
 """Of [0, 1] until q is known to 1e-12; a step of Newton's then doubles the digits."""
 
@@ -58,10 +60,10 @@ class MatchedKernel:
         return twice @ cosines, change @ cosines / rate
 
     def base(self, variance: Tensor) -> Tensor:
-        """q (n,) with E k^2 = variance, smooth; NaN below 0, ValueError above ``largest``."""
+        """q (n,) with E k^2 = variance, smooth; NaN below 0, refused above ``largest``."""
         known = variance.detach()
         if bool((known > self.largest).any()):
-            raise ValueError(
+            raise ConfigurationError(
                 f"blur: variance={float(known.max()):.6g} px^2, but kernels of radius_px="
                 f"{self.radius} have {self.largest:.6g} at most; choose a larger radius_px"
             )

@@ -17,6 +17,7 @@ import gsmooth
 from gsmooth import Region, UniformLaw
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import Cover, build_cover
+from gsmooth.errors import ConfigurationError
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import transformation_checks
 from gsmooth_blur import Blur
@@ -106,7 +107,7 @@ def test_a_digit_is_covered_that_a_kernel_under_its_usual_name_leaves_out() -> N
 
 def test_a_variance_that_no_kernel_has_is_refused_with_the_largest() -> None:
     blur = Blur("matched", radius_px=2)
-    with pytest.raises(ValueError, match="radius_px=2 have 2 at most"):
+    with pytest.raises(ConfigurationError, match="radius_px=2 have 2 at most"):
         cover(blur, torch.zeros(1, 28, 28, dtype=torch.float64))
 
 
