@@ -35,45 +35,63 @@ class Section(BaseModel):
 
 
 class ModelSection(Section):
-    """The base classifier f: normalization is part of it, and comes after the noise.
-
-    autocast, channels_last and compile: how scores are calculated, which their last digits show.
-    layout and output: of an ONNX file that leaves open how it takes images, or where scores are.
-    class_names: of the outputs, in their order, or name -> output for some of them. trained_on:
-    digest of the images that it was trained on, by which a run on the same ones is told.
-    """
+    """The base classifier f. Normalization is part of it and comes after the noise."""
 
     spec: str = "shipped:digits-rotation"
+    """`shipped:NAME`, `module:factory`, TorchScript `.pt`, torch.export `.pt2`, `.onnx` or
+    `timm:NAME`."""
     weights: Path | None = None
+    """State dict for `module:factory` and `timm:NAME`: a file of `torch.save`, or `.safetensors`
+    (pickled code is refused)."""
     classes: Annotated[int, Field(ge=2)] | None = None
+    """Number of classes. Left out: it is counted."""
     class_names: NamesField = None
+    """Names of the outputs in their order, or name = number for some of them; `--classes FILE`
+    fills it."""
     shape: ShapeField = None
+    """`[C, H, W]` of one image."""
     input_range: tuple[float, float] | None = None
+    """Range of the pixels, [0, 1] unless declared. 8-bit images are mapped onto it (0 to 255
+    becomes low to high); floating-point images outside of it are refused."""
     device: str = "cpu"
+    """One device, or several of one kind (`cuda:0,cuda:1` or `cpu,cpu`) that share the batches.
+    Counts agree on all devices of one kind."""
     autocast: Literal["bfloat16", "float16"] | None = None
+    """The precision that `torch.autocast` may calculate in."""
     channels_last: bool = False
+    """Memory layout of weights and batches; often faster for convolutions."""
     compile: bool = False
+    """`torch.compile`; needs a C++ compiler, on a GPU triton."""
     layout: Literal["nchw", "nhwc"] | None = None
+    """Order of the input's axes, for an ONNX file that leaves it open."""
     output: str | None = None
+    """Name of the scores, for an ONNX file with several outputs."""
     trained_on: str | None = None
+    """Digest of the images that the network was trained on. `gsmooth train` writes it, and a run on
+    the same images says so."""
 
 
 class DataSection(Section):
-    """The images, and which of them: ``start``, ``start + every``, ... up to ``limit`` images.
-
-    split: None is the one held out (for training: "train"), or all images of data without splits.
-    resize (the shortest side, or height and width), then crop (the centre): done before anything
-    else. background: the colour behind transparent pixels, R, G and B of 0..255.
-    """
+    """The images, and which of them are used: `start`, `start + every`, ..., at most `limit`."""
 
     spec: str = "shipped:digits"
+    """`shipped:digits`, `FILE.npz`, a folder of images by class, or `module:factory`."""
     split: str | None = None
+    """Which part, of data that have splits. Left out: `heldout` (`train` for `gsmooth train` and
+    `gsmooth calibrate`). `all`: data without splits."""
     resize: SizeField = None
+    """8-bit images are resized before anything else: the shortest side in pixels, or `[H, W]`."""
     crop: SizeField = None
+    """The centre that is cut out after resizing: the side in pixels, or `[H, W]`."""
     background: tuple[Byte, Byte, Byte] | None = None
+    """Colour behind transparent pixels of image files: `[R, G, B]` of 0..255. Left out: such images
+    are refused."""
     start: Annotated[int, Field(ge=0)] = 0
+    """Position of the first image."""
     every: Count = 1
+    """Step between images."""
     limit: Count | None = None
+    """Number of images, at most. Left out: all."""
 
 
 def _one_spelling(name: str) -> str:
@@ -82,26 +100,32 @@ def _one_spelling(name: str) -> str:
 
 
 class TransformationSection(Section):
-    """The transformation by name or ``module:Class``; options are its dataclass fields."""
+    """The attack that is certified against."""
 
     name: Annotated[str, AfterValidator(_one_spelling)] | None = None
+    """A name that `gsmooth plugins` lists, several joined with `+`, or `my_module:MyClass`."""
     options: dict[str, object] = {}
+    """The transformation's own options: its dataclass fields."""
 
 
 class SmoothingSection(Section):
-    """The noise: ``scales`` is the std of each parameter in its unit, ``sigma`` that of z.
-
-    A parameter of scale 0 is attacked and not smoothed; the others carry the noise. ``seed`` is a
-    number that anyone may read; ``seed_file`` names a file that holds a secret one. Without either
-    a seed is drawn.
-    """
+    """The noise of the smoothed classifier. Without a seed, one is drawn."""
 
     law: Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace"] | None = None
+    """Law of the noise on the parameters. Left out: `gaussian`, but for a parameter that is at
+    least 0 (blur)."""
     sigma: Positive | None = None
+    """Standard deviation of the noise on the image, in units of the input range."""
     scales: tuple[Annotated[float, Field(ge=0.0)], ...] | None = None
+    """Scale (for a Gaussian: standard deviation) of the noise on each parameter, in its unit. 0:
+    this parameter is attacked and not smoothed."""
     grid: Annotated[float, Field(ge=0.0)] | None = None
+    """Noisy values are rounded to multiples of it. Left out: 2^-8. 0 switches the rounding off, and
+    certificates are then heuristic."""
     seed: Annotated[int, Field(ge=0)] | None = None
+    """A number that anyone may know. Votes follow from it, the image, the centre and the chunk."""
     seed_file: Path | None = None
+    """File of a secret seed."""
 
     @model_validator(mode="after")
     def _one_seed(self) -> Self:
@@ -126,15 +150,17 @@ End = Annotated[float, AfterValidator(lambda value: value + 0.0)]
 
 
 class RegionSection(Section):
-    """What is certified: lower <= theta <= upper, one number a parameter, and an l2 ball.
-
-    bits: the attacked image is rounded to 2^bits levels; 0: it stays the float image.
-    """
+    """What is certified: lower <= theta <= upper, one number a parameter, and an l2 ball."""
 
     lower: tuple[End, ...] | None = None
+    """Lower end of each parameter's interval, in its unit. The interval contains 0."""
     upper: tuple[End, ...] | None = None
+    """Upper end of each parameter's interval, in its unit."""
     l2: Annotated[End, Field(ge=0.0)] | None = None
+    """Radius of an additive l2 ball on top, in units of the input range. Left out: 0."""
     bits: Annotated[int, Field(ge=0, le=16)] = 0
+    """The attacked image is rounded to 2^bits levels of the input range (8: an image file). 0: it
+    stays a float image."""
 
     @model_validator(mode="after")
     def _ends_match(self) -> Self:
@@ -148,38 +174,56 @@ class RegionSection(Section):
 
 
 class CertifySection(Section):
-    """The decision: mode "region" stops early (max_votes, futility), "radius" draws n votes.
-
-    bound "sequence": radius mode on n votes at most, which stops when the radius is within the
-    fraction ``within`` of what n votes could give, as judged at level ``futility``.
-    rule "fixed" is region mode with n votes a centre at alpha / centres. centres: at most so many,
-    "clean" for the clean image alone, or (None) as many as cost least; such a cover may be drawn a
-    second time by the votes of the first (attempts).
-    "nested" is the published method: n_outer draws of the parameters with n_inner votes each, and
-    alpha_inner (None: half) of alpha for the inner tests. guarantee "distributional" takes the
-    error of images from the file ``calibration`` (gsmooth calibrate) instead of bounding each;
-    "online" takes the images to be attacked already, certifies all that they can have been, and
-    looks for that ``online_seconds`` an image ("unlimited": until more gains nothing).
-    """
+    """How votes become a certificate."""
 
     mode: Literal["region", "radius", "nested"] = "region"
+    """`region`: whether g is constant on all of the region (stops early). `radius`: on how much of
+    it, by `n` votes at each centre. `nested`: the method of Fischer et al. (2020)."""
     alpha: Level = 0.001
+    """Probability, for each image, that its certificate is wrong."""
     n0: Votes = 64
+    """Votes that select the class, at the clean image."""
     max_votes: Count = 5000
+    """Region mode: votes for one image, selection included."""
     futility: Level = 0.001
+    """Region mode: level at which a hopeless centre is given up. Radius mode with `bound =
+    "sequence"`: level of the estimate of what more votes could give. Both change how often images
+    are certified, never soundness."""
     order: Literal["worst-first", "inside-out"] = "worst-first"
+    """Region mode. `worst-first`: the centre that is most likely to fail comes first. `inside-out`:
+    the part of the region that was reached is certified."""
     n: Votes = 10_000
+    """Radius mode, and `rule = "fixed"`: votes at each centre, fixed in advance. With `bound =
+    "sequence"`: the most."""
     bound: Literal["clopper-pearson", "randomized", "sequence"] = "clopper-pearson"
+    """Radius mode: lower bound on the class's probability. `sequence` stops as soon as the radius
+    is within `within` of what n votes could give."""
     within: Probability = 0.05
+    """`bound = "sequence"`: the part of the radius that may be given up to save votes."""
     n_outer: Votes = 200
+    """Nested mode: draws of the parameters at each centre."""
     n_inner: Votes = 1000
+    """Nested mode: votes of each draw."""
     alpha_inner: Level | None = None
+    """Nested mode: the part of alpha for the inner tests. Left out: half of alpha."""
     rule: Literal["e-process", "fixed"] = "e-process"
+    """Region mode. `e-process`: a test that may stop after any vote. `fixed`: n votes at each
+    centre and Clopper-Pearson at alpha / centres."""
     attempts: Literal[1, 2] = 2
+    """Region mode without `centres`: 2 allows a second cover where the first fails, chosen by the
+    votes of the first; every test is then made at alpha / 2."""
     centres: Count | Literal["clean"] | None = None
+    """Number of centres that cover the region, at most. Left out: as many as cost least (in radius
+    mode the transformation's own number, in nested mode 1). `"clean"`: one, the clean image."""
     guarantee: Literal["individual", "distributional", "online"] = "individual"
+    """`individual`: errors are bounded image by image. `distributional`: they are taken from a
+    calibration. `online`: the images are attacked already, and all their originals are
+    certified."""
     calibration: Path | None = None
+    """The file that `gsmooth calibrate` wrote. None of its images may be certified with it."""
     online_seconds: Positive | Literal["unlimited"] = 10.0
+    """Online: seconds for the search for an image's originals. A search that ends early encloses
+    them in larger balls. `"unlimited"`: search until more gains nothing."""
 
     @model_validator(mode="after")
     def _premise_is_given(self) -> Self:
@@ -206,56 +250,77 @@ class CertifySection(Section):
 
 
 class PredictSection(Section):
-    """PREDICT: n votes at the clean image, the class or an abstention at level alpha."""
+    """The answer of g at the image itself (`gsmooth predict`)."""
 
     n: Votes = 1000
+    """Votes for each image."""
     alpha: Level = 0.001
+    """Probability, for each image, that an answer is not the class of g."""
 
 
 class TrainSection(Section):
-    """The recipe of ``gsmooth train``; the fields and defaults of ``training.TrainPlan``."""
+    """The recipe of `gsmooth train`; fields and defaults of `training.TrainPlan`."""
 
     epochs: Count = 80
+    """Passes over the training images."""
     batch_size: Count = 128
+    """Images in one step."""
     learning_rate: Positive = 0.005
+    """AdamW: peak of the one-cycle schedule."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.02
+    """AdamW: decay of the weights."""
     warm_up: Probability = 0.15
+    """Part of the schedule in which the learning rate rises."""
     widen: Positive = 1.2
+    """Attacks are drawn from the region times this factor."""
     variation: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    """Strength of random shifts, scales and shears."""
     average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.998
+    """Decay of the running average of the weights, which is what is saved."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of initial weights, order and noise."""
 
 
 class AttackSection(Section):
-    """The opponent: points**m parameters (1,024 at most), as many random ones as it says, and
-    steps along the gradient; the worst by a few votes is put to PREDICT."""
+    """The attack on each image: a grid, random points and gradient steps; the worst point gets
+    PREDICT."""
 
     enabled: bool = True
+    """Whether to search the region for a transformation that changes the class of g."""
     points: Votes = 31
+    """Grid points for each parameter; fewer where the grid would exceed 1,024 points."""
     random: Annotated[int, Field(ge=0, le=10**6)] = 32
+    """Random points of the region beside the grid."""
     gradient_steps: Annotated[int, Field(ge=0)] = 10
+    """Steps along the gradient of the smoothed loss, from the two worst points and in the l2 part.
+    Without a gradient (ONNX, NumPy, quantized models) none are taken, and the run says so once."""
     screening_votes: Votes = 16
+    """Votes at each point that is tried."""
     n: Votes = 1000
+    """Votes of PREDICT at the worst point, drawn anew."""
     alpha: Level = 0.001
+    """Level of PREDICT at the worst point."""
 
 
 class EngineSection(Section):
-    """How fast, never what: none of these changes a count (but for batch_size, where labels depend
-    on it: such a run keeps to one).
-
-    "auto": the batch size that a short measurement finds fastest, and as many images at once as
-    fill a batch.
-    """
+    """Speed and memory. These change no count, except for a model whose labels depend on the batch
+    size: such a run keeps to one size."""
 
     batch_size: Count | Literal["auto"] = "auto"
+    """Rows of one forward pass. `auto`: the fastest by a measurement of about a second. Halved
+    where memory is short."""
     in_flight: Count | Literal["auto"] = "auto"
+    """Images worked on at once. `auto`: as many as fill a batch."""
     threads: Count | None = None
+    """CPU threads. Left out: PyTorch's number, or 1 where `batch_size = "auto"` measures that 1 is
+    faster (beside other busy processes)."""
 
 
 class OutputSection(Section):
     """Where the records go."""
 
     folder: Path = Path("runs/certify")
+    """Folder of the run."""
 
 
 class RunConfig(Section):
