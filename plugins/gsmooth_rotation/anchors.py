@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gsmooth_rotation.bilinear import offsets, speed_chunks, widest_half
-from gsmooth_rotation.pixels import disc
+from gsmooth.geometry.pixels import disc, offsets
+from gsmooth_rotation.bounds import speed_chunks, widest_half
 from gsmooth_rotation.space import NUMERICAL, RADIANS
 
 ENTRIES: Final = 2**17

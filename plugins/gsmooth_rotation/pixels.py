@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import final
 
 import torch
 from torch import Tensor
 
-from gsmooth_rotation.bilinear import offsets, speed_chunks
+from gsmooth.geometry.pixels import disc
+from gsmooth_rotation.bounds import speed_chunks
 from gsmooth_rotation.space import NUMERICAL, in_narrow_cells
-
-
-@lru_cache(maxsize=16)
-def disc(height: int, width: int, radius_px: float) -> Tensor:
-    """Flat indices of the pixels whose centre is within radius_px of the image's centre, (P,).
-
-    Raises ValueError when there are none.
-    """
-    row, col = offsets(
-        (height, width), torch.arange(height * width, dtype=torch.int64, device="cpu")
-    )
-    inside: Tensor = (torch.hypot(row, col) <= radius_px).nonzero()[:, 0]
-    if not len(inside):
-        raise ValueError(
-            f"rotation: no pixel of {height} x {width} images has its centre within"
-            f" radius_px={radius_px:g} of the middle; give a larger radius_px"
-        )
-    return inside
 
 
 @final

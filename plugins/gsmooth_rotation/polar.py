@@ -13,7 +13,8 @@ from scipy.fft import next_fast_len
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from gsmooth_rotation.rings import RingSampling, kept_orders, ring_radii, torch_csr
+from gsmooth.geometry.sparse import torch_csr
+from gsmooth_rotation.rings import RingSampling, kept_orders, ring_radii
 from gsmooth_rotation.synthesis import Synthesis
 
 DENSE_ENTRIES = 4_000_000

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from torch import Tensor
 
 # Gaussian low-pass kernels are cut off at this many standard deviations. L is whatever linear map
 # results; the cut costs accuracy of the covariance (exp(-8)), never soundness.
@@ -98,19 +95,3 @@ class RingSampling:
 
     def _spread(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.repeat(values, self.angles)
-
-
-def torch_csr(matrix: csr_array) -> Tensor:
-    """The same sparse matrix for PyTorch, float64 on the CPU."""
-    with warnings.catch_warnings():
-        # PyTorch calls its CSR layout beta; only the product with a dense matrix is used here.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
-            torch.from_numpy(matrix.data),
-            size=matrix.shape,
-            check_invariants=True,
-            dtype=torch.float64,
-            device="cpu",
-        )

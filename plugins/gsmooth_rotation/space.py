@@ -11,7 +11,7 @@ import torch
 from kornia.geometry.transform import rotate
 from torch import Tensor
 
-from gsmooth_rotation.bilinear import widest_half
+from gsmooth_rotation.bounds import widest_half
 
 RADIANS: Final = math.pi / 180.0
 # Outward slack for the float64 arithmetic of the bounds, per unit of image norm.

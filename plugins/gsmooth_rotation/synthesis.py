@@ -14,7 +14,8 @@ from scipy.fft import next_fast_len
 from scipy.sparse import csr_array, diags_array
 from torch import Tensor
 
-from gsmooth_rotation.rings import RingSampling, ring_radii, torch_csr
+from gsmooth.geometry.sparse import torch_csr
+from gsmooth_rotation.rings import RingSampling, ring_radii
 
 CUT: Final = 2.5
 """Kernels end at this many standard deviations: a sixth of the entries that the lift's have."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth_rotation.bilinear import speed_chunks
+from gsmooth_rotation.bounds import speed_chunks
 from gsmooth_rotation.polar import PolarFrame, polar_frame
 from gsmooth_rotation.rings import kept_orders, ring_radii
 from gsmooth_rotation.space import NUMERICAL, RADIANS, in_narrow_cells, turned

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from gsmooth_similarity.rings import Rings, torch_csr
+from gsmooth.geometry.sparse import torch_csr
+from gsmooth_similarity.rings import Rings
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, final
 import torch
 from torch import Tensor
 
-from gsmooth_similarity.flow import Flow, cut, flows
+from gsmooth_similarity.bounds import Flow, cut, flows
 from gsmooth_similarity.frame import LogPolarFrame, log_polar_frame
 from gsmooth_similarity.pixels import per_unit
 from gsmooth_similarity.space import ANGLE, NUMERICAL, RADIANS, SCALE, warped

@@ -8,7 +8,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gsmooth_similarity.flow import cut, flows, offsets
+from gsmooth.geometry.pixels import disc
+from gsmooth_similarity.bounds import cut, flows
 from gsmooth_similarity.space import ANGLE, NUMERICAL, RADIANS
 
 
@@ -78,16 +79,7 @@ class PixelSpace:
         return per_unit(bound + NUMERICAL * (1.0 + float(x.norm())), axes)
 
     def _disc(self, shape: tuple[int, int], device: torch.device) -> Tensor:
-        row, col = offsets(
-            shape, torch.arange(shape[0] * shape[1], device=device, dtype=torch.int64)
-        )
-        inside: Tensor = (torch.hypot(row, col) <= self.radius_px).nonzero()[:, 0]
-        if not len(inside):
-            raise ValueError(
-                f"no pixel of {shape[0]} x {shape[1]} images has its centre within"
-                f" radius_px={self.radius_px:g} of the middle; give a larger radius_px"
-            )
-        return inside
+        return disc(*shape, self.radius_px).to(device)
 
 
 def per_unit(bound: Tensor, axes: tuple[int, ...]) -> Tensor:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from torch import Tensor
 
 Floats = NDArray[np.float64]
 
@@ -71,19 +68,3 @@ def _kernel(offset: Floats, spread: float) -> Floats:
     value = np.exp(-0.5 * (square - square.min(axis=1, keepdims=True)))
     value = np.where(square <= np.maximum(REACH**2, square.min(axis=1, keepdims=True)), value, 0.0)
     return np.asarray(value / value.sum(axis=1, keepdims=True))
-
-
-def torch_csr(matrix: csr_array) -> Tensor:
-    """The same sparse matrix for PyTorch, float64 on the CPU."""
-    with warnings.catch_warnings():
-        # PyTorch calls its CSR layout beta; only the product with a dense matrix is used here.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
-            torch.from_numpy(matrix.data),
-            size=matrix.shape,
-            check_invariants=True,
-            dtype=torch.float64,
-            device="cpu",
-        )

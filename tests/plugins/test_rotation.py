@@ -18,9 +18,10 @@ from gsmooth.region import Region
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.testing.pictures import KINDS, pictures
 from gsmooth_rotation import Rotation
-from gsmooth_rotation.bilinear import rotation_speed, widest_half
+from gsmooth_rotation.bounds import widest_half
 from gsmooth_rotation.polar import PolarFrame
 from gsmooth_rotation.turning import PolarSpace
+from tests.plugins.rotation_speeds import rotation_speed
 
 Check = Callable[[], None]
 Shape = tuple[int, int, int]

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from gsmooth import load_transformation
 from gsmooth.errors import ConfigurationError
+from gsmooth.geometry.pixels import disc
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import KINDS, pictures
-from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bilinear
-from gsmooth_rotation.bilinear import rotation_speed
-from gsmooth_rotation.pixels import disc
+from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bounds
 from gsmooth_rotation.turning import PolarSpace
+from tests.plugins.rotation_speeds import rotation_speed
 
 Shape = tuple[int, int, int]
 SHAPES: list[Shape] = [(1, 16, 16), (3, 9, 12), (2, 15, 11), (1, 2, 2)]
@@ -148,9 +148,9 @@ def test_bounds_do_not_depend_on_what_is_cached_nor_on_how_cells_are_cut_into_ch
     ends = torch.linspace(-0.3, 0.4, 41, dtype=torch.float64)
     first = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
     again = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
-    monkeypatch.setattr(bilinear, "_kept_reach", bilinear._reach)
+    monkeypatch.setattr(bounds, "_kept_points", bounds._points)
     uncached = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
-    monkeypatch.setattr(bilinear, "ENTRIES", 7 * 144)
+    monkeypatch.setattr(bounds, "ENTRIES", 7 * 144)
     cut = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
     for other in (again, uncached, cut):
         assert all(torch.equal(one, two) for one, two in zip(first, other, strict=True))

@@ -20,7 +20,7 @@ from gsmooth.region import Region
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.testing.pictures import KINDS, pictures
 from gsmooth_similarity import Similarity
-from gsmooth_similarity.flow import cut, flows
+from gsmooth_similarity.bounds import cut, flows
 from gsmooth_similarity.frame import LogPolarFrame
 from gsmooth_similarity.phases import LogPolarSpace, _Cell
 from gsmooth_similarity.space import ANGLE, SCALE
@@ -308,7 +308,7 @@ def test_bounds_do_not_depend_on_how_cells_are_cut_into_chunks(
     operator, x = COARSE.for_shape((2, 8, 8)), Picture("noise", 2).tensor((2, 8, 8))
     low = torch.rand(11, 2, dtype=torch.float64) * torch.tensor([30.0, 0.3], dtype=torch.float64)
     whole = operator.derivative_bound(x, low, low + 0.01)
-    monkeypatch.setattr("gsmooth_similarity.flow.ENTRIES", 3 * 64)
+    monkeypatch.setattr("gsmooth_similarity.bounds.ENTRIES", 3 * 64)
     monkeypatch.setattr("gsmooth_similarity.phases.IMAGE_ENTRIES", 4 * x.numel() * 6)
     parts = operator.derivative_bound(x, low, low + 0.01)
     assert whole is not None

@@ -1,0 +1,38 @@
+"""Places of pixels: offsets from the centre of an image, and the pixels of a disc."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+def offsets(shape: tuple[int, int], pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns of flat pixel indices, counted from the centre of (H, W) images."""
+    height, width = shape
+    # Whole numbers minus a float would have torch's default type, and bounds rest on their lengths.
+    row, col = (pixels // width).to(torch.float64), (pixels % width).to(torch.float64)
+    return row - (height - 1) / 2, col - (width - 1) / 2
+
+
+def farthest(shape: tuple[int, int], pixels: Tensor) -> float:
+    """The largest distance of these pixels from the centre, px; 0 where there are none."""
+    return float(torch.hypot(*offsets(shape, pixels)).max()) if len(pixels) else 0.0
+
+
+@lru_cache(maxsize=16)
+def disc(height: int, width: int, radius_px: float) -> Tensor:
+    """Flat indices of the pixels whose centre is within radius_px of the image's centre, (P,).
+
+    Raises ValueError when there are none.
+    """
+    every = torch.arange(height * width, dtype=torch.int64, device="cpu")
+    row, col = offsets((height, width), every)
+    inside: Tensor = (torch.hypot(row, col) <= radius_px).nonzero()[:, 0]
+    if not len(inside):
+        raise ValueError(
+            f"no pixel of {height} x {width} images has its centre within radius_px={radius_px:g}"
+            " of the middle; give a larger radius_px"
+        )
+    return inside

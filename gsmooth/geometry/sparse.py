@@ -1,0 +1,26 @@
+"""Sparse linear maps of images, built by SciPy and applied by PyTorch."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+
+def torch_csr(matrix: csr_array) -> Tensor:
+    """The same sparse matrix for PyTorch, float64 on the CPU."""
+    with warnings.catch_warnings():
+        # PyTorch calls its CSR layout beta; only the product with a dense matrix is used here.
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype(np.int64)),
+            torch.from_numpy(matrix.indices.astype(np.int64)),
+            torch.from_numpy(matrix.data),
+            size=matrix.shape,
+            check_invariants=True,
+            dtype=torch.float64,
+            device="cpu",
+        )

@@ -1,0 +1,108 @@
+"""How fast a bilinearly warped image can change with angle and scale, bounded on boxes (C3)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from gsmooth.geometry.bilinear import SLACK, MovingPoints, Slopes, Track, Velocity
+from gsmooth.geometry.pixels import farthest, offsets
+from gsmooth_similarity.space import ANGLE
+
+STEP_PX: Final = 0.2
+STEP: Final = 0.1
+"""A cell's half-width along either axis, in radians or ln, times the largest source radius (px) is
+at most STEP_PX, and itself at most STEP. Source points then stay within exp(.1) (.2 + .2 * .05) +
+(exp(.1) - 1) / .1 * .2 < 0.45 px of the middle one, along rows and along columns."""
+ENTRIES: Final = 2**16
+"""Cells times pixels that are worked on at once (at least one cell)."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Intervals [middle - half, middle + half] of d psi_p / d theta_i on some cells.
+
+    cells: which. axes: i; middle, half: (C, cells, P) for each of them, per radian and per ln.
+    """
+
+    cells: slice
+    middle: tuple[Tensor, ...]
+    half: tuple[Tensor, ...]
+
+    def largest(self, axis: int) -> Tensor:
+        """sup |d psi_p / d theta_i|, (C, cells, P); ``axis`` counts among the axes asked for."""
+        return self.middle[axis].abs() + self.half[axis]
+
+
+def flows(
+    x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
+) -> Iterator[Flow]:
+    """Flow over narrow cells, in chunks of cells; rounded outwards.
+
+    x (C, H, W) float64; pixels (P,): flat indices of the output pixels that count; lower, upper
+    (n, 2): radians and ln. ValueError for cells that are too wide (``cut``).
+    """
+    slopes, shape = Slopes.of(x), (x.shape[1], x.shape[2])
+    step = max(1, ENTRIES // max(1, len(pixels)))
+    for start in range(0, len(lower), step):
+        cells = slice(start, start + step)
+        points = _points(shape, pixels, lower[cells], upper[cells], axes)
+        ends = [points.derivatives(slopes, i) for i in range(len(axes))]
+        middle = tuple((low + high) / 2 for low, high in ends)
+        half = tuple(((high - low) / 2).add_(SLACK) for low, high in ends)
+        yield Flow(cells, middle, half)
+
+
+def cut(
+    shape: tuple[int, int], pixels: Tensor, lower: Tensor, upper: Tensor
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The cells (n, 2) in radians and ln as parts, narrow enough for C3, that cover them."""
+    far = farthest(shape, pixels) * math.exp(-float(lower[:, 1].min()))
+    widest = 2.0 * min(STEP_PX / max(far, 1e-3), STEP)
+    spans = [float((upper[:, axis] - lower[:, axis]).max()) for axis in (0, 1)]
+    counts = [max(1, math.ceil(span / widest * (1.0 + 1e-9))) for span in spans]
+    size = (upper - lower) / upper.new_tensor(counts)
+    for place in itertools.product(*(range(count) for count in counts)):
+        first = lower + size * upper.new_tensor(place)
+        # Neighbouring parts overlap by more than rounding could tear between them.
+        yield (first - SLACK * size).maximum(lower), (first + (1.0 + SLACK) * size).minimum(upper)
+
+
+def _points(
+    shape: tuple[int, int], pixels: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
+) -> MovingPoints:
+    """Where source points can be on cells (n, 2), and their velocities along the axes.
+
+    Proof. The source point of output pixel p is u = exp(-s) R p. With u_m the one at the middle of
+    the cell, u = exp(-ds)(cos(dt) u_m + sin(dt) J u_m), J the quarter turn, so every coordinate
+    obeys |u_i - u_m,i| <= |u_m,i| (exp(D_s) - 1 + exp(D_s) D_t^2 / 2) + exp(D_s) D_t |(J u_m)_i|;
+    and du/dt = J u, du/ds = -u lie in boxes of the same size around J u_m, -u_m.
+    """
+    middle, half = (lower + upper) / 2, (upper - lower) / 2
+    turn, scale = middle[:, :1], middle[:, 1:]
+    row, col = offsets(shape, pixels)
+    cos, sin = torch.exp(-scale) * torch.cos(turn), torch.exp(-scale) * torch.sin(turn)
+    # Content that turns anticlockwise comes from a source that turns clockwise.
+    u_row, u_col = row * cos + col * sin, col * cos - row * sin
+    turned, grown = half[:, :1], torch.exp(half[:, 1:])
+    along, across = grown - 1.0 + grown * turned**2 / 2.0, grown * turned
+    reach_row = u_row.abs() * along + u_col.abs() * across + SLACK
+    reach_col = u_col.abs() * along + u_row.abs() * across + SLACK
+    if max(float(reach.max()) for reach in (reach_row, reach_col)) > 0.49:
+        raise ValueError("cells are too wide for a bound: a source point may move by half a pixel")
+    rows = Track.around(u_row, reach_row, shape[0])
+    cols = Track.around(u_col, reach_col, shape[1])
+    u_row, u_col, stray_row, stray_col = (
+        part.flatten() for part in (u_row, u_col, reach_row, reach_col)
+    )
+    turning = Velocity(u_col, -u_row, stray_col, stray_row)
+    shrinking = Velocity(-u_row, -u_col, stray_row, stray_col)
+    rates = [turning if axis == ANGLE else shrinking for axis in axes]
+    return MovingPoints.of(len(lower), rows, cols, shape[1], rates)
