@@ -129,7 +129,7 @@ def certify_nested_many(
     centres: int = 1,
     error: float | None = None,
 ) -> Iterator[Outcome]:
-    """Nested certificates, in order: the largest gauge of ``region`` that the votes support.
+    """Nested certificates (T6), in order: the largest gauge of ``region`` that the votes support.
 
     The region is cut into at most ``centres`` equal boxes, the carried clean image being the centre
     of each; one centre is the published method. error: a calibrated E (the distributional

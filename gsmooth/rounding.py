@@ -20,12 +20,12 @@ def exactly() -> AbstractContextManager[Context]:
 
 
 def text_down(value: float, digits: int = DIGITS) -> str:
-    """The largest number of so many significant digits that is at most ``value``."""
+    """The largest number of so many significant digits that is at most ``value`` (F4)."""
     return _significant(value, digits, ROUND_FLOOR)
 
 
 def text_up(value: float, digits: int = DIGITS) -> str:
-    """The smallest number of so many significant digits that is at least ``value``."""
+    """The smallest number of so many significant digits that is at least ``value`` (F4)."""
     return _significant(value, digits, ROUND_CEILING)
 
 

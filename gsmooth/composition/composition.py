@@ -42,7 +42,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, kw_only=True)
 class Composition(Transformation):
-    """psi: the first part's attack, then the second's, and so on; see the module.
+    """psi: the first part's attack, then the second's, and so on (T5; see the module).
 
     ``gsmooth.composition.composed`` makes a subclass whose other fields are the parts, each with
     options of its own.

@@ -1,4 +1,4 @@
-"""Covers: an attack set as a finite list of balls (docs/theory.md, section 2)."""
+"""Covers: an attack set as a finite list of balls (docs/theory.md, C1 to C5)."""
 
 from __future__ import annotations
 

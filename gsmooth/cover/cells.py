@@ -38,7 +38,7 @@ class Cells:
     bend: Floats
 
     def residuals(self) -> Floats:
-        """Bound on ||C(theta) - c|| over each box, (n,).
+        """Bound on ||C(theta) - c|| over each box, for every theta in it (C2): (n,).
 
         First order: a distance that is d_a and d_b at the ends of an edge of width w, and changes
         no faster than L, never exceeds (d_a + d_b + L w) / 2 between them; edge by edge, then face

@@ -44,7 +44,7 @@ def distributional_cover(
     part of it, they are added here. Then L psi_theta(x) = T_(theta - theta_j)(z_j + e) with
     z_j = T_(theta_j) c and ||e|| <= E for every theta and j, T being orthogonal, and T4 needs the
     margin hypot(|theta - theta_j|, E). Whether E holds for this image is the premise of the
-    certificate, not checked here.
+    certificate, not checked here: S8 says for which share of all images it holds.
 
     ConfigurationError where T4 does not apply: no parameters, none that noise moves, or an action
     that is not orthogonal.

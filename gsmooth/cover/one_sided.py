@@ -84,7 +84,10 @@ def placed(law: Law, lower: Floats, middle: Floats) -> Floats:
 def gap(
     transformation: Transformation, x: Tensor, clean: Tensor, columns: Sequence[Tensor]
 ) -> Tensor:
-    """D(theta): x (1, C, H, W), clean = L x (K,), columns of theta (n, 1) -> (n, K)."""
+    """D(theta) = L psi_theta(x) - T_theta L x, whose norm is T5's error E where T is nonexpansive.
+
+    x (1, C, H, W), clean = L x (K,), columns of theta (n, 1) -> (n, K).
+    """
     attacked = transformation.attack(x.expand(len(columns[0]), -1, -1, -1), *columns)
     acted = transformation.act(clean.expand(len(attacked), -1), *columns)
     return transformation.lift(attacked) - acted

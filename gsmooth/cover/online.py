@@ -50,7 +50,8 @@ def build_online_cover(
     """A cover of every original x with attacked = psi_theta(x), theta in region, up to rounding.
 
     attacked (C, H, W): what the attacker sent; the only image that is used, so centres and votes
-    can be had where no clean image is. region.bits: the attacked image was rounded. ``clean`` of
+    can be had where no clean image is. No vote is used, so every centre is tested at the full alpha
+    (C5). region.bits: the attacked image was rounded. ``clean`` of
     the cover is L attacked. Refinement ends after ``seconds``, with larger balls. Raises
     ConfigurationError where attacks cannot be undone, ImpossibleError where nothing in the region
     can have given this image.

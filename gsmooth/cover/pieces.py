@@ -103,8 +103,8 @@ def lay_knots(
 ) -> Knots:
     """A grid of about ``cells`` cells, spaced alike in the metric of the law's units (m,).
 
-    Along a parameter with a step it has every value, and cells without extent; ConfigurationError
-    where these are too many.
+    Along a parameter with a step it has every value, and cells without extent, whose suprema are
+    their values (C2); ConfigurationError where these are too many.
     """
     check_count(transformation, region)
     spans = np.array([max(0.0, u - low) for low, u in zip(region.lower, region.upper, strict=True)])

@@ -35,8 +35,8 @@ class Requirement:
 
     error: E_num, the l2 error of T_theta z. It moves the point that is voted on and the point that
     is attacked, so it is paid twice. variation: tau of noise and grid. extra: an l2 ball on top.
-    rounded: what the attacker's rounding of pixels can move z by. stretches: what T lengthens all
-    of these by (``stretch``); None: nobody knows.
+    rounded: what the attacker's rounding of pixels can move z by (F2). stretches: what T lengthens
+    all of these by (``stretch``); None if no Lipschitz bound is available.
     """
 
     law: Law

@@ -41,7 +41,10 @@ def lengthens(smoothed: SmoothedClassifier) -> bool:
 
 
 def stretches(smoothed: SmoothedClassifier, region: Region) -> Stretches | None:
-    """(rho0, S) for some rho0; None where the transformation knows no S."""
+    """(rho0, S) for some rho0; None where no Lipschitz bound S is available.
+
+    E = S (||r|| + ||C - c||) is T5's bound on the error, outside an event of probability rho0.
+    """
     if not lengthens(smoothed):
         return ISOMETRY
     law, farthest = smoothed.law, _farthest(smoothed, region)

@@ -100,7 +100,7 @@ def build_cover(
 @final
 @dataclass(frozen=True)
 class Survey:
-    """One image's orbit on a grid over its region.
+    """One image's orbit on a grid over its region; its centres may be chosen freely (C1).
 
     clean (K,): L x. points (n, K): C at the grid points ``knots.theta`` (n, m).
     """

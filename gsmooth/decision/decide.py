@@ -117,7 +117,10 @@ def _tested(evidence: Sequence[CentreEvidence]) -> Poll:
 
 
 def prediction(counts: Counts, alpha: float) -> Prediction:
-    """PREDICT's answer for counts (classes + 1,), the last of them ties."""
+    """PREDICT's answer for counts (classes + 1,), the last of them ties.
+
+    A class is wrong with probability at most alpha, otherwise it abstains (S3).
+    """
     votes = counts[:-1]
     first, second = np.argsort(-votes, kind="stable")[:2]
     test = predict_test(int(votes[first]), int(votes[second]), alpha)

@@ -29,7 +29,10 @@ CUDA_NUMBERS: Final = 2**24
 @final
 @dataclass(frozen=True)
 class Readout:
-    """Q for images of one shape (C, H, W), in blocks of one size."""
+    """Q for images of one shape (C, H, W), in blocks of one size.
+
+    The certificate is that of f Q after rounding (F1), so Q z must not depend on the batch.
+    """
 
     transformation: Transformation
     shape: tuple[int, int, int]

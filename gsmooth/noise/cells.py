@@ -87,7 +87,7 @@ def fits(mean: Tensor, sigma: float, grid: float) -> bool:
 
 
 def around_by_cells(bits: Bits, mean: Tensor, rows: int, sigma: float, grid: float) -> Tensor:
-    """round_grid(mean + sigma N(0, I)) for ``rows`` rows, float32 (rows, K), on the host.
+    """round_grid(mean + sigma N(0, I)) for ``rows`` rows (F1), float32 (rows, K), on the host.
 
     mean: float64 (rows, K), or (1, K) for all rows; ``fits`` holds. Words are drawn block by block,
     and after each the further bits of its undecided coordinates in their order. Values are the same

@@ -76,7 +76,7 @@ class Coordinate:
 
 
 def image_key(image: Tensor) -> int:
-    """Stands for the index of an image (C, H, W) that has none: other pixels, other noise.
+    """Stands for the index of an image (C, H, W) that has none: other pixels, other noise (S2).
 
     A hash of shape and float64 pixels, from FIRST_KEY on; -0.0 is 0.0.
     """

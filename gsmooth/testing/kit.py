@@ -77,6 +77,8 @@ def transformation_checks(
 ) -> list[Check]:
     """Named functions without arguments, one a promise; each raises AssertionError if it is broken.
 
+    The checks are tested with planted faults, each of which has to fail (O5).
+
     For ``pytest.mark.parametrize("check", transformation_checks(Volume()))``. Hypothesis searches
     and shrinks; the counterexample is printed, with the code that repeats it.
 

@@ -34,7 +34,9 @@ PICTURES: Final = (("blob", 3, 1.0), ("pixel", 1, 1.0), ("noise", 1, 0.25))
 
 
 def attacks_never_beat_certificates(subject: Subject) -> None:
-    """Grid, random points and gradients find no attack that PREDICT gives another class (1e-6).
+    """No attack that is searched for gets another class by PREDICT (O4), but for 1e-6.
+
+    The search tries a grid, random points and gradients.
 
     The networks are smooth and random, their thresholds close enough for the class to change.
     """

@@ -39,7 +39,7 @@ RAYS: Final = 8
 
 
 def votes_match_the_exact_share(subject: Subject) -> None:
-    """The engine's votes have the share that quadrature over theta and noise gives, 1e-6.
+    """The engine's votes have the share that quadrature over theta and noise gives (O2), 1e-6.
 
     For a half-space, at the clean image, at attacked ones and at a cover's centres. Votes are
     cast in batches of thousands, quadrature acts on a few rows at a time.
@@ -59,7 +59,7 @@ def votes_match_the_exact_share(subject: Subject) -> None:
 
 
 def certificates_approach_the_truth_from_below(subject: Subject) -> None:
-    """What is certified for a half-space is true, but for alpha, and little is lost by counting.
+    """What is certified for a half-space is true but for alpha, and counting loses little (O1).
 
     True: no attack in the certified part of the region has an exact share below 1/2. Little: many
     votes certify at least what the bounds on unlucky counts of so many would, 1e-6.

@@ -53,7 +53,7 @@ class StoppingOutcome:
 def exact_outcome(
     rule: StoppingRule, p: float, n_max: int, look_every: int | Iterable[int] = 1
 ) -> StoppingOutcome:
-    """Outcome of ``rule`` on independent votes of success probability p.
+    """Outcome of ``rule`` on independent votes of success probability p, without simulation (O3).
 
     The rule is asked after every ``look_every`` votes and after the last of n_max, or at the
     ascending numbers of votes that are given (see :func:`looks_after`) and at the last. Votes

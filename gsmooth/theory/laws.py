@@ -93,12 +93,21 @@ class GaussianLaw(Law):
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
-        """T4 and T5: sqrt(sum (shift/scales)^2 + (residual/sigma)^2) + Phi^-1(1/2 + rho0)."""
+        """sqrt(sum (shift/scales)^2 + (residual/sigma)^2) + Phi^-1(1/2 + rho0).
+
+        With rho0 = 0 this is the margin of T4 (orthogonal action); in general it is that of T5
+        (any action, ``residual`` bounds the error for every theta but for probability rho0).
+        """
         distance = mahalanobis(displacement(shift, self.dimensions), self.scales, self.resting)
         noise_units = in_units(distances("residual", residual), self.sigma)
         return general_margin(distance, noise_units, rho0, tv)
 
     def radius(self, p_lower: float) -> float:
+        """T2: an exactly composing transformation keeps its class where |shift| < radius.
+
+        The length of a shift is sqrt(sum (shift/scales)^2) with several parameters; without
+        parameters this is the l2 radius of additive noise (T1).
+        """
         return gaussian_radius(p_lower, self._unit)
 
     def share_for_radius(self, radius: float) -> float:

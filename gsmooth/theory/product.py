@@ -64,9 +64,11 @@ class ProductLaw(Law):
     """theta_axis >= 0 ~ the law called ``kind``; the others ~ N(0, diag(scales^2)), independent.
 
     scales (m,): one a parameter, that of ``axis`` included (half the width of a uniform law).
-    resting: axes of scale 0 that the action ignores, as in ``GaussianLaw``. The radius is for all
-    shifts of at most so many scales along ``axis`` *and* of at most so many stds (Mahalanobis) of
-    the others: the margin grows with either. ConfigurationError for an unknown kind.
+    resting: axes of scale 0 that the action ignores, as in ``GaussianLaw``. The margin is that of
+    the law called ``kind`` (T3), with the other shifts and the residual together as its residual
+    (T5). The radius is for all shifts of at most so many scales along ``axis`` *and* of at most so
+    many stds (Mahalanobis) of the others: the margin grows with either. ConfigurationError for an
+    unknown kind.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Radii and margins of the theorems T1, T4, T5 and T6 as plain functions of numbers.
+"""Radii and margins of the theorems T1, T2, T4 and T5 as plain functions of numbers.
 
 Distances are in units of the noise: ``shift`` is sqrt(gamma^T Sigma^-1 gamma), ``residual`` is
 ||e||_2 / sigma. Margins and shares are rounded up, radii down.
@@ -75,8 +75,9 @@ def target_margin(residual: ArrayLike, rho0: float = 0.0, tv: float = 0.0) -> Fl
     """Margin that the votes must keep *after* the shift of theta, whatever the law of theta.
 
     Phi^-1(Phi(residual + Phi^-1(1/2 + tv)) + rho0), by Jensen: h(q) = Phi(Phi^-1(q) - residual) is
-    convex. residual (...,) is E / sigma, rho0 the probability that E fails, tv the float term of
-    F1. Under Gaussian theta :func:`general_margin` asks for less.
+    convex (T5 for other laws of theta than the Gaussian). residual (...,) is E / sigma, rho0 the
+    probability that E fails, tv the float term of F1. Under Gaussian theta :func:`general_margin`
+    asks for less.
     """
     require_probability("rho0", rho0)
     require_probability("tv", tv)
@@ -84,23 +85,16 @@ def target_margin(residual: ArrayLike, rho0: float = 0.0, tv: float = 0.0) -> Fl
     return raise_margin(goal * (1.0 + ROUNDING), rho0)
 
 
-def joint_margin(shift: ArrayLike, residual: ArrayLike, tv: float = 0.0) -> Floats:
-    """Margin rho of T4 (orthogonal action, residual independent of beta): Pythagoras.
-
-    shift (...,) and residual (...,) in units of the noise; the result broadcasts them. g keeps its
-    class where p > Phi(rho). ``tv`` is paid twice (F1): Phi(Phi^-1(p - tv) - rho) - tv > 1/2.
-    """
-    return general_margin(shift, residual, 0.0, tv)
-
-
 def general_margin(
     shift: ArrayLike, residual: ArrayLike, rho0: float = 0.0, tv: float = 0.0
 ) -> Floats:
     """Margin of T5 (any action, Gaussian theta): hypot(shift, residual) + Phi^-1(1/2 + rho0).
 
-    shift (...,) and residual (...,) in units of the noise; ``residual`` bounds ||e_beta|| / sigma =
-    t for every beta outside an event of probability rho0, e_beta = T_beta z' - T_(beta+gamma) z_c
-    independent of delta; ``tv`` as in :func:`joint_margin`.
+    shift (...,) and residual (...,) in units of the noise; the result broadcasts them. ``residual``
+    bounds ||e_beta|| / sigma = t for every beta outside an event of probability rho0, e_beta =
+    T_beta z' - T_(beta+gamma) z_c independent of delta. g keeps its class where p > Phi(margin).
+    T4 (orthogonal action) is the case rho0 = 0, in which ||e_beta|| = ||e|| for every beta.
+    ``tv`` is paid twice (F1): Phi(Phi^-1(p - tv) - margin) - tv > 1/2.
 
     Proof. q(b) = P_delta(class at T_b z_c). At z' the class has at least h(q(beta + gamma)) of the
     votes, h(q) = Phi(Phi^-1(q) - t), for every beta outside the event (T1), and the event costs at
@@ -114,33 +108,6 @@ def general_margin(
     distance = np.hypot(distances("shift", shift), distances("residual", residual))
     goal = raise_margin(raise_margin(0.0, tv), rho0)
     return raise_margin(distance * (1.0 + ROUNDING) + goal, tv)
-
-
-def nested_radius(p_lower: float, sigma: float, rho: float) -> float:
-    """Radius of the nested method at a *clean* centre: sigma (Phi^-1(p_lower) - Phi^-1(1/2 + rho)).
-
-    Zero when p_lower <= 1/2 + rho. rho: probability that the inner radius misses E. At an
-    *attacked* point the radius is gaussian_radius(p_lower - rho, sigma) instead.
-    Source: Fischer et al. (2020), Theorem 3.2 and T6.
-    """
-    require_lower_bound(p_lower)
-    require_finite("sigma", sigma, positive=False)
-    require_probability("rho", rho)
-    goal = float(target_margin(0.0, rho))
-    if not math.isfinite(goal):
-        return 0.0
-    gap = float(normal_quantile(round_share_down(p_lower))) - goal * (1.0 + ROUNDING)
-    return max(0.0, sigma * gap * (1.0 - ROUNDING))
-
-
-def nested_share(radius: float, sigma: float, rho: float) -> float:
-    """Least share above which :func:`nested_radius` exceeds ``radius``, rounded up.
-
-    At residual 0 T6 is T5.
-    """
-    require_finite("radius", radius, positive=False)
-    require_finite("sigma", sigma, positive=True)
-    return float(share_of_margin(general_margin(radius / sigma, 0.0, rho)))
 
 
 def round_down(value: float, digits: int) -> float:

@@ -14,7 +14,7 @@ MOST_ALPHA: Final = 0.25
 
 
 def tolerance_rank(n: int, share: float, alpha: float) -> int:
-    """The least k for which P(F(E_(k)) >= share) >= 1 - alpha is proved, whatever F is.
+    """The least k for which P(F(E_(k)) >= share) >= 1 - alpha is proved, whatever F is (S8).
 
     E_(1) <= ... <= E_(n): n independent values with distribution function F. Proof (Wilks 1941).
     Let x be the least value with F(x) >= share; it exists because F is continuous from the right.

@@ -41,7 +41,7 @@ class SampledKernel:
         return weights @ cosines, moved @ cosines
 
     def slopes(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
-        """sup |dm/dv| and sup |d2m/dv2| over cells of v (n,), for every omega, rounded up.
+        """sup |dm/dv| and sup |d2m/dv2| over cells of v (n,), for every omega, rounded up (C3).
 
         With |f| <= 1: |Cov(f, k^2)| <= E|k^2 - E k^2| <= 2 E k^2. The second derivative is
         K / (4 v^4) - Cov(f, k^2) / v^3, K = E (f - Ef)(k^2 - Ek^2)^2 and |K| <= 2 E k^4.

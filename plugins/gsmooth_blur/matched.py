@@ -36,7 +36,10 @@ HALVINGS: Final = 40
 @final
 @dataclass(frozen=True)
 class MatchedKernel:
-    """Kernels with weights at the whole numbers -radius .. radius, by their variance (n,), px^2."""
+    """Kernels with weights at the whole numbers -radius .. radius, by their variance (n,), px^2.
+
+    Their derivatives in the variance are bounded as those of a warp are (C3).
+    """
 
     radius: int
 

@@ -27,8 +27,8 @@ class CyclicTranslation(Transformation):
     Action: the phase exp(-i (omega_y down + omega_x across)) on the Fourier coefficients of the
     image as it is, without padding or low-pass. It is exact for every shift: L psi_theta(x) =
     T_theta L x, so C(theta) is L x, the residual is 0 and one centre has nothing but shifts to
-    answer for. Coefficients of the alternating vector of an axis of even size, which no group can
-    turn by fractions of a pixel, are no part of z: the network does not see them.
+    answer for (T2). Coefficients of the alternating vector of an axis of even size, which no group
+    can turn by fractions of a pixel, are no part of z: the network does not see them.
 
     Between whole pixels interpolation rings: values leave the range of the pixels (``keeps_range``
     is False), and with ``bits`` certificates are heuristic.

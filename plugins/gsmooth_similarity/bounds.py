@@ -44,7 +44,7 @@ class Flow:
 def flows(
     x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
 ) -> Iterator[Flow]:
-    """Flow over narrow cells, in chunks of cells; rounded outwards.
+    """Intervals of the derivative of psi over narrow cells (C3), in chunks; rounded outwards.
 
     x (C, H, W) float64; pixels (P,): flat indices of the output pixels that count; lower, upper
     (n, 2): radians and ln. ValueError for cells that are too wide (``cut``).

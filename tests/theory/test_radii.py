@@ -15,13 +15,10 @@ from gsmooth.theory import (
     gaussian_radius,
     gaussian_share,
     general_margin,
-    joint_margin,
-    nested_radius,
-    nested_share,
     round_down,
     target_margin,
 )
-from gsmooth.theory.normal import raise_margin
+from gsmooth.theory.normal import ROUNDING, raise_margin, share_of_margin
 
 distances = st.floats(0.0, 6.0)
 probabilities = st.sampled_from([0.0, 1e-12, 1e-6, 0.01, 0.2])
@@ -55,7 +52,7 @@ def test_margins_are_above_their_formulas_and_close_to_them(
 ) -> None:
     with mpmath.workdps(60):
         half = mpmath.mpf(1) / 2
-        joint = float(joint_margin(shift, residual, tv))
+        joint = float(general_margin(shift, residual, tv=tv))
         goal = mpmath.sqrt(mpmath.mpf(shift) ** 2 + mpmath.mpf(residual) ** 2) + quantile(half + tv)
         assert_rounded_up(joint, goal, tv)
         general = float(general_margin(shift, residual, rho0, tv))
@@ -88,10 +85,10 @@ def test_the_general_margin_lies_between_pythagoras_and_jensen(
     # By hand: Phi(t + a) - Phi(t) <= Phi(a) - Phi(0) for t, a >= 0, and hypot is at most the sum.
     slack = 1.0 - 1e-12
     general = float(general_margin(shift, residual, rho0, tv))
-    assert general >= slack * joint_margin(shift, residual, tv)
+    assert general >= slack * general_margin(shift, residual, tv=tv)
     jensen = raise_margin(shift + target_margin(residual, rho0, tv), tv)
     assert general * slack <= jensen + 1e-12
-    assert general_margin(shift, residual) == joint_margin(shift, residual)
+    assert general_margin(shift, residual) == np.hypot(shift, residual) * (1.0 + ROUNDING)
 
 
 def test_a_failure_of_half_the_noise_leaves_nothing() -> None:
@@ -130,22 +127,14 @@ def test_gaussian_radius_without_noise_is_zero_and_no_share_reaches_more() -> No
     assert gaussian_share(0.0, 0.0) < 0.51
 
 
-@given(st.floats(0.5, 0.9999), st.floats(0.0, 0.3))
-def test_nested_radius_is_the_published_form_and_inverts(p_lower: float, rho: float) -> None:
-    radius = nested_radius(p_lower, 2.0, rho)
-    exact = 2.0 * (stats.norm.ppf(p_lower) - stats.norm.ppf(0.5 + rho))
-    assert radius == pytest.approx(max(0.0, exact), abs=1e-9)
-    if radius > 1e-6:
-        share = nested_share(radius, 2.0, rho)
-        assert share <= p_lower
-        assert share == pytest.approx(p_lower, rel=1e-11)
-        kept = stats.norm.cdf(stats.norm.ppf(p_lower) - radius / 2.0) - rho
-        assert kept == pytest.approx(0.5, abs=1e-9)
-
-
-def test_nested_radius_is_zero_when_the_proxy_may_always_differ() -> None:
-    assert nested_radius(0.999, 1.0, 0.5) == 0.0
-    assert nested_radius(0.55, 1.0, 0.05) == 0.0
+@given(st.floats(0.0, 3.0), st.floats(0.0, 0.3))
+def test_without_a_residual_the_general_margin_is_the_published_form_of_the_nested_method(
+    shift: float, rho: float
+) -> None:
+    # Fischer et al. (2020): the class is kept where Phi(Phi^-1(p) - shift) - rho > 1/2.
+    p = float(share_of_margin(general_margin(shift, 0.0, rho)))
+    kept = stats.norm.cdf(stats.norm.ppf(p) - shift) - rho
+    assert kept == pytest.approx(0.5, abs=1e-9)
 
 
 @given(st.floats(0.0, 1e6), st.integers(0, 8))
@@ -172,6 +161,6 @@ def test_round_down_examples() -> None:
 def test_distances_must_not_be_negative_or_nan() -> None:
     for bad in (-1.0, math.nan, np.array([0.0, -1e-300])):
         with pytest.raises(ConfigurationError, match="shift"):
-            joint_margin(bad, 0.0)
+            general_margin(bad, 0.0)
         with pytest.raises(ConfigurationError, match="residual"):
             general_margin(0.0, bad)
