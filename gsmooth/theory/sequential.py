@@ -64,7 +64,8 @@ def log_e_slack(successes: ArrayLike, failures: ArrayLike, share: ArrayLike) -> 
 class EProcess:
     """Sequential test of "p > share": the probability of ever accepting a p <= share is <= alpha.
 
-    It may look at the votes at any time (S6).     Accepts when ln e, less its rounding error, is at least ln(1/alpha) (Ville's inequality).
+    It may look at the votes at any time (S6): by Ville's inequality it may accept when ln e, less
+    its rounding error, is at least ln(1/alpha).
     share in (0, 1); UnreachableError from 1 upwards.
     """
 
