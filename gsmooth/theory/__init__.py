@@ -1,6 +1,7 @@
-"""Scalar mathematics of certificates in float64: laws, radii, bounds and sequential tests.
+"""The mathematics of certificates, one number at a time: noise laws, radii, bounds and tests.
 
-Depends on numpy and scipy.special only. Labels (T1, S6, ...) refer to docs/theory.md.
+All of it is float64 and depends on numpy and scipy.special only. Labels such as T1 or S6 refer to
+docs/theory.md.
 """
 
 from gsmooth.theory.bounds import (

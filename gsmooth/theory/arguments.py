@@ -1,4 +1,4 @@
-"""What the numbers handed to the theory must satisfy."""
+"""Checks of the numbers that callers pass to the functions of this package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from gsmooth.theory.normal import Floats
 
 
 def require_alpha(alpha: float, name: str = "alpha") -> None:
-    """Raise ConfigurationError unless 0 < alpha <= 1/2 (a failure probability)."""
+    """Check a failure probability.
+
+    Args:
+        alpha: Failure probability, expected in (0, 1/2].
+        name: Name of the argument in the error.
+
+    Raises:
+        ConfigurationError: alpha is outside (0, 1/2].
+    """
     if not 0.0 < alpha <= 0.5:
         raise ConfigurationError(
             f"{name}={alpha!r}: expected a failure probability in (0, 0.5]; 0.001 is customary"
@@ -20,7 +28,15 @@ def require_alpha(alpha: float, name: str = "alpha") -> None:
 
 
 def require_counts(successes: int, trials: int) -> None:
-    """Raise ConfigurationError unless 0 <= successes <= trials and trials >= 1."""
+    """Check counts of votes.
+
+    Args:
+        successes: Votes for the class, expected in 0..trials.
+        trials: Votes in all, expected to be at least 1.
+
+    Raises:
+        ConfigurationError: There is no trial, or the successes are outside 0..trials.
+    """
     if trials < 1 or not 0 <= successes <= trials:
         raise ConfigurationError(
             f"successes={successes}, trials={trials}: expected 0 <= successes <= trials and at "
@@ -29,7 +45,16 @@ def require_counts(successes: int, trials: int) -> None:
 
 
 def require_finite(name: str, value: float, *, positive: bool) -> None:
-    """Raise ConfigurationError unless value is finite and positive (or at least 0)."""
+    """Check that a size is finite and not negative.
+
+    Args:
+        name: Name of the argument in the error.
+        value: The size.
+        positive: Whether 0 is refused as well.
+
+    Raises:
+        ConfigurationError: value is infinite, NaN, negative, or 0 where it has to be positive.
+    """
     if not math.isfinite(value) or value < 0.0 or (positive and value == 0.0):
         expected = "positive" if positive else "non-negative"
         raise ConfigurationError(
@@ -38,9 +63,15 @@ def require_finite(name: str, value: float, *, positive: bool) -> None:
 
 
 def require_lower_bound(p_lower: float) -> None:
-    """Raise ConfigurationError unless 0 <= p_lower < 1.
+    """Check a lower confidence bound on a probability.
 
-    A confidence bound is never 1: it would promise an infinite radius from a finite sample.
+    A bound is never 1, because that would give an infinite radius from a finite sample.
+
+    Args:
+        p_lower: Lower bound, expected in [0, 1).
+
+    Raises:
+        ConfigurationError: p_lower is outside [0, 1).
     """
     if not 0.0 <= p_lower < 1.0:
         raise ConfigurationError(
@@ -50,13 +81,29 @@ def require_lower_bound(p_lower: float) -> None:
 
 
 def require_probability(name: str, value: float) -> None:
-    """Raise ConfigurationError unless 0 <= value < 1."""
+    """Check a probability that may be 0 but not 1.
+
+    Args:
+        name: Name of the argument in the error.
+        value: Probability, expected in [0, 1).
+
+    Raises:
+        ConfigurationError: value is outside [0, 1).
+    """
     if not 0.0 <= value < 1.0:
         raise ConfigurationError(f"{name}={value!r}: expected a probability in [0, 1)")
 
 
 def require_share(share: float) -> None:
-    """Raise ConfigurationError unless 0 < share < 1; UnreachableError from 1 upwards."""
+    """Check the probability that votes have to exceed.
+
+    Args:
+        share: Required probability, expected in (0, 1).
+
+    Raises:
+        UnreachableError: share is 1 or more, which no number of votes shows.
+        ConfigurationError: share is 0 or less, or NaN.
+    """
     if share >= 1.0:
         raise UnreachableError(
             f"share={share!r}: no number of votes shows a share of 1 or more; ask for a smaller "
@@ -68,7 +115,18 @@ def require_share(share: float) -> None:
 
 
 def distances(name: str, values: ArrayLike) -> Floats:
-    """``values`` as float64; ConfigurationError if one is negative or NaN (inf is allowed)."""
+    """Convert distances to float64 and check them.
+
+    Args:
+        name: Name of the argument in the error.
+        values: Distances (...,); inf is allowed.
+
+    Returns:
+        The distances as float64, (...,).
+
+    Raises:
+        ConfigurationError: A distance is negative or NaN.
+    """
     array = np.asarray(values, dtype=np.float64)
     if not np.all(array >= 0.0):
         raise ConfigurationError(

@@ -1,7 +1,8 @@
 """Confidence bounds for a number of votes that was fixed in advance (S1, S3, S5, S7).
 
-None of them may be looked at twice: counts that a stopping rule produced are a
-:class:`gsmooth.theory.sequential.StreamedSample`, which :class:`FixedBound` does not take.
+S1: Clopper-Pearson bounds. S3: PREDICT's binomial test. S5: what unanimous votes can show at most.
+S7: randomized bounds. Each bound may be used once. Counts that a stopping rule produced are a
+:class:`gsmooth.theory.sequential.StreamedSample`, which :class:`FixedBound` does not accept.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gsmooth.theory.arguments import (
 # Relative distance by which a computed bound is moved outwards; the error of betaincinv is below
 # a hundredth of it (tests/theory/test_bounds.py compares with 50-digit arithmetic).
 OUTWARD: Final = 2.0**-40
-# The largest float64 below 1: a bound of 1 would promise an infinite radius.
+# The largest float64 below 1: a bound of 1 would give an infinite radius.
 BELOW_ONE: Final = math.nextafter(1.0, 0.0)
 MOST_VOTES: Final = 2**50
 
@@ -32,7 +33,15 @@ MOST_VOTES: Final = 2**50
 @final
 @dataclass(frozen=True)
 class FixedSample:
-    """successes of trials votes, where trials was fixed before the first vote."""
+    """Counts of votes whose number was fixed before the first vote.
+
+    Args:
+        successes: Votes for the class, in 0..trials.
+        trials: Votes in all, at least 1.
+
+    Raises:
+        ConfigurationError: The counts are impossible.
+    """
 
     successes: int
     trials: int
@@ -44,7 +53,22 @@ class FixedSample:
 @final
 @dataclass(frozen=True)
 class FixedBound:
-    """Clopper-Pearson for exactly n votes at confidence 1 - alpha (S1)."""
+    """Clopper-Pearson lower bound for exactly n votes at confidence 1 - alpha (S1).
+
+    S1: the bound exceeds the true probability with probability at most alpha.
+
+    Args:
+        n: Number of votes, fixed in advance.
+        alpha: Failure probability, in (0, 1/2].
+
+    Raises:
+        ConfigurationError: n is below 1, or alpha is outside (0, 1/2].
+
+    Example:
+        >>> bound = FixedBound(n=1000, alpha=0.001)
+        >>> round(bound.lower(FixedSample(successes=990, trials=1000)), 4)
+        0.976
+    """
 
     n: int
     alpha: float
@@ -54,7 +78,17 @@ class FixedBound:
         require_alpha(self.alpha)
 
     def lower(self, sample: FixedSample) -> float:
-        """Lower confidence bound; ConfigurationError unless the sample has exactly n trials."""
+        """Lower confidence bound for a sample.
+
+        Args:
+            sample: Counts of exactly n votes.
+
+        Returns:
+            The bound, in [0, 1).
+
+        Raises:
+            ConfigurationError: The sample was looked at on the way, or has another number of votes.
+        """
         # The type alone stops a peeking loop; this stops it in code that is not type-checked too.
         if type(sample) is not FixedSample:
             raise ConfigurationError(
@@ -70,10 +104,26 @@ class FixedBound:
 
 
 def clopper_pearson_lower(successes: int, trials: int, alpha: float) -> float:
-    """One-sided lower bound: P(bound > p) <= alpha for every p, with ``trials`` fixed in advance.
+    """One-sided lower confidence bound on a probability (S1).
 
-    The p at which ``successes`` or more have probability alpha, moved down so that rounding can
-    only lower it: 0 without successes, alpha^(1/trials) when all succeed. Source: S1.
+    S1: P(bound > p) <= alpha for every p, if ``trials`` was fixed in advance. The bound is the p at
+    which ``successes`` or more have probability alpha, moved down so that rounding can only lower
+    it.
+
+    Args:
+        successes: Votes for the class, in 0..trials.
+        trials: Votes in all.
+        alpha: Failure probability, in (0, 1/2].
+
+    Returns:
+        The bound, in [0, 1): 0 without successes, alpha^(1/trials) when all succeed.
+
+    Raises:
+        ConfigurationError: The counts are impossible, or alpha is outside (0, 1/2].
+
+    Example:
+        >>> round(clopper_pearson_lower(990, 1000, alpha=0.001), 4)
+        0.976
     """
     require_counts(successes, trials)
     require_alpha(alpha)
@@ -86,16 +136,48 @@ def clopper_pearson_lower(successes: int, trials: int, alpha: float) -> float:
 
 
 def clopper_pearson_upper(successes: int, trials: int, alpha: float) -> float:
-    """One-sided upper bound: P(bound < p) <= alpha for every p; rounding can only raise it (S1)."""
+    """One-sided upper confidence bound on a probability (S1).
+
+    S1: P(bound < p) <= alpha for every p, if ``trials`` was fixed in advance. Rounding can only
+    raise the bound.
+
+    Args:
+        successes: Votes for the class, in 0..trials.
+        trials: Votes in all.
+        alpha: Failure probability, in (0, 1/2].
+
+    Returns:
+        The bound, in (0, 1].
+
+    Raises:
+        ConfigurationError: The counts are impossible, or alpha is outside (0, 1/2].
+
+    Example:
+        >>> round(clopper_pearson_upper(10, 1000, alpha=0.001), 4)
+        0.024
+    """
     require_counts(successes, trials)
     failing = clopper_pearson_lower(trials - successes, trials, alpha)
     return min(1.0, math.nextafter(1.0 - failing, 2.0))
 
 
 def least_successes(share: float, trials: int, alpha: float) -> int | None:
-    """Least count whose Clopper-Pearson lower bound exceeds ``share``; None if no count does.
+    """Least number of successes whose Clopper-Pearson lower bound exceeds a probability (S1).
 
-    None for a share of 1 too, which an infinite margin asks for.
+    Args:
+        share: Required probability, in [0, 1]; 1 is what an infinite margin requires.
+        trials: Votes in all.
+        alpha: Failure probability, in (0, 1/2].
+
+    Returns:
+        The number of successes; None if no number up to ``trials`` suffices, as for share 1.
+
+    Raises:
+        ConfigurationError: trials is below 1, or share or alpha is no probability.
+
+    Example:
+        >>> least_successes(0.95, 1000, alpha=0.001)
+        971
     """
     require_counts(0, trials)
     if share == 1.0:
@@ -105,11 +187,28 @@ def least_successes(share: float, trials: int, alpha: float) -> int | None:
 
 
 def randomized_clopper_pearson_lower(successes: int, trials: int, alpha: float, u: float) -> float:
-    """Lower bound that fails with probability exactly alpha: P(X > k) + u P(X = k) = alpha.
+    """Lower confidence bound that fails with probability exactly alpha (S7; Voracek 2024).
 
-    ``u`` is one uniform draw in [0, 1], made and logged before the votes; u = 1 gives
-    :func:`clopper_pearson_lower`. All successes with u <= alpha would give 1; every cap below 1 is
-    sound, and the largest float below 1 is returned. Source: Voracek (2024), S7.
+    S7: the bound is the p that solves P(X > successes) + u P(X = successes) = alpha. It is never
+    below the Clopper-Pearson bound.
+
+    Args:
+        successes: Votes for the class, in 0..trials.
+        trials: Votes in all, fixed in advance.
+        alpha: Failure probability, in (0, 1/2].
+        u: One uniform draw in [0, 1], made and logged before the votes; 1 gives
+            :func:`clopper_pearson_lower`.
+
+    Returns:
+        The bound, in [0, 1). All successes with u <= alpha would give 1; the largest float below 1
+        is returned instead, which is sound as every smaller bound is.
+
+    Raises:
+        ConfigurationError: The counts are impossible, or alpha or u is outside its range.
+
+    Example:
+        >>> round(randomized_clopper_pearson_lower(990, 1000, alpha=0.001, u=0.5), 4)
+        0.9766
     """
     require_counts(successes, trials)
     require_alpha(alpha)
@@ -134,22 +233,45 @@ def randomized_clopper_pearson_lower(successes: int, trials: int, alpha: float, 
 @final
 @dataclass(frozen=True)
 class BinomialTest:
-    """Answer of :func:`predict_test`: the two-sided p-value, rounded up, and its level."""
+    """Answer of :func:`predict_test`.
+
+    Args:
+        p_value: Two-sided p-value, rounded up.
+        alpha: Level of the test.
+    """
 
     p_value: float
     alpha: float
 
     @property
     def decided(self) -> bool:
-        """True: return the top class. False: abstain. Wrong with probability <= alpha."""
+        """Whether to return the top class; it is wrong with probability <= alpha (S3)."""
         return self.p_value <= self.alpha
 
 
 def predict_test(top: int, second: int, alpha: float) -> BinomialTest:
-    """Two-sided binomial test that the two largest counts have equal chances (PREDICT).
+    """Two-sided binomial test that the two largest counts have equal chances (S3, PREDICT).
 
-    A tie, or no votes at all, has p-value 1. Source: Hung & Fithian (2019) and Cohen et al.
-    (2019), S3.
+    S3: the top class is returned if the p-value is at most alpha, and is then another class than
+    the smoothed classifier's with probability at most alpha. Source: Hung and Fithian (2019);
+    Cohen et al. (2019).
+
+    Args:
+        top: Votes for the class with most votes.
+        second: Votes for the next one, at most ``top``.
+        alpha: Level of the test, in (0, 1/2].
+
+    Returns:
+        The p-value with the level. A tie, or no votes at all, has p-value 1.
+
+    Raises:
+        ConfigurationError: The counts are not sorted, or alpha is outside (0, 1/2].
+
+    Example:
+        >>> predict_test(60, 4, alpha=0.001).decided
+        True
+        >>> predict_test(34, 30, alpha=0.001).decided
+        False
     """
     require_alpha(alpha)
     if not 0 <= second <= top:
@@ -163,16 +285,48 @@ def predict_test(top: int, second: int, alpha: float) -> BinomialTest:
 
 
 def ceiling(n: int, alpha: float) -> float:
-    """alpha^(1/n), the lower bound that n unanimous votes give, rounded down (S5)."""
+    """The lower bound that n unanimous votes give: alpha^(1/n), rounded down (S5).
+
+    S5: no n votes show a larger probability than this.
+
+    Args:
+        n: Number of votes, at least 1.
+        alpha: Failure probability, in (0, 1/2].
+
+    Returns:
+        The bound, in (0, 1).
+
+    Raises:
+        ConfigurationError: n is below 1, or alpha is outside (0, 1/2].
+
+    Example:
+        >>> round(ceiling(100, alpha=0.001), 4)
+        0.9333
+    """
     require_counts(0, n)
     require_alpha(alpha)
     return math.exp(math.log(alpha) / n) * (1.0 - 2.0**-50)
 
 
 def least_n_fixed(share: float, alpha: float) -> int:
-    """Least n whose unanimous votes give a lower bound above ``share`` (S5).
+    """Least number of votes, fixed in advance, that can show a probability (S5).
 
-    UnreachableError when no practical n (below 2^50) does, share 1 included.
+    S5: n unanimous votes show every probability below alpha^(1/n), and no other.
+
+    Args:
+        share: Required probability, in (0, 1).
+        alpha: Failure probability, in (0, 1/2].
+
+    Returns:
+        The least n whose unanimous votes give a lower bound above ``share``.
+
+    Raises:
+        UnreachableError: No n below 2^50 suffices, or share is 1 or more.
+        ConfigurationError: share is 0 or less, or alpha is outside (0, 1/2].
+
+    Example:
+        >>> least_n_fixed(0.9, alpha=0.001)
+        66
     """
     require_share(share)
     require_alpha(alpha)

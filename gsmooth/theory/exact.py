@@ -1,8 +1,9 @@
-"""What a stopping rule does, exactly: a dynamic program over the number of successes.
+"""What a stopping rule does, exactly: a dynamic program over the number of successes (O3).
 
-No simulation: type-1 error, power and expected votes come out to about machine precision (all
-terms are positive, so the relative error grows like n_max times 2^-53). Only the numbers of
-successes that are likely at all are kept, which makes n_max = 100,000 a matter of seconds.
+O3: error probabilities of stopping rules are computed, not simulated. Type-1 error, power and
+expected votes come out to about machine precision: all terms are positive, so the relative error
+grows like n_max times 2^-53. Numbers of successes with a negligible probability are dropped, so
+n_max = 100,000 takes seconds.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ StoppingRule = Callable[[NDArray[np.int64], int], NDArray[np.int8]]
 class StoppingOutcome:
     """Probabilities of the three ends of a run, and the votes that it costs on average.
 
-    accept: the rule accepted; stop: it gave up; exhausted: n_max votes passed without a decision.
+    Args:
+        accept: Probability that the rule accepts.
+        stop: Probability that it gives up.
+        exhausted: Probability that n_max votes pass without a decision.
+        expected_trials: Expected number of votes.
     """
 
     accept: float
@@ -53,11 +58,32 @@ class StoppingOutcome:
 def exact_outcome(
     rule: StoppingRule, p: float, n_max: int, look_every: int | Iterable[int] = 1
 ) -> StoppingOutcome:
-    """Outcome of ``rule`` on independent votes of success probability p, without simulation (O3).
+    """Outcome of a stopping rule on independent votes, without simulation (O3).
 
-    The rule is asked after every ``look_every`` votes and after the last of n_max, or at the
-    ascending numbers of votes that are given (see :func:`looks_after`) and at the last. Votes
-    between two looks are all cast.
+    O3: the error probability of a stopping rule is computed exactly. Votes between two looks are
+    all cast, and the rule is applied after the last vote in any case.
+
+    Args:
+        rule: Maps (successes (k,), trials) to one :class:`Decision` per number of successes.
+        p: Probability that a vote is a success, in [0, 1].
+        n_max: Most votes.
+        look_every: Number of votes between two looks, or the ascending numbers of votes at which
+            the rule is applied (see :func:`looks_after`).
+
+    Returns:
+        The probabilities of the three ends and the expected number of votes.
+
+    Raises:
+        ConfigurationError: p is no probability, or the looks are empty or not ascending.
+
+    Example:
+        >>> from gsmooth.theory.sequential import EProcess
+        >>> rule = boundary_rule(EProcess(0.774, alpha=0.001), n_max=5000)
+        >>> outcome = exact_outcome(rule, p=0.95, n_max=5000)
+        >>> round(outcome.accept, 4), round(outcome.expected_trials, 1)
+        (1.0, 64.1)
+        >>> exact_outcome(rule, p=0.774, n_max=5000).accept < 0.001
+        True
     """
     if not 0.0 <= p <= 1.0:
         raise ConfigurationError(f"p={p!r}: expected a probability in [0, 1]")
@@ -77,9 +103,21 @@ def exact_outcome(
 
 
 def looks_after(chunks: Sequence[int], n_max: int) -> list[int]:
-    """Numbers of votes after each chunk, up to n_max; the last size of ``chunks`` is repeated.
+    """Numbers of votes after each chunk.
 
-    looks_after((16, 16, 32, 64), 200) is [16, 32, 64, 128, 192].
+    Args:
+        chunks: Sizes of the chunks, at least 1 each; the last one is repeated.
+        n_max: Most votes.
+
+    Returns:
+        The ascending numbers of votes, up to n_max.
+
+    Raises:
+        ConfigurationError: There is no chunk, or one is empty.
+
+    Example:
+        >>> looks_after((16, 16, 32, 64), 200)
+        [16, 32, 64, 128, 192]
     """
     if not chunks or min(chunks) < 1:
         raise ConfigurationError(f"chunks={chunks}: expected sizes of at least one vote")
@@ -88,14 +126,22 @@ def looks_after(chunks: Sequence[int], n_max: int) -> list[int]:
 
 
 def boundary_rule(eprocess: EProcess, n_max: int, futility: Futility | None = None) -> StoppingRule:
-    """The rule that certification follows: accept, give up when futile, or when it cannot accept.
+    """The stopping rule of certification: accept, give up when futile, or when it cannot accept.
 
     It gives up where the remaining votes up to n_max could not suffice even if unanimous. Its
-    boundaries are computed once, for every number of trials up to n_max.
+    boundaries are computed once, for every number of votes up to n_max.
+
+    Args:
+        eprocess: The test that accepts.
+        n_max: Most votes.
+        futility: The test that gives up; None for none.
+
+    Returns:
+        The rule, for :func:`exact_outcome`.
     """
     trials = np.arange(n_max + 1)
     least = eprocess.boundary(trials)
-    # The final boundary in failures: more of them than this can never be made good.
+    # The final boundary in failures: with more of them no later vote can lead to acceptance.
     affordable = n_max - int(least[n_max])
     hopeless = np.full(n_max + 1, affordable + 1)
     if futility is not None:
@@ -111,7 +157,7 @@ def boundary_rule(eprocess: EProcess, n_max: int, futility: Futility | None = No
 
 
 def _looks(n_max: int, look_every: int | Iterable[int]) -> list[int]:
-    """Ascending numbers of votes at which to ask, n_max the last of them."""
+    """Ascending numbers of votes at which the rule is applied, n_max the last of them."""
     every = look_every if isinstance(look_every, int) else 1
     if n_max < 1 or every < 1:
         raise ConfigurationError(

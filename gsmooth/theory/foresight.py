@@ -1,7 +1,7 @@
-"""How many votes a centre will cost: a model for planning covers, never a bound.
+"""How many votes a centre is expected to need: a model for planning covers, never a bound.
 
-Nothing that is certified depends on it. A cover that was planned with a wrong forecast needs more
-votes than it could, or abstains; what it certifies is decided by the votes.
+No certificate depends on it. A cover that was planned with a wrong forecast needs more votes, or
+abstains; the votes alone decide what is certified.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gsmooth.theory.sequential import log_e_value
 STEP: Final = 0.04
 SHARES: Final = (0.0, 5.0)
 VOTES: Final = (-1.0, 6.0)
-# Acceptance with so many failures at most is followed exactly; later looks lie ever farther apart.
+# Acceptance with at most so many failures is exact; later looks lie farther and farther apart.
 FAILURES: Final = 24
 APART: Final = 1.08
 
@@ -31,23 +31,38 @@ APART: Final = 1.08
 def expected_votes(share: ArrayLike, p: ArrayLike, alpha: float, *, most: int = 5000) -> Floats:
     """Forecast of the votes by which the e-process of S6 accepts "p > share".
 
-    share and p broadcast; a vote is a success with probability p, and the test looks after every
-    vote, or whenever it could accept, which comes to the same. The forecast is E[min(T, most)] +
-    u^2 most (1 + gap): T the votes until acceptance, u the probability that ``most`` do not
-    suffice, gap = max(0, Phi^-1(share) - Phi^-1(p)). So what cannot be decided costs more than
-    ``most`` and the more so the more hopeless it is, which lets a plan prefer the lesser evil; inf
-    from share 1 upwards. Increasing in share, decreasing in p.
+    S6: the e-process may be looked at after every vote. The forecast is E[min(T, most)] + u^2 most
+    (1 + gap), where T is the number of votes until acceptance, u the probability that ``most``
+    votes do not suffice, and gap = max(0, Phi^-1(share) - Phi^-1(p)). What cannot be decided costs
+    more than ``most``, and the more the larger the gap is, so a plan can prefer the centre that is
+    closer to being decided. The forecast increases in share and decreases in p.
 
-    Exact on the table's grid for acceptance with up to FAILURES failures. Beyond, a model: P(T > n)
-    is taken for P(not accepted *at* n), and the binomial law for normal in its signed root
-    deviance. tests/theory/test_foresight.py holds it to the exact dynamic program.
+    It is exact on the table's grid for acceptance with up to FAILURES failures. Beyond, P(T > n) is
+    taken for P(not accepted *at* n), and the binomial law for normal in its signed root deviance.
+    tests/theory/test_foresight.py compares it with the exact dynamic program.
+
+    Args:
+        share: Required probabilities; broadcast with ``p``.
+        p: Probabilities that a vote is a success, in [0, 1].
+        alpha: Level of the test, in (0, 1/2].
+        most: Most votes that a centre may cost.
+
+    Returns:
+        Expected votes, in the broadcast shape; inf where share >= 1.
+
+    Raises:
+        ConfigurationError: An argument is no probability, or ``most`` is below 1.
+
+    Example:
+        >>> expected_votes([0.774, 0.9], 0.95, alpha=0.001).round().tolist()
+        [64.0, 525.0]
     """
     require_alpha(alpha)
     if most < 1:
         raise ConfigurationError(f"most={most}: expected at least one vote")
     asked, given = np.asarray(share, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if np.isnan(asked).any() or not np.all((given >= 0.0) & (given <= 1.0)):
-        raise ConfigurationError("share or p is no probability: expected shares and p in [0, 1]")
+        raise ConfigurationError("share or p is not a probability: expected p in [0, 1] and no NaN")
     below = np.clip(asked, 0.0, 1.0)
     # Ends of float64's own resolution keep the gap finite, and comparable, for p = 0.
     rho = np.clip(normal_quantile(below), -9.0, 9.0)
@@ -136,7 +151,8 @@ def _ends(shares: Floats, alpha: float, most: int) -> NDArray[np.int64]:
 def _followed(ends: NDArray[np.int64], p: Floats, most: int) -> tuple[Floats, Floats]:
     """E[min(T, last)] and P(T > last), (shares, p), where last = min(ends[:, -1], most).
 
-    Exact: who has f failures at ends[:, f] is accepted just then, since with fewer he was before.
+    Exact: a run that has f failures at ends[:, f] is accepted just then, because a run with fewer
+    failures was accepted before.
     """
     # alive[j]: not accepted yet, with j failures. More of them than FAILURES are left out: they
     # cannot be accepted with fewer.

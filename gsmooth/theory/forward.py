@@ -1,6 +1,7 @@
-"""Laws of theta >= 0 that certify shifts >= 0 only: the centre is the lower end of its piece (T3).
+"""Laws of theta >= 0 that certify shifts >= 0 only, from the lower end of a piece (T3).
 
-Nothing of what they say asks for T_(-theta), so they fit attacks that nothing undoes (blur).
+T3: after a positive shift the density ratio is bounded, and after a negative one it is not. The
+theorems do not use T_(-theta), so they fit attacks without an inverse, such as blur.
 """
 
 from __future__ import annotations
@@ -27,11 +28,20 @@ from gsmooth.theory.radii import round_share_down
 @final
 @dataclass(frozen=True)
 class ExponentialLaw(OneScaleLaw):
-    """theta ~ Exp(mean scale) on theta >= 0; radius -scale ln(2 - 2p), for shifts >= 0 only.
+    """Exponential noise on one parameter >= 0: radius -scale ln(2 - 2 p), for shifts >= 0 (T3).
 
-    The density ratio after a shift g is 0 below g and exp(g/scale) above, so failing votes multiply
-    by at most exp(g/scale). The centre is the lower end of the range; a negative shift requires
-    share 1. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
+    T3: after a shift g the density ratio is 0 below g and exp(g / scale) above, so at most that
+    factor multiplies the probability of failing votes. A negative shift requires probability 1, so
+    the centre is the lower end of its piece. A residual raises the target (T5, Jensen). Source: Li
+    et al. (2021).
+
+    Args:
+        scale: Mean of theta, in the unit of the parameter, > 0.
+        sigma: Standard deviation of the noise on z; 0 allows no residual.
+
+    Example:
+        >>> round(ExponentialLaw(scale=4.0).radius(0.99), 2)
+        15.65
     """
 
     name: ClassVar[str] = "exponential"
@@ -62,12 +72,21 @@ class ExponentialLaw(OneScaleLaw):
 @final
 @dataclass(frozen=True)
 class FoldedNormalLaw(OneScaleLaw):
-    """theta ~ |N(0, scale^2)|; radius scale (Phi^-1((1 + p) / 2) - Phi^-1(3/4)), shifts >= 0 only.
+    """Folded normal noise on one parameter >= 0: theta ~ |N(0, scale^2)|, for shifts >= 0 (T3).
 
-    After a shift g the density ratio is 0 below g and exp((2 g b - g^2) / (2 scale^2)) above, which
-    grows with b: of all sets of failing votes a tail b > t gains most (Neyman and Pearson). It
-    holds 2 (1 - Phi(t / scale)) before and 2 (1 - Phi((t - g) / scale)) after. Source: Li et al.
-    (2021), T3; with a residual, Jensen as in T5.
+    T3: the radius is scale (Phi^-1((1 + p) / 2) - Phi^-1(3/4)). After a shift g the density ratio
+    is 0 below g and exp((2 g b - g^2) / (2 scale^2)) above, which grows with b: of all sets of
+    failing votes a tail b > t gains most (Neyman and Pearson). Its probability is 2 (1 - Phi(t /
+    scale)) before and 2 (1 - Phi((t - g) / scale)) after. A residual raises the target (T5,
+    Jensen). Source: Li et al. (2021).
+
+    Args:
+        scale: Standard deviation of the normal variable, in the unit of the parameter, > 0.
+        sigma: Standard deviation of the noise on z; 0 allows no residual.
+
+    Example:
+        >>> round(FoldedNormalLaw(scale=4.0).radius(0.99), 2)
+        7.61
     """
 
     name: ClassVar[str] = "folded-normal"
@@ -102,13 +121,33 @@ class FoldedNormalLaw(OneScaleLaw):
 
 
 def multiplied(goal: Floats, log_ratio: Floats, tv: float) -> Floats:
-    """Margin at the centre when a shift multiplies failing votes by at most exp(log_ratio)."""
+    """Margin at the centre when a shift multiplies the probability of failing votes.
+
+    Args:
+        goal: Margins (...,) that must remain after the shift.
+        log_ratio: Logarithms (...,) of the largest factor.
+        tv: Total variation between float noise and real noise.
+
+    Returns:
+        Margins (...,), rounded up.
+    """
     failing = failure_of_margin(goal) * np.exp(-log_ratio) * (1.0 - ROUNDING)
     return raise_margin(margin_of_failure(failing), tv)
 
 
 def multiplied_radius(p_lower: float, scale: float) -> float:
-    """-scale ln(2 - 2 p_lower), rounded down; 0 where p_lower <= 1/2."""
+    """The radius -scale ln(2 - 2 p_lower), rounded down.
+
+    Args:
+        p_lower: Lower confidence bound on the probability of the class, in [0, 1).
+        scale: Size of the noise, in the unit of the parameter.
+
+    Returns:
+        The radius in that unit; 0 if p_lower <= 1/2.
+
+    Raises:
+        ConfigurationError: p_lower is outside [0, 1).
+    """
     require_lower_bound(p_lower)
     # log1p(1 - 2p) is ln(2 - 2p) without cancellation near p = 1/2.
     lead = max(0.0, 2.0 * round_share_down(p_lower) - 1.0)

@@ -1,7 +1,6 @@
-"""What a smoothing law is: a distribution of theta together with its proved radius.
+"""What a noise law is: a distribution of theta together with its proved radius.
 
-A law without a proved radius cannot be built: :class:`Law` is abstract in exactly what a proof
-provides.
+A law without a proved radius cannot be built: :class:`Law` is abstract in what a proof provides.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from gsmooth.theory.radii import target_margin
 class Law(ABC):
     """Distribution of theta together with its theorem.
 
-    ``shift`` is (..., m), the displacement gamma in parameter units (m = ``dimensions``, 0 without
-    noise on theta); ``residual`` is (...,), the l2 norm of e in z-space. Results are (...,).
-    ``rho0``: probability that ``residual`` fails; ``tv``: the float term tau of F1, paid twice.
-    ConfigurationError on a wrong last axis, a NaN or a negative residual.
-
+    In all methods ``shift`` is (..., m), the displacement gamma in the units of the parameters,
+    with m = ``dimensions`` (0 without noise on theta). ``residual`` is (...,), the l2 norm of e in
+    z-space. ``rho0`` is the probability that ``residual`` fails, and ``tv`` the total variation
+    between float noise and real noise, which is paid at the centre and at the attacked point (F1).
+    Results are (...,).
     """
 
     sigma: float
@@ -34,7 +33,7 @@ class Law(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """As in configurations and records; a class attribute where it is the same for all."""
+        """Name in configurations and records; a class attribute where it is the same for all."""
 
     @property
     @abstractmethod
@@ -43,7 +42,10 @@ class Law(ABC):
 
     @property
     def forward_axes(self) -> tuple[int, ...]:
-        """Axes along which only shifts >= 0 can be certified: a centre is its piece's lower end."""
+        """Axes along which only shifts >= 0 can be certified.
+
+        A centre is then the lower end of its piece along the axis.
+        """
         return ()
 
     @property
@@ -53,35 +55,71 @@ class Law(ABC):
 
     @property
     def resting(self) -> tuple[int, ...]:
-        """Those among them that the action ignores, so that a shift along them costs nothing."""
+        """The axes among them that the action ignores, so that a shift along them costs nothing."""
         return ()
 
     @abstractmethod
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
-        """Phi^-1 of the required share, rounded up; inf where no share suffices."""
+        """Phi^-1 of the probability that the class needs at the centre.
+
+        Args:
+            shift: Displacements (..., m) in the units of the parameters.
+            residual: l2 norms (...,) in z-space, at least 0.
+            rho0: Probability that ``residual`` fails.
+            tv: Total variation between float noise and real noise.
+
+        Returns:
+            Margins (...,), rounded up; inf where no probability suffices.
+
+        Raises:
+            ConfigurationError: The last axis has another length, a value is NaN or a residual is
+                negative.
+        """
 
     @abstractmethod
     def radius(self, p_lower: float) -> float:
-        """Radius (strict) at residual 0, rounded down; 0 when p_lower <= 1/2.
+        """Certified radius (strict) at residual 0.
 
-        In the unit of the parameter when ``dimensions`` is 1.
+        Args:
+            p_lower: Lower confidence bound on the probability of the class, in [0, 1).
+
+        Returns:
+            The radius, rounded down, in the unit of the parameter if ``dimensions`` is 1; 0 if
+            p_lower <= 1/2.
         """
 
     @abstractmethod
     def share_for_radius(self, radius: float) -> float:
-        """Least share above which the radius exceeds ``radius``; inverse of :meth:`radius`."""
+        """Least probability whose radius exceeds ``radius``: the inverse of :meth:`radius`.
+
+        Args:
+            radius: Radius, at least 0.
+
+        Returns:
+            Required probability, rounded up.
+        """
 
     @abstractmethod
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
-        """theta (n, m) in parameter units from u (n, m) in (0, 1), by the inverse CDF."""
+        """Parameters from uniform numbers, by the inverse distribution function.
+
+        Args:
+            u: Uniform numbers (n, m) in (0, 1), both ends excluded.
+
+        Returns:
+            theta (n, m) in the units of the parameters.
+        """
 
     def one_sided(self) -> Law | None:
-        """The same law where only theta >= 0 can be drawn (semigroups); None where there is none.
+        """The same law where only theta >= 0 can be drawn, for actions without an inverse.
 
-        Its margins hold for z' = T_shift z + e where shift >= 0, and where a shift < 0 is finite,
-        for z = T_(-shift) z' + e.
+        Its margins hold for z' = T_shift z + e where shift >= 0, and where the margin of a shift <
+        0 is finite, for z = T_(-shift) z' + e.
+
+        Returns:
+            The law; None if there is none.
         """
         return None
 
@@ -89,16 +127,31 @@ class Law(ABC):
     def required_share(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
-        """Least vote share p at the centre such that the class is kept for every p strictly above.
+        """Least probability at the centre such that the class is kept for every larger one.
 
-        Rounded up; 1.0 where no share suffices.
+        Args:
+            shift: Displacements (..., m) in the units of the parameters.
+            residual: l2 norms (...,) in z-space, at least 0.
+            rho0: Probability that ``residual`` fails.
+            tv: Total variation between float noise and real noise.
+
+        Returns:
+            Required probabilities (...,), rounded up; 1.0 where no probability suffices.
         """
         return share_of_margin(self.margin(shift, residual, rho0=rho0, tv=tv))
 
 
 @dataclass(frozen=True)
 class OneScaleLaw(Law):
-    """A law of one parameter with one ``scale`` > 0, in the parameter's unit."""
+    """A law of one parameter with one size.
+
+    Args:
+        scale: Size of the noise in the unit of the parameter, > 0.
+        sigma: Standard deviation of the noise on z; 0 allows no residual.
+
+    Raises:
+        ConfigurationError: scale is not positive, or sigma is negative.
+    """
 
     scale: float
     sigma: float = 0.0
@@ -116,7 +169,18 @@ class OneScaleLaw(Law):
 
 
 def displacement(shift: ArrayLike, dimensions: int) -> Floats:
-    """``shift`` as float64 of shape (..., dimensions); ConfigurationError otherwise or on NaN."""
+    """Convert shifts to float64 and check them.
+
+    Args:
+        shift: Displacements (..., dimensions) in the units of the parameters.
+        dimensions: Number of parameters.
+
+    Returns:
+        The shifts as float64.
+
+    Raises:
+        ConfigurationError: The last axis has another length, or a value is NaN.
+    """
     array = np.asarray(shift, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] != dimensions:
         raise ConfigurationError(
@@ -128,25 +192,66 @@ def displacement(shift: ArrayLike, dimensions: int) -> Floats:
 
 
 def goal_margin(sigma: float, residual: ArrayLike, rho0: float, tv: float) -> Floats:
-    """Margin that the votes must keep after the shift of theta, whatever its law (T5, Jensen)."""
+    """Margin that the votes must keep after the shift of theta, for any noise law (T5, Jensen).
+
+    T5: a residual E and its failing probability rho0 raise the probability that must remain after
+    the shift from 1/2 to Phi(E / sigma) + rho0.
+
+    Args:
+        sigma: Standard deviation of the noise on z.
+        residual: l2 norms (...,) in z-space.
+        rho0: Probability that ``residual`` fails.
+        tv: Total variation between float noise and real noise.
+
+    Returns:
+        Margins (...,), rounded up.
+    """
     return target_margin(in_units(distances("residual", residual), sigma), rho0, tv)
 
 
 def share_at(law: Law, radius: float) -> float:
-    """The share that a one-parameter law requires at shift ``radius`` >= 0 and no residual."""
+    """The probability that a one-parameter law requires at a shift without a residual.
+
+    Args:
+        law: The law.
+        radius: Shift in the unit of the parameter, at least 0.
+
+    Returns:
+        Required probability, rounded up.
+
+    Raises:
+        ConfigurationError: radius is negative or not finite.
+    """
     require_finite("radius", radius, positive=False)
     return float(law.required_share([radius]))
 
 
 def in_units(distance: Floats, unit: Floats | float) -> Floats:
-    """distance / unit, with 0/0 = 0: where there is no noise only a zero distance is free."""
+    """Distances divided by a unit, with 0/0 = 0: without noise only a distance of 0 costs nothing.
+
+    Args:
+        distance: Distances (...,).
+        unit: Standard deviations that broadcast with them.
+
+    Returns:
+        The quotients; inf where a positive distance is divided by 0.
+    """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = distance / unit
     return np.asarray(np.where(distance == 0.0, 0.0, ratio))
 
 
 def mahalanobis(shift: Floats, scales: tuple[float, ...], free: tuple[int, ...]) -> Floats:
-    """sqrt(sum (shift_i / scales_i)^2) over the axes that are not ``free``: (..., m) -> (...,)."""
+    """Length of a shift in standard deviations: sqrt(sum (shift_i / scales_i)^2).
+
+    Args:
+        shift: Displacements (..., m).
+        scales: Standard deviations, one for each of the m axes.
+        free: Axes that are left out of the sum.
+
+    Returns:
+        Lengths (...,).
+    """
     counted = [axis for axis in range(len(scales)) if axis not in free]
     stds = np.array([scales[axis] for axis in counted])
     return np.asarray(np.hypot.reduce(in_units(np.abs(shift[..., counted]), stds), axis=-1))
@@ -158,7 +263,15 @@ def zeros_of(scales: tuple[float, ...]) -> tuple[int, ...]:
 
 
 def require_noiseless(resting: tuple[int, ...], scales: tuple[float, ...]) -> None:
-    """ConfigurationError unless every resting axis is one of the scales, and that scale is 0."""
+    """Check that the action may ignore these axes.
+
+    Args:
+        resting: Axes that the action ignores.
+        scales: Size of the noise on every axis.
+
+    Raises:
+        ConfigurationError: One of the axes carries noise or does not exist.
+    """
     if strange := [axis for axis in resting if axis not in zeros_of(scales)]:
         raise ConfigurationError(
             f"resting={resting} with scales={scales}: axis {strange[0]} carries noise or is not"
@@ -167,7 +280,18 @@ def require_noiseless(resting: tuple[int, ...], scales: tuple[float, ...]) -> No
 
 
 def uniforms(u: ArrayLike, dimensions: int) -> Floats:
-    """``u`` as float64 of shape (n, dimensions) in (0, 1); ConfigurationError otherwise."""
+    """Convert uniform numbers to float64 and check them.
+
+    Args:
+        u: Numbers (n, dimensions) in (0, 1), both ends excluded.
+        dimensions: Number of parameters.
+
+    Returns:
+        The numbers as float64.
+
+    Raises:
+        ConfigurationError: The shape is another one, or a number is outside (0, 1).
+    """
     array = np.asarray(u, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != dimensions:
         raise ConfigurationError(f"u of shape {array.shape}: expected (n, {dimensions})")

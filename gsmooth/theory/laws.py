@@ -1,6 +1,7 @@
-"""Smoothing laws of theta, each with the radius that is proved for it (T3-T5).
+"""Noise laws of theta, each with the radius that is proved for it (T3, T4, T5).
 
-Every law composes with l2 noise of std ``sigma`` on z.
+T3: laws other than the Gaussian. T4 and T5: Gaussian noise on theta together with l2 noise of
+standard deviation ``sigma`` on z. Every law combines with that noise.
 """
 
 from __future__ import annotations
@@ -56,14 +57,32 @@ __all__ = [
 @final
 @dataclass(frozen=True)
 class GaussianLaw(Law):
-    """theta ~ N(0, diag(scales^2)), delta ~ N(0, sigma^2 I).
+    """Gaussian noise theta ~ N(0, diag(scales^2)), independent of delta ~ N(0, sigma^2 I) (T4, T5).
 
-    orthogonal: every T_theta is an orthogonal map or an affine isometry, so that a residual is the
-    same for every theta (T4); otherwise whoever asks bounds it for all of them (T5). The margin is
-    the same function of either. A zero scale allows no shift in its direction, unless the axis is
-    ``resting``: T ignores that parameter, T_(theta + shift) = T_theta for every shift along the
-    axis, and the theorem is that of the other parameters. ``scales=()`` is plain additive noise
-    (T1); the radius is then l2 in the unit of sigma, and with several scales it is Mahalanobis.
+    T4: if every T_theta is orthogonal (or an affine isometry), shift and residual add like the
+    sides of a right angle. T5: for other actions the same margin holds, if the residual is a bound
+    for every theta that noise can give. A scale of 0 allows no shift along its axis, unless the
+    axis is ``resting``: T ignores that parameter, T_(theta + shift) = T_theta, and the theorem is
+    that of the other parameters.
+
+    Args:
+        scales: Standard deviation of every parameter, in its unit; () is additive noise alone (T1:
+            the class is constant within sigma Phi^-1(p)).
+        sigma: Standard deviation of the noise on z, in the units of the image; 0 allows no
+            residual.
+        orthogonal: Whether every T_theta is orthogonal or an affine isometry.
+        resting: Axes of scale 0 that the action ignores.
+
+    Raises:
+        ConfigurationError: There is no noise at all, a number is negative or not finite, or a
+            resting axis carries noise.
+
+    Example:
+        >>> noise = GaussianLaw(scales=(10.0,), sigma=0.25)
+        >>> round(noise.radius(0.99), 2)
+        23.26
+        >>> round(float(noise.margin(shift=[15.0], residual=0.5)), 6)
+        2.5
     """
 
     scales: tuple[float, ...]
@@ -93,20 +112,42 @@ class GaussianLaw(Law):
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
-        """sqrt(sum (shift/scales)^2 + (residual/sigma)^2) + Phi^-1(1/2 + rho0).
+        """Margin of a shift and a residual (T4, T5).
 
-        With rho0 = 0 this is the margin of T4 (orthogonal action); in general it is that of T5
-        (any action, ``residual`` bounds the error for every theta but for probability rho0).
+        It is sqrt(sum (shift/scales)^2 + (residual/sigma)^2) + Phi^-1(1/2 + rho0). With rho0 = 0
+        this is the margin of T4 (orthogonal action). In general it is that of T5 (any action,
+        ``residual`` bounds the error for every theta outside an event of probability rho0).
+
+        Args:
+            shift: Displacements (..., m) in the units of the parameters.
+            residual: l2 norms (...,) in z-space, at least 0.
+            rho0: Probability that ``residual`` fails.
+            tv: Total variation between float noise and real noise.
+
+        Returns:
+            Margins (...,), rounded up; inf where no probability suffices.
+
+        Raises:
+            ConfigurationError: The last axis has another length, a value is NaN or a residual is
+                negative.
         """
         distance = mahalanobis(displacement(shift, self.dimensions), self.scales, self.resting)
         noise_units = in_units(distances("residual", residual), self.sigma)
         return general_margin(distance, noise_units, rho0, tv)
 
     def radius(self, p_lower: float) -> float:
-        """T2: an exactly composing transformation keeps its class where |shift| < radius.
+        """Certified radius at residual 0 (T1, T2).
 
-        The length of a shift is sqrt(sum (shift/scales)^2) with several parameters; without
-        parameters this is the l2 radius of additive noise (T1).
+        T2: a transformation that composes exactly keeps its class where the shift is shorter. T1 is
+        the case of additive noise, without parameters.
+
+        Args:
+            p_lower: Lower confidence bound on the probability of the class, in [0, 1).
+
+        Returns:
+            The radius, rounded down: in the unit of the parameter if there is one, in the unit of
+            sigma if there is none, and in standard deviations, sqrt(sum (shift/scales)^2), if there
+            are several.
         """
         return gaussian_radius(p_lower, self._unit)
 
@@ -126,11 +167,19 @@ class GaussianLaw(Law):
 @final
 @dataclass(frozen=True)
 class LaplaceLaw(OneScaleLaw):
-    """theta ~ Laplace(scale) in one dimension; radius -scale ln(2 - 2p).
+    """Laplace noise on one parameter: radius -scale ln(2 - 2 p) (T3).
 
-    As for the exponential law the density ratio is at most exp(|g|/scale), reached on a half-line
-    that holds the failing votes whenever the target share is >= 1/2, as here.
-    Source: Li et al. (2021) and Teng et al. (2020), T3; with a residual, Jensen as in T5.
+    T3: after a shift g the density ratio is at most exp(|g| / scale), which is attained on a
+    half-line that contains the failing votes whenever the target is >= 1/2, as here. A residual
+    raises the target (T5, Jensen). Source: Li et al. (2021) and Teng et al. (2020).
+
+    Args:
+        scale: Scale b of the Laplace law, in the unit of the parameter, > 0.
+        sigma: Standard deviation of the noise on z; 0 allows no residual.
+
+    Example:
+        >>> round(LaplaceLaw(scale=10.0).radius(0.99), 2)
+        39.12
     """
 
     name: ClassVar[str] = "laplace"
@@ -154,7 +203,7 @@ _ONE_PARAMETER: Final[Mapping[str, Callable[[float, float], Law]]] = {
     law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)
 }
 LAW_NAMES: Final = (GaussianLaw.name, *_ONE_PARAMETER)
-"""What ``law_from_name`` knows, the Gaussian law first."""
+"""Names that ``law_from_name`` accepts, the Gaussian law first."""
 
 
 def law_from_name(
@@ -165,10 +214,27 @@ def law_from_name(
     *,
     one_sided: Sequence[int] = (),
 ) -> Law:
-    """The law called ``name``, of one scale a parameter.
+    """The noise law with a name.
 
-    Several parameters are normal, but for the only one at the axes ``one_sided``, where there is
-    one and ``name`` is a law for it. One-parameter laws ignore ``orthogonal``.
+    Several parameters are Gaussian. If one of them admits no negative values and ``name`` is a law
+    for it, that one has this law and the others are Gaussian.
+
+    Args:
+        name: One of LAW_NAMES.
+        scales: Size of the noise, one for each parameter, in its unit.
+        sigma: Standard deviation of the noise on z.
+        orthogonal: Whether every T_theta is orthogonal; ignored by laws of one parameter.
+        one_sided: Axes of parameters that admit no negative values.
+
+    Returns:
+        The law.
+
+    Raises:
+        ConfigurationError: The name is unknown, or does not fit the number of parameters.
+
+    Example:
+        >>> law_from_name("laplace", [10.0], sigma=0.25)
+        LaplaceLaw(scale=10.0, sigma=0.25)
     """
     if name == GaussianLaw.name:
         return GaussianLaw(tuple(scales), sigma, orthogonal)

@@ -1,25 +1,28 @@
-"""One parameter that admits no negative value beside others that do: a product of laws (T3, T5).
+"""One parameter that admits no negative value beside Gaussian ones: a product of laws (T3, T5).
 
-Let theta_k >= 0 have a law of its own (exponential, folded normal or uniform), and let the other
-parameters be normal and independent of it: T_(G, k) = T_G T_k, which commute. Take z' =
-T_gamma z_c + e with gamma_k >= 0 and let ||T_beta z' - T_(beta + gamma) z_c|| <= E outside an event
-of probability rho0 (T_beta an isometry, a contraction, or stretched by no more than E / ||e||).
+T3: noise laws other than the Gaussian, each with its proof. T5: Gaussian noise on parameters and
+pixels together, for any action. Let theta_k >= 0 have a law of its own (exponential, folded normal
+or uniform), and let the other parameters be Gaussian and independent of it: T_(G, k) = T_G T_k,
+which commute. Take z' = T_gamma z_c + e with gamma_k >= 0 and let ||T_beta z' - T_(beta + gamma)
+z_c|| <= E outside an event of probability rho0 (T_beta is an isometry, nonexpansive, or has a
+Lipschitz constant of at most E / ||e||).
 
-*Forwards.* Let q(b) be the share of votes at T_(0, b) z_c, over beta_G and delta alone. Given
+*Forwards.* Let q(b) be the probability at T_(0, b) z_c, over beta_G and delta alone. Given
 beta_k the votes at z' are those of T5 around T_(0, beta_k + gamma_k) z_c, moved by gamma_G and E:
 the class keeps h(q(beta_k + gamma_k)) of them, h(q) = Phi(Phi^-1(q) - t), t = hypot(||gamma_G||,
 E / sigma), less what the event costs. h is convex, h' = phi(y - t) / phi(y) = exp(t y - t^2 / 2) at
 y = Phi^-1(q) growing with q, so Jensen gives E h(q(beta_k + gamma_k)) >= h(E q(beta_k + gamma_k)),
 and the law of theta_k bounds E q(beta_k + gamma_k) by its shift gamma_k and p = E q(beta_k). That
-is the theorem of that law with a residual of t sigma in place of E: it knows no other.
+is the theorem of that law with a residual of t sigma in place of E.
 
 *Backwards* (uniform, gamma_k = -g < 0) the centre lies ahead: T_(0, g) z' = T_(gamma_G, 0) z_c + e.
-With q the share at T_(0, b) z' the same T5 gives q(beta_k + g) >= h(share of the centre given
-beta_k), whose mean is h(p) at least by Jensen, and the uniform law goes on as it does alone.
+With q the probability at T_(0, b) z' the same T5 gives q(beta_k + g) >= h(probability at the centre
+given beta_k), whose mean is at least h(p) by Jensen, and the uniform law goes on as it does alone.
 
-It is Pythagoras among the normal parameters and the residual, and what the law of theta_k does with
-a residual between these and theta_k. Pythagoras across both would be false: an exponential law
-multiplies failing votes, which is no motion of a Gaussian vector.
+Shifts of the Gaussian parameters and the residual add like the sides of a right angle; the law of
+theta_k then combines that length with its own shift as it combines a residual. A right angle
+between both would be false: an exponential law multiplies the probability of failing votes, which
+is no motion of a Gaussian vector.
 """
 
 from __future__ import annotations
@@ -55,20 +58,35 @@ ALONG: Final[Mapping[str, Callable[[float], Law]]] = {
 }
 """The laws that one parameter can have, with residuals in units of the noise."""
 FARTHEST: Final = 64.0
-"""A radius, in stds, that no share shows."""
+"""A radius, in standard deviations, that no probability reaches."""
 
 
 @final
 @dataclass(frozen=True)
 class ProductLaw(Law):
-    """theta_axis >= 0 ~ the law called ``kind``; the others ~ N(0, diag(scales^2)), independent.
+    """One non-negative parameter beside Gaussian ones, all independent (T3, T5).
 
-    scales (m,): one a parameter, that of ``axis`` included (half the width of a uniform law).
-    resting: axes of scale 0 that the action ignores, as in ``GaussianLaw``. The margin is that of
-    the law called ``kind`` (T3), with the other shifts and the residual together as its residual
-    (T5). The radius is for all shifts of at most so many scales along ``axis`` *and* of at most so
-    many stds (Mahalanobis) of the others: the margin grows with either. ConfigurationError for an
-    unknown kind.
+    The margin is that of the law called ``kind`` (T3), with the other shifts and the residual
+    together as its residual (T5, Jensen). The radius is for all shifts of at most so many scales
+    along ``axis`` *and* of at most so many standard deviations of the others: the margin grows with
+    either.
+
+    Args:
+        kind: Law of the non-negative parameter: "exponential", "folded-normal" or "uniform".
+        scales: Size of the noise on every parameter, in its unit: standard deviations, and the own
+            word of ``kind`` for ``axis`` (mean, standard deviation, half of the width).
+        axis: Which parameter is non-negative.
+        sigma: Standard deviation of the noise on z, > 0.
+        resting: Axes of scale 0 that the action ignores, as in ``GaussianLaw``.
+
+    Raises:
+        ConfigurationError: The kind is unknown, the axis does not exist, or a size is outside its
+            range.
+
+    Example:
+        >>> noise = ProductLaw("exponential", scales=(4.0, 10.0), axis=0, sigma=0.25)
+        >>> round(float(noise.margin([0.0, 10.0], residual=0.0)), 6)
+        1.0
     """
 
     kind: str
@@ -92,7 +110,7 @@ class ProductLaw(Law):
 
     @property
     def name(self) -> str:
-        """``kind``: the others are normal whatever it is."""
+        """``kind``; the other parameters are Gaussian."""
         return self.kind
 
     @property
@@ -109,7 +127,7 @@ class ProductLaw(Law):
 
     @cached_property
     def along(self) -> Law:
-        """The law of theta_axis, with residuals in units of the noise on everything else."""
+        """The law of the non-negative parameter, with residuals in units of the other noise."""
         return ALONG[self.kind](self.scales[self.axis])
 
     def margin(

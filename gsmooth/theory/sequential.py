@@ -19,13 +19,21 @@ from gsmooth.theory.tail import DEEP, log_beta_tail
 
 MOST_VOTES: Final = 2**50
 APART: Final = 64
-"""Numbers of votes between two whose boundary is searched for from nothing."""
+"""At every so many numbers of votes the boundary is searched for without the help of others."""
 
 
 @final
 @dataclass(frozen=True)
 class StreamedSample:
-    """successes of the first trials votes of a stream that was or may have been looked at."""
+    """Counts of the first votes of a stream that was or may have been looked at.
+
+    Args:
+        successes: Votes for the class, in 0..trials.
+        trials: Votes in all, at least 1.
+
+    Raises:
+        ConfigurationError: The counts are impossible.
+    """
 
     successes: int
     trials: int
@@ -35,16 +43,34 @@ class StreamedSample:
 
     @property
     def failures(self) -> int:
+        """Votes that are not for the class."""
         return self.trials - self.successes
 
 
 def log_e_value(successes: ArrayLike, failures: ArrayLike, share: ArrayLike) -> Floats:
-    """ln of the truncated-Jeffreys e-value for "p > share"; arguments broadcast.
+    """Logarithm of the truncated-Jeffreys e-value for "p > share" (S6).
 
-    ln B(H+1/2, F+1/2) + ln(1 - I(H+1/2, F+1/2)) - ln B(1/2, 1/2) - ln(1 - I(1/2, 1/2))
-    - H ln share - F ln(1 - share), the mixture of the likelihood ratios q : share over Jeffreys'
-    prior on q > share. Under any p <= share it is a supermartingale from 1. share outside (0, 1)
-    is refused. Source: S6.
+    S6: under any p <= share the e-value is a supermartingale from 1, so it ever reaches 1/alpha
+    with probability at most alpha. It is the mixture of the likelihood ratios q : share over
+    Jeffreys' prior on q > share: ln e = ln B(H+1/2, F+1/2) + ln(1 - I(H+1/2, F+1/2)) - ln B(1/2,
+    1/2) - ln(1 - I(1/2, 1/2)) - H ln share - F ln(1 - share), with H successes, F failures and I at
+    ``share``.
+
+    Args:
+        successes: Votes for the class, at least 0; all arguments broadcast.
+        failures: Other votes, at least 0.
+        share: Probability that is tested, in (0, 1).
+
+    Returns:
+        The logarithms, in the broadcast shape.
+
+    Raises:
+        UnreachableError: share is 1 or more.
+        ConfigurationError: share is 0 or less, or a count is negative or NaN.
+
+    Example:
+        >>> float(log_e_value(60, 4, 0.774).round(2))
+        5.19
     """
     won, lost, at = _arguments(successes, failures, share)
     prior = log_beta_tail(np.float64(0.5), np.float64(0.5), at)
@@ -53,7 +79,20 @@ def log_e_value(successes: ArrayLike, failures: ArrayLike, share: ArrayLike) -> 
 
 
 def log_e_slack(successes: ArrayLike, failures: ArrayLike, share: ArrayLike) -> Floats:
-    """Bound on the rounding error of :func:`log_e_value`: it subtracts terms of size n ln n."""
+    """Bound on the rounding error of :func:`log_e_value`, which subtracts terms of size n ln n.
+
+    Args:
+        successes: Votes for the class, at least 0; all arguments broadcast.
+        failures: Other votes, at least 0.
+        share: Probability that is tested, in (0, 1).
+
+    Returns:
+        Bounds, in the broadcast shape.
+
+    Raises:
+        UnreachableError: share is 1 or more.
+        ConfigurationError: share is 0 or less, or a count is negative or NaN.
+    """
     won, lost, at = _arguments(successes, failures, share)
     terms = special.gammaln(won + lost + 3.0) - won * np.log(at) - lost * np.log1p(-at)
     return np.asarray(2.0**-50 * (40.0 + terms))
@@ -62,11 +101,25 @@ def log_e_slack(successes: ArrayLike, failures: ArrayLike, share: ArrayLike) -> 
 @final
 @dataclass(frozen=True)
 class EProcess:
-    """Sequential test of "p > share": the probability of ever accepting a p <= share is <= alpha.
+    """Sequential test of "p > share" that may look at the votes at any time (S6).
 
-    It may look at the votes at any time (S6): by Ville's inequality it may accept when ln e, less
-    its rounding error, is at least ln(1/alpha).
-    share in (0, 1); UnreachableError from 1 upwards.
+    S6: the probability of ever accepting a p <= share is at most alpha. By Ville's inequality the
+    test may accept when ln e, less its rounding error, is at least ln(1/alpha).
+
+    Args:
+        share: Probability that is tested, in (0, 1).
+        alpha: Level of the test, in (0, 1/2].
+
+    Raises:
+        UnreachableError: share is 1 or more.
+        ConfigurationError: share is 0 or less, or alpha is outside (0, 1/2].
+
+    Example:
+        >>> test = EProcess(share=0.774, alpha=0.001)
+        >>> test.accepts(StreamedSample(successes=40, trials=40))
+        True
+        >>> test.least_n()
+        32
     """
 
     share: float
@@ -77,15 +130,36 @@ class EProcess:
         require_alpha(self.alpha)
 
     def log_e(self, sample: StreamedSample) -> float:
-        """ln e of the sample, to float64 accuracy."""
+        """Logarithm of the e-value of a sample.
+
+        Args:
+            sample: The votes so far.
+
+        Returns:
+            ln e, to float64 accuracy.
+        """
         return float(log_e_value(sample.successes, sample.failures, self.share))
 
     def accepts(self, sample: StreamedSample) -> bool:
-        """Whether p > share is shown; may be asked after any vote, and once True it counts."""
+        """Whether p > share is shown; it may be asked after any vote, and the first True counts.
+
+        Args:
+            sample: The votes so far.
+
+        Returns:
+            Whether the test accepts.
+        """
         return _shows_one(sample.successes, sample.failures, self.share, self.alpha)
 
     def boundary(self, trials: ArrayLike) -> NDArray[np.int64]:
-        """Least accepting number of successes for each of trials (...,); trials + 1 if none."""
+        """Least accepting number of successes.
+
+        Args:
+            trials: Numbers of votes (...,).
+
+        Returns:
+            Numbers of successes (...,); trials + 1 where even unanimous votes are not accepted.
+        """
         total = np.asarray(trials, dtype=np.int64)
         # Up to share * total every likelihood ratio q : share, q > share, and so e, is at most 1.
         low, high = np.floor(self.share * total).astype(np.int64) - 1, total + 1
@@ -102,13 +176,27 @@ class EProcess:
         return np.asarray(high)
 
     def least_successes(self, trials: int) -> int | None:
-        """Least accepting number of successes among ``trials`` votes; None if even all fail."""
+        """Least accepting number of successes among so many votes.
+
+        Args:
+            trials: Number of votes, at least 1.
+
+        Returns:
+            The number of successes; None if even unanimous votes are not accepted.
+        """
         require_counts(0, trials)
         least = int(self.boundary(trials))
         return least if least <= trials else None
 
     def least_n(self) -> int:
-        """Least number of unanimous votes that is accepted; UnreachableError at 2^50 and beyond."""
+        """Least number of unanimous votes that is accepted.
+
+        Returns:
+            The number of votes.
+
+        Raises:
+            UnreachableError: No number below 2^50 is accepted.
+        """
         low, high = 0, 1
         while not _shows_one(high, 0, self.share, self.alpha):
             if high >= MOST_VOTES:
@@ -128,9 +216,22 @@ class EProcess:
 @final
 @dataclass(frozen=True)
 class Futility:
-    """The mirrored process: evidence that p < share, so that votes can be saved (S6).
+    """The mirrored test, which stops a centre early because p < share (S6).
 
-    Stops a p >= share with probability at most ``level``: this costs power, never soundness.
+    S6: it stops a p >= share with probability at most ``level``, at all looks together. This costs
+    power and never soundness.
+
+    Args:
+        share: Probability that the class needs, in (0, 1).
+        level: Probability of stopping a class that has it, in (0, 1/2].
+
+    Raises:
+        UnreachableError: share is 1 or more.
+        ConfigurationError: share is 0 or less, or level is outside (0, 1/2].
+
+    Example:
+        >>> Futility(share=0.774, level=0.01).stops(StreamedSample(successes=30, trials=64))
+        True
     """
 
     share: float
@@ -146,18 +247,48 @@ class Futility:
         return EProcess(1.0 - self.share, self.level)
 
     def log_e(self, sample: StreamedSample) -> float:
-        """ln of the e-value against p >= share."""
+        """Logarithm of the e-value against p >= share.
+
+        Args:
+            sample: The votes so far.
+
+        Returns:
+            ln e, to float64 accuracy.
+        """
         return float(log_e_value(sample.failures, sample.successes, 1.0 - self.share))
 
     def stops(self, sample: StreamedSample) -> bool:
-        """Whether p < share is shown at the declared level."""
+        """Whether p < share is shown at the declared level.
+
+        Args:
+            sample: The votes so far.
+
+        Returns:
+            Whether the centre is given up.
+        """
         return _shows_one(sample.failures, sample.successes, 1.0 - self.share, self.level)
 
 
 def cannot_accept(sample: StreamedSample, remaining: int, eprocess: EProcess) -> bool:
-    """Whether even ``remaining`` further unanimous votes would not let ``eprocess`` accept.
+    """Whether even unanimous votes from now on would not let a test accept.
 
-    Certain, without probability: unanimous votes only ever raise the e-value.
+    This is certain, without probability: unanimous votes only ever raise the e-value.
+
+    Args:
+        sample: The votes so far.
+        remaining: Votes that may still be cast, at least 0.
+        eprocess: The test.
+
+    Returns:
+        Whether it cannot accept any more.
+
+    Raises:
+        ConfigurationError: remaining is negative.
+
+    Example:
+        >>> sample = StreamedSample(successes=10, trials=20)
+        >>> cannot_accept(sample, remaining=30, eprocess=EProcess(0.774, alpha=0.001))
+        True
     """
     if remaining < 0:
         raise ConfigurationError(f"remaining={remaining}: expected the number of votes left, >= 0")
@@ -166,19 +297,33 @@ def cannot_accept(sample: StreamedSample, remaining: int, eprocess: EProcess) ->
 
 
 def anytime_lower(sample: StreamedSample, alpha: float) -> float:
-    """Largest share that the e-process rejects: a lower confidence bound valid at any time.
+    """Largest probability that the e-process rejects: a lower bound valid at any time (S6).
 
-    P(at some time the bound exceeds p) <= alpha; 0 when nothing is rejected. The rejected shares
-    are an interval (0, L]: where e >= 1.1 the derivative of ln e in the share is negative, because
-    the hazard h of the arcsine law is increasing above .28 (integration by parts gives
-    1 - 1/e <= s/h with s the score) and s > h for smaller shares. Source: inversion of S6.
+    S6, inverted: P(at some time the bound exceeds p) <= alpha. The rejected probabilities are an
+    interval (0, L]: where e >= 1.1 the derivative of ln e in the tested probability is negative,
+    because the hazard h of the arcsine law is increasing above .28 (integration by parts gives 1 -
+    1/e <= s/h with s the score) and s > h for smaller probabilities.
+
+    Args:
+        sample: The votes so far.
+        alpha: Failure probability, in (0, 1/2].
+
+    Returns:
+        The bound, in [0, 1); 0 if nothing is rejected.
+
+    Raises:
+        ConfigurationError: alpha is outside (0, 1/2].
+
+    Example:
+        >>> round(anytime_lower(StreamedSample(successes=60, trials=64), alpha=0.001), 4)
+        0.7454
     """
     require_alpha(alpha)
     won, lost = sample.successes, sample.failures
     low, high = 0.0, won / sample.trials
     while True:
         middle = 0.5 * (low + high)
-        # Below 1e-300 a bound is as good as none.
+        # A bound below 1e-300 has no use: it is returned as it is.
         if not low < middle < high or high < 1e-300:
             return low
         if _shows_one(won, lost, middle, alpha, _terms):
@@ -231,7 +376,7 @@ def _shows_one(
     alpha: float,
     terms: Callable[[float], tuple[float, float, float]] = _known_terms,
 ) -> bool:
-    """:func:`_shows` for one pair of counts, a tenth of the price: it is asked chunk by chunk."""
+    """:func:`_shows` for one pair of counts, ten times as fast: it runs after every chunk."""
     prior, log_share, log_rest = terms(share)
     log_e = _log_tail(won + 0.5, lost + 0.5, share) - prior - won * log_share - lost * log_rest
     spread = float(special.gammaln(won + lost + 3.0)) - won * log_share - lost * log_rest

@@ -1,4 +1,4 @@
-"""The unnormalised upper tail of a beta law, in logarithms and without underflow."""
+"""The unnormalised upper tail of a beta distribution, in logarithms and without underflow."""
 
 from __future__ import annotations
 
@@ -17,10 +17,22 @@ TINY: Final = 1e-300
 
 
 def log_beta_tail(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Floats:
-    """ln of the integral of q^(a-1) (1-q)^(b-1) over q in (x, 1); a, b > 0 and 0 < x < 1.
+    """Logarithm of the integral of q^(a-1) (1-q)^(b-1) over q in (x, 1).
 
-    From scipy's betaincc, or in the deep tail (below 1e-250) from the continued fraction of the
+    It uses scipy's betaincc, and in the deep tail (below 1e-250) the continued fraction of the
     incomplete beta function, which converges fast there. Source: DLMF 8.17.22.
+
+    Args:
+        a: First exponent, > 0.
+        b: Second exponent, > 0.
+        x: Lower end of the integral, in (0, 1). All three broadcast.
+
+    Returns:
+        The logarithms, in the broadcast shape.
+
+    Example:
+        >>> round(float(log_beta_tail(1.0, 2.0, 0.5)), 4)  # ln(1/8)
+        -2.0794
     """
     at = np.asarray(x, dtype=np.float64)
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)

@@ -17,17 +17,29 @@ from gsmooth.theory.radii import round_share_down
 @final
 @dataclass(frozen=True)
 class UniformLaw(Law):
-    """theta ~ U[-half_width, half_width]; radius 2 half_width (p - 1/2).
+    """Uniform noise on [-half_width, half_width]: radius 2 half_width (p - 1/2) (T3).
 
-    A shift g moves |g| / (2 half_width) of the mass out of the support, and no more than that can
-    change. Source: Li et al. (2021), T3; with a residual, Jensen as in T5.
+    T3: a shift g moves |g| / (2 half_width) of the mass out of the support, and no more votes than
+    that can change. A residual raises the target (T5, Jensen). Source: Li et al. (2021).
 
-    non_negative: theta ~ U[0, 2 half_width] instead, for semigroups. The radius is the same, for
-    shifts of either sign: where g >= 0 the attacked point's votes are those of T_b z for b in
-    [g, 2 half_width + g]; where g < 0 it is the centre that lies ahead, z = T_|g| z' + e, and with
-    q(b) the share at T_b z' and h(q) = Phi(Phi^-1(q) - ||e|| / sigma), Jensen gives E q(b + |g|) >=
-    h(p), of which |g| / (2 half_width) is lost: p > h^-1(1/2 + lost) suffices, and is at most
-    h^-1(1/2) + lost, since h^-1 has slopes below 1 above 1/2.
+    Proof for ``non_negative``, where the radius is the same for shifts of either sign. For g >= 0
+    the attacked point's votes are those of T_b z for b in [g, 2 half_width + g]. For g < 0 the
+    centre lies ahead, z = T_|g| z' + e. With q(b) the probability at T_b z' and h(q) =
+    Phi(Phi^-1(q) - ||e|| / sigma), Jensen gives E q(b + |g|) >= h(p), of which |g| / (2 half_width)
+    is lost. So p > h^-1(1/2 + lost) suffices, and this is at most h^-1(1/2) + lost, since h^-1 has
+    slopes below 1 above 1/2.
+
+    Args:
+        half_width: Half of the support's width, in the unit of the parameter, > 0.
+        sigma: Standard deviation of the noise on z; 0 allows no residual.
+        non_negative: Whether theta ~ U[0, 2 half_width] instead, for actions without an inverse.
+
+    Raises:
+        ConfigurationError: half_width is not positive, or sigma is negative.
+
+    Example:
+        >>> round(UniformLaw(half_width=20.0).radius(0.75), 6)
+        10.0
     """
 
     half_width: float
