@@ -16,8 +16,8 @@ from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, least_votes
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK
 from gsmooth.region import Region
-from gsmooth.rounding import text_up
 from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.text.rounding import text_up
 from gsmooth.theory.bounds import BELOW_ONE, ceiling, least_n_fixed
 from gsmooth.theory.normal import Floats, share_of_margin
 from gsmooth.theory.sequential import StreamedSample, anytime_lower

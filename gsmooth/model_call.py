@@ -9,8 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from gsmooth.boundaries.user_code import one_line, users_code
 from gsmooth.errors import MemoryShortError, ModelError
-from gsmooth.user_code import one_line, users_code
 
 _SIGNS: Final = (
     "out of memory",

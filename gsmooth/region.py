@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.rounding import text_inward
+from gsmooth.text.rounding import text_inward
 
 
 @final

@@ -16,11 +16,11 @@ from typing import Any, final
 import pluggy
 
 from gsmooth import hookspecs
+from gsmooth.boundaries.user_code import import_named, users_code
 from gsmooth.errors import PluginError
 from gsmooth.options import build, complaint, version_complaint
-from gsmooth.spelling import did_you_mean
+from gsmooth.text.spelling import did_you_mean
 from gsmooth.transformation import Transformation
-from gsmooth.user_code import import_named, users_code
 
 GROUP = hookspecs.PROJECT
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(f"{GROUP}_"))

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from gsmooth.cli import output
 from gsmooth.cli.output import as_lines, console, guarded, say
-from gsmooth.display import plain, plain_lines, shortened
 from gsmooth.errors import RecordError
 from gsmooth.report.tables import render, summarize
 from gsmooth.run.progress import BarProgress, LineProgress, Tally
 from gsmooth.run.records import Records
+from gsmooth.text.display import plain, plain_lines, shortened
 from tests.run.samples import make_header, make_row
 
 HOSTILE = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gsmooth.certificate import Premise
 from gsmooth.region import Region
 from gsmooth.report.summary import Share
-from gsmooth.rounding import (
+from gsmooth.text.rounding import (
     confidence_text,
     percent,
     percent_down,

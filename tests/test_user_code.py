@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gsmooth.boundaries.factory import call_factory
+from gsmooth.boundaries.user_code import import_named, one_line, users_code
 from gsmooth.errors import GsmoothError, InputError, ModelError, PluginError
-from gsmooth.run.factory import call_factory
-from gsmooth.user_code import import_named, one_line, users_code
 
 RAISING = {
     "import_error": ("import no_such_package", "ModuleNotFoundError: No module named"),

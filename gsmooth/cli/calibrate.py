@@ -103,7 +103,7 @@ def calibrate(
 
 def _statement(found: Calibration) -> str:
     """What was shown, in one sentence; rounded to the side on which it is true."""
-    from gsmooth.rounding import percent_down, text_up
+    from gsmooth.text.rounding import percent_down, text_up
 
     return (
         f"for at least {percent_down(found.share)} of images like these {found.images} (confidence"

@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from gsmooth.display import plain_lines
+from gsmooth.text.display import plain_lines
 
 
 @final

@@ -1,7 +1,7 @@
 """Output: results on stdout, everything else on stderr, errors as one readable line.
 
-All that commands print goes through here, and is plain (``gsmooth.display``): what a folder, a file
-or a record says is shown, never obeyed.
+All that commands print goes through here, and is plain (``gsmooth.text.display``): what a folder, a
+file or a record says is shown, never obeyed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gsmooth.display import plain_lines
 from gsmooth.errors import GsmoothError, OutputError
+from gsmooth.text.display import plain_lines
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gsmooth.boundaries.host_memory import size
 from gsmooth.foresight import MORE_THAN_VOTES
-from gsmooth.rounding import text_down
 from gsmooth.run.forecast import Span, duration
-from gsmooth.run.memory import size
+from gsmooth.text.rounding import text_down
 
 if TYPE_CHECKING:
     from rich.table import Table

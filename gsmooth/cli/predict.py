@@ -26,7 +26,7 @@ from gsmooth.cli.options import (
     scales_flag,
 )
 from gsmooth.cli.output import console, emit, guarded, progress
-from gsmooth.rounding import percent
+from gsmooth.text.rounding import percent
 
 if TYPE_CHECKING:
     from gsmooth.run.predict import PredictSummary

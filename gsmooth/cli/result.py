@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from gsmooth.cli.output import console
-from gsmooth.display import plain
 from gsmooth.report.summary import Summary, summarize
 from gsmooth.report.totals import Totals
 from gsmooth.run.codec import encode
 from gsmooth.run.records import Records, open_records
+from gsmooth.text.display import plain
 
 if TYPE_CHECKING:
     from gsmooth.run.dataset import Dataset

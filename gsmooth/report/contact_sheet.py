@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth import registry
-from gsmooth.display import shortened
 from gsmooth.errors import InputError, RecordError
 from gsmooth.region import Region
 from gsmooth.report.curves import save
 from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
-from gsmooth.rounding import text_down
 from gsmooth.run.data.classes import class_label
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
+from gsmooth.text.display import shortened
+from gsmooth.text.rounding import text_down
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,14 +11,14 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
-from gsmooth.display import plain_lines, shortened
 from gsmooth.errors import ConfigurationError
 from gsmooth.report.reach import Axis, axis_of
 from gsmooth.report.summary import Summary, summarize
 from gsmooth.report.totals import Totals
-from gsmooth.rounding import percent, text_up
 from gsmooth.run.journal import make_folder, write_atomically
 from gsmooth.run.records import Records
+from gsmooth.text.display import plain_lines, shortened
+from gsmooth.text.rounding import percent, text_up
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gsmooth.rounding import text_up
 from gsmooth.run.profiles import setting
 from gsmooth.run.records import Records
+from gsmooth.text.rounding import text_up
 
 
 def decided_by(records: Records) -> str:

@@ -10,9 +10,9 @@ from gsmooth.report.opponent import searches
 from gsmooth.report.reach import about_originals, asked_for, handed_in
 from gsmooth.report.rule import decided_by
 from gsmooth.report.totals import RowTally, Totals
-from gsmooth.rounding import percent
 from gsmooth.run.inputs import prepared
 from gsmooth.run.records import Records
+from gsmooth.text.rounding import percent
 
 # Where a radius-mode run's certified accuracy is tabulated, as fractions of the asked region.
 GAUGES: Final = (0.25, 0.5, 0.75, 1.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gsmooth.display import plain
 from gsmooth.report.summary import Share, Summary, summarize
-from gsmooth.rounding import text_up
+from gsmooth.text.display import plain
+from gsmooth.text.rounding import text_up
 
 if TYPE_CHECKING:
     from rich.table import Table

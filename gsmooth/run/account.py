@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final, Self, final
 
 from gsmooth.attacks import AttackOutcome
+from gsmooth.boundaries.host_memory import peak_memory
 from gsmooth.run.config import RunConfig
 from gsmooth.run.forecast import Timeline
-from gsmooth.run.memory import peak_memory
 from gsmooth.run.progress import Tally
 from gsmooth.run.row import Row
 

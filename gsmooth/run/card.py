@@ -9,7 +9,7 @@ from typing import Any, final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gsmooth.errors import ModelError
-from gsmooth.spelling import did_you_mean
+from gsmooth.text.spelling import did_you_mean
 
 _PREFIX = "shipped:"
 

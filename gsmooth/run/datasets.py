@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.boundaries.factory import call_factory, import_object
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.run.data.archive import Archive
 from gsmooth.run.data.arrays import as_array
@@ -23,8 +24,7 @@ from gsmooth.run.data.picture import SUFFIXES
 from gsmooth.run.data.preparation import AS_IT_IS, Preparation
 from gsmooth.run.data.splits import ALL, chosen_split
 from gsmooth.run.dataset import Dataset, dataset_from_arrays, interleaved
-from gsmooth.run.factory import call_factory, import_object
-from gsmooth.spelling import did_you_mean
+from gsmooth.text.spelling import did_you_mean
 
 __all__ = ["SHIPPED", "Dataset", "Preparation", "load_data"]
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from gsmooth.errors import ConfigurationError
 from gsmooth.run.config import RunConfig
 from gsmooth.run.overrides import Override, Tree
-from gsmooth.spelling import did_you_mean
+from gsmooth.text.spelling import did_you_mean
 
 CONFIG_NAME: Final = "config.toml"
 """The run file that a run leaves beside its records."""

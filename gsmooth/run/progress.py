@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO, final
 
-from gsmooth.display import plain_lines
-from gsmooth.rounding import percent
 from gsmooth.run.forecast import Span, duration
+from gsmooth.text.display import plain_lines
+from gsmooth.text.rounding import percent
 
 if TYPE_CHECKING:
     from rich.console import Console

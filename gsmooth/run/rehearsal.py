@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 
 import torch
 
+from gsmooth.boundaries.user_code import users_code
 from gsmooth.errors import GsmoothError, PluginError
 from gsmooth.transformation import Transformation
-from gsmooth.user_code import users_code
 
 Shape = tuple[int, int, int]
 

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gsmooth.boundaries.factory import call_factory
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.model_call import model_call
-from gsmooth.rounding import percent
 from gsmooth.run.assembly import noise_of, region_of
 from gsmooth.run.card import card
 from gsmooth.run.config import RunConfig
 from gsmooth.run.dataset import Dataset
-from gsmooth.run.factory import call_factory
 from gsmooth.run.files import make_folder
 from gsmooth.run.inputs import data_notices, require_labels, require_shape, run_classes, run_data
 from gsmooth.run.models import load_model
@@ -26,6 +25,7 @@ from gsmooth.run.progress import Progress
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.run.resolution import resolved
 from gsmooth.run.trained import NextStep, TrainedFiles, next_step, require_reproduced
+from gsmooth.text.rounding import percent
 from gsmooth.training import EpochReport, TrainPlan, TrainReport, train
 
 

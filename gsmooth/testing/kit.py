@@ -13,10 +13,10 @@ import torch
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.region import Region
-from gsmooth.spelling import did_you_mean
 from gsmooth.testing.checks import EVERY, ONCE, Body, inapplicable
 from gsmooth.testing.repeat import code_for
 from gsmooth.testing.subject import SPREAD, Act, Falsified, Subject
+from gsmooth.text.spelling import did_you_mean
 from gsmooth.theory.laws import Law
 from gsmooth.transformation import Transformation
 

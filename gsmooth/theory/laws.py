@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.spelling import did_you_mean
+from gsmooth.text.spelling import did_you_mean
 from gsmooth.theory.arguments import distances, require_finite
 from gsmooth.theory.forward import (
     ExponentialLaw,

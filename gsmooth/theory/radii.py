@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.rounding import exactly
+from gsmooth.text.rounding import exactly
 from gsmooth.theory.arguments import (
     distances,
     require_finite,

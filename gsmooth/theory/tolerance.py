@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.rounding import confidence_text
+from gsmooth.text.rounding import confidence_text
 from gsmooth.theory.arguments import require_alpha, require_counts, require_share
 from gsmooth.theory.bounds import least_n_fixed, least_successes
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gsmooth.display import shortened
 from gsmooth.report.contact_sheet import contact_sheet
 from gsmooth.report.curves import draw_curves
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.records import Records
+from gsmooth.text.display import shortened
 from gsmooth.transformation import Parameter
 from gsmooth_rotation import Rotation
 from tests.run.samples import make_header, make_row

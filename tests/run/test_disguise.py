@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gsmooth.boundaries.placeholder_files import disguise
 from gsmooth.errors import InputError
 from gsmooth.run.datasets import load_data
-from gsmooth.run.disguise import disguise
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 13\n"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gsmooth.boundaries.host_memory import available_bytes, size
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run.memory import available_bytes, size
 
 
 @contextmanager

@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from gsmooth.display import plain
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.run.data.names import is_name
 from gsmooth.run.dataset import Dataset
-from gsmooth.spelling import did_you_mean
+from gsmooth.text.display import plain
+from gsmooth.text.spelling import did_you_mean
 
 ClassNames = tuple[str, ...] | dict[str, int]
 """Names in the order of the outputs, or the number of an output by name (not all have one)."""

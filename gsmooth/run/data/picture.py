@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.boundaries.placeholder_files import refuse_disguised
 from gsmooth.errors import InputError
 from gsmooth.run.data.boundary import reading
 from gsmooth.run.data.preparation import AS_IT_IS, Preparation
-from gsmooth.run.disguise import refuse_disguised
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.spelling import did_you_mean
+from gsmooth.text.spelling import did_you_mean
 
 ALL: Final = "all"
 """The split of data without splits."""

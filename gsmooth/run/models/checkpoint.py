@@ -14,8 +14,8 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
+from gsmooth.boundaries.placeholder_files import refuse_disguised
 from gsmooth.errors import ModelError
-from gsmooth.run.disguise import refuse_disguised
 
 State = Mapping[str, object]
 _DEPTH: Final = 3

@@ -11,18 +11,18 @@ from typing import Final, final
 import torch
 from torch import Tensor, nn
 
+from gsmooth.boundaries.factory import call_factory, import_object
+from gsmooth.boundaries.user_code import first_line, users_code
 from gsmooth.classifier import Autocast, Classifier
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.model_call import model_call
 from gsmooth.run.card import Card, card, shipped_models
-from gsmooth.run.factory import call_factory, import_object
 from gsmooth.run.models.digest import refuse_hollow
 from gsmooth.run.models.onnx import Layout, load_onnx
 from gsmooth.run.models.programs import PROGRAM_SUFFIXES, load_exported, load_script
 from gsmooth.run.models.timm_models import load_timm
 from gsmooth.run.models.weights import load_weights
 from gsmooth.shipped.networks import fused
-from gsmooth.user_code import first_line, users_code
 
 _WEIGHTS: Final = (".safetensors", ".bin", ".ckpt", ".tar")
 

@@ -19,8 +19,8 @@ from typing import Final, final
 import torch
 from torch import Tensor, nn
 
+from gsmooth.boundaries.placeholder_files import refuse_disguised
 from gsmooth.errors import ModelError
-from gsmooth.run.disguise import refuse_disguised
 from gsmooth.run.models.checkpoint import refused
 
 PROGRAM_SUFFIXES: Final = (".pt", ".pth", ".ts", ".pt2", ".onnx")

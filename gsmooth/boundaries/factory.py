@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
+from gsmooth.boundaries.user_code import import_named, users_code
 from gsmooth.errors import GsmoothError
-from gsmooth.user_code import import_named, users_code
 
 
 def import_object(spec: str, error: type[GsmoothError]) -> object:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from gsmooth.errors import GsmoothError
-from gsmooth.spelling import did_you_mean
+from gsmooth.text.spelling import did_you_mean
 
 
 @contextmanager
