@@ -12,7 +12,7 @@ from gsmooth.certificate import MOST_VOTES
 from gsmooth.cover import Price
 from gsmooth.errors import ConfigurationError
 from gsmooth.noise import CHUNK
-from gsmooth.theory.foresight import expected_votes
+from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import Floats
 
 TYPICAL_CENTRES: Final = 32

@@ -19,7 +19,7 @@ from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
-from gsmooth.theory.foresight import expected_votes
+from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transformation import Parameter, Transformation
 from gsmooth_rotation import Rotation

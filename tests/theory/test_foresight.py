@@ -12,7 +12,7 @@ from gsmooth.decision.looks import votes_to_next_look
 from gsmooth.errors import ConfigurationError
 from gsmooth.noise import CHUNK
 from gsmooth.theory.exact import boundary_rule, exact_outcome
-from gsmooth.theory.foresight import expected_votes
+from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.sequential import EProcess, StreamedSample
 
 ALPHA = 0.001
