@@ -17,10 +17,7 @@ if TYPE_CHECKING:
         predict,
     )
     from gsmooth.classifier import Classifier
-    from gsmooth.hookspecs import hookimpl
     from gsmooth.noise import SecretSeed
-    from gsmooth.region import Region
-    from gsmooth.registry import load_transformation, register
     from gsmooth.run.datasets import load_data
     from gsmooth.run.models import load_model
     from gsmooth.smoothing import SmoothedClassifier
@@ -32,7 +29,10 @@ if TYPE_CHECKING:
         Law,
         UniformLaw,
     )
-    from gsmooth.transformation import Parameter, Transformation
+    from gsmooth.transforms.base import Parameter, Transformation
+    from gsmooth.transforms.hookspecs import hookimpl
+    from gsmooth.transforms.region import Region
+    from gsmooth.transforms.registry import load_transformation, register
 
 _HOMES = {
     "Abstained": "certificate",
@@ -45,25 +45,25 @@ _HOMES = {
     "Guarantee": "certificate",
     "LaplaceLaw": "theory.laws",
     "Law": "theory.laws",
-    "Parameter": "transformation",
+    "Parameter": "transforms.base",
     "Prediction": "certificate",
     "RadiusMode": "certification",
-    "Region": "region",
+    "Region": "transforms.region",
     "RegionMode": "certification",
     "SecretSeed": "noise",
     "SmoothedClassifier": "smoothing",
-    "Transformation": "transformation",
+    "Transformation": "transforms.base",
     "UniformLaw": "theory.laws",
     "attack_many": "attacks",
     "certify": "certification",
     "certify_many": "certification",
-    "hookimpl": "hookspecs",
+    "hookimpl": "transforms.hookspecs",
     "load_data": "run.datasets",
     "load_model": "run.models",
-    "load_transformation": "registry",
+    "load_transformation": "transforms.registry",
     "online_drafter": "certification",
     "predict": "certification",
-    "register": "registry",
+    "register": "transforms.registry",
 }
 
 __version__ = "0.1.0"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, final
 
-from gsmooth.region import Region
 from gsmooth.text.rounding import confidence_text, text_up
+from gsmooth.transforms.region import Region
 
 DECISION_RULE: Final = 1
 """The version of the rule that turns the votes of one image into a certificate.

@@ -30,8 +30,8 @@ from gsmooth.engine import served
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.foresight import foresee
 from gsmooth.noise import Coordinate, Purpose, image_key
-from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.transforms.region import Region
 
 __all__ = [
     "InFlight",

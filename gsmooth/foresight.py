@@ -15,12 +15,12 @@ from gsmooth.cover.survey import MOST_KNOTS
 from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, least_votes
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.text.rounding import text_up
 from gsmooth.theory.bounds import BELOW_ONE, ceiling, least_n_fixed
 from gsmooth.theory.normal import Floats, share_of_margin
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
+from gsmooth.transforms.region import Region
 
 MOST_TRIED: Final = 256
 """Numbers of centres among which the least votes of a refused run are sought."""

@@ -48,7 +48,6 @@ from gsmooth.cover.tiers import Tier, lay_tiers
 from gsmooth.decision import check_level, check_votes, chunks, prediction
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import (
     ceiling,
@@ -57,6 +56,7 @@ from gsmooth.theory.bounds import (
     least_successes,
 )
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from gsmooth.engine import Ballot, Counter, NoisyPoints, Pace, Readout, measured
 from gsmooth.errors import ConfigurationError
 from gsmooth.noise import SecretSeed, Seed, ThetaAccuracy, grid_total_variation, theta_accuracy
 from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 __all__ = ["GRID", "Ballot", "SmoothedClassifier"]
 

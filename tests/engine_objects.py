@@ -20,7 +20,7 @@ from gsmooth.decision import Decision, Finding, Mode, decide
 from gsmooth.noise import Seed
 from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth_gaussian import Gaussian
 
 WIDE = (-1e6, 1e6)

@@ -22,9 +22,9 @@ from gsmooth.certification import Item, certify
 from gsmooth.classifier import Classifier
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.noise import CHUNK
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import (
     HalfLine,

@@ -13,19 +13,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth.bound_checks import BOUNDS, CheckedBound
 from gsmooth.certificate import Guarantee
 from gsmooth.certification import RegionMode, certify
 from gsmooth.classifier import Classifier
-from gsmooth.composition import composed
 from gsmooth.cover import build_cover
 from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.orbit import Orbit
 from gsmooth.errors import ConfigurationError, PluginError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, ProductLaw, law_from_name
-from gsmooth.transformation import Enclosure, Flow, Parameter, Transformation
+from gsmooth.transforms.base import Enclosure, Flow, Parameter, Transformation
+from gsmooth.transforms.bound_checks import BOUNDS, CheckedBound
+from gsmooth.transforms.composition import composed
+from gsmooth.transforms.region import Region
 from gsmooth_blur import Blur
 from gsmooth_brightness import Brightness
 

@@ -24,9 +24,9 @@ from gsmooth.certification import (
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
 from gsmooth.noise import CHUNK, Purpose
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
 from tests.engine_objects import (
     Labels,

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from gsmooth.certification import Item, RegionMode, certify_many, predict
 from gsmooth.classifier import Classifier
 from gsmooth.errors import ConfigurationError, InputError, ModelError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import HalfLine, Scores, classifier, pixel
 

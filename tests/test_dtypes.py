@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gsmooth.registry import transformations
+from gsmooth.transforms.registry import transformations
 
 ROOT = Path(__file__).resolve().parents[1]
 # Those that make numbers; randint and randperm make integers whatever the default is.
@@ -86,9 +86,9 @@ from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certification import Item, RegionMode, certify, predict
 from gsmooth.classifier import Classifier
 from gsmooth.cover.online import build_online_cover
-from gsmooth.options import fitting_laws
-from gsmooth.region import Region
-from gsmooth.registry import load_transformation
+from gsmooth.transforms.options import fitting_laws
+from gsmooth.transforms.region import Region
+from gsmooth.transforms.registry import load_transformation
 from gsmooth.run.models import load_model
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import law_from_name

@@ -25,10 +25,10 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode, certify, predict
 from gsmooth.cover import build_cover
 from gsmooth.cover.requirement import Requirement
-from gsmooth.region import Region
 from gsmooth.smoothing import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import HalfLine, classifier, half_line, on_ring, pixel, turned
 

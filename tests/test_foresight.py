@@ -10,7 +10,7 @@ from gsmooth.certificate import Certified
 from gsmooth.certification import RadiusMode, RegionMode, certify
 from gsmooth.errors import UnreachableError
 from gsmooth.foresight import foresee, foresee_calibrated, largest_share, least_supporting
-from gsmooth.region import Region
+from gsmooth.transforms.region import Region
 from tests.engine_objects import half_line, on_ring, pixel, turned
 
 SURE = half_line(-1000.0, 0.5)

@@ -34,7 +34,6 @@ from gsmooth.noise import (
 )
 from gsmooth.noise.cells import BLOCK, CELLS, COARSEST, EXPONENTS, LARGEST
 from gsmooth.noise.coordinate import FIRST_KEY
-from gsmooth.region import Region
 from gsmooth.smoothing import GRID, Ballot
 from gsmooth.theory.laws import (
     ExponentialLaw,
@@ -44,6 +43,7 @@ from gsmooth.theory.laws import (
     Law,
     UniformLaw,
 )
+from gsmooth.transforms.region import Region
 from tests.decision.jury import G, ball, cover
 from tests.decision.test_attempts import Surveyed, stubborn
 from tests.engine_objects import Counts, half_line, on_ring, pixel, told, turned

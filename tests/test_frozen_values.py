@@ -21,7 +21,6 @@ import pytest
 import torch
 from torch import nn
 
-from gsmooth import hookspecs, registry
 from gsmooth.certificate import (
     DECISION_RULE,
     AbstainReason,
@@ -37,7 +36,6 @@ from gsmooth.noise import (
     SeedCommitment,
     image_key,
 )
-from gsmooth.region import Region
 from gsmooth.run import schema2
 from gsmooth.run.calibration import SCHEMA_VERSION as CALIBRATION_VERSION
 from gsmooth.run.calibration import Calibration, image_digest, options_of
@@ -47,6 +45,8 @@ from gsmooth.run.recorded_noise import AxisNoise
 from gsmooth.run.row import SCHEMA_VERSION
 from gsmooth.run.seed_file import SECRET_NAME
 from gsmooth.run.seeds import VARIABLE
+from gsmooth.transforms import hookspecs, registry
+from gsmooth.transforms.region import Region
 from tests.run.samples import IDENTITY, make_centre, make_header, make_row
 
 ROOT = Path(__file__).parents[1]

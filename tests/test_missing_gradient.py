@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
 from gsmooth.certification import Item
 from gsmooth.errors import ModelError, PluginError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import Scores, Turn, classifier, on_ring, phase_deg, pixel
 

@@ -14,9 +14,9 @@ from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certification import Item, RadiusMode, RegionMode, certify, predict
 from gsmooth.engine import checked_function
 from gsmooth.errors import MemoryShortError, ModelError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine.subjects import ballots, smoothed
 from tests.engine_objects import Scores, classifier

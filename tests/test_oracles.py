@@ -23,14 +23,14 @@ from gsmooth.certificate import Certified, Guarantee, Step
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import Finding, Mode, RadiusMode, RegionMode, prediction
 from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import FixedBound, FixedSample, least_successes
 from gsmooth.theory.exact import boundary_rule, exact_outcome
 from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.theory.normal import Floats
 from gsmooth.theory.sequential import EProcess, Futility
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import (
     HalfLine,

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from gsmooth.attacks.gradient import Ascent
 from gsmooth.classifier import Classifier
 from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.region import Region
 from gsmooth.run.datasets import load_data
 from gsmooth.run.models import load_model
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import Scores
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
+from gsmooth.transforms.region import Region
 
 intervals = st.lists(st.tuples(st.floats(-1e6, 0.0), st.floats(0.0, 1e6)), max_size=4)
 factors = st.floats(0.0, 1.0)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gsmooth import registry
 from gsmooth.errors import ConfigurationError, PluginError
-from gsmooth.hookspecs import API_VERSION
-from gsmooth.options import described, fitting_laws
-from gsmooth.transformation import Parameter
+from gsmooth.transforms import registry
+from gsmooth.transforms.base import Parameter
+from gsmooth.transforms.hookspecs import API_VERSION
+from gsmooth.transforms.options import described, fitting_laws
 
 if TYPE_CHECKING:
-    from gsmooth.transformation import Transformation
+    from gsmooth.transforms.base import Transformation
 
 Install = Callable[..., None]
 
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import gsmooth
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,7 @@ def test_options_are_described_by_the_docstring_or_their_metadata() -> None:
 
 
 def test_the_registry_imports_no_torch() -> None:
-    program = "import gsmooth.registry, sys; sys.exit('torch' in sys.modules)"
+    program = "import gsmooth.transforms.registry, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

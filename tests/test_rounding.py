@@ -10,7 +10,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Premise
-from gsmooth.region import Region
 from gsmooth.report.summary import Share
 from gsmooth.text.rounding import (
     confidence_text,
@@ -21,6 +20,7 @@ from gsmooth.text.rounding import (
     text_up,
 )
 from gsmooth.theory.radii import round_down
+from gsmooth.transforms.region import Region
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 DIGITS = st.integers(1, 12)

@@ -18,10 +18,10 @@ from gsmooth.certification import RadiusMode, RegionMode, certify, predict
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.nested import NestedMode, certify_nested
 from gsmooth.noise import Coordinate, Purpose, SeedCommitment, image_key, public_seed
-from gsmooth.region import Region
 from gsmooth.run.codec import encode
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import (
     HalfLine,

@@ -29,10 +29,10 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import Requirement
 from gsmooth.errors import ConfigurationError
 from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.region import Region
 from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, Law
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
 from tests.engine_objects import (

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gsmooth import registry
 from gsmooth.cli import app
+from gsmooth.transforms import registry
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "gsmooth-shear"

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from gsmooth.noise import Coordinate, Purpose, Seed
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
+from gsmooth.transforms.region import Region
 
 MOST: Final = 1024
 """Grid points in all: points a parameter become fewer where the region has several."""

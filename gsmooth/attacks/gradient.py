@@ -14,8 +14,8 @@ from gsmooth.attacks.candidates import attacked_images
 from gsmooth.attacks.noisy import noisy, scores_at
 from gsmooth.attacks.slope import Forward, Slope, slope, without_gradient
 from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.transforms.region import Region
 
 
 @final

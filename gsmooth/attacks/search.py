@@ -20,8 +20,8 @@ from gsmooth.certificate import Certificate, Certified, Guarantee
 from gsmooth.certification import Item
 from gsmooth.decision import chunks, prediction
 from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.transforms.region import Region
 
 Counts = NDArray[np.int64]
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gsmooth.region import Region
     from gsmooth.testing import Verdict
-    from gsmooth.transformation import Transformation
+    from gsmooth.transforms.base import Transformation
+    from gsmooth.transforms.region import Region
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -88,7 +88,7 @@ def check(
     time on a slightly larger region whose ends are no whole numbers.
     """
     with guarded(as_json, debug):
-        from gsmooth.registry import load_transformation
+        from gsmooth.transforms.registry import load_transformation
 
         operator = load_transformation(name, _options(option))
         testing = _kit()
@@ -200,7 +200,7 @@ def _shape(text: str | None) -> tuple[int, int, int] | None:
 
 
 def _region(text: str | None) -> Region | None:
-    from gsmooth.region import Region
+    from gsmooth.transforms.region import Region
 
     ends = [override.value for override in region_flag(text)]
     if not ends:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from gsmooth.certificate import Guarantee
 from gsmooth.errors import ConfigurationError, PluginError
-from gsmooth.options import fields_of
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.options import fields_of
 
 Class = type[Transformation]
 
@@ -26,7 +26,7 @@ TRIED: Final = ((1, 16, 16), (3, 16, 16))
 
 def is_composition(cls: Class) -> bool:
     """Whether it was made of several transformations."""
-    from gsmooth.composition import Composition  # It needs torch.
+    from gsmooth.transforms.composition import Composition  # It needs torch.
 
     return issubclass(cls, Composition)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from gsmooth.cli.claims import CLAIMS, claims_of, guarantee_of, hindrance_of, is_composition
 from gsmooth.cli.output import console
-from gsmooth.options import described, fields_of, fitting_laws
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.options import described, fields_of, fitting_laws
 
 if TYPE_CHECKING:
-    from gsmooth.registry import Offer
+    from gsmooth.transforms.registry import Offer
 
 Class = type[Transformation]
 

@@ -11,7 +11,7 @@ from gsmooth.cli.output import console, emit, guarded
 from gsmooth.errors import PluginError
 
 if TYPE_CHECKING:
-    from gsmooth.registry import Fault, Offer
+    from gsmooth.transforms.registry import Fault, Offer
 
 EPILOG = """
 [bold]Example[/bold]
@@ -48,8 +48,8 @@ def plugins(
     The guarantee is individual where the supremum over the region is proved, else heuristic.
     """
     with guarded(as_json, debug):
-        from gsmooth import registry
         from gsmooth.cli.offer import as_document, print_offer
+        from gsmooth.transforms import registry
 
         if name is not None:
             offer = registry.find(name)
@@ -86,7 +86,7 @@ def _print(offers: list[Offer], faults: list[Fault]) -> None:
 def _cells(offer: Offer) -> list[str]:
     from gsmooth.cli.claims import claims_of, guarantee_of
     from gsmooth.cli.offer import parameter_line
-    from gsmooth.options import fitting_laws
+    from gsmooth.transforms.options import fitting_laws
 
     kept = [claim for claim, made in claims_of(offer.cls).items() if made]
     return [

@@ -15,11 +15,11 @@ from gsmooth.certificate import Step
 from gsmooth.cover.one_sided import one_way_axes
 from gsmooth.cover.requirement import units_of
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import Law
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 MarginOf = Callable[[Floats], Floats]

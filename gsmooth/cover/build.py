@@ -17,10 +17,10 @@ from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement
 from gsmooth.cover.stretch import lengthens
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

@@ -20,9 +20,9 @@ from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.one_sided import placed
 from gsmooth.cover.requirement import Requirement, check_region
 from gsmooth.cover.survey import Price
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transforms.region import Region
 
 MOST_CENTRES: Final = 64
 TYPICAL_SHARE: Final = 0.999

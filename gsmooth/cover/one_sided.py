@@ -29,9 +29,9 @@ from torch import Tensor
 from gsmooth.cover.arcs import Arcs
 from gsmooth.cover.pieces import Piece
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.theory.laws import Law
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

@@ -26,9 +26,9 @@ from gsmooth.cover.pieces import Piece
 from gsmooth.cover.requirement import Requirement, check_region, units_of
 from gsmooth.cover.suspects import Suspects, trace
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

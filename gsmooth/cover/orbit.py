@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gsmooth.cover.one_sided import gap, one_way_axes
 from gsmooth.errors import PluginError
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 BATCH: Final = 512
 NUMBERS: Final = 2**23

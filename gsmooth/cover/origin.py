@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.cover.orbit import Orbit
-from gsmooth.region import Region
+from gsmooth.transforms.region import Region
 
 Rule = Literal["clean", "middle"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gsmooth.cover.ball import smallest_ball
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

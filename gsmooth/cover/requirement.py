@@ -19,11 +19,11 @@ from gsmooth.cover.stretch import (
     stretches,
 )
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.arguments import distances
 from gsmooth.theory.laws import Law, ProductLaw
 from gsmooth.theory.normal import raise_margin
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.transforms.region import Region
 
 FAILING: Final = (1e-6, 1e-4, 1e-3, 1e-2)
 """Values of rho0 that are tried."""

@@ -20,9 +20,9 @@ from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.pieces import Knots, Piece, lay_knots
 from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement, check_region, units_of
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 Centres = int | Literal["clean"] | None

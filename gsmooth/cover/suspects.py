@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gsmooth.cover.pieces import lay_knots
 from gsmooth.errors import ConfigurationError, ImpossibleError
-from gsmooth.region import Region
-from gsmooth.transformation import Enclosure, Transformation
+from gsmooth.transforms.base import Enclosure, Transformation
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

@@ -15,10 +15,10 @@ from gsmooth.cover.one_sided import placed
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.requirement import Requirement
 from gsmooth.cover.supremum import carried_suprema
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

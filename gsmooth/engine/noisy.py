@@ -15,7 +15,7 @@ from torch import Tensor
 from gsmooth.engine.ballot import Ballot
 from gsmooth.noise import Draws
 from gsmooth.theory.laws import Law
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 STRIP: Final = 2**17
 """Numbers that are moved at once: small ballots share the cost of a call."""

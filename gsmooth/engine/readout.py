@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.model_call import plain_precision
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 ROWS: Final = 32
 """Rows of a block: few enough for one look at a large image, enough for fast products."""

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from gsmooth import registry
 from gsmooth.errors import InputError, RecordError
-from gsmooth.region import Region
 from gsmooth.report.curves import save
 from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
@@ -25,11 +23,13 @@ from gsmooth.run.records import Records
 from gsmooth.run.row import Row
 from gsmooth.text.display import shortened
 from gsmooth.text.rounding import text_down
+from gsmooth.transforms import registry
+from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gsmooth.transformation import Parameter, Transformation
+    from gsmooth.transforms.base import Parameter, Transformation
 
 VIEWS: Final = 6
 # Inches: a picture with its gap, a line of pictures with captions, the text on the left.

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-from gsmooth.region import Region
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
 from gsmooth.text.display import shortened
 from gsmooth.theory.radii import round_down
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
+from gsmooth.transforms.region import Region
 
 _SIGNS = {"deg": "°"}
 

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, final
 
 import torch
 
-from gsmooth import registry
 from gsmooth.attacks import AttackPlan
 from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.cover.one_sided import one_sided_axes
 from gsmooth.engine import FunctionCheck, Pace, devices_of
 from gsmooth.nested import NestedMode
 from gsmooth.noise import SecretSeed, Seed, sampler_on
-from gsmooth.region import Region
 from gsmooth.run.calibration import Calibration, read_calibration
 from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.config import RunConfig, fingerprint, identity
@@ -27,10 +25,12 @@ from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.smoothing import SmoothedClassifier, at_rest, one_sided_law
 from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
+from gsmooth.transforms import registry
+from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from gsmooth.classifier import Classifier
-    from gsmooth.transformation import Transformation
+    from gsmooth.transforms.base import Transformation
 
 
 @final

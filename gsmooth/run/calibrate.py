@@ -18,7 +18,6 @@ from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.cover.supremum import TOLERANCE, carried_suprema
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.run.assembly import region_of, rested_operator_of
 from gsmooth.run.calibration import Calibration, image_digest, options_of
 from gsmooth.run.codec import decode, parse, to_line
@@ -31,7 +30,8 @@ from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.run.resolution import resolved
 from gsmooth.theory.tolerance import tolerance_rank
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 
 def run_calibrate(

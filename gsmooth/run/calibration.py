@@ -18,9 +18,9 @@ from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.errors import ConfigurationError, InputError, RecordError
 from gsmooth.noise import image_name
-from gsmooth.region import Region
 from gsmooth.run.codec import decode, encode, parse, to_line
 from gsmooth.theory.tolerance import tolerance_rank
+from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gsmooth.certification import Item
     from gsmooth.cover import Cover
     from gsmooth.smoothing import SmoothedClassifier
-    from gsmooth.transformation import Transformation
+    from gsmooth.transforms.base import Transformation
 
 SCHEMA_VERSION: Final = 2
 

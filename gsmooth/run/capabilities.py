@@ -10,7 +10,7 @@ import torch
 
 from gsmooth.certificate import Guarantee
 from gsmooth.errors import ConfigurationError
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 Shape = tuple[int, int, int]
 

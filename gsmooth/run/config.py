@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from gsmooth.certificate import DECISION_RULE, MOST_VOTES
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.run.data.fields import NamesField, ShapeField, SizeField
+from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from gsmooth.noise import SeedCommitment

@@ -11,7 +11,6 @@ from typing import final
 
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
 from gsmooth.certification import Outcome, Watch
-from gsmooth.region import Region
 from gsmooth.run.account import Account
 from gsmooth.run.assembly import Assembly, assemble, attack_plan, region_of
 from gsmooth.run.calibration import image_digest
@@ -30,6 +29,7 @@ from gsmooth.run.records import RecordWriter, Row
 from gsmooth.run.resolution import resolved
 from gsmooth.run.seeds import RunSeed, keep_seed, seed_of_run
 from gsmooth.run.violation import raise_if_violated
+from gsmooth.transforms.region import Region
 
 _REFRESH_S = 0.5
 

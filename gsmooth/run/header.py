@@ -28,7 +28,7 @@ from gsmooth.run.config import (
 )
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.row import SCHEMA_VERSION, require_schema
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
 
 _PACKAGES: Final = ("torch", "kornia", "numpy", "scipy")
 _JUDGING: Final[Mapping[str, type[Section]]] = {

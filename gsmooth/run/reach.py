@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from gsmooth.certificate import CentreEvidence
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.run.header import RunHeader
 from gsmooth.run.profiles import setting
 from gsmooth.run.recorded_noise import NoiseRecord
 from gsmooth.run.row import Row
 from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 Message = tuple[str, str]

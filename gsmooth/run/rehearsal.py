@@ -8,7 +8,7 @@ import torch
 
 from gsmooth.boundaries.user_code import users_code
 from gsmooth.errors import GsmoothError, PluginError
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 Shape = tuple[int, int, int]
 

@@ -10,10 +10,8 @@ from dataclasses import fields
 
 from pydantic_core import to_jsonable_python
 
-from gsmooth import registry
 from gsmooth.cover.pieces import check_count
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.run.card import Card, card
 from gsmooth.run.config import (
     CertifySection,
@@ -22,7 +20,9 @@ from gsmooth.run.config import (
     RunConfig,
     SmoothingSection,
 )
-from gsmooth.transformation import Transformation
+from gsmooth.transforms import registry
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 
 def resolved(

@@ -16,11 +16,11 @@ from gsmooth.certificate import (
 )
 from gsmooth.errors import RecordError
 from gsmooth.noise import SAMPLER
-from gsmooth.region import Region
 from gsmooth.run import schema2
 from gsmooth.run.codec import decode, parse, to_line
 from gsmooth.run.recorded_noise import NoiseRecord
 from gsmooth.theory.laws import Law
+from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackOutcome

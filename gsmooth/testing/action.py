@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsmooth.testing.pictures import Point, points
 from gsmooth.testing.subject import ROUNDING, Subject, Theta, near, no_claim
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 CROWD: Final = 33
 """Rows among which one is looked at."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gsmooth.composition.flows import gain, shift
 from gsmooth.testing.pictures import Picture, Point, points
 from gsmooth.testing.subject import Subject, Theta, columns, near, no_claim
+from gsmooth.transforms.composition.flows import gain, shift
 
 
 def named_action_is_linear(subject: Subject) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsmooth.testing.pictures import Picture, Point, pictures, points
 from gsmooth.testing.subject import Subject, near, no_claim
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 POWER_STEPS: Final = 30
 

@@ -12,13 +12,13 @@ from unittest import SkipTest
 import torch
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.testing.checks import EVERY, ONCE, Body, inapplicable
 from gsmooth.testing.repeat import code_for
 from gsmooth.testing.subject import SPREAD, Act, Falsified, Subject
 from gsmooth.text.spelling import did_you_mean
 from gsmooth.theory.laws import Law
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 Check = Callable[[], None]
 Shape = tuple[int, int, int]

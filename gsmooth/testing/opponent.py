@@ -14,10 +14,10 @@ from gsmooth.certification import Item, certify_many
 from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.pictures import Picture, Point
 from gsmooth.testing.subject import Subject, nothing
+from gsmooth.transforms.region import Region
 
 ALPHA: Final = 1e-6
 """Level of the certificates: one that is refuted is no bad luck. PREDICT is at 1e-9."""

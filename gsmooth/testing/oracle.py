@@ -16,11 +16,11 @@ from gsmooth.certification import Item, certify_many
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import RadiusMode
 from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.region import Region
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.subject import Subject, Theta, nothing
 from gsmooth.theory.bounds import clopper_pearson_lower
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

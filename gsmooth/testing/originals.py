@@ -7,10 +7,10 @@ from typing import Final
 import torch
 from hypothesis import strategies as st
 
-from gsmooth.region import Region
 from gsmooth.testing.pictures import IN_RANGE, Picture, pictures
 from gsmooth.testing.slopes import Cell, cell_of, cells
 from gsmooth.testing.subject import Subject, columns, no_claim
+from gsmooth.transforms.region import Region
 
 ARITHMETIC: Final = 1e-9
 """Float64 error of attack and lift, relative to 1 + the norm."""

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gsmooth.region import Region
 from gsmooth.testing.pictures import Picture, Point
 from gsmooth.testing.slopes import Cell
 from gsmooth.testing.subject import SPREAD, Falsified, Subject
+from gsmooth.transforms.region import Region
 
 _HOMES: Final[Mapping[type, str]] = {
     Region: "gsmooth",

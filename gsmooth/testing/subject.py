@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.classifier import Classifier
-from gsmooth.options import fitting_laws
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier, at_rest
 from gsmooth.testing.pictures import IN_RANGE, KINDS, Picture, pictures
 from gsmooth.theory.laws import Law, law_from_name
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.options import fitting_laws
+from gsmooth.transforms.region import Region
 
 Theta = tuple[float, ...]
 Act = Callable[..., Tensor]

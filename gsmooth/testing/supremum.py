@@ -16,11 +16,11 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.one_sided import one_way_axes
 from gsmooth.cover.orbit import Orbit
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.pictures import Picture
 from gsmooth.testing.subject import Subject, no_claim
 from gsmooth.theory.normal import normal_quantile
+from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gsmooth.region import Region
 from gsmooth.theory.laws import Law
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 
 @final

@@ -15,10 +15,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.model_call import model_call
-from gsmooth.region import Region
 from gsmooth.theory.laws import Law
 from gsmooth.training.noise import NoisyInputs, dealt
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 
 
 @final

@@ -9,7 +9,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
-from gsmooth.transformation import Flow
+from gsmooth.transforms.base import Flow
 
 
 @final

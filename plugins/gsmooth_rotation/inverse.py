@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gsmooth.transformation import Enclosure
+from gsmooth.transforms.base import Enclosure
 from gsmooth_rotation.fusion import LARGEST, Fusion, lift_matrix
 from gsmooth_rotation.interval import SLACK, Box, Warp, invert, swing
 from gsmooth_rotation.pixels import PixelSpace

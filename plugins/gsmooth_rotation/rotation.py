@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsmooth import Parameter, Transformation
 from gsmooth.errors import ConfigurationError
-from gsmooth.transformation import Enclosure
+from gsmooth.transforms.base import Enclosure
 from gsmooth_rotation.inverse import enclose
 from gsmooth_rotation.pixels import PixelSpace
 from gsmooth_rotation.space import Space, turned

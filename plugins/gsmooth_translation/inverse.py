@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gsmooth.transformation import Enclosure
+from gsmooth.transforms.base import Enclosure
 from gsmooth_translation.fourier import FourierFrame
 from gsmooth_translation.phases import FourierSpace
 from gsmooth_translation.pixels import PixelSpace

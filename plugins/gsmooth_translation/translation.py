@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsmooth import Parameter, Transformation
 from gsmooth.errors import ConfigurationError
-from gsmooth.transformation import Enclosure
+from gsmooth.transforms.base import Enclosure
 from gsmooth_translation.fourier import FourierFrame, fourier_frame
 from gsmooth_translation.inverse import enclose
 from gsmooth_translation.phases import FourierSpace

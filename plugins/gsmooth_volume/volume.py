@@ -9,7 +9,7 @@ from typing import ClassVar, Final, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
-from gsmooth.transformation import Flow
+from gsmooth.transforms.base import Flow
 
 NEPERS: Final = math.log(10.0) / 20.0
 """Logarithm of the factor that one decibel is."""

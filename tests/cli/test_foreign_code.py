@@ -84,7 +84,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import gsmooth
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gsmooth.cli import app
-from gsmooth.registry import transformations
+from gsmooth.transforms.registry import transformations
 
 SHAPE = (3, 64, 64)
 NETWORK = '''

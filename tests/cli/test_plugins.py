@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gsmooth import registry
 from gsmooth.cli import app
+from gsmooth.transforms import registry
 
 PLUGIN = '''
 from dataclasses import dataclass, field
 import gsmooth
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 
 
 @dataclass(frozen=True)

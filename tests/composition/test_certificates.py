@@ -13,11 +13,11 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode, RegionMode
-from gsmooth.region import Region
-from gsmooth.registry import load_transformation
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
+from gsmooth.transforms.registry import load_transformation
 from tests.engine_objects import Labels, findings, most_by_chance
 from tests.plugins.pointwise import survivors
 

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.classifier import Classifier
-from gsmooth.composition import composed
 from gsmooth.cover import build_cover
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Flow, Parameter, Transformation
+from gsmooth.transforms.base import Flow, Parameter, Transformation
+from gsmooth.transforms.composition import composed
+from gsmooth.transforms.region import Region
 from gsmooth_brightness import Brightness
 from gsmooth_contrast import Contrast
 from gsmooth_rotation import Rotation

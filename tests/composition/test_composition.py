@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.composition import Composition
 from gsmooth.cover.orbit import Orbit
-from gsmooth.region import Region
-from gsmooth.registry import load_transformation
 from gsmooth.testing import Picture, transformation_checks
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.composition import Composition
+from gsmooth.transforms.region import Region
+from gsmooth.transforms.registry import load_transformation
 
 SHAPE = (1, 9, 10)
 CASES: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.registry import load_transformation
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.registry import load_transformation
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "compositions.md").read_text()
 ROWS = re.findall(r"^\| `([\w+-]+)`(?:[^|]*)\| ([^|]+) \|", GUIDE, re.MULTILINE)

@@ -9,12 +9,12 @@ import pytest
 from torch import Tensor
 
 from gsmooth.classifier import Classifier
-from gsmooth.composition import composed
 from gsmooth.errors import ConfigurationError, PluginError
-from gsmooth.registry import find, load_transformation
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.composition import composed
+from gsmooth.transforms.registry import find, load_transformation
 from tests.engine_objects import Labels
 
 SHAPE = (1, 8, 8)

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from gsmooth.classifier import Classifier
 from gsmooth.cover import Cover
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 
 
 @final

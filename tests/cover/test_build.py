@@ -19,13 +19,13 @@ from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.cells import Cells
 from gsmooth.cover.pieces import lay_knots
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
 from gsmooth.testing.supremum import excess, worst_attack
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave, smoothed, uniform_thetas, worst_margin

@@ -12,7 +12,7 @@ from gsmooth.cover.cells import Cells, halve, measure
 from gsmooth.cover.orbit import Orbit
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave
 from tests.testing.planted import Turn

@@ -21,10 +21,10 @@ from gsmooth.cover.origin import origin_of
 from gsmooth.cover.supremum import carried_suprema
 from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import share_of_margin
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave, smoothed, uniform_thetas

@@ -21,11 +21,11 @@ from gsmooth.cover.one_sided import forward_arcs
 from gsmooth.cover.orbit import Orbit
 from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
 from gsmooth.theory import ExponentialLaw, FoldedNormalLaw, Law, UniformLaw
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 from tests.engine_objects import Labels, Turn, classifier, findings, on_ring, phase_deg
 
 SHAPE = (1, 4, 4)

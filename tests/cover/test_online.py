@@ -15,7 +15,7 @@ from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.suspects import Suspects, trace
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.theory.laws import Law
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
 from gsmooth_translation import Translation

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsmooth.cover.pieces import Knots, lay_knots, piece_of
-from gsmooth.region import Region
+from gsmooth.transforms.region import Region
 from tests.cover.subjects import Weave
 from tests.testing.planted import Turn
 

@@ -22,14 +22,14 @@ from gsmooth.cover.requirement import Requirement
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
-from gsmooth.options import fitting_laws
-from gsmooth.region import Region
 from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
 from gsmooth.theory import ExponentialLaw, GaussianLaw, Law, ProductLaw
 from gsmooth.theory.normal import Floats
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.options import fitting_laws
+from gsmooth.transforms.region import Region
 
 SHAPE = (1, 1, 4)
 SIGMA = 0.25

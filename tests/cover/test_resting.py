@@ -27,11 +27,11 @@ from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.foresight import foresee
 from gsmooth.noise.accuracy import theta_accuracy
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory import GaussianLaw, Law, UniformLaw
 from gsmooth.theory.normal import Floats
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 
 SHAPE = (1, 1, 3)
 GREY = 0.5

@@ -16,12 +16,12 @@ from gsmooth.certificate import Guarantee
 from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.cover.stretch import FAILING, stretches
-from gsmooth.region import Region
-from gsmooth.registry import load_transformation
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
+from gsmooth.transforms.registry import load_transformation
 
 PIXEL = (1, 1, 1)
 

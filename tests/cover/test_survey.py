@@ -15,13 +15,13 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover import Cover, Draft, Poll, Price, build_cover, draft
 from gsmooth.cover.survey import Survey
 from gsmooth.decision import RegionMode
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
 from gsmooth_translation import Translation
 from tests.cover.subjects import Weave, smoothed, uniform_thetas

@@ -13,10 +13,10 @@ from gsmooth.certification import Item, RegionMode, certify_many
 from gsmooth.classifier import Classifier
 from gsmooth.engine import measured_pace
 from gsmooth.engine.readout import ROWS
-from gsmooth.region import Region
-from gsmooth.registry import load_transformation
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
+from gsmooth.transforms.registry import load_transformation
 from tests.engine_objects import Labels
 
 SHAPES = ((1, 224, 224), (3, 56, 96), (4, 64, 80))

@@ -15,7 +15,7 @@ from gsmooth.engine.workers import drawing_pool
 from gsmooth.noise import Coordinate, Draws, Purpose
 from gsmooth.smoothing import Ballot
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 
 CPU = torch.device("cpu")
 GRID = 2.0**-8

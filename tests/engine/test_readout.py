@@ -15,10 +15,10 @@ from gsmooth.classifier import Classifier
 from gsmooth.engine import Ballot, NoisyPoints, Readout, checked_function
 from gsmooth.errors import ModelError
 from gsmooth.noise import Coordinate, Purpose
-from gsmooth.registry import load_transformation
 from gsmooth.smoothing import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.registry import load_transformation
 from tests.engine_objects import Scores
 
 SHAPE = (1, 28, 28)

@@ -20,13 +20,13 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Item, RadiusMode, RegionMode, certify_many, online_drafter
 from gsmooth.decision import Mode
 from gsmooth.errors import GsmoothError
-from gsmooth.region import Region
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.testing import Picture
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.pictures import IN_RANGE
 from gsmooth.testing.subject import Subject, Theta
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 from tests.fuzz.subjects import checked_message, draw_law, draw_region, draw_subject
 from tests.fuzz.trial import Found
 

@@ -9,11 +9,11 @@ from random import Random
 from typing import Final, Literal, final, get_args, get_origin, get_type_hints
 
 from gsmooth.errors import GsmoothError
-from gsmooth.options import fields_of, fitting_laws
-from gsmooth.region import Region
-from gsmooth.registry import find, load_transformation, transformations
 from gsmooth.theory.laws import Law, law_from_name
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.options import fields_of, fitting_laws
+from gsmooth.transforms.region import Region
+from gsmooth.transforms.registry import find, load_transformation, transformations
 
 Shape = tuple[int, int, int]
 

@@ -15,11 +15,11 @@ from gsmooth.certification import Item, certify_many
 from gsmooth.classifier import Classifier
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import Finding, RadiusMode, RegionMode
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 from tests.engine_objects import Labels, findings, most_by_chance
 
 SHAPE = (1, 8, 8)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
-from gsmooth.region import Region
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_brightness import Brightness
 from tests.plugins.pointwise import around, radius_is, survivors, threshold
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
-from gsmooth.region import Region
 from gsmooth.testing import Picture, transformation_checks
+from gsmooth.transforms.region import Region
 from gsmooth_contrast import Contrast
 from tests.plugins.pointwise import around, radius_is, survivors, threshold
 

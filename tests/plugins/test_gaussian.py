@@ -13,10 +13,10 @@ from torch import nn
 from gsmooth.certificate import Guarantee
 from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 
 SHAPE = (2, 5, 7)

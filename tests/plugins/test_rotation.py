@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.region import Region
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.testing.pictures import KINDS, pictures
+from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
 from gsmooth_rotation.bounds import widest_half
 from gsmooth_rotation.polar import PolarFrame

@@ -13,10 +13,10 @@ import torch
 from gsmooth.classifier import Classifier
 from gsmooth.cover.orbit import Orbit
 from gsmooth.errors import ConfigurationError
-from gsmooth.registry import load_transformation, transformations
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.registry import load_transformation, transformations
 
 SHAPES = [(1, 1, 8), (3, 8, 1), (1, 1, 1)]
 REFUSED: list[tuple[str, dict[str, Any]]] = [

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.testing.pictures import KINDS, pictures
+from gsmooth.transforms.region import Region
 from gsmooth_similarity import Similarity
 from gsmooth_similarity.bounds import cut, flows
 from gsmooth_similarity.frame import LogPolarFrame

@@ -14,10 +14,10 @@ from gsmooth.attacks import rounded
 from gsmooth.certificate import Guarantee
 from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
-from gsmooth.region import Region
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import transformation_checks
 from gsmooth.theory.laws import GaussianLaw
+from gsmooth.transforms.region import Region
 from gsmooth_volume import Volume
 from tests.engine_objects import Labels
 from tests.plugins.pointwise import around, radius_is, survivors, threshold

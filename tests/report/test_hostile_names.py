@@ -16,7 +16,7 @@ from gsmooth.report.curves import draw_curves
 from gsmooth.run.dataset import Dataset
 from gsmooth.run.records import Records
 from gsmooth.text.display import shortened
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
 from gsmooth_rotation import Rotation
 from tests.run.samples import make_header, make_row
 from tests.test_display import HOSTILE, OBEYED

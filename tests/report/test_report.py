@@ -14,7 +14,6 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
-from gsmooth import registry
 from gsmooth.certificate import AbstainReason, Guarantee, Premise
 from gsmooth.errors import (
     ConfigurationError,
@@ -23,7 +22,6 @@ from gsmooth.errors import (
     PluginError,
     RecordError,
 )
-from gsmooth.region import Region
 from gsmooth.report.contact_sheet import (
     contact_sheet,
     draw_contact_sheet,
@@ -38,7 +36,9 @@ from gsmooth.report.totals import Totals
 from gsmooth.run.dataset import Dataset, dataset_from_arrays
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.records import Records, Row
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms import registry
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 from tests.run.samples import make_abstention, make_header, make_radius_row, make_row
 
 ANGLE = (Parameter("angle", "deg"),)

@@ -7,7 +7,6 @@ from typing import Any
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Step, Verdict
 from gsmooth.noise import SAMPLER
-from gsmooth.region import Region
 from gsmooth.run.capabilities import Capabilities
 from gsmooth.run.config import (
     CertifySection,
@@ -23,7 +22,8 @@ from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.run.row import AttackRecord, Row
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
+from gsmooth.transforms.region import Region
 
 REGION = Region((-30.0,), (30.0,))
 RUN = RunConfig(

@@ -17,7 +17,6 @@ from gsmooth.certification import Item
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.errors import ConfigurationError, GsmoothError, InputError, RecordError
-from gsmooth.region import Region
 from gsmooth.run.calibrate import image_error
 from gsmooth.run.calibration import (
     CalibratedCover,
@@ -26,6 +25,7 @@ from gsmooth.run.calibration import (
     options_of,
     read_calibration,
 )
+from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import smoothed, uniform_thetas
 

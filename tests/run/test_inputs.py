@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from gsmooth import registry
 from gsmooth.cli import app
 from gsmooth.cli.output import as_lines
 from gsmooth.errors import ConfigurationError, InputError
@@ -27,6 +26,7 @@ from gsmooth.run.execute import run_certify
 from gsmooth.run.inputs import recorded_data
 from gsmooth.run.records import read_records
 from gsmooth.run.training import _tensors
+from gsmooth.transforms import registry
 from tests.run.workshop import Notebook, furnish, workshop_config
 
 BYTES = np.array([0, 1, 51, 127, 128, 200, 254, 255], dtype=np.uint8).reshape(2, 1, 2, 2)

@@ -23,7 +23,7 @@ from gsmooth.run.header import RunHeader, differences
 from gsmooth.run.journal import Journal, write_atomically
 from gsmooth.run.records import HEADER_NAME, ROWS_NAME, RecordWriter, export_parquet, read_records
 from gsmooth.run.row import Row
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
 from tests.run.samples import (
     CLAIMS,
     FINGERPRINT,

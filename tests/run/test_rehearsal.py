@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from gsmooth.cli import app
 from gsmooth.errors import ConfigurationError, GsmoothError, PluginError
-from gsmooth.registry import load_transformation
 from gsmooth.run.rehearsal import rehearsed
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.registry import load_transformation
 
 GREY, COLOUR = (1, 8, 8), (3, 8, 8)
 

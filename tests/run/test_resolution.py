@@ -15,7 +15,7 @@ from gsmooth.run.resolution import resolved
 SHEARS = """
 from dataclasses import dataclass
 from typing import ClassVar
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 
 
 @dataclass(frozen=True)

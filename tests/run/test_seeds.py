@@ -32,7 +32,7 @@ SHADE = '''
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gsmooth.transformation import Enclosure, Parameter, Transformation
+from gsmooth.transforms.base import Enclosure, Parameter, Transformation
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import pytest
 
 from gsmooth.certificate import AbstainReason, Guarantee, Premise, Step, Verdict
 from gsmooth.noise import Coordinate, Purpose
-from gsmooth.region import Region
 from gsmooth.run.header import RunHeader
 from gsmooth.run.profiles import lower_bounds, profile_faults, supported_gauge
 from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
@@ -22,6 +21,7 @@ from gsmooth.run.verify import row_faults, verify_records
 from gsmooth.theory.bounds import least_successes, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.theory.sequential import EProcess, StreamedSample
+from gsmooth.transforms.region import Region
 from tests.run.samples import (
     IDENTITY,
     counted,

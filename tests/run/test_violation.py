@@ -22,7 +22,7 @@ FALSE_BOUND = """
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 
 
 @dataclass(frozen=True)

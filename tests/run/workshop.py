@@ -23,7 +23,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 
 
 class Mean(nn.Module):

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from gsmooth.transformation import Enclosure, Parameter, Transformation
+from gsmooth.transforms.base import Enclosure, Parameter, Transformation
 
 Shape = tuple[int, int, int]
 

@@ -9,7 +9,7 @@ import torch
 from kornia.geometry.transform import rotate
 from torch import Tensor
 
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
 from tests.testing.planted import Turn, Untold
 
 

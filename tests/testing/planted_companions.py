@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from gsmooth.transformation import Flow, Parameter, Transformation
+from gsmooth.transforms.base import Flow, Parameter, Transformation
 from tests.testing.planted import Turn, Untold, orders
 
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
 from gsmooth.testing import Standing, shapes_tried, verdicts
 from gsmooth.testing.checks import EVERY
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.region import Region
 from tests.testing import planted, planted_corners
 
 SLOPE = "derivative_bound_holds"

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.region import Region
-from gsmooth.registry import load_transformation
 from gsmooth.testing import Point, Standing, repeat, transformation_checks, verdicts
-from gsmooth.transformation import Enclosure, Parameter, Transformation
+from gsmooth.transforms.base import Enclosure, Parameter, Transformation
+from gsmooth.transforms.region import Region
+from gsmooth.transforms.registry import load_transformation
 from tests.cover.subjects import Weave
 from tests.testing import planted, planted_actions, planted_companions, planted_frames
 

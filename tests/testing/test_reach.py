@@ -14,7 +14,7 @@ from gsmooth import Region
 from gsmooth.cover import build_cover
 from gsmooth.testing import Standing, verdicts
 from gsmooth.testing.supremum import excess
-from gsmooth.transformation import Parameter
+from gsmooth.transforms.base import Parameter
 from tests.testing import planted, planted_actions
 
 SHAPE = (1, 4, 4)

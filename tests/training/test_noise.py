@@ -11,10 +11,10 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from gsmooth.region import Region
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw
 from gsmooth.training.noise import NoisyInputs, dealt
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
 from gsmooth_translation import Translation

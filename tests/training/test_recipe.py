@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
-from gsmooth.region import Region
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train, train_views
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
 from gsmooth_translation import Translation

@@ -6,9 +6,9 @@ from dataclasses import MISSING, field, fields, make_dataclass
 from functools import cache
 from typing import Any
 
-from gsmooth.composition.composition import Composition
 from gsmooth.errors import ConfigurationError
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.composition.composition import Composition
 
 SIGN = "+"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 if TYPE_CHECKING:
-    from gsmooth.transformation import Transformation
+    from gsmooth.transforms.base import Transformation
 
 API_VERSION: Final = 1
 """Goes up when a transformation that was right becomes wrong: a hook, a method, what it promises.

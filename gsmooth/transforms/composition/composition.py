@@ -30,12 +30,12 @@ from typing import ClassVar, Self, TypeVar
 import torch
 from torch import Tensor
 
-from gsmooth.composition.bounds import Bounds, Timed
-from gsmooth.composition.flows import UP, gain, shift
-from gsmooth.composition.frame import Frame
-from gsmooth.composition.order import fault_of, reason_against_noise
 from gsmooth.errors import ConfigurationError
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.composition.bounds import Bounds, Timed
+from gsmooth.transforms.composition.flows import UP, gain, shift
+from gsmooth.transforms.composition.frame import Frame
+from gsmooth.transforms.composition.order import fault_of, reason_against_noise
 
 Value = TypeVar("Value")
 
@@ -44,8 +44,8 @@ Value = TypeVar("Value")
 class Composition(Transformation):
     """psi: the first part's attack, then the second's, and so on (T5; see the module).
 
-    ``gsmooth.composition.composed`` makes a subclass whose other fields are the parts, each with
-    options of its own.
+    ``gsmooth.transforms.composition.composed`` makes a subclass whose other fields are the parts,
+    each with options of its own.
 
     still: names of the parameters that carry no noise (T = id for them); whoever gives a std of 0
     need not name them.

@@ -10,9 +10,9 @@ from typing import Any
 
 from gsmooth.boundaries.user_code import users_code
 from gsmooth.errors import ConfigurationError, GsmoothError, PluginError
-from gsmooth.hookspecs import API_VERSION, STATED_VERSION
 from gsmooth.text.spelling import did_you_mean
-from gsmooth.transformation import Parameter, Transformation
+from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.hookspecs import API_VERSION, STATED_VERSION
 
 # A plain method is true, and equal to no other, whatever it would answer.
 _PROPERTIES = [name for name, own in vars(Transformation).items() if isinstance(own, property)]

@@ -15,12 +15,12 @@ from typing import Any, final
 
 import pluggy
 
-from gsmooth import hookspecs
 from gsmooth.boundaries.user_code import import_named, users_code
 from gsmooth.errors import PluginError
-from gsmooth.options import build, complaint, version_complaint
 from gsmooth.text.spelling import did_you_mean
-from gsmooth.transformation import Transformation
+from gsmooth.transforms import hookspecs
+from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.options import build, complaint, version_complaint
 
 GROUP = hookspecs.PROJECT
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(f"{GROUP}_"))
@@ -85,7 +85,8 @@ def faults() -> list[Fault]:
 def find(spec: str) -> Offer:
     """What ``spec`` names: a registered name, ``module:Class``, or several of them joined by +.
 
-    Joined, they are applied from left to right (``gsmooth.composition``). PluginError as below.
+    Joined, they are applied from left to right (``gsmooth.transforms.composition``). PluginError as
+    below.
     """
     if "+" in spec:
         if not all(part.strip() for part in spec.split("+")):
@@ -213,7 +214,7 @@ def _named(name: str) -> Offer:
 
 
 def _joined(spec: str, offers: list[Offer]) -> Offer:
-    from gsmooth.composition import composed  # It needs torch.
+    from gsmooth.transforms.composition import composed  # It needs torch.
 
     cls = composed(*(offer.cls for offer in offers))
     packages = sorted({f"{offer.package} {offer.version}" for offer in offers})

@@ -9,7 +9,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from gsmooth.transformation import Flow
+from gsmooth.transforms.base import Flow
 
 UP: Final = 1.0 + 1e-12
 """Outwards, for the few float64 operations behind a number."""

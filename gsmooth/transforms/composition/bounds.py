@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gsmooth.composition.flows import UP, Chain, back
-from gsmooth.composition.frame import Frame
-from gsmooth.transformation import Flow
+from gsmooth.transforms.base import Flow
+from gsmooth.transforms.composition.flows import UP, Chain, back
+from gsmooth.transforms.composition.frame import Frame
 
 Timed = tuple[Flow, int]
 """A flow, and the column of theta that is its time."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
-from gsmooth.bound_checks import BoundsChecked
 from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.transforms.bound_checks import BoundsChecked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,7 +117,7 @@ class Transformation(metaclass=BoundsChecked):
     interpolates along both axes (libraries have no unit of length along an axis of one pixel).
 
     Methods that give bounds are checked in every subclass: PluginError where one answers with a
-    negative number, NaN or another shape (``gsmooth.bound_checks``).
+    negative number, NaN or another shape (``gsmooth.transforms.bound_checks``).
     """
 
     name: ClassVar[str]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.errors import PluginError
-from gsmooth.transformation import Transformation
+from gsmooth.transforms.base import Transformation
 
 Columns = Sequence[Tensor]
 

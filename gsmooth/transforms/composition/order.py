@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from gsmooth.transformation import Flow, Transformation
+from gsmooth.transforms.base import Flow, Transformation
 
 Parts = Sequence[Transformation]
 
