@@ -17,8 +17,8 @@ if TYPE_CHECKING:
         predict,
     )
     from gsmooth.classifier import Classifier
+    from gsmooth.data.loading import load_data
     from gsmooth.noise import SecretSeed
-    from gsmooth.run.datasets import load_data
     from gsmooth.run.models import load_model
     from gsmooth.smoothing import SmoothedClassifier
     from gsmooth.theory.laws import (
@@ -58,7 +58,7 @@ _HOMES = {
     "certify": "certification",
     "certify_many": "certification",
     "hookimpl": "transforms.hookspecs",
-    "load_data": "run.datasets",
+    "load_data": "data.loading",
     "load_model": "run.models",
     "load_transformation": "transforms.registry",
     "online_drafter": "certification",

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.classifier import Classifier
+from gsmooth.data.loading import load_data
 from gsmooth.engine import checked_function
 from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.run.datasets import load_data
 from gsmooth.run.models import load_model, shipped_models
 from tests.engine_objects import HalfLine, Scores
 

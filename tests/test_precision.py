@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from gsmooth.attacks.gradient import Ascent
 from gsmooth.classifier import Classifier
+from gsmooth.data.loading import load_data
 from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.run.datasets import load_data
 from gsmooth.run.models import load_model
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

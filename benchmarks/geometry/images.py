@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.data.dataset import Dataset, dataset_from_arrays, interleaved
 from gsmooth.errors import InputError
-from gsmooth.run.dataset import Dataset, dataset_from_arrays, interleaved
 
 CHOOSE_EVERY = 20
 """Every so many digits of the training file are kept for choosing settings, never trained on."""

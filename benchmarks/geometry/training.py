@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from benchmarks.geometry.images import Parts, digit_parts, sign_parts
 from benchmarks.geometry.networks import digits_to_train, signs_to_train
 from gsmooth import GaussianLaw, Region, load_transformation
-from gsmooth.run.dataset import Dataset
+from gsmooth.data.dataset import Dataset
 from gsmooth.run.journal import make_folder, write_atomically
 from gsmooth.shipped.networks import fused
 from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train_views

@@ -11,8 +11,8 @@ from scipy.signal import lfilter
 
 from benchmarks.plugins.networks import SAMPLES, VOWELS
 from gsmooth import load_data
+from gsmooth.data.dataset import Dataset
 from gsmooth.errors import InputError
-from gsmooth.run.dataset import Dataset
 
 CHOOSING: Final = 200
 """So many of the shipped training digits, 20 a class, are kept for choosing settings."""

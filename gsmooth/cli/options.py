@@ -206,7 +206,7 @@ def flag(name: str, path: str, value: object) -> Iterator[Override]:
 
 def classes_flag(path: Path | None) -> Iterator[Override]:
     """The names in a file, as ``model.class_names``; so that run files need no second file."""
-    from gsmooth.run.data.classes import read_class_names
+    from gsmooth.data.class_names import read_class_names
     from gsmooth.run.overrides import Override
 
     if path is not None:

@@ -15,7 +15,7 @@ from gsmooth.run.records import Records, open_records
 from gsmooth.text.display import plain
 
 if TYPE_CHECKING:
-    from gsmooth.run.dataset import Dataset
+    from gsmooth.data.dataset import Dataset
     from gsmooth.run.execute import RunSummary
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.data.class_names import class_label
+from gsmooth.data.dataset import Dataset
 from gsmooth.errors import InputError, RecordError
 from gsmooth.report.curves import save
 from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
-from gsmooth.run.data.classes import class_label
-from gsmooth.run.dataset import Dataset
 from gsmooth.run.records import Records
 from gsmooth.run.row import Row
 from gsmooth.text.display import shortened

@@ -11,13 +11,13 @@ import torch
 from gsmooth.attacks import AttackPlan
 from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.cover.one_sided import one_sided_axes
+from gsmooth.data.dataset import Dataset
 from gsmooth.engine import FunctionCheck, Pace, devices_of
 from gsmooth.nested import NestedMode
 from gsmooth.noise import SecretSeed, Seed, sampler_on
 from gsmooth.run.calibration import Calibration, read_calibration
 from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.config import RunConfig, fingerprint, identity
-from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import RunHeader
 from gsmooth.run.inputs import data_notices, require_shape, run_classes, run_data
 from gsmooth.run.models import load_model, weights_digest

@@ -17,12 +17,12 @@ from gsmooth.cover.boxes import require_way_back
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.origin import Rule, origin_of
 from gsmooth.cover.supremum import TOLERANCE, carried_suprema
+from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
 from gsmooth.run.assembly import region_of, rested_operator_of
 from gsmooth.run.calibration import Calibration, image_digest, options_of
 from gsmooth.run.codec import decode, parse, to_line
 from gsmooth.run.config import RunConfig
-from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import installed_versions
 from gsmooth.run.inputs import data_notices, run_data
 from gsmooth.run.journal import Journal, make_folder, write_atomically

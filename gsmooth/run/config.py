@@ -13,8 +13,8 @@ import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gsmooth.certificate import DECISION_RULE, MOST_VOTES
+from gsmooth.data.fields import NamesField, ShapeField, SizeField
 from gsmooth.errors import ConfigurationError
-from gsmooth.run.data.fields import NamesField, ShapeField, SizeField
 from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import final
 
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
 from gsmooth.certification import Outcome, Watch
+from gsmooth.data.dataset import Dataset
 from gsmooth.run.account import Account
 from gsmooth.run.assembly import Assembly, assemble, attack_plan, region_of
 from gsmooth.run.calibration import image_digest
 from gsmooth.run.config import RunConfig, to_toml
-from gsmooth.run.dataset import Dataset
 from gsmooth.run.header import RunHeader, installed_versions
 from gsmooth.run.inputs import require_labels
 from gsmooth.run.interrupt import Interrupted, uninterrupted

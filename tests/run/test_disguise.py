@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gsmooth.boundaries.placeholder_files import disguise
+from gsmooth.data.loading import load_data
 from gsmooth.errors import InputError
-from gsmooth.run.datasets import load_data
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 13\n"
 

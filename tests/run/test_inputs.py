@@ -16,12 +16,12 @@ from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
 from gsmooth.cli.output import as_lines
+from gsmooth.data.dataset import dataset_from_arrays
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.report.contact_sheet import views
 from gsmooth.report.tables import render, summarize
 from gsmooth.run.calibrate import image_error, run_calibrate
 from gsmooth.run.config import RunConfig, fingerprint
-from gsmooth.run.dataset import dataset_from_arrays
 from gsmooth.run.execute import run_certify
 from gsmooth.run.inputs import recorded_data
 from gsmooth.run.records import read_records

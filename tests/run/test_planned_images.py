@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gsmooth.data.dataset import dataset_from_arrays
 from gsmooth.errors import ConfigurationError, RecordError
-from gsmooth.run.dataset import dataset_from_arrays
 from gsmooth.run.execute import run_certify
 from gsmooth.run.planned_images import PlannedImages, repeated_images, spans_of
 from gsmooth.run.presence import Presence

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gsmooth.data.class_names import ClassNames, class_label, read_class_names, with_outputs
+from gsmooth.data.dataset import Dataset, dataset_from_arrays
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run.data.classes import ClassNames, class_label, read_class_names, with_outputs
-from gsmooth.run.dataset import Dataset, dataset_from_arrays
 
 ANIMALS = ("bird", "cat", "dog", "emu")
 

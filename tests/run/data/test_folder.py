@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gsmooth.data.loading import load_data
+from gsmooth.data.preparation import Preparation
 from gsmooth.errors import ConfigurationError, GsmoothError, InputError
-from gsmooth.run.data.preparation import Preparation
-from gsmooth.run.datasets import load_data
 
 
 def pictures(folder: Path, *names: str, size: tuple[int, int] = (5, 5)) -> None:

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from gsmooth.data.image_file import read_picture
+from gsmooth.data.preparation import Preparation
 from gsmooth.errors import InputError
-from gsmooth.run.data.picture import read_picture
-from gsmooth.run.data.preparation import Preparation
 
 ORIENTATION = 0x0112
 WHITE = Preparation(background=(255, 255, 255))

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from gsmooth.data.loading import load_data
+from gsmooth.data.preparation import Preparation, Size
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run.data.preparation import Preparation, Size
-from gsmooth.run.datasets import load_data
 
 
 def noise(height: int, width: int, channels: int = 3) -> NDArray[np.uint8]:

@@ -12,10 +12,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gsmooth.boundaries.placeholder_files import refuse_disguised
+from gsmooth.data.boundary import reading, require_memory
+from gsmooth.data.names import named_classes
+from gsmooth.data.splits import ALL
 from gsmooth.errors import InputError
-from gsmooth.run.data.boundary import reading, require_memory
-from gsmooth.run.data.names import named_classes
-from gsmooth.run.data.splits import ALL
 
 _WHOLE: Final = (("x", "y"), ("images", "labels"))
 _NAMES: Final = ("class_names", "classes")

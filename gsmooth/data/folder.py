@@ -11,11 +11,11 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.data.boundary import reading, require_memory
+from gsmooth.data.image_file import SUFFIXES, read_picture
+from gsmooth.data.preparation import Preparation
+from gsmooth.data.splits import SPLIT_NAMES
 from gsmooth.errors import InputError
-from gsmooth.run.data.boundary import reading, require_memory
-from gsmooth.run.data.picture import SUFFIXES, read_picture
-from gsmooth.run.data.preparation import Preparation
-from gsmooth.run.data.splits import SPLIT_NAMES
 
 _READ = "png, jpg, bmp, ppm, pgm, webp and tif"
 

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from gsmooth.data.dataset import Dataset
+from gsmooth.data.names import is_name
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run.data.names import is_name
-from gsmooth.run.dataset import Dataset
 from gsmooth.text.display import plain
 from gsmooth.text.spelling import did_you_mean
 

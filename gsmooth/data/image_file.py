@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth.boundaries.placeholder_files import refuse_disguised
+from gsmooth.data.boundary import reading
+from gsmooth.data.preparation import AS_IT_IS, Preparation
 from gsmooth.errors import InputError
-from gsmooth.run.data.boundary import reading
-from gsmooth.run.data.preparation import AS_IT_IS, Preparation
 
 if TYPE_CHECKING:
     from PIL.Image import Image

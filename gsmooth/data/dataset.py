@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gsmooth.data.arrays import as_array
+from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run.data.arrays import as_array
-from gsmooth.run.data.splits import ALL
 
 if TYPE_CHECKING:
     from torch import Tensor

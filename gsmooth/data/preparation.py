@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.data.boundary import reading, require_memory
 from gsmooth.errors import InputError
-from gsmooth.run.data.boundary import reading, require_memory
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth.boundaries.factory import call_factory, import_object
+from gsmooth.data.archive import Archive
+from gsmooth.data.arrays import as_array
+from gsmooth.data.boundary import reading
+from gsmooth.data.dataset import Dataset, dataset_from_arrays, interleaved
+from gsmooth.data.folder import image_files, split_folders, stacked
+from gsmooth.data.image_file import SUFFIXES
+from gsmooth.data.names import named_classes
+from gsmooth.data.preparation import AS_IT_IS, Preparation
+from gsmooth.data.splits import ALL, chosen_split
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run.data.archive import Archive
-from gsmooth.run.data.arrays import as_array
-from gsmooth.run.data.boundary import reading
-from gsmooth.run.data.folder import image_files, split_folders, stacked
-from gsmooth.run.data.names import named_classes
-from gsmooth.run.data.picture import SUFFIXES
-from gsmooth.run.data.preparation import AS_IT_IS, Preparation
-from gsmooth.run.data.splits import ALL, chosen_split
-from gsmooth.run.dataset import Dataset, dataset_from_arrays, interleaved
 from gsmooth.text.spelling import did_you_mean
 
 __all__ = ["SHIPPED", "Dataset", "Preparation", "load_data"]

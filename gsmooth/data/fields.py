@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator
 
-from gsmooth.run.data.names import is_name
+from gsmooth.data.names import is_name
 
 
 def _whole(value: object, least: int) -> bool:

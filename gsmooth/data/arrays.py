@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.data.boundary import reading
 from gsmooth.errors import InputError
-from gsmooth.run.data.boundary import reading
 
 
 def as_array(what: str, given: object) -> NDArray[Any]:
