@@ -13,6 +13,7 @@ from torch import Tensor
 from gsmooth.certificate import Certificate, Guarantee, Prediction
 from gsmooth.cover import Centres, Cover, Draft, draft
 from gsmooth.cover.online import build_online_cover
+from gsmooth.data.image_key import image_key
 from gsmooth.decision import (
     Counts,
     Decision,
@@ -29,7 +30,7 @@ from gsmooth.decision import (
 from gsmooth.engine import served
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.foresight import foresee
-from gsmooth.noise import Coordinate, Purpose, image_key
+from gsmooth.noise import Coordinate, Purpose
 from gsmooth.smoothing import Ballot, SmoothedClassifier
 from gsmooth.transforms.region import Region
 

@@ -31,11 +31,8 @@ from gsmooth.certificate import (
     Verdict,
 )
 from gsmooth.classifier import Classifier
-from gsmooth.noise import (
-    SecretSeed,
-    SeedCommitment,
-    image_key,
-)
+from gsmooth.data.image_key import image_key
+from gsmooth.noise import SecretSeed, SeedCommitment
 from gsmooth.run import schema2
 from gsmooth.run.calibration import SCHEMA_VERSION as CALIBRATION_VERSION
 from gsmooth.run.calibration import Calibration, image_digest, options_of

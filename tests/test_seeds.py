@@ -15,9 +15,10 @@ from torch import Tensor
 from gsmooth import SecretSeed
 from gsmooth.certificate import Certified
 from gsmooth.certification import RadiusMode, RegionMode, certify, predict
+from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.nested import NestedMode, certify_nested
-from gsmooth.noise import Coordinate, Purpose, SeedCommitment, image_key, public_seed
+from gsmooth.noise import Coordinate, Purpose, SeedCommitment, public_seed
 from gsmooth.run.codec import encode
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

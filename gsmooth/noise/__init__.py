@@ -1,7 +1,7 @@
 """Noise: where it stands in a run, how it is drawn, and how far it is from the theorems' own."""
 
 from gsmooth.noise.accuracy import TAIL, ThetaAccuracy, grid_total_variation, theta_accuracy
-from gsmooth.noise.coordinate import CHUNK, Coordinate, Purpose, image_key, image_name
+from gsmooth.noise.coordinate import CHUNK, Coordinate, Purpose
 from gsmooth.noise.draws import SAMPLER, Draws, sampler_of_kind, sampler_on
 from gsmooth.noise.seed import SecretSeed, Seed, SeedCommitment, public_seed
 
@@ -17,8 +17,6 @@ __all__ = [
     "SeedCommitment",
     "ThetaAccuracy",
     "grid_total_variation",
-    "image_key",
-    "image_name",
     "public_seed",
     "sampler_of_kind",
     "sampler_on",

@@ -8,18 +8,13 @@ from enum import IntEnum
 from typing import Final, final
 
 import numpy as np
-import torch
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import DTypeLike, NDArray
-from torch import Tensor
 
 from gsmooth.noise.seed import SecretSeed, Seed
 
 CHUNK: Final = 64
 """Votes in a chunk. Part of every vote's coordinate: changing it invalidates stored counts."""
-
-FIRST_KEY: Final = 2**128
-"""Images that have no index are told apart by integers from here on, where no index is."""
 
 
 class Purpose(IntEnum):
@@ -41,7 +36,8 @@ class Purpose(IntEnum):
 class Coordinate:
     """Where in a run a chunk of votes stands.
 
-    image: its index, or what :func:`image_key` gives. centre: counts the balls of a cover.
+    image: its index, or what :func:`gsmooth.data.image_key.image_key` gives. centre: counts the
+    balls of a cover.
     """
 
     seed: Seed
@@ -73,23 +69,6 @@ class Coordinate:
     def _text(self) -> str:
         seed = self.seed.reveal() if isinstance(self.seed, SecretSeed) else self.seed
         return f"{seed}/{self.image}/{int(self.purpose)}/{self.centre}/{self.chunk}"
-
-
-def image_key(image: Tensor) -> int:
-    """Stands for the index of an image (C, H, W) that has none: other pixels, other noise (S2).
-
-    A hash of shape and float64 pixels, from FIRST_KEY on; -0.0 is 0.0.
-    """
-    pixels = image.detach().to("cpu", torch.float64).contiguous() + 0.0
-    state = hashlib.blake2b(digest_size=16, person=b"gsmooth-image")
-    state.update(f"{tuple(pixels.shape)}".encode())
-    state.update(pixels.numpy().tobytes())
-    return FIRST_KEY + int.from_bytes(state.digest(), "little")
-
-
-def image_name(index: int) -> str:
-    """How an error names an image: by its index, if it has one."""
-    return f"image {index}" if index < FIRST_KEY else "the image"
 
 
 @final

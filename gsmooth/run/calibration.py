@@ -16,8 +16,8 @@ from gsmooth.certificate import Premise
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.origin import Rule, origin_of
+from gsmooth.data.image_key import image_name
 from gsmooth.errors import ConfigurationError, InputError, RecordError
-from gsmooth.noise import image_name
 from gsmooth.run.codec import decode, encode, parse, to_line
 from gsmooth.theory.tolerance import tolerance_rank
 from gsmooth.transforms.region import Region
