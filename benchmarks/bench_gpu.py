@@ -25,7 +25,7 @@ from benchmarks.resnets import resnet50
 from benchmarks.subjects import Subject, picture
 from benchmarks.turns import Ratio, Timing, in_turn, shown
 from gsmooth.certification import certify
-from gsmooth.classifier import Autocast
+from gsmooth.models.classifier import Autocast
 
 SIZES: Final = (64, 128, 256, 512, 1024)
 PRECISIONS: Final[dict[str, Autocast | None]] = {"float32": None, "bfloat16": "bfloat16"}

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
         online_drafter,
         predict,
     )
-    from gsmooth.classifier import Classifier
     from gsmooth.data.loading import load_data
+    from gsmooth.models import load_model
+    from gsmooth.models.classifier import Classifier
     from gsmooth.noise import SecretSeed
-    from gsmooth.run.models import load_model
     from gsmooth.smoothing import SmoothedClassifier
     from gsmooth.theory.laws import (
         ExponentialLaw,
@@ -38,7 +38,7 @@ _HOMES = {
     "Abstained": "certificate",
     "AttackPlan": "attacks",
     "Certified": "certificate",
-    "Classifier": "classifier",
+    "Classifier": "models.classifier",
     "ExponentialLaw": "theory.laws",
     "FoldedNormalLaw": "theory.laws",
     "GaussianLaw": "theory.laws",
@@ -59,7 +59,7 @@ _HOMES = {
     "certify_many": "certification",
     "hookimpl": "transforms.hookspecs",
     "load_data": "data.loading",
-    "load_model": "run.models",
+    "load_model": "models",
     "load_transformation": "transforms.registry",
     "online_drafter": "certification",
     "predict": "certification",

@@ -14,9 +14,9 @@ from scipy import stats
 from torch import Tensor, nn
 
 from gsmooth.certification import Item
-from gsmooth.classifier import Classifier
 from gsmooth.cover import Cover
 from gsmooth.decision import Decision, Finding, Mode, decide
+from gsmooth.models.classifier import Classifier
 from gsmooth.noise import Seed
 from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

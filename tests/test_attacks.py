@@ -19,8 +19,8 @@ from gsmooth.attacks import (
 )
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Item, certify
-from gsmooth.classifier import Classifier
 from gsmooth.errors import ConfigurationError, InputError, ModelError
+from gsmooth.models.classifier import Classifier
 from gsmooth.noise import CHUNK
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

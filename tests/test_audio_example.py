@@ -18,9 +18,9 @@ from examples.audio.recordings import RECORDINGS
 from examples.audio.waveforms import SAMPLES, clip
 from gsmooth.engine.function import checked_function
 from gsmooth.errors import InputError, ModelError
+from gsmooth.models import load_model
+from gsmooth.models.programs import load_script
 from gsmooth.run.loading import load_config
-from gsmooth.run.models import load_model
-from gsmooth.run.models.programs import load_script
 from gsmooth.run.records import read_records
 from gsmooth.run.verify import verify_records
 

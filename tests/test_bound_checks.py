@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Guarantee
 from gsmooth.certification import RegionMode, certify
-from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.orbit import Orbit
 from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, ProductLaw, law_from_name
 from gsmooth.transforms.base import Enclosure, Flow, Parameter, Transformation

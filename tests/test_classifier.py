@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.certification import Item, RegionMode, certify_many, predict
-from gsmooth.classifier import Classifier
 from gsmooth.errors import ConfigurationError, InputError, ModelError
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region

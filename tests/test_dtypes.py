@@ -84,12 +84,12 @@ if place != "cpu":
 
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certification import Item, RegionMode, certify, predict
-from gsmooth.classifier import Classifier
+from gsmooth.models.classifier import Classifier
 from gsmooth.cover.online import build_online_cover
 from gsmooth.transforms.options import fitting_laws
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
-from gsmooth.run.models import load_model
+from gsmooth.models import load_model
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import law_from_name
 

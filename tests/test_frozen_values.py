@@ -30,14 +30,14 @@ from gsmooth.certificate import (
     Step,
     Verdict,
 )
-from gsmooth.classifier import Classifier
 from gsmooth.data.image_key import image_key
+from gsmooth.models import weights_digest
+from gsmooth.models.classifier import Classifier
 from gsmooth.noise import SecretSeed, SeedCommitment
 from gsmooth.run import schema2
 from gsmooth.run.calibration import SCHEMA_VERSION as CALIBRATION_VERSION
 from gsmooth.run.calibration import Calibration, image_digest, options_of
 from gsmooth.run.config import RunConfig, fingerprint, identity
-from gsmooth.run.models import weights_digest
 from gsmooth.run.recorded_noise import AxisNoise
 from gsmooth.run.row import SCHEMA_VERSION
 from gsmooth.run.seed_file import SECRET_NAME

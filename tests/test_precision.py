@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.attacks.gradient import Ascent
-from gsmooth.classifier import Classifier
 from gsmooth.data.loading import load_data
 from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.run.models import load_model
+from gsmooth.models import load_model
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region

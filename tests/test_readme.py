@@ -28,7 +28,7 @@ def test_the_program_in_the_readme_certifies_three_digits(
 
 
 def test_the_noise_in_the_readme_is_what_the_shipped_model_was_trained_under() -> None:
-    from gsmooth.run.card import card
+    from gsmooth.models.card import card
 
     shipped = card("shipped:digits-rotation")
     assert shipped is not None

@@ -9,7 +9,7 @@ import pytest
 
 import gsmooth
 from gsmooth.certification import Item, Mode
-from gsmooth.run.card import Card, card
+from gsmooth.models.card import Card, card
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from gsmooth.shipped.networks import fused, small_cnn
+from gsmooth.models.zoo.networks import fused, small_cnn
 
 
 def digits() -> nn.Sequential:

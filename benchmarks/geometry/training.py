@@ -17,8 +17,8 @@ from benchmarks.geometry.images import Parts, digit_parts, sign_parts
 from benchmarks.geometry.networks import digits_to_train, signs_to_train
 from gsmooth import GaussianLaw, Region, load_transformation
 from gsmooth.data.dataset import Dataset
+from gsmooth.models.zoo.networks import fused
 from gsmooth.run.journal import make_folder, write_atomically
-from gsmooth.shipped.networks import fused
 from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train_views
 
 GRID = 2.0**-8

@@ -8,7 +8,7 @@ from typing import Final, final
 import torch
 from torch import Tensor, nn
 
-from gsmooth.shipped.networks import fused, small_cnn
+from gsmooth.models.zoo.networks import fused, small_cnn
 
 SAMPLES: Final = 1024
 VOWELS: Final = 5

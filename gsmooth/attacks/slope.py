@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gsmooth.boundaries.user_code import one_line
 from gsmooth.errors import ModelError
-from gsmooth.model_call import out_of_memory
+from gsmooth.models.call import out_of_memory
 
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From parameters, or an additive part, to scores (N, classes) and the noisy copies (N, K)."""

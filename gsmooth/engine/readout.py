@@ -15,7 +15,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from gsmooth.model_call import plain_precision
+from gsmooth.models.call import plain_precision
 from gsmooth.transforms.base import Transformation
 
 ROWS: Final = 32

@@ -13,11 +13,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gsmooth.classifier import Classifier
 from gsmooth.engine.ballot import Ballot
 from gsmooth.engine.noisy import NoisyPoints
 from gsmooth.engine.readout import Readout
 from gsmooth.errors import ConfigurationError
+from gsmooth.models.classifier import Classifier
 
 
 @final

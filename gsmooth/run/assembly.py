@@ -13,6 +13,7 @@ from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.cover.one_sided import one_sided_axes
 from gsmooth.data.dataset import Dataset
 from gsmooth.engine import FunctionCheck, Pace, devices_of
+from gsmooth.models import load_model, weights_digest
 from gsmooth.nested import NestedMode
 from gsmooth.noise import SecretSeed, Seed, sampler_on
 from gsmooth.run.calibration import Calibration, read_calibration
@@ -20,7 +21,6 @@ from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.config import RunConfig, fingerprint, identity
 from gsmooth.run.header import RunHeader
 from gsmooth.run.inputs import data_notices, require_shape, run_classes, run_data
-from gsmooth.run.models import load_model, weights_digest
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.smoothing import SmoothedClassifier, at_rest, one_sided_law
@@ -29,7 +29,7 @@ from gsmooth.transforms import registry
 from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
-    from gsmooth.classifier import Classifier
+    from gsmooth.models.classifier import Classifier
     from gsmooth.transforms.base import Transformation
 
 

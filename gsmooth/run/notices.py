@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gsmooth.models import model_notices
 from gsmooth.run.assembly import Assembly
 from gsmooth.run.inputs import called, data_notices
-from gsmooth.run.models import model_notices
 
 
 def input_notices(parts: Assembly) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from gsmooth.cover.pieces import check_count
 from gsmooth.errors import ConfigurationError
-from gsmooth.run.card import Card, card
+from gsmooth.models.card import Card, card
 from gsmooth.run.config import (
     CertifySection,
     ModelSection,

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from gsmooth.data.loading import split_names
 from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, ModelError, OutputError
+from gsmooth.models import load_model
 from gsmooth.run.config import DataSection, OutputSection, RunConfig, to_toml
 from gsmooth.run.files import write_atomically
 from gsmooth.run.loading import HEADER_NAME
-from gsmooth.run.models import load_model
 
 _RUN_FILE: Final = ".toml"
 _NOT_TRAINED_ON: Final = ("heldout", "test", "val", "valid", "validation")

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from gsmooth.boundaries.factory import call_factory
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.model_call import model_call
+from gsmooth.models import load_model
+from gsmooth.models.call import model_call
+from gsmooth.models.card import card
+from gsmooth.models.programs import PROGRAM_SUFFIXES
 from gsmooth.run.assembly import noise_of, region_of
-from gsmooth.run.card import card
 from gsmooth.run.config import RunConfig
 from gsmooth.run.files import make_folder
 from gsmooth.run.inputs import data_notices, require_labels, require_shape, run_classes, run_data
-from gsmooth.run.models import load_model
-from gsmooth.run.models.programs import PROGRAM_SUFFIXES
 from gsmooth.run.progress import Progress
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.run.resolution import resolved

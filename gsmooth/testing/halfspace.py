@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special, stats
 from torch import Tensor, nn
 
-from gsmooth.classifier import Classifier
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.pictures import Picture, Point
 from gsmooth.testing.subject import ROUNDING, Subject, Theta, nothing

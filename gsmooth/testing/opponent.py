@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified
 from gsmooth.certification import Item, certify_many
-from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.pictures import Picture, Point
 from gsmooth.testing.subject import Subject, nothing

@@ -15,7 +15,7 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gsmooth.classifier import Classifier
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier, at_rest
 from gsmooth.testing.pictures import IN_RANGE, KINDS, Picture, pictures
 from gsmooth.theory.laws import Law, law_from_name

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
-from gsmooth.model_call import model_call
+from gsmooth.models.call import model_call
 from gsmooth.theory.laws import Law
 from gsmooth.training.noise import NoisyInputs, dealt
 from gsmooth.transforms.base import Transformation

@@ -29,7 +29,7 @@ from benchmarks.geometry.measure import Line
 from benchmarks.geometry.networks import Standardize, digits, digits_to_train, signs
 from benchmarks.geometry.results import HEAD, markdown, row
 from gsmooth.data.dataset import Dataset
-from gsmooth.shipped.networks import fused
+from gsmooth.models.zoo.networks import fused
 
 SUBJECT = Subject("mnist", "f:g", (1, 28, 28), Path("w.pt"), Path("x.npz"), 20, None)
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from gsmooth import load_data, load_transformation
 from gsmooth.certificate import AbstainReason, Guarantee
 from gsmooth.cli import app
-from gsmooth.run.card import card
+from gsmooth.models.card import card
 from gsmooth.run.execute import run_certify
 from gsmooth.run.loading import load_config
 from gsmooth.run.records import read_records

@@ -15,7 +15,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
-from gsmooth.run.models import load_model, weights_digest
+from gsmooth.models import load_model, weights_digest
 
 NETWORK = """
 import torch

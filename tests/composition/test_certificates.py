@@ -10,9 +10,9 @@ import torch
 from scipy import optimize, special
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode, RegionMode
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.theory.laws import GaussianLaw

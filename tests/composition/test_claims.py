@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee
-from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.errors import ConfigurationError
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Flow, Parameter, Transformation

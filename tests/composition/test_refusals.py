@@ -8,8 +8,8 @@ from typing import ClassVar
 import pytest
 from torch import Tensor
 
-from gsmooth.classifier import Classifier
 from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation

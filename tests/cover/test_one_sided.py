@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import certify
-from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.cover.one_sided import forward_arcs
 from gsmooth.cover.orbit import Orbit
 from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
 from gsmooth.theory import ExponentialLaw, FoldedNormalLaw, Law, UniformLaw

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import certify
-from gsmooth.classifier import Classifier
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.requirement import Requirement
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
+from gsmooth.models.classifier import Classifier
 from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack

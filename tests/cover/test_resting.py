@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import certify
-from gsmooth.classifier import Classifier
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.boxes import equal_boxes
 from gsmooth.cover.distributional import distributional_cover
@@ -26,6 +25,7 @@ from gsmooth.cover.tiers import lay_tiers
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.foresight import foresee
+from gsmooth.models.classifier import Classifier
 from gsmooth.noise.accuracy import theta_accuracy
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory import GaussianLaw, Law, UniformLaw

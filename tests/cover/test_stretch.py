@@ -13,9 +13,9 @@ from scipy import stats
 from torch import Tensor, nn
 
 from gsmooth.certificate import Guarantee
-from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
 from gsmooth.cover.stretch import FAILING, stretches
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw
 from gsmooth.theory.normal import share_of_margin

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from gsmooth.certificate import Certified
 from gsmooth.certification import Item, RegionMode, certify_many
-from gsmooth.classifier import Classifier
 from gsmooth.engine import measured_pace
 from gsmooth.engine.readout import ROWS
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.certification import Item, predict_many
-from gsmooth.classifier import Classifier
 from gsmooth.engine import Ballot, NoisyPoints, Readout, checked_function
 from gsmooth.errors import ModelError
+from gsmooth.models.classifier import Classifier
 from gsmooth.noise import Coordinate, Purpose
 from gsmooth.smoothing import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Item, certify_many
-from gsmooth.classifier import Classifier
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import Finding, RadiusMode, RegionMode
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.theory.laws import GaussianLaw

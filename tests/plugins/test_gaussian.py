@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gsmooth.certificate import Guarantee
-from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.theory.laws import GaussianLaw

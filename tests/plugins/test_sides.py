@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from gsmooth.classifier import Classifier
 from gsmooth.cover.orbit import Orbit
 from gsmooth.errors import ConfigurationError
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Transformation

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from gsmooth.attacks import rounded
 from gsmooth.certificate import Guarantee
-from gsmooth.classifier import Classifier
 from gsmooth.cover import build_cover
+from gsmooth.models.classifier import Classifier
 from gsmooth.smoothing import SmoothedClassifier
 from gsmooth.testing import transformation_checks
 from gsmooth.theory.laws import GaussianLaw

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gsmooth.classifier import Classifier
 from gsmooth.errors import ModelError
-from gsmooth.run.models import load_model, weights_digest
-from gsmooth.run.models.digest import encoded
+from gsmooth.models import load_model, weights_digest
+from gsmooth.models.classifier import Classifier
+from gsmooth.models.digest import encoded
 
 TYPES = [
     torch.float32,

@@ -18,11 +18,11 @@ import torch
 from torch import nn
 
 from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.run import card as cards
-from gsmooth.run.card import Card, card, read_card, shipped_models
-from gsmooth.run.models import load_model, model_notices
-from gsmooth.run.models.checkpoint import read_checkpoint
-from gsmooth.run.models.programs import _SWITCH, Exported, _weights_only
+from gsmooth.models import card as cards
+from gsmooth.models import load_model, model_notices
+from gsmooth.models.card import Card, card, read_card, shipped_models
+from gsmooth.models.checkpoint import read_checkpoint
+from gsmooth.models.programs import _SWITCH, Exported, _weights_only
 
 SHAPE = (1, 4, 4)
 CODE = """
@@ -395,7 +395,7 @@ def test_every_shipped_model_loads_and_is_small() -> None:
     for name in shipped_models():
         found = card(f"shipped:{name}")
         assert isinstance(found, Card)
-        assert len((files("gsmooth") / "shipped" / f"{name}.pt").read_bytes()) <= 2**20
+        assert len((files("gsmooth") / "models" / "zoo" / f"{name}.pt").read_bytes()) <= 2**20
         classifier = load_model(f"shipped:{name}")
         assert (classifier.classes, classifier.shape) == (found.model.classes, found.model.shape)
 
@@ -410,7 +410,7 @@ def test_a_shipped_model_is_its_network_with_its_weights(
     nn.init.normal_(module[2].weight)
     torch.save(module.state_dict(), home / "net.pt")
     monkeypatch.setattr(cards, "files", lambda package: tmp_path / "package")
-    monkeypatch.setattr("gsmooth.run.models.loading.files", lambda package: tmp_path / "package")
+    monkeypatch.setattr("gsmooth.models.loading.files", lambda package: tmp_path / "package")
     classifier = load_model("shipped:net")
     images = torch.rand(5, *SHAPE)
     assert classifier.labels(images).tolist() == module.eval()(images).argmax(1).tolist()

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from gsmooth.errors import ConfigurationError, ModelError, RecordError
+from gsmooth.models import load_model, model_notices, weights_digest
+from gsmooth.models.external import external_names
+from gsmooth.models.onnx import Onnx
 from gsmooth.run.config import RunConfig
 from gsmooth.run.execute import run_certify
-from gsmooth.run.models import load_model, model_notices, weights_digest
-from gsmooth.run.models.external import external_names
-from gsmooth.run.models.onnx import Onnx
 from gsmooth.run.progress import LineProgress
 from gsmooth.run.records import read_records
 

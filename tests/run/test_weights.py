@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.errors import ModelError
-from gsmooth.run.models import load_model
-from gsmooth.run.models.checkpoint import read_checkpoint
+from gsmooth.models import load_model
+from gsmooth.models.checkpoint import read_checkpoint
 
 SHAPE = (1, 4, 4)
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 13\n"

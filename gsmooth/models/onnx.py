@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gsmooth.errors import ModelError
-from gsmooth.run.models.external import copied, external_files
-from gsmooth.run.models.programs import brief, require_model
+from gsmooth.models.external import copied, external_files
+from gsmooth.models.programs import brief, require_model
 
 Layout = Literal["nchw", "nhwc"]
 _FLOATS: Final = ("tensor(float)", "tensor(double)", "tensor(float16)")

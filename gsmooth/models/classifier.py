@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from gsmooth.boundaries.user_code import one_line, users_code
 from gsmooth.data.image_key import image_name
 from gsmooth.errors import ConfigurationError, InputError, ModelError
-from gsmooth.model_call import model_call, plain_precision
+from gsmooth.models.call import model_call, plain_precision
 
 Autocast = Literal["bfloat16", "float16"]
 _TYPES: Final[dict[str, torch.dtype]] = {"bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from torch.jit import ScriptModule
 
-from gsmooth.classifier import Classifier
-from gsmooth.run.models.digest import holds_nothing
-from gsmooth.run.models.onnx import Onnx
-from gsmooth.run.models.programs import PROGRAM_SUFFIXES, Exported
+from gsmooth.models.classifier import Classifier
+from gsmooth.models.digest import holds_nothing
+from gsmooth.models.onnx import Onnx
+from gsmooth.models.programs import PROGRAM_SUFFIXES, Exported
 
 
 def model_notices(classifier: Classifier, weights: Path | None = None) -> Iterator[str]:

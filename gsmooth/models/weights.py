@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from gsmooth.errors import ModelError
-from gsmooth.run.models.checkpoint import State, StoredState, read_checkpoint
-from gsmooth.run.models.digest import listed, state_digest, state_of
+from gsmooth.models.checkpoint import State, StoredState, read_checkpoint
+from gsmooth.models.digest import listed, state_digest, state_of
 
 
 def load_weights(module: nn.Module, path: Path, spec: str) -> None:

@@ -64,7 +64,7 @@ class Card(_Section):
 
 def shipped_models() -> tuple[str, ...]:
     """Names of the models in the package, sorted."""
-    folder = files("gsmooth") / "shipped"
+    folder = files("gsmooth") / "models" / "zoo"
     if not folder.is_dir():
         return ()
     names = [entry.name for entry in folder.iterdir() if entry.name.endswith(".toml")]
@@ -85,7 +85,9 @@ def card(spec: str) -> Card | None:
             f"model {spec!r}: not shipped{did_you_mean(name, known)}; shipped:"
             f" {', '.join(known) or 'none'}"
         )
-    return read_card(name, (files("gsmooth") / "shipped" / f"{name}.toml").read_text("utf-8"))
+    return read_card(
+        name, (files("gsmooth") / "models" / "zoo" / f"{name}.toml").read_text("utf-8")
+    )
 
 
 def read_card(name: str, text: str) -> Card:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from gsmooth.boundaries.placeholder_files import refuse_disguised
 from gsmooth.errors import ModelError
-from gsmooth.run.models.checkpoint import refused
+from gsmooth.models.checkpoint import refused
 
 PROGRAM_SUFFIXES: Final = (".pt", ".pth", ".ts", ".pt2", ".onnx")
 """Files that hold a whole network, in small letters."""

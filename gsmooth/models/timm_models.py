@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.errors import ModelError
-from gsmooth.run.models.weights import load_weights
+from gsmooth.models.weights import load_weights
 
 
 def load_timm(

@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from gsmooth.boundaries.factory import call_factory, import_object
 from gsmooth.boundaries.user_code import first_line, users_code
-from gsmooth.classifier import Autocast, Classifier
 from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.model_call import model_call
-from gsmooth.run.card import Card, card, shipped_models
-from gsmooth.run.models.digest import refuse_hollow
-from gsmooth.run.models.onnx import Layout, load_onnx
-from gsmooth.run.models.programs import PROGRAM_SUFFIXES, load_exported, load_script
-from gsmooth.run.models.timm_models import load_timm
-from gsmooth.run.models.weights import load_weights
-from gsmooth.shipped.networks import fused
+from gsmooth.models.call import model_call
+from gsmooth.models.card import Card, card, shipped_models
+from gsmooth.models.classifier import Autocast, Classifier
+from gsmooth.models.digest import refuse_hollow
+from gsmooth.models.onnx import Layout, load_onnx
+from gsmooth.models.programs import PROGRAM_SUFFIXES, load_exported, load_script
+from gsmooth.models.timm_models import load_timm
+from gsmooth.models.weights import load_weights
+from gsmooth.models.zoo.networks import fused
 
 _WEIGHTS: Final = (".safetensors", ".bin", ".ckpt", ".tar")
 
@@ -48,7 +48,7 @@ def load_model(
     (.onnx, extra ``onnx``; always on the CPU); ``timm:NAME`` (extra ``timm``), with timm's own
     state dict or, without ``weights``, the pretrained one that timm downloads.
     weights: a file of torch.save or (extra ``safetensors``) .safetensors; see
-    :func:`gsmooth.run.models.weights.load_weights` for what fits.
+    :func:`gsmooth.models.weights.load_weights` for what fits.
     layout, output: of an ONNX file, where it leaves them open: "nchw" or "nhwc", and the name of
     the output with the scores.
     shape: (C, H, W) of the input, needed except for shipped and timm models; classes: counted
@@ -129,7 +129,7 @@ def _from_card(spec: str, shipped: Card, weights: Path | None, how: _Settings) -
     if weights is not None:
         load_weights(module, weights, spec)
     else:
-        with as_file(files("gsmooth") / "shipped" / f"{shipped.name}.pt") as path:
+        with as_file(files("gsmooth") / "models" / "zoo" / f"{shipped.name}.pt") as path:
             load_weights(module, path, spec)
     if isinstance(module, nn.Sequential):
         module = fused(module)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from gsmooth.classifier import Classifier
 from gsmooth.errors import ModelError
-from gsmooth.run.models.programs import PROGRAM_SUFFIXES
+from gsmooth.models.classifier import Classifier
+from gsmooth.models.programs import PROGRAM_SUFFIXES
 
 _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.Size)
 _BLOCK_BYTES: Final = 2**24

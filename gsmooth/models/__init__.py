@@ -1,0 +1,8 @@
+"""Models: from a spec and a file of weights to a classifier, and the digest of what it holds."""
+
+from gsmooth.models.card import Card, card, shipped_models
+from gsmooth.models.digest import weights_digest
+from gsmooth.models.loading import load_model
+from gsmooth.models.notices import model_notices
+
+__all__ = ["Card", "card", "load_model", "model_notices", "shipped_models", "weights_digest"]
