@@ -28,8 +28,8 @@ import torch
 import gsmooth
 from benchmarks.machine import RESULTS, write
 from benchmarks.subjects import Subject, efficientnet_rotation
-from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 
 TARGET: Final = 0.1
 """Largest share of the action that is wanted."""

@@ -25,8 +25,8 @@ from torch import Tensor
 from benchmarks.machine import add_common, timing_of, write
 from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.turns import Ratio, Timing, Work, in_turn, shown
-from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.smoothing import GRID, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
+from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 
 WHOLE, NOISE, ACTION, READOUT = "a vote", "noise on the grid", "action", "readout"
 FORWARD, LABELLED, LABELS, REST = "forward pass", "forward pass, labels", "labels", "the rest"

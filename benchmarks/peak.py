@@ -21,8 +21,8 @@ from benchmarks.bench_rivals import ALPHA, N0
 from benchmarks.rivals.cohen import Cohen
 from benchmarks.rivals.toolbox import Toolbox
 from benchmarks.subjects import SUBJECTS, Subject
-from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot
 
 STATUS: Final = Path("/proc/self/status")
 RESET: Final = Path("/proc/self/clear_refs")

@@ -16,8 +16,8 @@ from benchmarks.turns import Timing, Work, best_size
 from gsmooth.certification import Item, certify_many
 from gsmooth.decision import Mode
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import GRID, Ballot, SmoothedClassifier
 
 SMALL: Final = (64, 128, 256, 512, 1024, 2048)
 LARGE: Final = (1, 2, 4, 8, 16, 32, 64)

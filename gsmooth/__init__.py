@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gsmooth.data.loading import load_data
     from gsmooth.models import load_model
     from gsmooth.models.classifier import Classifier
-    from gsmooth.noise import SecretSeed
-    from gsmooth.smoothing import SmoothedClassifier
+    from gsmooth.sampling.noise import SecretSeed
+    from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
     from gsmooth.theory.laws import (
         ExponentialLaw,
         FoldedNormalLaw,
@@ -50,8 +50,8 @@ _HOMES = {
     "RadiusMode": "certification",
     "Region": "transforms.region",
     "RegionMode": "certification",
-    "SecretSeed": "noise",
-    "SmoothedClassifier": "smoothing",
+    "SecretSeed": "sampling.noise",
+    "SmoothedClassifier": "sampling.smoothed_classifier",
     "Transformation": "transforms.base",
     "UniformLaw": "theory.laws",
     "attack_many": "attacks",

@@ -27,11 +27,11 @@ from gsmooth.decision import (
     decide,
     prediction,
 )
-from gsmooth.engine import served
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.foresight import foresee
-from gsmooth.noise import Coordinate, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling import served
+from gsmooth.sampling.noise import Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.transforms.region import Region
 
 __all__ = [

@@ -14,8 +14,8 @@ from gsmooth.cover.online import check_online
 from gsmooth.cover.survey import MOST_KNOTS
 from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, least_votes
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.noise import CHUNK
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.text.rounding import text_up
 from gsmooth.theory.bounds import BELOW_ONE, ceiling, least_n_fixed
 from gsmooth.theory.normal import Floats, share_of_margin

@@ -47,8 +47,8 @@ from gsmooth.cover.requirement import check_region
 from gsmooth.cover.tiers import Tier, lay_tiers
 from gsmooth.decision import check_level, check_votes, chunks, prediction
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import (
     ceiling,
     clopper_pearson_lower,

@@ -17,8 +17,8 @@ from gsmooth.certification import Item
 from gsmooth.cover import Cover
 from gsmooth.decision import Decision, Finding, Mode, decide
 from gsmooth.models.classifier import Classifier
-from gsmooth.noise import Seed
-from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import Seed
+from gsmooth.sampling.smoothed_classifier import GRID, Ballot, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth_gaussian import Gaussian

@@ -21,8 +21,8 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Item, certify
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.models.classifier import Classifier
-from gsmooth.noise import CHUNK
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian

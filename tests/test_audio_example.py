@@ -16,13 +16,13 @@ from examples.audio import certify_speech, silero
 from examples.audio.clips import SPLITS, clips
 from examples.audio.recordings import RECORDINGS
 from examples.audio.waveforms import SAMPLES, clip
-from gsmooth.engine.function import checked_function
 from gsmooth.errors import InputError, ModelError
 from gsmooth.models import load_model
 from gsmooth.models.programs import load_script
 from gsmooth.run.loading import load_config
 from gsmooth.run.records import read_records
 from gsmooth.run.verify import verify_records
+from gsmooth.sampling.function_check import checked_function
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN_FILE = ROOT / "examples" / "audio" / "speech.toml"

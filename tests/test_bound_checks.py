@@ -20,7 +20,7 @@ from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.orbit import Orbit
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, ProductLaw, law_from_name
 from gsmooth.transforms.base import Enclosure, Flow, Parameter, Transformation
 from gsmooth.transforms.bound_checks import BOUNDS, CheckedBound

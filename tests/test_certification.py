@@ -23,8 +23,8 @@ from gsmooth.certification import (
 )
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
-from gsmooth.noise import CHUNK, Purpose
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gsmooth.certification import Item, RegionMode, certify_many, predict
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian

@@ -90,7 +90,7 @@ from gsmooth.transforms.options import fitting_laws
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
 from gsmooth.models import load_model
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import law_from_name
 
 SHAPE = (1, 8, 8)

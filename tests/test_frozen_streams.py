@@ -22,11 +22,11 @@ from gsmooth.certification import Item, certify, predict
 from gsmooth.cli import app
 from gsmooth.data.image_key import FIRST_KEY, image_key
 from gsmooth.decision import PILOT_VOTES, RadiusMode, RegionMode, decide
-from gsmooth.engine.readout import CUDA_NUMBERS, CUDA_ROWS, ROWS
 from gsmooth.nested import NestedMode, certify_nested_many
-from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose, SecretSeed, sampler_of_kind
-from gsmooth.noise.cells import BLOCK, CELLS, COARSEST, EXPONENTS, LARGEST
-from gsmooth.smoothing import GRID, Ballot
+from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose, SecretSeed, sampler_of_kind
+from gsmooth.sampling.noise.grid_cells import BLOCK, CELLS, COARSEST, EXPONENTS, LARGEST
+from gsmooth.sampling.readout import CUDA_NUMBERS, CUDA_ROWS, ROWS
+from gsmooth.sampling.smoothed_classifier import GRID, Ballot
 from gsmooth.theory.laws import (
     ExponentialLaw,
     FoldedNormalLaw,

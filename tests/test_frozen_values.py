@@ -33,7 +33,6 @@ from gsmooth.certificate import (
 from gsmooth.data.image_key import image_key
 from gsmooth.models import weights_digest
 from gsmooth.models.classifier import Classifier
-from gsmooth.noise import SecretSeed, SeedCommitment
 from gsmooth.run import schema2
 from gsmooth.run.calibration import SCHEMA_VERSION as CALIBRATION_VERSION
 from gsmooth.run.calibration import Calibration, image_digest, options_of
@@ -42,6 +41,7 @@ from gsmooth.run.recorded_noise import AxisNoise
 from gsmooth.run.row import SCHEMA_VERSION
 from gsmooth.run.seed_file import SECRET_NAME
 from gsmooth.run.seeds import VARIABLE
+from gsmooth.sampling.noise import SecretSeed, SeedCommitment
 from gsmooth.transforms import hookspecs, registry
 from gsmooth.transforms.region import Region
 from tests.run.samples import IDENTITY, make_centre, make_header, make_row

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.data.loading import load_data
-from gsmooth.engine import checked_function
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.models import load_model, shipped_models
 from gsmooth.models.classifier import Classifier
+from gsmooth.sampling import checked_function
 from tests.engine_objects import HalfLine, Scores
 
 SHAPE = (1, 4, 4)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
 from gsmooth.certification import Item
 from gsmooth.errors import ModelError, PluginError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certification import Item, RadiusMode, RegionMode, certify, predict
-from gsmooth.engine import checked_function
 from gsmooth.errors import MemoryShortError, ModelError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling import checked_function
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian

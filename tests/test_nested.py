@@ -19,10 +19,10 @@ from gsmooth.certification import Item, Outcome, RegionMode, certify
 from gsmooth.cover.tiers import lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.nested import NestedMode, certify_nested, certify_nested_many
-from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
 from gsmooth.run.row import Row
 from gsmooth.run.verify import row_faults
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import normal_quantile

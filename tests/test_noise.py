@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
-from gsmooth.noise import (
+from gsmooth.sampling.noise import (
     CHUNK,
     TAIL,
     Coordinate,

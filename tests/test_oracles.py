@@ -22,8 +22,8 @@ from torch import Tensor
 from gsmooth.certificate import Certified, Guarantee, Step
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import Finding, Mode, RadiusMode, RegionMode, prediction
-from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import FixedBound, FixedSample, least_successes
 from gsmooth.theory.exact import boundary_rule, exact_outcome
 from gsmooth.theory.laws import GaussianLaw, Law

@@ -15,7 +15,7 @@ from gsmooth.data.loading import load_data
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.models import load_model
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian

@@ -23,9 +23,24 @@ from scipy import special, stats
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import SAMPLER, Coordinate, Draws, Purpose, grid_total_variation, sampler_on
-from gsmooth.noise.cells import BLOCK, CELLS, LARGEST, around_by_cells, fits, refined, table
-from gsmooth.noise.normals import around_by_normals, device_normals
+from gsmooth.sampling.noise import (
+    SAMPLER,
+    Coordinate,
+    Draws,
+    Purpose,
+    grid_total_variation,
+    sampler_on,
+)
+from gsmooth.sampling.noise.grid_cells import (
+    BLOCK,
+    CELLS,
+    LARGEST,
+    around_by_cells,
+    fits,
+    refined,
+    table,
+)
+from gsmooth.sampling.noise.normals import around_by_normals, device_normals
 from gsmooth.theory.laws import GaussianLaw
 
 Floats = npt.NDArray[np.float64]

@@ -18,9 +18,9 @@ from gsmooth.certification import RadiusMode, RegionMode, certify, predict
 from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.nested import NestedMode, certify_nested
-from gsmooth.noise import Coordinate, Purpose, SeedCommitment, public_seed
 from gsmooth.run.codec import encode
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.noise import Coordinate, Purpose, SeedCommitment, public_seed
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian

@@ -28,8 +28,8 @@ from gsmooth.certification import (
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import Requirement
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.smoothing import GRID, Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
+from gsmooth.sampling.smoothed_classifier import GRID, Ballot, SmoothedClassifier
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, Law
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from benchmarks.votes.cells import Cell
 from benchmarks.votes.rivals import OURS, SEQUENTIAL, SPRT, Rival
-from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.run.assembly import Assembly
 from gsmooth.run.execute import plan
 from gsmooth.run.loading import load_config
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot
 
 Votes = NDArray[np.int64]
 RULES: Final = tuple(rule for rule in SEQUENTIAL if rule is not SPRT)

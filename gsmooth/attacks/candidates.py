@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.noise import Coordinate, Purpose, Seed
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.noise import Coordinate, Purpose, Seed
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.base import Parameter
 from gsmooth.transforms.region import Region
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.errors import MemoryShortError
-from gsmooth.noise import Coordinate, Draws
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.noise import Coordinate, Draws
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 
 
 @final

@@ -7,7 +7,7 @@ from typing import final
 
 from gsmooth.decision import check_level, check_votes
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import CHUNK
+from gsmooth.sampling.noise import CHUNK
 
 
 @final

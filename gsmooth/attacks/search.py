@@ -19,8 +19,8 @@ from gsmooth.attacks.plan import AttackPlan
 from gsmooth.certificate import Certificate, Certified, Guarantee
 from gsmooth.certification import Item
 from gsmooth.decision import chunks, prediction
-from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.transforms.region import Region
 
 Counts = NDArray[np.int64]

@@ -15,7 +15,7 @@ from gsmooth.certificate import Step
 from gsmooth.cover.one_sided import one_way_axes
 from gsmooth.cover.requirement import units_of
 from gsmooth.errors import ConfigurationError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import Law
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Transformation

@@ -17,7 +17,7 @@ from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement
 from gsmooth.cover.stretch import lengthens
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter
 from gsmooth.transforms.region import Region

@@ -20,7 +20,7 @@ from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.one_sided import placed
 from gsmooth.cover.requirement import Requirement, check_region
 from gsmooth.cover.survey import Price
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region
 

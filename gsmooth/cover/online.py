@@ -26,7 +26,7 @@ from gsmooth.cover.pieces import Piece
 from gsmooth.cover.requirement import Requirement, check_region, units_of
 from gsmooth.cover.suspects import Suspects, trace
 from gsmooth.errors import ConfigurationError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 

@@ -19,7 +19,7 @@ from gsmooth.cover.stretch import (
     stretches,
 )
 from gsmooth.errors import ConfigurationError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.arguments import distances
 from gsmooth.theory.laws import Law, ProductLaw
 from gsmooth.theory.normal import raise_margin

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
 
 FAILING: Final = (1e-6, 1e-4, 1e-3, 1e-2)

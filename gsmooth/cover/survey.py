@@ -20,7 +20,7 @@ from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.pieces import Knots, Piece, lay_knots
 from gsmooth.cover.poll import Pilot, Poll
 from gsmooth.cover.requirement import Requirement, check_region, units_of
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region
 

@@ -15,7 +15,7 @@ from gsmooth.cover.one_sided import placed
 from gsmooth.cover.orbit import Orbit
 from gsmooth.cover.requirement import Requirement
 from gsmooth.cover.supremum import carried_suprema
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region

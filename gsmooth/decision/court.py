@@ -18,8 +18,8 @@ from gsmooth.certificate import (
     Verdict,
 )
 from gsmooth.cover import Ball, Cover
-from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 
 Counts = NDArray[np.int64]
 Trial = Generator[list[Ballot], Counts, Certificate]

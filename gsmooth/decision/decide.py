@@ -20,8 +20,8 @@ from gsmooth.decision.court import Counts, Court
 from gsmooth.decision.modes import Mode, RadiusMode, RegionMode, chunks
 from gsmooth.decision.radius import try_radius
 from gsmooth.decision.region import try_region
-from gsmooth.noise import Coordinate, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
 
 PILOT_VOTES: Final = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from gsmooth.errors import UnreachableError
-from gsmooth.noise import CHUNK
+from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.sequential import EProcess, StreamedSample, cannot_accept
 
 

@@ -11,7 +11,7 @@ from scipy import special
 from gsmooth.certificate import MOST_VOTES
 from gsmooth.cover import Price
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import CHUNK
+from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import Floats
 

@@ -14,8 +14,8 @@ from gsmooth.decision.looks import least_votes
 from gsmooth.decision.modes import RadiusMode, chunks
 from gsmooth.decision.sequence import until_enough
 from gsmooth.errors import UnreachableError
-from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.bounds import (
     FixedBound,
     FixedSample,

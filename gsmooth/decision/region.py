@@ -13,8 +13,8 @@ from gsmooth.cover import Ball
 from gsmooth.decision.court import Counts, Court, Trial
 from gsmooth.decision.looks import least_votes, votes_to_next_look
 from gsmooth.decision.modes import RegionMode, chunks
-from gsmooth.noise import CHUNK
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling.noise import CHUNK
+from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.bounds import FixedBound, FixedSample
 from gsmooth.theory.sequential import EProcess, Futility, StreamedSample
 

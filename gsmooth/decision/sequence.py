@@ -7,7 +7,7 @@ from typing import Final
 
 from gsmooth.decision.court import Counts, Court
 from gsmooth.decision.modes import RadiusMode
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
 FIRST: Final = 16

@@ -12,10 +12,8 @@ from gsmooth.attacks import AttackPlan
 from gsmooth.certification import Item, RadiusMode, RegionMode
 from gsmooth.cover.one_sided import one_sided_axes
 from gsmooth.data.dataset import Dataset
-from gsmooth.engine import FunctionCheck, Pace, devices_of
 from gsmooth.models import load_model, weights_digest
 from gsmooth.nested import NestedMode
-from gsmooth.noise import SecretSeed, Seed, sampler_on
 from gsmooth.run.calibration import Calibration, read_calibration
 from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.config import RunConfig, fingerprint, identity
@@ -23,7 +21,9 @@ from gsmooth.run.header import RunHeader
 from gsmooth.run.inputs import data_notices, require_shape, run_classes, run_data
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.rehearsal import rehearsed
-from gsmooth.smoothing import SmoothedClassifier, at_rest, one_sided_law
+from gsmooth.sampling import FunctionCheck, Pace, devices_of
+from gsmooth.sampling.noise import SecretSeed, Seed, sampler_on
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, at_rest, one_sided_law
 from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
 from gsmooth.transforms import registry
 from gsmooth.transforms.region import Region

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gsmooth.certification import Item
     from gsmooth.cover import Cover
-    from gsmooth.smoothing import SmoothedClassifier
+    from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
     from gsmooth.transforms.base import Transformation
 
 SCHEMA_VERSION: Final = 2

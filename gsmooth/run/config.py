@@ -18,7 +18,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
-    from gsmooth.noise import SeedCommitment
+    from gsmooth.sampling.noise import SeedCommitment
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Level = Annotated[float, Field(gt=0.0, le=0.5)]
@@ -435,7 +435,7 @@ def fingerprint_of(identity: Mapping[str, object]) -> str:
 
 
 def _sampler_on_host() -> str:
-    from gsmooth.noise import SAMPLER  # It needs torch, which a configuration does not.
+    from gsmooth.sampling.noise import SAMPLER  # It needs torch, which a configuration does not.
 
     return SAMPLER
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from gsmooth.certificate import CentreEvidence, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.noise import Seed
 from gsmooth.run.profiles import (
     anytime_bounds,
     fixed_votes,
@@ -18,6 +17,7 @@ from gsmooth.run.profiles import (
 )
 from gsmooth.run.row import Row
 from gsmooth.run.seed_checks import randomized_faults
+from gsmooth.sampling.noise import Seed
 from gsmooth.theory.sequential import EProcess, StreamedSample
 
 Message = tuple[str, str]

@@ -14,7 +14,6 @@ from typing import Final, final
 import gsmooth
 from gsmooth.certificate import DECISION_RULE
 from gsmooth.errors import RecordError
-from gsmooth.noise import SAMPLER, SeedCommitment, sampler_of_kind
 from gsmooth.run import schema2
 from gsmooth.run.capabilities import Capabilities
 from gsmooth.run.codec import decode, encode, parse
@@ -28,6 +27,7 @@ from gsmooth.run.config import (
 )
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.row import SCHEMA_VERSION, require_schema
+from gsmooth.sampling.noise import SAMPLER, SeedCommitment, sampler_of_kind
 from gsmooth.transforms.base import Parameter
 
 _PACKAGES: Final = ("torch", "kornia", "numpy", "scipy")

@@ -21,11 +21,11 @@ from gsmooth.decision import chunks
 from gsmooth.errors import ConfigurationError
 from gsmooth.foresight import foresee, foresee_calibrated
 from gsmooth.nested import NestedMode, certify_nested_many, foresee_nested
-from gsmooth.noise import CHUNK
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.calibration import CalibratedCover
 from gsmooth.run.config import RunConfig
 from gsmooth.run.seeds import public_notice
+from gsmooth.sampling.noise import CHUNK
 from gsmooth.transforms.region import Region
 
 

@@ -9,11 +9,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from gsmooth.engine import Ballot, NoisyPoints, Readout, checked_function
-from gsmooth.noise import CHUNK, Coordinate, Purpose
 from gsmooth.run.assembly import Assembly
 from gsmooth.run.config import RunConfig
 from gsmooth.run.records import stored_header
+from gsmooth.sampling import Ballot, NoisyPoints, Readout, checked_function
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 
 _IMAGES: Final = 4
 # Enough for halves, thirds and batches of seven that the check compares.

@@ -12,13 +12,13 @@ import torch
 
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
 from gsmooth.certification import RadiusMode
-from gsmooth.engine import FunctionCheck, Pace, measured_pace
 from gsmooth.foresight import largest_share
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.forecast import Span
 from gsmooth.run.header import require_same_run
 from gsmooth.run.records import stored_header, stored_indices
 from gsmooth.run.trial import Tried, expected_forwards, tried_images
+from gsmooth.sampling import FunctionCheck, Pace, measured_pace
 from gsmooth.theory.normal import normal_quantile
 
 TRIED: Final = 3

@@ -9,7 +9,6 @@ from typing import final
 
 from gsmooth.certificate import Prediction
 from gsmooth.certification import Item, predict_many
-from gsmooth.noise import SecretSeed
 from gsmooth.run.assembly import Assembly, assemble
 from gsmooth.run.config import RunConfig
 from gsmooth.run.inputs import called
@@ -18,6 +17,7 @@ from gsmooth.run.pinning import examined
 from gsmooth.run.progress import Progress, Tally
 from gsmooth.run.resolution import resolved
 from gsmooth.run.seeds import named_seed, public_notice
+from gsmooth.sampling.noise import SecretSeed
 
 
 @final

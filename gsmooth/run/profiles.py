@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Final
 
 from gsmooth.certificate import CentreEvidence
-from gsmooth.noise import CHUNK
 from gsmooth.run.row import Row
+from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.theory.sequential import StreamedSample, anytime_lower

@@ -15,10 +15,10 @@ from gsmooth.certificate import (
     Premise,
 )
 from gsmooth.errors import RecordError
-from gsmooth.noise import SAMPLER
 from gsmooth.run import schema2
 from gsmooth.run.codec import decode, parse, to_line
 from gsmooth.run.recorded_noise import NoiseRecord
+from gsmooth.sampling.noise import SAMPLER
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.region import Region
 

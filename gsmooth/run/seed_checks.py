@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import Coordinate, Purpose, SecretSeed, Seed
 from gsmooth.run.header import RunHeader
 from gsmooth.run.profiles import lower_bounds, setting, supported_gauge
 from gsmooth.run.row import Row
+from gsmooth.sampling.noise import Coordinate, Purpose, SecretSeed, Seed
 
 Message = tuple[str, str]
 

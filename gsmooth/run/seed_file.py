@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import SecretSeed
 from gsmooth.run.files import make_private_folder, write_exclusive
+from gsmooth.sampling.noise import SecretSeed
 
 SECRET_NAME: Final = "seed.secret"
 """The secret seed of a run, in its folder."""

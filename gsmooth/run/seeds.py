@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final, final
 
 from gsmooth.errors import RecordError
-from gsmooth.noise import SecretSeed, Seed, public_seed
 from gsmooth.run.config import RunConfig
 from gsmooth.run.header import RunHeader
 from gsmooth.run.records import stored_header
 from gsmooth.run.seed_file import SECRET_NAME, keep_secret, read_secret
+from gsmooth.sampling.noise import SecretSeed, Seed, public_seed
 
 VARIABLE: Final = "GSMOOTH_SEED"
 """The environment variable that holds a secret seed."""

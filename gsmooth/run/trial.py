@@ -14,9 +14,9 @@ from gsmooth.attacks.search import FINALISTS, STARTS
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import Outcome, RadiusMode, RegionMode
 from gsmooth.decision import chunks
-from gsmooth.noise import CHUNK, SecretSeed, Seed
 from gsmooth.run.assembly import Assembly, attack_plan, mode_of, region_of
 from gsmooth.run.outcomes import most_votes, outcomes
+from gsmooth.sampling.noise import CHUNK, SecretSeed, Seed
 
 BACKWARDS: Final = 3
 """What a step along the gradient costs, in forward passes."""

@@ -13,7 +13,6 @@ from typing import final
 import numpy as np
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Verdict
-from gsmooth.noise import SecretSeed, Seed
 from gsmooth.run.claimed import claims_faults, guarantee_faults
 from gsmooth.run.decided import radius_faults, region_faults
 from gsmooth.run.header import RunHeader, header_faults
@@ -29,6 +28,7 @@ from gsmooth.run.reach import reach_faults
 from gsmooth.run.records import open_records
 from gsmooth.run.row import Row
 from gsmooth.run.seed_checks import seed_faults, seed_on_trust, usable_seed
+from gsmooth.sampling.noise import SecretSeed, Seed
 from gsmooth.theory.bounds import predict_test
 
 Message = tuple[str, str]

@@ -18,7 +18,7 @@ from scipy import optimize, special, stats
 from torch import Tensor, nn
 
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.pictures import Picture, Point
 from gsmooth.testing.subject import ROUNDING, Subject, Theta, nothing
 from gsmooth.theory.laws import Law

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from gsmooth.noise import CHUNK, Coordinate, Draws, Purpose
+from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
 from gsmooth.testing.subject import Subject, no_claim
 from gsmooth.theory.laws import Law, ProductLaw
 

@@ -14,7 +14,7 @@ from gsmooth.certification import Item, certify_many
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.pictures import Picture, Point
 from gsmooth.testing.subject import Subject, nothing
 from gsmooth.transforms.region import Region

@@ -15,8 +15,8 @@ from gsmooth.certificate import Certified, Step
 from gsmooth.certification import Item, certify_many
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import RadiusMode
-from gsmooth.noise import CHUNK, Coordinate, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.subject import Subject, Theta, nothing
 from gsmooth.theory.bounds import clopper_pearson_lower

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier, at_rest
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, at_rest
 from gsmooth.testing.pictures import IN_RANGE, KINDS, Picture, pictures
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transforms.base import Transformation

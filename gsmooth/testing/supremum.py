@@ -16,7 +16,7 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.one_sided import one_way_axes
 from gsmooth.cover.orbit import Orbit
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.pictures import Picture
 from gsmooth.testing.subject import Subject, no_claim
 from gsmooth.theory.normal import normal_quantile

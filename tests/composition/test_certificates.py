@@ -13,7 +13,7 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region

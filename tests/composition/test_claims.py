@@ -13,7 +13,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Flow, Parameter, Transformation
 from gsmooth.transforms.composition import composed

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.composition import composed

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gsmooth.cover import Cover
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region

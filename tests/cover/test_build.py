@@ -19,7 +19,7 @@ from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.cells import Cells
 from gsmooth.cover.pieces import lay_knots
 from gsmooth.errors import ConfigurationError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
 from gsmooth.testing.supremum import excess, worst_attack

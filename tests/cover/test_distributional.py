@@ -21,7 +21,7 @@ from gsmooth.cover.origin import origin_of
 from gsmooth.cover.supremum import carried_suprema
 from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region

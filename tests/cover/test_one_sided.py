@@ -21,7 +21,7 @@ from gsmooth.cover.orbit import Orbit
 from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
 from gsmooth.theory import ExponentialLaw, FoldedNormalLaw, Law, UniformLaw
 from gsmooth.transforms.base import Parameter, Transformation

@@ -23,7 +23,7 @@ from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
 from gsmooth.models.classifier import Classifier
 from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
 from gsmooth.theory import ExponentialLaw, GaussianLaw, Law, ProductLaw
 from gsmooth.theory.normal import Floats

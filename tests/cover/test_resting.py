@@ -26,8 +26,8 @@ from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.foresight import foresee
 from gsmooth.models.classifier import Classifier
-from gsmooth.noise.accuracy import theta_accuracy
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.noise.accuracy import theta_accuracy
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory import GaussianLaw, Law, UniformLaw
 from gsmooth.theory.normal import Floats
 from gsmooth.transforms.base import Parameter, Transformation

@@ -16,7 +16,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
 from gsmooth.cover.stretch import FAILING, stretches
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter, Transformation

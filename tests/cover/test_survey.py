@@ -15,7 +15,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover import Cover, Draft, Poll, Price, build_cover, draft
 from gsmooth.cover.survey import Survey
 from gsmooth.decision import RegionMode
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
 from gsmooth.theory.expected_samples import expected_votes

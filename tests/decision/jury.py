@@ -10,8 +10,8 @@ import torch
 from gsmooth.certificate import Certified, Guarantee, Step
 from gsmooth.cover import Ball, Cover
 from gsmooth.decision import Finding, Mode, decide
-from gsmooth.noise import CHUNK, Purpose
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region
 from tests.engine_objects import Counts, half_line, told

@@ -10,8 +10,8 @@ from gsmooth import certify
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.cover import Cover, Pilot, Poll
 from gsmooth.decision import PILOT_VOTES, Finding, RegionMode, decide, least_votes
-from gsmooth.noise import CHUNK, Purpose
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.transforms.region import Region
 from tests.decision.jury import ZERO, G, ball, cover, share_of, tried, unanimous
 from tests.engine_objects import Counts, on_ring, told, turned

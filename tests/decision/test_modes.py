@@ -10,7 +10,7 @@ import pytest
 from gsmooth.certificate import Abstained
 from gsmooth.decision import RadiusMode, RegionMode, check_level, prediction
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import CHUNK
+from gsmooth.sampling.noise import CHUNK
 from tests.decision.jury import ball, cover, tried
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.decision import RadiusMode, chunks
-from gsmooth.noise import CHUNK
 from gsmooth.run.profiles import supported_gauge
+from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower, least_n_fixed
 from tests.decision.jury import (
     NESTED,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.cover import build_cover
 from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, decide, least_votes
-from gsmooth.noise import CHUNK, Purpose
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.sequential import EProcess, StreamedSample
 from gsmooth.transforms.region import Region
 from tests.decision.jury import (

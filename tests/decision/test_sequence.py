@@ -10,8 +10,8 @@ from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode, least_votes
 from gsmooth.decision.sequence import enough, looks
-from gsmooth.noise import CHUNK
 from gsmooth.run.profiles import supported_gauge
+from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.normal import normal_quantile
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 from gsmooth.transforms.region import Region

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gsmooth.noise import Coordinate, Purpose
-from gsmooth.smoothing import Ballot, SmoothedClassifier
+from gsmooth.sampling.noise import Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import classifier

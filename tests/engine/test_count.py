@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gsmooth.engine.memory import Meter
 from gsmooth.errors import MemoryShortError, ModelError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.batch_memory import Meter
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from tests.engine.subjects import Greedy, Linear, Sized, ballots, smoothed
 from tests.engine_objects import Scores
 

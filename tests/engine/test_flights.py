@@ -20,7 +20,7 @@ from gsmooth.certification import (
     certify_many,
 )
 from gsmooth.errors import ConfigurationError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from tests.engine_objects import Turn, classifier, on_ring, phase_deg

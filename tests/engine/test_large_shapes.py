@@ -10,10 +10,10 @@ from torch import Tensor
 
 from gsmooth.certificate import Certified
 from gsmooth.certification import Item, RegionMode, certify_many
-from gsmooth.engine import measured_pace
-from gsmooth.engine.readout import ROWS
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling import measured_pace
+from gsmooth.sampling.readout import ROWS
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation

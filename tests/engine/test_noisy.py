@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsmooth.engine import NoisyPoints
-from gsmooth.engine.noisy import STRIP
-from gsmooth.engine.workers import drawing_pool
-from gsmooth.noise import Coordinate, Draws, Purpose
-from gsmooth.smoothing import Ballot
+from gsmooth.sampling import NoisyPoints
+from gsmooth.sampling.noise import Coordinate, Draws, Purpose
+from gsmooth.sampling.noisy_batch import STRIP
+from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.workers import drawing_pool
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
 

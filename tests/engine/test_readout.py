@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.certification import Item, predict_many
-from gsmooth.engine import Ballot, NoisyPoints, Readout, checked_function
 from gsmooth.errors import ModelError
 from gsmooth.models.classifier import Classifier
-from gsmooth.noise import Coordinate, Purpose
-from gsmooth.smoothing import GRID, SmoothedClassifier
+from gsmooth.sampling import Ballot, NoisyPoints, Readout, checked_function
+from gsmooth.sampling.noise import Coordinate, Purpose
+from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.registry import load_transformation

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsmooth.engine import served
-from gsmooth.engine.schedule import ROUND
+from gsmooth.sampling import served
+from gsmooth.sampling.batch_queue import ROUND
 
 ROWS = st.lists(st.integers(1, 64), min_size=1, max_size=300)
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsmooth.engine import devices_of
-from gsmooth.engine.workers import drawing_pool, started_pool
 from gsmooth.errors import ConfigurationError, ModelError
+from gsmooth.sampling import devices_of
+from gsmooth.sampling.workers import drawing_pool, started_pool
 from tests.engine.subjects import Greedy, Linear, Sized, ballots, smoothed
 from tests.engine_objects import Scores
 

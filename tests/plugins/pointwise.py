@@ -15,7 +15,7 @@ from gsmooth.certification import Item, certify_many
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import Finding, RadiusMode, RegionMode
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Transformation

@@ -25,7 +25,7 @@ from gsmooth.cover.online import build_online_cover
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.nested import NestedMode, certify_nested_many
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import transformation_checks
 from gsmooth.theory import FoldedNormalLaw, Law
 from gsmooth.theory.normal import Floats

@@ -18,7 +18,7 @@ from gsmooth import Region, UniformLaw
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import Cover, build_cover
 from gsmooth.errors import ConfigurationError
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import transformation_checks
 from gsmooth_blur import Blur
 from gsmooth_blur.matched import MatchedKernel

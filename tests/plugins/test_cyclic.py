@@ -17,7 +17,7 @@ from gsmooth import Classifier, ExponentialLaw, GaussianLaw, Region, Transformat
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode, RegionMode
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.theory import Law
 from gsmooth_cyclic import CyclicBlur, CyclicTranslation

@@ -25,7 +25,7 @@ from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee
 from gsmooth.report.contact_sheet import spread
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.training.noise import NoisyInputs
 from gsmooth_translation import IntegerTranslation, Translation

@@ -13,7 +13,7 @@ import torch
 from gsmooth.cover.orbit import Orbit
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.registry import load_transformation, transformations

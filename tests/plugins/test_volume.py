@@ -14,7 +14,7 @@ from gsmooth.attacks import rounded
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
 from gsmooth.models.classifier import Classifier
-from gsmooth.smoothing import SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import transformation_checks
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Step, Verdict
-from gsmooth.noise import SAMPLER
 from gsmooth.run.capabilities import Capabilities
 from gsmooth.run.config import (
     CertifySection,
@@ -20,6 +19,7 @@ from gsmooth.run.header import RunHeader
 from gsmooth.run.planned_images import PlannedImages
 from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.run.row import AttackRecord, Row
+from gsmooth.sampling.noise import SAMPLER
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter

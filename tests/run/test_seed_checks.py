@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 from gsmooth.certificate import AbstainReason, CentreEvidence, Step
 from gsmooth.cli import app
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import SecretSeed
 from gsmooth.run.config import fingerprint, identity
 from gsmooth.run.header import RunHeader
 from gsmooth.run.planned_images import PlannedImages
@@ -20,6 +19,7 @@ from gsmooth.run.profiles import lower_bounds, supported_gauge
 from gsmooth.run.records import RecordWriter, Row
 from gsmooth.run.seed_checks import draws_of
 from gsmooth.run.verify import row_faults, verify_records
+from gsmooth.sampling.noise import SecretSeed
 from gsmooth.theory.normal import share_of_margin
 from tests.run.samples import RUN, make_centre, make_header, make_radius_row, make_row
 

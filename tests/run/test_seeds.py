@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from gsmooth.errors import ConfigurationError, OutputError, RecordError
-from gsmooth.noise import SecretSeed
 from gsmooth.run.config import RunConfig
 from gsmooth.run.execute import plan, run_certify
 from gsmooth.run.loading import load_config
@@ -22,6 +21,7 @@ from gsmooth.run.records import Records, Row, read_records
 from gsmooth.run.seed_file import SECRET_NAME, keep_secret, read_secret
 from gsmooth.run.seeds import VARIABLE, seed_of_run
 from gsmooth.run.verify import verify_records
+from gsmooth.sampling.noise import SecretSeed
 from tests.run.workshop import SETTINGS, Notebook, furnish
 
 UNSEEDED = tuple(setting for setting in SETTINGS if not setting.startswith("smoothing.seed"))

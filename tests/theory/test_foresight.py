@@ -10,7 +10,7 @@ from scipy import stats
 
 from gsmooth.decision.looks import votes_to_next_look
 from gsmooth.errors import ConfigurationError
-from gsmooth.noise import CHUNK
+from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.exact import boundary_rule, exact_outcome
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.sequential import EProcess, StreamedSample

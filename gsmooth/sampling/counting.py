@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.boundaries.user_code import users_code
-from gsmooth.engine.ballot import Ballot, Deal
-from gsmooth.engine.noisy import NoisyPoints
-from gsmooth.engine.workers import Worker, hired, require_one_kind, started_pool
 from gsmooth.errors import ConfigurationError, MemoryShortError, ModelError
 from gsmooth.models.call import out_of_memory
 from gsmooth.models.classifier import Classifier
+from gsmooth.sampling.noisy_batch import NoisyPoints
+from gsmooth.sampling.request import Ballot, Deal
+from gsmooth.sampling.workers import Worker, hired, require_one_kind, started_pool
 
 
 @final

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.noise.cells import around_by_cells, fits
-from gsmooth.noise.coordinate import Coordinate
-from gsmooth.noise.normals import around_by_normals, device_normals
+from gsmooth.sampling.noise.grid_cells import around_by_cells, fits
+from gsmooth.sampling.noise.key import Coordinate
+from gsmooth.sampling.noise.normals import around_by_normals, device_normals
 from gsmooth.theory.laws import Law
 
 SAMPLER: Final = "blake2b-philox-sfc64-cells16-1"

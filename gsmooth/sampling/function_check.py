@@ -8,9 +8,9 @@ from typing import Final, Literal, final
 import torch
 from torch import Tensor
 
-from gsmooth.engine.readout import Readout
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.models.classifier import Classifier
+from gsmooth.sampling.readout import Readout
 
 Kind = Literal["exact", "rounding", "sized"]
 LEAST_ROWS: Final = 10

@@ -9,7 +9,7 @@ from typing import final
 
 from torch import Tensor
 
-from gsmooth.noise import CHUNK, Coordinate
+from gsmooth.sampling.noise import CHUNK, Coordinate
 
 
 @final

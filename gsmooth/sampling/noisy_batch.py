@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.engine.ballot import Ballot
-from gsmooth.noise import Draws
+from gsmooth.sampling.noise import Draws
+from gsmooth.sampling.request import Ballot
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
 

@@ -13,11 +13,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gsmooth.engine.ballot import Ballot
-from gsmooth.engine.noisy import NoisyPoints
-from gsmooth.engine.readout import Readout
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
+from gsmooth.sampling.noisy_batch import NoisyPoints
+from gsmooth.sampling.readout import Readout
+from gsmooth.sampling.request import Ballot
 
 
 @final

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import DTypeLike, NDArray
 
-from gsmooth.noise.seed import SecretSeed, Seed
+from gsmooth.sampling.noise.seed import SecretSeed, Seed
 
 CHUNK: Final = 64
 """Votes in a chunk. Part of every vote's coordinate: changing it invalidates stored counts."""

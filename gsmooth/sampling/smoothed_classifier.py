@@ -13,10 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.engine import Ballot, Counter, NoisyPoints, Pace, Readout, measured_pace
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
-from gsmooth.noise import SecretSeed, Seed, ThetaAccuracy, grid_total_variation, theta_accuracy
+from gsmooth.sampling import Ballot, Counter, NoisyPoints, Pace, Readout, measured_pace
+from gsmooth.sampling.noise import (
+    SecretSeed,
+    Seed,
+    ThetaAccuracy,
+    grid_total_variation,
+    theta_accuracy,
+)
 from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
 from gsmooth.transforms.base import Transformation
 

@@ -10,11 +10,11 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from gsmooth.engine.ballot import Ballot
-from gsmooth.engine.count import Counter
-from gsmooth.engine.memory import Meter
 from gsmooth.errors import MemoryShortError
-from gsmooth.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.batch_memory import Meter
+from gsmooth.sampling.counting import Counter
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.request import Ballot
 
 FIRST_ROWS: Final = 16
 MOST_ROWS: Final = 4096
