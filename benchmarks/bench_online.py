@@ -28,7 +28,7 @@ from torch import Tensor, nn
 import gsmooth
 from benchmarks.machine import describe
 from gsmooth.cover.online import TOLERANCE, build_online_cover
-from gsmooth.cover.suspects import trace
+from gsmooth.cover.preimages import trace
 
 SIGMA = 0.25
 PUBLISHED = 0.44

@@ -11,7 +11,7 @@ import numpy as np
 from gsmooth.cover import Centres, check_region
 from gsmooth.cover.distributional import equal_margin
 from gsmooth.cover.online import check_online
-from gsmooth.cover.survey import MOST_KNOTS
+from gsmooth.cover.planning.planner import MOST_KNOTS
 from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, least_votes
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK

@@ -42,9 +42,9 @@ from gsmooth.certificate import (
     Verdict,
 )
 from gsmooth.certification import Item, Outcome
-from gsmooth.cover.boxes import carried_centres, require_carried
-from gsmooth.cover.requirement import check_region
-from gsmooth.cover.tiers import Tier, lay_tiers
+from gsmooth.cover.bounds.boxes import carried_centres, require_carried
+from gsmooth.cover.bounds.margin_model import check_region
+from gsmooth.cover.nested import Tier, lay_tiers
 from gsmooth.decision import check_level, check_votes, chunks, prediction
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose

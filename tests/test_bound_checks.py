@@ -17,7 +17,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.certification import RegionMode, certify
 from gsmooth.cover import build_cover
 from gsmooth.cover.online import build_online_cover
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode, certify, predict
 from gsmooth.cover import build_cover
-from gsmooth.cover.requirement import Requirement
+from gsmooth.cover.bounds.margin_model import Requirement
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import share_of_margin

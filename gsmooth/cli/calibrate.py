@@ -23,7 +23,7 @@ from gsmooth.cli.output import emit, guarded, progress, say
 from gsmooth.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from gsmooth.cover.origin import Rule
+    from gsmooth.cover.bounds.origin import Rule
     from gsmooth.run.calibration import Calibration
 
 EPILOG = """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from gsmooth.cover.bounds.margin_model import Requirement, check_region
 from gsmooth.cover.build import Ball, Cover
-from gsmooth.cover.poll import Pilot, Poll
-from gsmooth.cover.requirement import Requirement, check_region
-from gsmooth.cover.survey import Centres, Draft, Price, build_cover, draft
+from gsmooth.cover.pilots import Pilot, Poll
+from gsmooth.cover.planning.planner import Centres, Draft, Price, build_cover, draft
 
 __all__ = [
     "Ball",

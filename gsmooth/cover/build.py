@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
-from gsmooth.cover.cells import ROUNDING, Cells, halve, measure
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.poll import Pilot, Poll
-from gsmooth.cover.requirement import Requirement
-from gsmooth.cover.stretch import lengthens
+from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
+from gsmooth.cover.bounds.lipschitz import lengthens
+from gsmooth.cover.bounds.margin_model import Requirement
+from gsmooth.cover.pilots import Pilot, Poll
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter
@@ -92,7 +92,7 @@ class Cover:
         return ()
 
     def drawn(self, poll: Poll) -> Cover:
-        """This cover; see :class:`gsmooth.cover.survey.Draft`."""
+        """This cover; see :class:`gsmooth.cover.planning.planner.Draft`."""
         return self
 
     def redrawn(self, poll: Poll, budget: float) -> Cover | None:

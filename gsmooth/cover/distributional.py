@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee
-from gsmooth.cover.boxes import (
+from gsmooth.cover.bounds.boxes import (
     box_margin,
     box_profile,
     carried_centres,
     equal_boxes,
     require_carried,
 )
+from gsmooth.cover.bounds.margin_model import Requirement, check_region
 from gsmooth.cover.build import Ball, Cover
-from gsmooth.cover.one_sided import placed
-from gsmooth.cover.requirement import Requirement, check_region
-from gsmooth.cover.survey import Price
+from gsmooth.cover.planning.planner import Price
+from gsmooth.cover.regions.one_sided import placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region

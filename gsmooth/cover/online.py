@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee
+from gsmooth.cover.bounds.cells import ROUNDING
+from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_of
 from gsmooth.cover.build import Ball, Cover, profile_of, start_gauges
-from gsmooth.cover.cells import ROUNDING
-from gsmooth.cover.clusters import Clustering
-from gsmooth.cover.one_sided import one_way_axes, placed
-from gsmooth.cover.pieces import Piece
-from gsmooth.cover.requirement import Requirement, check_region, units_of
-from gsmooth.cover.suspects import Suspects, trace
+from gsmooth.cover.planning.clusters import Clustering
+from gsmooth.cover.preimages import Suspects, trace
+from gsmooth.cover.regions.grid import Piece
+from gsmooth.cover.regions.one_sided import one_way_axes, placed
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.base import Transformation

@@ -10,7 +10,7 @@ import torch
 
 from gsmooth.attacks import AttackPlan
 from gsmooth.certification import Item, RadiusMode, RegionMode
-from gsmooth.cover.one_sided import one_sided_axes
+from gsmooth.cover.regions.one_sided import one_sided_axes
 from gsmooth.data.dataset import Dataset
 from gsmooth.models import load_model, weights_digest
 from gsmooth.nested import NestedMode

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.cover.boxes import require_way_back
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.origin import Rule, origin_of
-from gsmooth.cover.supremum import TOLERANCE, carried_suprema
+from gsmooth.cover.bounds.boxes import require_way_back
+from gsmooth.cover.bounds.origin import Rule, origin_of
+from gsmooth.cover.bounds.supremum import TOLERANCE, carried_suprema
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
 from gsmooth.run.assembly import region_of, rested_operator_of

@@ -13,9 +13,9 @@ import torch
 from pydantic_core import to_jsonable_python
 
 from gsmooth.certificate import Premise
+from gsmooth.cover.bounds.origin import Rule, origin_of
 from gsmooth.cover.distributional import distributional_cover
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.origin import Rule, origin_of
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.data.image_key import image_name
 from gsmooth.errors import ConfigurationError, InputError, RecordError
 from gsmooth.run.codec import decode, encode, parse, to_line
@@ -39,7 +39,8 @@ class Calibration:
     """For a share of at least ``share`` of images like these, E <= ``error``.
 
     E of an image: sup over theta in ``region`` of ||T_(-theta) L psi_theta(x) - c||, with c as
-    ``centre`` says (:func:`gsmooth.cover.origin.origin_of`). The statement has confidence 1 - alpha
+    ``centre`` says (:func:`gsmooth.cover.bounds.origin.origin_of`). The statement has confidence 1
+    - alpha
     over the choice of the calibration images, whatever the distribution they were drawn from
     (:func:`gsmooth.theory.tolerance.tolerance_rank`).
 

@@ -10,7 +10,7 @@ from dataclasses import fields
 
 from pydantic_core import to_jsonable_python
 
-from gsmooth.cover.pieces import check_count
+from gsmooth.cover.regions.grid import check_count
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.card import Card, card
 from gsmooth.run.config import (

@@ -13,8 +13,8 @@ from hypothesis import currently_in_test_context, target
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.pieces import lay_knots
+from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.regions.grid import lay_knots
 from gsmooth.testing.pictures import Picture
 from gsmooth.testing.subject import Subject, no_claim
 

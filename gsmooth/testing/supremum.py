@@ -14,8 +14,8 @@ from torch import Tensor
 
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import TOLERANCE
-from gsmooth.cover.one_sided import one_way_axes
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.pictures import Picture
 from gsmooth.testing.subject import Subject, no_claim

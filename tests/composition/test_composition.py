@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.composition import Composition

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsmooth.cover.arcs import Arcs
-from gsmooth.cover.ball import smallest_ball
+from gsmooth.cover.regions.arcs import Arcs
+from gsmooth.cover.regions.ball import smallest_ball
 
 
 def curve(count: int, seed: int, step: float = 0.3) -> np.ndarray:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gsmooth.cover.ball import smallest_ball
+from gsmooth.cover.regions.ball import smallest_ball
 
 PLANES = hnp.arrays(
     np.float64, st.tuples(st.integers(1, 6), st.just(2)), elements=st.floats(-10.0, 10.0, width=32)

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover import Cover, build, build_cover
+from gsmooth.cover.bounds.cells import Cells
 from gsmooth.cover.build import TOLERANCE
-from gsmooth.cover.cells import Cells
-from gsmooth.cover.pieces import lay_knots
+from gsmooth.cover.regions.grid import lay_knots
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture

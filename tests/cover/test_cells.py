@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsmooth.cover.cells import Cells, halve, measure
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.bounds.cells import Cells, halve, measure
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
 from gsmooth.transforms.base import Transformation

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsmooth import load_data
-from gsmooth.cover.ball import smallest_ball, smallest_balls
-from gsmooth.cover.clusters import Clustering, clusters
-from gsmooth.cover.pieces import Piece
+from gsmooth.cover.planning.clusters import Clustering, clusters
+from gsmooth.cover.regions.ball import smallest_ball, smallest_balls
+from gsmooth.cover.regions.grid import Piece
 from gsmooth_translation import Translation
 
 

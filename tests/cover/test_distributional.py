@@ -14,11 +14,11 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover import Cover
-from gsmooth.cover.boxes import equal_boxes
+from gsmooth.cover.bounds.boxes import equal_boxes
+from gsmooth.cover.bounds.origin import origin_of
+from gsmooth.cover.bounds.supremum import carried_suprema
 from gsmooth.cover.distributional import TYPICAL_SHARE, cheapest_number, distributional_cover
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.origin import origin_of
-from gsmooth.cover.supremum import carried_suprema
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import certify
 from gsmooth.cover import build_cover
-from gsmooth.cover.one_sided import forward_arcs
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.regions.one_sided import forward_arcs
 from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gsmooth import Classifier, GaussianLaw, Guarantee, Region, SmoothedClassifier, load_data
 from gsmooth.cover import Cover
 from gsmooth.cover.online import build_online_cover
-from gsmooth.cover.suspects import Suspects, trace
+from gsmooth.cover.preimages import Suspects, trace
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation

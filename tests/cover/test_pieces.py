@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsmooth.cover.pieces import Knots, lay_knots, piece_of
+from gsmooth.cover.regions.grid import Knots, lay_knots, piece_of
 from gsmooth.transforms.region import Region
 from tests.cover.subjects import Weave
 from tests.testing.planted import Turn

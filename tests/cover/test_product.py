@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import certify
 from gsmooth.cover import Cover, build_cover
-from gsmooth.cover.requirement import Requirement
+from gsmooth.cover.bounds.margin_model import Requirement
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee

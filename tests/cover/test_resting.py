@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import certify
 from gsmooth.cover import Cover, build_cover
-from gsmooth.cover.boxes import equal_boxes
+from gsmooth.cover.bounds.boxes import equal_boxes
+from gsmooth.cover.bounds.lipschitz import stretch_of_region
+from gsmooth.cover.bounds.margin_model import units_of
 from gsmooth.cover.distributional import distributional_cover
-from gsmooth.cover.requirement import units_of
-from gsmooth.cover.stretch import stretch_of_region
-from gsmooth.cover.tiers import lay_tiers
+from gsmooth.cover.nested import lay_tiers
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.foresight import foresee
@@ -204,7 +204,7 @@ def test_more_centres_ask_for_less_along_the_resting_parameter_too() -> None:
 
 
 def test_a_resting_parameter_is_cut_as_finely_as_it_moves_the_image() -> None:
-    from gsmooth.cover.survey import Survey
+    from gsmooth.cover.planning.planner import Survey
 
     def knots(x: Tensor) -> tuple[int, ...]:
         return Survey.of(smoothed(), x[None], REGION, None, None).knots.shape

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
-from gsmooth.cover.stretch import FAILING, stretches
+from gsmooth.cover.bounds.lipschitz import FAILING, stretches
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw

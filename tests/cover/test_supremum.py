@@ -10,8 +10,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.supremum import carried_suprema
+from gsmooth.cover.bounds.supremum import carried_suprema
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
 from gsmooth_rotation import Rotation

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import Cover, Draft, Poll, Price, build_cover, draft
-from gsmooth.cover.survey import Survey
+from gsmooth.cover.planning.planner import Survey
 from gsmooth.decision import RegionMode
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture

@@ -18,9 +18,9 @@ from gsmooth.attacks.candidates import grid, scattered
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Item, certify_many
 from gsmooth.cover import build_cover
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.pieces import Knots, lay_knots
-from gsmooth.cover.supremum import carried_suprema
+from gsmooth.cover.bounds.supremum import carried_suprema
+from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.regions.grid import Knots, lay_knots
 from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.foresight import foresee

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

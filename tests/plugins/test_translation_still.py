@@ -15,8 +15,8 @@ from torch import Tensor, nn
 import gsmooth_translation.shifts as shifts
 from gsmooth import Classifier, GaussianLaw, Guarantee, Region, SmoothedClassifier
 from gsmooth.cover import Cover, build_cover
-from gsmooth.cover.cells import measure
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.bounds.cells import measure
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures
 from gsmooth_translation import Translation

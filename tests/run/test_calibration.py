@@ -14,8 +14,8 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Premise
 from gsmooth.certification import Item
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.origin import Rule, origin_of
+from gsmooth.cover.bounds.origin import Rule, origin_of
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.errors import ConfigurationError, GsmoothError, InputError, RecordError
 from gsmooth.run.calibrate import image_error
 from gsmooth.run.calibration import (

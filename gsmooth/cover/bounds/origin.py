@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pulled_back import Orbit
 from gsmooth.transforms.region import Region
 
 Rule = Literal["clean", "middle"]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Step
-from gsmooth.cover.one_sided import one_way_axes
-from gsmooth.cover.requirement import units_of
+from gsmooth.cover.bounds.margin_model import units_of
+from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import Law

@@ -26,8 +26,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.arcs import Arcs
-from gsmooth.cover.pieces import Piece
+from gsmooth.cover.regions.arcs import Arcs
+from gsmooth.cover.regions.grid import Piece
 from gsmooth.errors import ConfigurationError
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.cells import ROUNDING, Cells, halve, measure
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
+from gsmooth.cover.pulled_back import Orbit
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.orbit import Orbit
+from gsmooth.cover.pulled_back import Orbit
 
 Floats = NDArray[np.float64]
 

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_of
 from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
-from gsmooth.cover.division import Division, prices_of
-from gsmooth.cover.one_sided import place_of, placed
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.pieces import Knots, Piece, lay_knots
-from gsmooth.cover.poll import Pilot, Poll
-from gsmooth.cover.requirement import Requirement, check_region, units_of
+from gsmooth.cover.pilots import Pilot, Poll
+from gsmooth.cover.planning.partition import Division, prices_of
+from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.regions.grid import Knots, Piece, lay_knots
+from gsmooth.cover.regions.one_sided import place_of, placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region

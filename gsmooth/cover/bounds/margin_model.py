@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.one_sided import check_ends
-from gsmooth.cover.stretch import (
+from gsmooth.cover.bounds.lipschitz import (
     ISOMETRY,
     Stretches,
     at_their_longest,
     stretch_of_region,
     stretches,
 )
+from gsmooth.cover.regions.one_sided import check_ends
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.arguments import distances

@@ -9,8 +9,8 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from gsmooth.cover.ball import ITERATIONS, smallest_balls
-from gsmooth.cover.pieces import Piece
+from gsmooth.cover.regions.ball import ITERATIONS, smallest_balls
+from gsmooth.cover.regions.grid import Piece
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

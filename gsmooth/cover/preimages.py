@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.pieces import lay_knots
+from gsmooth.cover.regions.grid import lay_knots
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.transforms.base import Enclosure, Transformation
 from gsmooth.transforms.region import Region

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.arcs import Arcs
-from gsmooth.cover.clusters import ROUNDS, Clustering
-from gsmooth.cover.one_sided import forward_arcs, priced_piece
-from gsmooth.cover.pieces import Knots, Piece, piece_of
+from gsmooth.cover.planning.clusters import ROUNDS, Clustering
+from gsmooth.cover.regions.arcs import Arcs
+from gsmooth.cover.regions.grid import Knots, Piece, piece_of
+from gsmooth.cover.regions.one_sided import forward_arcs, priced_piece
 from gsmooth.theory.laws import Law
 
 Floats = NDArray[np.float64]

@@ -10,7 +10,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from gsmooth.cover.one_sided import gap, one_way_axes
+from gsmooth.cover.regions.one_sided import gap, one_way_axes
 from gsmooth.errors import PluginError
 from gsmooth.transforms.base import Transformation
 

@@ -11,7 +11,7 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from gsmooth.cover.ball import smallest_ball
+from gsmooth.cover.regions.ball import smallest_ball
 from gsmooth.errors import ConfigurationError
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region

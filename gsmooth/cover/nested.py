@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
-from gsmooth.cover.boxes import box_margin, box_profile, carried_centres, equal_boxes
-from gsmooth.cover.one_sided import placed
-from gsmooth.cover.orbit import Orbit
-from gsmooth.cover.requirement import Requirement
-from gsmooth.cover.supremum import carried_suprema
+from gsmooth.cover.bounds.boxes import box_margin, box_profile, carried_centres, equal_boxes
+from gsmooth.cover.bounds.margin_model import Requirement
+from gsmooth.cover.bounds.supremum import carried_suprema
+from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.regions.one_sided import placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import share_of_margin

@@ -1,0 +1,1 @@
+"""Planning: which centres a cover has; no guarantee rests on the choice."""
