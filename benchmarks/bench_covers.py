@@ -28,7 +28,7 @@ from time import perf_counter
 
 import gsmooth
 from benchmarks.machine import describe
-from gsmooth.certification import Item, Outcome, certify_many
+from gsmooth.certification.api import Item, Outcome, certify_many
 from gsmooth.cover import Centres
 from gsmooth.errors import UnreachableError
 from gsmooth.nested import NestedMode, certify_nested_many

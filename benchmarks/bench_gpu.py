@@ -24,7 +24,7 @@ from benchmarks.machine import add_common, timing_of, write
 from benchmarks.resnets import resnet50
 from benchmarks.subjects import Subject, picture
 from benchmarks.turns import Ratio, Timing, in_turn, shown
-from gsmooth.certification import certify
+from gsmooth.certification.api import certify
 from gsmooth.models.classifier import Autocast
 
 SIZES: Final = (64, 128, 256, 512, 1024)

@@ -26,7 +26,7 @@ from benchmarks.rivals.cohen import Cohen
 from benchmarks.rivals.toolbox import Toolbox
 from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.turns import Ratio, Timing, Work, best_size, in_turn, shown
-from gsmooth.certification import certify
+from gsmooth.certification.api import certify
 
 N0, ALPHA = 128, 0.001
 OURS, OFF_GRID = "gsmooth", "gsmooth, no grid"

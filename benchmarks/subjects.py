@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import gsmooth
 from benchmarks.resnets import resnet20
 from benchmarks.turns import Timing, Work, best_size
-from gsmooth.certification import Item, certify_many
+from gsmooth.certification.api import Item, certify_many
 from gsmooth.decision import Mode
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackPlan, attack_many
     from gsmooth.certificate import Abstained, Certified, Guarantee, Prediction
-    from gsmooth.certification import (
+    from gsmooth.certification.api import (
         RadiusMode,
         RegionMode,
         certify,
@@ -47,22 +47,22 @@ _HOMES = {
     "Law": "theory.laws",
     "Parameter": "transforms.base",
     "Prediction": "certificate",
-    "RadiusMode": "certification",
+    "RadiusMode": "certification.api",
     "Region": "transforms.region",
-    "RegionMode": "certification",
+    "RegionMode": "certification.api",
     "SecretSeed": "sampling.noise",
     "SmoothedClassifier": "sampling.smoothed_classifier",
     "Transformation": "transforms.base",
     "UniformLaw": "theory.laws",
     "attack_many": "attacks",
-    "certify": "certification",
-    "certify_many": "certification",
+    "certify": "certification.api",
+    "certify_many": "certification.api",
     "hookimpl": "transforms.hookspecs",
     "load_data": "data.loading",
     "load_model": "models",
     "load_transformation": "transforms.registry",
-    "online_drafter": "certification",
-    "predict": "certification",
+    "online_drafter": "certification.api",
+    "predict": "certification.api",
     "register": "transforms.registry",
 }
 

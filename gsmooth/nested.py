@@ -41,7 +41,7 @@ from gsmooth.certificate import (
     Step,
     Verdict,
 )
-from gsmooth.certification import Item, Outcome
+from gsmooth.certification.api import Item, Outcome
 from gsmooth.cover.bounds.boxes import carried_centres, require_carried
 from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.nested import Tier, lay_tiers

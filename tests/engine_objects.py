@@ -13,7 +13,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from gsmooth.certification import Item
+from gsmooth.certification.api import Item
 from gsmooth.cover import Cover
 from gsmooth.decision import Decision, Finding, Mode, decide
 from gsmooth.models.classifier import Classifier

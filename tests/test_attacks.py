@@ -18,7 +18,7 @@ from gsmooth.attacks import (
     grid,
 )
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import Item, certify
+from gsmooth.certification.api import Item, certify
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise import CHUNK

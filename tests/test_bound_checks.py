@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.certificate import Guarantee
-from gsmooth.certification import RegionMode, certify
+from gsmooth.certification.api import RegionMode, certify
 from gsmooth.cover import build_cover
 from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.pulled_back import Orbit

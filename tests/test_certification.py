@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee
-from gsmooth.certification import (
+from gsmooth.certification.api import (
     Item,
     Mode,
     Outcome,

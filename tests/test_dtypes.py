@@ -83,7 +83,7 @@ if place != "cpu":
     torch.set_default_device(place)
 
 from gsmooth.attacks import AttackPlan, attack_many
-from gsmooth.certification import Item, RegionMode, certify, predict
+from gsmooth.certification.api import Item, RegionMode, certify, predict
 from gsmooth.models.classifier import Classifier
 from gsmooth.cover.online import build_online_cover
 from gsmooth.transforms.options import fitting_laws

@@ -22,7 +22,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import RadiusMode, RegionMode, certify, predict
+from gsmooth.certification.api import RadiusMode, RegionMode, certify, predict
 from gsmooth.cover import build_cover
 from gsmooth.cover.bounds.margin_model import Requirement
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Certified
-from gsmooth.certification import RadiusMode, RegionMode, certify
+from gsmooth.certification.api import RadiusMode, RegionMode, certify
 from gsmooth.errors import UnreachableError
 from gsmooth.foresight import foresee, foresee_calibrated, largest_share, least_supporting
 from gsmooth.transforms.region import Region

@@ -18,7 +18,7 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from gsmooth.attacks import AttackPlan, attack_many
-from gsmooth.certification import Item, certify, predict
+from gsmooth.certification.api import Item, certify, predict
 from gsmooth.cli import app
 from gsmooth.data.image_key import FIRST_KEY, image_key
 from gsmooth.decision import PILOT_VOTES, RadiusMode, RegionMode, decide

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
-from gsmooth.certification import Item, RadiusMode, RegionMode, certify, predict
+from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify, predict
 from gsmooth.errors import MemoryShortError, ModelError
 from gsmooth.sampling import checked_function
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

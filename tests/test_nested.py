@@ -15,7 +15,7 @@ from torch import Tensor
 
 import gsmooth.nested
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee, Verdict
-from gsmooth.certification import Item, Outcome, RegionMode, certify
+from gsmooth.certification.api import Item, Outcome, RegionMode, certify
 from gsmooth.cover.nested import lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.nested import NestedMode, certify_nested, certify_nested_many

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gsmooth import SecretSeed
 from gsmooth.certificate import Certified
-from gsmooth.certification import RadiusMode, RegionMode, certify, predict
+from gsmooth.certification.api import RadiusMode, RegionMode, certify, predict
 from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.nested import NestedMode, certify_nested

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import gsmooth
-from gsmooth.certification import Item, Mode
+from gsmooth.certification.api import Item, Mode
 from gsmooth.models.card import Card, card
 
 ROOT = Path(__file__).parents[1]

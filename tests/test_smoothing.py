@@ -15,7 +15,7 @@ from scipy import stats
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import (
+from gsmooth.certification.api import (
     Item,
     Mode,
     Outcome,

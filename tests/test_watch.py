@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsmooth.certification import Item, RegionMode, certify_many
+from gsmooth.certification.api import Item, RegionMode, certify_many
 from gsmooth.transforms.region import Region
 from tests.engine_objects import half_line, pixel
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 import torch
 
 from gsmooth.attacks import AttackPlan
-from gsmooth.certification import Item, RadiusMode, RegionMode
+from gsmooth.certification.api import Item, RadiusMode, RegionMode
 from gsmooth.cover.regions.one_sided import one_sided_axes
 from gsmooth.data.dataset import Dataset
 from gsmooth.models import load_model, weights_digest

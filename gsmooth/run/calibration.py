@@ -25,7 +25,7 @@ from gsmooth.transforms.region import Region
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gsmooth.certification import Item
+    from gsmooth.certification.api import Item
     from gsmooth.cover import Cover
     from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
     from gsmooth.transforms.base import Transformation

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import final
 
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
-from gsmooth.certification import Outcome, Watch
+from gsmooth.certification.api import Outcome, Watch
 from gsmooth.data.dataset import Dataset
 from gsmooth.run.account import Account
 from gsmooth.run.assembly import Assembly, assemble, attack_plan, region_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gsmooth.certification import (
+from gsmooth.certification.api import (
     Drafter,
     Outcome,
     RegionMode,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
-from gsmooth.certification import RadiusMode
+from gsmooth.certification.api import RadiusMode
 from gsmooth.foresight import largest_share
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.forecast import Span

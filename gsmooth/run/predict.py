@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import final
 
 from gsmooth.certificate import Prediction
-from gsmooth.certification import Item, predict_many
+from gsmooth.certification.api import Item, predict_many
 from gsmooth.run.assembly import Assembly, assemble
 from gsmooth.run.config import RunConfig
 from gsmooth.run.inputs import called

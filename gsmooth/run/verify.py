@@ -1,6 +1,6 @@
 """verify: derive every stored certificate again from its raw counts, without a vote.
 
-An implementation of its own: it shares the theory with ``gsmooth.certification``, and no code.
+An implementation of its own: it shares the theory with ``gsmooth.certification.api``, and no code.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified
-from gsmooth.certification import Item, certify_many
+from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import build_cover
 from gsmooth.decision import RadiusMode
 from gsmooth.models.classifier import Classifier

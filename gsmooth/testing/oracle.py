@@ -12,7 +12,7 @@ from scipy import stats
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Step
-from gsmooth.certification import Item, certify_many
+from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import RadiusMode
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import certify
+from gsmooth.certification.api import certify
 from gsmooth.cover import build_cover
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.cover.regions.one_sided import forward_arcs

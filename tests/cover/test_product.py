@@ -15,7 +15,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import certify
+from gsmooth.certification.api import certify
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.margin_model import Requirement
 from gsmooth.decision import RadiusMode, RegionMode

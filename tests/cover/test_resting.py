@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import certify
+from gsmooth.certification.api import certify
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.boxes import equal_boxes
 from gsmooth.cover.bounds.lipschitz import stretch_of_region

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth.certification import (
+from gsmooth.certification.api import (
     MOST_IN_FLIGHT,
     Item,
     Mode,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Certified
-from gsmooth.certification import Item, RegionMode, certify_many
+from gsmooth.certification.api import Item, RegionMode, certify_many
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling import measured_pace
 from gsmooth.sampling.readout import ROWS

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth.certification import Item, predict_many
+from gsmooth.certification.api import Item, predict_many
 from gsmooth.errors import ModelError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling import Ballot, NoisyPoints, Readout, checked_function

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import Item, RadiusMode, RegionMode, certify_many, online_drafter
+from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify_many, online_drafter
 from gsmooth.decision import Mode
 from gsmooth.errors import GsmoothError
 from gsmooth.run.rehearsal import rehearsed

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import Item, certify_many
+from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
 from gsmooth.decision import Finding, RadiusMode, RegionMode
 from gsmooth.models.classifier import Classifier

@@ -18,7 +18,7 @@ from torch import Tensor
 import gsmooth
 from gsmooth import ExponentialLaw, GaussianLaw, LaplaceLaw, Region, UniformLaw
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import Item
+from gsmooth.certification.api import Item
 from gsmooth.cover import build_cover
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.online import build_online_cover

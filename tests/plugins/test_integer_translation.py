@@ -16,7 +16,7 @@ from gsmooth import GaussianLaw, Parameter, Region, load_transformation
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.attacks.candidates import grid, scattered
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import Item, certify_many
+from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import build_cover
 from gsmooth.cover.bounds.supremum import carried_suprema
 from gsmooth.cover.pulled_back import Orbit

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Premise
-from gsmooth.certification import Item
+from gsmooth.certification.api import Item
 from gsmooth.cover.bounds.origin import Rule, origin_of
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.errors import ConfigurationError, GsmoothError, InputError, RecordError

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gsmooth import Classifier, Parameter, Region, SmoothedClassifier, Transformation
 from gsmooth.certificate import CentreEvidence
-from gsmooth.certification import Item, Mode, RadiusMode, RegionMode, certify_many
+from gsmooth.certification.api import Item, Mode, RadiusMode, RegionMode, certify_many
 from gsmooth.run.profiles import lower_bounds, supported_gauge
 from gsmooth.run.row import Row
 from gsmooth.run.verify import row_faults

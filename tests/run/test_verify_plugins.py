@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gsmooth import Classifier, Region, SmoothedClassifier, load_transformation
 from gsmooth.certificate import Premise
-from gsmooth.certification import (
+from gsmooth.certification.api import (
     Item,
     Mode,
     Outcome,
