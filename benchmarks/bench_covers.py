@@ -29,9 +29,9 @@ from time import perf_counter
 import gsmooth
 from benchmarks.machine import describe
 from gsmooth.certification.api import Item, Outcome, certify_many
+from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cover import Centres
 from gsmooth.errors import UnreachableError
-from gsmooth.nested import NestedMode, certify_nested_many
 
 SIGMA, SCALE, LOW_PASS = 0.15, 4.0, 0.9
 Method = Callable[[Iterable[Item]], Iterable[Outcome]]

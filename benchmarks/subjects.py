@@ -13,8 +13,8 @@ from torch import Tensor, nn
 import gsmooth
 from benchmarks.resnets import resnet20
 from benchmarks.turns import Timing, Work, best_size
+from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, certify_many
-from gsmooth.decision import Mode
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import GRID, Ballot, SmoothedClassifier

@@ -13,9 +13,9 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
+from gsmooth.certification import Decision, Finding, Mode, decide
 from gsmooth.certification.api import Item
 from gsmooth.cover import Cover
-from gsmooth.decision import Decision, Finding, Mode, decide
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise import Seed
 from gsmooth.sampling.smoothed_classifier import GRID, Ballot, SmoothedClassifier

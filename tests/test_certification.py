@@ -21,8 +21,8 @@ from gsmooth.certification.api import (
     predict,
     predict_many,
 )
+from gsmooth.certification.feasibility import foresee
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.foresight import foresee
 from gsmooth.sampling.noise import CHUNK, Purpose
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

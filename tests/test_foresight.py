@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 
 from gsmooth.certificate import Certified
 from gsmooth.certification.api import RadiusMode, RegionMode, certify
+from gsmooth.certification.feasibility import (
+    foresee,
+    foresee_calibrated,
+    largest_share,
+    least_supporting,
+)
 from gsmooth.errors import UnreachableError
-from gsmooth.foresight import foresee, foresee_calibrated, largest_share, least_supporting
 from gsmooth.transforms.region import Region
 from tests.engine_objects import half_line, on_ring, pixel, turned
 

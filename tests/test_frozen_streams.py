@@ -18,11 +18,11 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from gsmooth.attacks import AttackPlan, attack_many
+from gsmooth.certification import PILOT_VOTES, RadiusMode, RegionMode, decide
 from gsmooth.certification.api import Item, certify, predict
+from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cli import app
 from gsmooth.data.image_key import FIRST_KEY, image_key
-from gsmooth.decision import PILOT_VOTES, RadiusMode, RegionMode, decide
-from gsmooth.nested import NestedMode, certify_nested_many
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose, SecretSeed, sampler_of_kind
 from gsmooth.sampling.noise.grid_cells import BLOCK, CELLS, COARSEST, EXPONENTS, LARGEST
 from gsmooth.sampling.readout import CUDA_NUMBERS, CUDA_ROWS, ROWS

@@ -20,8 +20,8 @@ from scipy import stats
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee, Step
+from gsmooth.certification import Finding, Mode, RadiusMode, RegionMode, prediction
 from gsmooth.cover import Cover, build_cover
-from gsmooth.decision import Finding, Mode, RadiusMode, RegionMode, prediction
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import FixedBound, FixedSample, least_successes

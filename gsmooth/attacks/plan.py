@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from gsmooth.decision import check_level, check_votes
+from gsmooth.certification import check_level, check_votes
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK
 

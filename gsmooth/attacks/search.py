@@ -17,8 +17,8 @@ from gsmooth.attacks.noisy import Screening, joined, screened
 from gsmooth.attacks.outcome import VIOLATION_ALPHA, AttackOutcome, Attempt
 from gsmooth.attacks.plan import AttackPlan
 from gsmooth.certificate import Certificate, Certified, Guarantee
+from gsmooth.certification import chunks, prediction
 from gsmooth.certification.api import Item
-from gsmooth.decision import chunks, prediction
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.transforms.region import Region

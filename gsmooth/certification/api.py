@@ -11,10 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from gsmooth.certificate import Certificate, Guarantee, Prediction
-from gsmooth.cover import Centres, Cover, Draft, draft
-from gsmooth.cover.online import build_online_cover
-from gsmooth.data.image_key import image_key
-from gsmooth.decision import (
+from gsmooth.certification import (
     Counts,
     Decision,
     Finding,
@@ -27,8 +24,11 @@ from gsmooth.decision import (
     decide,
     prediction,
 )
+from gsmooth.certification.feasibility import foresee
+from gsmooth.cover import Centres, Cover, Draft, draft
+from gsmooth.cover.online import build_online_cover
+from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, ImpossibleError
-from gsmooth.foresight import foresee
 from gsmooth.sampling import served
 from gsmooth.sampling.noise import Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gsmooth.boundaries.host_memory import size
-from gsmooth.foresight import MORE_THAN_VOTES
+from gsmooth.certification.feasibility import MORE_THAN_VOTES
 from gsmooth.run.forecast import Span, duration
 from gsmooth.text.rounding import text_down
 

@@ -10,10 +10,10 @@ import torch
 
 from gsmooth.attacks import AttackPlan
 from gsmooth.certification.api import Item, RadiusMode, RegionMode
+from gsmooth.certification.nested import NestedMode
 from gsmooth.cover.regions.one_sided import one_sided_axes
 from gsmooth.data.dataset import Dataset
 from gsmooth.models import load_model, weights_digest
-from gsmooth.nested import NestedMode
 from gsmooth.run.calibration import Calibration, read_calibration
 from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.config import RunConfig, fingerprint, identity

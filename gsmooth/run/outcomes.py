@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gsmooth.certification import chunks
 from gsmooth.certification.api import (
     Drafter,
     Outcome,
@@ -15,12 +16,11 @@ from gsmooth.certification.api import (
     certify_many,
     online_drafter,
 )
+from gsmooth.certification.feasibility import foresee, foresee_calibrated
+from gsmooth.certification.nested import NestedMode, certify_nested_many, foresee_nested
 from gsmooth.cover import Cover, Poll, build_cover
 from gsmooth.cover.distributional import cheapest_number
-from gsmooth.decision import chunks
 from gsmooth.errors import ConfigurationError
-from gsmooth.foresight import foresee, foresee_calibrated
-from gsmooth.nested import NestedMode, certify_nested_many, foresee_nested
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.calibration import CalibratedCover
 from gsmooth.run.config import RunConfig

@@ -12,7 +12,7 @@ import torch
 
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
 from gsmooth.certification.api import RadiusMode
-from gsmooth.foresight import largest_share
+from gsmooth.certification.feasibility import largest_share
 from gsmooth.run.assembly import Assembly, mode_of, region_of
 from gsmooth.run.forecast import Span
 from gsmooth.run.header import require_same_run

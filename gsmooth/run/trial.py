@@ -12,8 +12,8 @@ from gsmooth.attacks import attack_many
 from gsmooth.attacks.candidates import grid
 from gsmooth.attacks.search import FINALISTS, STARTS
 from gsmooth.certificate import Abstained, AbstainReason, Certified
+from gsmooth.certification import chunks
 from gsmooth.certification.api import Outcome, RadiusMode, RegionMode
-from gsmooth.decision import chunks
 from gsmooth.run.assembly import Assembly, attack_plan, mode_of, region_of
 from gsmooth.run.outcomes import most_votes, outcomes
 from gsmooth.sampling.noise import CHUNK, SecretSeed, Seed

@@ -81,7 +81,7 @@ def repeated(report: Path | str) -> Repeated:
     import torch
 
     from gsmooth.attacks import attacked_images, put_to_predict
-    from gsmooth.decision import prediction
+    from gsmooth.certification import prediction
     from gsmooth.run.assembly import load_classifier, smoothed_classifier
     from gsmooth.run.seeds import kept_seed
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified
+from gsmooth.certification import RadiusMode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import build_cover
-from gsmooth.decision import RadiusMode
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.pictures import Picture, Point

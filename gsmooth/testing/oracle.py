@@ -12,9 +12,9 @@ from scipy import stats
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Step
+from gsmooth.certification import RadiusMode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
-from gsmooth.decision import RadiusMode
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene

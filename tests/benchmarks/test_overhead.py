@@ -17,7 +17,7 @@ from benchmarks.machine import describe
 from benchmarks.resnets import resnet20, resnet50
 from benchmarks.subjects import Subject, picture
 from benchmarks.turns import Rates, Timing, Work, best_size, in_turn
-from gsmooth.decision import Mode
+from gsmooth.certification import Mode
 
 QUICK = ["--seconds", "0.001", "--rounds", "1", "--clock", "cpu"]
 

@@ -10,8 +10,8 @@ import torch
 from scipy import optimize, special
 
 from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.cover import build_cover
-from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture

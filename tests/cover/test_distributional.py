@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
+from gsmooth.certification import RegionMode
 from gsmooth.cover import Cover
 from gsmooth.cover.bounds.boxes import equal_boxes
 from gsmooth.cover.bounds.origin import origin_of
 from gsmooth.cover.bounds.supremum import carried_suprema
 from gsmooth.cover.distributional import TYPICAL_SHARE, cheapest_number, distributional_cover
 from gsmooth.cover.pulled_back import Orbit
-from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import RegionMode
 from gsmooth.certification.api import certify
 from gsmooth.cover import build_cover
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.cover.regions.one_sided import forward_arcs
-from gsmooth.decision import RegionMode
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

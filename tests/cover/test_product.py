@@ -15,12 +15,12 @@ from scipy import stats
 from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import certify
+from gsmooth.certification.feasibility import foresee
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.margin_model import Requirement
-from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.foresight import foresee
 from gsmooth.models.classifier import Classifier
 from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

@@ -15,16 +15,16 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import certify
+from gsmooth.certification.feasibility import foresee
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.boxes import equal_boxes
 from gsmooth.cover.bounds.lipschitz import stretch_of_region
 from gsmooth.cover.bounds.margin_model import units_of
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.nested import lay_tiers
-from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError
-from gsmooth.foresight import foresee
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise.accuracy import theta_accuracy
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee
+from gsmooth.certification import RegionMode
 from gsmooth.cover import Cover, Draft, Poll, Price, build_cover, draft
 from gsmooth.cover.planning.planner import Survey
-from gsmooth.decision import RegionMode
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.testing.pictures import pictures

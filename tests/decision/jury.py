@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from gsmooth.certificate import Certified, Guarantee, Step
+from gsmooth.certification import Finding, Mode, decide
 from gsmooth.cover import Ball, Cover
-from gsmooth.decision import Finding, Mode, decide
 from gsmooth.sampling.noise import CHUNK, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.normal import share_of_margin

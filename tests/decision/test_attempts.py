@@ -8,8 +8,8 @@ import numpy as np
 
 from gsmooth import certify
 from gsmooth.certificate import Abstained, AbstainReason, Certified
+from gsmooth.certification import PILOT_VOTES, Finding, RegionMode, decide, least_votes
 from gsmooth.cover import Cover, Pilot, Poll
-from gsmooth.decision import PILOT_VOTES, Finding, RegionMode, decide, least_votes
 from gsmooth.sampling.noise import CHUNK, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.transforms.region import Region

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified
-from gsmooth.decision import RegionMode
-from gsmooth.decision.modes import TYPICAL_CENTRES
+from gsmooth.certification import RegionMode
+from gsmooth.certification.rules import TYPICAL_CENTRES
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower
 from tests.decision.jury import Jury, ball, cover, share_of, tried, unanimous

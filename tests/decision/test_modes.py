@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gsmooth.certificate import Abstained
-from gsmooth.decision import RadiusMode, RegionMode, check_level, prediction
+from gsmooth.certification import RadiusMode, RegionMode, check_level, prediction
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK
 from tests.decision.jury import ball, cover, tried

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
-from gsmooth.decision import RadiusMode, chunks
+from gsmooth.certification import RadiusMode, chunks
 from gsmooth.run.profiles import supported_gauge
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower, least_n_fixed

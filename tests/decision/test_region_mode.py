@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
+from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, decide, least_votes
 from gsmooth.cover import build_cover
-from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, decide, least_votes
 from gsmooth.sampling.noise import CHUNK, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.sequential import EProcess, StreamedSample

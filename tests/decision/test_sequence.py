@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
+from gsmooth.certification import RadiusMode, least_votes
+from gsmooth.certification.sequence import enough, looks
 from gsmooth.cover import build_cover
-from gsmooth.decision import RadiusMode, least_votes
-from gsmooth.decision.sequence import enough, looks
 from gsmooth.run.profiles import supported_gauge
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.normal import normal_quantile

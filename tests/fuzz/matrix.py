@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify_many, online_drafter
-from gsmooth.decision import Mode
 from gsmooth.errors import GsmoothError
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.testing import Picture

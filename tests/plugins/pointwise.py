@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import Finding, RadiusMode, RegionMode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
-from gsmooth.decision import Finding, RadiusMode, RegionMode
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture

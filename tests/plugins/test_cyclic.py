@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gsmooth import Classifier, ExponentialLaw, GaussianLaw, Region, Transformation
 from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.cover import build_cover
-from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.theory import Law

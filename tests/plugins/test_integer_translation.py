@@ -16,14 +16,14 @@ from gsmooth import GaussianLaw, Parameter, Region, load_transformation
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.attacks.candidates import grid, scattered
 from gsmooth.certificate import Certified, Guarantee
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import Item, certify_many
+from gsmooth.certification.feasibility import foresee
 from gsmooth.cover import build_cover
 from gsmooth.cover.bounds.supremum import carried_suprema
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.cover.regions.grid import Knots, lay_knots
-from gsmooth.decision import RadiusMode, RegionMode
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.foresight import foresee
 from gsmooth.report.contact_sheet import spread
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture, transformation_checks

@@ -22,9 +22,9 @@ from gsmooth.certification.api import (
     certify_many,
     online_drafter,
 )
+from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cover import Cover
 from gsmooth.cover.distributional import distributional_cover
-from gsmooth.nested import NestedMode, certify_nested_many
 from gsmooth.run.calibration import image_digest
 from gsmooth.run.capabilities import capabilities_of
 from gsmooth.run.header import RunHeader

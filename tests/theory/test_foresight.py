@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gsmooth.decision.looks import votes_to_next_look
+from gsmooth.certification.stopping import votes_to_next_look
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.exact import boundary_rule, exact_outcome

@@ -15,11 +15,11 @@ from gsmooth.certificate import (
     Certified,
     Prediction,
 )
+from gsmooth.certification.radius import try_radius
+from gsmooth.certification.region import try_region
+from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
+from gsmooth.certification.session import Counts, Court
 from gsmooth.cover import Draft, Poll
-from gsmooth.decision.court import Counts, Court
-from gsmooth.decision.modes import Mode, RadiusMode, RegionMode, chunks
-from gsmooth.decision.radius import try_radius
-from gsmooth.decision.region import try_region
 from gsmooth.sampling.noise import Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test

@@ -9,10 +9,10 @@ import numpy as np
 from scipy import special
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
+from gsmooth.certification.rules import RegionMode, chunks
+from gsmooth.certification.session import Counts, Court, Trial
+from gsmooth.certification.stopping import least_votes, votes_to_next_look
 from gsmooth.cover import Ball
-from gsmooth.decision.court import Counts, Court, Trial
-from gsmooth.decision.looks import least_votes, votes_to_next_look
-from gsmooth.decision.modes import RegionMode, chunks
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.bounds import FixedBound, FixedSample

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
-from gsmooth.decision.court import Counts, Court
-from gsmooth.decision.modes import RadiusMode
+from gsmooth.certification.rules import RadiusMode
+from gsmooth.certification.session import Counts, Court
 from gsmooth.sampling.smoothed_classifier import Ballot
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 

@@ -8,11 +8,11 @@ from typing import Final, final
 
 import numpy as np
 
+from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, least_votes
 from gsmooth.cover import Centres, check_region
 from gsmooth.cover.distributional import equal_margin
 from gsmooth.cover.online import check_online
 from gsmooth.cover.planning.planner import MOST_KNOTS
-from gsmooth.decision import Mode, RadiusMode, RegionMode, chunks, least_votes
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

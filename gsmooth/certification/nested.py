@@ -41,11 +41,11 @@ from gsmooth.certificate import (
     Step,
     Verdict,
 )
+from gsmooth.certification import check_level, check_votes, chunks, prediction
 from gsmooth.certification.api import Item, Outcome
 from gsmooth.cover.bounds.boxes import carried_centres, require_carried
 from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.nested import Tier, lay_tiers
-from gsmooth.decision import check_level, check_votes, chunks, prediction
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from gsmooth.certificate import AbstainReason, Step, Verdict
+from gsmooth.certification.rules import RadiusMode, chunks
+from gsmooth.certification.sequence import until_enough
+from gsmooth.certification.session import Counts, Court, Trial
+from gsmooth.certification.stopping import least_votes
 from gsmooth.cover import Ball
-from gsmooth.decision.court import Counts, Court, Trial
-from gsmooth.decision.looks import least_votes
-from gsmooth.decision.modes import RadiusMode, chunks
-from gsmooth.decision.sequence import until_enough
 from gsmooth.errors import UnreachableError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot
