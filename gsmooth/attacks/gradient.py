@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gsmooth.attacks.candidates import attacked_images
+from gsmooth.attacks.missing_gradient import Forward, Slope, slope, without_gradient
 from gsmooth.attacks.noisy import noisy, scores_at
-from gsmooth.attacks.slope import Forward, Slope, slope, without_gradient
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region

@@ -48,7 +48,7 @@ def plugins(
     The guarantee is individual where the supremum over the region is proved, else heuristic.
     """
     with guarded(as_json, debug):
-        from gsmooth.cli.offer import as_document, print_offer
+        from gsmooth.cli.transformation_info import as_document, print_offer
         from gsmooth.transforms import registry
 
         if name is not None:
@@ -84,8 +84,8 @@ def _print(offers: list[Offer], faults: list[Fault]) -> None:
 
 
 def _cells(offer: Offer) -> list[str]:
-    from gsmooth.cli.claims import claims_of, guarantee_of
-    from gsmooth.cli.offer import parameter_line
+    from gsmooth.cli.capabilities import claims_of, guarantee_of
+    from gsmooth.cli.transformation_info import parameter_line
     from gsmooth.transforms.options import fitting_laws
 
     kept = [claim for claim, made in claims_of(offer.cls).items() if made]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
-from gsmooth.report.opponent import searches
+from gsmooth.report.adversary import searches
 from gsmooth.report.reach import about_originals, asked_for, handed_in
 from gsmooth.report.rule import decided_by
 from gsmooth.report.totals import RowTally, Totals

@@ -11,6 +11,8 @@ except ModuleNotFoundError as missing:
         name="hypothesis",
     ) from missing
 
+from gsmooth.testing.derivative_checks import Cell
+from gsmooth.testing.images import Picture, Point
 from gsmooth.testing.kit import (
     Standing,
     Verdict,
@@ -19,9 +21,7 @@ from gsmooth.testing.kit import (
     transformation_checks,
     verdicts,
 )
-from gsmooth.testing.pictures import Picture, Point
-from gsmooth.testing.slopes import Cell
-from gsmooth.testing.subject import Subject
+from gsmooth.testing.transformation_under_test import Subject
 
 __all__ = [
     "Cell",

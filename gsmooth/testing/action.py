@@ -8,8 +8,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing.pictures import Point, points
-from gsmooth.testing.subject import ROUNDING, Subject, Theta, near, no_claim
+from gsmooth.testing.images import Point, points
+from gsmooth.testing.transformation_under_test import ROUNDING, Subject, Theta, near, no_claim
 from gsmooth.transforms.base import Transformation
 
 CROWD: Final = 33

@@ -11,8 +11,15 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing.pictures import IN_RANGE, Picture, pictures
-from gsmooth.testing.subject import ROUNDING, Subject, Theta, columns, near, no_claim
+from gsmooth.testing.images import IN_RANGE, Picture, pictures
+from gsmooth.testing.transformation_under_test import (
+    ROUNDING,
+    Subject,
+    Theta,
+    columns,
+    near,
+    no_claim,
+)
 
 PARTS: Final = (0.5, 0.125, 0.03125)
 """Of the way to an end of the region, for the direction of the action."""

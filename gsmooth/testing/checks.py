@@ -9,18 +9,18 @@ from unittest import SkipTest
 
 from gsmooth.testing import (
     action,
+    adversary,
     attack,
-    companions,
+    composition_checks,
+    derivative_checks,
     frames,
     laws,
-    manners,
-    opponent,
     oracle,
-    originals,
-    slopes,
+    preimages,
     supremum,
+    tensor_contract,
 )
-from gsmooth.testing.subject import Subject
+from gsmooth.testing.transformation_under_test import Subject
 
 Body = Callable[[Subject], None]
 
@@ -34,10 +34,10 @@ _ACTION: Final[tuple[Body, ...]] = (
     action.action_error_bounds_rounding,
 )
 _MANNERS: Final[tuple[Body, ...]] = (
-    manners.rows_are_independent,
-    manners.inputs_are_untouched,
-    manners.dtype_and_device_are_kept,
-    manners.results_are_deterministic,
+    tensor_contract.rows_are_independent,
+    tensor_contract.inputs_are_untouched,
+    tensor_contract.dtype_and_device_are_kept,
+    tensor_contract.results_are_deterministic,
     frames.lift_is_linear,
     frames.lift_norm_bounds_lift,
     frames.rounding_norm_bounds_lift,
@@ -50,22 +50,22 @@ _ATTACK: Final[tuple[Body, ...]] = (
     attack.action_follows_attack,
 )
 _BOUNDS: Final[tuple[Body, ...]] = (
-    slopes.derivative_bound_holds,
-    slopes.curvature_bound_holds,
-    slopes.attack_derivative_bound_holds,
-    slopes.attack_curvature_bound_holds,
+    derivative_checks.derivative_bound_holds,
+    derivative_checks.curvature_bound_holds,
+    derivative_checks.attack_derivative_bound_holds,
+    derivative_checks.attack_curvature_bound_holds,
     supremum.certified_supremum_holds,
     supremum.still_supremum_holds,
     supremum.margins_grow_with_the_region,
     supremum.profiles_hold_on_every_part,
-    originals.originals_are_enclosed,
+    preimages.originals_are_enclosed,
 )
 _COMPANIONS: Final[tuple[Body, ...]] = (
-    companions.named_action_is_linear,
-    companions.fixed_part_stays,
-    companions.action_speed_bounds_motion,
-    companions.exact_attack_is_the_action,
-    companions.flow_is_the_attack,
+    composition_checks.named_action_is_linear,
+    composition_checks.fixed_part_stays,
+    composition_checks.action_speed_bounds_motion,
+    composition_checks.exact_attack_is_the_action,
+    composition_checks.flow_is_the_attack,
 )
 _LAWS: Final[tuple[Body, ...]] = (
     laws.law_samples_match_their_distribution,
@@ -77,7 +77,7 @@ _LAWS: Final[tuple[Body, ...]] = (
 _VOTES: Final[tuple[Body, ...]] = (
     oracle.votes_match_the_exact_share,
     oracle.certificates_approach_the_truth_from_below,
-    opponent.attacks_never_beat_certificates,
+    adversary.attacks_never_beat_certificates,
 )
 ONCE: Final = (*_LAWS, *_VOTES)
 """Checks that are made with one shape and region: laws have none, and votes are dear."""
@@ -88,8 +88,8 @@ _ACTING: Final = (
     *_ACTION,
     attack.action_follows_attack,
     *_COMPANIONS[:4],
-    slopes.derivative_bound_holds,
-    slopes.curvature_bound_holds,
+    derivative_checks.derivative_bound_holds,
+    derivative_checks.curvature_bound_holds,
     supremum.certified_supremum_holds,
     supremum.profiles_hold_on_every_part,
 )
@@ -102,7 +102,7 @@ _CLAIMED: Final = (
     action.action_error_bounds_rounding,
     attack.attack_keeps_the_range,
     frames.rounding_norm_bounds_lift,
-    originals.originals_are_enclosed,
+    preimages.originals_are_enclosed,
     supremum.certified_supremum_holds,
     supremum.still_supremum_holds,
     supremum.profiles_hold_on_every_part,

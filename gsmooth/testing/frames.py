@@ -8,8 +8,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing.pictures import Picture, Point, pictures, points
-from gsmooth.testing.subject import Subject, near, no_claim
+from gsmooth.testing.images import Picture, Point, pictures, points
+from gsmooth.testing.transformation_under_test import Subject, near, no_claim
 from gsmooth.transforms.base import Transformation
 
 POWER_STEPS: Final = 30

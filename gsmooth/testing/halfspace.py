@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing.pictures import Picture, Point
-from gsmooth.testing.subject import ROUNDING, Subject, Theta, nothing
+from gsmooth.testing.images import Picture, Point
+from gsmooth.testing.transformation_under_test import ROUNDING, Subject, Theta, nothing
 from gsmooth.theory.laws import Law
 
 Floats = NDArray[np.float64]

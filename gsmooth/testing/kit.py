@@ -14,7 +14,7 @@ import torch
 from gsmooth.errors import ConfigurationError
 from gsmooth.testing.checks import EVERY, ONCE, Body, inapplicable
 from gsmooth.testing.repeat import code_for
-from gsmooth.testing.subject import SPREAD, Act, Falsified, Subject
+from gsmooth.testing.transformation_under_test import SPREAD, Act, Falsified, Subject
 from gsmooth.text.spelling import did_you_mean
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.testing.subject import Subject, no_claim
+from gsmooth.testing.transformation_under_test import Subject, no_claim
 from gsmooth.theory.laws import Law, ProductLaw
 
 Floats = NDArray[np.float64]

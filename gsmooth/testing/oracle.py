@@ -18,7 +18,7 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
-from gsmooth.testing.subject import Subject, Theta, nothing
+from gsmooth.testing.transformation_under_test import Subject, Theta, nothing
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.transforms.region import Region
 

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gsmooth.testing.pictures import Picture, Point
-from gsmooth.testing.slopes import Cell
-from gsmooth.testing.subject import SPREAD, Falsified, Subject
+from gsmooth.testing.derivative_checks import Cell
+from gsmooth.testing.images import Picture, Point
+from gsmooth.testing.transformation_under_test import SPREAD, Falsified, Subject
 from gsmooth.transforms.region import Region
 
 _HOMES: Final[Mapping[type, str]] = {

@@ -17,8 +17,8 @@ from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing.pictures import Picture
-from gsmooth.testing.subject import Subject, no_claim
+from gsmooth.testing.images import Picture
+from gsmooth.testing.transformation_under_test import Subject, no_claim
 from gsmooth.theory.normal import normal_quantile
 from gsmooth.transforms.region import Region
 

@@ -21,7 +21,7 @@ from gsmooth.cover.regions.grid import lay_knots
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
-from gsmooth.testing.pictures import pictures
+from gsmooth.testing.images import pictures
 from gsmooth.testing.supremum import excess, worst_attack
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter, Transformation

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gsmooth.cover.bounds.cells import Cells, halve, measure
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.testing import Picture
-from gsmooth.testing.pictures import pictures
+from gsmooth.testing.images import pictures
 from gsmooth.transforms.base import Transformation
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gsmooth.cover.bounds.supremum import carried_suprema
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.testing import Picture
-from gsmooth.testing.pictures import pictures
+from gsmooth.testing.images import pictures
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave
 from tests.testing.planted import Comb

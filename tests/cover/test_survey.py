@@ -17,7 +17,7 @@ from gsmooth.cover import Cover, Draft, Poll, Price, build_cover, draft
 from gsmooth.cover.planning.planner import Survey
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
-from gsmooth.testing.pictures import pictures
+from gsmooth.testing.images import pictures
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter, Transformation

@@ -23,8 +23,8 @@ from gsmooth.errors import GsmoothError
 from gsmooth.run.rehearsal import rehearsed
 from gsmooth.testing import Picture
 from gsmooth.testing.halfspace import Scene, scene
-from gsmooth.testing.pictures import IN_RANGE
-from gsmooth.testing.subject import Subject, Theta
+from gsmooth.testing.images import IN_RANGE
+from gsmooth.testing.transformation_under_test import Subject, Theta
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 from tests.fuzz.subjects import checked_message, draw_law, draw_region, draw_subject

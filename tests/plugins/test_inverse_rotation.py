@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsmooth import load_data
 from gsmooth.testing import Picture
-from gsmooth.testing.pictures import pictures
+from gsmooth.testing.images import pictures
 from gsmooth_rotation import Rotation, fusion, interval, inverse
 from gsmooth_rotation.turning import PolarSpace
 

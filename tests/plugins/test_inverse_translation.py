@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsmooth import load_data
 from gsmooth.testing import Picture
-from gsmooth.testing.pictures import pictures
+from gsmooth.testing.images import pictures
 from gsmooth_translation import Translation, inverse
 
 LEVEL = 1.0 / 255.0

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.testing import Picture, transformation_checks
-from gsmooth.testing.pictures import KINDS, pictures
+from gsmooth.testing.images import KINDS, pictures
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
 from gsmooth_rotation.bounds import widest_half

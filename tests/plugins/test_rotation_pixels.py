@@ -15,7 +15,7 @@ from gsmooth import load_transformation
 from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.pixels import disc
 from gsmooth.testing import Picture
-from gsmooth.testing.pictures import KINDS, pictures
+from gsmooth.testing.images import KINDS, pictures
 from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bounds
 from gsmooth_rotation.turning import PolarSpace
 from tests.plugins.rotation_speeds import rotation_speed

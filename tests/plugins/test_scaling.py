@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gsmooth import Classifier, GaussianLaw, Region, SmoothedClassifier, load_transformation
 from gsmooth.cover import Cover, build_cover
 from gsmooth.testing import Picture, transformation_checks
-from gsmooth.testing.pictures import pictures
+from gsmooth.testing.images import pictures
 from gsmooth_similarity import Scaling, Similarity
 
 Check = Callable[[], None]

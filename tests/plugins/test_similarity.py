@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.testing import Picture, transformation_checks
-from gsmooth.testing.pictures import KINDS, pictures
+from gsmooth.testing.images import KINDS, pictures
 from gsmooth.transforms.region import Region
 from gsmooth_similarity import Similarity
 from gsmooth_similarity.bounds import cut, flows

@@ -18,7 +18,7 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.cells import measure
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.testing import Picture
-from gsmooth.testing.pictures import pictures
+from gsmooth.testing.images import pictures
 from gsmooth_translation import Translation
 from gsmooth_translation.shifts import Padding
 

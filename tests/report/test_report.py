@@ -23,6 +23,7 @@ from gsmooth.errors import (
     PluginError,
     RecordError,
 )
+from gsmooth.report.adversary import searches
 from gsmooth.report.contact_sheet import (
     contact_sheet,
     draw_contact_sheet,
@@ -30,7 +31,6 @@ from gsmooth.report.contact_sheet import (
     views,
 )
 from gsmooth.report.curves import certified_curve, draw_curve, draw_curves
-from gsmooth.report.opponent import searches
 from gsmooth.report.reach import at, axis_of, describe, verdict_of
 from gsmooth.report.tables import Share, render, summarize
 from gsmooth.report.totals import Totals

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, at_rest
-from gsmooth.testing.pictures import IN_RANGE, KINDS, Picture, pictures
+from gsmooth.testing.images import IN_RANGE, KINDS, Picture, pictures
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.options import fitting_laws

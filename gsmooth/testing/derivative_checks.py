@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.cover.regions.grid import lay_knots
-from gsmooth.testing.pictures import Picture
-from gsmooth.testing.subject import Subject, no_claim
+from gsmooth.testing.images import Picture
+from gsmooth.testing.transformation_under_test import Subject, no_claim
 
 SAMPLES: Final = 17
 SHORT: Final = 2.0**-6

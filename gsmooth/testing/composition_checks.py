@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gsmooth.testing.pictures import Picture, Point, points
-from gsmooth.testing.subject import Subject, Theta, columns, near, no_claim
+from gsmooth.testing.images import Picture, Point, points
+from gsmooth.testing.transformation_under_test import Subject, Theta, columns, near, no_claim
 from gsmooth.transforms.composition.flows import gain, shift
 
 

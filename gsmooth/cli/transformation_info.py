@@ -6,7 +6,7 @@ import inspect
 from dataclasses import MISSING, Field
 from typing import TYPE_CHECKING, Any
 
-from gsmooth.cli.claims import CLAIMS, claims_of, guarantee_of, hindrance_of, is_composition
+from gsmooth.cli.capabilities import CLAIMS, claims_of, guarantee_of, hindrance_of, is_composition
 from gsmooth.cli.output import console
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.options import described, fields_of, fitting_laws

@@ -8,8 +8,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing.pictures import KINDS, Picture, Point
-from gsmooth.testing.subject import Subject, Theta, near
+from gsmooth.testing.images import KINDS, Picture, Point
+from gsmooth.testing.transformation_under_test import Subject, Theta, near
 
 Call = Callable[[Tensor, list[Tensor]], Tensor]
 ROWS = 3

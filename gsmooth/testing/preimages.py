@@ -7,9 +7,9 @@ from typing import Final
 import torch
 from hypothesis import strategies as st
 
-from gsmooth.testing.pictures import IN_RANGE, Picture, pictures
-from gsmooth.testing.slopes import Cell, cell_of, cells
-from gsmooth.testing.subject import Subject, columns, no_claim
+from gsmooth.testing.derivative_checks import Cell, cell_of, cells
+from gsmooth.testing.images import IN_RANGE, Picture, pictures
+from gsmooth.testing.transformation_under_test import Subject, columns, no_claim
 from gsmooth.transforms.region import Region
 
 ARITHMETIC: Final = 1e-9

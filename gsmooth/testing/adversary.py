@@ -15,8 +15,8 @@ from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import build_cover
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing.pictures import Picture, Point
-from gsmooth.testing.subject import Subject, nothing
+from gsmooth.testing.images import Picture, Point
+from gsmooth.testing.transformation_under_test import Subject, nothing
 from gsmooth.transforms.region import Region
 
 ALPHA: Final = 1e-6
