@@ -37,8 +37,8 @@ from benchmarks.geometry.images import sign_tests
 from benchmarks.geometry.measure import measure, recorded
 from benchmarks.geometry.results import document, row, write
 from benchmarks.geometry.training import train_and_save
-from gsmooth.run.journal import make_folder
-from gsmooth.run.progress import LineProgress
+from gsmooth.runs.monitor.progress import LineProgress
+from gsmooth.runs.records.journal import make_folder
 
 HERE = Path(__file__).parent
 

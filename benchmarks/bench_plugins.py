@@ -24,9 +24,9 @@ from benchmarks.plugins.measure import recorded
 from benchmarks.plugins.rows import CELLS
 from benchmarks.plugins.table import Measured, document, markdown, row
 from benchmarks.plugins.training import RUNS, train_and_save
-from gsmooth.run.config import RunConfig
-from gsmooth.run.execute import run_certify
-from gsmooth.run.progress import LineProgress
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.monitor.progress import LineProgress
 
 
 def main() -> None:

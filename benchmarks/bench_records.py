@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Final, final
 
 from benchmarks.machine import RESULTS, write
-from gsmooth.run.header import RunHeader
-from gsmooth.run.planned_images import PlannedImages
-from gsmooth.run.records import HEADER_NAME, ROWS_NAME
+from gsmooth.runs.records.folder import HEADER_NAME, ROWS_NAME
+from gsmooth.runs.records.header import RunHeader
+from gsmooth.runs.records.planned_images import PlannedImages
 
 ROOT: Final = Path(__file__).parents[1]
 SETTINGS: Final = (
@@ -66,14 +66,14 @@ class Step:
 
 def opened(folder: Path) -> str:
     """Find every row and its index."""
-    from gsmooth.run.records import open_records
+    from gsmooth.runs.records.folder import open_records
 
     return f"{len(open_records(folder).rows)} rows"
 
 
 def resumed(folder: Path) -> str:
     """Open for writing, and list what is left to do."""
-    from gsmooth.run.records import RecordWriter, open_records
+    from gsmooth.runs.records.folder import RecordWriter, open_records
 
     header = open_records(folder).header
     assert header.plan is not None
@@ -84,7 +84,7 @@ def resumed(folder: Path) -> str:
 
 def verified(folder: Path) -> str:
     """Derive every certificate again."""
-    from gsmooth.run.verify import verify_records
+    from gsmooth.runs.verify.verify import verify_records
 
     report = verify_records(folder)
     return f"{report.checked} checked, {len(report.faults)} faults"
@@ -137,9 +137,9 @@ def main() -> None:
 
 def certify(folder: Path) -> None:
     """A small run, as real as any."""
-    from gsmooth.run.execute import run_certify
-    from gsmooth.run.loading import load_config
-    from gsmooth.run.progress import LineProgress
+    from gsmooth.runs.config.run_file import load_config
+    from gsmooth.runs.execute import run_certify
+    from gsmooth.runs.monitor.progress import LineProgress
 
     run_certify(load_config(None, [*SETTINGS, f"output.folder={folder}"]), LineProgress())
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import torch
 
 from benchmarks.turns import Timing
-from gsmooth.run.header import installed_versions, this_machine
+from gsmooth.runs.records.header import installed_versions, this_machine
 
 RESULTS: Final = Path(__file__).parent / "results"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.machine import describe
 from gsmooth.report.summary import Share, summarize
-from gsmooth.run.records import read_records
+from gsmooth.runs.records.folder import read_records
 
 RESULTS = Path(__file__).parent / "results"
 

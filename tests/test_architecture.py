@@ -18,7 +18,13 @@ THEORY = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in sorted((ROOT / "gsmooth" / "theory").glob("[!_]*.py"))
 ]
-LIGHT = ["gsmooth", "gsmooth.cli", "gsmooth.transforms.registry", "gsmooth.run.config", *THEORY]
+LIGHT = [
+    "gsmooth",
+    "gsmooth.cli",
+    "gsmooth.transforms.registry",
+    "gsmooth.runs.config.run_config",
+    *THEORY,
+]
 
 
 def modules_after(statement: str) -> set[str]:

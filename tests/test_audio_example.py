@@ -19,9 +19,9 @@ from examples.audio.waveforms import SAMPLES, clip
 from gsmooth.errors import InputError, ModelError
 from gsmooth.models import load_model
 from gsmooth.models.programs import load_script
-from gsmooth.run.loading import load_config
-from gsmooth.run.records import read_records
-from gsmooth.run.verify import verify_records
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.records.folder import read_records
+from gsmooth.runs.verify.verify import verify_records
 from gsmooth.sampling.function_check import checked_function
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,8 +18,8 @@ from gsmooth.cli import output
 from gsmooth.cli.output import as_lines, console, guarded, say
 from gsmooth.errors import RecordError
 from gsmooth.report.tables import render, summarize
-from gsmooth.run.progress import BarProgress, LineProgress, Tally
-from gsmooth.run.records import Records
+from gsmooth.runs.monitor.progress import BarProgress, LineProgress, Tally
+from gsmooth.runs.records.folder import Records
 from gsmooth.text.display import plain, plain_lines, shortened
 from tests.run.samples import make_header, make_row
 
@@ -191,5 +191,5 @@ def test_nothing_is_printed_past_the_console_layer() -> None:
     assert found == {
         "cli/output.py": 2,  # say(), and emit(), whose JSON is ASCII.
         "cli/app.py": 1,  # Our own version.
-        "run/progress.py": 1,  # Plain, too.
+        "runs/monitor/progress.py": 1,  # Plain, too.
     }

@@ -33,14 +33,14 @@ from gsmooth.certificate import (
 from gsmooth.data.image_key import image_key
 from gsmooth.models import weights_digest
 from gsmooth.models.classifier import Classifier
-from gsmooth.run import schema2
-from gsmooth.run.calibration import SCHEMA_VERSION as CALIBRATION_VERSION
-from gsmooth.run.calibration import Calibration, image_digest, options_of
-from gsmooth.run.config import RunConfig, fingerprint, identity
-from gsmooth.run.recorded_noise import AxisNoise
-from gsmooth.run.row import SCHEMA_VERSION
-from gsmooth.run.seed_file import SECRET_NAME
-from gsmooth.run.seeds import VARIABLE
+from gsmooth.runs.calibration import SCHEMA_VERSION as CALIBRATION_VERSION
+from gsmooth.runs.calibration import Calibration, image_digest, options_of
+from gsmooth.runs.config.run_config import RunConfig, fingerprint, identity
+from gsmooth.runs.records import schema2
+from gsmooth.runs.records.recorded_noise import AxisNoise
+from gsmooth.runs.records.row import SCHEMA_VERSION
+from gsmooth.runs.seeds.choice import VARIABLE
+from gsmooth.runs.seeds.seed_file import SECRET_NAME
 from gsmooth.sampling.noise import SecretSeed, SeedCommitment
 from gsmooth.transforms import hookspecs, registry
 from gsmooth.transforms.region import Region

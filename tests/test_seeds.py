@@ -18,7 +18,7 @@ from gsmooth.certification.api import RadiusMode, RegionMode, certify, predict
 from gsmooth.certification.nested import NestedMode, certify_nested
 from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run.codec import encode
+from gsmooth.runs.records.codec import encode
 from gsmooth.sampling.noise import Coordinate, Purpose, SeedCommitment, public_seed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

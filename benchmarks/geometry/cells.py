@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.geometry.training import VIEWS
-from gsmooth.run.config import RunConfig
+from gsmooth.runs.config.run_config import RunConfig
 
 Cover = Literal["clean", "chosen", "patient", "id"]
 Test = Literal["e-process", "fixed"]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from benchmarks.geometry.cells import Budget, Cell, Subject, cells, config_of
 from gsmooth.errors import UnreachableError
-from gsmooth.run.config import RunConfig
-from gsmooth.run.execute import run_certify
-from gsmooth.run.progress import Progress
-from gsmooth.run.records import read_records
-from gsmooth.run.row import Row
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.monitor.progress import Progress
+from gsmooth.runs.records.folder import read_records
+from gsmooth.runs.records.row import Row
 
 
 @dataclass(frozen=True)

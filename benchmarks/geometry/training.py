@@ -18,7 +18,7 @@ from benchmarks.geometry.networks import digits_to_train, signs_to_train
 from gsmooth import GaussianLaw, Region, load_transformation
 from gsmooth.data.dataset import Dataset
 from gsmooth.models.zoo.networks import fused
-from gsmooth.run.journal import make_folder, write_atomically
+from gsmooth.runs.records.journal import make_folder, write_atomically
 from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train_views
 
 GRID = 2.0**-8

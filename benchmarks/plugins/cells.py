@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, final
 
 from benchmarks.plugins.subjects import DIGITS, Subject
-from gsmooth.run.config import RunConfig
+from gsmooth.runs.config.run_config import RunConfig
 
 Split = Literal["choosing", "heldout"]
 LawName = Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace"]

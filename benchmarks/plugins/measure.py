@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import final
 
 from benchmarks.plugins.cells import Cell
-from gsmooth.run.config import RunConfig
-from gsmooth.run.records import read_records
-from gsmooth.run.row import Row
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.records.folder import read_records
+from gsmooth.runs.records.row import Row
 
 
 @final

@@ -13,8 +13,8 @@ from benchmarks.machine import describe
 from benchmarks.plugins.cells import Cell, Split
 from benchmarks.plugins.measure import Line
 from benchmarks.plugins.published import PUBLISHED, SOURCE, Published
-from gsmooth.run.config import RunConfig
-from gsmooth.run.resolution import resolved
+from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.run_config import RunConfig
 
 HEAD: Final = (
     "| transformation | region | noise: law, parameters, z | network | images | clean f | g"

@@ -30,9 +30,9 @@ from benchmarks.plugins.rows import CELLS
 from benchmarks.plugins.subjects import digits, waves
 from gsmooth.data.dataset import Dataset
 from gsmooth.models.zoo.networks import fused
-from gsmooth.run.assembly import noise_of, region_of
-from gsmooth.run.journal import make_folder, write_atomically
-from gsmooth.run.resolution import resolved
+from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.context import noise_of, region_of
+from gsmooth.runs.records.journal import make_folder, write_atomically
 from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train_views
 
 WIDEN: Final = 1.1

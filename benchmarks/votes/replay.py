@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from benchmarks.votes.cells import Cell
 from benchmarks.votes.rivals import OURS, SEQUENTIAL, SPRT, Rival
-from gsmooth.run.assembly import Assembly
-from gsmooth.run.execute import plan
-from gsmooth.run.loading import load_config
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.context import Assembly
+from gsmooth.runs.execute import plan
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import Ballot
 

@@ -74,9 +74,9 @@ def _summaries(
     """Source and result of each run; a source that is not installed is passed over, and said so."""
     from gsmooth.cli.output import progress
     from gsmooth.report.summary import summarize
-    from gsmooth.run.execute import run_certify
-    from gsmooth.run.loading import load_config
-    from gsmooth.run.records import read_records
+    from gsmooth.runs.config.run_file import load_config
+    from gsmooth.runs.execute import run_certify
+    from gsmooth.runs.records.folder import read_records
 
     for source in sources:
         try:

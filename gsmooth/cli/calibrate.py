@@ -24,7 +24,7 @@ from gsmooth.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from gsmooth.cover.bounds.origin import Rule
-    from gsmooth.run.calibration import Calibration
+    from gsmooth.runs.calibration import Calibration
 
 EPILOG = """
 [bold]Example[/bold]
@@ -76,7 +76,7 @@ def calibrate(
     again, an interrupted calibration goes on where it stopped.
     """
     with guarded(as_json, debug):
-        from gsmooth.run.loading import load_config
+        from gsmooth.runs.config.run_file import load_config
 
         rules: dict[str, Rule] = {"middle": "middle", "clean": "clean"}
         if centre not in rules:
@@ -90,7 +90,7 @@ def calibrate(
         ]
         settings = load_config(config, [*overrides, *(sets or ())])
         # After the settings: their mistakes should not wait for torch.
-        from gsmooth.run.calibrate import run_calibrate
+        from gsmooth.runs.calibrate import run_calibrate
 
         found = run_calibrate(
             settings, out, progress(), share=share, alpha=alpha, centre=rules[centre]

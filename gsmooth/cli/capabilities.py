@@ -74,7 +74,7 @@ def needs_options(cls: Class) -> bool:
 
 
 def _claims_together(cls: Class) -> dict[str, bool]:
-    from gsmooth.run.capabilities import capabilities_of  # It needs torch.
+    from gsmooth.runs.records.capabilities import capabilities_of  # It needs torch.
 
     built, shape = _on_trial(cls())
     noisy = capabilities_of(_noisy(built), shape)
@@ -92,7 +92,7 @@ def _on_trial(built: Transformation) -> tuple[Transformation, tuple[int, int, in
 
     ConfigurationError or PluginError.
     """
-    from gsmooth.run.rehearsal import rehearsed
+    from gsmooth.runs.smoke_test import rehearsed
 
     faults = []
     for shape in TRIED:

@@ -37,7 +37,7 @@ from gsmooth.cli.options import (
 from gsmooth.cli.output import as_lines, emit, guarded, progress, say
 
 if TYPE_CHECKING:
-    from gsmooth.run.config import RunConfig
+    from gsmooth.runs.config.run_config import RunConfig
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -102,7 +102,7 @@ def certify(
     written as each image finishes; the same command resumes an interrupted run.
     """
     with guarded(as_json, debug):
-        from gsmooth.run.loading import load_config
+        from gsmooth.runs.config.run_file import load_config
 
         overrides = [
             *flag("--model", "model.spec", model),
@@ -133,7 +133,7 @@ def certify(
 
 def _run(settings: RunConfig, as_json: bool) -> None:
     from gsmooth.cli.result import Result
-    from gsmooth.run.execute import run_certify
+    from gsmooth.runs.execute import run_certify
 
     result = Result.of(run_certify(settings, progress()))
     if as_json:
@@ -144,10 +144,10 @@ def _run(settings: RunConfig, as_json: bool) -> None:
 
 def _foretell(settings: RunConfig, as_json: bool) -> None:
     from gsmooth.cli.plan import plan_document, plan_table
-    from gsmooth.run.config import to_toml
-    from gsmooth.run.execute import plan
-    from gsmooth.run.notices import input_notices
-    from gsmooth.run.plan import planned
+    from gsmooth.runs.config.run_config import to_toml
+    from gsmooth.runs.cost.plan import planned
+    from gsmooth.runs.execute import plan
+    from gsmooth.runs.monitor.notices import input_notices
 
     parts = plan(settings)
     for notice in input_notices(parts):

@@ -145,7 +145,7 @@ def _emit(name: str, found: list[Verdict]) -> int:
 
 def _rehearse(operator: Transformation, shape: tuple[int, int, int]) -> None:
     """Say once, and not in every check, that nothing can be asked of such images."""
-    from gsmooth.run.rehearsal import rehearsed
+    from gsmooth.runs.smoke_test import rehearsed
 
     try:
         rehearsed(operator, shape)
@@ -164,7 +164,7 @@ def _kit() -> ModuleType:
 
 def _pairs(flag: str, texts: list[str] | None, plain: bool = False) -> list[tuple[str, object]]:
     """``NAME=VALUE`` each; values are TOML unless ``plain``."""
-    from gsmooth.run.overrides import toml_value
+    from gsmooth.runs.config.overrides import toml_value
 
     found: list[tuple[str, object]] = []
     for text in texts or ():
@@ -179,7 +179,7 @@ def _pairs(flag: str, texts: list[str] | None, plain: bool = False) -> list[tupl
 
 def _options(texts: list[str] | None) -> dict[str, object]:
     """``--option``: ``rotation.low_pass_px=1`` is an option of a part."""
-    from gsmooth.run.overrides import Override
+    from gsmooth.runs.config.overrides import Override
 
     tree: dict[str, object] = {}
     for path, value in _pairs("--option", texts):

@@ -11,7 +11,7 @@ import typer
 from gsmooth.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from gsmooth.run.overrides import Override
+    from gsmooth.runs.config.overrides import Override
 
 _WHAT = "What to certify"
 _NOISE = "The smoothing noise (g is a vote over it)"
@@ -197,7 +197,7 @@ AttackFlag = Annotated[
 
 def flag(name: str, path: str, value: object) -> Iterator[Override]:
     """The override that a flag stands for, if it was given."""
-    from gsmooth.run.overrides import Override
+    from gsmooth.runs.config.overrides import Override
 
     if value is not None:
         plain = str(value) if isinstance(value, Path) else value
@@ -207,7 +207,7 @@ def flag(name: str, path: str, value: object) -> Iterator[Override]:
 def classes_flag(path: Path | None) -> Iterator[Override]:
     """The names in a file, as ``model.class_names``; so that run files need no second file."""
     from gsmooth.data.class_names import read_class_names
-    from gsmooth.run.overrides import Override
+    from gsmooth.runs.config.overrides import Override
 
     if path is not None:
         yield Override("model.class_names", read_class_names(path), f"--classes {path}")
@@ -215,7 +215,7 @@ def classes_flag(path: Path | None) -> Iterator[Override]:
 
 def region_flag(text: str | None) -> Iterator[Override]:
     """``LOWER:UPPER[,LOWER:UPPER...]`` as the two lists of ends."""
-    from gsmooth.run.overrides import Override
+    from gsmooth.runs.config.overrides import Override
 
     if text is None:
         return
@@ -232,7 +232,7 @@ def region_flag(text: str | None) -> Iterator[Override]:
 
 def scales_flag(text: str | None) -> Iterator[Override]:
     """``STD[,STD...]`` as a list."""
-    from gsmooth.run.overrides import Override
+    from gsmooth.runs.config.overrides import Override
 
     if text is not None:
         parts = [] if text == "none" else text.split(",")

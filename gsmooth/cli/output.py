@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from gsmooth.run.progress import Progress
+    from gsmooth.runs.monitor.progress import Progress
 
 INTERRUPTED = 130
 INTERNAL = 1
@@ -61,7 +61,7 @@ def say(text: str, *, stderr: bool = False) -> None:
 
 def progress() -> Progress:
     """A bar where stderr is a terminal, plain lines elsewhere."""
-    from gsmooth.run.progress import BarProgress, LineProgress
+    from gsmooth.runs.monitor.progress import BarProgress, LineProgress
 
     return BarProgress(console(stderr=True)) if sys.stderr.isatty() else LineProgress()
 

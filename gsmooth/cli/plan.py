@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from gsmooth.boundaries.host_memory import size
 from gsmooth.certification.feasibility import MORE_THAN_VOTES
-from gsmooth.run.forecast import Span, duration
+from gsmooth.runs.cost.forecast import Span, duration
 from gsmooth.text.rounding import text_down
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gsmooth.run.plan import Plan
+    from gsmooth.runs.cost.plan import Plan
 
 _FUNCTION = {
     "exact": "a function of its input, bit by bit",

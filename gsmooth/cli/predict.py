@@ -29,7 +29,7 @@ from gsmooth.cli.output import console, emit, guarded, progress
 from gsmooth.text.rounding import percent
 
 if TYPE_CHECKING:
-    from gsmooth.run.predict import PredictSummary
+    from gsmooth.runs.predict import PredictSummary
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -68,7 +68,7 @@ def predict(
     significantly at level alpha.
     """
     with guarded(as_json, debug):
-        from gsmooth.run.loading import load_config
+        from gsmooth.runs.config.run_file import load_config
 
         overrides = [
             *flag("--model", "model.spec", model),
@@ -86,7 +86,7 @@ def predict(
         ]
         settings = load_config(config, [*overrides, *(sets or ())])
         # After the settings: their mistakes should not wait for torch.
-        from gsmooth.run.predict import run_predict
+        from gsmooth.runs.predict import run_predict
 
         summary = run_predict(settings, progress())
         if as_json:

@@ -50,9 +50,9 @@ def quickstart(
     """
     with guarded(as_json, debug):
         from gsmooth.cli.result import Result
-        from gsmooth.run.execute import run_certify
-        from gsmooth.run.loading import load_config
-        from gsmooth.run.overrides import Override
+        from gsmooth.runs.config.overrides import Override
+        from gsmooth.runs.config.run_file import load_config
+        from gsmooth.runs.execute import run_certify
 
         places = [
             Override("data.limit", limit, f"--limit {limit}"),

@@ -62,7 +62,7 @@ def report(
     """
     with guarded(as_json, debug):
         from gsmooth.cli.result import Result
-        from gsmooth.run.records import export_parquet
+        from gsmooth.runs.records.folder import export_parquet
 
         if parquet is not None and len(runs) > 1:
             raise ConfigurationError("--parquet exports one run; name a single folder")
@@ -83,6 +83,6 @@ def report(
 def _drawn(result: Result, folder: Path, data: str | None) -> Result:
     if data is None:
         return result.drawn(folder)
-    from gsmooth.run.inputs import recorded_data
+    from gsmooth.runs.inputs import recorded_data
 
     return result.drawn(folder, recorded_data(result.runs[0].header.config, data))

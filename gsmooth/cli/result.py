@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, final
 from gsmooth.cli.output import console
 from gsmooth.report.summary import Summary, summarize
 from gsmooth.report.totals import Totals
-from gsmooth.run.codec import encode
-from gsmooth.run.records import Records, open_records
+from gsmooth.runs.records.codec import encode
+from gsmooth.runs.records.folder import Records, open_records
 from gsmooth.text.display import plain
 
 if TYPE_CHECKING:
     from gsmooth.data.dataset import Dataset
-    from gsmooth.run.execute import RunSummary
+    from gsmooth.runs.execute import RunSummary
 
 
 @final

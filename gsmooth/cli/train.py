@@ -74,7 +74,7 @@ def train(
     A shipped:NAME model is trained afresh from its card; module:factory gives a network of yours.
     """
     with guarded(as_json, debug):
-        from gsmooth.run.loading import load_config
+        from gsmooth.runs.config.run_file import load_config
 
         overrides = [
             *flag("--model", "model.spec", model),
@@ -90,7 +90,7 @@ def train(
         ]
         settings = load_config(config, [*overrides, *(sets or ())])
         # After the settings: their mistakes should not wait for torch.
-        from gsmooth.run.training import as_document, run_train
+        from gsmooth.runs.train import as_document, run_train
 
         summary = run_train(settings, out, progress(), force=force)
         if as_json:

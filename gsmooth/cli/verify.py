@@ -44,8 +44,8 @@ def verify(
     repeating the run with its seed checks those.
     """
     with guarded(as_json, debug):
-        from gsmooth.run.seed_file import read_secret
-        from gsmooth.run.verify import verify_records
+        from gsmooth.runs.seeds.seed_file import read_secret
+        from gsmooth.runs.verify.verify import verify_records
 
         seed = None if seed_file is None else read_secret(seed_file)
         found = verify_records(records, seed)

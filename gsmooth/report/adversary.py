@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gsmooth.run.records import Records
+from gsmooth.runs.records.folder import Records
 
 
 def searches(records: Records, *, blind: float = 0.0) -> str:

@@ -19,8 +19,8 @@ from gsmooth.report.curves import save
 from gsmooth.report.reach import about_originals, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
-from gsmooth.run.records import Records
-from gsmooth.run.row import Row
+from gsmooth.runs.records.folder import Records
+from gsmooth.runs.records.row import Row
 from gsmooth.text.display import shortened
 from gsmooth.text.rounding import text_down
 from gsmooth.transforms import registry

@@ -15,8 +15,8 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.report.reach import Axis, axis_of
 from gsmooth.report.summary import Summary, summarize
 from gsmooth.report.totals import Totals
-from gsmooth.run.journal import make_folder, write_atomically
-from gsmooth.run.records import Records
+from gsmooth.runs.records.folder import Records
+from gsmooth.runs.records.journal import make_folder, write_atomically
 from gsmooth.text.display import plain_lines, shortened
 from gsmooth.text.rounding import percent, text_up
 

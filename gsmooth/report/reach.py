@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-from gsmooth.run.records import Records
-from gsmooth.run.row import Row
+from gsmooth.runs.records.folder import Records
+from gsmooth.runs.records.row import Row
 from gsmooth.text.display import shortened
 from gsmooth.theory.radii import round_down
 from gsmooth.transforms.base import Parameter

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gsmooth.run.profiles import setting
-from gsmooth.run.records import Records
+from gsmooth.runs.records.folder import Records
+from gsmooth.runs.verify.profiles import setting
 from gsmooth.text.rounding import text_up
 
 

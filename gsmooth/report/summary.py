@@ -10,8 +10,8 @@ from gsmooth.report.adversary import searches
 from gsmooth.report.reach import about_originals, asked_for, handed_in
 from gsmooth.report.rule import decided_by
 from gsmooth.report.totals import RowTally, Totals
-from gsmooth.run.inputs import prepared
-from gsmooth.run.records import Records
+from gsmooth.runs.inputs import prepared
+from gsmooth.runs.records.folder import Records
 from gsmooth.text.rounding import percent
 
 # Where a radius-mode run's certified accuracy is tabulated, as fractions of the asked region.

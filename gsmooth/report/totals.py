@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final, Self, final
 
 from gsmooth.errors import RecordError
-from gsmooth.run.records import Records
-from gsmooth.run.row import Row
+from gsmooth.runs.records.folder import Records
+from gsmooth.runs.records.row import Row
 
 SHOWN: Final = 8
 """Images on a contact sheet, at most."""

@@ -28,8 +28,8 @@ from benchmarks.plugins.table import HEAD, beside, markdown, noise, row
 from benchmarks.plugins.training import RECIPES, networks, views
 from gsmooth import load_data
 from gsmooth.models.zoo.networks import fused
-from gsmooth.run.assembly import noise_of, region_of
-from gsmooth.run.resolution import resolved
+from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.context import noise_of, region_of
 from gsmooth.transforms import registry
 
 OURS = [offer.name for offer in registry.transformations().values() if offer.package == "gsmooth"]

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import gsmooth
 from gsmooth import errors
 from gsmooth.cli import app
-from gsmooth.run.config import RunConfig
+from gsmooth.runs.config.run_config import RunConfig
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = ("quickstart", "certify", "predict", "train", "report", "verify", "plugins", "check")

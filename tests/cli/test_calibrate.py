@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
-from gsmooth.run.calibration import read_calibration
-from gsmooth.run.records import export_parquet, read_records
+from gsmooth.runs.calibration import read_calibration
+from gsmooth.runs.records.folder import export_parquet, read_records
 from tests.run.workshop import furnish
 
 TURNS = (
@@ -77,7 +77,7 @@ def test_json_is_one_document() -> None:
 def test_an_interrupted_calibration_goes_on_where_it_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import gsmooth.run.calibrate as module
+    import gsmooth.runs.calibrate as module
 
     whole = module.image_error
     done: list[int] = []

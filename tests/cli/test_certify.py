@@ -155,12 +155,13 @@ def test_a_folder_that_is_named_wins_over_the_place_of_the_file() -> None:
 
 
 def test_a_run_file_without_records_beside_it_says_where_they_go() -> None:
-    from gsmooth.run import loading, records
+    from gsmooth.runs.config import run_file
+    from gsmooth.runs.records import folder
 
     gsmooth(*CERTIFY, "--limit=1")
     Path("config.toml").write_bytes(Path("run/config.toml").read_bytes())
-    assert loading.load_config(Path("config.toml")).output.folder == Path("run")
-    assert loading.HEADER_NAME == records.HEADER_NAME
+    assert run_file.load_config(Path("config.toml")).output.folder == Path("run")
+    assert run_file.HEADER_NAME == folder.HEADER_NAME
 
 
 def test_report_draws_and_exports_what_certify_wrote() -> None:

@@ -16,10 +16,10 @@ from gsmooth import load_data, load_transformation
 from gsmooth.certificate import AbstainReason, Guarantee
 from gsmooth.cli import app
 from gsmooth.models.card import card
-from gsmooth.run.execute import run_certify
-from gsmooth.run.loading import load_config
-from gsmooth.run.records import read_records
-from gsmooth.run.verify import verify_records
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.records.folder import read_records
+from gsmooth.runs.verify.verify import verify_records
 from tests.run.workshop import Notebook, furnish
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -179,7 +179,7 @@ def test_a_heuristic_online_cover_is_not_attacked_either() -> None:
 
 
 def test_a_time_limit_belongs_to_online_runs_alone_and_unlimited_survives_its_run_file() -> None:
-    from gsmooth.run.config import fingerprint, to_toml
+    from gsmooth.runs.config.run_config import fingerprint, to_toml
 
     usual = load_config(None, [])
     assert fingerprint(usual) == fingerprint(load_config(None, ["certify.online_seconds=1"]))

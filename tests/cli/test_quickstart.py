@@ -13,7 +13,7 @@ from gsmooth.attacks.search import FINALISTS
 from gsmooth.cli import app
 from gsmooth.cli.quickstart import _SETTINGS
 from gsmooth.data import loading
-from gsmooth.run.loading import load_config
+from gsmooth.runs.config.run_file import load_config
 
 
 def test_votes_and_forwards_an_image_are_bounded() -> None:

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
-from gsmooth.run.records import HEADER_NAME, RecordWriter
+from gsmooth.runs.records.folder import HEADER_NAME, RecordWriter
 from tests.run.samples import make_header, make_row
 from tests.test_display import HOSTILE, OBEYED
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from gsmooth.cli import app
-from gsmooth.run.planned_images import PlannedImages
-from gsmooth.run.records import RecordWriter, Row
+from gsmooth.runs.records.folder import RecordWriter, Row
+from gsmooth.runs.records.planned_images import PlannedImages
 from tests.run.samples import make_abstention, make_centre, make_header, make_row
 
 

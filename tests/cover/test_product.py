@@ -22,7 +22,7 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.margin_model import Requirement
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.models.classifier import Classifier
-from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
+from gsmooth.runs.records.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
 from gsmooth.theory import ExponentialLaw, GaussianLaw, Law, ProductLaw

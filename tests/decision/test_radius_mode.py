@@ -6,7 +6,7 @@ import pytest
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.certification import RadiusMode, chunks
-from gsmooth.run.profiles import supported_gauge
+from gsmooth.runs.verify.profiles import supported_gauge
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower, least_n_fixed
 from tests.decision.jury import (

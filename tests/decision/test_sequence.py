@@ -10,7 +10,7 @@ from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.certification import RadiusMode, least_votes
 from gsmooth.certification.sequence import enough, looks
 from gsmooth.cover import build_cover
-from gsmooth.run.profiles import supported_gauge
+from gsmooth.runs.verify.profiles import supported_gauge
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.normal import normal_quantile
 from gsmooth.theory.sequential import StreamedSample, anytime_lower

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from gsmooth.errors import GsmoothError
-from gsmooth.run.rehearsal import rehearsed
+from gsmooth.runs.smoke_test import rehearsed
 from gsmooth.testing import Standing, verdicts
 from gsmooth.testing.checks import EVERY
 from tests.fuzz.subjects import checked_message, draw_region, draw_subject

@@ -20,7 +20,7 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify_many, online_drafter
 from gsmooth.errors import GsmoothError
-from gsmooth.run.rehearsal import rehearsed
+from gsmooth.runs.smoke_test import rehearsed
 from gsmooth.testing import Picture
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.images import IN_RANGE

@@ -14,7 +14,7 @@ from PIL import Image
 from gsmooth.data.dataset import Dataset
 from gsmooth.report.contact_sheet import contact_sheet
 from gsmooth.report.curves import draw_curves
-from gsmooth.run.records import Records
+from gsmooth.runs.records.folder import Records
 from gsmooth.text.display import shortened
 from gsmooth.transforms.base import Parameter
 from gsmooth_rotation import Rotation

@@ -34,8 +34,8 @@ from gsmooth.report.curves import certified_curve, draw_curve, draw_curves
 from gsmooth.report.reach import at, axis_of, describe, verdict_of
 from gsmooth.report.tables import Share, render, summarize
 from gsmooth.report.totals import Totals
-from gsmooth.run.planned_images import PlannedImages
-from gsmooth.run.records import Records, Row
+from gsmooth.runs.records.folder import Records, Row
+from gsmooth.runs.records.planned_images import PlannedImages
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region

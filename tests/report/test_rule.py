@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from gsmooth.report.rule import decided_by
-from gsmooth.run.records import Records
+from gsmooth.runs.records.folder import Records
 from tests.run.samples import make_header, make_row
 
 

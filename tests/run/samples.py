@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Step, Verdict
-from gsmooth.run.capabilities import Capabilities
-from gsmooth.run.config import (
+from gsmooth.runs.config.run_config import (
     CertifySection,
     RegionSection,
     RunConfig,
@@ -15,10 +14,11 @@ from gsmooth.run.config import (
     fingerprint,
     identity,
 )
-from gsmooth.run.header import RunHeader
-from gsmooth.run.planned_images import PlannedImages
-from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
-from gsmooth.run.row import AttackRecord, Row
+from gsmooth.runs.records.capabilities import Capabilities
+from gsmooth.runs.records.header import RunHeader
+from gsmooth.runs.records.planned_images import PlannedImages
+from gsmooth.runs.records.recorded_noise import AxisNoise, NoiseRecord
+from gsmooth.runs.records.row import AttackRecord, Row
 from gsmooth.sampling.noise import SAMPLER
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin

@@ -17,8 +17,8 @@ from gsmooth.certification.api import Item
 from gsmooth.cover.bounds.origin import Rule, origin_of
 from gsmooth.cover.pulled_back import Orbit
 from gsmooth.errors import ConfigurationError, GsmoothError, InputError, RecordError
-from gsmooth.run.calibrate import image_error
-from gsmooth.run.calibration import (
+from gsmooth.runs.calibrate import image_error
+from gsmooth.runs.calibration import (
     CalibratedCover,
     Calibration,
     image_digest,

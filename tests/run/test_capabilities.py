@@ -11,7 +11,7 @@ from torch import Tensor
 from gsmooth import Parameter, Transformation, load_transformation
 from gsmooth.certificate import Guarantee
 from gsmooth.cli.capabilities import claims_of, guarantee_of
-from gsmooth.run.capabilities import capabilities_of
+from gsmooth.runs.records.capabilities import capabilities_of
 
 SHAPE = (1, 16, 16)
 NAMES = [

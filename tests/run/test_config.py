@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.run.config import RunConfig, TransformationSection, fingerprint, to_toml
-from gsmooth.run.loading import load_config
-from gsmooth.run.overrides import Override
+from gsmooth.runs.config.overrides import Override
+from gsmooth.runs.config.run_config import RunConfig, TransformationSection, fingerprint, to_toml
+from gsmooth.runs.config.run_file import load_config
 
 RUN_FILE = """
 [model]
@@ -224,5 +224,5 @@ def test_a_configuration_is_frozen() -> None:
 
 
 def test_run_files_need_no_torch() -> None:
-    program = "import gsmooth.run.loading, sys; sys.exit('torch' in sys.modules)"
+    program = "import gsmooth.runs.config.run_file, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -22,12 +22,12 @@ from gsmooth.errors import (
     UnreachableError,
     ViolationError,
 )
-from gsmooth.run.execute import plan, run_certify
-from gsmooth.run.interrupt import Interrupted
-from gsmooth.run.loading import CONFIG_NAME, load_config
-from gsmooth.run.predict import run_predict
-from gsmooth.run.records import Row, read_records
-from gsmooth.run.verify import verify_records
+from gsmooth.runs.config.run_file import CONFIG_NAME, load_config
+from gsmooth.runs.execute import plan, run_certify
+from gsmooth.runs.monitor.interrupt import Interrupted
+from gsmooth.runs.predict import run_predict
+from gsmooth.runs.records.folder import Row, read_records
+from gsmooth.runs.verify.verify import verify_records
 from tests.run.workshop import MEANS, SETTINGS, Notebook, furnish, workshop_config
 
 # So much noise that no count is unanimous.

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from gsmooth.errors import OutputError
-from gsmooth.run.files import (
+from gsmooth.runs.records.files import (
     make_private_folder,
     open_regular,
     write_atomically,
     write_exclusive,
 )
-from gsmooth.run.journal import Journal
+from gsmooth.runs.records.journal import Journal
 
 
 def mode_of(path: Path) -> int:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gsmooth.run.forecast import Costs, Span, Timeline, duration
+from gsmooth.runs.cost.forecast import Costs, Span, Timeline, duration
 
 Rng = np.random.Generator
 RATE = 10_000.0

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from gsmooth.errors import RecordError
-from gsmooth.run.config import fingerprint_of
-from gsmooth.run.execute import run_certify
-from gsmooth.run.loading import load_config
-from gsmooth.run.verify import VerifyReport, verify_records
+from gsmooth.runs.config.run_config import fingerprint_of
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.verify.verify import VerifyReport, verify_records
 from gsmooth.theory.normal import share_of_margin
 from tests.run.workshop import Notebook, furnish
 

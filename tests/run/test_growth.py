@@ -16,12 +16,12 @@ from benchmarks.bench_records import repeat
 from gsmooth.report.curves import certified_curve, draw_curves
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
-from gsmooth.run import export
-from gsmooth.run.execute import run_certify
-from gsmooth.run.forecast import Costs, Timeline
-from gsmooth.run.records import RecordWriter, open_records, read_records
-from gsmooth.run.row import Row
-from gsmooth.run.verify import verify_records
+from gsmooth.runs.cost.forecast import Costs, Timeline
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.records import export
+from gsmooth.runs.records.folder import RecordWriter, open_records, read_records
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.verify.verify import verify_records
 from tests.run.workshop import Notebook, furnish, workshop_config
 
 ROWS = 20_000

@@ -20,12 +20,12 @@ from gsmooth.data.dataset import dataset_from_arrays
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.report.contact_sheet import views
 from gsmooth.report.tables import render, summarize
-from gsmooth.run.calibrate import image_error, run_calibrate
-from gsmooth.run.config import RunConfig, fingerprint
-from gsmooth.run.execute import run_certify
-from gsmooth.run.inputs import recorded_data
-from gsmooth.run.records import read_records
-from gsmooth.run.training import _tensors
+from gsmooth.runs.calibrate import image_error, run_calibrate
+from gsmooth.runs.config.run_config import RunConfig, fingerprint
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.inputs import recorded_data
+from gsmooth.runs.records.folder import read_records
+from gsmooth.runs.train import _tensors
 from gsmooth.transforms import registry
 from tests.run.workshop import Notebook, furnish, workshop_config
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gsmooth.run.interrupt import uninterrupted
+from gsmooth.runs.monitor.interrupt import uninterrupted
 
 
 def interrupted_block(step: Callable[[], None]) -> None:

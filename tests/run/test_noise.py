@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.run.assembly import noise_of
-from gsmooth.run.config import RunConfig
-from gsmooth.run.loading import load_config
-from gsmooth.run.resolution import resolved
+from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.context import noise_of
 from gsmooth.theory import GaussianLaw, ProductLaw
 
 BLURRED = (

@@ -16,10 +16,10 @@ from gsmooth.errors import ConfigurationError, ModelError, RecordError
 from gsmooth.models import load_model, model_notices, weights_digest
 from gsmooth.models.external import external_names
 from gsmooth.models.onnx import Onnx
-from gsmooth.run.config import RunConfig
-from gsmooth.run.execute import run_certify
-from gsmooth.run.progress import LineProgress
-from gsmooth.run.records import read_records
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.monitor.progress import LineProgress
+from gsmooth.runs.records.folder import read_records
 
 onnx = pytest.importorskip("onnx", reason="needs the package onnx to write files")
 pytest.importorskip("onnxruntime", reason="needs the extra 'onnx'")
@@ -332,7 +332,7 @@ def test_layout_and_output_are_for_onnx_files_only() -> None:
 
 
 def test_layout_and_output_belong_to_a_run_where_they_are_given() -> None:
-    from gsmooth.run.config import fingerprint
+    from gsmooth.runs.config.run_config import fingerprint
 
     plain = RunConfig()
     named = plain.model_copy(update={"model": plain.model.model_copy(update={"output": "a"})})

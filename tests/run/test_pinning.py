@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from gsmooth.errors import ModelError, RecordError
-from gsmooth.run.assembly import assemble
-from gsmooth.run.config import fingerprint, identity
-from gsmooth.run.execute import plan, run_certify
-from gsmooth.run.pinning import noisy_points, pinned_size, with_pinned_size
-from gsmooth.run.predict import run_predict
-from gsmooth.run.records import Row, read_records
-from gsmooth.run.resolution import resolved
+from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.run_config import fingerprint, identity
+from gsmooth.runs.context import assemble
+from gsmooth.runs.execute import plan, run_certify
+from gsmooth.runs.fixed_batch import noisy_points, pinned_size, with_pinned_size
+from gsmooth.runs.predict import run_predict
+from gsmooth.runs.records.folder import Row, read_records
 from tests.run.workshop import Notebook, furnish, workshop_config
 
 PLANTED = '''

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gsmooth.run.account import Account
-from gsmooth.run.execute import plan, run_certify
-from gsmooth.run.forecast import Span
-from gsmooth.run.plan import planned
-from gsmooth.run.records import read_records
-from gsmooth.run.trial import expected_forwards, tried_images
+from gsmooth.runs.cost.dry_run import expected_forwards, tried_images
+from gsmooth.runs.cost.forecast import Span
+from gsmooth.runs.cost.plan import planned
+from gsmooth.runs.execute import plan, run_certify
+from gsmooth.runs.monitor.run_monitor import Account
+from gsmooth.runs.records.folder import read_records
 from tests.run.workshop import Notebook, furnish, workshop_config
 
 # So much noise that costs differ from image to image.

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from gsmooth.data.dataset import dataset_from_arrays
 from gsmooth.errors import ConfigurationError, RecordError
-from gsmooth.run.execute import run_certify
-from gsmooth.run.planned_images import PlannedImages, repeated_images, spans_of
-from gsmooth.run.presence import Presence
-from gsmooth.run.records import RecordWriter, read_records, stored_header
-from gsmooth.run.verify import verify_records
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.records.folder import RecordWriter, read_records, stored_header
+from gsmooth.runs.records.planned_images import PlannedImages, repeated_images, spans_of
+from gsmooth.runs.verify.presence import Presence
+from gsmooth.runs.verify.verify import verify_records
 from tests.run.samples import CLAIMS, make_header, make_row
 from tests.run.workshop import Notebook, furnish, workshop_config
 

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from gsmooth.run.progress import BarProgress, LineProgress, Tally
+from gsmooth.runs.monitor.progress import BarProgress, LineProgress, Tally
 
 HALFWAY = Tally(
     done=60, total=100, votes=5000, seconds=20.0, hits=38, scored=40, merit="certified accuracy"

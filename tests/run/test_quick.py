@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from gsmooth.certificate import Verdict
 from gsmooth.errors import RecordError
-from gsmooth.run import codec, quick
-from gsmooth.run.codec import decode, encode, parse
-from gsmooth.run.header import RunHeader
-from gsmooth.run.row import Row
+from gsmooth.runs.records import codec, quick_decoder
+from gsmooth.runs.records.codec import decode, encode, parse
+from gsmooth.runs.records.header import RunHeader
+from gsmooth.runs.records.row import Row
 from tests.run.samples import make_abstention, make_centre, make_header, make_radius_row, make_row
 
 KINDS: dict[str, tuple[type, Any]] = {
@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_refused_by_both(kind: str, data: st.DataObject, va
     spoilt = changed(document, data.draw(st.sampled_from(places(document))), value)
     try:
         fast: Any = codec._quick(cls)(spoilt)
-    except quick.UnfitError:
+    except quick_decoder.UnfitError:
         fast = None
     try:
         careful: Any = codec._decoder(cls)(spoilt)

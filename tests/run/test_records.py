@@ -18,11 +18,17 @@ from hypothesis import strategies as st
 
 from gsmooth.certificate import Verdict
 from gsmooth.errors import OutputError, RecordError
-from gsmooth.run.codec import decode, encode
-from gsmooth.run.header import RunHeader, differences
-from gsmooth.run.journal import Journal, write_atomically
-from gsmooth.run.records import HEADER_NAME, ROWS_NAME, RecordWriter, export_parquet, read_records
-from gsmooth.run.row import Row
+from gsmooth.runs.records.codec import decode, encode
+from gsmooth.runs.records.folder import (
+    HEADER_NAME,
+    ROWS_NAME,
+    RecordWriter,
+    export_parquet,
+    read_records,
+)
+from gsmooth.runs.records.header import RunHeader, differences
+from gsmooth.runs.records.journal import Journal, write_atomically
+from gsmooth.runs.records.row import Row
 from gsmooth.transforms.base import Parameter
 from tests.run.samples import (
     CLAIMS,
@@ -153,7 +159,7 @@ def test_a_killed_writer_leaves_every_row_that_it_reported(tmp_path: Path) -> No
     code = """
 import sys
 from pathlib import Path
-from gsmooth.run.records import RecordWriter
+from gsmooth.runs.records.folder import RecordWriter
 from tests.run.samples import make_header, make_row
 writer = RecordWriter(Path(sys.argv[1]), make_header())
 for index in range(10**6):
@@ -268,7 +274,7 @@ def test_a_file_size_limit_keeps_every_finished_row_readable(tmp_path: Path) -> 
 import resource, sys
 from pathlib import Path
 from gsmooth.errors import OutputError
-from gsmooth.run.records import RecordWriter
+from gsmooth.runs.records.folder import RecordWriter
 from tests.run.samples import make_header, make_row
 with RecordWriter(Path(sys.argv[1]), make_header()) as writer:
     size = len(make_row(1000).to_json())
@@ -327,7 +333,7 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from gsmooth.errors import OutputError
-from gsmooth.run.journal import write_atomically
+from gsmooth.runs.records.journal import write_atomically
 resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10**9))
 try:
     write_atomically(Path(sys.argv[1]), b"x" * 100)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gsmooth.cli import app
 from gsmooth.errors import ConfigurationError, GsmoothError, PluginError
-from gsmooth.run.rehearsal import rehearsed
+from gsmooth.runs.smoke_test import rehearsed
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.registry import load_transformation
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gsmooth.errors import ConfigurationError, ModelError, PluginError
-from gsmooth.run.config import RunConfig
-from gsmooth.run.loading import load_config
-from gsmooth.run.resolution import resolved
+from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.run_file import load_config
 
 SHEARS = """
 from dataclasses import dataclass

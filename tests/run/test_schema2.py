@@ -16,11 +16,17 @@ from typer.testing import CliRunner
 from gsmooth.certificate import AbstainReason
 from gsmooth.cli import app
 from gsmooth.errors import RecordError
-from gsmooth.run.header import RunHeader
-from gsmooth.run.recorded_noise import AxisNoise
-from gsmooth.run.records import HEADER_NAME, ROWS_NAME, RecordWriter, export_parquet, read_records
-from gsmooth.run.row import Row
-from gsmooth.run.verify import verify_records
+from gsmooth.runs.records.folder import (
+    HEADER_NAME,
+    ROWS_NAME,
+    RecordWriter,
+    export_parquet,
+    read_records,
+)
+from gsmooth.runs.records.header import RunHeader
+from gsmooth.runs.records.recorded_noise import AxisNoise
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.verify.verify import verify_records
 from tests.run.samples import make_abstention, make_header, make_row
 
 STORED = Path(__file__).parent / "stored"

@@ -12,13 +12,13 @@ from typer.testing import CliRunner, Result
 from gsmooth.certificate import AbstainReason, CentreEvidence, Step
 from gsmooth.cli import app
 from gsmooth.errors import ConfigurationError
-from gsmooth.run.config import fingerprint, identity
-from gsmooth.run.header import RunHeader
-from gsmooth.run.planned_images import PlannedImages
-from gsmooth.run.profiles import lower_bounds, supported_gauge
-from gsmooth.run.records import RecordWriter, Row
-from gsmooth.run.seed_checks import draws_of
-from gsmooth.run.verify import row_faults, verify_records
+from gsmooth.runs.config.run_config import fingerprint, identity
+from gsmooth.runs.records.folder import RecordWriter, Row
+from gsmooth.runs.records.header import RunHeader
+from gsmooth.runs.records.planned_images import PlannedImages
+from gsmooth.runs.verify.profiles import lower_bounds, supported_gauge
+from gsmooth.runs.verify.seed_checks import draws_of
+from gsmooth.runs.verify.verify import row_faults, verify_records
 from gsmooth.sampling.noise import SecretSeed
 from gsmooth.theory.normal import share_of_margin
 from tests.run.samples import RUN, make_centre, make_header, make_radius_row, make_row

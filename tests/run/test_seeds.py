@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from gsmooth.errors import ConfigurationError, OutputError, RecordError
-from gsmooth.run.config import RunConfig
-from gsmooth.run.execute import plan, run_certify
-from gsmooth.run.loading import load_config
-from gsmooth.run.predict import run_predict
-from gsmooth.run.records import Records, Row, read_records
-from gsmooth.run.seed_file import SECRET_NAME, keep_secret, read_secret
-from gsmooth.run.seeds import VARIABLE, seed_of_run
-from gsmooth.run.verify import verify_records
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.execute import plan, run_certify
+from gsmooth.runs.predict import run_predict
+from gsmooth.runs.records.folder import Records, Row, read_records
+from gsmooth.runs.seeds.choice import VARIABLE, seed_of_run
+from gsmooth.runs.seeds.seed_file import SECRET_NAME, keep_secret, read_secret
+from gsmooth.runs.verify.verify import verify_records
 from gsmooth.sampling.noise import SecretSeed
 from tests.run.workshop import SETTINGS, Notebook, furnish
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.run.config import RunConfig, TrainSection
-from gsmooth.run.loading import load_config
-from gsmooth.run.training import run_train
+from gsmooth.runs.config.run_config import RunConfig, TrainSection
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.train import run_train
 from gsmooth.training import TrainPlan
 from tests.run.workshop import Notebook, furnish, workshop_config
 
@@ -91,6 +91,6 @@ def test_another_device_than_the_cpu_is_refused() -> None:
 
 
 def test_training_settings_are_no_part_of_a_certificates_identity() -> None:
-    from gsmooth.run.config import fingerprint
+    from gsmooth.runs.config.run_config import fingerprint
 
     assert fingerprint(RunConfig(train=TrainSection(epochs=1))) == fingerprint(RunConfig())

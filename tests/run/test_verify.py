@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from gsmooth.certificate import AbstainReason, Guarantee, Premise, Step, Verdict
-from gsmooth.run.header import RunHeader
-from gsmooth.run.profiles import lower_bounds, profile_faults, supported_gauge
-from gsmooth.run.recorded_noise import AxisNoise, NoiseRecord
-from gsmooth.run.records import RecordWriter
-from gsmooth.run.row import Row
-from gsmooth.run.seed_checks import draws_of
-from gsmooth.run.verify import row_faults, verify_records
+from gsmooth.runs.records.folder import RecordWriter
+from gsmooth.runs.records.header import RunHeader
+from gsmooth.runs.records.recorded_noise import AxisNoise, NoiseRecord
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.verify.profiles import lower_bounds, profile_faults, supported_gauge
+from gsmooth.runs.verify.seed_checks import draws_of
+from gsmooth.runs.verify.verify import row_faults, verify_records
 from gsmooth.sampling.noise import Coordinate, Purpose
 from gsmooth.theory.bounds import least_successes, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from gsmooth import Classifier, Parameter, Region, SmoothedClassifier, Transformation
 from gsmooth.certificate import CentreEvidence
 from gsmooth.certification.api import Item, Mode, RadiusMode, RegionMode, certify_many
-from gsmooth.run.profiles import lower_bounds, supported_gauge
-from gsmooth.run.row import Row
-from gsmooth.run.verify import row_faults
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.verify.profiles import lower_bounds, supported_gauge
+from gsmooth.runs.verify.verify import row_faults
 from gsmooth.theory.laws import GaussianLaw, Law
 from tests.run.samples import FINGERPRINT, make_header
 

@@ -12,12 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsmooth.run.config import RunConfig, fingerprint, fingerprint_of, identity, identity_of_tree
-from gsmooth.run.header import RunHeader, header_faults
-from gsmooth.run.loading import load_config
-from gsmooth.run.recorded_noise import NoiseRecord
-from gsmooth.run.records import RecordWriter
-from gsmooth.run.verify import row_faults, verify_records
+from gsmooth.runs.config.run_config import (
+    RunConfig,
+    fingerprint,
+    fingerprint_of,
+    identity,
+    identity_of_tree,
+)
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.records.folder import RecordWriter
+from gsmooth.runs.records.header import RunHeader, header_faults
+from gsmooth.runs.records.recorded_noise import NoiseRecord
+from gsmooth.runs.verify.verify import row_faults, verify_records
 from gsmooth.sampling.noise import sampler_of_kind
 from gsmooth.transforms.region import Region
 from tests.run.samples import (

@@ -25,12 +25,12 @@ from gsmooth.certification.api import (
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cover import Cover
 from gsmooth.cover.distributional import distributional_cover
-from gsmooth.run.calibration import image_digest
-from gsmooth.run.capabilities import capabilities_of
-from gsmooth.run.header import RunHeader
-from gsmooth.run.presence import Presence
-from gsmooth.run.row import Row
-from gsmooth.run.verify import row_faults
+from gsmooth.runs.calibration import image_digest
+from gsmooth.runs.records.capabilities import capabilities_of
+from gsmooth.runs.records.header import RunHeader
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.verify.presence import Presence
+from gsmooth.runs.verify.verify import row_faults
 from gsmooth.theory.laws import (
     ExponentialLaw,
     FoldedNormalLaw,

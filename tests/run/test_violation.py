@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from gsmooth.errors import RecordError, ViolationError
-from gsmooth.run.execute import run_certify
-from gsmooth.run.loading import load_config
-from gsmooth.run.records import read_records
-from gsmooth.run.violation import repeated
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.execute import run_certify
+from gsmooth.runs.records.folder import read_records
+from gsmooth.runs.records.violation import repeated
 from tests.run.workshop import SETTINGS, Notebook, furnish, workshop_config
 
 FALSE_BOUND = """

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gsmooth.run.config import RunConfig
-from gsmooth.run.loading import load_config
-from gsmooth.run.progress import Tally
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.monitor.progress import Tally
 
 NETWORK = '''
 import os

@@ -1,0 +1,1 @@
+"""Run files, flags and model cards become one checked ``RunConfig``."""

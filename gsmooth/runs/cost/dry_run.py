@@ -1,0 +1,143 @@
+"""Trial: a few images of a run, certified in earnest under another seed, to see what they cost."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, final
+
+from gsmooth.attacks import attack_many
+from gsmooth.attacks.candidates import grid
+from gsmooth.attacks.search import FINALISTS, STARTS
+from gsmooth.certificate import Abstained, AbstainReason, Certified
+from gsmooth.certification import chunks
+from gsmooth.certification.api import Outcome, RadiusMode, RegionMode
+from gsmooth.runs.context import Assembly, attack_plan, mode_of, region_of
+from gsmooth.runs.outcomes import most_votes, outcomes
+from gsmooth.sampling.noise import CHUNK, SecretSeed, Seed
+
+BACKWARDS: Final = 3
+"""What a step along the gradient costs, in forward passes."""
+
+
+@final
+@dataclass(frozen=True)
+class Tried:
+    """What one image cost.
+
+    votes, and the most that it could have cost: the same where the trial reached its end. cover_s:
+    seconds that went into the cover and the tests; voting_s: into votes. attack_votes, attack_s: of
+    the opponent, None where his search was not tried. certified: None where it is not known.
+    unreachable: no number of votes certifies it.
+    """
+
+    index: int
+    votes: int
+    most: int
+    cover_s: float
+    voting_s: float
+    attack_votes: int | None = None
+    attack_s: float | None = None
+    certified: bool | None = None
+    unreachable: bool = False
+
+
+class _Enough(Exception):
+    """The time for a trial is up."""
+
+
+def tried_images(parts: Assembly, indices: Sequence[int], seconds: float) -> tuple[Tried, ...]:
+    """What these images cost, as many of them as there is time for; the first in any case.
+
+    Votes are drawn under a seed of the trial's own, so that nothing learnt from them, and no choice
+    made by them, touches the votes of the run. Where a number of votes is fixed in advance it is
+    not cast: the cover says how many there will be.
+    """
+    apart = replace(parts, smoothed=replace(parts.smoothed, seed=_other_seed(parts)))
+    until = time.monotonic() + seconds
+    found: list[Tried] = []
+    for index in indices:
+        if found and time.monotonic() > until:
+            break
+        found.append(_tried(apart, index, until))
+    return tuple(found)
+
+
+def expected_forwards(parts: Assembly) -> int:
+    """Forward passes of the opponent an image, about; 0 where there is none."""
+    plan = attack_plan(parts.config)
+    if plan is None:
+        return 0
+    points = len(grid(region_of(parts.config), plan.points)) + plan.random
+    climbing = STARTS * plan.gradient_steps * BACKWARDS
+    again = min(FINALISTS, points) + STARTS
+    return points * plan.screening_votes + (climbing + again + chunks(plan.n)) * CHUNK
+
+
+def _tried(parts: Assembly, index: int, until: float) -> Tried:
+    mode = mode_of(parts.config)
+    streamed = isinstance(mode, RegionMode)
+    if isinstance(mode, RadiusMode):
+        streamed = mode.bound == "sequence"
+    if not streamed:
+        return _drawn(parts, index)
+    began, votes, voting_s = time.monotonic(), 0, 0.0
+
+    def watch(spent: Mapping[int, int], seconds: float) -> None:
+        nonlocal votes, voting_s
+        votes, voting_s = spent[index], voting_s + seconds
+        if time.monotonic() > until:
+            raise _Enough
+
+    try:
+        outcome = next(outcomes(parts, [index], watch))
+    except _Enough:
+        cover_s = time.monotonic() - began - voting_s
+        return Tried(index, votes, max(votes, most_votes(parts, index)), cover_s, voting_s)
+    cover_s = time.monotonic() - began - voting_s
+    certificate = outcome.certificate
+    tried = Tried(
+        index,
+        outcome.votes,
+        outcome.votes,
+        cover_s,
+        voting_s,
+        certified=isinstance(certificate, Certified),
+        unreachable=isinstance(certificate, Abstained)
+        and certificate.reason is AbstainReason.UNREACHABLE,
+    )
+    pace = outcome.votes / voting_s if voting_s else 0.0
+    if expected_forwards(parts) > pace * max(0.0, until - time.monotonic()):
+        return tried
+    return _attacked(parts, tried, outcome)
+
+
+def _drawn(parts: Assembly, index: int) -> Tried:
+    """Votes that are fixed in advance are not cast; nor is a cover of the nested method drawn."""
+    began = time.monotonic()
+    most = most_votes(parts, index)  # Draws the cover, where there is one.
+    return Tried(index, most, most, time.monotonic() - began, 0.0)
+
+
+def _attacked(parts: Assembly, tried: Tried, outcome: Outcome) -> Tried:
+    """The same, with what the opponent's search costs."""
+    plan = attack_plan(parts.config)
+    if plan is None:
+        return replace(tried, attack_votes=0, attack_s=0.0)
+    began = time.monotonic()
+    item, label = parts.item(tried.index), parts.dataset.label(tried.index)
+    region, certificates = region_of(parts.config), {tried.index: outcome.certificate}
+    found = next(attack_many(parts.smoothed, [(item, label)], region, plan, certificates))
+    spent = time.monotonic() - began
+    return replace(tried, attack_votes=found.forwards, attack_s=spent)
+
+
+def _other_seed(parts: Assembly) -> Seed:
+    """Another seed, from which only those learn the run's own who can guess it anyway."""
+    seed = parts.smoothed.seed
+    if isinstance(seed, SecretSeed):
+        return seed.derived("trial")
+    text = f"trial/{seed}".encode()
+    return 1 + int.from_bytes(hashlib.blake2b(text, digest_size=7).digest(), "little")

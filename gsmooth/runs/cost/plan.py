@@ -1,0 +1,138 @@
+"""Plan: what a run will take, before it is begun: votes, time and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, final
+
+import numpy as np
+import torch
+
+from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
+from gsmooth.certification.api import RadiusMode
+from gsmooth.certification.feasibility import largest_share
+from gsmooth.runs.context import Assembly, mode_of, region_of
+from gsmooth.runs.cost.dry_run import Tried, expected_forwards, tried_images
+from gsmooth.runs.cost.forecast import Span
+from gsmooth.runs.records.folder import stored_header, stored_indices
+from gsmooth.runs.records.header import require_same_run
+from gsmooth.sampling import FunctionCheck, Pace, measured_pace
+from gsmooth.theory.normal import normal_quantile
+
+TRIED: Final = 3
+TRIAL_S: Final = 10.0
+"""Images that are tried, and seconds after which no other one is begun."""
+
+
+@final
+@dataclass(frozen=True)
+class Plan:
+    """A forecast, and what it was measured on; nothing of it is recorded.
+
+    images of the run, todo of them not in its folder yet. pace: of this machine, on batches as the
+    run has them. function: what was found of f. tried: the images that were certified for it.
+    forwards: what the opponent costs an image. host_bytes: peak of this process so far,
+    device_bytes that of tensors on GPUs. l2: in radius mode, the largest radius that unanimous
+    votes support, None where that is not what is asked.
+    """
+
+    images: int
+    todo: int
+    device: str
+    in_flight: int | Literal["auto"]
+    pace: Pace
+    pinned: bool
+    function: FunctionCheck | None
+    tried: tuple[Tried, ...]
+    forwards: int
+    host_bytes: int | None
+    device_bytes: int | None
+    l2: float | None
+
+    @property
+    def votes_an_image(self) -> Span:
+        """From the cheapest image tried to the dearest."""
+        least, most = [t.votes for t in self.tried], [t.most for t in self.tried]
+        return Span(min(least), float(np.mean([least, most])), max(most))
+
+    @property
+    def votes(self) -> Span:
+        """Of the whole run, without the opponent's."""
+        return self.votes_an_image.times(self.todo)
+
+    @property
+    def cover_s(self) -> float:
+        """Seconds an image for its cover and the tests, votes apart."""
+        return float(np.mean([t.cover_s for t in self.tried]))
+
+    @property
+    def attack_s(self) -> float:
+        """Seconds an image for the opponent; where he was not tried, at the pace of the votes."""
+        seconds = [t.attack_s for t in self.tried if t.attack_s is not None]
+        return float(np.mean(seconds)) if seconds else self.forwards / self.pace.votes_per_second
+
+    @property
+    def seconds(self) -> Span:
+        """Of the whole run."""
+        fixed = self.cover_s + self.attack_s
+        an_image = self.votes_an_image.times(1.0 / self.pace.votes_per_second).plus(fixed)
+        return an_image.times(self.todo)
+
+
+def planned(parts: Assembly, images: int = TRIED, seconds: float = TRIAL_S) -> Plan:
+    """Measure the machine and try ``images`` images, spread evenly over what is left to do.
+
+    RecordError where the run's folder holds the records of another run.
+    """
+    todo = _todo(parts)
+    smoothed = parts.smoothed
+    tried = tried_images(parts, _spread(todo, images), seconds) if todo else ()
+    forwards = [t.attack_votes for t in tried if t.attack_votes is not None]
+    return Plan(
+        images=len(parts.indices),
+        todo=len(todo),
+        device=parts.config.model.device,
+        in_flight=parts.config.engine.in_flight,
+        pace=_pace(parts),
+        pinned=smoothed.pinned,
+        function=parts.function,
+        tried=tried or (Tried(0, 0, 0, 0.0, 0.0, 0, 0.0),),
+        forwards=round(float(np.mean(forwards))) if forwards else expected_forwards(parts),
+        host_bytes=peak_bytes(),
+        device_bytes=device_bytes(),
+        l2=_largest_l2(parts),
+    )
+
+
+def _pace(parts: Assembly) -> Pace:
+    smoothed = parts.smoothed
+    blank = torch.zeros(1, *smoothed.classifier.shape, dtype=torch.float64, device="cpu")
+    z = smoothed.transformation.lift(blank)[0]
+    return measured_pace(smoothed.counter, z, (smoothed.batch_size,))
+
+
+def _todo(parts: Assembly) -> list[int]:
+    folder: Path = parts.config.output.folder
+    if (old := stored_header(folder)) is None:
+        return list(parts.indices)
+    require_same_run(old, parts.header(), str(folder))
+    done = stored_indices(folder)
+    return [index for index in parts.indices if index not in done]
+
+
+def _spread(todo: Sequence[int], images: int) -> list[int]:
+    """So many of them, from the middles of as many equal parts."""
+    count = min(images, len(todo))
+    return [todo[(2 * k + 1) * len(todo) // (2 * count)] for k in range(count)]
+
+
+def _largest_l2(parts: Assembly) -> float | None:
+    """Where all votes agree and nothing but the l2 ball is asked for (S5)."""
+    mode, region, smoothed = mode_of(parts.config), region_of(parts.config), parts.smoothed
+    if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
+        return None
+    norm = smoothed.transformation.lift_norm(smoothed.classifier.shape)
+    margin = float(normal_quantile(largest_share(mode)))
+    return min(region.l2, smoothed.law.sigma * margin / norm)

@@ -1,0 +1,177 @@
+"""Execute: the loop of a run. Every image is certified, attacked, written, and then reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
+from gsmooth.certification.api import Outcome, Watch
+from gsmooth.data.dataset import Dataset
+from gsmooth.runs.calibration import image_digest
+from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.run_config import RunConfig, to_toml
+from gsmooth.runs.config.run_file import CONFIG_NAME
+from gsmooth.runs.context import Assembly, assemble, attack_plan, region_of
+from gsmooth.runs.fixed_batch import examined, with_pinned_size
+from gsmooth.runs.inputs import require_labels
+from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
+from gsmooth.runs.monitor.notices import input_notices
+from gsmooth.runs.monitor.progress import Progress
+from gsmooth.runs.monitor.run_monitor import Account
+from gsmooth.runs.outcomes import foreseen, outcomes, remarks
+from gsmooth.runs.records.folder import RecordWriter, Row
+from gsmooth.runs.records.header import RunHeader, installed_versions
+from gsmooth.runs.records.journal import write_atomically
+from gsmooth.runs.records.violation import raise_if_violated
+from gsmooth.runs.seeds.choice import RunSeed, keep_seed, seed_of_run
+from gsmooth.transforms.region import Region
+
+_REFRESH_S = 0.5
+
+
+@final
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did: images asked for and how many of them now; votes and seconds of this time.
+
+    dataset: what the images were taken from.
+    """
+
+    folder: Path
+    config: RunConfig
+    images: int
+    fresh: int
+    votes: int
+    seconds: float
+    dataset: Dataset
+
+
+def plan(config: RunConfig) -> Assembly:
+    """Everything but the votes: the resolved run, its objects, and whether it can succeed.
+
+    Raises UnreachableError when alpha and the number of votes can certify no image, ModelError when
+    the model is no function of its input.
+    """
+    return _planned(seed_of_run(resolved(config)))
+
+
+def _planned(found: RunSeed) -> Assembly:
+    folder = found.config.output.folder
+    parts = assemble(with_pinned_size(found.config, folder), found.seed)
+    require_labels(parts.dataset)
+    foreseen(parts)
+    return examined(parts, folder)
+
+
+def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
+    """Certify (and attack) the images of ``config``, skipping those already in its folder.
+
+    For the online guarantee they have been attacked already, and are not again.
+
+    Every image is on disk before the next is reported. Raises UnreachableError before any vote
+    when no image could be certified, ViolationError after saving the image whose certificate an
+    attack broke, Interrupted on Ctrl-C; what is finished stays.
+    """
+    found = seed_of_run(resolved(config))
+    parts = _planned(found)
+    region = region_of(parts.config)
+    folder = parts.config.output.folder
+    # Before the header that commits to it, and before the first vote.
+    of_seed = keep_seed(found)
+    with RecordWriter(folder, parts.header()) as writer, _explained(writer, parts), progress:
+        write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
+        todo = [index for index in parts.indices if index not in writer.done]
+        total = len(parts.indices)
+        account = Account.opened(parts.config, total, len(todo))
+        if account.before:
+            progress.say(f"{account.before} of {total} images are in {folder} already")
+        for remark in (*of_seed, *input_notices(parts), *remarks(parts.config)):
+            progress.say(remark)
+        progress.update(account.tally())
+        for outcome in outcomes(parts, todo, _watching(account, progress)):
+            _finish(outcome, parts, region, writer, account)
+            progress.update(account.tally())
+            for remark in account.remarks():
+                progress.say(remark)
+    return RunSummary(
+        folder, parts.config, total, len(todo), account.votes, account.seconds, parts.dataset
+    )
+
+
+def _watching(account: Account, progress: Progress) -> Watch:
+    """Keeps account of the votes in flight, and shows them now and then."""
+    shown = time.monotonic()
+
+    def watch(spent: Mapping[int, int], seconds: float) -> None:
+        nonlocal shown
+        account.timeline.round(spent, seconds)
+        if time.monotonic() - shown >= _REFRESH_S:
+            progress.update(account.tally())
+            shown = time.monotonic()
+
+    return watch
+
+
+def _finish(
+    outcome: Outcome, parts: Assembly, region: Region, writer: RecordWriter, account: Account
+) -> None:
+    """Attack one certified image, write its row, and stop the run if the attack succeeded."""
+    began, plan = time.monotonic(), attack_plan(parts.config)
+    label = parts.dataset.label(outcome.index)
+    attack = _attack(parts, outcome, label, region, plan) if plan else None
+    row = _row(outcome, parts, region, writer.header, attack)
+    if attack is not None:
+        account.attacked(attack)
+    with uninterrupted():
+        writer.write(row)
+        account.add(row, attack.forwards if attack else 0, time.monotonic() - began)
+    # A nested certificate is about the vote of votes, which the opponent does not query.
+    if attack is not None and row.mode != "nested":
+        raise_if_violated(row, attack, parts, writer.folder)
+
+
+def _attack(
+    parts: Assembly, outcome: Outcome, label: int, region: Region, plan: AttackPlan
+) -> AttackOutcome:
+    item, found = parts.item(outcome.index), {outcome.index: outcome.certificate}
+    return next(attack_many(parts.smoothed, [(item, label)], region, plan, found))
+
+
+def _row(
+    outcome: Outcome,
+    parts: Assembly,
+    region: Region,
+    header: RunHeader,
+    attack: AttackOutcome | None,
+) -> Row:
+    return Row.from_outcome(
+        outcome,
+        label=parts.dataset.label(outcome.index),
+        region=region,
+        mode=parts.config.certify.mode,
+        seed=parts.config.smoothing.seed,
+        law=parts.smoothed.law,
+        image_digest=image_digest(parts.dataset.image(outcome.index)),
+        fingerprint=header.fingerprint,
+        versions=installed_versions(),
+        sampler=header.sampler,
+        clean_prediction=parts.clean_prediction(outcome.index),
+        attack=attack,
+    )
+
+
+@contextmanager
+def _explained(writer: RecordWriter, parts: Assembly) -> Iterator[None]:
+    """Let Ctrl-C say what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"interrupted: {len(writer.done)} of {len(parts.indices)} images are kept in"
+            f" {writer.folder}; the same command goes on from there"
+        ) from error

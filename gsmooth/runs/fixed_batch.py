@@ -1,0 +1,79 @@
+"""Pinning: is f a function of its input, and if only at one batch size, which is it in this run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.context import Assembly
+from gsmooth.runs.records.folder import stored_header
+from gsmooth.sampling import Ballot, NoisyPoints, Readout, checked_function
+from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+
+_IMAGES: Final = 4
+# Enough for halves, thirds and batches of seven that the check compares.
+_LEAST_ROWS: Final = 16
+_NOBODY: Final = -2
+"""The image of this noise: no image of a run has it, so votes that count are never looked at."""
+
+
+def examined(parts: Assembly, folder: Path | None = None) -> Assembly:
+    """The run with what was found of f, pinned to its batch size where labels depend on that.
+
+    Pinned as well where the records in ``folder`` are: their batch size is then part of the run's
+    identity. ModelError where the model is no function at any batch size.
+    """
+    smoothed = parts.smoothed
+    readout = Readout(smoothed.transformation, smoothed.classifier.shape)
+    z = noisy_points(parts)
+    found = checked_function(smoothed.classifier, z, smoothed.batch_size, readout)
+    if found.kind != "sized" and pinned_size(folder) is None:
+        return replace(parts, function=found)
+    engine = parts.config.engine.model_copy(update={"batch_size": smoothed.batch_size})
+    config = parts.config.model_copy(update={"engine": engine})
+    pinned = replace(smoothed, pinned=True)
+    return replace(parts, config=config, smoothed=pinned, function=found)
+
+
+def with_pinned_size(config: RunConfig, folder: Path) -> RunConfig:
+    """With batch_size "auto": the one that the records in ``folder`` are pinned to, if they are."""
+    kept = pinned_size(folder)
+    if kept is None or config.engine.batch_size != "auto":
+        return config
+    engine = config.engine.model_copy(update={"batch_size": kept})
+    return config.model_copy(update={"engine": engine})
+
+
+def pinned_size(folder: Path | None) -> int | None:
+    """The batch size that the labels of the records in ``folder`` depend on; None for none."""
+    header = None if folder is None else stored_header(folder)
+    engine = header.identity.get("engine") if header else None
+    size = engine.get("batch_size") if isinstance(engine, dict) else None
+    return size if isinstance(size, int) else None
+
+
+@torch.no_grad()
+def noisy_points(parts: Assembly) -> Tensor:
+    """A batch of the first images under noise, z (N, K) float32, as votes have them.
+
+    N: the batch size, or as many times it as make 16 rows or more.
+    """
+    smoothed, device = parts.smoothed, parts.smoothed.classifier.device
+    size = smoothed.batch_size
+    places, rows = parts.indices[:_IMAGES], -(-_LEAST_ROWS // size) * size
+    points = [smoothed.transformation.lift(parts.dataset.image(i)[None])[0] for i in places]
+    ballots = [
+        Ballot(
+            Coordinate(0, _NOBODY, Purpose.SCREENING, 0, chunk),
+            points[chunk % len(points)],
+            min(CHUNK // _IMAGES, rows - start),
+        )
+        for chunk, start in enumerate(range(0, rows, CHUNK // _IMAGES))
+    ]
+    noisy = NoisyPoints(smoothed.transformation, smoothed.law, smoothed.grid)
+    return noisy.batch(ballots, device)

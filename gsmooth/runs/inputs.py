@@ -1,0 +1,119 @@
+"""Inputs: where the data of a run meet its model: split, range, preparation and classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from gsmooth.data.class_names import class_label, with_outputs
+from gsmooth.data.dataset import Dataset
+from gsmooth.data.loading import load_data
+from gsmooth.data.preparation import Preparation
+from gsmooth.data.splits import ALL
+from gsmooth.errors import ConfigurationError, InputError, RecordError
+from gsmooth.runs.config.run_config import RunConfig
+
+
+def run_data(config: RunConfig, usual: str = "heldout") -> tuple[RunConfig, Dataset]:
+    """The images of a resolved configuration, in the range of its model; and the split they are of.
+
+    certify, predict, train and calibrate load their data here. usual: the split that is meant where
+    none is named. Raises what :func:`gsmooth.data.loading.load_data` does, and InputError for
+    floating-point images outside ``model.input_range``.
+    """
+    data = config.data
+    dataset = load_data(data.spec, data.split, preparation_of(config), usual=usual)
+    dataset = dataset.for_range(config.model.input_range or (0.0, 1.0))
+    named = data.model_copy(update={"split": dataset.split})
+    return config.model_copy(update={"data": named}), dataset
+
+
+def run_classes(config: RunConfig, dataset: Dataset, outputs: int) -> tuple[RunConfig, Dataset]:
+    """Labels that are outputs of the model, and ``model.class_names`` with a name for each.
+
+    The data come with shape and range checked (:func:`run_data`). Raises what
+    :func:`gsmooth.data.class_names.with_outputs` does.
+    """
+    fitted = with_outputs(dataset, config.model.class_names, outputs, config.model.spec)
+    names = fitted.classes if fitted.has_names else None
+    model = config.model.model_copy(update={"class_names": names})
+    return config.model_copy(update={"model": model}), fitted
+
+
+def require_shape(dataset: Dataset, shape: tuple[int, int, int], model: str) -> None:
+    """InputError unless the images are (C, H, W) = ``shape``."""
+    if dataset.shape == shape:
+        return
+    hint = ""
+    if dataset.shape[0] == shape[0]:
+        hint = f"; bring them to that size, e.g. by --set data.resize={list(shape[1:])}"
+    raise InputError(
+        f"data {dataset.name}: images (C, H, W) = {dataset.shape}, but {model} takes {shape}{hint}"
+    )
+
+
+def require_labels(dataset: Dataset) -> None:
+    """InputError for an image alone, whose class is not known."""
+    if not dataset.labelled:
+        raise InputError(
+            f"data {dataset.name}: an image alone has no class, which is needed here; put it into a"
+            " folder of its class and name the folder above that one (gsmooth predict takes the"
+            " image as it is)"
+        )
+
+
+def recorded_data(config: Mapping[str, object], spec: str) -> Dataset:
+    """The images that ``spec`` names, as the run with this configuration read its own.
+
+    A record says how: split, preparation, range and class names; never where they come from.
+
+    Records of 0.1.0 name a split of data without splits too, and mean all images.
+    """
+    settings = _recorded(config)
+    named = settings.data.model_copy(update={"spec": spec})
+    settings = settings.model_copy(update={"data": named})
+    try:
+        settings, dataset = run_data(settings)
+    except ConfigurationError:
+        whole = settings.data.model_copy(update={"split": ALL})
+        settings, dataset = run_data(settings.model_copy(update={"data": whole}))
+    names = settings.model.class_names
+    if names is None:
+        return dataset
+    return with_outputs(dataset, names, len(names), settings.model.spec)
+
+
+def prepared(config: Mapping[str, object]) -> str:
+    """What was done to the images of a run, by the configuration that it wrote down."""
+    return preparation_of(_recorded(config)).describe()
+
+
+def data_notices(config: RunConfig, dataset: Dataset) -> tuple[str, ...]:
+    """What a user should know of how the images were read, a sentence each."""
+    done = preparation_of(config).describe()
+    about = (f"the images are {done}: certificates are about those",) if done else ()
+    return tuple(f"data {dataset.name}: {notice}" for notice in (*dataset.notices, *about))
+
+
+def called(config: RunConfig, label: int) -> str:
+    """How a class of the model is called in print: by name, or by number where it has none."""
+    names = config.model.class_names
+    return class_label(names if isinstance(names, tuple) else None, label)
+
+
+def preparation_of(config: RunConfig) -> Preparation:
+    """What [data] does to images before anything is certified about them."""
+    return Preparation(config.data.resize, config.data.crop, config.data.background)
+
+
+def _recorded(config: Mapping[str, object]) -> RunConfig:
+    """The sections on data and model; those of older records lack fields, and get the usual."""
+    sections = {name: config.get(name, {}) for name in ("data", "model")}
+    try:
+        return RunConfig.model_validate_json(json.dumps(sections))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordError(f"records: config.{where}: {first['msg']}") from error

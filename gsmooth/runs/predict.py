@@ -1,0 +1,112 @@
+"""Predict: what the smoothed classifier answers at the images themselves, without a region."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from gsmooth.certificate import Prediction
+from gsmooth.certification.api import Item, predict_many
+from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.context import Assembly, assemble
+from gsmooth.runs.fixed_batch import examined
+from gsmooth.runs.inputs import called
+from gsmooth.runs.monitor.notices import input_notices
+from gsmooth.runs.monitor.progress import Progress, Tally
+from gsmooth.runs.seeds.choice import named_seed, public_notice
+from gsmooth.sampling.noise import SecretSeed
+
+
+@final
+@dataclass(frozen=True)
+class Answer:
+    """PREDICT at one image (S3), its true label, and the class of f there without noise.
+
+    label: None where it is not known.
+    """
+
+    index: int
+    label: int | None
+    prediction: Prediction
+    clean_prediction: int | None
+
+
+@final
+@dataclass(frozen=True)
+class PredictSummary:
+    """The answers in the order of the data; an abstention counts as wrong."""
+
+    config: RunConfig
+    answers: tuple[Answer, ...]
+
+    def called(self, label: int) -> str:
+        """The name of a class, or its number where it has none."""
+        return called(self.config, label)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the true classes are known."""
+        return all(a.label is not None for a in self.answers)
+
+    @property
+    def standard_accuracy(self) -> float | None:
+        """Share of images that g gets right; None where the true classes are not known."""
+        return self._share([a.prediction.label == a.label for a in self.answers])
+
+    @property
+    def clean_accuracy(self) -> float | None:
+        """Share of images that f gets right, behind lift and readout, without noise, likewise."""
+        return self._share([a.clean_prediction == a.label for a in self.answers])
+
+    def _share(self, right: Sequence[bool]) -> float | None:
+        return sum(right) / len(right) if self.labelled else None
+
+    @property
+    def abstentions(self) -> int:
+        """Images without an answer."""
+        return sum(a.prediction.label is None for a in self.answers)
+
+
+def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
+    """PREDICT at every image of ``config``; regions play no part.
+
+    Without a seed a secret one is drawn, and kept nowhere: nobody can make images for its votes.
+    """
+    settings = resolved(config, needs_region=False)
+    parts = examined(assemble(settings, named_seed(settings)))
+    rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
+    answers: list[Answer] = []
+    merit = "standard accuracy" if parts.dataset.labelled else ""
+    hits = votes = 0
+    with progress:
+        for notice in (*public_notice(parts.config), *input_notices(parts)):
+            progress.say(notice)
+        found = predict_many(parts.smoothed, _items(parts), n=rule.n, alpha=rule.alpha)
+        for index, (_, prediction) in zip(parts.indices, found, strict=True):
+            answers.append(answer := _answer(parts, index, prediction))
+            hits += prediction.label == answer.label
+            votes += sum(prediction.counts)
+            seconds, done = time.monotonic() - began, len(answers)
+            progress.update(Tally(done, total, votes, seconds, hits, done, merit))
+    return PredictSummary(parts.config, tuple(sorted(answers, key=lambda a: a.index)))
+
+
+def _items(parts: Assembly) -> Iterator[Item]:
+    """The images. Under a secret seed noise follows from their pixels, not from their places.
+
+    A secret that is kept (``smoothing.seed_file``) serves for many data sets, and the first image
+    of each must not have the noise of the first image of all others.
+    """
+    secret = isinstance(parts.smoothed.seed, SecretSeed)
+    for index in parts.indices:
+        image = parts.dataset.image(index)
+        parts.smoothed.classifier.check_image(image, index)  # By its place, so that it is found.
+        yield Item.of(image, None if secret else index)
+
+
+def _answer(parts: Assembly, index: int, prediction: Prediction) -> Answer:
+    label = parts.dataset.label(index) if parts.dataset.labelled else None
+    return Answer(index, label, prediction, parts.clean_prediction(index))

@@ -1,0 +1,137 @@
+"""Quick decoding: for records that fit, which nearly all do; a million of them are read at a time.
+
+What does not fit is refused without a reason: ``gsmooth.runs.records.codec`` then decodes it again,
+step by step, and says where the fault is. What is accepted here is accepted there, and equal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from gsmooth.errors import ConfigurationError
+
+QuickDecoder = Callable[[Any], Any]
+Attribute = tuple[str, str, QuickDecoder]
+"""Name in Python, name in JSON, and how it is decoded."""
+
+
+LARGEST: Final = 2**1023
+"""Integers from here on may have no float."""
+
+
+class UnfitError(Exception):
+    """Something does not fit; nothing is said about what."""
+
+
+def optional(decode: QuickDecoder) -> QuickDecoder:
+    """None, or what ``decode`` takes."""
+    return lambda value: None if value is None else decode(value)
+
+
+def items(decode: QuickDecoder) -> QuickDecoder:
+    """A list of any length, as a tuple."""
+
+    def decode_all(value: Any) -> Any:
+        if type(value) is not list:
+            raise UnfitError
+        return tuple(map(decode, value))
+
+    return decode_all
+
+
+def fixed_items(decoders: Sequence[QuickDecoder]) -> QuickDecoder:
+    """A list of so many items, each of its own type."""
+
+    def decode_all(value: Any) -> Any:
+        if type(value) is not list or len(value) != len(decoders):
+            raise UnfitError
+        return tuple(decode(item) for decode, item in zip(decoders, value, strict=True))
+
+    return decode_all
+
+
+def mapping(decode: QuickDecoder) -> QuickDecoder:
+    """An object with any names."""
+
+    def decode_all(value: Any) -> Any:
+        if type(value) is not dict:
+            raise UnfitError
+        return {key: decode(item) for key, item in value.items()}
+
+    return decode_all
+
+
+def instance(kind: Callable[..., Any], attributes: Sequence[Attribute]) -> QuickDecoder:
+    """An object with exactly these names, as a dataclass."""
+    count = len(attributes)
+
+    def decode(value: Any) -> Any:
+        if type(value) is not dict or len(value) != count:
+            raise UnfitError
+        try:
+            return kind(**{own: decode(value[name]) for own, name, decode in attributes})
+        except (KeyError, ConfigurationError):
+            raise UnfitError from None
+
+    return decode
+
+
+def plain(kind: Any) -> QuickDecoder:
+    """What a class of its own decoding takes (``codec.Plain``)."""
+
+    def decode(value: Any) -> Any:
+        try:
+            return kind.from_plain(value)
+        except ConfigurationError:
+            raise UnfitError from None
+
+    return decode
+
+
+def floating(value: Any) -> Any:
+    """A number that is finite, or the word for infinity."""
+    if type(value) is float and math.isfinite(value):
+        return value
+    if type(value) is int and abs(value) < LARGEST:
+        return float(value)
+    if value == "inf":
+        return math.inf
+    raise UnfitError
+
+
+def exactly(kind: type) -> QuickDecoder:
+    """A value of this very type."""
+
+    def decode(value: Any) -> Any:
+        if type(value) is not kind:
+            raise UnfitError
+        return value
+
+    return decode
+
+
+def one_of(options: Sequence[object]) -> QuickDecoder:
+    """One of these words."""
+    words = frozenset(options)
+
+    def decode(value: Any) -> Any:
+        if type(value) is not str or value not in words:
+            raise UnfitError
+        return value
+
+    return decode
+
+
+def member(kind: type[StrEnum]) -> QuickDecoder:
+    """A member of an enumeration, by its value."""
+    members = {found.value: found for found in kind}
+
+    def decode(value: Any) -> Any:
+        if type(value) is not str or value not in members:
+            raise UnfitError
+        return members[value]
+
+    return decode

@@ -1,0 +1,1 @@
+"""Which seed a run has, and the file of a secret one."""
