@@ -36,10 +36,10 @@ from gsmooth.theory.laws import (
     UniformLaw,
 )
 from gsmooth.transforms.region import Region
-from tests.decision.jury import G, ball, cover
-from tests.decision.test_attempts import Surveyed, stubborn
+from tests.certification.fake_votes import G, ball, cover
+from tests.certification.test_attempts import Surveyed, stubborn
 from tests.engine_objects import Counts, half_line, on_ring, pixel, told, turned
-from tests.run.workshop import SETTINGS, furnish
+from tests.runs.tmp_project import SETTINGS, furnish
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")

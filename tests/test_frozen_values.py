@@ -44,7 +44,7 @@ from gsmooth.runs.seeds.seed_file import SECRET_NAME
 from gsmooth.sampling.noise import SecretSeed, SeedCommitment
 from gsmooth.transforms import hookspecs, registry
 from gsmooth.transforms.region import Region
-from tests.run.samples import IDENTITY, make_centre, make_header, make_row
+from tests.runs.samples import IDENTITY, make_centre, make_header, make_row
 
 ROOT = Path(__file__).parents[1]
 SECRET = SecretSeed(0x0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF)

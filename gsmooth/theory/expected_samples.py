@@ -39,7 +39,7 @@ def expected_votes(share: ArrayLike, p: ArrayLike, alpha: float, *, most: int = 
 
     It is exact on the table's grid for acceptance with up to FAILURES failures. Beyond, P(T > n) is
     taken for P(not accepted *at* n), and the binomial law for normal in its signed root deviance.
-    tests/theory/test_foresight.py compares it with the exact dynamic program.
+    tests/theory/test_expected_samples.py compares it with the exact dynamic program.
 
     Args:
         share: Required probabilities; broadcast with ``p``.

@@ -18,7 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from gsmooth.cli import app
-from tests.run.workshop import furnish
+from tests.runs.tmp_project import furnish
 
 Spoil = Callable[[Path], str]
 

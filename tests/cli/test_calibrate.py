@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from gsmooth.cli import app
 from gsmooth.runs.calibration import read_calibration
 from gsmooth.runs.records.folder import export_parquet, read_records
-from tests.run.workshop import furnish
+from tests.runs.tmp_project import furnish
 
 TURNS = (
     "--data=images.npz",

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
-from tests.run.workshop import furnish
+from tests.runs.tmp_project import furnish
 
 ZOO = """
 import sys

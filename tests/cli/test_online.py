@@ -20,7 +20,7 @@ from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.records.folder import read_records
 from gsmooth.runs.verify.verify import verify_records
-from tests.run.workshop import Notebook, furnish
+from tests.runs.tmp_project import Notebook, furnish
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 ANGLES = (6.3, -4.0, 0.0)

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
 from gsmooth.runs.records.folder import HEADER_NAME, RecordWriter
-from tests.run.samples import make_header, make_row
-from tests.test_display import HOSTILE, OBEYED
+from tests.runs.samples import make_header, make_row
+from tests.text.test_display import HOSTILE, OBEYED
 
 TRAP = """
 from pathlib import Path

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from gsmooth.cli import app
 from gsmooth.runs.records.folder import RecordWriter, Row
 from gsmooth.runs.records.planned_images import PlannedImages
-from tests.run.samples import make_abstention, make_centre, make_header, make_row
+from tests.runs.samples import make_abstention, make_centre, make_header, make_row
 
 
 def recorded(folder: Path, *rows: Row, images: int = 4) -> str:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from gsmooth.cli import app
 from tests.fuzz.trial import Found, last_lines
-from tests.run.workshop import furnish
+from tests.runs.tmp_project import furnish
 
 IMAGES: Final = 4
 WORKSHOP: Final = (

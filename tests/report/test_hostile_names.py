@@ -18,8 +18,8 @@ from gsmooth.runs.records.folder import Records
 from gsmooth.text.display import shortened
 from gsmooth.transforms.base import Parameter
 from gsmooth_rotation import Rotation
-from tests.run.samples import make_header, make_row
-from tests.test_display import HOSTILE, OBEYED
+from tests.runs.samples import make_header, make_row
+from tests.text.test_display import HOSTILE, OBEYED
 
 names = pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 

@@ -39,7 +39,7 @@ from gsmooth.runs.records.planned_images import PlannedImages
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
-from tests.run.samples import make_abstention, make_header, make_radius_row, make_row
+from tests.runs.samples import make_abstention, make_header, make_radius_row, make_row
 
 ANGLE = (Parameter("angle", "deg"),)
 SHIFTS = (Parameter("dx", "px"), Parameter("dy", "px"))

@@ -9,7 +9,7 @@ import pytest
 
 from gsmooth.report.rule import decided_by
 from gsmooth.runs.records.folder import Records
-from tests.run.samples import make_header, make_row
+from tests.runs.samples import make_header, make_row
 
 
 @pytest.mark.parametrize(

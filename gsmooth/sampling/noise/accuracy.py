@@ -63,7 +63,7 @@ def grid_total_variation(size: int, sigma: float, grid: float) -> float:
     1/2) phi(x_b) / s, second-order terms aside. Sums over the x_b, 1 / s apart, are at most s times
     the integral plus the heights of the peaks: e (1.6 s + 2 + 0.4 / s) together. For cells e = 18
     ulps of 2^-53: one for the product, one for the sum and 16 for ``ndtri``, which is good to 10
-    (tests/test_sampler.py).
+    (tests/sampling/noise/test_sampler.py).
 
     *Resolution of cells.* A quantile is taken at the middle of 2^-68, and that is rounded by 2^-53
     of its distance u from the nearer end of (0, 1): a boundary is met with probability

@@ -1,0 +1,134 @@
+"""Pilots, and a second cover by what the first one's votes have shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gsmooth import certify
+from gsmooth.certificate import Abstained, AbstainReason, Certified
+from gsmooth.certification import PILOT_VOTES, Finding, RegionMode, decide, least_votes
+from gsmooth.cover import Cover, Pilot, Poll
+from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.transforms.region import Region
+from tests.certification.fake_votes import ZERO, G, ball, cover, share_of, tried, unanimous
+from tests.engine_objects import Counts, on_ring, told, turned
+
+
+def least(margin: float, alpha: float = 0.0005) -> int:
+    found = least_votes(share_of(margin), alpha)
+    assert found is not None
+    return found
+
+
+class Surveyed:
+    """A draft with two pilots, which notes what it is told."""
+
+    def __init__(self, again: Cover | None = None) -> None:
+        self.clean = ZERO
+        self.pilots = (Pilot((-1.0,), ZERO), Pilot((1.0,), ZERO + 1.0))
+        self.polls: list[Poll] = []
+        self.budgets: list[float] = []
+        self.again = again
+
+    def drawn(self, poll: Poll) -> Cover:
+        self.polls.append(poll)
+        return cover(ball(0.5), ball(0.5))
+
+    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
+        self.polls.append(poll)
+        self.budgets.append(budget)
+        return self.again
+
+
+def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[Ballot], int]) -> Finding:
+    """Class 1 gets ``votes`` of every ballot."""
+
+    def reply(ballots: list[Ballot]) -> Counts:
+        asked.extend(ballots)
+        won = [votes(ballot) for ballot in ballots]
+        return np.array([(b.rows - w, w, 0) for b, w in zip(ballots, won, strict=True)])
+
+    asked: list[Ballot] = []
+    finding = told(decide(G, 3, plan, mode), reply)
+    assert len({ballot.coordinate for ballot in asked}) == len(asked)
+    assert finding.votes == sum(ballot.rows for ballot in asked)
+    spent = sum(centre.trials for centre in finding.certificate.evidence)
+    assert finding.votes == CHUNK + finding.pilot_votes + spent
+    return finding
+
+
+def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
+    plan = Surveyed()
+    finding = polled(
+        plan, RegionMode(), lambda b: 4 if b.coordinate.purpose is Purpose.PILOT else b.rows
+    )
+    (poll,) = plan.polls
+    assert poll.won.tolist() == [4.0, 4.0]
+    assert poll.cast.tolist() == [PILOT_VOTES, PILOT_VOTES]
+    assert poll.theta.tolist() == [[-1.0], [1.0]]
+    assert finding.pilot_votes == 2 * PILOT_VOTES
+    assert finding.prediction.counts == (0, CHUNK, 0)
+    assert isinstance(finding.certificate, Certified)
+    assert [centre.trials for centre in finding.certificate.evidence] == [least(0.5), least(0.5)]
+
+
+def stubborn(ballot: Ballot) -> int:
+    """Unanimous, but at the second centre of the first cover."""
+    at = ballot.coordinate
+    return ballot.rows // 3 if (at.purpose, at.centre) == (Purpose.ESTIMATION, 1) else ballot.rows
+
+
+def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fresh_ones() -> None:
+    plan = Surveyed(again=cover(ball(0.3)))
+    finding = polled(plan, RegionMode(), stubborn)
+    certificate = finding.certificate
+    assert isinstance(certificate, Certified)
+    assert [centre.trials for centre in certificate.evidence] == [least(0.3)]
+    stubborn_won, stubborn_cast = plan.polls[1].won[3], plan.polls[1].cast[3]
+    assert plan.polls[1].won[:3].tolist() == [PILOT_VOTES, PILOT_VOTES, least(0.5)]
+    assert plan.polls[1].cast[:3].tolist() == [PILOT_VOTES, PILOT_VOTES, least(0.5)]
+    assert 0.2 < stubborn_won / stubborn_cast < 0.4
+    others = 2 * PILOT_VOTES + least(0.5) + stubborn_cast
+    assert plan.budgets == [5000 - CHUNK - others]
+    assert finding.pilot_votes == others
+
+
+def test_where_no_second_cover_pays_the_first_verdict_stands() -> None:
+    finding = polled(Surveyed(), RegionMode(), stubborn)
+    assert isinstance(finding.certificate, Abstained)
+    assert finding.certificate.reason is AbstainReason.FUTILE
+    assert len(finding.certificate.evidence) == 2
+
+
+def test_one_attempt_is_never_followed_by_another() -> None:
+    plan = Surveyed(again=cover(ball(0.3)))
+    finding = polled(plan, RegionMode(attempts=1), stubborn)
+    assert isinstance(finding.certificate, Abstained)
+    assert finding.certificate.attempts == 1
+    assert len(plan.polls) == 1
+
+
+def test_attempts_share_alpha_whether_or_not_the_second_is_made() -> None:
+    for votes in (stubborn, lambda ballot: ballot.rows):
+        finding = polled(Surveyed(again=cover(ball(0.3))), RegionMode(), votes)
+        assert (finding.certificate.alpha, finding.certificate.attempts) == (0.001, 2)
+    plan = Surveyed()
+    assert polled(plan, RegionMode(), lambda b: b.rows).certificate.evidence[0].trials == least(0.5)
+    finding = polled(plan, RegionMode(attempts=1), lambda b: b.rows)
+    assert finding.certificate.evidence[0].trials == least(0.5, 0.001) < least(0.5)
+
+
+def test_a_region_in_which_nothing_moves_gets_all_of_alpha() -> None:
+    region = Region((0.0,), (0.0,), l2=0.001)
+    g = turned(lambda phase: phase.abs() < 90.0, 20.0)
+    finding = certify(g, on_ring(), region, RegionMode())
+    assert finding.pilot_votes == 0
+    assert finding.certificate.attempts == 1
+
+
+def test_covers_that_are_not_chosen_by_cost_get_all_of_alpha() -> None:
+    finding = tried(cover(ball(0.5)), RegionMode(), unanimous)
+    assert finding.certificate.attempts == 1
