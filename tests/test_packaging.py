@@ -84,7 +84,7 @@ def test_wheel_is_typed_and_holds_nothing_but_the_packages(wheel_files: set[str]
 
 
 def test_every_shipped_card_has_its_weights_and_they_are_small() -> None:
-    shipped = ROOT / "gsmooth" / "shipped"
+    shipped = ROOT / "gsmooth" / "models" / "zoo"
     cards = {path.stem for path in shipped.glob("*.toml")}
     weights = {path.stem: path.stat().st_size for path in shipped.glob("*.pt")}
     assert cards
