@@ -43,7 +43,7 @@ from gsmooth.certificate import (
 )
 from gsmooth.certification import check_level, check_votes, chunks, prediction
 from gsmooth.certification.api import Item, Outcome
-from gsmooth.cover.bounds.boxes import carried_centres, require_carried
+from gsmooth.cover.bounds.boxes import pulled_back_centres, require_pulled_back
 from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.nested import Tier, lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
@@ -154,7 +154,7 @@ def foresee_nested(
     ConfigurationError where the action is not orthogonal or theta has no noise.
     """
     check_region(smoothed, region)
-    require_carried(smoothed, "the nested method")
+    require_pulled_back(smoothed, "the nested method")
     if centres < 1:
         raise ConfigurationError(f"certify: centres={centres} must be at least 1")
     if ceiling(mode.n_outer, mode.alpha_outer) > 0.5:
@@ -254,7 +254,7 @@ class _Bench:
     def _inner_counts(self, tier: Tier, place: int, drawn: range) -> list[int]:
         """Inner votes for the class at T_theta z for these draws of theta."""
         theta = np.concatenate([self._theta(place, number) for number in drawn])
-        z = carried_centres(self.smoothed, tier.z, theta)
+        z = pulled_back_centres(self.smoothed, tier.z, theta)
         parts = chunks(self.mode.n_inner)
         counts = self.inner.count(
             [

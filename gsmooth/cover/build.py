@@ -16,7 +16,7 @@ from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
 from gsmooth.cover.bounds.lipschitz import lengthens
 from gsmooth.cover.bounds.margin_model import Requirement
 from gsmooth.cover.pilots import Pilot, Poll
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter
@@ -128,26 +128,30 @@ class Layout:
 
 
 def moving_cover(
-    smoothed: SmoothedClassifier, orbit: Orbit, clean: Tensor, region: Region, layout: Layout
+    smoothed: SmoothedClassifier,
+    pulled_back: PulledBackImage,
+    clean: Tensor,
+    region: Region,
+    layout: Layout,
 ) -> Cover:
     """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
     carried, theta = layout.carried, layout.theta
-    cells, claimed = measure(orbit, carried, layout.owner, layout.lower, layout.upper)
+    cells, claimed = measure(pulled_back, carried, layout.owner, layout.lower, layout.upper)
     # Where C is L x all over, so is every centre: means of it, which are rounded, would leave a
     # residual, and T may lengthen that without bound.
-    constant = claimed and not cells.speed.any() and _stays_at(orbit, clean, layout)
+    constant = claimed and not cells.speed.any() and _stays_at(pulled_back, clean, layout)
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
     requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
-    trial = _Trial(requirement, theta, orbit.still)
+    trial = _Trial(requirement, theta, pulled_back.still)
     if claimed:
-        cells = _refined(orbit, trial, carried, cells)
+        cells = _refined(pulled_back, trial, carried, cells)
     margins = trial.margins(cells)
     z = carried
-    if not orbit.still:
+    if not pulled_back.still:
         columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
-        z = orbit.transformation.act(carried, *columns)
-    balls, parameters = [], orbit.transformation.parameters
+        z = pulled_back.transformation.act(carried, *columns)
+    balls, parameters = [], pulled_back.transformation.parameters
     for place in range(len(theta)):
         own = cells.ball == place
         profile = _profile(region, cells.take(own), margins[own], parameters)
@@ -161,14 +165,14 @@ def moving_cover(
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
 
 
-def _stays_at(orbit: Orbit, clean: Tensor, layout: Layout) -> bool:
+def _stays_at(pulled_back: PulledBackImage, clean: Tensor, layout: Layout) -> bool:
     """Whether C is ``clean`` (K,), to rounding, at both ends of every cell.
 
     A derivative of 0 says that C does not move, not where it is: an attack that clips changes an
     image outside of its range at theta = 0 already, and values of a step are no interval.
     """
     ends = np.unique(np.concatenate([layout.lower, layout.upper]), axis=0)
-    away = (orbit.points(torch.from_numpy(ends)) - clean).norm(dim=1).max()
+    away = (pulled_back.points(torch.from_numpy(ends)) - clean).norm(dim=1).max()
     return bool(away <= ROUNDING * (1.0 + clean.norm()))
 
 
@@ -214,7 +218,7 @@ class _Trial:
         return np.asarray(margins.reshape(residuals.shape))
 
 
-def _refined(orbit: Orbit, trial: _Trial, centres: Tensor, cells: Cells) -> Cells:
+def _refined(pulled_back: PulledBackImage, trial: _Trial, centres: Tensor, cells: Cells) -> Cells:
     """Cells halved until none exceeds its ball's sampled supremum by more than TOLERANCE."""
     for _ in range(ROUNDS):
         supremum = np.full(len(centres), -np.inf)
@@ -222,7 +226,7 @@ def _refined(orbit: Orbit, trial: _Trial, centres: Tensor, cells: Cells) -> Cell
         over = trial.margins(cells) > supremum[cells.ball] + TOLERANCE
         if not over.any() or len(cells.ball) + int(over.sum()) > MOST_CELLS:
             break
-        cells = halve(orbit, centres, cells, over)
+        cells = halve(pulled_back, centres, cells, over)
     return cells
 
 

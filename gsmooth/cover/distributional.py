@@ -12,9 +12,9 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover.bounds.boxes import (
     box_margin,
     box_profile,
-    carried_centres,
     equal_boxes,
-    require_carried,
+    pulled_back_centres,
+    require_pulled_back,
 )
 from gsmooth.cover.bounds.margin_model import Requirement, check_region
 from gsmooth.cover.build import Ball, Cover
@@ -40,7 +40,7 @@ def distributional_cover(
     """A cover of the region by equal boxes, if ``error`` bounds this image's error.
 
     image (C, H, W); error: E >= sup over theta in the region of ||C(theta) - c||, C the attacked
-    image carried back, c = ``origin`` (K,) or by default L image; rounding and an l2 ball are not
+    image pulled back, c = ``origin`` (K,) or by default L image; rounding and an l2 ball are not
     part of it, they are added here. Then L psi_theta(x) = T_(theta - theta_j)(z_j + e) with
     z_j = T_(theta_j) c and ||e|| <= E for every theta and j, T being orthogonal, and T4 needs the
     margin hypot(|theta - theta_j|, E). Whether E holds for this image is the premise of the
@@ -50,7 +50,7 @@ def distributional_cover(
     that is not orthogonal.
     """
     check_region(smoothed, region)
-    require_carried(smoothed, "the distributional guarantee")
+    require_pulled_back(smoothed, "the distributional guarantee")
     operator = smoothed.transformation
     clean = operator.lift(image[None].to(torch.float64))[0]
     carried = clean if origin is None else origin
@@ -61,7 +61,7 @@ def distributional_cover(
 
     lower, upper = equal_boxes(region, smoothed.law, centres)
     theta = placed(smoothed.law, lower, (lower + upper) / 2)
-    z = carried_centres(smoothed, carried, theta)
+    z = pulled_back_centres(smoothed, carried, theta)
     balls = []
     for place, centre in enumerate(theta):
         box = lower[place], upper[place]

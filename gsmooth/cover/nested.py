@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
-from gsmooth.cover.bounds.boxes import box_margin, box_profile, carried_centres, equal_boxes
+from gsmooth.cover.bounds.boxes import box_margin, box_profile, equal_boxes, pulled_back_centres
 from gsmooth.cover.bounds.margin_model import Requirement
-from gsmooth.cover.bounds.supremum import carried_suprema
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.bounds.supremum import pulled_back_suprema
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.one_sided import placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
@@ -75,8 +75,8 @@ def lay_tiers(
     lower, upper = equal_boxes(region, law, centres)
     errors, bounded = np.full(len(lower), error or 0.0), True
     if error is None:
-        orbit = Orbit(smoothed.transformation, x)
-        errors, bounded = carried_suprema(orbit, clean, lower, upper)
+        pulled_back = PulledBackImage(smoothed.transformation, x)
+        errors, bounded = pulled_back_suprema(pulled_back, clean, lower, upper)
     requirement = Requirement.at(smoothed, region, clean[None], float(errors.max()))
     noise_only = replace(requirement, law=GaussianLaw((), law.sigma))
     inner = noise_only.margins(np.zeros((len(errors), 0)), errors)
@@ -85,7 +85,7 @@ def lay_tiers(
         return law.margin(shift, np.zeros(len(shift)), tv=smoothed.accuracy.outside)
 
     theta = placed(law, lower, (lower + upper) / 2)
-    z = carried_centres(smoothed, clean, theta)
+    z = pulled_back_centres(smoothed, clean, theta)
     tiers = []
     for place, centre in enumerate(theta):
         box = lower[place], upper[place]

@@ -1,4 +1,4 @@
-"""The orbit of an image: every attacked image carried back to the clean one's frame."""
+"""The pulled-back image of an image: every attacked image pulled back to the clean one's frame."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ NUMBERS: Final = 2**23
 
 @final
 @dataclass(frozen=True)
-class Orbit:
+class PulledBackImage:
     """C(theta) = T_(-theta) L psi_theta(x) for one image x (1, C, H, W), float64.
 
     T4 measures an attack at theta from a centre (theta_j, c) by theta - theta_j and
     ||C(theta) - c||: with z_j = T_(theta_j) c, L psi_theta(x) = T_(theta - theta_j)(z_j + e) and
     ||e|| = ||C(theta) - c|| because T is orthogonal. ``still``: theta carries no noise, nothing is
-    carried back (T = id) and C(theta) = L psi_theta(x). Where parameters are one-sided there is no
+    pulled back (T = id) and C(theta) = L psi_theta(x). Where parameters are one-sided there is no
     way back either, C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
     centre: see ``one_sided``.
     """
@@ -51,7 +51,7 @@ class Orbit:
         # A NaN is no distance from anything, and would pass for a small one.
         if bad := (~torch.isfinite(found)).any(dim=1).nonzero().flatten().tolist():
             raise PluginError(
-                f"{self.transformation.name}: the attacked image, carried back, has NaN or infinite"
+                f"{self.transformation.name}: the attacked image, pulled back, has NaN or infinite"
                 f" numbers at theta={tuple(theta[bad[0]].tolist())}; nothing can be certified where"
                 " attack, lift or act answer so: narrow the region, or tell the plugin's author"
             )

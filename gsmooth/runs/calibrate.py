@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gsmooth.cover.bounds.boxes import require_way_back
 from gsmooth.cover.bounds.origin import Rule, origin_of
-from gsmooth.cover.bounds.supremum import TOLERANCE, carried_suprema
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.bounds.supremum import TOLERANCE, pulled_back_suprema
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import Calibration, image_digest, options_of
@@ -102,9 +102,11 @@ def image_error(
 
     image (C, H, W). ConfigurationError where the transformation has no derivative bound.
     """
-    orbit = Orbit(operator, image[None].to(torch.float64))
+    pulled_back = PulledBackImage(operator, image[None].to(torch.float64))
     ends = np.array([region.lower]), np.array([region.upper])
-    error, proved = carried_suprema(orbit, origin_of(orbit, region, centre), *ends, tolerance)
+    error, proved = pulled_back_suprema(
+        pulled_back, origin_of(pulled_back, region, centre), *ends, tolerance
+    )
     if not proved:
         raise ConfigurationError(_needs(operator, "has no derivative bound"))
     return float(error[0])

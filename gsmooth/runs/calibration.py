@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 from gsmooth.certificate import Premise
 from gsmooth.cover.bounds.origin import Rule, origin_of
 from gsmooth.cover.distributional import distributional_cover
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.data.image_key import image_name
 from gsmooth.errors import ConfigurationError, InputError, RecordError
 from gsmooth.runs.records.codec import decode, encode, parse, to_line
@@ -193,8 +193,8 @@ class CalibratedCover:
         calibration.require_for(smoothed.transformation, smoothed.classifier.shape)
         calibration.require_holds(region)
         calibration.require_fresh(item.image, image_name(item.index))
-        orbit = Orbit(smoothed.transformation, item.image[None].to(torch.float64))
-        origin = origin_of(orbit, calibration.region, calibration.centre)
+        pulled_back = PulledBackImage(smoothed.transformation, item.image[None].to(torch.float64))
+        origin = origin_of(pulled_back, calibration.region, calibration.centre)
         return distributional_cover(
             smoothed, item.image, region, calibration.error, self.centres, origin
         )

@@ -13,7 +13,7 @@ from hypothesis import currently_in_test_context, target
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import lay_knots
 from gsmooth.testing.images import Picture
 from gsmooth.testing.transformation_under_test import Subject, no_claim
@@ -25,7 +25,8 @@ CROWD: Final = 33
 WHOLE: Final = 4
 """About how many whole numbers of a parameter are looked at, among those of the region."""
 ARITHMETIC: Final = 1e-10
-"""Float64 error of an orbit point, relative to 1 + its norm; finite differences carry it."""
+"""Float64 error of an pulled-back image point, relative to 1 + its norm; finite differences carry
+it."""
 
 Bound = Callable[[Tensor, Tensor], Tensor | None]
 
@@ -76,13 +77,13 @@ def _check_speed(subject: Subject, *, still: bool) -> None:
     name = "attack_derivative_bound" if still else "derivative_bound"
 
     def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
-        orbit, lower, upper = cell_of(subject, picture, cell, still)
-        bounds = _least(orbit.speed, lower, upper, cells, name)
+        pulled_back, lower, upper = cell_of(subject, picture, cell, still)
+        bounds = _least(pulled_back.speed, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
             # From end to end, and a short walk: as good as the speed at one place.
             for part in (1.0, SHORT):
-                theta, points = _walk(orbit, lower, upper, axis, where, part)
+                theta, points = _walk(pulled_back, lower, upper, axis, where, part)
                 steps = theta[1:, axis] - theta[:-1, axis]
                 moved = (points[1:] - points[:-1]).norm(dim=1)
                 allowed = float(bounds[0, axis]) * steps
@@ -97,11 +98,11 @@ def _check_bend(subject: Subject, *, still: bool) -> None:
     name = "attack_curvature_bound" if still else "curvature_bound"
 
     def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
-        orbit, lower, upper = cell_of(subject, picture, cell, still)
-        bounds = _least(orbit.bend, lower, upper, cells, name)
+        pulled_back, lower, upper = cell_of(subject, picture, cell, still)
+        bounds = _least(pulled_back.bend, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
-            theta, points = _walk(orbit, lower, upper, axis, where)
+            theta, points = _walk(pulled_back, lower, upper, axis, where)
             for reach in (1, 4, SAMPLES // 2):
                 bent = points[2 * reach :] - 2.0 * points[reach:-reach] + points[: -2 * reach]
                 step = (theta[2 * reach :, axis] - theta[: -2 * reach, axis]) / 2.0
@@ -174,8 +175,8 @@ def _whole(subject: Subject) -> list[Cell]:
 
 def _claims(subject: Subject, *, curvature: bool, still: bool = False) -> bool:
     first = Cell((0,) * subject.dimensions, 0, 0)
-    orbit, lower, upper = cell_of(subject, Picture("blob", 0), first, still)
-    return (orbit.bend if curvature else orbit.speed)(lower, upper) is not None
+    pulled_back, lower, upper = cell_of(subject, Picture("blob", 0), first, still)
+    return (pulled_back.bend if curvature else pulled_back.speed)(lower, upper) is not None
 
 
 def _axes(subject: Subject) -> tuple[tuple[float, ...], ...]:
@@ -204,7 +205,7 @@ def _beside_kinks(subject: Subject, axis: int) -> list[int]:
 
 def cell_of(
     subject: Subject, picture: Picture, cell: Cell, still: bool = False
-) -> tuple[Orbit, Tensor, Tensor]:
+) -> tuple[PulledBackImage, Tensor, Tensor]:
     """The image's orbit, and the ends of the cell, (1, m) each."""
     lower, upper = [], []
     axes = zip(_axes(subject), cell.place, subject.transformation.parameters, strict=True)
@@ -216,8 +217,8 @@ def cell_of(
             low, high = (middle, high) if cell.side >> halving & 1 else (low, middle)
         lower.append(low)
         upper.append(high)
-    orbit = Orbit(subject.transformation, picture.tensor(subject.shape), still)
-    return orbit, _row(lower), _row(upper)
+    pulled_back = PulledBackImage(subject.transformation, picture.tensor(subject.shape), still)
+    return pulled_back, _row(lower), _row(upper)
 
 
 def _row(values: list[float]) -> Tensor:
@@ -229,9 +230,14 @@ def _moving(lower: Tensor, upper: Tensor) -> list[int]:
 
 
 def _walk(
-    orbit: Orbit, lower: Tensor, upper: Tensor, axis: int, where: float, part: float = 1.0
+    pulled_back: PulledBackImage,
+    lower: Tensor,
+    upper: Tensor,
+    axis: int,
+    where: float,
+    part: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """Equally spaced theta along one axis, (SAMPLES, m), and the orbit there.
+    """Equally spaced theta along one axis, (SAMPLES, m), and the pulled-back image there.
 
     From end to end of the cell, or along a ``part`` of it.
     """
@@ -241,7 +247,7 @@ def _walk(
     start = low + where * (1.0 - part) * (high - low)
     end = min(start + part * (high - low), high)
     theta[:, axis] = torch.linspace(start, end, SAMPLES, dtype=torch.float64, device="cpu")
-    return theta, orbit.points(theta)
+    return theta, pulled_back.points(theta)
 
 
 def _compare(moved: Tensor, allowed: Tensor, steps: Tensor, points: Tensor, what: str) -> float:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import TOLERANCE
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import Picture
@@ -217,4 +217,4 @@ def _columns(theta: Tensor) -> list[Tensor]:
 def _has_bound(subject: Subject, still: bool = False) -> bool:
     blank = torch.zeros(1, *subject.shape, dtype=torch.float64, device="cpu")
     origin = torch.zeros(1, subject.dimensions, dtype=torch.float64, device="cpu")
-    return Orbit(subject.transformation, blank, still).speed(origin, origin) is not None
+    return PulledBackImage(subject.transformation, blank, still).speed(origin, origin) is not None

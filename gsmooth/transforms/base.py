@@ -273,7 +273,7 @@ class Transformation(metaclass=BoundsChecked):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """For cells of parameters, sup over the cell of ||d C(theta) / d theta_i||, by axis.
 
-        C(theta) = T_(-theta) L psi_theta(x), the attacked image carried back; with ``one_sided``
+        C(theta) = T_(-theta) L psi_theta(x), the attacked image pulled back; with ``one_sided``
         parameters, which have no way back, C(theta) = L x + L psi_theta(x) - T_theta L x. x
         (1, C, H, W); lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards.
         None: no bound is known, and certificates are *heuristic*. Where the action
@@ -289,7 +289,7 @@ class Transformation(metaclass=BoundsChecked):
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup over the cell of ||d L psi_theta(x) / d theta_i||, by axis; None: no bound is known.
 
-        What ``derivative_bound`` is to the image carried back, this is to the attacked image where
+        What ``derivative_bound`` is to the image pulled back, this is to the attacked image where
         it lies: covers without noise on theta (T = id) stand on it.
         """
         return self._at_points(lower, upper)

@@ -21,7 +21,7 @@ class Brightness(Transformation):
     residual is the same for every b and T4 holds. Without ``clip`` the attack is the action and
     nothing is left over (T2); pixels may then leave the range of the images.
 
-    With ``clip`` the attacked image carried back is C(b) = clip(x + b) - b: a pixel stays where it
+    With ``clip`` the attacked image pulled back is C(b) = clip(x + b) - b: a pixel stays where it
     is until it is clipped, and from then on moves against b at rate 1. So ||dC/db|| is the root of
     the number of pixels that are clipped at b, and a pixel clipped anywhere in a cell of a cover is
     clipped at one of its ends. Images that have many black or white pixels lose many of them at

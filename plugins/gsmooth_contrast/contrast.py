@@ -23,7 +23,7 @@ class Contrast(Transformation):
     (T2), while what is left over by clipping, rounding or an l2 ball grows with the noise on k
     (T5; see ``stretch``).
 
-    With ``clip`` the attacked image carried back is, with y = x - about and the ends measured from
+    With ``clip`` the attacked image pulled back is, with y = x - about and the ends measured from
     ``about``, C(k) = about + y held between e^-k low and e^-k high: a pixel stays where it is until
     it is clipped, and then moves towards ``about`` by |C - about| a unit of k. The larger k is the
     more is clipped, and |C - about| <= |y| always.

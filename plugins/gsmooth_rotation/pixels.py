@@ -60,7 +60,7 @@ class PixelSpace:
         return 0.0
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> None:
-        """Nothing can be carried back."""
+        """Nothing can be pulled back."""
         return None
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:

@@ -120,7 +120,7 @@ class Rotation(Transformation):
         return self._frame.action_error(z, reach[0], offset[0])
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """C3b, per degree, (n, 1) -> (n, 1); None in pixels: nothing can be carried back there."""
+        """C3b, per degree, (n, 1) -> (n, 1); None in pixels: nothing can be pulled back there."""
         return self._frame.derivative_bound(x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class PixelSpace:
     def derivative_bound(
         self, x: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
     ) -> None:
-        """Nothing can be carried back."""
+        """Nothing can be pulled back."""
         return None
 
     def attack_derivative_bound(

@@ -61,5 +61,5 @@ class PixelSpace:
         return 0.0
 
     def carried_bounds(self, x: Tensor, lower: Tensor, upper: Tensor, padding: Padding) -> None:
-        """Nothing can be carried back."""
+        """Nothing can be pulled back."""
         return None

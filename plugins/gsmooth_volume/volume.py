@@ -30,7 +30,7 @@ class Volume(Transformation):
     ``stretch``). Without clipping the attack is the action and nothing is left over (T2); nor is
     there with ``clip`` as long as no sample is clipped, as when the volume is turned down.
 
-    With ``clip`` the attacked waveform carried back is C(v) = x held between 10^(-v / 20) low and
+    With ``clip`` the attacked waveform pulled back is C(v) = x held between 10^(-v / 20) low and
     10^(-v / 20) high: a sample stays where it is until it is clipped, and then falls by its own
     size a neper. The louder the more is clipped, and |C| <= |x| always.
     """

@@ -17,9 +17,9 @@ from gsmooth.certification import RegionMode
 from gsmooth.cover import Cover
 from gsmooth.cover.bounds.boxes import equal_boxes
 from gsmooth.cover.bounds.origin import origin_of
-from gsmooth.cover.bounds.supremum import carried_suprema
+from gsmooth.cover.bounds.supremum import pulled_back_suprema
 from gsmooth.cover.distributional import TYPICAL_SHARE, cheapest_number, distributional_cover
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
@@ -48,15 +48,15 @@ def image(shape: tuple[int, int, int] = SMALL, seed: int = 0) -> Tensor:
 
 
 def error_of(g: SmoothedClassifier, x: Tensor, region: Region) -> float:
-    orbit = Orbit(g.transformation, x[None])
+    pulled_back = PulledBackImage(g.transformation, x[None])
     ends = np.array([region.lower]), np.array([region.upper])
-    return float(carried_suprema(orbit, g.transformation.lift(x[None])[0], *ends)[0][0])
+    return float(pulled_back_suprema(pulled_back, g.transformation.lift(x[None])[0], *ends)[0][0])
 
 
 def needed(g: SmoothedClassifier, x: Tensor, cover: Cover, theta: np.ndarray) -> np.ndarray:
     """T4's joint distance of attacks at theta (n, m) from every centre of ``cover``: (n, balls)."""
-    orbit = Orbit(g.transformation, x[None])
-    residual = (orbit.points(torch.from_numpy(theta)) - cover.clean).norm(dim=1).numpy()
+    pulled_back = PulledBackImage(g.transformation, x[None])
+    residual = (pulled_back.points(torch.from_numpy(theta)) - cover.clean).norm(dim=1).numpy()
     centres = np.array([ball.theta for ball in cover.balls])
     assert isinstance(g.law, GaussianLaw)
     shift = (theta[:, None] - centres[None]) / np.array(g.law.scales)
@@ -147,13 +147,13 @@ def test_rounding_and_an_l2_ball_are_added_to_the_error() -> None:
 
 
 def test_the_middle_lies_between_the_clean_image_and_the_mean_of_a_grid() -> None:
-    orbit = Orbit(Weave(), image()[None])
+    pulled_back = PulledBackImage(Weave(), image()[None])
     region = Region((-0.6, 0.0), (0.4, 0.0))
     grid = torch.zeros((9, 2), dtype=torch.float64)
     grid[:, 0] = torch.linspace(-0.6, 0.4, 9, dtype=torch.float64)
-    expected = (image().flatten() + orbit.points(grid).mean(dim=0)) / 2
-    assert torch.allclose(origin_of(orbit, region, "middle"), expected, atol=1e-14)
-    assert torch.equal(origin_of(orbit, region, "clean"), image().flatten())
+    expected = (image().flatten() + pulled_back.points(grid).mean(dim=0)) / 2
+    assert torch.allclose(origin_of(pulled_back, region, "middle"), expected, atol=1e-14)
+    assert torch.equal(origin_of(pulled_back, region, "clean"), image().flatten())
 
 
 def test_few_centres_are_chosen_where_the_error_outweighs_the_shift() -> None:

@@ -93,7 +93,7 @@ def test_only_what_nothing_is_added_to_is_proved_with_noise_on_gamma() -> None:
     assert build_cover(noisy, x, around(0.2, l2=0.1)).guarantee is Guarantee.HEURISTIC
 
 
-def test_every_centre_lies_on_the_orbit_of_the_image() -> None:
+def test_every_centre_lies_on_the_pulled_back_image_of_the_image() -> None:
     x = torch.tensor(np.geomspace(1e-30, 1.0, 42)).reshape(1, *SMALL)
     g = threshold(Gamma(), lambda x: x[:, 0, 0, 0] > 0, 0.2, shape=SMALL)
     for ball in build_cover(g, x[0], around(1.0), 4).balls:

@@ -20,8 +20,8 @@ from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.certification.feasibility import foresee
 from gsmooth.cover import build_cover
-from gsmooth.cover.bounds.supremum import carried_suprema
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.bounds.supremum import pulled_back_suprema
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import Knots, lay_knots
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.report.contact_sheet import spread
@@ -212,10 +212,12 @@ def test_bounds_are_refused_for_cells_that_are_no_points() -> None:
 
 def test_the_error_of_a_region_is_that_of_its_worst_whole_shift() -> None:
     operator, x = IntegerTranslation().for_shape(SHAPE), Picture("noise", 3).tensor(SHAPE)
-    orbit, clean = Orbit(operator, x), operator.lift(x)[0]
+    pulled_back, clean = PulledBackImage(operator, x), operator.lift(x)[0]
     lower, upper = np.array([[-1.0, 0.0], [0.2, 0.0]]), np.array([[1.9, 2.0], [0.9, 2.0]])
-    found, proved = carried_suprema(orbit, clean, lower, upper)
-    points = orbit.points(torch.tensor([[dx, dy] for dx in (-1.0, 0.0, 1.0) for dy in (0, 1, 2)]))
+    found, proved = pulled_back_suprema(pulled_back, clean, lower, upper)
+    points = pulled_back.points(
+        torch.tensor([[dx, dy] for dx in (-1.0, 0.0, 1.0) for dy in (0, 1, 2)])
+    )
     assert proved
     assert found[0] == pytest.approx(float((points - clean).norm(dim=1).max()), abs=1e-8)
     assert found[1] == 0.0  # No whole shift lies in the second box.

@@ -247,9 +247,11 @@ def test_a_wide_cell_is_bounded_by_its_parts(width: float) -> None:
     ends = torch.tensor([[-3.0]], dtype=torch.float64), torch.tensor([[width]], dtype=torch.float64)
     bound = float(present(operator.derivative_bound(x, *ends)))
     theta = torch.linspace(-3.0, width, 801, dtype=torch.float64)[:, None]
-    orbit = operator.act(operator.lift(operator.attack(x.expand(801, -1, -1, -1), theta)), -theta)
+    pulled_back = operator.act(
+        operator.lift(operator.attack(x.expand(801, -1, -1, -1), theta)), -theta
+    )
     step = float(theta[1] - theta[0])
-    assert float((orbit[1:] - orbit[:-1]).norm(dim=1).max()) / step <= bound
+    assert float((pulled_back[1:] - pulled_back[:-1]).norm(dim=1).max()) / step <= bound
 
 
 def test_the_together_bound_is_far_below_the_triangle_bound_on_narrow_cells() -> None:

@@ -230,8 +230,10 @@ def test_derivative_bounds_of_large_images_hold_every_difference_quotient(
     for cell in range(3):
         theta = torch.linspace(float(low[cell]), float(high[cell]), 4, dtype=torch.float64)[:, None]
         lifted = operator.lift(operator.attack(x.expand(4, -1, -1, -1), theta))
-        for orbit, bound in ((operator.act(lifted, -theta), carried), (lifted, still)):
-            quotients = (orbit[1:] - orbit[:-1]).norm(dim=1) / (theta[1:, 0] - theta[:-1, 0])
+        for pulled_back, bound in ((operator.act(lifted, -theta), carried), (lifted, still)):
+            quotients = (pulled_back[1:] - pulled_back[:-1]).norm(dim=1) / (
+                theta[1:, 0] - theta[:-1, 0]
+            )
             assert float(quotients.max()) <= float(bound[cell, 0])
 
 

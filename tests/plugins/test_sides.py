@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -110,7 +110,7 @@ def test_bounds_hold_on_what_is_not_refused(
     parameters = operator.parameters
     still = torch.zeros((1, len(parameters)), dtype=torch.float64)
     assert torch.allclose(operator.attack(x, *torch.split(still, 1, dim=1)), x, atol=1e-12)
-    for orbit in (Orbit(operator, x), Orbit(operator, x, still=True)):
+    for pulled_back in (PulledBackImage(operator, x), PulledBackImage(operator, x, still=True)):
         for axis, parameter in enumerate(parameters):
             if parameter.step:
                 continue
@@ -118,10 +118,10 @@ def test_bounds_hold_on_what_is_not_refused(
                 low, high = still.clone(), still.clone()
                 low[0, axis] = part * parameter.usual
                 high[0, axis] = (part + 0.05) * parameter.usual
-                speed = orbit.speed(low, high)
+                speed = pulled_back.speed(low, high)
                 if speed is None:
                     continue
-                moved = float((orbit.points(high) - orbit.points(low)).norm())
+                moved = float((pulled_back.points(high) - pulled_back.points(low)).norm())
                 reach = float(speed[0, axis] * (high - low)[0, axis])
                 assert moved <= reach * (1.0 + 1e-9) + 1e-9, (parameter.name, part)
 

@@ -353,11 +353,15 @@ def test_a_wide_cell_is_bounded_by_its_parts(width: tuple[float, float], carried
         theta = (low + 0.5 * (high - low)).repeat(801, 1)
         theta[:, axis] = torch.linspace(float(low[0, axis]), float(high[0, axis]), 801)
         columns = theta[:, :1], theta[:, 1:]
-        orbit = operator.lift(operator.attack(x.expand(801, -1, -1, -1), *columns))
+        pulled_back = operator.lift(operator.attack(x.expand(801, -1, -1, -1), *columns))
         if carried:
-            orbit = operator.act(orbit, *(-column for column in columns))
+            pulled_back = operator.act(pulled_back, *(-column for column in columns))
         steps = theta[1:, axis] - theta[:-1, axis]
-        assert bool(((orbit[1:] - orbit[:-1]).norm(dim=1) <= float(bound[0, axis]) * steps).all())
+        assert bool(
+            (
+                (pulled_back[1:] - pulled_back[:-1]).norm(dim=1) <= float(bound[0, axis]) * steps
+            ).all()
+        )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,7 +16,7 @@ import gsmooth_translation.shifts as shifts
 from gsmooth import Classifier, GaussianLaw, Guarantee, Region, SmoothedClassifier
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.cells import measure
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.testing import Picture
 from gsmooth.testing.images import pictures
 from gsmooth_translation import Translation
@@ -171,12 +171,12 @@ def test_the_residual_bound_of_a_cell_is_its_farthest_corner_and_holds(
     variant: Translation, picture: Picture, seed: int
 ) -> None:
     x, bound = picture.tensor(SHAPE), variant.for_shape(SHAPE)
-    orbit = Orbit(bound, x, still=True)
+    pulled_back = PulledBackImage(bound, x, still=True)
     lower, upper = boxes(seed, 10, far=5)
     centre = lifted(bound, x, (lower + upper)[:1] / 2)
     centre = centre + 0.1 * torch.from_numpy(np.random.default_rng(seed).normal(size=centre.shape))
     owner = np.zeros(len(lower), dtype=np.int64)
-    cells, proved = measure(orbit, centre, owner, lower.numpy(), upper.numpy())
+    cells, proved = measure(pulled_back, centre, owner, lower.numpy(), upper.numpy())
     assert proved
     residuals = torch.from_numpy(cells.residuals())
     ends = lifted(bound, x, corners(lower, upper).reshape(-1, 2)) - centre
@@ -187,12 +187,12 @@ def test_the_residual_bound_of_a_cell_is_its_farthest_corner_and_holds(
 
 
 def test_with_an_action_the_middle_of_a_cell_can_be_farther_than_every_corner() -> None:
-    """Whole pixels are carried back without a loss, half pixels are not: C4 needs T = id."""
+    """Whole pixels are pulled back without a loss, half pixels are not: C4 needs T = id."""
     x = torch.zeros(1, 1, 12, 12, dtype=torch.float64)
     x[..., 4:8, 4:8] = Picture("noise", 1).tensor((1, 4, 4))
     bound = Translation(low_pass_px=0.0).for_shape((1, 12, 12))
     theta = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.5]]).double()
-    residual = (Orbit(bound, x).points(theta) - bound.lift(x)).norm(dim=1)
+    residual = (PulledBackImage(bound, x).points(theta) - bound.lift(x)).norm(dim=1)
     assert float(residual[:4].max()) < 1e-12
     assert float(residual[4]) > 0.1 * float(bound.lift(x).norm())
 

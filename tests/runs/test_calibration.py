@@ -15,7 +15,7 @@ from torch import Tensor
 from gsmooth.certificate import Guarantee, Premise
 from gsmooth.certification.api import Item
 from gsmooth.cover.bounds.origin import Rule, origin_of
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.errors import ConfigurationError, GsmoothError, InputError, RecordError
 from gsmooth.runs.calibrate import image_error
 from gsmooth.runs.calibration import (
@@ -147,15 +147,15 @@ def test_a_smaller_region_and_a_new_image_are_welcome() -> None:
 
 @pytest.mark.parametrize("centre", ["clean", "middle"])
 def test_the_error_of_an_image_bounds_every_attack_tightly(centre: Rule) -> None:
-    orbit = Orbit(BOUND, image(5)[None])
+    pulled_back = PulledBackImage(BOUND, image(5)[None])
     error = image_error(BOUND, image(5), REGION, centre)
     theta = np.concatenate([uniform_thetas(REGION, 500), [[-12.0], [20.0]]])
-    away = orbit.points(torch.from_numpy(theta)) - origin_of(orbit, REGION, centre)
+    away = pulled_back.points(torch.from_numpy(theta)) - origin_of(pulled_back, REGION, centre)
     largest = float(away.norm(dim=1).max())
     assert largest <= error <= 1.03 * largest
 
 
-def test_the_middle_of_an_orbit_is_nearer_to_its_rim() -> None:
+def test_the_middle_of_an_pulled_back_image_is_nearer_to_its_rim() -> None:
     errors = {rule: image_error(BOUND, image(5), REGION, rule) for rule in ("clean", "middle")}
     assert errors["middle"] < 0.9 * errors["clean"]
 

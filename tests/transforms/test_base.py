@@ -60,7 +60,8 @@ def test_an_attack_that_is_the_action_loses_nothing() -> None:
 def test_nothing_is_claimed_once_attack_lift_or_readout_is_its_own(
     claimless: Transformation,
 ) -> None:
-    """A clipping readout is part of the default attack: how far the orbit moves is open."""
+    """A clipping readout is part of the default attack: how far the pulled-back image moves is
+    open."""
     assert claimless.derivative_bound(IMAGE, *CELL) is None
 
 

@@ -17,7 +17,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.certification.api import RegionMode, certify
 from gsmooth.cover import build_cover
 from gsmooth.cover.online import build_online_cover
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -346,8 +346,8 @@ def test_a_cover_from_negative_zero_holds_the_blur_in_between(zero: float) -> No
     cover = build_cover(subject, image, region, 64)
     assert cover.guarantee is Guarantee.INDIVIDUAL
     ball = min(cover.balls, key=lambda ball: abs(ball.theta[1]))
-    orbit = Orbit(subject.transformation, image[None])
+    pulled_back = PulledBackImage(subject.transformation, image[None])
     theta = torch.tensor([[v / 100.0, ball.theta[1]] for v in range(23)], dtype=torch.float64)
-    residual = (orbit.points(theta) - cover.clean).norm(dim=1).numpy()
+    residual = (pulled_back.points(theta) - cover.clean).norm(dim=1).numpy()
     needed = law.margin(theta.numpy() - ball.theta, residual)
     assert needed.max() <= ball.margin

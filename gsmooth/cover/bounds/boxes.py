@@ -108,13 +108,13 @@ def _full(region: Region, lower: Floats, upper: Floats) -> float:
     return min(1.0, max(ends, default=1.0))
 
 
-def carried_centres(smoothed: SmoothedClassifier, clean: Tensor, theta: Floats) -> Tensor:
+def pulled_back_centres(smoothed: SmoothedClassifier, clean: Tensor, theta: Floats) -> Tensor:
     """T_theta L x for the rows of theta (n, m): (n, K)."""
     columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
     return smoothed.transformation.act(clean.expand(len(theta), -1), *columns)
 
 
-def require_carried(smoothed: SmoothedClassifier, what: str) -> None:
+def require_pulled_back(smoothed: SmoothedClassifier, what: str) -> None:
     """ConfigurationError unless T4 measures errors by carrying attacked images back."""
     operator = smoothed.transformation
     if smoothed.still:

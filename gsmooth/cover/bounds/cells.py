@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ ROUNDING: Final = 2.0**-36
 @final
 @dataclass(frozen=True)
 class Cells:
-    """Boxes of parameters, each with its ball and bounds on the orbit inside the box.
+    """Boxes of parameters, each with its ball and bounds on the pulled-back image inside the box.
 
     ball (n,): which centre the box belongs to. lower, upper (n, m). corners (n, 2^m): residuals
     ||C(theta) - c|| at the corners, in the order of itertools.product over (lower, upper).
@@ -86,7 +86,11 @@ class Cells:
 
 
 def measure(
-    orbit: Orbit, centres: Tensor, ball: NDArray[np.int64], lower: Floats, upper: Floats
+    pulled_back: PulledBackImage,
+    centres: Tensor,
+    ball: NDArray[np.int64],
+    lower: Floats,
+    upper: Floats,
 ) -> tuple[Cells, bool]:
     """Cells around the centres (balls, K), and whether the plugin proves their bounds.
 
@@ -94,12 +98,12 @@ def measure(
     """
     theta = _corner_parameters(lower, upper)
     flat, place = np.unique(theta.reshape(-1, theta.shape[2]), axis=0, return_inverse=True)
-    points = orbit.points(torch.from_numpy(flat))
+    points = pulled_back.points(torch.from_numpy(flat))
     slack = ROUNDING * (1.0 + max(float(part.norm(dim=1).max()) for part in (points, centres)))
     place = place.reshape(theta.shape[:2])
     corners = _distances(points, centres, place, ball) + slack
     low, high = torch.from_numpy(lower), torch.from_numpy(upper)
-    speed, bend = orbit.speed(low, high), orbit.bend(low, high)
+    speed, bend = pulled_back.speed(low, high), pulled_back.bend(low, high)
     speeds = np.zeros_like(lower) if speed is None else speed.numpy()
     bends = np.full_like(lower, np.inf) if bend is None else bend.numpy()
     return Cells(ball, lower, upper, corners, speeds, bends), speed is not None
@@ -118,7 +122,9 @@ def _distances(
     return found
 
 
-def halve(orbit: Orbit, centres: Tensor, cells: Cells, chosen: NDArray[np.bool_]) -> Cells:
+def halve(
+    pulled_back: PulledBackImage, centres: Tensor, cells: Cells, chosen: NDArray[np.bool_]
+) -> Cells:
     """The cells with the chosen ones cut in two across their costliest axis."""
     cut = cells.take(chosen)
     axis = np.argmax((cut.upper - cut.lower) * (cut.speed + 1e-300), axis=1)
@@ -129,7 +135,7 @@ def halve(orbit: Orbit, centres: Tensor, cells: Cells, chosen: NDArray[np.bool_]
     lower_of_high[row, axis] = middle
     lower = np.concatenate([cut.lower, lower_of_high])
     upper = np.concatenate([upper_of_low, cut.upper])
-    fresh, _ = measure(orbit, centres, np.concatenate([cut.ball, cut.ball]), lower, upper)
+    fresh, _ = measure(pulled_back, centres, np.concatenate([cut.ball, cut.ball]), lower, upper)
     return cells.take(~chosen).join(fresh)
 
 

@@ -51,7 +51,7 @@ class Requirement:
     def at(
         cls, smoothed: SmoothedClassifier, region: Region, centres: Tensor, residual: float
     ) -> Requirement:
-        """The requirement where attacks are carried back to within ``residual`` of the centres.
+        """The requirement where attacks are pulled back to within ``residual`` of the centres.
 
         centres (K,) or (balls, K). Float errors are taken at a point as long as the longest one
         that is voted on, attacked images included.

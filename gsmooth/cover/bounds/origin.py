@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.transforms.region import Region
 
 Rule = Literal["clean", "middle"]
@@ -17,7 +17,7 @@ POINTS: Final = (33, 9, 5)
 """Grid points along each axis, by number of parameters. Part of what "middle" means."""
 
 
-def origin_of(orbit: Orbit, region: Region, rule: Rule) -> Tensor:
+def origin_of(pulled_back: PulledBackImage, region: Region, rule: Rule) -> Tensor:
     """c (K,) for one image: "clean" is L x, "middle" half way from it to the mean of its orbit.
 
     Attacks blur, so that the clean image lies at the rim of its own orbit: half way in, errors are
@@ -25,11 +25,11 @@ def origin_of(orbit: Orbit, region: Region, rule: Rule) -> Tensor:
     is a smooth function of the image, and the same to rounding on every machine. A calibration
     depends on it: another rule needs another name.
     """
-    clean = orbit.transformation.lift(orbit.x)[0]
+    clean = pulled_back.transformation.lift(pulled_back.x)[0]
     if rule == "clean":
         return clean
     points = POINTS[min(region.dimensions, len(POINTS)) - 1]
-    parameters = orbit.transformation.parameters
+    parameters = pulled_back.transformation.parameters
     part = torch.linspace(0.0, 1.0, points, dtype=torch.float64, device="cpu")
     axes = [
         p.between(low, high, part)
@@ -38,4 +38,4 @@ def origin_of(orbit: Orbit, region: Region, rule: Rule) -> Tensor:
         for p, low, high in zip(parameters, region.lower, region.upper, strict=True)
     ]
     grid = torch.stack([axis.ravel() for axis in torch.meshgrid(*axes, indexing="ij")], dim=1)
-    return (clean + orbit.points(grid).mean(dim=0)) / 2.0
+    return (clean + pulled_back.points(grid).mean(dim=0)) / 2.0

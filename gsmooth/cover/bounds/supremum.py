@@ -1,4 +1,4 @@
-"""How far an attacked image carried back can lie from the clean one: proved, and tight."""
+"""How far an attacked image pulled back can lie from the clean one: proved, and tight."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 
 Floats = NDArray[np.float64]
 
@@ -23,8 +23,12 @@ ROUNDS: Final = 24
 MOST_CELLS: Final = 16384
 
 
-def carried_suprema(
-    orbit: Orbit, centre: Tensor, lower: Floats, upper: Floats, tolerance: float = TOLERANCE
+def pulled_back_suprema(
+    pulled_back: PulledBackImage,
+    centre: Tensor,
+    lower: Floats,
+    upper: Floats,
+    tolerance: float = TOLERANCE,
 ) -> tuple[Floats, bool]:
     """Bounds on sup ||C(theta) - centre|| over n boxes of parameters, and whether they are proved.
 
@@ -33,9 +37,9 @@ def carried_suprema(
     bound is sound wherever that stops (C2), and it is never below a sampled value. Without a
     derivative bound it is a sampled maximum, and False is returned.
     """
-    owner, low, high = _first_cells(orbit, lower, upper)
+    owner, low, high = _first_cells(pulled_back, lower, upper)
     centres = centre.expand(len(lower), -1)
-    cells, proved = measure(orbit, centres, owner, low, high)
+    cells, proved = measure(pulled_back, centres, owner, low, high)
     # Corners carry a slack for rounding that no halving makes smaller.
     floor = 4.0 * ROUNDING * (1.0 + float(centre.norm()))
     for _ in range(ROUNDS if proved else 0):
@@ -43,7 +47,7 @@ def carried_suprema(
         over = cells.residuals() > reached[cells.ball] * (1.0 + tolerance) + floor
         if not over.any() or len(cells.ball) + int(over.sum()) > MOST_CELLS:
             break
-        cells = halve(orbit, centres, cells, over)
+        cells = halve(pulled_back, centres, cells, over)
     return _largest(cells, cells.residuals(), len(lower)), proved
 
 
@@ -55,7 +59,7 @@ def _largest(cells: Cells, values: Floats, boxes: int) -> Floats:
 
 
 def _first_cells(
-    orbit: Orbit, lower: Floats, upper: Floats
+    pulled_back: PulledBackImage, lower: Floats, upper: Floats
 ) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Cells that fill the boxes and straddle no kink: owner (c,), lower and upper (c, m)."""
     axes = lower.shape[1]
@@ -66,7 +70,7 @@ def _first_cells(
         for box in range(len(lower))
         for cell in itertools.product(
             *(
-                _intervals(orbit, axis, lower[box, axis], upper[box, axis], width[axis])
+                _intervals(pulled_back, axis, lower[box, axis], upper[box, axis], width[axis])
                 for axis in range(axes)
             )
         )
@@ -77,17 +81,17 @@ def _first_cells(
 
 
 def _intervals(
-    orbit: Orbit, axis: int, low: float, high: float, width: float
+    pulled_back: PulledBackImage, axis: int, low: float, high: float, width: float
 ) -> list[tuple[float, float]]:
     """[low, high] in intervals of about ``width`` or less, cut at every kink.
 
     For a parameter with a step its values there, as intervals without extent: maybe none.
     """
     low, high = float(low), float(high)
-    parameter = orbit.transformation.parameters[axis]
+    parameter = pulled_back.transformation.parameters[axis]
     if parameter.step:
         return [(value, value) for value in parameter.values(low, high)]
-    kinks = orbit.transformation.breakpoints(axis, low, high)
+    kinks = pulled_back.transformation.breakpoints(axis, low, high)
     marks = sorted({low, high, *(kink for kink in kinks if low < kink < high)})
     if len(marks) == 1:
         return [(low, high)]

@@ -17,7 +17,7 @@ from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_o
 from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
 from gsmooth.cover.pilots import Pilot, Poll
 from gsmooth.cover.planning.partition import Division, prices_of
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import Knots, Piece, lay_knots
 from gsmooth.cover.regions.one_sided import place_of, placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -100,14 +100,15 @@ def build_cover(
 @final
 @dataclass(frozen=True)
 class Survey:
-    """One image's orbit on a grid over its region; its centres may be chosen freely (C1).
+    """One image's pulled-back image on a grid over its region; its centres may be chosen freely
+    (C1).
 
     clean (K,): L x. points (n, K): C at the grid points ``knots.theta`` (n, m).
     """
 
     smoothed: SmoothedClassifier
     region: Region
-    orbit: Orbit
+    pulled_back: PulledBackImage
     clean: Tensor
     knots: Knots
     points: Tensor
@@ -125,19 +126,19 @@ class Survey:
     ) -> Survey:
         """The survey of x (1, C, H, W) float64."""
         operator = smoothed.transformation
-        orbit = Orbit(operator, x, smoothed.still)
-        units = _spacing_units(smoothed, orbit, region)
+        pulled_back = PulledBackImage(operator, x, smoothed.still)
+        units = _spacing_units(smoothed, pulled_back, region)
         knots = lay_knots(operator, region, units)
-        points = orbit.points(torch.from_numpy(knots.theta))
+        points = pulled_back.points(torch.from_numpy(knots.theta))
         clean = operator.lift(x)[0]
-        survey = cls(smoothed, region, orbit, clean, knots, points, centres, price)
+        survey = cls(smoothed, region, pulled_back, clean, knots, points, centres, price)
         length = float(np.sqrt(np.square(np.diff(survey.joint, axis=0)).sum(axis=1)).sum())
         most = min(MOST_KNOTS, KNOTS_A_CENTRE * centres if isinstance(centres, int) else MOST_KNOTS)
         cells = min(most, math.ceil(length / STEP))
         if len(knots.moving) == 1 and centres != "clean" and cells > 1.2 * len(knots.theta):
             knots = lay_knots(operator, region, units, cells)
-            points = orbit.points(torch.from_numpy(knots.theta))
-            survey = cls(smoothed, region, orbit, clean, knots, points, centres, price)
+            points = pulled_back.points(torch.from_numpy(knots.theta))
+            survey = cls(smoothed, region, pulled_back, clean, knots, points, centres, price)
         return survey
 
     @cached_property
@@ -147,7 +148,7 @@ class Survey:
         A parameter that rests has no part in it but what it does to C.
         """
         residual = self.points.numpy() / self.smoothed.law.sigma
-        if self.orbit.still:
+        if self.pulled_back.still:
             return np.asarray(residual)
         shift = self.knots.theta / units_of(self.smoothed.law)
         return np.concatenate([shift, residual], axis=1)
@@ -159,9 +160,9 @@ class Survey:
             return []
         nodes = self._pilot_nodes
         theta, points = self.knots.theta[nodes], self.points[nodes]
-        if not self.orbit.still:
+        if not self.pulled_back.still:
             columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
-            points = self.orbit.transformation.act(points, *columns)
+            points = self.pulled_back.transformation.act(points, *columns)
         return [Pilot(tuple(t), z) for t, z in zip(theta.tolist(), points, strict=True)]
 
     @cached_property
@@ -213,7 +214,7 @@ class Survey:
         return self.price
 
     def _cover(self, layout: Layout) -> Cover:
-        return moving_cover(self.smoothed, self.orbit, self.clean, self.region, layout)
+        return moving_cover(self.smoothed, self.pulled_back, self.clean, self.region, layout)
 
     def _one_clean(self) -> Layout:
         lower, upper = self.knots.boxes
@@ -230,9 +231,9 @@ class Survey:
         carried = torch.stack(
             [torch.from_numpy(p.weights) @ self.points[torch.from_numpy(p.nodes)] for p in pieces]
         )
-        if self.orbit.origin is not None:
-            carried = self.orbit.origin.expand_as(carried)
-        law, origin = self.smoothed.law, self.orbit.origin
+        if self.pulled_back.origin is not None:
+            carried = self.pulled_back.origin.expand_as(carried)
+        law, origin = self.smoothed.law, self.pulled_back.origin
         theta = np.stack([place_of(law, piece, self.knots.theta, origin) for piece in pieces])
         price = np.zeros(len(pieces))
         if shares is not None:
@@ -241,7 +242,7 @@ class Survey:
 
     @cached_property
     def _division(self) -> Division:
-        law, origin = self.smoothed.law, self.orbit.origin
+        law, origin = self.smoothed.law, self.pulled_back.origin
         return Division(law, self.knots, self.points, self.joint, origin)
 
     def _cheapest(self, shares: Floats) -> tuple[float, list[Piece]]:
@@ -259,7 +260,9 @@ class Survey:
         return (requirement.extra + requirement.rounded) / self.smoothed.law.sigma
 
 
-def _spacing_units(smoothed: SmoothedClassifier, orbit: Orbit, region: Region) -> Floats:
+def _spacing_units(
+    smoothed: SmoothedClassifier, pulled_back: PulledBackImage, region: Region
+) -> Floats:
     """Lengths on each axis (m,) in which cells are about as long one way as another.
 
     The law's own; of a parameter that rests, how far it goes while C moves by sigma. C is sampled
@@ -272,7 +275,7 @@ def _spacing_units(smoothed: SmoothedClassifier, orbit: Orbit, region: Region) -
         alone = np.arange(len(low)) == axis
         line = Region(tuple((alone * low).tolist()), tuple((alone * high).tolist()))
         knots = lay_knots(smoothed.transformation, line, np.ones(len(low)), SAMPLES)
-        steps = orbit.points(torch.from_numpy(knots.theta)).diff(dim=0).norm(dim=1)
+        steps = pulled_back.points(torch.from_numpy(knots.theta)).diff(dim=0).norm(dim=1)
         if (length := float(steps.sum()) / smoothed.law.sigma) > 0.0 and high[axis] > low[axis]:
             units[axis] = (high[axis] - low[axis]) / length
     return units

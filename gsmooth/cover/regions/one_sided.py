@@ -1,7 +1,7 @@
 """Parameters that admit no negative values, and laws that certify shifts >= 0 only (T3, T5).
 
 *Semigroups.* Where nothing undoes the attack there is no T_(-theta), and an attacked image is not
-carried back. Every centre is then a point of the clean image's own orbit, z_j = T_(theta_j) L x,
+pulled back. Every centre is then a point of the clean image's own orbit, z_j = T_(theta_j) L x,
 and with D(theta) = L psi_theta(x) - T_theta L x
 
     theta >= theta_j:  L psi_theta(x) = T_(theta - theta_j) z_j + D(theta),

@@ -1,4 +1,4 @@
-"""How fast the image that is carried back moves, for a frame and flows together (C2)."""
+"""How fast the image that is pulled back moves, for a frame and flows together (C2)."""
 
 from __future__ import annotations
 

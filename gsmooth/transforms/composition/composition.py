@@ -194,7 +194,7 @@ class Composition(Transformation):
         return self._within(self._frame, self._noisy).speed(x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """The same where every parameter rests and nothing is carried back."""
+        """The same where every parameter rests and nothing is pulled back."""
         frame = replace(self._frame, still=(True,) * len(self._frame.parts))
         return self._within(frame, ()).speed(x, lower, upper)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsmooth.cover.bounds.cells import Cells, halve, measure
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.testing import Picture
 from gsmooth.testing.images import pictures
 from gsmooth.transforms.base import Transformation
@@ -33,18 +33,18 @@ def inside(cells: Cells, count: int, seed: int) -> np.ndarray:
     return np.asarray(cells.lower[:, None] + share * (cells.upper - cells.lower)[:, None])
 
 
-def measured(orbit: Orbit, width: float, seed: int) -> tuple[Cells, torch.Tensor]:
+def measured(pulled_back: PulledBackImage, width: float, seed: int) -> tuple[Cells, torch.Tensor]:
     """Five cells of different widths beside 0 and elsewhere, around two centres near the orbit."""
     rng = np.random.default_rng(seed)
-    m = len(orbit.transformation.parameters)
+    m = len(pulled_back.transformation.parameters)
     lower = np.concatenate([np.zeros((1, m)), rng.uniform(0.0, 2.5 * width, size=(4, m))])
     upper = lower + width * rng.choice([1.0, 0.3, 0.01], size=(5, m))
     flipped = rng.random() < 0.5
     lower, upper = (-upper, -lower) if flipped else (lower, upper)
-    near = orbit.points(torch.from_numpy((lower + upper)[:2] / 2.0))
+    near = pulled_back.points(torch.from_numpy((lower + upper)[:2] / 2.0))
     centres = near + 0.02 * torch.from_numpy(rng.normal(size=tuple(near.shape)))
     ball = np.array([0, 1, 0, 1, 0])
-    return measure(orbit, centres, ball, lower, upper)[0], centres
+    return measure(pulled_back, centres, ball, lower, upper)[0], centres
 
 
 @pytest.mark.parametrize(("operator", "width"), SUBJECTS, ids=NAMES)
@@ -53,10 +53,10 @@ def measured(orbit: Orbit, width: float, seed: int) -> tuple[Cells, torch.Tensor
 def test_a_residual_bound_holds_at_every_theta_of_its_cell(
     operator: Transformation, width: float, picture: Picture, seed: int
 ) -> None:
-    orbit = Orbit(operator, picture.tensor(SHAPE))
-    cells, centres = measured(orbit, width, seed)
+    pulled_back = PulledBackImage(operator, picture.tensor(SHAPE))
+    cells, centres = measured(pulled_back, width, seed)
     theta = inside(cells, 60, seed)
-    points = orbit.points(torch.from_numpy(theta.reshape(-1, theta.shape[2])))
+    points = pulled_back.points(torch.from_numpy(theta.reshape(-1, theta.shape[2])))
     points = points.reshape(len(cells.ball), 60, -1)
     residual = (points - centres[torch.from_numpy(cells.ball)][:, None]).norm(dim=2).numpy()
     assert (residual <= cells.residuals()[:, None]).all()
@@ -66,10 +66,10 @@ def test_a_residual_bound_holds_at_every_theta_of_its_cell(
 def test_halving_keeps_the_union_and_the_balls_and_never_loosens_the_corners(
     operator: Transformation, width: float
 ) -> None:
-    orbit = Orbit(operator, Picture("noise", 3).tensor(SHAPE))
-    cells, centres = measured(orbit, width, 1)
+    pulled_back = PulledBackImage(operator, Picture("noise", 3).tensor(SHAPE))
+    cells, centres = measured(pulled_back, width, 1)
     chosen = np.array([True, False, True, False, True])
-    halved = halve(orbit, centres, cells, chosen)
+    halved = halve(pulled_back, centres, cells, chosen)
     assert len(halved.ball) == 8
     volume = (cells.upper - cells.lower).prod(axis=1)
     smaller = (halved.upper - halved.lower).prod(axis=1)
@@ -85,17 +85,17 @@ def test_halving_keeps_the_union_and_the_balls_and_never_loosens_the_corners(
 
 
 def test_halving_again_and_again_closes_in_on_the_true_supremum() -> None:
-    orbit = Orbit(Weave(height=0.3, smooth=False), Picture("blob", 0).tensor(SHAPE))
-    centre = orbit.x.flatten(1)
+    pulled_back = PulledBackImage(Weave(height=0.3, smooth=False), Picture("blob", 0).tensor(SHAPE))
+    centre = pulled_back.x.flatten(1)
     cells, _ = measure(
-        orbit, centre, np.zeros(1, np.int64), np.zeros((1, 2)), np.array([[0.3, 0.2]])
+        pulled_back, centre, np.zeros(1, np.int64), np.zeros((1, 2)), np.array([[0.3, 0.2]])
     )
     # C - x is 0.3 (sin 2a + sin 4b) x on this cell: largest at its far corner.
-    true = 0.3 * (np.sin(0.6) + np.sin(0.8)) * float(orbit.x.norm())
+    true = 0.3 * (np.sin(0.6) + np.sin(0.8)) * float(pulled_back.x.norm())
     bounds = []
     for _ in range(12):
         bounds.append(float(cells.residuals().max()))
-        cells = halve(orbit, centre, cells, np.full(len(cells.ball), True))
+        cells = halve(pulled_back, centre, cells, np.full(len(cells.ball), True))
     assert all(bound >= true for bound in bounds)
     assert bounds[-1] <= 1.02 * true
     assert bounds[0] > bounds[-1]
@@ -106,8 +106,8 @@ def test_the_curvature_makes_a_bound_of_second_order() -> None:
     lower, upper = np.array([[0.7, 0.35]]), np.array([[0.72, 0.37]])
     slack = {}
     for smooth in (False, True):
-        orbit = Orbit(Weave(height=0.3, smooth=smooth), x)
-        cells, _ = measure(orbit, x.flatten(1), np.zeros(1, np.int64), lower, upper)
+        pulled_back = PulledBackImage(Weave(height=0.3, smooth=smooth), x)
+        cells, _ = measure(pulled_back, x.flatten(1), np.zeros(1, np.int64), lower, upper)
         slack[smooth] = float(cells.residuals()[0] - cells.corners.max())
     assert 0.0 < slack[True] < 0.1 * slack[False]
 
@@ -124,18 +124,20 @@ def test_cells_without_a_derivative_bound_are_sampled_and_say_so() -> None:
         def attack(self, x: torch.Tensor, *theta: torch.Tensor) -> torch.Tensor:
             return Weave().attack(x, *theta)
 
-    orbit = Orbit(Silent(), Picture("blob", 0).tensor(SHAPE))
-    centre, ball = orbit.x.flatten(1), np.zeros(1, np.int64)
-    cells, proved = measure(orbit, centre, ball, np.zeros((1, 2)), np.ones((1, 2)))
+    pulled_back = PulledBackImage(Silent(), Picture("blob", 0).tensor(SHAPE))
+    centre, ball = pulled_back.x.flatten(1), np.zeros(1, np.int64)
+    cells, proved = measure(pulled_back, centre, ball, np.zeros((1, 2)), np.ones((1, 2)))
     assert not proved
     assert cells.residuals()[0] == pytest.approx(cells.corners.max())
 
 
-def test_the_slack_for_rounding_grows_with_the_orbit_also_around_a_centre_at_zero() -> None:
-    orbit = Orbit(Weave(), 1e9 * Picture("noise", 0).tensor(SHAPE))
+def test_the_slack_for_rounding_grows_with_the_pulled_back_image_also_around_a_centre_at_zero() -> (
+    None
+):
+    pulled_back = PulledBackImage(Weave(), 1e9 * Picture("noise", 0).tensor(SHAPE))
     still, ball = np.zeros((1, 2)), np.zeros(1, np.int64)
-    cells, _ = measure(orbit, torch.zeros(1, 100, dtype=torch.float64), ball, still, still)
-    length = float(orbit.x.norm())
+    cells, _ = measure(pulled_back, torch.zeros(1, 100, dtype=torch.float64), ball, still, still)
+    length = float(pulled_back.x.norm())
     assert cells.residuals()[0] >= length * (1.0 + 2.0**-40)
 
 
@@ -161,10 +163,10 @@ class Tent(Turn):
 def test_the_first_order_bound_is_met_by_a_ridge_in_the_middle_of_a_cell(
     width: float, side: float
 ) -> None:
-    orbit = Orbit(Tent(), Picture("noise", 0).tensor(SHAPE))
+    pulled_back = PulledBackImage(Tent(), Picture("noise", 0).tensor(SHAPE))
     lower, upper = np.array([[-width * side]]), np.array([[width * (1.0 - side)]])
-    cells, _ = measure(orbit, orbit.x.flatten(1), np.zeros(1, np.int64), lower, upper)
-    length, bound = float(orbit.x.norm()), float(cells.residuals()[0])
+    cells, _ = measure(pulled_back, pulled_back.x.flatten(1), np.zeros(1, np.int64), lower, upper)
+    length, bound = float(pulled_back.x.norm()), float(cells.residuals()[0])
     assert bound >= length
     if side == 0.5:
         assert bound == pytest.approx(length)

@@ -10,8 +10,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gsmooth.cover.bounds.supremum import carried_suprema
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.bounds.supremum import pulled_back_suprema
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.testing import Picture
 from gsmooth.testing.images import pictures
 from gsmooth_rotation import Rotation
@@ -30,8 +30,8 @@ def test_a_known_supremum_is_met_from_above_within_the_tolerance(smooth: bool) -
     weave, x = Weave(smooth=smooth), image()
     # |sin 2a| + sin 4b is largest at a = .4 and b = pi / 8, inside the box.
     exact = weave.height * (math.sin(0.8) + 1.0) * float(x.norm())
-    (found,), proved = carried_suprema(
-        Orbit(weave, x), x.flatten(), np.array([[-0.2, -0.1]]), np.array([[0.4, 0.5]])
+    (found,), proved = pulled_back_suprema(
+        PulledBackImage(weave, x), x.flatten(), np.array([[-0.2, -0.1]]), np.array([[0.4, 0.5]])
     )
     assert proved
     assert exact <= found <= 1.02 * exact
@@ -42,7 +42,7 @@ def test_every_box_gets_its_own_supremum() -> None:
     ends = [0.0, 0.1, 0.2, 0.3]
     lower = np.array([[end, 0.0] for end in ends[:-1]])
     upper = np.array([[end, 0.0] for end in ends[1:]])
-    found, proved = carried_suprema(Orbit(weave, x), x.flatten(), lower, upper)
+    found, proved = pulled_back_suprema(PulledBackImage(weave, x), x.flatten(), lower, upper)
     exact = weave.height * np.sin(2.0 * np.array(ends[1:])) * float(x.norm())
     assert proved
     assert (exact <= found).all()
@@ -56,28 +56,30 @@ def test_every_box_gets_its_own_supremum() -> None:
 def test_no_rotation_exceeds_the_bound(
     picture: Picture, low: float, high: float, seed: int
 ) -> None:
-    orbit = Orbit(Rotation().for_shape(SHAPE), picture.tensor(SHAPE))
-    clean = orbit.transformation.lift(orbit.x)[0]
-    (found,), proved = carried_suprema(orbit, clean, np.array([[low]]), np.array([[high]]), 0.1)
+    pulled_back = PulledBackImage(Rotation().for_shape(SHAPE), picture.tensor(SHAPE))
+    clean = pulled_back.transformation.lift(pulled_back.x)[0]
+    (found,), proved = pulled_back_suprema(
+        pulled_back, clean, np.array([[low]]), np.array([[high]]), 0.1
+    )
     angles = np.random.default_rng(seed).uniform(low, high, (300, 1))
     angles[:2] = [[low], [high]]
-    errors = (orbit.points(torch.from_numpy(angles)) - clean).norm(dim=1)
+    errors = (pulled_back.points(torch.from_numpy(angles)) - clean).norm(dim=1)
     assert proved
     assert float(errors.max()) <= found
 
 
 def test_sampling_alone_is_not_called_a_proof() -> None:
     x = image()
-    _, proved = carried_suprema(
-        Orbit(Comb(proved=False), x), x.flatten(), np.array([[-1.0]]), np.array([[1.0]])
+    _, proved = pulled_back_suprema(
+        PulledBackImage(Comb(proved=False), x), x.flatten(), np.array([[-1.0]]), np.array([[1.0]])
     )
     assert not proved
 
 
 def test_a_region_of_one_point_has_no_error() -> None:
     x = image()
-    (found,), proved = carried_suprema(
-        Orbit(Weave(), x), x.flatten(), np.zeros((1, 2)), np.zeros((1, 2))
+    (found,), proved = pulled_back_suprema(
+        PulledBackImage(Weave(), x), x.flatten(), np.zeros((1, 2)), np.zeros((1, 2))
     )
     assert proved
     assert found < 1e-9

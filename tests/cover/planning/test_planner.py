@@ -209,7 +209,7 @@ def test_a_second_cover_is_finer_where_votes_were_lost_and_refused_where_it_cann
 
     assert margin_at(second, 15.0) < margin_at(first, 15.0)
     assert survey.redrawn(lost, 100.0) is None
-    assert outside(g, survey.orbit.x, second, attacks(TURNS, 0)) <= 0.0  # type: ignore[attr-defined]
+    assert outside(g, survey.pulled_back.x, second, attacks(TURNS, 0)) <= 0.0  # type: ignore[attr-defined]
 
 
 @given(seed=st.integers(0, 99))

@@ -17,7 +17,7 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RegionMode
 from gsmooth.certification.api import certify
 from gsmooth.cover import build_cover
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.one_sided import forward_arcs
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
@@ -167,16 +167,16 @@ def test_a_residual_is_proved_only_where_nothing_lengthens_it() -> None:
     assert exact.guarantee is Guarantee.INDIVIDUAL
 
 
-def test_an_orbit_with_no_way_back_never_asks_for_one() -> None:
+def test_an_pulled_back_image_with_no_way_back_never_asks_for_one() -> None:
     x = picture()[None]
-    orbit = Orbit(Fade(), x)
+    pulled_back = PulledBackImage(Fade(), x)
     ages = torch.linspace(0.0, 1.0, 50, dtype=torch.float64)[:, None]
-    assert orbit.origin is not None
-    gap = orbit.points(ages) - orbit.origin
+    assert pulled_back.origin is not None
+    gap = pulled_back.points(ages) - pulled_back.origin
     expected = 0.05 * torch.sin(3.0 * ages) * x.flatten(1)
     assert float((gap - expected).abs().max()) < 1e-15
-    assert Orbit(Fade(), x, still=True).origin is None
-    assert Orbit(Turn(), on_ring()[None]).origin is None
+    assert PulledBackImage(Fade(), x, still=True).origin is None
+    assert PulledBackImage(Turn(), on_ring()[None]).origin is None
 
 
 def test_one_sided_parameters_have_to_exist() -> None:

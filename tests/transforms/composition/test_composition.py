@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.cover.pulled_back import Orbit
+from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.testing import Picture, transformation_checks
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.composition import Composition
@@ -97,10 +97,10 @@ def test_nothing_moves_faster_than_its_bound(
     operator = case(spec, still)
     x = Picture(kind, seed).tensor(SHAPE)
     for nothing_acts in (False, True):
-        orbit = Orbit(operator, x, nothing_acts)
+        pulled_back = PulledBackImage(operator, x, nothing_acts)
         lower = torch.cat(columns(operator, at[: len(operator.parameters)]), dim=1)
         span = torch.cat(columns(operator, widths[: len(operator.parameters)]), dim=1)
-        bound = orbit.speed(lower, lower + span)
+        bound = pulled_back.speed(lower, lower + span)
         assert bound is not None
         inside = torch.rand((24, 1), generator=torch.Generator().manual_seed(seed)).double()
         for axis in range(len(operator.parameters)):
@@ -108,7 +108,7 @@ def test_nothing_moves_faster_than_its_bound(
             step[0, axis] = 1e-4 * span[0, axis]
             # Along the axis from a point in the cell and back, both ends inside.
             points = lower + span * (0.001 + 0.998 * inside)
-            moved = orbit.points(points + step) - orbit.points(points - step)
+            moved = pulled_back.points(points + step) - pulled_back.points(points - step)
             fastest = float(moved.norm(dim=1).max() / (2.0 * step[0, axis]))
             assert fastest <= float(bound[0, axis]) * (1.0 + 1e-6) + 1e-6
 
@@ -118,11 +118,15 @@ def test_nothing_bends_more_than_its_bound_in_pixels() -> None:
     x = Picture("noise", 5).tensor(SHAPE)
     lower = torch.tensor([[0.1, -0.1]], dtype=torch.float64)
     upper = lower + torch.tensor([[0.1, 0.05]], dtype=torch.float64)
-    orbit = Orbit(operator, x)
-    bend = orbit.bend(lower, upper)
+    pulled_back = PulledBackImage(operator, x)
+    bend = pulled_back.bend(lower, upper)
     assert bend is not None
     middle, step = (lower + upper) / 2.0, torch.tensor([[1e-3, 0.0]], dtype=torch.float64)
-    second = orbit.points(middle + step) - 2 * orbit.points(middle) + orbit.points(middle - step)
+    second = (
+        pulled_back.points(middle + step)
+        - 2 * pulled_back.points(middle)
+        + pulled_back.points(middle - step)
+    )
     seen = float(second.norm()) / 1e-6
     assert 0.5 * float(bend[0, 0]) < seen <= float(bend[0, 0]) + 1e-4
 
@@ -131,7 +135,7 @@ def test_brightness_on_a_turned_image_costs_next_to_no_residual() -> None:
     operator = case("rotation+brightness", ())
     x = Picture("blob", 1).tensor(SHAPE)
     theta = torch.tensor([[5.0, 0.2], [5.0, -0.2]], dtype=torch.float64)
-    points = Orbit(operator, x).points(theta)
+    points = PulledBackImage(operator, x).points(theta)
     constant = float(operator.lift(torch.ones(1, *SHAPE, dtype=torch.float64)).norm())
     assert float((points[0] - points[1]).norm()) < 0.05 * 0.4 * constant
 
