@@ -29,7 +29,7 @@ import gsmooth
 from benchmarks.machine import RESULTS, write
 from benchmarks.subjects import Subject, efficientnet_rotation
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
 TARGET: Final = 0.1
 """Largest share of the action that is wanted."""
@@ -105,7 +105,7 @@ def shares(subject: Subject, votes: int, rounds: int) -> Share:
         watch.seconds.clear()
         places = [Coordinate(0, turn, Purpose.ESTIMATION, 0, c) for c in range(votes // CHUNK)]
         began = process_time()
-        smoothed.count([Ballot(place, z) for place in places])
+        smoothed.count([SampleRequest(place, z) for place in places])
         whole, steps = process_time() - began, dict(watch.seconds)
         began = process_time()
         passes = sum(forward() for _ in range(2))

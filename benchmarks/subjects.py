@@ -17,7 +17,7 @@ from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import GRID, Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
 
 SMALL: Final = (64, 128, 256, 512, 1024, 2048)
 LARGE: Final = (1, 2, 4, 8, 16, 32, 64)
@@ -73,7 +73,7 @@ class Subject:
 
         def cast() -> int:
             places = [Coordinate(0, 0, Purpose.ESTIMATION, 0, next(chunks)) for _ in range(each)]
-            return int(smoothed.count([Ballot(place, z) for place in places]).sum())
+            return int(smoothed.count([SampleRequest(place, z) for place in places]).sum())
 
         return cast
 

@@ -18,7 +18,7 @@ from gsmooth.certification.api import Item
 from gsmooth.cover import Cover
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise import Seed
-from gsmooth.sampling.smoothed_classifier import GRID, Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth_gaussian import Gaussian
@@ -174,12 +174,12 @@ def repeated(image: Tensor, times: int, first: int = 0) -> Iterator[Item]:
 Counts = npt.NDArray[np.int64]
 
 
-def told(decision: Decision, reply: Callable[[list[Ballot]], Counts]) -> Finding:
-    """What a decision comes to when ``reply`` counts its ballots."""
+def told(decision: Decision, reply: Callable[[list[SampleRequest]], Counts]) -> Finding:
+    """What a decision comes to when ``reply`` counts its requests."""
     try:
-        ballots = next(decision)
+        requests = next(decision)
         while True:
-            ballots = decision.send(reply(ballots))
+            requests = decision.send(reply(requests))
     except StopIteration as finished:
         finding: Finding = finished.value
         return finding
@@ -193,10 +193,10 @@ def findings(
     asked = [next(decision) for decision in waiting]
     found: list[Finding] = []
     while waiting:
-        counts = smoothed.count([ballot for ballots in asked for ballot in ballots])
+        counts = smoothed.count([request for requests in asked for request in requests])
         staying, asking = [], []
-        for decision, ballots in zip(waiting, asked, strict=True):
-            taken, counts = counts[: len(ballots)], counts[len(ballots) :]
+        for decision, requests in zip(waiting, asked, strict=True):
+            taken, counts = counts[: len(requests)], counts[len(requests) :]
             try:
                 asking.append(decision.send(taken))
                 staying.append(decision)

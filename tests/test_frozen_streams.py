@@ -26,7 +26,7 @@ from gsmooth.data.image_key import FIRST_KEY, image_key
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose, SecretSeed, sampler_of_kind
 from gsmooth.sampling.noise.grid_cells import BLOCK, CELLS, COARSEST, EXPONENTS, LARGEST
 from gsmooth.sampling.readout import CUDA_NUMBERS, CUDA_ROWS, ROWS
-from gsmooth.sampling.smoothed_classifier import GRID, Ballot
+from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest
 from gsmooth.theory.laws import (
     ExponentialLaw,
     FoldedNormalLaw,
@@ -177,11 +177,11 @@ def test_the_streams_of_a_second_cover() -> None:
     """The first cover's second centre fails; pilots and covers are made up."""
     asked: list[str] = []
 
-    def reply(ballots: list[Ballot]) -> Counts:
-        for ballot in ballots:
-            at = ballot.coordinate
+    def reply(requests: list[SampleRequest]) -> Counts:
+        for request in requests:
+            at = request.coordinate
             asked.append(f"{at.seed}/{at.image}/{int(at.purpose)}/{at.centre}/{at.chunk}")
-        return np.array([(b.rows - stubborn(b), stubborn(b), 0) for b in ballots])
+        return np.array([(b.rows - stubborn(b), stubborn(b), 0) for b in requests])
 
     told(decide(G, 3, Surveyed(again=cover(ball(0.3))), RegionMode()), reply)
     assert asked[:3] == ["0/3/0/0/0", "0/3/7/0/0", "0/3/7/1/0"]

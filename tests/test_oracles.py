@@ -23,7 +23,7 @@ from gsmooth.certificate import Certified, Guarantee, Step
 from gsmooth.certification import Finding, Mode, RadiusMode, RegionMode, prediction
 from gsmooth.cover import Cover, build_cover
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import FixedBound, FixedSample, least_successes
 from gsmooth.theory.exact import boundary_rule, exact_outcome
 from gsmooth.theory.laws import GaussianLaw, Law
@@ -225,8 +225,10 @@ def test_votes_on_phases_are_the_wrapped_gaussian_integral(angle: float, scale: 
     g = turned(lambda phase: (phase > -40.0) & (phase < 30.0), scale)
     z = g.transformation.lift(on_ring(angle)[None])[0]
     chunks = 150
-    ballots = [Ballot(Coordinate(0, 0, Purpose.ESTIMATION, 0, chunk), z) for chunk in range(chunks)]
-    won = int(g.count(ballots)[:, 1].sum())
+    requests = [
+        SampleRequest(Coordinate(0, 0, Purpose.ESTIMATION, 0, chunk), z) for chunk in range(chunks)
+    ]
+    won = int(g.count(requests)[:, 1].sum())
     share = wrapped(-40.0, 30.0, angle, scale)
     assert stats.binomtest(won, chunks * CHUNK, share).pvalue > 1e-6
 
@@ -297,7 +299,7 @@ def test_predict_is_wrong_at_most_alpha_of_the_time_when_classes_are_even() -> N
     counts = (
         g.count(
             [
-                Ballot(Coordinate(0, index, Purpose.PREDICTION, 0, chunk), z)
+                SampleRequest(Coordinate(0, index, Purpose.PREDICTION, 0, chunk), z)
                 for index in range(runs)
                 for chunk in range(2)
             ]
@@ -326,7 +328,7 @@ def test_a_class_chosen_from_the_same_votes_doubles_the_error_and_the_engine_s_d
     counts = (
         g.count(
             [
-                Ballot(Coordinate(0, index, Purpose.ESTIMATION, 0, chunk), z)
+                SampleRequest(Coordinate(0, index, Purpose.ESTIMATION, 0, chunk), z)
                 for index in range(runs)
                 for chunk in range(n // CHUNK)
             ]
@@ -466,7 +468,7 @@ def test_peeking_at_a_fixed_bound_is_caught() -> None:
     counts = (
         g.count(
             [
-                Ballot(Coordinate(0, index, Purpose.ESTIMATION, 0, chunk), z)
+                SampleRequest(Coordinate(0, index, Purpose.ESTIMATION, 0, chunk), z)
                 for index in range(runs)
                 for chunk in range(looks)
             ]

@@ -14,7 +14,7 @@ from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.context import Assembly
 from gsmooth.runs.execute import plan
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 
 Votes = NDArray[np.int64]
 RULES: Final = tuple(rule for rule in SEQUENTIAL if rule is not SPRT)
@@ -80,7 +80,10 @@ def _counted(parts: Assembly, asked: list[tuple[int, Purpose, int]]) -> Votes:
         for index in {index for index, _, _ in asked}
     }
     return g.count(
-        [Ballot(Coordinate(g.seed, i, purpose, 0, chunk), points[i]) for i, purpose, chunk in asked]
+        [
+            SampleRequest(Coordinate(g.seed, i, purpose, 0, chunk), points[i])
+            for i, purpose, chunk in asked
+        ]
     )
 
 

@@ -20,7 +20,7 @@ from gsmooth.certificate import Certificate, Certified, Guarantee
 from gsmooth.certification import chunks, prediction
 from gsmooth.certification.api import Item
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.transforms.region import Region
 
 Counts = NDArray[np.int64]
@@ -52,13 +52,13 @@ def attack_many(
 def put_to_predict(
     smoothed: SmoothedClassifier, index: int, attacked: Tensor, n: int, stream: int = 0
 ) -> Counts:
-    """Votes (classes + 1,) of n fresh ballots (in whole chunks) at an attacked image (C, H, W)."""
+    """Votes (classes + 1,) of n fresh requests (in whole chunks) at an attacked image (C, H, W)."""
     z = smoothed.transformation.lift(attacked[None])[0]
-    ballots = [
-        Ballot(Coordinate(smoothed.seed, index, Purpose.OPPONENT, stream, chunk), z)
+    requests = [
+        SampleRequest(Coordinate(smoothed.seed, index, Purpose.OPPONENT, stream, chunk), z)
         for chunk in range(chunks(n))
     ]
-    return np.asarray(smoothed.count(ballots).sum(axis=0))
+    return np.asarray(smoothed.count(requests).sum(axis=0))
 
 
 @final

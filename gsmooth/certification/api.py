@@ -31,7 +31,7 @@ from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.sampling import served
 from gsmooth.sampling.noise import Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.transforms.region import Region
 
 __all__ = [
@@ -221,22 +221,22 @@ def _has_room(smoothed: SmoothedClassifier, flights: list[_Flight], in_flight: I
     """Whether another image is to be begun."""
     if in_flight != "auto":
         return len(flights) < in_flight
-    asked = sum(ballot.rows for flight in flights for ballot in flight.asked)
+    asked = sum(request.rows for flight in flights for request in flight.asked)
     return len(flights) < MOST_IN_FLIGHT and asked < smoothed.counter.at_once
 
 
 def _count(smoothed: SmoothedClassifier, flights: list[_Flight]) -> None:
-    """Count full batches of the ballots that were asked for first."""
+    """Count full batches of the requests that were asked for first."""
     began = perf_counter()
-    queue = [(flight, ballot) for flight in flights for ballot in flight.asked]
-    now = served([ballot.rows for _, ballot in queue], smoothed.counter.at_once)
-    ballots = [ballot for _, ballot in queue[:now]]
-    counts = smoothed.count(ballots)
-    pace = (perf_counter() - began) / max(1, sum(ballot.rows for ballot in ballots))
-    for (flight, ballot), votes in zip(queue[:now], counts, strict=True):
+    queue = [(flight, request) for flight in flights for request in flight.asked]
+    now = served([request.rows for _, request in queue], smoothed.counter.at_once)
+    requests = [request for _, request in queue[:now]]
+    counts = smoothed.count(requests)
+    pace = (perf_counter() - began) / max(1, sum(request.rows for request in requests))
+    for (flight, request), votes in zip(queue[:now], counts, strict=True):
         flight.counts.append(votes)
-        flight.seconds += pace * ballot.rows
-        flight.spent += ballot.rows
+        flight.seconds += pace * request.rows
+        flight.spent += request.rows
 
 
 def _drafter(mode: Mode, centres: Centres) -> Drafter:
@@ -279,7 +279,7 @@ def predict_many(
         z = smoothed.transformation.lift(item.image[None].double())[0]
         counts = smoothed.count(
             [
-                Ballot(Coordinate(smoothed.seed, item.index, purpose, 0, chunk), z)
+                SampleRequest(Coordinate(smoothed.seed, item.index, purpose, 0, chunk), z)
                 for chunk in range(chunks(n))
             ]
         )
@@ -290,21 +290,21 @@ def predict_many(
 class _Flight:
     index: int
     decision: Decision
-    ballots: list[Ballot]
+    requests: list[SampleRequest]
     seconds: float
     spent: int = 0
     counts: list[Counts] = field(default_factory=list)
 
     @property
-    def asked(self) -> list[Ballot]:
-        """Ballots that it waits for; they need not be counted in one round."""
-        return self.ballots[len(self.counts) :]
+    def asked(self) -> list[SampleRequest]:
+        """Requests that it waits for; they need not be counted in one round."""
+        return self.requests[len(self.counts) :]
 
     def resume(self) -> Finding | None:
-        """Hand over the counts of all ballots; the finding, or None when it asks for more."""
+        """Hand over the counts of all requests; the finding, or None when it asks for more."""
         began = perf_counter()
         try:
-            self.ballots = self.decision.send(np.stack(self.counts))
+            self.requests = self.decision.send(np.stack(self.counts))
         except StopIteration as finished:
             found: Finding = finished.value
             return found

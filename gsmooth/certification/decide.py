@@ -1,4 +1,4 @@
-"""Deciding one image, from the first ballot to the certificate."""
+"""Deciding one image, from the first request to the certificate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
 from gsmooth.certification.session import Counts, Court
 from gsmooth.cover import Draft, Poll
 from gsmooth.sampling.noise import Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
 
 PILOT_VOTES: Final = 8
@@ -42,21 +42,23 @@ class Finding:
     pilot_votes: int = 0
 
 
-Decision = Generator[list[Ballot], Counts, Finding]
+Decision = Generator[list[SampleRequest], Counts, Finding]
 
 
 def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) -> Decision:
-    """A generator that yields ballots, is sent their counts (len, classes + 1), and decides.
+    """A generator that yields requests, is sent their counts (len, classes + 1), and decides.
 
     Selection votes choose the class and are PREDICT's, pilot votes choose the cover; estimation
     votes are fresh, so both are fixed independently of them (S2, C5).
     """
     chosen = [
-        Ballot(Coordinate(smoothed.seed, index, Purpose.SELECTION, 0, chunk), plan.clean)
+        SampleRequest(Coordinate(smoothed.seed, index, Purpose.SELECTION, 0, chunk), plan.clean)
         for chunk in range(chunks(mode.n0))
     ]
     pilots = [
-        Ballot(Coordinate(smoothed.seed, index, Purpose.PILOT, place, 0), pilot.z, PILOT_VOTES)
+        SampleRequest(
+            Coordinate(smoothed.seed, index, Purpose.PILOT, place, 0), pilot.z, PILOT_VOTES
+        )
         for place, pilot in enumerate(plan.pilots)
     ]
     counts = yield [*chosen, *pilots]
@@ -78,7 +80,7 @@ def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) ->
 
 def _try_twice(
     court: Court, plan: Draft, poll: Poll, mode: RegionMode
-) -> Generator[list[Ballot], Counts, Certificate]:
+) -> Generator[list[SampleRequest], Counts, Certificate]:
     """A second cover, drawn by what the first one's votes say, where that one did not pass.
 
     Each cover is fixed before its own votes, and its tests are made at alpha / 2: the certificate

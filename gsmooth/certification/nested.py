@@ -48,7 +48,7 @@ from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.nested import Tier, lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import (
     ceiling,
     clopper_pearson_lower,
@@ -196,7 +196,7 @@ class _Bench:
             self._coordinate(Purpose.SELECTION, 0, k) for k in range(chunks(self.mode.n0))
         ]
         counts: NDArray[np.int64] = self.smoothed.count(
-            [Ballot(coordinate, clean) for coordinate in coordinates]
+            [SampleRequest(coordinate, clean) for coordinate in coordinates]
         ).sum(axis=0)
         self.votes += int(counts.sum())
         self.label = int(np.argmax(counts[:-1]))
@@ -258,7 +258,7 @@ class _Bench:
         parts = chunks(self.mode.n_inner)
         counts = self.inner.count(
             [
-                Ballot(self._coordinate(Purpose.INNER, place, number * parts + part), point)
+                SampleRequest(self._coordinate(Purpose.INNER, place, number * parts + part), point)
                 for number, point in zip(drawn, z, strict=True)
                 for part in range(parts)
             ]

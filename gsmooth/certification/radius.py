@@ -15,7 +15,7 @@ from gsmooth.certification.stopping import least_votes
 from gsmooth.cover import Ball
 from gsmooth.errors import UnreachableError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.bounds import (
     FixedBound,
     FixedSample,
@@ -27,7 +27,7 @@ from gsmooth.theory.normal import normal_quantile
 GAUGES: Final = 65
 """Gauges at which a smooth ball's margin is taken to decide when to stop."""
 
-Bound = Generator[list[Ballot], Counts, tuple[Counts, float]]
+Bound = Generator[list[SampleRequest], Counts, tuple[Counts, float]]
 """Ends with the votes by class, ties last, and the lower bound that they show."""
 
 
@@ -70,7 +70,7 @@ def try_radius(court: Court, mode: RadiusMode) -> Trial:
 def _fixed(court: Court, mode: RadiusMode, place: int, draw: float) -> Bound:
     """n votes at once, looked at once (S1, S7)."""
     cast = mode.most
-    counts = yield court.ballots(place, 0, cast)
+    counts = yield court.requests(place, 0, cast)
     court.votes += cast
     tally = counts.sum(axis=0)
     won = int(tally[court.label])

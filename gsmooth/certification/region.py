@@ -14,7 +14,7 @@ from gsmooth.certification.session import Counts, Court, Trial
 from gsmooth.certification.stopping import least_votes, votes_to_next_look
 from gsmooth.cover import Ball
 from gsmooth.sampling.noise import CHUNK
-from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.bounds import FixedBound, FixedSample
 from gsmooth.theory.sequential import EProcess, Futility, StreamedSample
 
@@ -25,7 +25,7 @@ LUCK: Final = 0.98
 LEEWAY: Final = 1.2
 """Factor by which the forecast may exceed what is left: it is a model."""
 
-Vote = Generator[list[Ballot], Counts, tuple[Verdict, Counts]]
+Vote = Generator[list[SampleRequest], Counts, tuple[Verdict, Counts]]
 """Ends with the verdict and the votes by class, ties last."""
 
 
@@ -68,7 +68,7 @@ def _stream(court: Court, mode: RegionMode, place: int) -> Vote:
     sample: StreamedSample | None = None
     tally, cast, chunk, judged = court.untallied(), 0, 0, 0
     while rows := votes_to_next_look(test, sample, mode.max_votes - court.votes):
-        counts = yield court.ballots(place, chunk, rows)
+        counts = yield court.requests(place, chunk, rows)
         chunk += 1
         court.votes += rows
         tally, cast = tally + counts[0], cast + rows
@@ -98,7 +98,7 @@ def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
 def _bonferroni(court: Court, mode: RegionMode, place: int) -> Vote:
     """n votes at once, and a bound at alpha / k: needlessly strict (C5), and looked at once."""
     balls, cast = court.cover.balls, chunks(mode.n) * CHUNK
-    counts = yield court.ballots(place, 0, cast)
+    counts = yield court.requests(place, 0, cast)
     court.votes += cast
     tally = counts.sum(axis=0)
     bound = FixedBound(cast, court.level / len(balls))

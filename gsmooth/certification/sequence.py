@@ -7,7 +7,7 @@ from typing import Final
 
 from gsmooth.certification.rules import RadiusMode
 from gsmooth.certification.session import Counts, Court
-from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
 FIRST: Final = 16
@@ -15,7 +15,7 @@ FIRST: Final = 16
 GROWTH: Final = 1.125
 """Factor from the votes at one look to those at the next: a look costs some milliseconds."""
 
-Sequence = Generator[list[Ballot], Counts, tuple[Counts, float]]
+Sequence = Generator[list[SampleRequest], Counts, tuple[Counts, float]]
 
 
 def until_enough(
@@ -28,7 +28,7 @@ def until_enough(
     """
     tally, cast, chunk = court.untallied(), 0, 0
     for due in looks(mode.most):
-        counts = yield court.ballots(place, chunk, due - cast)
+        counts = yield court.requests(place, chunk, due - cast)
         chunk += len(counts)
         court.votes += due - cast
         tally, cast = tally + counts.sum(axis=0), due

@@ -19,10 +19,10 @@ from gsmooth.certificate import (
 )
 from gsmooth.cover import Ball, Cover
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
 Counts = NDArray[np.int64]
-Trial = Generator[list[Ballot], Counts, Certificate]
+Trial = Generator[list[SampleRequest], Counts, Certificate]
 
 
 @dataclass
@@ -48,12 +48,12 @@ class Court:
         """alpha of every test."""
         return self.alpha / self.attempts
 
-    def ballots(self, centre: int, first: int, votes: int) -> list[Ballot]:
+    def requests(self, centre: int, first: int, votes: int) -> list[SampleRequest]:
         """``votes`` estimation votes at one centre: whole chunks, from chunk ``first`` on, and the
         rest in one of its own."""
         z, seed = self.cover.balls[centre].z, self.smoothed.seed
         return [
-            Ballot(
+            SampleRequest(
                 Coordinate(seed, self.index, self.purpose, centre, first + place),
                 z,
                 min(CHUNK, votes - place * CHUNK),

@@ -12,7 +12,7 @@ from torch import Tensor
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import Assembly
 from gsmooth.runs.records.folder import stored_header
-from gsmooth.sampling import Ballot, NoisyPoints, Readout, checked_function
+from gsmooth.sampling import NoisyPoints, Readout, SampleRequest, checked_function
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
 
 _IMAGES: Final = 4
@@ -67,8 +67,8 @@ def noisy_points(parts: Assembly) -> Tensor:
     size = smoothed.batch_size
     places, rows = parts.indices[:_IMAGES], -(-_LEAST_ROWS // size) * size
     points = [smoothed.transformation.lift(parts.dataset.image(i)[None])[0] for i in places]
-    ballots = [
-        Ballot(
+    requests = [
+        SampleRequest(
             Coordinate(0, _NOBODY, Purpose.SCREENING, 0, chunk),
             points[chunk % len(points)],
             min(CHUNK // _IMAGES, rows - start),
@@ -76,4 +76,4 @@ def noisy_points(parts: Assembly) -> Tensor:
         for chunk, start in enumerate(range(0, rows, CHUNK // _IMAGES))
     ]
     noisy = NoisyPoints(smoothed.transformation, smoothed.law, smoothed.grid)
-    return noisy.batch(ballots, device)
+    return noisy.batch(requests, device)

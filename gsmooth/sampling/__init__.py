@@ -1,4 +1,4 @@
-"""The voting engine: ballots in, counts out; how they are batched never shows in a count."""
+"""The voting engine: requests in, counts out; how they are batched never shows in a count."""
 
 from gsmooth.sampling.batch_queue import served
 from gsmooth.sampling.counting import Counter
@@ -6,16 +6,16 @@ from gsmooth.sampling.function_check import FunctionCheck, checked_function
 from gsmooth.sampling.noisy_batch import NoisyPoints
 from gsmooth.sampling.pace import Pace, measured_pace
 from gsmooth.sampling.readout import Readout
-from gsmooth.sampling.request import Ballot
+from gsmooth.sampling.request import SampleRequest
 from gsmooth.sampling.workers import devices_of
 
 __all__ = [
-    "Ballot",
     "Counter",
     "FunctionCheck",
     "NoisyPoints",
     "Pace",
     "Readout",
+    "SampleRequest",
     "checked_function",
     "devices_of",
     "measured_pace",

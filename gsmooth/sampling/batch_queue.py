@@ -1,4 +1,4 @@
-"""How many of the waiting ballots are counted next, so that batches are full."""
+"""How many of the waiting requests are counted next, so that batches are full."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ROUND: Final = 16
 
 
 def served(waiting: Sequence[int], at_once: int) -> int:
-    """How many ballots are counted now, first come first served; waiting: rows of each.
+    """How many requests are counted now, first come first served; waiting: rows of each.
 
-    at_once: rows that fill a batch of every worker. Whole batches of ballots are served, up to
-    ROUND, and one ballot at least; the rest stay for the next round, which others may fill up by
+    at_once: rows that fill a batch of every worker. Whole batches of requests are served, up to
+    ROUND, and one request at least; the rest stay for the next round, which others may fill up by
     then. All are served where they do not fill one batch.
     """
     batches = min(sum(waiting) // at_once, ROUND)

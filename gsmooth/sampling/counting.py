@@ -1,4 +1,4 @@
-"""Counting: batches of ballots become a table of votes, on the device until all are in."""
+"""Counting: batches of requests become a table of votes, on the device until all are in."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from gsmooth.errors import ConfigurationError, MemoryShortError, ModelError
 from gsmooth.models.call import out_of_memory
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noisy_batch import NoisyPoints
-from gsmooth.sampling.request import Ballot, Deal
+from gsmooth.sampling.request import BatchQueue, SampleRequest
 from gsmooth.sampling.workers import Worker, hired, require_one_kind, started_pool
 
 
 @final
 class Counter:
-    """Counts ballots, batch by batch, on one device or several.
+    """Counts requests, batch by batch, on one device or several.
 
-    batch_size: rows of one forward pass at most; halved where they do not fit into memory. A ballot
-    is drawn as a whole, and takes several passes where it has more rows than that. pinned:
+    batch_size: rows of one forward pass at most; halved where they do not fit into memory. A
+    request is drawn as a whole, and takes several passes where it has more rows than that. pinned:
     every forward pass has exactly so many, for a classifier whose labels depend on it. devices: one
     worker each, by default the classifier's own. Counts depend on none of these, since votes are
     functions of their coordinates; but for batch_size, where a classifier has to be pinned.
@@ -62,13 +62,13 @@ class Counter:
         """Where the first worker is."""
         return self._classifier.device
 
-    def count(self, ballots: Sequence[Ballot]) -> NDArray[np.int64]:
-        """Votes by class, (len(ballots), classes + 1); the last column holds ties (F3).
+    def count(self, requests: Sequence[SampleRequest]) -> NDArray[np.int64]:
+        """Votes by class, (len(requests), classes + 1); the last column holds ties (F3).
 
         ModelError, and no counts, where scores are not finite. One transfer from each device.
         """
-        order = sorted(range(len(ballots)), key=lambda place: -ballots[place].rows)
-        deal = Deal([ballots[place] for place in order])
+        order = sorted(range(len(requests)), key=lambda place: -requests[place].rows)
+        deal = BatchQueue([requests[place] for place in order])
         made = self._tables(deal)
         # A GPU reports what went wrong in a batch when its results are fetched.
         with users_code(f"{self._classifier.name}: its batches raised", ModelError):
@@ -94,8 +94,8 @@ class Counter:
         other._workers = [Worker(self._classifier, self._noisy)]
         return other
 
-    def _tables(self, deal: Deal) -> list[Tensor]:
-        """What every worker has counted: (ballots, classes + 2) int64, on its device."""
+    def _tables(self, deal: BatchQueue) -> list[Tensor]:
+        """What every worker has counted: (requests, classes + 2) int64, on its device."""
         self._ready()
         if self._threads is None:
             return [self._work(self._workers[0], deal)]
@@ -112,44 +112,48 @@ class Counter:
             shared = torch.get_num_threads() // number
             self._threads = started_pool(number, max(1, shared))
 
-    def _work(self, worker: Worker, deal: Deal) -> Tensor:
+    def _work(self, worker: Worker, deal: BatchQueue) -> Tensor:
         classifier = worker.classifier
         table = torch.zeros(
-            (len(deal.ballots), classifier.classes + 2), dtype=torch.int64, device=classifier.device
+            (len(deal.requests), classifier.classes + 2),
+            dtype=torch.int64,
+            device=classifier.device,
         )
         try:
             while (part := deal.next(self.batch_size)) is not None:
-                self._tally(worker, deal.ballots, part, table)
+                self._tally(worker, deal.requests, part, table)
         except BaseException:
             deal.stop()  # The other workers need not go on.
             raise
         return table
 
-    def _tally(self, worker: Worker, ballots: Sequence[Ballot], part: range, table: Tensor) -> None:
-        """Cast the votes of ``ballots[part]``; in two halves where memory is short.
+    def _tally(
+        self, worker: Worker, requests: Sequence[SampleRequest], part: range, table: Tensor
+    ) -> None:
+        """Cast the votes of ``requests[part]``; in two halves where memory is short.
 
         The halves repeat the very draws that the whole would have had, and nothing has been counted
         before, so no vote is lost, doubled or biased.
         """
-        votes = self._votes(worker, [ballots[place] for place in part])
+        votes = self._votes(worker, [requests[place] for place in part])
         while votes is None and len(part) == 1:
-            # A ballot is drawn as a whole, and shown to the network in as many passes as it takes.
-            votes = self._votes(worker, [ballots[part.start]])
+            # A request is drawn as a whole, and shown to the network in as many passes as it takes.
+            votes = self._votes(worker, [requests[part.start]])
         if votes is not None:
-            _add(table[part.start : part.stop], [ballots[place].rows for place in part], votes)
+            _add(table[part.start : part.stop], [requests[place].rows for place in part], votes)
             return
         middle = (part.start + part.stop) // 2
-        self._tally(worker, ballots, range(part.start, middle), table)
-        self._tally(worker, ballots, range(middle, part.stop), table)
+        self._tally(worker, requests, range(part.start, middle), table)
+        self._tally(worker, requests, range(middle, part.stop), table)
 
-    def _votes(self, worker: Worker, group: Sequence[Ballot]) -> Tensor | None:
+    def _votes(self, worker: Worker, group: Sequence[SampleRequest]) -> Tensor | None:
         """The votes of one batch, or None where they did not fit and fewer may."""
         try:
             return worker.votes(group, self.batch_size, self.pinned)
         except (RuntimeError, MemoryError, MemoryShortError) as error:
             if not out_of_memory(error):
                 raise
-            rows = sum(ballot.rows for ballot in group)
+            rows = sum(request.rows for request in group)
             if self.pinned or min(rows, self.batch_size) == 1:
                 raise self._too_large(rows) from error
         # Outside of the handler, so that the failed pass and all that it held are gone by now.
@@ -184,12 +188,12 @@ class Counter:
             f"{self._classifier.name}: a batch of {rows} does not fit into memory; {remedy}"
         )
 
-    def _require_finite(self, deal: Deal, bad: NDArray[np.int64]) -> None:
+    def _require_finite(self, deal: BatchQueue, bad: NDArray[np.int64]) -> None:
         places = np.flatnonzero(bad).tolist()
         if not places:
             return
-        images = sorted({deal.ballots[place].coordinate.image for place in places})
-        asked = sum(deal.ballots[place].rows for place in places)
+        images = sorted({deal.requests[place].coordinate.image for place in places})
+        asked = sum(deal.requests[place].rows for place in places)
         raise self._classifier.not_finite(
             f"{bad.sum()} of {asked} votes for image {', '.join(map(str, images))}, first in batch"
             f" {deal.batch_of(places[0])} of {len(deal.dealt)}"
@@ -197,12 +201,12 @@ class Counter:
 
 
 def _add(table: Tensor, rows: Sequence[int], votes: Tensor) -> None:
-    """Add votes (sum(rows),) to the ballots (len(rows), columns) that they were cast for."""
+    """Add votes (sum(rows),) to the requests (len(rows), columns) that they were cast for."""
     one = votes.new_ones(())
-    ballot = vote = 0
-    # Runs of equally large ballots: no index has to be made on the host and sent.
+    request = vote = 0
+    # Runs of equally large requests: no index has to be made on the host and sent.
     for size, run in groupby(rows):
         count = len(list(run))
         part = votes[vote : vote + count * size].reshape(count, size)
-        table[ballot : ballot + count].scatter_add_(1, part, one.expand(count, size))
-        ballot, vote = ballot + count, vote + count * size
+        table[request : request + count].scatter_add_(1, part, one.expand(count, size))
+        request, vote = request + count, vote + count * size

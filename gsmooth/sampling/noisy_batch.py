@@ -13,18 +13,18 @@ import torch
 from torch import Tensor
 
 from gsmooth.sampling.noise import Draws
-from gsmooth.sampling.request import Ballot
+from gsmooth.sampling.request import SampleRequest
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
 
 STRIP: Final = 2**17
-"""Numbers that are moved at once: small ballots share the cost of a call."""
+"""Numbers that are moved at once: small requests share the cost of a call."""
 
 
 @final
 @dataclass(frozen=True)
 class NoisyPoints:
-    """round_grid(T_theta z + sigma delta), drawn a few ballots at a time."""
+    """round_grid(T_theta z + sigma delta), drawn a few requests at a time."""
 
     transformation: Transformation
     law: Law
@@ -32,23 +32,24 @@ class NoisyPoints:
 
     def batch(
         self,
-        ballots: Sequence[Ballot],
+        requests: Sequence[SampleRequest],
         device: torch.device,
         least: int = 0,
         pool: Executor | None = None,
     ) -> Tensor:
-        """(rows, K) float32 on ``device``, for all ballots; padded to ``least`` rows by repetition.
+        """(rows, K) float32 on ``device``, for all requests; padded to ``least`` rows by
+        repetition.
 
         pool: where noise is drawn; None: in this thread. Besides the batch itself, only what a
         strip of it needs is held in memory (by every thread of the pool).
         """
-        rows = _rows(ballots)
+        rows = _rows(requests)
         z = torch.empty(
-            (max(rows, least), ballots[0].z.numel()), device=device, dtype=torch.float32
+            (max(rows, least), requests[0].z.numel()), device=device, dtype=torch.float32
         )
         # Every thread of the pool gets its share.
         most = min(STRIP, -(-rows * z.shape[1] // (torch.get_num_threads() if pool else 1)))
-        strips = list(_strips(_on_device(ballots, device), most))
+        strips = list(_strips(_on_device(requests, device), most))
         ends = accumulate(_rows(strip) for strip in strips)
         parts = [z[end - _rows(strip) : end] for strip, end in zip(strips, ends, strict=True)]
         for _ in (pool.map if pool else map)(self._fill, strips, parts):
@@ -60,49 +61,49 @@ class NoisyPoints:
     # Threads of a pool do not inherit it. Not inference_mode: what plugins cache here, others
     # differentiate through.
     @torch.no_grad()
-    def _fill(self, strip: Sequence[Ballot], out: Tensor) -> None:
-        """Write the rows of some ballots into ``out``."""
-        draws = [Draws(ballot.coordinate, out.device) for ballot in strip]
+    def _fill(self, strip: Sequence[SampleRequest], out: Tensor) -> None:
+        """Write the rows of some requests into ``out``."""
+        draws = [Draws(request.coordinate, out.device) for request in strip]
         if self.law.dimensions:
             drawn = zip(draws, strip, strict=True)
-            theta = np.concatenate([draw.theta(self.law, ballot.rows) for draw, ballot in drawn])
+            theta = np.concatenate([draw.theta(self.law, request.rows) for draw, request in drawn])
             columns = sent(torch.from_numpy(theta), out.device).tensor_split(theta.shape[1], dim=1)
             moved = self.transformation.act(_repeated(strip), *columns)
-            means = torch.split(moved, [ballot.rows for ballot in strip])
-        else:  # One mean is enough for all rows of a ballot.
-            means = tuple(ballot.z[None] for ballot in strip)
-        rows = torch.split(out, [ballot.rows for ballot in strip])
+            means = torch.split(moved, [request.rows for request in strip])
+        else:  # One mean is enough for all rows of a request.
+            means = tuple(request.z[None] for request in strip)
+        rows = torch.split(out, [request.rows for request in strip])
         for draw, mean, part in zip(draws, means, rows, strict=True):
             part.copy_(draw.around(mean, len(part), self.law.sigma, self.grid))
 
 
-def _rows(ballots: Sequence[Ballot]) -> int:
-    return sum(ballot.rows for ballot in ballots)
+def _rows(requests: Sequence[SampleRequest]) -> int:
+    return sum(request.rows for request in requests)
 
 
-def _strips(ballots: Sequence[Ballot], most: int) -> Iterator[list[Ballot]]:
+def _strips(requests: Sequence[SampleRequest], most: int) -> Iterator[list[SampleRequest]]:
     """Neighbours, as many as have ``most`` numbers together; one at least."""
-    strip: list[Ballot] = []
-    for ballot in ballots:
-        if strip and (_rows(strip) + ballot.rows) * ballot.z.numel() > most:
+    strip: list[SampleRequest] = []
+    for request in requests:
+        if strip and (_rows(strip) + request.rows) * request.z.numel() > most:
             yield strip
             strip = []
-        strip.append(ballot)
+        strip.append(request)
     yield strip
 
 
-def _repeated(ballots: Sequence[Ballot]) -> Tensor:
+def _repeated(requests: Sequence[SampleRequest]) -> Tensor:
     """The points of all rows (rows, K); not copied where there is but one."""
-    if all(ballot.z is ballots[0].z for ballot in ballots):
-        return ballots[0].z.expand(_rows(ballots), -1)
-    return torch.cat([ballot.z.expand(ballot.rows, -1) for ballot in ballots])
+    if all(request.z is requests[0].z for request in requests):
+        return requests[0].z.expand(_rows(requests), -1)
+    return torch.cat([request.z.expand(request.rows, -1) for request in requests])
 
 
-def _on_device(ballots: Sequence[Ballot], device: torch.device) -> list[Ballot]:
-    """The same ballots around points on ``device``; one that several share is sent once."""
-    distinct = {id(ballot.z): ballot.z for ballot in ballots}
+def _on_device(requests: Sequence[SampleRequest], device: torch.device) -> list[SampleRequest]:
+    """The same requests around points on ``device``; one that several share is sent once."""
+    distinct = {id(request.z): request.z for request in requests}
     there = {key: sent(z, device) for key, z in distinct.items()}
-    return [replace(ballot, z=there[id(ballot.z)]) for ballot in ballots]
+    return [replace(request, z=there[id(request.z)]) for request in requests]
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:

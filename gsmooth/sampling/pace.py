@@ -14,7 +14,7 @@ from gsmooth.errors import MemoryShortError
 from gsmooth.sampling.batch_memory import Meter
 from gsmooth.sampling.counting import Counter
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.request import Ballot
+from gsmooth.sampling.request import SampleRequest
 
 FIRST_ROWS: Final = 16
 MOST_ROWS: Final = 4096
@@ -93,47 +93,47 @@ def _powers(first: int, last: int) -> tuple[int, ...]:
 
 def _rate(counter: Counter, z: Tensor) -> float:
     """Votes a second, with one batch for every worker at a time."""
-    ballots = _ballots(z, counter.at_once)
-    shortest = _seconds(counter, ballots)
+    requests = _requests(z, counter.at_once)
+    shortest = _seconds(counter, requests)
     if shortest < LONGEST_S:  # The first pass of a size also tunes and allocates.
-        shortest = min(_timing(counter, ballots) for _ in range(TIMINGS))
-    return sum(ballot.rows for ballot in ballots) / shortest
+        shortest = min(_timing(counter, requests) for _ in range(TIMINGS))
+    return sum(request.rows for request in requests) / shortest
 
 
-def _timing(counter: Counter, ballots: list[Ballot]) -> float:
+def _timing(counter: Counter, requests: list[SampleRequest]) -> float:
     """Seconds of one round, the mean over TIMED_S."""
     rounds, total = 0, 0.0
     while total < TIMED_S:
-        total += _seconds(counter, ballots)
+        total += _seconds(counter, requests)
         rounds += 1
     return total / rounds
 
 
-def _seconds(counter: Counter, ballots: list[Ballot]) -> float:
+def _seconds(counter: Counter, requests: list[SampleRequest]) -> float:
     began = perf_counter()
-    counter.count(ballots)  # Ends with a transfer, so the device has finished.
+    counter.count(requests)  # Ends with a transfer, so the device has finished.
     return perf_counter() - began
 
 
-def _ballots(z: Tensor, rows: int) -> list[Ballot]:
+def _requests(z: Tensor, rows: int) -> list[SampleRequest]:
     full, rest = divmod(rows, CHUNK)
     sizes = [CHUNK] * full + [rest] * (rest > 0)
     return [
-        Ballot(Coordinate(0, NOBODY, Purpose.SELECTION, 0, chunk), z, size)
+        SampleRequest(Coordinate(0, NOBODY, Purpose.SELECTION, 0, chunk), z, size)
         for chunk, size in enumerate(sizes)
     ]
 
 
 def _peak(counter: Counter, z: Tensor) -> int:
     """Bytes that one batch takes at most, beyond what was taken before."""
-    ballots = _ballots(z, counter.batch_size)
+    requests = _requests(z, counter.batch_size)
     if (device := counter.device).type == "cuda":
         before: int = torch.cuda.memory_allocated(device)
         torch.cuda.reset_peak_memory_stats(device)
-        counter.count(ballots)
+        counter.count(requests)
         most: int = torch.cuda.max_memory_allocated(device)
         return most - before
     with Meter() as meter:
-        counter.alone().count(ballots)
+        counter.alone().count(requests)
     most_live: int = meter.peak
     return most_live

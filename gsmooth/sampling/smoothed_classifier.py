@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
-from gsmooth.sampling import Ballot, Counter, NoisyPoints, Pace, Readout, measured_pace
+from gsmooth.sampling import Counter, NoisyPoints, Pace, Readout, SampleRequest, measured_pace
 from gsmooth.sampling.noise import (
     SecretSeed,
     Seed,
@@ -26,7 +26,7 @@ from gsmooth.sampling.noise import (
 from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
 from gsmooth.transforms.base import Transformation
 
-__all__ = ["GRID", "Ballot", "SmoothedClassifier"]
+__all__ = ["GRID", "SampleRequest", "SmoothedClassifier"]
 
 GRID: Final = 2.0**-8
 COARSE: Final = 0.01
@@ -129,13 +129,13 @@ class SmoothedClassifier:
             )
         return noise + self.accuracy.outside
 
-    def count(self, ballots: Sequence[Ballot]) -> NDArray[np.int64]:
-        """Votes by class, (len(ballots), classes + 1); the last column holds ties (F3).
+    def count(self, requests: Sequence[SampleRequest]) -> NDArray[np.int64]:
+        """Votes by class, (len(requests), classes + 1); the last column holds ties (F3).
 
         ModelError where scores are not finite, MemoryShortError where not even the smallest batch
         fits into memory; a larger one is halved, with a warning.
         """
-        return self.counter.count(ballots)
+        return self.counter.count(requests)
 
     def readout(self, z: Tensor) -> Tensor:
         """Q z in float32 on the classifier's device, as in votes: (N, K) -> (N, C, H, W)."""

@@ -17,7 +17,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noisy_batch import NoisyPoints
 from gsmooth.sampling.readout import Readout
-from gsmooth.sampling.request import Ballot
+from gsmooth.sampling.request import SampleRequest
 
 
 @final
@@ -30,15 +30,17 @@ class Worker:
     pool: Executor | None = None
 
     @torch.no_grad()
-    def votes(self, ballots: Sequence[Ballot], batch_size: int, pinned: bool = False) -> Tensor:
+    def votes(
+        self, requests: Sequence[SampleRequest], batch_size: int, pinned: bool = False
+    ) -> Tensor:
         """(rows,) int64 on the device, in 0..classes + 1 (see ``Classifier.votes``).
 
         batch_size: rows of a forward pass, at most; pinned: exactly so many, whatever is asked for;
         those that fill it up do not count.
         """
-        rows = sum(ballot.rows for ballot in ballots)
+        rows = sum(request.rows for request in requests)
         least = -(-rows // batch_size) * batch_size if pinned else 0
-        z = self.noisy.batch(ballots, self.classifier.device, least, self.pool)
+        z = self.noisy.batch(requests, self.classifier.device, least, self.pool)
         readout = Readout(self.noisy.transformation, self.classifier.shape)
         if len(z) > batch_size:
             batches = readout.batches(z, batch_size)

@@ -16,7 +16,7 @@ from gsmooth.certification import RadiusMode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
 from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.transformation_under_test import Subject, Theta, nothing
 from gsmooth.theory.bounds import clopper_pearson_lower
@@ -138,7 +138,7 @@ def _votes(smoothed: SmoothedClassifier, z: Tensor, place: int) -> int:
         Coordinate(smoothed.seed, 0, Purpose.PREDICTION, place, chunk)
         for chunk in range(VOTES // CHUNK)
     ]
-    return int(smoothed.count([Ballot(coordinate, z) for coordinate in where])[:, 1].sum())
+    return int(smoothed.count([SampleRequest(coordinate, z) for coordinate in where])[:, 1].sum())
 
 
 def _certified(here: Scene, cover: Cover, mode: RadiusMode, runs: int) -> list[float]:

@@ -11,7 +11,7 @@ from gsmooth.certificate import Certified, Guarantee, Step
 from gsmooth.certification import Finding, Mode, decide
 from gsmooth.cover import Ball, Cover
 from gsmooth.sampling.noise import CHUNK, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region
 from tests.engine_objects import Counts, half_line, told
@@ -48,15 +48,15 @@ NESTED = cover(INNER, OUTER)
 def tried(subject: Cover, mode: Mode, jury: Jury, selection: tuple[int, int, int] = ONE) -> Finding:
     """Class 1 gets ``jury``'s votes at every centre, class 0 the rest."""
 
-    def reply(ballots: list[Ballot]) -> Counts:
+    def reply(requests: list[SampleRequest]) -> Counts:
         rows = []
-        for ballot in ballots:
-            at = ballot.coordinate
+        for request in requests:
+            at = request.coordinate
             if at.purpose is Purpose.SELECTION:
                 rows.append(selection)
                 continue
-            won = jury(at.centre, at.chunk, ballot.rows)
-            rows.append((ballot.rows - won, won, 0))
+            won = jury(at.centre, at.chunk, request.rows)
+            rows.append((request.rows - won, won, 0))
         return np.array(rows)
 
     return told(decide(G, 3, subject, mode), reply)

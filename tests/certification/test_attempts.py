@@ -11,7 +11,7 @@ from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import PILOT_VOTES, Finding, RegionMode, decide, least_votes
 from gsmooth.cover import Cover, Pilot, Poll
 from gsmooth.sampling.noise import CHUNK, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.transforms.region import Region
 from tests.certification.fake_votes import ZERO, G, ball, cover, share_of, tried, unanimous
 from tests.engine_objects import Counts, on_ring, told, turned
@@ -43,18 +43,18 @@ class Surveyed:
         return self.again
 
 
-def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[Ballot], int]) -> Finding:
-    """Class 1 gets ``votes`` of every ballot."""
+def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest], int]) -> Finding:
+    """Class 1 gets ``votes`` of every request."""
 
-    def reply(ballots: list[Ballot]) -> Counts:
-        asked.extend(ballots)
-        won = [votes(ballot) for ballot in ballots]
-        return np.array([(b.rows - w, w, 0) for b, w in zip(ballots, won, strict=True)])
+    def reply(requests: list[SampleRequest]) -> Counts:
+        asked.extend(requests)
+        won = [votes(request) for request in requests]
+        return np.array([(b.rows - w, w, 0) for b, w in zip(requests, won, strict=True)])
 
-    asked: list[Ballot] = []
+    asked: list[SampleRequest] = []
     finding = told(decide(G, 3, plan, mode), reply)
-    assert len({ballot.coordinate for ballot in asked}) == len(asked)
-    assert finding.votes == sum(ballot.rows for ballot in asked)
+    assert len({request.coordinate for request in asked}) == len(asked)
+    assert finding.votes == sum(request.rows for request in asked)
     spent = sum(centre.trials for centre in finding.certificate.evidence)
     assert finding.votes == CHUNK + finding.pilot_votes + spent
     return finding
@@ -75,10 +75,10 @@ def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
     assert [centre.trials for centre in finding.certificate.evidence] == [least(0.5), least(0.5)]
 
 
-def stubborn(ballot: Ballot) -> int:
+def stubborn(request: SampleRequest) -> int:
     """Unanimous, but at the second centre of the first cover."""
-    at = ballot.coordinate
-    return ballot.rows // 3 if (at.purpose, at.centre) == (Purpose.ESTIMATION, 1) else ballot.rows
+    at = request.coordinate
+    return request.rows // 3 if (at.purpose, at.centre) == (Purpose.ESTIMATION, 1) else request.rows
 
 
 def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fresh_ones() -> None:
@@ -112,7 +112,7 @@ def test_one_attempt_is_never_followed_by_another() -> None:
 
 
 def test_attempts_share_alpha_whether_or_not_the_second_is_made() -> None:
-    for votes in (stubborn, lambda ballot: ballot.rows):
+    for votes in (stubborn, lambda request: request.rows):
         finding = polled(Surveyed(again=cover(ball(0.3))), RegionMode(), votes)
         assert (finding.certificate.alpha, finding.certificate.attempts) == (0.001, 2)
     plan = Surveyed()

@@ -22,7 +22,7 @@ from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.verify import row_faults
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import normal_quantile
@@ -346,11 +346,11 @@ def test_on_the_shipped_network_one_run_beats_nested_runs_of_many_more_votes() -
     assert together.votes * 3 < nested.votes
 
 
-def test_selection_and_ballots_are_those_of_the_joint_vote() -> None:
+def test_selection_and_requests_are_those_of_the_joint_vote() -> None:
     g = turned(lambda phase: phase < 70.0, SCALE)
     outcome = certify_nested(g, on_ring(), WIDE, MODE, index=3)
     z = g.transformation.lift(on_ring()[None])[0]
     counts: npt.NDArray[np.int64] = g.count(
-        [Ballot(Coordinate(0, 3, Purpose.SELECTION, 0, 0), z)]
+        [SampleRequest(Coordinate(0, 3, Purpose.SELECTION, 0, 0), z)]
     ).sum(axis=0)
     assert outcome.prediction.counts == tuple(counts.tolist())

@@ -14,7 +14,7 @@ from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, decide, least_votes
 from gsmooth.cover import build_cover
 from gsmooth.sampling.noise import CHUNK, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.sequential import EProcess, StreamedSample
 from gsmooth.transforms.region import Region
 from tests.certification.fake_votes import (
@@ -51,21 +51,21 @@ def test_unanimous_votes_certify_and_stop_as_soon_as_they_suffice() -> None:
 
 
 def test_estimation_votes_are_fresh_and_of_the_selected_class() -> None:
-    asked: list[Ballot] = []
+    asked: list[SampleRequest] = []
 
-    def reply(ballots: list[Ballot]) -> Counts:
-        asked.extend(ballots)
-        return np.array([(b.rows - b.rows // 16, b.rows // 16, 0) for b in ballots])
+    def reply(requests: list[SampleRequest]) -> Counts:
+        asked.extend(requests)
+        return np.array([(b.rows - b.rows // 16, b.rows // 16, 0) for b in requests])
 
     finding = told(decide(G, 3, cover(ball(0.5)), RegionMode(n0=100)), reply)
     assert finding.certificate.label == 0
     assert isinstance(finding.certificate, Certified)
-    purposes = [ballot.coordinate.purpose for ballot in asked]
+    purposes = [request.coordinate.purpose for request in asked]
     assert purposes[:2] == [Purpose.SELECTION] * 2
     assert set(purposes[2:]) == {Purpose.ESTIMATION}
-    assert len({ballot.coordinate for ballot in asked}) == len(asked)
+    assert len({request.coordinate for request in asked}) == len(asked)
     assert finding.prediction.counts == (120, 8, 0)
-    cast = sum(ballot.rows for ballot in asked[2:])
+    cast = sum(request.rows for request in asked[2:])
     assert finding.certificate.evidence[0].trials == cast
 
 

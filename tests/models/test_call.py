@@ -19,7 +19,7 @@ from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import Scores, classifier
-from tests.sampling.subjects import ballots, smoothed
+from tests.sampling.subjects import requests, smoothed
 
 SHAPE = (1, 2, 2)
 
@@ -63,7 +63,7 @@ def test_whatever_a_network_raises_names_model_batch_and_first_line(
     g = smoothed(Scores(scores), 64, devices=devices)
     where = r"^toy fails on a batch of shape \(64, 1, 4, 4\), torch.float32: "
     with pytest.raises(ModelError, match=where + said):
-        g.count(ballots([64] * 4))
+        g.count(requests([64] * 4))
 
 
 def test_ctrl_c_in_a_network_stays_ctrl_c() -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.sampling.noise import Coordinate, Purpose
-from gsmooth.sampling.smoothed_classifier import Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import classifier
@@ -69,10 +69,12 @@ def smoothed(
     )
 
 
-def ballots(rows: list[int]) -> list[Ballot]:
-    """Ballots of these sizes around four points in turn."""
+def requests(rows: list[int]) -> list[SampleRequest]:
+    """Requests of these sizes around four points in turn."""
     points = torch.rand(4, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     return [
-        Ballot(Coordinate(3, 10 + place % 4, Purpose.ESTIMATION, 0, place), points[place % 4], size)
+        SampleRequest(
+            Coordinate(3, 10 + place % 4, Purpose.ESTIMATION, 0, place), points[place % 4], size
+        )
         for place, size in enumerate(rows)
     ]

@@ -1,4 +1,4 @@
-"""How many ballots make the next round."""
+"""How many requests make the next round."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROWS = st.lists(st.integers(1, 64), min_size=1, max_size=300)
 
 
 @given(ROWS, st.integers(64, 1024))
-def test_a_round_is_whole_batches_but_for_a_ballot(waiting: list[int], at_once: int) -> None:
+def test_a_round_is_whole_batches_but_for_a_request(waiting: list[int], at_once: int) -> None:
     count = served(waiting, at_once)
     rows = sum(waiting[:count])
     assert 1 <= count <= len(waiting)
@@ -24,7 +24,7 @@ def test_a_round_is_whole_batches_but_for_a_ballot(waiting: list[int], at_once: 
 
 
 @given(st.lists(st.sampled_from([16, 32, 64]), min_size=64, max_size=200))
-def test_ballots_of_16_to_64_leave_less_than_one_of_them_free(waiting: list[int]) -> None:
+def test_requests_of_16_to_64_leave_less_than_one_of_them_free(waiting: list[int]) -> None:
     assert -sum(waiting[: served(waiting, 256)]) % 256 < 64
 
 

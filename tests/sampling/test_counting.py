@@ -1,4 +1,4 @@
-"""Counts: the same however ballots are batched, and never of a vote that was not cast."""
+"""Counts: the same however requests are batched, and never of a vote that was not cast."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from gsmooth.errors import MemoryShortError, ModelError
 from gsmooth.sampling.batch_memory import Meter
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from tests.engine_objects import Scores
-from tests.sampling.subjects import Greedy, Linear, Sized, ballots, smoothed
+from tests.sampling.subjects import Greedy, Linear, Sized, requests, smoothed
 
 MIXED = [16, 64, 16, 32, 64, 1, 64, 16, 64, 48, 64, 64, 7]
 SIZES = st.lists(st.sampled_from([1, 7, 16, 32, 64]), min_size=1, max_size=20)
 
 
 def one_by_one(rows: list[int]) -> np.ndarray:
-    """Every ballot counted alone."""
+    """Every request counted alone."""
     g = smoothed()
-    return np.concatenate([g.count([ballot]) for ballot in ballots(rows)])
+    return np.concatenate([g.count([request]) for request in requests(rows)])
 
 
 @settings(max_examples=40, deadline=None)
@@ -35,7 +35,7 @@ def one_by_one(rows: list[int]) -> np.ndarray:
 def test_counts_depend_on_neither_batches_nor_order(rows: list[int], batch: int, random) -> None:  # type: ignore[no-untyped-def]
     expected = one_by_one(rows)
     assert expected.sum(axis=1).tolist() == rows
-    asked = ballots(rows)
+    asked = requests(rows)
     order = random.sample(range(len(rows)), len(rows))
     counts = smoothed(batch_size=batch).count([asked[place] for place in order])
     assert np.array_equal(counts, expected[order])
@@ -45,13 +45,13 @@ def test_votes_around_different_points_differ() -> None:
     assert len(np.unique(one_by_one([64] * 8), axis=0)) > 4
 
 
-def test_no_ballots_have_no_counts() -> None:
+def test_no_requests_have_no_counts() -> None:
     assert smoothed().count([]).shape == (0, 4)
 
 
-def test_small_ballots_fill_the_batches_up() -> None:
+def test_small_requests_fill_the_batches_up() -> None:
     module = Linear()
-    smoothed(module).count(ballots([16, 64, 16, 64, 16, 64, 16, 32, 32, 64] * 2))
+    smoothed(module).count(requests([16, 64, 16, 64, 16, 64, 16, 32, 32, 64] * 2))
     assert module.sizes == [256, 256, 256]
 
 
@@ -60,7 +60,7 @@ def test_scores_that_are_not_finite_name_votes_images_and_batch() -> None:
         bad = x.flatten(1)[:, :1] > 1.5
         return torch.where(bad, math.nan, x.flatten(1)[:, :3])
 
-    asked = ballots([64] * 6)
+    asked = requests([64] * 6)
     with pytest.raises(
         ModelError, match=r"toy: NaN .* of \d+ votes for image 1[\d, ]*, first in batch [123] of 3"
     ):
@@ -79,27 +79,27 @@ def test_a_batch_that_does_not_fit_is_repeated_in_halves(error: Exception) -> No
     g = smoothed(Greedy(100, error), 512)
     rows = [64, 16, 64, 64, 64, 32, 64, 64, 16, 16, 64, 64, 64, 64]
     with pytest.warns(RuntimeWarning, match="does not fit into memory") as warned:
-        counts = g.count(ballots(rows))
+        counts = g.count(requests(rows))
     assert np.array_equal(counts, one_by_one(rows))
     # A warning for every size that was tried, not for every batch; and none from then on.
     assert len(warned) <= 3
     assert g.counter.batch_size < 200
-    assert np.array_equal(g.count(ballots(rows)), counts)
+    assert np.array_equal(g.count(requests(rows)), counts)
 
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_one_row_that_does_not_fit_is_an_error_that_says_what_to_do(error: Exception) -> None:
     g = smoothed(Greedy(0, error), 1)
     with pytest.raises(MemoryShortError, match=r"batch of 1 .*no smaller batch is possible; free"):
-        g.count(ballots([64, 64]))
+        g.count(requests([64, 64]))
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_a_ballot_that_does_not_fit_is_seen_in_several_passes(error: Exception) -> None:
+def test_a_request_that_does_not_fit_is_seen_in_several_passes(error: Exception) -> None:
     network = Greedy(5, error)
     g = smoothed(network, 64)
     with pytest.warns(RuntimeWarning, match="does not fit into memory"):
-        counts = g.count(ballots([64, 16]))
+        counts = g.count(requests([64, 16]))
     assert np.array_equal(counts, one_by_one([64, 16]))
     assert max(network.sizes) == g.counter.batch_size == 4
 
@@ -108,33 +108,33 @@ def test_other_errors_of_the_network_are_not_taken_for_a_lack_of_memory() -> Non
     with pytest.raises(
         ModelError, match=r"shape \(256, 1, 4, 4\), torch.float32: RuntimeError: mat1"
     ):
-        smoothed(Greedy(100, RuntimeError("mat1 and mat2 shapes"))).count(ballots([64] * 4))
+        smoothed(Greedy(100, RuntimeError("mat1 and mat2 shapes"))).count(requests([64] * 4))
 
 
-def test_every_pass_of_a_pinned_classifier_has_its_size_where_ballots_are_larger() -> None:
+def test_every_pass_of_a_pinned_classifier_has_its_size_where_requests_are_larger() -> None:
     module = Linear()
     g = smoothed(module, 10, pinned=True)
-    assert np.array_equal(g.count(ballots([64, 16, 7])), one_by_one([64, 16, 7]))
+    assert np.array_equal(g.count(requests([64, 16, 7])), one_by_one([64, 16, 7]))
     assert set(module.sizes) == {10}
 
 
 def test_every_pass_of_a_pinned_classifier_has_one_size() -> None:
     module = Sized()
-    counts = smoothed(module, pinned=True).count(ballots(MIXED))
+    counts = smoothed(module, pinned=True).count(requests(MIXED))
     assert set(module.sizes) == {256}
     assert np.array_equal(counts, one_by_one(MIXED))
     assert counts.sum(axis=1).tolist() == MIXED
 
 
 def test_the_counts_of_a_pinned_classifier_depend_on_the_size() -> None:
-    counts = smoothed(Sized(), 128, pinned=True).count(ballots(MIXED))
+    counts = smoothed(Sized(), 128, pinned=True).count(requests(MIXED))
     assert not np.array_equal(counts, one_by_one(MIXED))
 
 
 def test_a_pinned_batch_that_does_not_fit_is_an_error() -> None:
     g = smoothed(Greedy(255, ERRORS[0]), pinned=True)
     with pytest.raises(MemoryShortError, match=r"batch of 256 .* begin a new one with a smaller"):
-        g.count(ballots([64]))
+        g.count(requests([64]))
 
 
 class Waits(TorchFunctionMode):
@@ -176,7 +176,7 @@ def test_a_round_has_one_transfer_however_many_its_batches(batch_size: int) -> N
     module = Linear()
     g = smoothed(module, batch_size)
     with Waits() as waits, Reads() as reads:
-        g.counter.alone().count(ballots(MIXED))
+        g.counter.alone().count(requests(MIXED))
     assert len(module.sizes) == {64: 9, 128: 5, 1024: 1}[batch_size]
     assert waits.seen == ["cpu"]
     assert reads.seen == []
@@ -184,7 +184,7 @@ def test_a_round_has_one_transfer_however_many_its_batches(batch_size: int) -> N
 
 def peaks(g: SmoothedClassifier, batches: int) -> tuple[int, int]:
     """Bytes of tensors, and of NumPy's arrays, at the peak of counting full batches."""
-    asked = ballots([64] * (batches * g.batch_size // 64))
+    asked = requests([64] * (batches * g.batch_size // 64))
     counter = g.counter.alone()
     counter.count(asked[:1])
     tracemalloc.start()

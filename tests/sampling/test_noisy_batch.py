@@ -1,4 +1,4 @@
-"""The batch that the network reads: every ballot's own draws, moved no more often than needed."""
+"""The batch that the network reads: every request's own draws, moved no more often than needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from gsmooth.sampling import NoisyPoints
 from gsmooth.sampling.noise import Coordinate, Draws, Purpose
 from gsmooth.sampling.noisy_batch import STRIP
-from gsmooth.sampling.smoothed_classifier import Ballot
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.sampling.workers import drawing_pool
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
@@ -34,22 +34,22 @@ class Brighter(Transformation):
         return z + theta[0]
 
 
-def ballots(points: Tensor, rows: list[int]) -> list[Ballot]:
-    """A ballot of each size, around the points in turn."""
+def requests(points: Tensor, rows: list[int]) -> list[SampleRequest]:
+    """A request of each size, around the points in turn."""
     each = list(points)
     return [
-        Ballot(Coordinate(1, 2, Purpose.SELECTION, 0, place), each[place % len(each)], size)
+        SampleRequest(Coordinate(1, 2, Purpose.SELECTION, 0, place), each[place % len(each)], size)
         for place, size in enumerate(rows)
     ]
 
 
-def alone(ballot: Ballot, law: GaussianLaw) -> Tensor:
-    """The rows of one ballot by the definition."""
-    draws = Draws(ballot.coordinate, CPU)
-    mean = ballot.z.expand(ballot.rows, -1)
+def alone(request: SampleRequest, law: GaussianLaw) -> Tensor:
+    """The rows of one request by the definition."""
+    draws = Draws(request.coordinate, CPU)
+    mean = request.z.expand(request.rows, -1)
     if law.dimensions:
-        mean = mean + torch.from_numpy(draws.theta(law, ballot.rows))
-    return draws.around(mean, ballot.rows, law.sigma, GRID)
+        mean = mean + torch.from_numpy(draws.theta(law, request.rows))
+    return draws.around(mean, request.rows, law.sigma, GRID)
 
 
 def points(count: int, size: int) -> Tensor:
@@ -59,39 +59,39 @@ def points(count: int, size: int) -> Tensor:
 @pytest.mark.parametrize("scales", [(), (0.5,)])
 @pytest.mark.parametrize("threads", [0, 1, 3])
 @pytest.mark.parametrize("size", [1, 50, STRIP // 100])
-def test_each_ballot_has_its_own_draws(scales: tuple[float, ...], threads: int, size: int) -> None:
+def test_each_request_has_its_own_draws(scales: tuple[float, ...], threads: int, size: int) -> None:
     law = GaussianLaw(scales, 0.25)
-    asked = ballots(points(3, size), [64, 64, 16, 16, 32, 1, 16])
+    asked = requests(points(3, size), [64, 64, 16, 16, 32, 1, 16])
     noisy = NoisyPoints(Brighter(([],)), law, GRID)
     pool = drawing_pool(threads) if threads else None
     batch = noisy.batch(asked, CPU, pool=pool)
     assert batch.dtype == torch.float32
-    assert torch.equal(batch, torch.cat([alone(ballot, law) for ballot in asked]))
+    assert torch.equal(batch, torch.cat([alone(request, law) for request in asked]))
 
 
 def test_missing_rows_are_repeated() -> None:
     noisy = NoisyPoints(Brighter(([],)), GaussianLaw((), 0.25), GRID)
-    batch = noisy.batch(ballots(points(1, 5), [16, 7]), CPU, 64)
+    batch = noisy.batch(requests(points(1, 5), [16, 7]), CPU, 64)
     assert torch.equal(batch, torch.cat([batch[:23]] * 3)[:64])
 
 
 def test_points_without_noise_on_parameters_are_not_moved() -> None:
     still = Brighter(([],))
-    NoisyPoints(still, GaussianLaw((), 0.25), GRID).batch(ballots(points(2, 5), [16, 64]), CPU)
+    NoisyPoints(still, GaussianLaw((), 0.25), GRID).batch(requests(points(2, 5), [16, 64]), CPU)
     assert still.seen == ([],)
 
 
 def test_one_point_is_moved_without_being_copied_for_every_row() -> None:
     moved = Brighter(([],))
-    asked = ballots(points(1, 5), [16, 64, 16])
+    asked = requests(points(1, 5), [16, 64, 16])
     NoisyPoints(moved, GaussianLaw((0.5,), 0.25), GRID).batch(asked, CPU)
     (seen,) = moved.seen[0]
     assert seen.shape == (96, 5)
     assert seen.stride(0) == 0
 
 
-def test_large_ballots_are_moved_one_at_a_time() -> None:
+def test_large_requests_are_moved_one_at_a_time() -> None:
     moved = Brighter(([],))
-    asked = ballots(points(2, STRIP // 32), [16, 16, 16, 16, 16])
+    asked = requests(points(2, STRIP // 32), [16, 16, 16, 16, 16])
     NoisyPoints(moved, GaussianLaw((0.5,), 0.25), GRID).batch(asked, CPU)
     assert [len(z) for z in moved.seen[0]] == [32, 32, 16]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gsmooth.errors import MemoryShortError
-from tests.sampling.subjects import Greedy, Linear, Sized, ballots, smoothed
+from tests.sampling.subjects import Greedy, Linear, Sized, requests, smoothed
 
 SIZES = {1 << power for power in range(13)}
 SHORT = torch.OutOfMemoryError("CUDA out of memory")
@@ -43,6 +43,6 @@ def test_a_pinned_classifier_is_measured_at_its_size_only() -> None:
 
 def test_measuring_changes_no_count() -> None:
     g = smoothed()
-    expected = g.count(ballots([64] * 5))
+    expected = g.count(requests([64] * 5))
     g.pace()
-    assert np.array_equal(g.count(ballots([64] * 5)), expected)
+    assert np.array_equal(g.count(requests([64] * 5)), expected)

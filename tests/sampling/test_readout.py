@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gsmooth.certification.api import Item, predict_many
 from gsmooth.errors import ModelError
 from gsmooth.models.classifier import Classifier
-from gsmooth.sampling import Ballot, NoisyPoints, Readout, checked_function
+from gsmooth.sampling import NoisyPoints, Readout, SampleRequest, checked_function
 from gsmooth.sampling.noise import Coordinate, Purpose
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
@@ -99,15 +99,15 @@ def test_votes_of_a_model_that_sees_every_bit_do_not_depend_on_the_batch(spec: s
     operator = bound(spec)
     z = operator.lift(torch.full((1, *SHAPE), 0.5, dtype=torch.float64))[0]
     asked = [
-        Ballot(Coordinate(0, 7, Purpose.SELECTION, 0, chunk), z, rows)
+        SampleRequest(Coordinate(0, 7, Purpose.SELECTION, 0, chunk), z, rows)
         for chunk, rows in enumerate((64, 16, 3, 1, 2))
     ]
     expected = smoothed(spec, 256).count(asked)
     for batch_size in (1, 2, 3, 10, 64):
         assert np.array_equal(smoothed(spec, batch_size).count(asked), expected), batch_size
     # Looks of few votes are read out as they are among many.
-    for ballot, votes in zip(asked, expected, strict=True):
-        assert np.array_equal(smoothed(spec, 256).count([ballot])[0], votes)
+    for request, votes in zip(asked, expected, strict=True):
+        assert np.array_equal(smoothed(spec, 256).count([request])[0], votes)
     assert np.array_equal(smoothed(spec, 2, pinned=True).count(asked), expected)
 
 
@@ -195,7 +195,7 @@ def test_a_readout_of_another_place_is_no_exact_function() -> None:
 def test_noise_around_a_point_is_read_out_as_it_is_counted() -> None:
     g = smoothed("rotation", 256)
     z = g.transformation.lift(torch.full((1, *SHAPE), 0.5, dtype=torch.float64))[0]
-    ballot = Ballot(Coordinate(0, 7, Purpose.SELECTION, 0, 0), z, 3)
-    noisy = NoisyPoints(g.transformation, g.law, g.grid).batch([ballot], torch.device("cpu"))
+    request = SampleRequest(Coordinate(0, 7, Purpose.SELECTION, 0, 0), z, 3)
+    noisy = NoisyPoints(g.transformation, g.law, g.grid).batch([request], torch.device("cpu"))
     votes = torch.bincount(g.classifier.votes(g.readout(noisy)), minlength=3)
-    assert votes.tolist() == g.count([ballot])[0].tolist()
+    assert votes.tolist() == g.count([request])[0].tolist()

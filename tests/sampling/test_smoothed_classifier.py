@@ -29,7 +29,7 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import Requirement
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
-from gsmooth.sampling.smoothed_classifier import GRID, Ballot, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, Law
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
@@ -76,9 +76,9 @@ def images(count: int) -> list[Item]:
     ]
 
 
-def ballots(g: SmoothedClassifier, items: Sequence[Item], chunks: int) -> list[Ballot]:
+def requests(g: SmoothedClassifier, items: Sequence[Item], chunks: int) -> list[SampleRequest]:
     return [
-        Ballot(
+        SampleRequest(
             Coordinate(g.seed, item.index, Purpose.ESTIMATION, 0, chunk),
             g.transformation.lift(item.image[None])[0],
         )
@@ -90,21 +90,21 @@ def ballots(g: SmoothedClassifier, items: Sequence[Item], chunks: int) -> list[B
 @pytest.mark.parametrize("batch_size", [64, 100, 512, 4096])
 def test_counts_do_not_depend_on_the_batch_size(batch_size: int) -> None:
     reference, other = rotations(), rotations(batch_size)
-    expected = reference.count(ballots(reference, images(3), 5))
+    expected = reference.count(requests(reference, images(3), 5))
     assert expected.sum() == 3 * 5 * CHUNK
     assert len(np.unique(expected, axis=0)) > 1
-    assert np.array_equal(other.count(ballots(other, images(3), 5)), expected)
+    assert np.array_equal(other.count(requests(other, images(3), 5)), expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_counts_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     g = rotations()
-    expected = g.count(ballots(g, images(2), 4))
+    expected = g.count(requests(g, images(2), 4))
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         fresh = rotations()  # Whose threads are as many as there are now.
-        assert np.array_equal(fresh.count(ballots(fresh, images(2), 4)), expected)
+        assert np.array_equal(fresh.count(requests(fresh, images(2), 4)), expected)
     finally:
         torch.set_num_threads(before)
 
@@ -112,7 +112,9 @@ def test_counts_do_not_depend_on_the_number_of_threads(threads: int) -> None:
 def test_a_chunk_of_fewer_rows_counts_just_those() -> None:
     g = half_line(0.0, 0.5)
     coordinate = Coordinate(0, 0, Purpose.SCREENING, 0, 0)
-    counts = g.count([Ballot(coordinate, torch.zeros(1).double(), rows) for rows in (16, 64, 1)])
+    counts = g.count(
+        [SampleRequest(coordinate, torch.zeros(1).double(), rows) for rows in (16, 64, 1)]
+    )
     assert counts.sum(axis=1).tolist() == [16, 64, 1]
 
 
@@ -199,7 +201,7 @@ def test_votes_are_the_network_on_rounded_moved_and_noisy_points() -> None:
     moved = Turn().act(z.expand(CHUNK, -1), torch.from_numpy(draws.theta(g.law, CHUNK)))
     points = draws.around(moved, CHUNK, g.law.sigma, GRID)
     ones = int((phase_deg(points.reshape(-1, 1, 1, 2)) > 3.0).sum())
-    assert g.count([Ballot(coordinate, z)]).tolist() == [[CHUNK - ones, ones, 0]]
+    assert g.count([SampleRequest(coordinate, z)]).tolist() == [[CHUNK - ones, ones, 0]]
 
 
 def test_vote_shares_are_those_of_the_half_line() -> None:
@@ -207,7 +209,10 @@ def test_vote_shares_are_those_of_the_half_line() -> None:
     z = torch.zeros(1, dtype=torch.float64)
     chunks = 400
     counts = g.count(
-        [Ballot(Coordinate(0, 0, Purpose.ESTIMATION, 0, chunk), z) for chunk in range(chunks)]
+        [
+            SampleRequest(Coordinate(0, 0, Purpose.ESTIMATION, 0, chunk), z)
+            for chunk in range(chunks)
+        ]
     ).sum(axis=0)
     share = stats.norm.cdf(129 * 2.0**-9 / 0.5)
     assert stats.binomtest(int(counts[1]), chunks * CHUNK, share).pvalue > 1e-6

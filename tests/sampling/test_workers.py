@@ -13,7 +13,7 @@ from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.sampling import devices_of
 from gsmooth.sampling.workers import drawing_pool, started_pool
 from tests.engine_objects import Scores
-from tests.sampling.subjects import Greedy, Linear, Sized, ballots, smoothed
+from tests.sampling.subjects import Greedy, Linear, Sized, requests, smoothed
 
 ROWS = [64, 16, 32, 64, 64, 16, 64, 48] * 6
 
@@ -21,22 +21,22 @@ ROWS = [64, 16, 32, 64, 64, 16, 64, 48] * 6
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("batch_size", [64, 200])
 def test_counts_do_not_depend_on_the_number_of_workers(workers: int, batch_size: int) -> None:
-    expected = smoothed().count(ballots(ROWS))
+    expected = smoothed().count(requests(ROWS))
     g = smoothed(batch_size=batch_size, devices=("cpu",) * workers)
     for _ in range(3):
-        assert np.array_equal(g.count(ballots(ROWS)), expected)
+        assert np.array_equal(g.count(requests(ROWS)), expected)
 
 
 def test_pinned_workers_pad_their_batches_too() -> None:
-    expected = smoothed(Sized(), pinned=True).count(ballots(ROWS))
+    expected = smoothed(Sized(), pinned=True).count(requests(ROWS))
     g = smoothed(Sized(), pinned=True, devices=("cpu", "cpu"))
-    assert np.array_equal(g.count(ballots(ROWS)), expected)
+    assert np.array_equal(g.count(requests(ROWS)), expected)
 
 
 def test_workers_have_replicas_of_their_own() -> None:
     module = Linear()
     g = smoothed(module, 64, devices=("cpu", "cpu"))
-    g.count(ballots(ROWS))
+    g.count(requests(ROWS))
     seen = [worker.classifier.module for worker in g.counter._workers]
     assert seen[0] is module
     assert seen[1] is not module
@@ -51,8 +51,8 @@ def test_workers_share_a_lack_of_memory() -> None:
         devices=("cpu", "cpu"),
     )
     with pytest.warns(RuntimeWarning, match="does not fit"):
-        counts = g.count(ballots(ROWS))
-    assert np.array_equal(counts, smoothed().count(ballots(ROWS)))
+        counts = g.count(requests(ROWS))
+    assert np.array_equal(counts, smoothed().count(requests(ROWS)))
 
 
 def test_an_error_in_one_worker_stops_the_others_and_is_raised() -> None:
@@ -60,7 +60,7 @@ def test_an_error_in_one_worker_stops_the_others_and_is_raised() -> None:
         return torch.zeros(len(x), 3, 1)
 
     with pytest.raises(ModelError, match="expected scores"):
-        smoothed(Scores(scores), 64, devices=("cpu", "cpu")).count(ballots(ROWS))
+        smoothed(Scores(scores), 64, devices=("cpu", "cpu")).count(requests(ROWS))
 
 
 @pytest.mark.parametrize(
