@@ -23,7 +23,7 @@ from gsmooth.certification.api import Item, certify, predict
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cli import app
 from gsmooth.data.image_key import FIRST_KEY, image_key
-from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose, SecretSeed, sampler_of_kind
+from gsmooth.sampling.noise import CHUNK, Draws, Purpose, SampleKey, SecretSeed, sampler_of_kind
 from gsmooth.sampling.noise.grid_cells import BLOCK, CELLS, COARSEST, EXPONENTS, LARGEST
 from gsmooth.sampling.readout import CUDA_NUMBERS, CUDA_ROWS, ROWS
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest
@@ -45,9 +45,9 @@ ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
 SECRET = SecretSeed(0x0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF)
 IMAGE = torch.arange(12, dtype=torch.float64).reshape(1, 3, 4) / 16
-FIRST = Coordinate(0, 0, Purpose.SELECTION, 0, 0)
-SECOND = Coordinate(7, 3, Purpose.ESTIMATION, 2, 5)
-THIRD = Coordinate(SECRET, image_key(IMAGE), Purpose.SECOND, 0, 1)
+FIRST = SampleKey(0, 0, Purpose.SELECTION, 0, 0)
+SECOND = SampleKey(7, 3, Purpose.ESTIMATION, 2, 5)
+THIRD = SampleKey(SECRET, image_key(IMAGE), Purpose.SECOND, 0, 1)
 
 
 def hexadecimal(values: Tensor | NDArray[Any]) -> str:
@@ -119,7 +119,7 @@ def test_the_persons_and_texts_that_streams_are_hashes_of(hashed: Hashed) -> Non
     SECOND.pixels()
     SECOND.device_seed()
     image_key(IMAGE)
-    Coordinate(SECRET, 4, Purpose.BOUND, -1000, 0).generator()
+    SampleKey(SECRET, 4, Purpose.BOUND, -1000, 0).generator()
     number = b"27898229935051914142968983831921934135401027036219428335"
     assert hashed.taken() == [
         (b"gsmooth-noise", 16, b"7/3/1/2/5"),
@@ -179,7 +179,7 @@ def test_the_streams_of_a_second_cover() -> None:
 
     def reply(requests: list[SampleRequest]) -> Counts:
         for request in requests:
-            at = request.coordinate
+            at = request.sample_key
             asked.append(f"{at.seed}/{at.image}/{int(at.purpose)}/{at.centre}/{at.chunk}")
         return np.array([(b.rows - stubborn(b), stubborn(b), 0) for b in requests])
 
@@ -250,12 +250,12 @@ def dry_run(hashed: Hashed, seed: str) -> set[bytes]:
         ),
     ],
 )
-def test_the_random_numbers_of_a_coordinate(
-    coordinate: Coordinate, device: int, parameters: list[int], pixels: list[int]
+def test_the_random_numbers_of_a_key(
+    sample_key: SampleKey, device: int, parameters: list[int], pixels: list[int]
 ) -> None:
-    assert coordinate.device_seed() == device
-    assert coordinate.generator().integers(0, 2**52, 3).tolist() == parameters
-    assert coordinate.pixels().integers(0, 2**52, 3).tolist() == pixels
+    assert sample_key.device_seed() == device
+    assert sample_key.generator().integers(0, 2**52, 3).tolist() == parameters
+    assert sample_key.pixels().integers(0, 2**52, 3).tolist() == pixels
 
 
 @pytest.mark.parametrize(
@@ -272,11 +272,9 @@ def test_the_random_numbers_of_a_coordinate(
         (THIRD, 0.25, 0.0, "23d54ffabafca3ea109c7f71eb5ae8608723572732b6656f2eace0a17d83e1bd"),
     ],
 )
-def test_the_noise_on_pixels(
-    coordinate: Coordinate, sigma: float, grid: float, digest: str
-) -> None:
+def test_the_noise_on_pixels(sample_key: SampleKey, sigma: float, grid: float, digest: str) -> None:
     mean = torch.linspace(-1.0, 1.0, 300, dtype=torch.float64)[None]
-    assert hexadecimal(Draws(coordinate, CPU).around(mean, 64, sigma, grid)) == digest
+    assert hexadecimal(Draws(sample_key, CPU).around(mean, 64, sigma, grid)) == digest
 
 
 def test_the_noise_on_pixels_beyond_one_block() -> None:

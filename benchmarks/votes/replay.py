@@ -13,7 +13,7 @@ from benchmarks.votes.rivals import OURS, SEQUENTIAL, SPRT, Rival
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.context import Assembly
 from gsmooth.runs.execute import plan
-from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 
 Votes = NDArray[np.int64]
@@ -81,7 +81,7 @@ def _counted(parts: Assembly, asked: list[tuple[int, Purpose, int]]) -> Votes:
     }
     return g.count(
         [
-            SampleRequest(Coordinate(g.seed, i, purpose, 0, chunk), points[i])
+            SampleRequest(SampleKey(g.seed, i, purpose, 0, chunk), points[i])
             for i, purpose, chunk in asked
         ]
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.errors import MemoryShortError
-from gsmooth.sampling.noise import Coordinate, Draws
+from gsmooth.sampling.noise import Draws, SampleKey
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 
 
@@ -40,14 +40,14 @@ class Screening:
 
 
 def noisy(
-    smoothed: SmoothedClassifier, z: Tensor, coordinates: Sequence[Coordinate], rows: int
+    smoothed: SmoothedClassifier, z: Tensor, sample_keys: Sequence[SampleKey], rows: int
 ) -> Tensor:
     """What the network votes on: z (n, K) -> (n rows, K), ``rows`` draws at each coordinate.
 
     Rounding has no slope, so the gradient in z is that of T_theta z alone.
     """
     law, host = smoothed.law, torch.device("cpu")
-    draws = [Draws(coordinate, host) for coordinate in coordinates]
+    draws = [Draws(sample_key, host) for sample_key in sample_keys]
     moved = z.repeat_interleave(rows, dim=0)
     if law.dimensions:
         theta = torch.from_numpy(np.concatenate([draw.theta(law, rows) for draw in draws]))
@@ -72,10 +72,10 @@ def scores_at(smoothed: SmoothedClassifier, z: Tensor) -> Tensor:
 
 @torch.no_grad()
 def screened(
-    smoothed: SmoothedClassifier, z: Tensor, coordinates: Sequence[Coordinate], rows: int
+    smoothed: SmoothedClassifier, z: Tensor, sample_keys: Sequence[SampleKey], rows: int
 ) -> Screening:
     """``rows`` votes at each z (n, K). ModelError where scores are not finite (F3)."""
-    scores = scores_at(smoothed, noisy(smoothed, z, coordinates, rows))
+    scores = scores_at(smoothed, noisy(smoothed, z, sample_keys, rows))
     smoothed.classifier.require_finite(smoothed.classifier.judged(scores))
     scores = scores.double().cpu().reshape(len(z), rows, -1)
     votes = torch.nn.functional.one_hot(scores.argmax(dim=2), scores.shape[2]).sum(dim=1)

@@ -20,7 +20,7 @@ from gsmooth.certification.region import try_region
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
 from gsmooth.certification.session import Counts, Court
 from gsmooth.cover import Draft, Poll
-from gsmooth.sampling.noise import Coordinate, Purpose
+from gsmooth.sampling.noise import Purpose, SampleKey
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
 
@@ -52,12 +52,12 @@ def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) ->
     votes are fresh, so both are fixed independently of them (S2, C5).
     """
     chosen = [
-        SampleRequest(Coordinate(smoothed.seed, index, Purpose.SELECTION, 0, chunk), plan.clean)
+        SampleRequest(SampleKey(smoothed.seed, index, Purpose.SELECTION, 0, chunk), plan.clean)
         for chunk in range(chunks(mode.n0))
     ]
     pilots = [
         SampleRequest(
-            Coordinate(smoothed.seed, index, Purpose.PILOT, place, 0), pilot.z, PILOT_VOTES
+            SampleKey(smoothed.seed, index, Purpose.PILOT, place, 0), pilot.z, PILOT_VOTES
         )
         for place, pilot in enumerate(plan.pilots)
     ]

@@ -18,7 +18,7 @@ from gsmooth.certificate import (
     Verdict,
 )
 from gsmooth.cover import Ball, Cover
-from gsmooth.sampling.noise import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
 Counts = NDArray[np.int64]
@@ -54,7 +54,7 @@ class Court:
         z, seed = self.cover.balls[centre].z, self.smoothed.seed
         return [
             SampleRequest(
-                Coordinate(seed, self.index, self.purpose, centre, first + place),
+                SampleKey(seed, self.index, self.purpose, centre, first + place),
                 z,
                 min(CHUNK, votes - place * CHUNK),
             )

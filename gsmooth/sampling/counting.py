@@ -192,7 +192,7 @@ class Counter:
         places = np.flatnonzero(bad).tolist()
         if not places:
             return
-        images = sorted({deal.requests[place].coordinate.image for place in places})
+        images = sorted({deal.requests[place].sample_key.image for place in places})
         asked = sum(deal.requests[place].rows for place in places)
         raise self._classifier.not_finite(
             f"{bad.sum()} of {asked} votes for image {', '.join(map(str, images))}, first in batch"

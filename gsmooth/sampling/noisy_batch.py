@@ -63,7 +63,7 @@ class NoisyPoints:
     @torch.no_grad()
     def _fill(self, strip: Sequence[SampleRequest], out: Tensor) -> None:
         """Write the rows of some requests into ``out``."""
-        draws = [Draws(request.coordinate, out.device) for request in strip]
+        draws = [Draws(request.sample_key, out.device) for request in strip]
         if self.law.dimensions:
             drawn = zip(draws, strip, strict=True)
             theta = np.concatenate([draw.theta(self.law, request.rows) for draw, request in drawn])

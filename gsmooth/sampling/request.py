@@ -9,7 +9,7 @@ from typing import final
 
 from torch import Tensor
 
-from gsmooth.sampling.noise import CHUNK, Coordinate
+from gsmooth.sampling.noise import CHUNK, SampleKey
 
 
 @final
@@ -20,7 +20,7 @@ class SampleRequest:
     rows: votes drawn, at most CHUNK; part of the coordinate in effect.
     """
 
-    coordinate: Coordinate
+    sample_key: SampleKey
     z: Tensor
     rows: int = CHUNK
 

@@ -51,7 +51,7 @@ def tried(subject: Cover, mode: Mode, jury: Jury, selection: tuple[int, int, int
     def reply(requests: list[SampleRequest]) -> Counts:
         rows = []
         for request in requests:
-            at = request.coordinate
+            at = request.sample_key
             if at.purpose is Purpose.SELECTION:
                 rows.append(selection)
                 continue

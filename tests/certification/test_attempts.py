@@ -53,7 +53,7 @@ def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest], in
 
     asked: list[SampleRequest] = []
     finding = told(decide(G, 3, plan, mode), reply)
-    assert len({request.coordinate for request in asked}) == len(asked)
+    assert len({request.sample_key for request in asked}) == len(asked)
     assert finding.votes == sum(request.rows for request in asked)
     spent = sum(centre.trials for centre in finding.certificate.evidence)
     assert finding.votes == CHUNK + finding.pilot_votes + spent
@@ -63,7 +63,7 @@ def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest], in
 def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
     plan = Surveyed()
     finding = polled(
-        plan, RegionMode(), lambda b: 4 if b.coordinate.purpose is Purpose.PILOT else b.rows
+        plan, RegionMode(), lambda b: 4 if b.sample_key.purpose is Purpose.PILOT else b.rows
     )
     (poll,) = plan.polls
     assert poll.won.tolist() == [4.0, 4.0]
@@ -77,7 +77,7 @@ def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
 
 def stubborn(request: SampleRequest) -> int:
     """Unanimous, but at the second centre of the first cover."""
-    at = request.coordinate
+    at = request.sample_key
     return request.rows // 3 if (at.purpose, at.centre) == (Purpose.ESTIMATION, 1) else request.rows
 
 

@@ -21,7 +21,7 @@ from gsmooth.cover.nested import lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.verify import row_faults
-from gsmooth.sampling.noise import CHUNK, Coordinate, Draws, Purpose
+from gsmooth.sampling.noise import CHUNK, Draws, Purpose, SampleKey
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.laws import GaussianLaw
@@ -169,12 +169,12 @@ class Register:
     """Remembers every coordinate that noise was drawn at."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.seen: list[Coordinate] = []
+        self.seen: list[SampleKey] = []
         begin = Draws.__init__
 
-        def remembered(draws: Draws, coordinate: Coordinate, device: torch.device) -> None:
-            self.seen.append(coordinate)
-            begin(draws, coordinate, device)
+        def remembered(draws: Draws, sample_key: SampleKey, device: torch.device) -> None:
+            self.seen.append(sample_key)
+            begin(draws, sample_key, device)
 
         monkeypatch.setattr(Draws, "__init__", remembered)
 
@@ -351,6 +351,6 @@ def test_selection_and_requests_are_those_of_the_joint_vote() -> None:
     outcome = certify_nested(g, on_ring(), WIDE, MODE, index=3)
     z = g.transformation.lift(on_ring()[None])[0]
     counts: npt.NDArray[np.int64] = g.count(
-        [SampleRequest(Coordinate(0, 3, Purpose.SELECTION, 0, 0), z)]
+        [SampleRequest(SampleKey(0, 3, Purpose.SELECTION, 0, 0), z)]
     ).sum(axis=0)
     assert outcome.prediction.counts == tuple(counts.tolist())

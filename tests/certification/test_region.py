@@ -60,10 +60,10 @@ def test_estimation_votes_are_fresh_and_of_the_selected_class() -> None:
     finding = told(decide(G, 3, cover(ball(0.5)), RegionMode(n0=100)), reply)
     assert finding.certificate.label == 0
     assert isinstance(finding.certificate, Certified)
-    purposes = [request.coordinate.purpose for request in asked]
+    purposes = [request.sample_key.purpose for request in asked]
     assert purposes[:2] == [Purpose.SELECTION] * 2
     assert set(purposes[2:]) == {Purpose.ESTIMATION}
-    assert len({request.coordinate for request in asked}) == len(asked)
+    assert len({request.sample_key for request in asked}) == len(asked)
     assert finding.prediction.counts == (120, 8, 0)
     cast = sum(request.rows for request in asked[2:])
     assert finding.certificate.evidence[0].trials == cast

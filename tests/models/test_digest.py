@@ -166,7 +166,7 @@ def test_a_quantized_layer_has_a_digest() -> None:
     assert first != second
 
 
-def test_a_sparse_tensor_is_its_coordinates_and_values() -> None:
+def test_a_sparse_tensor_is_its_keys_and_values() -> None:
     places = torch.tensor([[1, 0, 0], [2, 1, 1]])
     twice = torch.sparse_coo_tensor(
         places, torch.tensor([5.0, 1.0, 2.0]), (2, 3), check_invariants=True

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.sampling import NoisyPoints
-from gsmooth.sampling.noise import Coordinate, Draws, Purpose
+from gsmooth.sampling.noise import Draws, Purpose, SampleKey
 from gsmooth.sampling.noisy_batch import STRIP
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.sampling.workers import drawing_pool
@@ -38,14 +38,14 @@ def requests(points: Tensor, rows: list[int]) -> list[SampleRequest]:
     """A request of each size, around the points in turn."""
     each = list(points)
     return [
-        SampleRequest(Coordinate(1, 2, Purpose.SELECTION, 0, place), each[place % len(each)], size)
+        SampleRequest(SampleKey(1, 2, Purpose.SELECTION, 0, place), each[place % len(each)], size)
         for place, size in enumerate(rows)
     ]
 
 
 def alone(request: SampleRequest, law: GaussianLaw) -> Tensor:
     """The rows of one request by the definition."""
-    draws = Draws(request.coordinate, CPU)
+    draws = Draws(request.sample_key, CPU)
     mean = request.z.expand(request.rows, -1)
     if law.dimensions:
         mean = mean + torch.from_numpy(draws.theta(law, request.rows))

@@ -167,7 +167,7 @@ def test_angles_of_training_follow_the_law_of_the_votes(
     assert stats.kstest(phase_deg(turned).numpy(), noise.cdf).pvalue > 1e-6
 
 
-def test_noise_has_the_law_s_sigma_and_fills_every_coordinate() -> None:
+def test_noise_has_the_law_s_sigma_and_fills_every_key() -> None:
     torch.manual_seed(2)
     made = NoisyInputs(Gaussian(), GaussianLaw((), 0.3), Region(), 1.0, 0.0)(
         torch.zeros(2000, 1, 2, 2)

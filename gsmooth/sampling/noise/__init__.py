@@ -7,16 +7,16 @@ from gsmooth.sampling.noise.accuracy import (
     theta_accuracy,
 )
 from gsmooth.sampling.noise.draws import SAMPLER, Draws, sampler_of_kind, sampler_on
-from gsmooth.sampling.noise.key import CHUNK, Coordinate, Purpose
+from gsmooth.sampling.noise.key import CHUNK, Purpose, SampleKey
 from gsmooth.sampling.noise.seed import SecretSeed, Seed, SeedCommitment, public_seed
 
 __all__ = [
     "CHUNK",
     "SAMPLER",
     "TAIL",
-    "Coordinate",
     "Draws",
     "Purpose",
+    "SampleKey",
     "SecretSeed",
     "Seed",
     "SeedCommitment",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.sampling.noise.grid_cells import around_by_cells, fits
-from gsmooth.sampling.noise.key import Coordinate
+from gsmooth.sampling.noise.key import SampleKey
 from gsmooth.sampling.noise.normals import around_by_normals, device_normals
 from gsmooth.theory.laws import Law
 
@@ -38,17 +38,17 @@ class Draws:
     host, and is the same everywhere.
     """
 
-    def __init__(self, coordinate: Coordinate, device: torch.device) -> None:
-        self._coordinate = coordinate
+    def __init__(self, sample_key: SampleKey, device: torch.device) -> None:
+        self._sample_key = sample_key
         self._device = device
 
     @cached_property
     def _parameters(self) -> np.random.Generator:
-        return self._coordinate.generator()
+        return self._sample_key.generator()
 
     @cached_property
     def _pixels(self) -> np.random.Generator:
-        return self._coordinate.pixels()
+        return self._sample_key.pixels()
 
     def theta(self, law: Law, rows: int) -> NDArray[np.float64]:
         """(rows, m) parameters from ``law``, on the host: they are few."""
@@ -70,7 +70,7 @@ class Draws:
         if self._device.type != "cpu":
             # Not yet run on a GPU; the tests run the two calls with a generator on the CPU.
             normals = device_normals(
-                self._coordinate.device_seed(), rows, mean.shape[1], self._device
+                self._sample_key.device_seed(), rows, mean.shape[1], self._device
             )
         elif grid != 0.0 and fits(mean, sigma, grid):
             return around_by_cells(self._pixels.bit_generator, mean, rows, sigma, grid)

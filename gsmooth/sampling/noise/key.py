@@ -33,7 +33,7 @@ class Purpose(IntEnum):
 
 @final
 @dataclass(frozen=True)
-class Coordinate:
+class SampleKey:
     """Where in a run a chunk of votes stands.
 
     image: its index, or what :func:`gsmooth.data.image_key.image_key` gives. centre: counts the
@@ -75,13 +75,13 @@ class Coordinate:
 class _Hashed(ISeedSequence):
     """A coordinate as the source of a bit generator's initial state."""
 
-    def __init__(self, coordinate: Coordinate) -> None:
-        self._coordinate = coordinate
+    def __init__(self, sample_key: SampleKey) -> None:
+        self._sample_key = sample_key
 
     def generate_state(
         self, n_words: int, dtype: DTypeLike = np.uint32
     ) -> NDArray[np.uint32 | np.uint64]:
         """``n_words`` of the hash; at most 64 bytes."""
         kind = np.dtype(dtype)
-        state = self._coordinate._digest(b"gsmooth-pixels", n_words * kind.itemsize)
+        state = self._sample_key._digest(b"gsmooth-pixels", n_words * kind.itemsize)
         return np.frombuffer(state, kind)

@@ -14,9 +14,9 @@ from scipy import stats
 from gsmooth.sampling.noise import (
     CHUNK,
     TAIL,
-    Coordinate,
     Draws,
     Purpose,
+    SampleKey,
     grid_total_variation,
     theta_accuracy,
 )
@@ -24,7 +24,7 @@ from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, Law, Un
 
 Floats = npt.NDArray[np.float64]
 
-ORIGIN = Coordinate(seed=0, image=0, purpose=Purpose.SELECTION, centre=0, chunk=0)
+ORIGIN = SampleKey(seed=0, image=0, purpose=Purpose.SELECTION, centre=0, chunk=0)
 LAWS: list[tuple[Law, stats.rv_continuous]] = [
     (GaussianLaw((6.0,), 0.2), stats.norm(scale=6.0)),
     (UniformLaw(3.0, 0.2), stats.uniform(-3.0, 6.0)),
@@ -37,11 +37,9 @@ FALSE_ALARM = 1e-6
 GRID = 2.0**-8
 
 
-def noise_at(
-    coordinate: Coordinate, law: Law | None = None, size: int = 5
-) -> tuple[Floats, Floats]:
+def noise_at(sample_key: SampleKey, law: Law | None = None, size: int = 5) -> tuple[Floats, Floats]:
     """theta (CHUNK, m), and noise on the grid (CHUNK, size) around 0 in standard deviations."""
-    draws = Draws(coordinate, torch.device("cpu"))
+    draws = Draws(sample_key, torch.device("cpu"))
     theta = draws.theta(law or GaussianLaw((6.0,), 0.2), CHUNK)
     zero = torch.zeros(1, size, dtype=torch.float64)
     return theta, draws.around(zero, CHUNK, 1.0, GRID).double().numpy()
@@ -49,45 +47,45 @@ def noise_at(
 
 def many(law: Law, chunks: int, size: int) -> tuple[Floats, Floats]:
     drawn = [
-        noise_at(Coordinate(7, 1, Purpose.ESTIMATION, 0, chunk), law, size)
+        noise_at(SampleKey(7, 1, Purpose.ESTIMATION, 0, chunk), law, size)
         for chunk in range(chunks)
     ]
     return np.concatenate([d[0] for d in drawn]), np.concatenate([d[1] for d in drawn])
 
 
-def test_the_same_coordinate_gives_the_same_bits() -> None:
+def test_the_same_key_gives_the_same_bits() -> None:
     first, second = noise_at(ORIGIN), noise_at(ORIGIN)
     assert np.array_equal(first[0], second[0])
     assert np.array_equal(first[1], second[1])
 
 
-def test_streams_differ_in_every_component_of_the_coordinate() -> None:
-    coordinates = {
-        Coordinate(seed, image, purpose, centre, chunk)
+def test_streams_differ_in_every_component_of_the_key() -> None:
+    sample_keys = {
+        SampleKey(seed, image, purpose, centre, chunk)
         for seed, image, purpose, centre, chunk in itertools.product(
             (0, 1, 2**32, 2**32 + 1, 2**64), (0, 1, 11), Purpose, (-1, 0, 1, 11), (0, 1, 11)
         )
     }
-    first = {noise_at(coordinate, size=1)[1].tobytes() for coordinate in coordinates}
-    assert len(first) == len(coordinates) == 5 * 3 * len(Purpose) * 4 * 3
+    first = {noise_at(sample_key, size=1)[1].tobytes() for sample_key in sample_keys}
+    assert len(first) == len(sample_keys) == 5 * 3 * len(Purpose) * 4 * 3
 
 
 def test_seeds_that_agree_in_32_bits_give_unrelated_noise() -> None:
-    low = noise_at(Coordinate(3, 0, Purpose.SELECTION, 0, 0), size=100)[1]
-    high = noise_at(Coordinate(3 + 2**32, 0, Purpose.SELECTION, 0, 0), size=100)[1]
+    low = noise_at(SampleKey(3, 0, Purpose.SELECTION, 0, 0), size=100)[1]
+    high = noise_at(SampleKey(3 + 2**32, 0, Purpose.SELECTION, 0, 0), size=100)[1]
     correlation = np.corrcoef(low.ravel(), high.ravel())[0, 1]
     assert abs(correlation) < stats.norm.isf(FALSE_ALARM / 2) / math.sqrt(low.size)
 
 
-def test_coordinates_whose_digits_run_together_are_told_apart() -> None:
-    one = Coordinate(1, 11, Purpose.SELECTION, 1, 1)
-    other = Coordinate(11, 1, Purpose.SELECTION, 1, 1)
+def test_keys_whose_digits_run_together_are_told_apart() -> None:
+    one = SampleKey(1, 11, Purpose.SELECTION, 1, 1)
+    other = SampleKey(11, 1, Purpose.SELECTION, 1, 1)
     assert not np.array_equal(noise_at(one)[1], noise_at(other)[1])
 
 
 def test_selection_and_estimation_are_uncorrelated_vote_by_vote() -> None:
-    select = noise_at(Coordinate(0, 0, Purpose.SELECTION, 0, 0), size=200)[1]
-    estimate = noise_at(Coordinate(0, 0, Purpose.ESTIMATION, 0, 0), size=200)[1]
+    select = noise_at(SampleKey(0, 0, Purpose.SELECTION, 0, 0), size=200)[1]
+    estimate = noise_at(SampleKey(0, 0, Purpose.ESTIMATION, 0, 0), size=200)[1]
     correlation = np.corrcoef(select.ravel(), estimate.ravel())[0, 1]
     assert abs(correlation) < stats.norm.isf(FALSE_ALARM / 2) / math.sqrt(select.size)
 
@@ -103,7 +101,7 @@ def test_noise_is_standard_normal() -> None:
     assert abs((noise**4).mean() - 3.0) < limit * math.sqrt(96.0 / size)
 
 
-def test_coordinates_of_one_vote_and_neighbouring_votes_are_uncorrelated() -> None:
+def test_keys_of_one_vote_and_neighbouring_votes_are_uncorrelated() -> None:
     noise = many(GaussianLaw((), 1.0), 100, 8)[1]
     limit = stats.norm.isf(FALSE_ALARM / 100) / math.sqrt(len(noise))
     within = np.asarray(np.corrcoef(noise.T)) - np.eye(8)
@@ -179,7 +177,7 @@ def test_several_parameters_pay_for_each_tail() -> None:
     assert accuracy.reach[1] == pytest.approx(2.0 * accuracy.reach[0])
 
 
-def test_total_variation_adds_up_over_coordinates_and_shrinks_with_the_grid() -> None:
+def test_total_variation_adds_up_over_keys_and_shrinks_with_the_grid() -> None:
     one = grid_total_variation(1, 0.25, 2.0**-8)
     assert grid_total_variation(784, 0.25, 2.0**-8) == pytest.approx(784 * one)
     assert grid_total_variation(1, 1.0, 2.0**-8) == pytest.approx(4 * one, rel=0.1)

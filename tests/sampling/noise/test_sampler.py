@@ -25,9 +25,9 @@ from torch import Tensor
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import (
     SAMPLER,
-    Coordinate,
     Draws,
     Purpose,
+    SampleKey,
     grid_total_variation,
     sampler_on,
 )
@@ -52,8 +52,8 @@ SCALES = [2.0**-4, 0.5, 3.0, 16.0, 64.0]
 FRACTIONS = [0.0, 0.5, -0.5, 0.5 - 2.0**-53, 2.0**-53 - 0.5, 2.0**-53, -(2.0**-60), 0.1, -1.0 / 3.0]
 
 
-def at(chunk: int, image: int = 0) -> Coordinate:
-    return Coordinate(3, image, Purpose.ESTIMATION, 0, chunk)
+def at(chunk: int, image: int = 0) -> SampleKey:
+    return SampleKey(3, image, Purpose.ESTIMATION, 0, chunk)
 
 
 def around(mean: Tensor, rows: int, sigma: float, grid: float, chunk: int = 0) -> Tensor:
@@ -354,17 +354,17 @@ def test_device_normals_have_more_than_24_bits() -> None:
     assert float((normals != normals.float().double()).double().mean()) > 0.99
 
 
-def test_device_seeds_differ_in_every_component_of_the_coordinate() -> None:
-    coordinates = [
-        Coordinate(seed, image, purpose, centre, chunk)
+def test_device_seeds_differ_in_every_component_of_the_key() -> None:
+    sample_keys = [
+        SampleKey(seed, image, purpose, centre, chunk)
         for seed in (0, 2**32)
         for image in (0, 1)
         for purpose in Purpose
         for centre in (0, 1)
         for chunk in (0, 1, 11)
     ]
-    seeds = {c.device_seed() for c in coordinates}
-    assert len(seeds) == len(coordinates)
+    seeds = {c.device_seed() for c in sample_keys}
+    assert len(seeds) == len(sample_keys)
     assert max(seeds) > 2**60  # All 64 bits are used.
 
 
