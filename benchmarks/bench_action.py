@@ -28,7 +28,7 @@ import torch
 import gsmooth
 from benchmarks.machine import RESULTS, write
 from benchmarks.subjects import Subject, efficientnet_rotation
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
 TARGET: Final = 0.1
@@ -103,7 +103,7 @@ def shares(subject: Subject, votes: int, rounds: int) -> Share:
     found = []
     for turn in range(rounds + 1):
         watch.seconds.clear()
-        places = [SampleKey(0, turn, Purpose.ESTIMATION, 0, c) for c in range(votes // CHUNK)]
+        places = [SampleKey(0, turn, Stream.ESTIMATION, 0, c) for c in range(votes // CHUNK)]
         began = process_time()
         smoothed.count([SampleRequest(place, z) for place in places])
         whole, steps = process_time() - began, dict(watch.seconds)

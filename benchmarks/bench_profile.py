@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.machine import add_common, timing_of, write
 from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.turns import Ratio, Timing, Work, in_turn, shown
-from gsmooth.sampling.noise import CHUNK, Draws, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 
 WHOLE, NOISE, ACTION, READOUT = "a vote", "noise on the grid", "action", "readout"
@@ -107,7 +107,7 @@ def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]
         return smoothed.transformation.act(z[None].expand(CHUNK, -1), *columns)
 
     def fresh() -> Draws:
-        return Draws(SampleKey(0, 0, Purpose.PREDICTION, 0, next(chunks)), device)
+        return Draws(SampleKey(0, 0, Stream.PREDICTION, 0, next(chunks)), device)
 
     mean = z[None] if still else moved(fresh())
 
@@ -151,7 +151,7 @@ def samplers(subject: Subject, timing: Timing) -> Iterator[Ratio]:
 
     def drawn(grid: float) -> Work:
         def draw() -> int:
-            place = SampleKey(0, 0, Purpose.PREDICTION, 1, next(chunks))
+            place = SampleKey(0, 0, Stream.PREDICTION, 1, next(chunks))
             Draws(place, mean.device).around(mean, CHUNK, sigma, grid)
             return CHUNK * size
 

@@ -21,7 +21,7 @@ from benchmarks.bench_rivals import ALPHA, N0
 from benchmarks.rivals.cohen import Cohen
 from benchmarks.rivals.toolbox import Toolbox
 from benchmarks.subjects import SUBJECTS, Subject
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 
 STATUS: Final = Path("/proc/self/status")
@@ -64,7 +64,7 @@ def count(subject: Subject, batch: int, n: int) -> None:
     z = smoothed.transformation.lift(subject.images[0][None])[0]
     smoothed.count(
         [
-            SampleRequest(SampleKey(0, 0, Purpose.ESTIMATION, 0, start), z, min(CHUNK, n - start))
+            SampleRequest(SampleKey(0, 0, Stream.ESTIMATION, 0, start), z, min(CHUNK, n - start))
             for start in range(0, n, CHUNK)
         ]
     )

@@ -16,7 +16,7 @@ from benchmarks.turns import Timing, Work, best_size
 from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.errors import ConfigurationError
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
 
 SMALL: Final = (64, 128, 256, 512, 1024, 2048)
@@ -72,7 +72,7 @@ class Subject:
         chunks, each = count(), self._batches * max(1, size // CHUNK)
 
         def cast() -> int:
-            places = [SampleKey(0, 0, Purpose.ESTIMATION, 0, next(chunks)) for _ in range(each)]
+            places = [SampleKey(0, 0, Stream.ESTIMATION, 0, next(chunks)) for _ in range(each)]
             return int(smoothed.count([SampleRequest(place, z) for place in places]).sum())
 
         return cast

@@ -23,7 +23,7 @@ from gsmooth.certification.api import Item, certify, predict
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cli import app
 from gsmooth.data.image_key import FIRST_KEY, image_key
-from gsmooth.sampling.noise import CHUNK, Draws, Purpose, SampleKey, SecretSeed, sampler_of_kind
+from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, SecretSeed, Stream, sampler_of_kind
 from gsmooth.sampling.noise.grid_cells import BLOCK, CELLS, COARSEST, EXPONENTS, LARGEST
 from gsmooth.sampling.readout import CUDA_NUMBERS, CUDA_ROWS, ROWS
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest
@@ -45,9 +45,9 @@ ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
 SECRET = SecretSeed(0x0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF)
 IMAGE = torch.arange(12, dtype=torch.float64).reshape(1, 3, 4) / 16
-FIRST = SampleKey(0, 0, Purpose.SELECTION, 0, 0)
-SECOND = SampleKey(7, 3, Purpose.ESTIMATION, 2, 5)
-THIRD = SampleKey(SECRET, image_key(IMAGE), Purpose.SECOND, 0, 1)
+FIRST = SampleKey(0, 0, Stream.SELECTION, 0, 0)
+SECOND = SampleKey(7, 3, Stream.ESTIMATION, 2, 5)
+THIRD = SampleKey(SECRET, image_key(IMAGE), Stream.SECOND, 0, 1)
 
 
 def hexadecimal(values: Tensor | NDArray[Any]) -> str:
@@ -76,16 +76,16 @@ def test_the_names_of_the_samplers() -> None:
 
 
 def test_the_integers_of_the_streams() -> None:
-    assert int(Purpose.SELECTION) == 0
-    assert int(Purpose.ESTIMATION) == 1
-    assert int(Purpose.PREDICTION) == 2
-    assert int(Purpose.SCREENING) == 3
-    assert int(Purpose.OPPONENT) == 4
-    assert int(Purpose.BOUND) == 5
-    assert int(Purpose.INNER) == 6
-    assert int(Purpose.PILOT) == 7
-    assert int(Purpose.SECOND) == 8
-    assert sorted(map(int, Purpose)) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert int(Stream.SELECTION) == 0
+    assert int(Stream.ESTIMATION) == 1
+    assert int(Stream.PREDICTION) == 2
+    assert int(Stream.SCREENING) == 3
+    assert int(Stream.ADVERSARY) == 4
+    assert int(Stream.BOUND) == 5
+    assert int(Stream.INNER) == 6
+    assert int(Stream.PILOT) == 7
+    assert int(Stream.SECOND) == 8
+    assert sorted(map(int, Stream)) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
 
 
 class Hashed:
@@ -119,7 +119,7 @@ def test_the_persons_and_texts_that_streams_are_hashes_of(hashed: Hashed) -> Non
     SECOND.pixels()
     SECOND.device_seed()
     image_key(IMAGE)
-    SampleKey(SECRET, 4, Purpose.BOUND, -1000, 0).generator()
+    SampleKey(SECRET, 4, Stream.BOUND, -1000, 0).generator()
     number = b"27898229935051914142968983831921934135401027036219428335"
     assert hashed.taken() == [
         (b"gsmooth-noise", 16, b"7/3/1/2/5"),
@@ -180,7 +180,7 @@ def test_the_streams_of_a_second_cover() -> None:
     def reply(requests: list[SampleRequest]) -> Counts:
         for request in requests:
             at = request.sample_key
-            asked.append(f"{at.seed}/{at.image}/{int(at.purpose)}/{at.centre}/{at.chunk}")
+            asked.append(f"{at.seed}/{at.image}/{int(at.stream)}/{at.centre}/{at.chunk}")
         return np.array([(b.rows - stubborn(b), stubborn(b), 0) for b in requests])
 
     told(decide(G, 3, Surveyed(again=cover(ball(0.3))), RegionMode()), reply)

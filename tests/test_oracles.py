@@ -22,7 +22,7 @@ from torch import Tensor
 from gsmooth.certificate import Certified, Guarantee, Step
 from gsmooth.certification import Finding, Mode, RadiusMode, RegionMode, prediction
 from gsmooth.cover import Cover, build_cover
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import FixedBound, FixedSample, least_successes
 from gsmooth.theory.exact import boundary_rule, exact_outcome
@@ -226,7 +226,7 @@ def test_votes_on_phases_are_the_wrapped_gaussian_integral(angle: float, scale: 
     z = g.transformation.lift(on_ring(angle)[None])[0]
     chunks = 150
     requests = [
-        SampleRequest(SampleKey(0, 0, Purpose.ESTIMATION, 0, chunk), z) for chunk in range(chunks)
+        SampleRequest(SampleKey(0, 0, Stream.ESTIMATION, 0, chunk), z) for chunk in range(chunks)
     ]
     won = int(g.count(requests)[:, 1].sum())
     share = wrapped(-40.0, 30.0, angle, scale)
@@ -299,7 +299,7 @@ def test_predict_is_wrong_at_most_alpha_of_the_time_when_classes_are_even() -> N
     counts = (
         g.count(
             [
-                SampleRequest(SampleKey(0, index, Purpose.PREDICTION, 0, chunk), z)
+                SampleRequest(SampleKey(0, index, Stream.PREDICTION, 0, chunk), z)
                 for index in range(runs)
                 for chunk in range(2)
             ]
@@ -328,7 +328,7 @@ def test_a_class_chosen_from_the_same_votes_doubles_the_error_and_the_engine_s_d
     counts = (
         g.count(
             [
-                SampleRequest(SampleKey(0, index, Purpose.ESTIMATION, 0, chunk), z)
+                SampleRequest(SampleKey(0, index, Stream.ESTIMATION, 0, chunk), z)
                 for index in range(runs)
                 for chunk in range(n // CHUNK)
             ]
@@ -468,7 +468,7 @@ def test_peeking_at_a_fixed_bound_is_caught() -> None:
     counts = (
         g.count(
             [
-                SampleRequest(SampleKey(0, index, Purpose.ESTIMATION, 0, chunk), z)
+                SampleRequest(SampleKey(0, index, Stream.ESTIMATION, 0, chunk), z)
                 for index in range(runs)
                 for chunk in range(looks)
             ]

@@ -13,7 +13,7 @@ from benchmarks.votes.rivals import OURS, SEQUENTIAL, SPRT, Rival
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.context import Assembly
 from gsmooth.runs.execute import plan
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 
 Votes = NDArray[np.int64]
@@ -59,20 +59,20 @@ def streams(network: str, images: int, votes: int, screened: int) -> Votes:
     parts = plan(load_config(None, settings))
     every = max(1, len(parts.indices) // screened)
     candidates = parts.indices[::every][:screened]
-    first = _counted(parts, [(index, Purpose.SELECTION, 0) for index in candidates])
+    first = _counted(parts, [(index, Stream.SELECTION, 0) for index in candidates])
     hardest = np.argsort(first[:, :-1].max(axis=1), kind="stable")[:images]
     found = []
     for place in hardest.tolist():
         index, label = candidates[place], int(first[place, :-1].argmax())
         chunks = range(-(-votes // CHUNK))
-        won = _counted(parts, [(index, Purpose.ESTIMATION, chunk) for chunk in chunks])[:, label]
+        won = _counted(parts, [(index, Stream.ESTIMATION, chunk) for chunk in chunks])[:, label]
         order = np.random.default_rng(index)
         ordered = order.permuted(np.arange(CHUNK) < won[:, None], axis=1)
         found.append(ordered.ravel()[:votes].astype(np.int64))
     return np.array(found)
 
 
-def _counted(parts: Assembly, asked: list[tuple[int, Purpose, int]]) -> Votes:
+def _counted(parts: Assembly, asked: list[tuple[int, Stream, int]]) -> Votes:
     """A chunk of votes at the clean centre for each (image, purpose, chunk): (n, classes + 1)."""
     g = parts.smoothed
     points = {
@@ -81,8 +81,8 @@ def _counted(parts: Assembly, asked: list[tuple[int, Purpose, int]]) -> Votes:
     }
     return g.count(
         [
-            SampleRequest(SampleKey(g.seed, i, purpose, 0, chunk), points[i])
-            for i, purpose, chunk in asked
+            SampleRequest(SampleKey(g.seed, i, stream, 0, chunk), points[i])
+            for i, stream, chunk in asked
         ]
     )
 

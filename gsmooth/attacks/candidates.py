@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth.sampling.noise import Purpose, SampleKey, Seed
+from gsmooth.sampling.noise import SampleKey, Seed, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.base import Parameter
 from gsmooth.transforms.region import Region
@@ -48,7 +48,7 @@ def scattered(
     """
     lower, upper = np.array(region.lower), np.array(region.upper)
     moving = bool((upper > lower).any())
-    rng = SampleKey(seed, index, Purpose.SCREENING, _SCATTER, 0).generator()
+    rng = SampleKey(seed, index, Stream.SCREENING, _SCATTER, 0).generator()
     size = (count if moving else 0, region.dimensions)
     part = rng.random(size)
     theta = torch.from_numpy(np.clip(lower + (upper - lower) * part, lower, upper))

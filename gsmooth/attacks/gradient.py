@@ -13,7 +13,7 @@ from torch import Tensor
 from gsmooth.attacks.candidates import attacked_images
 from gsmooth.attacks.missing_gradient import Forward, Slope, slope, without_gradient
 from gsmooth.attacks.noisy import noisy, scores_at
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
 
@@ -93,7 +93,7 @@ class Ascent:
 
     def _pass(self, attacked: Callable[[Tensor], Tensor], number: int, step: int) -> Forward:
         """Scores (CHUNK, classes) of one chunk of noisy copies of an attacked image, and these."""
-        where = SampleKey(self.smoothed.seed, self.index, Purpose.SCREENING, -1 - number, step)
+        where = SampleKey(self.smoothed.seed, self.index, Stream.SCREENING, -1 - number, step)
 
         def forward(leaf: Tensor) -> tuple[Tensor, Tensor]:
             image = attacked(leaf)

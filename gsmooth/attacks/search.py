@@ -19,7 +19,7 @@ from gsmooth.attacks.plan import AttackPlan
 from gsmooth.certificate import Certificate, Certified, Guarantee
 from gsmooth.certification import chunks, prediction
 from gsmooth.certification.api import Item
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.transforms.region import Region
 
@@ -55,7 +55,7 @@ def put_to_predict(
     """Votes (classes + 1,) of n fresh requests (in whole chunks) at an attacked image (C, H, W)."""
     z = smoothed.transformation.lift(attacked[None])[0]
     requests = [
-        SampleRequest(SampleKey(smoothed.seed, index, Purpose.OPPONENT, stream, chunk), z)
+        SampleRequest(SampleKey(smoothed.seed, index, Stream.ADVERSARY, stream, chunk), z)
         for chunk in range(chunks(n))
     ]
     return np.asarray(smoothed.count(requests).sum(axis=0))
@@ -155,7 +155,7 @@ class _Hunt:
                 images = attacked_images(self.smoothed, self.x, part, self.region)
                 z = self.smoothed.transformation.lift(images)
             where = [
-                SampleKey(seed, self.index, Purpose.SCREENING, start + place, round_)
+                SampleKey(seed, self.index, Stream.SCREENING, start + place, round_)
                 for place in range(len(part))
             ]
             found.append(screened(self.smoothed, z, where, votes))

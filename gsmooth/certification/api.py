@@ -30,7 +30,7 @@ from gsmooth.cover.online import build_online_cover
 from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.sampling import served
-from gsmooth.sampling.noise import Purpose, SampleKey
+from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.transforms.region import Region
 
@@ -269,7 +269,7 @@ def predict_many(
     *,
     n: int = 1000,
     alpha: float = 0.001,
-    purpose: Purpose = Purpose.PREDICTION,
+    stream: Stream = Stream.PREDICTION,
 ) -> Iterator[tuple[int, Prediction]]:
     """(index, prediction) for every item, in order. n is rounded up to whole chunks."""
     check_level("alpha", alpha)
@@ -279,7 +279,7 @@ def predict_many(
         z = smoothed.transformation.lift(item.image[None].double())[0]
         counts = smoothed.count(
             [
-                SampleRequest(SampleKey(smoothed.seed, item.index, purpose, 0, chunk), z)
+                SampleRequest(SampleKey(smoothed.seed, item.index, stream, 0, chunk), z)
                 for chunk in range(chunks(n))
             ]
         )

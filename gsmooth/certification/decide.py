@@ -20,7 +20,7 @@ from gsmooth.certification.region import try_region
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
 from gsmooth.certification.session import Counts, Court
 from gsmooth.cover import Draft, Poll
-from gsmooth.sampling.noise import Purpose, SampleKey
+from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
 
@@ -52,13 +52,11 @@ def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) ->
     votes are fresh, so both are fixed independently of them (S2, C5).
     """
     chosen = [
-        SampleRequest(SampleKey(smoothed.seed, index, Purpose.SELECTION, 0, chunk), plan.clean)
+        SampleRequest(SampleKey(smoothed.seed, index, Stream.SELECTION, 0, chunk), plan.clean)
         for chunk in range(chunks(mode.n0))
     ]
     pilots = [
-        SampleRequest(
-            SampleKey(smoothed.seed, index, Purpose.PILOT, place, 0), pilot.z, PILOT_VOTES
-        )
+        SampleRequest(SampleKey(smoothed.seed, index, Stream.PILOT, place, 0), pilot.z, PILOT_VOTES)
         for place, pilot in enumerate(plan.pilots)
     ]
     counts = yield [*chosen, *pilots]
@@ -94,7 +92,7 @@ def _try_twice(
     again = plan.redrawn(learnt, mode.max_votes - court.votes)
     if again is None:
         return first
-    court.cover, court.purpose = again, Purpose.SECOND
+    court.cover, court.stream = again, Stream.SECOND
     second = yield from try_region(court, mode)
     return second if _gauge(second) >= _gauge(first) else first
 

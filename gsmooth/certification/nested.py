@@ -47,7 +47,7 @@ from gsmooth.cover.bounds.boxes import pulled_back_centres, require_pulled_back
 from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.nested import Tier, lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.sampling.noise import CHUNK, Draws, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import (
     ceiling,
@@ -193,7 +193,7 @@ class _Bench:
     def _selected(self, clean: Tensor) -> NDArray[np.int64]:
         """Counts of the selection votes, over theta and delta together; sets the class."""
         sample_keys = [
-            self._sample_key(Purpose.SELECTION, 0, k) for k in range(chunks(self.mode.n0))
+            self._sample_key(Stream.SELECTION, 0, k) for k in range(chunks(self.mode.n0))
         ]
         counts: NDArray[np.int64] = self.smoothed.count(
             [SampleRequest(sample_key, clean) for sample_key in sample_keys]
@@ -258,7 +258,7 @@ class _Bench:
         parts = chunks(self.mode.n_inner)
         counts = self.inner.count(
             [
-                SampleRequest(self._sample_key(Purpose.INNER, place, number * parts + part), point)
+                SampleRequest(self._sample_key(Stream.INNER, place, number * parts + part), point)
                 for number, point in zip(drawn, z, strict=True)
                 for part in range(parts)
             ]
@@ -268,11 +268,11 @@ class _Bench:
 
     def _theta(self, place: int, number: int) -> Floats:
         """theta (1, m) of one outer draw: a function of its own coordinate."""
-        sample_key = self._sample_key(Purpose.ESTIMATION, place, number)
+        sample_key = self._sample_key(Stream.ESTIMATION, place, number)
         return Draws(sample_key, torch.device("cpu")).theta(self.smoothed.law, 1)
 
-    def _sample_key(self, purpose: Purpose, centre: int, chunk: int) -> SampleKey:
-        return SampleKey(self.smoothed.seed, self.item.index, purpose, centre, chunk)
+    def _sample_key(self, stream: Stream, centre: int, chunk: int) -> SampleKey:
+        return SampleKey(self.smoothed.seed, self.item.index, stream, centre, chunk)
 
     def _least_n(self, tiers: list[Tier]) -> int | None:
         """Votes that could have sufficed; 0 where those that were cast could, None: none could."""

@@ -14,7 +14,7 @@ from gsmooth.certification.session import Counts, Court, Trial
 from gsmooth.certification.stopping import least_votes
 from gsmooth.cover import Ball
 from gsmooth.errors import UnreachableError
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.bounds import (
     FixedBound,
@@ -38,7 +38,7 @@ def try_radius(court: Court, mode: RadiusMode) -> Trial:
     large, the one centre that limits the true region has p_lower > p: at most alpha (C5).
     """
     balls = court.cover.balls
-    rng = SampleKey(court.smoothed.seed, court.index, Purpose.BOUND, 0, 0).generator()
+    rng = SampleKey(court.smoothed.seed, court.index, Stream.BOUND, 0, 0).generator()
     draws = rng.random(len(balls))
     order = sorted(range(len(balls)), key=lambda i: balls[i].start)
     none = court.untallied()

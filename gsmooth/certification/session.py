@@ -18,7 +18,7 @@ from gsmooth.certificate import (
     Verdict,
 )
 from gsmooth.cover import Ball, Cover
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
 Counts = NDArray[np.int64]
@@ -41,7 +41,7 @@ class Court:
     alpha: float
     attempts: int
     votes: int
-    purpose: Purpose = Purpose.ESTIMATION
+    stream: Stream = Stream.ESTIMATION
 
     @property
     def level(self) -> float:
@@ -54,7 +54,7 @@ class Court:
         z, seed = self.cover.balls[centre].z, self.smoothed.seed
         return [
             SampleRequest(
-                SampleKey(seed, self.index, self.purpose, centre, first + place),
+                SampleKey(seed, self.index, self.stream, centre, first + place),
                 z,
                 min(CHUNK, votes - place * CHUNK),
             )

@@ -13,7 +13,7 @@ from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import Assembly
 from gsmooth.runs.records.folder import stored_header
 from gsmooth.sampling import NoisyPoints, Readout, SampleRequest, checked_function
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 
 _IMAGES: Final = 4
 # Enough for halves, thirds and batches of seven that the check compares.
@@ -69,7 +69,7 @@ def noisy_points(parts: Assembly) -> Tensor:
     points = [smoothed.transformation.lift(parts.dataset.image(i)[None])[0] for i in places]
     requests = [
         SampleRequest(
-            SampleKey(0, _NOBODY, Purpose.SCREENING, 0, chunk),
+            SampleKey(0, _NOBODY, Stream.SCREENING, 0, chunk),
             points[chunk % len(points)],
             min(CHUNK // _IMAGES, rows - start),
         )

@@ -13,7 +13,7 @@ from torch import Tensor
 from gsmooth.errors import MemoryShortError
 from gsmooth.sampling.batch_memory import Meter
 from gsmooth.sampling.counting import Counter
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.request import SampleRequest
 
 FIRST_ROWS: Final = 16
@@ -119,7 +119,7 @@ def _requests(z: Tensor, rows: int) -> list[SampleRequest]:
     full, rest = divmod(rows, CHUNK)
     sizes = [CHUNK] * full + [rest] * (rest > 0)
     return [
-        SampleRequest(SampleKey(0, NOBODY, Purpose.SELECTION, 0, chunk), z, size)
+        SampleRequest(SampleKey(0, NOBODY, Stream.SELECTION, 0, chunk), z, size)
         for chunk, size in enumerate(sizes)
     ]
 

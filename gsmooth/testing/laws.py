@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from gsmooth.sampling.noise import CHUNK, Draws, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.testing.transformation_under_test import Subject, no_claim
 from gsmooth.theory.laws import Law, ProductLaw
 
@@ -182,7 +182,7 @@ def _named(subject: Subject, name: str) -> Law:
 def _drawn(law: Law, seed: int) -> Floats:
     """theta (n, m) as votes get them."""
     host = torch.device("cpu")
-    places = [SampleKey(seed, 0, Purpose.ESTIMATION, 0, chunk) for chunk in range(SAMPLES)]
+    places = [SampleKey(seed, 0, Stream.ESTIMATION, 0, chunk) for chunk in range(SAMPLES)]
     return np.concatenate([Draws(place, host).theta(law, CHUNK) for place in places])
 
 

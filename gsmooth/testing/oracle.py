@@ -15,7 +15,7 @@ from gsmooth.certificate import Certified, Step
 from gsmooth.certification import RadiusMode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
-from gsmooth.sampling.noise import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.transformation_under_test import Subject, Theta, nothing
@@ -135,7 +135,7 @@ def _centres(here: Scene) -> Tensor:
 
 def _votes(smoothed: SmoothedClassifier, z: Tensor, place: int) -> int:
     where = [
-        SampleKey(smoothed.seed, 0, Purpose.PREDICTION, place, chunk)
+        SampleKey(smoothed.seed, 0, Stream.PREDICTION, place, chunk)
         for chunk in range(VOTES // CHUNK)
     ]
     return int(smoothed.count([SampleRequest(sample_key, z) for sample_key in where])[:, 1].sum())

@@ -10,7 +10,7 @@ import torch
 from gsmooth.certificate import Certified, Guarantee, Step
 from gsmooth.certification import Finding, Mode, decide
 from gsmooth.cover import Ball, Cover
-from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.region import Region
@@ -52,7 +52,7 @@ def tried(subject: Cover, mode: Mode, jury: Jury, selection: tuple[int, int, int
         rows = []
         for request in requests:
             at = request.sample_key
-            if at.purpose is Purpose.SELECTION:
+            if at.stream is Stream.SELECTION:
                 rows.append(selection)
                 continue
             won = jury(at.centre, at.chunk, request.rows)

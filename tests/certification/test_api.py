@@ -23,7 +23,7 @@ from gsmooth.certification.api import (
 )
 from gsmooth.certification.feasibility import foresee
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
@@ -235,7 +235,7 @@ def test_predict_many_keeps_the_order_and_takes_its_own_stream_of_votes() -> Non
     found = list(predict_many(g, items, n=256))
     assert [index for index, _ in found] == [5, 2, 9]
     assert [p.label for _, p in found][:2] == [1, 0]
-    (selection,) = predict_many(g, items[2:], n=256, purpose=Purpose.SELECTION)
+    (selection,) = predict_many(g, items[2:], n=256, stream=Stream.SELECTION)
     assert selection[1].counts != found[2][1].counts
 
 

@@ -10,7 +10,7 @@ from gsmooth import certify
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import PILOT_VOTES, Finding, RegionMode, decide, least_votes
 from gsmooth.cover import Cover, Pilot, Poll
-from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.transforms.region import Region
 from tests.certification.fake_votes import ZERO, G, ball, cover, share_of, tried, unanimous
@@ -63,7 +63,7 @@ def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest], in
 def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
     plan = Surveyed()
     finding = polled(
-        plan, RegionMode(), lambda b: 4 if b.sample_key.purpose is Purpose.PILOT else b.rows
+        plan, RegionMode(), lambda b: 4 if b.sample_key.stream is Stream.PILOT else b.rows
     )
     (poll,) = plan.polls
     assert poll.won.tolist() == [4.0, 4.0]
@@ -78,7 +78,7 @@ def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
 def stubborn(request: SampleRequest) -> int:
     """Unanimous, but at the second centre of the first cover."""
     at = request.sample_key
-    return request.rows // 3 if (at.purpose, at.centre) == (Purpose.ESTIMATION, 1) else request.rows
+    return request.rows // 3 if (at.stream, at.centre) == (Stream.ESTIMATION, 1) else request.rows
 
 
 def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fresh_ones() -> None:

@@ -21,7 +21,7 @@ from gsmooth.cover.nested import lay_tiers
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.verify import row_faults
-from gsmooth.sampling.noise import CHUNK, Draws, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.laws import GaussianLaw
@@ -189,8 +189,8 @@ def test_no_two_chunks_share_their_noise(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.undo()
     drawn = [tuple(c.pixels().standard_normal(4)) for c in register.seen]
     assert len(set(drawn)) == len(drawn)
-    of_purpose = [c.purpose for c in register.seen]
-    assert of_purpose.count(Purpose.INNER) == 3 * of_purpose.count(Purpose.ESTIMATION)
+    of_stream = [c.stream for c in register.seen]
+    assert of_stream.count(Stream.INNER) == 3 * of_stream.count(Stream.ESTIMATION)
 
 
 def test_counts_depend_on_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,6 +351,6 @@ def test_selection_and_requests_are_those_of_the_joint_vote() -> None:
     outcome = certify_nested(g, on_ring(), WIDE, MODE, index=3)
     z = g.transformation.lift(on_ring()[None])[0]
     counts: npt.NDArray[np.int64] = g.count(
-        [SampleRequest(SampleKey(0, 3, Purpose.SELECTION, 0, 0), z)]
+        [SampleRequest(SampleKey(0, 3, Stream.SELECTION, 0, 0), z)]
     ).sum(axis=0)
     assert outcome.prediction.counts == tuple(counts.tolist())

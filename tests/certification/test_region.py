@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, decide, least_votes
 from gsmooth.cover import build_cover
-from gsmooth.sampling.noise import CHUNK, Purpose
+from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.sequential import EProcess, StreamedSample
 from gsmooth.transforms.region import Region
@@ -60,9 +60,9 @@ def test_estimation_votes_are_fresh_and_of_the_selected_class() -> None:
     finding = told(decide(G, 3, cover(ball(0.5)), RegionMode(n0=100)), reply)
     assert finding.certificate.label == 0
     assert isinstance(finding.certificate, Certified)
-    purposes = [request.sample_key.purpose for request in asked]
-    assert purposes[:2] == [Purpose.SELECTION] * 2
-    assert set(purposes[2:]) == {Purpose.ESTIMATION}
+    purposes = [request.sample_key.stream for request in asked]
+    assert purposes[:2] == [Stream.SELECTION] * 2
+    assert set(purposes[2:]) == {Stream.ESTIMATION}
     assert len({request.sample_key for request in asked}) == len(asked)
     assert finding.prediction.counts == (120, 8, 0)
     cast = sum(request.rows for request in asked[2:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gsmooth.sampling.noise import Purpose, SampleKey
+from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth_gaussian import Gaussian
@@ -74,7 +74,7 @@ def requests(rows: list[int]) -> list[SampleRequest]:
     points = torch.rand(4, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     return [
         SampleRequest(
-            SampleKey(3, 10 + place % 4, Purpose.ESTIMATION, 0, place), points[place % 4], size
+            SampleKey(3, 10 + place % 4, Stream.ESTIMATION, 0, place), points[place % 4], size
         )
         for place, size in enumerate(rows)
     ]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.sampling import NoisyPoints
-from gsmooth.sampling.noise import Draws, Purpose, SampleKey
+from gsmooth.sampling.noise import Draws, SampleKey, Stream
 from gsmooth.sampling.noisy_batch import STRIP
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.sampling.workers import drawing_pool
@@ -38,7 +38,7 @@ def requests(points: Tensor, rows: list[int]) -> list[SampleRequest]:
     """A request of each size, around the points in turn."""
     each = list(points)
     return [
-        SampleRequest(SampleKey(1, 2, Purpose.SELECTION, 0, place), each[place % len(each)], size)
+        SampleRequest(SampleKey(1, 2, Stream.SELECTION, 0, place), each[place % len(each)], size)
         for place, size in enumerate(rows)
     ]
 

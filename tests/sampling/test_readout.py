@@ -14,7 +14,7 @@ from gsmooth.certification.api import Item, predict_many
 from gsmooth.errors import ModelError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling import NoisyPoints, Readout, SampleRequest, checked_function
-from gsmooth.sampling.noise import Purpose, SampleKey
+from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
@@ -99,7 +99,7 @@ def test_votes_of_a_model_that_sees_every_bit_do_not_depend_on_the_batch(spec: s
     operator = bound(spec)
     z = operator.lift(torch.full((1, *SHAPE), 0.5, dtype=torch.float64))[0]
     asked = [
-        SampleRequest(SampleKey(0, 7, Purpose.SELECTION, 0, chunk), z, rows)
+        SampleRequest(SampleKey(0, 7, Stream.SELECTION, 0, chunk), z, rows)
         for chunk, rows in enumerate((64, 16, 3, 1, 2))
     ]
     expected = smoothed(spec, 256).count(asked)
@@ -195,7 +195,7 @@ def test_a_readout_of_another_place_is_no_exact_function() -> None:
 def test_noise_around_a_point_is_read_out_as_it_is_counted() -> None:
     g = smoothed("rotation", 256)
     z = g.transformation.lift(torch.full((1, *SHAPE), 0.5, dtype=torch.float64))[0]
-    request = SampleRequest(SampleKey(0, 7, Purpose.SELECTION, 0, 0), z, 3)
+    request = SampleRequest(SampleKey(0, 7, Stream.SELECTION, 0, 0), z, 3)
     noisy = NoisyPoints(g.transformation, g.law, g.grid).batch([request], torch.device("cpu"))
     votes = torch.bincount(g.classifier.votes(g.readout(noisy)), minlength=3)
     assert votes.tolist() == g.count([request])[0].tolist()

@@ -28,7 +28,7 @@ from gsmooth.certification.api import (
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.build import Requirement
 from gsmooth.errors import ConfigurationError
-from gsmooth.sampling.noise import CHUNK, Draws, Purpose, SampleKey
+from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, Law
 from gsmooth.transforms.base import Transformation
@@ -79,7 +79,7 @@ def images(count: int) -> list[Item]:
 def requests(g: SmoothedClassifier, items: Sequence[Item], chunks: int) -> list[SampleRequest]:
     return [
         SampleRequest(
-            SampleKey(g.seed, item.index, Purpose.ESTIMATION, 0, chunk),
+            SampleKey(g.seed, item.index, Stream.ESTIMATION, 0, chunk),
             g.transformation.lift(item.image[None])[0],
         )
         for item in items
@@ -111,7 +111,7 @@ def test_counts_do_not_depend_on_the_number_of_threads(threads: int) -> None:
 
 def test_a_chunk_of_fewer_rows_counts_just_those() -> None:
     g = half_line(0.0, 0.5)
-    sample_key = SampleKey(0, 0, Purpose.SCREENING, 0, 0)
+    sample_key = SampleKey(0, 0, Stream.SCREENING, 0, 0)
     counts = g.count(
         [SampleRequest(sample_key, torch.zeros(1).double(), rows) for rows in (16, 64, 1)]
     )
@@ -196,7 +196,7 @@ def test_with_a_grid_an_l2_certificate_is_individual() -> None:
 def test_votes_are_the_network_on_rounded_moved_and_noisy_points() -> None:
     g = turned(lambda phase: phase > 3.0, 9.0)
     z = g.transformation.lift(on_ring()[None])[0]
-    sample_key = SampleKey(g.seed, 2, Purpose.ESTIMATION, 1, 3)
+    sample_key = SampleKey(g.seed, 2, Stream.ESTIMATION, 1, 3)
     draws = Draws(sample_key, z.device)
     moved = Turn().act(z.expand(CHUNK, -1), torch.from_numpy(draws.theta(g.law, CHUNK)))
     points = draws.around(moved, CHUNK, g.law.sigma, GRID)
@@ -209,7 +209,7 @@ def test_vote_shares_are_those_of_the_half_line() -> None:
     z = torch.zeros(1, dtype=torch.float64)
     chunks = 400
     counts = g.count(
-        [SampleRequest(SampleKey(0, 0, Purpose.ESTIMATION, 0, chunk), z) for chunk in range(chunks)]
+        [SampleRequest(SampleKey(0, 0, Stream.ESTIMATION, 0, chunk), z) for chunk in range(chunks)]
     ).sum(axis=0)
     share = stats.norm.cdf(129 * 2.0**-9 / 0.5)
     assert stats.binomtest(int(counts[1]), chunks * CHUNK, share).pvalue > 1e-6

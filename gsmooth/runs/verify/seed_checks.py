@@ -8,7 +8,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import lower_bounds, setting, supported_gauge
-from gsmooth.sampling.noise import Purpose, SampleKey, SecretSeed, Seed
+from gsmooth.sampling.noise import SampleKey, SecretSeed, Seed, Stream
 
 Message = tuple[str, str]
 
@@ -45,7 +45,7 @@ def seed_on_trust(header: RunHeader, seed: SecretSeed | None) -> tuple[str, ...]
 
 def draws_of(row: Row, seed: Seed) -> list[float]:
     """The uniform draw of each centre: made from the seed, before any vote (S7)."""
-    sample_key = SampleKey(seed, row.index, Purpose.BOUND, 0, 0)
+    sample_key = SampleKey(seed, row.index, Stream.BOUND, 0, 0)
     return [float(u) for u in sample_key.generator().random(len(row.evidence))]
 
 

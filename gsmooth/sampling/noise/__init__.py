@@ -7,7 +7,7 @@ from gsmooth.sampling.noise.accuracy import (
     theta_accuracy,
 )
 from gsmooth.sampling.noise.draws import SAMPLER, Draws, sampler_of_kind, sampler_on
-from gsmooth.sampling.noise.key import CHUNK, Purpose, SampleKey
+from gsmooth.sampling.noise.key import CHUNK, SampleKey, Stream
 from gsmooth.sampling.noise.seed import SecretSeed, Seed, SeedCommitment, public_seed
 
 __all__ = [
@@ -15,11 +15,11 @@ __all__ = [
     "SAMPLER",
     "TAIL",
     "Draws",
-    "Purpose",
     "SampleKey",
     "SecretSeed",
     "Seed",
     "SeedCommitment",
+    "Stream",
     "ThetaAccuracy",
     "grid_total_variation",
     "public_seed",

@@ -17,14 +17,14 @@ CHUNK: Final = 64
 """Votes in a chunk. Part of every vote's coordinate: changing it invalidates stored counts."""
 
 
-class Purpose(IntEnum):
+class Stream(IntEnum):
     """What votes are for. Streams of different purposes are independent (S2)."""
 
     SELECTION = 0
     ESTIMATION = 1
     PREDICTION = 2
     SCREENING = 3
-    OPPONENT = 4
+    ADVERSARY = 4
     BOUND = 5
     INNER = 6
     PILOT = 7
@@ -42,7 +42,7 @@ class SampleKey:
 
     seed: Seed
     image: int
-    purpose: Purpose
+    stream: Stream
     centre: int
     chunk: int
 
@@ -68,7 +68,7 @@ class SampleKey:
 
     def _text(self) -> str:
         seed = self.seed.reveal() if isinstance(self.seed, SecretSeed) else self.seed
-        return f"{seed}/{self.image}/{int(self.purpose)}/{self.centre}/{self.chunk}"
+        return f"{seed}/{self.image}/{int(self.stream)}/{self.centre}/{self.chunk}"
 
 
 @final

@@ -96,9 +96,9 @@ class SecretSeed:
         """The same number under another salt."""
         return SecretSeed(self._number, salt)
 
-    def derived(self, purpose: str) -> SecretSeed:
+    def derived(self, stream: str) -> SecretSeed:
         """Another secret that follows from this one, and does not tell it."""
-        return SecretSeed(int(_sha256(f"{purpose}/{self._number}"), 16) | 1 << SECRET_BITS - 1)
+        return SecretSeed(int(_sha256(f"{stream}/{self._number}"), 16) | 1 << SECRET_BITS - 1)
 
     def reveal(self) -> int:
         """The number itself, for the streams of noise that follow from it."""

@@ -17,7 +17,7 @@ from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import lower_bounds, profile_faults, supported_gauge
 from gsmooth.runs.verify.seed_checks import draws_of
 from gsmooth.runs.verify.verify import row_faults, verify_records
-from gsmooth.sampling.noise import Purpose, SampleKey
+from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.theory.bounds import least_successes, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.theory.sequential import EProcess, StreamedSample
@@ -251,7 +251,7 @@ def test_votes_other_than_the_fixed_number_are_named() -> None:
 def test_a_randomized_bound_uses_the_draw_of_its_seed() -> None:
     row = make_radius_row(successes=1024)
     low, high = lower_bounds(row, draws_of(row, 0))
-    draws = SampleKey(0, 0, Purpose.BOUND, 0, 0).generator().random(2)
+    draws = SampleKey(0, 0, Stream.BOUND, 0, 0).generator().random(2)
     expected = [randomized_clopper_pearson_lower(1024, 1024, 0.001, float(u)) for u in draws]
     assert [low, high] == expected
     assert min(expected) >= lower_bounds(row)[0]

@@ -15,8 +15,8 @@ from gsmooth.sampling.noise import (
     CHUNK,
     TAIL,
     Draws,
-    Purpose,
     SampleKey,
+    Stream,
     grid_total_variation,
     theta_accuracy,
 )
@@ -24,7 +24,7 @@ from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, Law, Un
 
 Floats = npt.NDArray[np.float64]
 
-ORIGIN = SampleKey(seed=0, image=0, purpose=Purpose.SELECTION, centre=0, chunk=0)
+ORIGIN = SampleKey(seed=0, image=0, stream=Stream.SELECTION, centre=0, chunk=0)
 LAWS: list[tuple[Law, stats.rv_continuous]] = [
     (GaussianLaw((6.0,), 0.2), stats.norm(scale=6.0)),
     (UniformLaw(3.0, 0.2), stats.uniform(-3.0, 6.0)),
@@ -47,8 +47,7 @@ def noise_at(sample_key: SampleKey, law: Law | None = None, size: int = 5) -> tu
 
 def many(law: Law, chunks: int, size: int) -> tuple[Floats, Floats]:
     drawn = [
-        noise_at(SampleKey(7, 1, Purpose.ESTIMATION, 0, chunk), law, size)
-        for chunk in range(chunks)
+        noise_at(SampleKey(7, 1, Stream.ESTIMATION, 0, chunk), law, size) for chunk in range(chunks)
     ]
     return np.concatenate([d[0] for d in drawn]), np.concatenate([d[1] for d in drawn])
 
@@ -61,31 +60,31 @@ def test_the_same_key_gives_the_same_bits() -> None:
 
 def test_streams_differ_in_every_component_of_the_key() -> None:
     sample_keys = {
-        SampleKey(seed, image, purpose, centre, chunk)
-        for seed, image, purpose, centre, chunk in itertools.product(
-            (0, 1, 2**32, 2**32 + 1, 2**64), (0, 1, 11), Purpose, (-1, 0, 1, 11), (0, 1, 11)
+        SampleKey(seed, image, stream, centre, chunk)
+        for seed, image, stream, centre, chunk in itertools.product(
+            (0, 1, 2**32, 2**32 + 1, 2**64), (0, 1, 11), Stream, (-1, 0, 1, 11), (0, 1, 11)
         )
     }
     first = {noise_at(sample_key, size=1)[1].tobytes() for sample_key in sample_keys}
-    assert len(first) == len(sample_keys) == 5 * 3 * len(Purpose) * 4 * 3
+    assert len(first) == len(sample_keys) == 5 * 3 * len(Stream) * 4 * 3
 
 
 def test_seeds_that_agree_in_32_bits_give_unrelated_noise() -> None:
-    low = noise_at(SampleKey(3, 0, Purpose.SELECTION, 0, 0), size=100)[1]
-    high = noise_at(SampleKey(3 + 2**32, 0, Purpose.SELECTION, 0, 0), size=100)[1]
+    low = noise_at(SampleKey(3, 0, Stream.SELECTION, 0, 0), size=100)[1]
+    high = noise_at(SampleKey(3 + 2**32, 0, Stream.SELECTION, 0, 0), size=100)[1]
     correlation = np.corrcoef(low.ravel(), high.ravel())[0, 1]
     assert abs(correlation) < stats.norm.isf(FALSE_ALARM / 2) / math.sqrt(low.size)
 
 
 def test_keys_whose_digits_run_together_are_told_apart() -> None:
-    one = SampleKey(1, 11, Purpose.SELECTION, 1, 1)
-    other = SampleKey(11, 1, Purpose.SELECTION, 1, 1)
+    one = SampleKey(1, 11, Stream.SELECTION, 1, 1)
+    other = SampleKey(11, 1, Stream.SELECTION, 1, 1)
     assert not np.array_equal(noise_at(one)[1], noise_at(other)[1])
 
 
 def test_selection_and_estimation_are_uncorrelated_vote_by_vote() -> None:
-    select = noise_at(SampleKey(0, 0, Purpose.SELECTION, 0, 0), size=200)[1]
-    estimate = noise_at(SampleKey(0, 0, Purpose.ESTIMATION, 0, 0), size=200)[1]
+    select = noise_at(SampleKey(0, 0, Stream.SELECTION, 0, 0), size=200)[1]
+    estimate = noise_at(SampleKey(0, 0, Stream.ESTIMATION, 0, 0), size=200)[1]
     correlation = np.corrcoef(select.ravel(), estimate.ravel())[0, 1]
     assert abs(correlation) < stats.norm.isf(FALSE_ALARM / 2) / math.sqrt(select.size)
 

@@ -26,8 +26,8 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import (
     SAMPLER,
     Draws,
-    Purpose,
     SampleKey,
+    Stream,
     grid_total_variation,
     sampler_on,
 )
@@ -53,7 +53,7 @@ FRACTIONS = [0.0, 0.5, -0.5, 0.5 - 2.0**-53, 2.0**-53 - 0.5, 2.0**-53, -(2.0**-6
 
 
 def at(chunk: int, image: int = 0) -> SampleKey:
-    return SampleKey(3, image, Purpose.ESTIMATION, 0, chunk)
+    return SampleKey(3, image, Stream.ESTIMATION, 0, chunk)
 
 
 def around(mean: Tensor, rows: int, sigma: float, grid: float, chunk: int = 0) -> Tensor:
@@ -356,10 +356,10 @@ def test_device_normals_have_more_than_24_bits() -> None:
 
 def test_device_seeds_differ_in_every_component_of_the_key() -> None:
     sample_keys = [
-        SampleKey(seed, image, purpose, centre, chunk)
+        SampleKey(seed, image, stream, centre, chunk)
         for seed in (0, 2**32)
         for image in (0, 1)
-        for purpose in Purpose
+        for stream in Stream
         for centre in (0, 1)
         for chunk in (0, 1, 11)
     ]

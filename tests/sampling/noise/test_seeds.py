@@ -19,7 +19,7 @@ from gsmooth.certification.nested import NestedMode, certify_nested
 from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.runs.records.codec import encode
-from gsmooth.sampling.noise import Purpose, SampleKey, SeedCommitment, public_seed
+from gsmooth.sampling.noise import SampleKey, SeedCommitment, Stream, public_seed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
@@ -63,7 +63,7 @@ def test_a_seed_that_is_no_integer_is_refused(seed: object) -> None:
 
 
 def test_integer_seeds_and_indices_give_the_streams_that_they_always_gave() -> None:
-    place = SampleKey(7, 3, Purpose.ESTIMATION, 2, 11)
+    place = SampleKey(7, 3, Stream.ESTIMATION, 2, 11)
     assert place.device_seed() == 14667178520247338980
     assert place.generator().integers(2**62) == 2761041489063565667
     assert place.pixels().integers(2**62) == 3980669964287197795
@@ -144,7 +144,7 @@ def test_an_error_about_an_image_without_index_does_not_name_its_key() -> None:
 
 def test_a_secret_seed_shows_in_no_text_of_what_holds_it() -> None:
     g = half_line(0.0, 0.5, seed=SECRET)
-    place = SampleKey(SECRET, 0, Purpose.PILOT, 0, 0)
+    place = SampleKey(SECRET, 0, Stream.PILOT, 0, 0)
     seen = [repr(g), str(SECRET), f"{SECRET}", f"{SECRET!r:>20}", repr(place), repr([SECRET])]
     seen += [str(dataclasses.asdict(place)), str(SECRET.commitment), str(hash(SECRET))]
     for hidden in texts(SECRET):
