@@ -19,7 +19,7 @@ from gsmooth.certification.radius import try_radius
 from gsmooth.certification.region import try_region
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
 from gsmooth.certification.session import Counts, Court
-from gsmooth.cover import Draft, Poll
+from gsmooth.cover import Draft, PilotEstimates
 from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
@@ -62,22 +62,24 @@ def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) ->
     counts = yield [*chosen, *pilots]
     selected = counts[: len(chosen)].sum(axis=0)
     label = int(np.argmax(selected[:-1]))
-    poll = _piloted(plan, counts[len(chosen) :, label])
+    estimates = _pilot_estimates(plan, counts[len(chosen) :, label])
     attempts = mode.tries if isinstance(mode, RegionMode) and pilots else 1
-    court = Court(smoothed, index, plan.drawn(poll), label, mode.alpha, attempts, int(counts.sum()))
+    court = Court(
+        smoothed, index, plan.drawn(estimates), label, mode.alpha, attempts, int(counts.sum())
+    )
     if not court.cover.balls:
         certificate: Certificate = court.abstained(AbstainReason.IMPOSSIBLE, [], None)
     elif isinstance(mode, RadiusMode):
         certificate = yield from try_radius(court, mode)
     else:
-        certificate = yield from _try_twice(court, plan, poll, mode)
+        certificate = yield from _try_twice(court, plan, estimates, mode)
     tested = sum(centre.trials for centre in certificate.evidence)
     others = court.votes - int(selected.sum()) - tested
     return Finding(certificate, prediction(selected, mode.alpha), court.votes, others)
 
 
 def _try_twice(
-    court: Court, plan: Draft, poll: Poll, mode: RegionMode
+    court: Court, plan: Draft, estimates: PilotEstimates, mode: RegionMode
 ) -> Generator[list[SampleRequest], Counts, Certificate]:
     """A second cover, drawn by what the first one's votes say, where that one did not pass.
 
@@ -88,7 +90,7 @@ def _try_twice(
     first = yield from try_region(court, mode)
     if court.attempts == 1 or _gauge(first) == 1.0:
         return first
-    learnt = poll.join(_tested(first.evidence))
+    learnt = estimates.join(_tested(first.evidence))
     again = plan.redrawn(learnt, mode.max_votes - court.votes)
     if again is None:
         return first
@@ -101,15 +103,15 @@ def _gauge(certificate: Certificate) -> float:
     return certificate.gauge if isinstance(certificate, Certified) else 0.0
 
 
-def _piloted(plan: Draft, won: Counts) -> Poll:
+def _pilot_estimates(plan: Draft, won: Counts) -> PilotEstimates:
     theta = np.array([pilot.theta for pilot in plan.pilots])
-    return Poll(theta, won.astype(np.float64), np.full(len(won), float(PILOT_VOTES)))
+    return PilotEstimates(theta, won.astype(np.float64), np.full(len(won), float(PILOT_VOTES)))
 
 
-def _tested(evidence: Sequence[CentreEvidence]) -> Poll:
+def _tested(evidence: Sequence[CentreEvidence]) -> PilotEstimates:
     """The votes of the centres that were tested."""
     seen = [centre for centre in evidence if centre.trials]
-    return Poll(
+    return PilotEstimates(
         np.array([centre.theta for centre in seen]),
         np.array([float(centre.successes) for centre in seen]),
         np.array([float(centre.trials) for centre in seen]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gsmooth.cover.bounds.margin_model import Requirement, check_region
 from gsmooth.cover.build import Ball, Cover
-from gsmooth.cover.pilots import Pilot, Poll
+from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.planning.planner import Centres, Draft, Price, build_cover, draft
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Cover",
     "Draft",
     "Pilot",
-    "Poll",
+    "PilotEstimates",
     "Price",
     "Requirement",
     "build_cover",

@@ -15,7 +15,7 @@ from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
 from gsmooth.cover.bounds.lipschitz import lengthens
 from gsmooth.cover.bounds.margin_model import Requirement
-from gsmooth.cover.pilots import Pilot, Poll
+from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
@@ -91,11 +91,11 @@ class Cover:
         """Points whose votes would help to draw the cover: none, it is drawn."""
         return ()
 
-    def drawn(self, poll: Poll) -> Cover:
+    def drawn(self, estimates: PilotEstimates) -> Cover:
         """This cover; see :class:`gsmooth.cover.planning.planner.Draft`."""
         return self
 
-    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
+    def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:
         """Nothing: there is only this one."""
         return None
 

@@ -28,7 +28,7 @@ class Pilot:
 
 @final
 @dataclass(frozen=True)
-class Poll:
+class PilotEstimates:
     """won of cast votes were for the selected class, at theta (k, m); won, cast (k,)."""
 
     theta: Floats
@@ -36,15 +36,15 @@ class Poll:
     cast: Floats
 
     @classmethod
-    def empty(cls) -> Poll:
+    def empty(cls) -> PilotEstimates:
         """Nobody was asked."""
         return cls(np.zeros((0, 0)), np.zeros(0), np.zeros(0))
 
-    def join(self, other: Poll) -> Poll:
+    def join(self, other: PilotEstimates) -> PilotEstimates:
         """Both polls."""
         if len(other.won) == 0:
             return self
-        return Poll(
+        return PilotEstimates(
             np.concatenate([self.theta, other.theta]),
             np.concatenate([self.won, other.won]),
             np.concatenate([self.cast, other.cast]),

@@ -18,7 +18,7 @@ from gsmooth.certification.api import (
 )
 from gsmooth.certification.feasibility import foresee, foresee_calibrated
 from gsmooth.certification.nested import NestedMode, certify_nested_many, foresee_nested
-from gsmooth.cover import Cover, Poll, build_cover
+from gsmooth.cover import Cover, PilotEstimates, build_cover
 from gsmooth.cover.distributional import cheapest_number
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import CalibratedCover
@@ -117,7 +117,7 @@ def cover_of(parts: Assembly, index: int) -> Cover:
     drafter = _drafter(parts, _number_of_centres(parts))
     if drafter is None:
         return build_cover(parts.smoothed, item.image, region, parts.config.certify.centres)
-    return drafter(parts.smoothed, item, region).drawn(Poll.empty())
+    return drafter(parts.smoothed, item, region).drawn(PilotEstimates.empty())
 
 
 def most_votes(parts: Assembly, index: int) -> int:

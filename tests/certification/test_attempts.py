@@ -9,7 +9,7 @@ import numpy as np
 from gsmooth import certify
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import PILOT_VOTES, Finding, RegionMode, decide, least_votes
-from gsmooth.cover import Cover, Pilot, Poll
+from gsmooth.cover import Cover, Pilot, PilotEstimates
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.transforms.region import Region
@@ -29,21 +29,21 @@ class Surveyed:
     def __init__(self, again: Cover | None = None) -> None:
         self.clean = ZERO
         self.pilots = (Pilot((-1.0,), ZERO), Pilot((1.0,), ZERO + 1.0))
-        self.polls: list[Poll] = []
+        self.all_estimates: list[PilotEstimates] = []
         self.budgets: list[float] = []
         self.again = again
 
-    def drawn(self, poll: Poll) -> Cover:
-        self.polls.append(poll)
+    def drawn(self, estimates: PilotEstimates) -> Cover:
+        self.all_estimates.append(estimates)
         return cover(ball(0.5), ball(0.5))
 
-    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
-        self.polls.append(poll)
+    def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:
+        self.all_estimates.append(estimates)
         self.budgets.append(budget)
         return self.again
 
 
-def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest], int]) -> Finding:
+def estimated(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest], int]) -> Finding:
     """Class 1 gets ``votes`` of every request."""
 
     def reply(requests: list[SampleRequest]) -> Counts:
@@ -62,13 +62,13 @@ def polled(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest], in
 
 def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
     plan = Surveyed()
-    finding = polled(
+    finding = estimated(
         plan, RegionMode(), lambda b: 4 if b.sample_key.stream is Stream.PILOT else b.rows
     )
-    (poll,) = plan.polls
-    assert poll.won.tolist() == [4.0, 4.0]
-    assert poll.cast.tolist() == [PILOT_VOTES, PILOT_VOTES]
-    assert poll.theta.tolist() == [[-1.0], [1.0]]
+    (estimates,) = plan.all_estimates
+    assert estimates.won.tolist() == [4.0, 4.0]
+    assert estimates.cast.tolist() == [PILOT_VOTES, PILOT_VOTES]
+    assert estimates.theta.tolist() == [[-1.0], [1.0]]
     assert finding.pilot_votes == 2 * PILOT_VOTES
     assert finding.prediction.counts == (0, CHUNK, 0)
     assert isinstance(finding.certificate, Certified)
@@ -83,13 +83,13 @@ def stubborn(request: SampleRequest) -> int:
 
 def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fresh_ones() -> None:
     plan = Surveyed(again=cover(ball(0.3)))
-    finding = polled(plan, RegionMode(), stubborn)
+    finding = estimated(plan, RegionMode(), stubborn)
     certificate = finding.certificate
     assert isinstance(certificate, Certified)
     assert [centre.trials for centre in certificate.evidence] == [least(0.3)]
-    stubborn_won, stubborn_cast = plan.polls[1].won[3], plan.polls[1].cast[3]
-    assert plan.polls[1].won[:3].tolist() == [PILOT_VOTES, PILOT_VOTES, least(0.5)]
-    assert plan.polls[1].cast[:3].tolist() == [PILOT_VOTES, PILOT_VOTES, least(0.5)]
+    stubborn_won, stubborn_cast = plan.all_estimates[1].won[3], plan.all_estimates[1].cast[3]
+    assert plan.all_estimates[1].won[:3].tolist() == [PILOT_VOTES, PILOT_VOTES, least(0.5)]
+    assert plan.all_estimates[1].cast[:3].tolist() == [PILOT_VOTES, PILOT_VOTES, least(0.5)]
     assert 0.2 < stubborn_won / stubborn_cast < 0.4
     others = 2 * PILOT_VOTES + least(0.5) + stubborn_cast
     assert plan.budgets == [5000 - CHUNK - others]
@@ -97,7 +97,7 @@ def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fr
 
 
 def test_where_no_second_cover_pays_the_first_verdict_stands() -> None:
-    finding = polled(Surveyed(), RegionMode(), stubborn)
+    finding = estimated(Surveyed(), RegionMode(), stubborn)
     assert isinstance(finding.certificate, Abstained)
     assert finding.certificate.reason is AbstainReason.FUTILE
     assert len(finding.certificate.evidence) == 2
@@ -105,19 +105,21 @@ def test_where_no_second_cover_pays_the_first_verdict_stands() -> None:
 
 def test_one_attempt_is_never_followed_by_another() -> None:
     plan = Surveyed(again=cover(ball(0.3)))
-    finding = polled(plan, RegionMode(attempts=1), stubborn)
+    finding = estimated(plan, RegionMode(attempts=1), stubborn)
     assert isinstance(finding.certificate, Abstained)
     assert finding.certificate.attempts == 1
-    assert len(plan.polls) == 1
+    assert len(plan.all_estimates) == 1
 
 
 def test_attempts_share_alpha_whether_or_not_the_second_is_made() -> None:
     for votes in (stubborn, lambda request: request.rows):
-        finding = polled(Surveyed(again=cover(ball(0.3))), RegionMode(), votes)
+        finding = estimated(Surveyed(again=cover(ball(0.3))), RegionMode(), votes)
         assert (finding.certificate.alpha, finding.certificate.attempts) == (0.001, 2)
     plan = Surveyed()
-    assert polled(plan, RegionMode(), lambda b: b.rows).certificate.evidence[0].trials == least(0.5)
-    finding = polled(plan, RegionMode(attempts=1), lambda b: b.rows)
+    assert estimated(plan, RegionMode(), lambda b: b.rows).certificate.evidence[0].trials == least(
+        0.5
+    )
+    finding = estimated(plan, RegionMode(attempts=1), lambda b: b.rows)
     assert finding.certificate.evidence[0].trials == least(0.5, 0.001) < least(0.5)
 
 

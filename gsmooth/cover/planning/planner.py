@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_of
 from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
-from gsmooth.cover.pilots import Pilot, Poll
+from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.planning.partition import Division, prices_of
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import Knots, Piece, lay_knots
@@ -61,10 +61,10 @@ class Draft(Protocol):
     def pilots(self) -> Sequence[Pilot]:
         """Points of the region to be polled; none where the cover is drawn already."""
 
-    def drawn(self, poll: Poll) -> Cover:
+    def drawn(self, estimates: PilotEstimates) -> Cover:
         """The cover, given the selected class's votes at every pilot."""
 
-    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
+    def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:
         """Another cover by what is known now, or None where none is expected to be affordable."""
 
 
@@ -87,14 +87,14 @@ def draft(
     if region.dimensions == 0:
         return still_cover(smoothed, x, region)
     survey = Survey.of(smoothed, x, region, centres, price)
-    return survey if centres is None and price is not None else survey.drawn(Poll.empty())
+    return survey if centres is None and price is not None else survey.drawn(PilotEstimates.empty())
 
 
 def build_cover(
     smoothed: SmoothedClassifier, image: Tensor, region: Region, centres: Centres = None
 ) -> Cover:
     """The cover with at most ``centres`` balls (by default the transformation's own number)."""
-    return draft(smoothed, image, region, centres).drawn(Poll.empty())
+    return draft(smoothed, image, region, centres).drawn(PilotEstimates.empty())
 
 
 @final
@@ -176,7 +176,7 @@ class Survey:
         grid = np.meshgrid(*axes, indexing="ij")
         return np.ravel_multi_index(tuple(part.ravel() for part in grid), self.knots.shape)
 
-    def drawn(self, poll: Poll) -> Cover:
+    def drawn(self, estimates: PilotEstimates) -> Cover:
         """The cover: of least expected cost where votes are to choose it."""
         if self.centres == "clean":
             return self._cover(self._one_clean())
@@ -184,7 +184,7 @@ class Survey:
             wanted, usual = self.centres, self.smoothed.transformation.default_centres
             count = wanted if isinstance(wanted, int) else usual
             return self._cover(self._pieces_layout(self._division.so_many(count)))
-        shares = poll.shares(self.knots.theta)
+        shares = estimates.shares(self.knots.theta)
         pieces: list[Piece] = []
         # A plan that costs more than there is fails for certain. Pilots are few votes: should they
         # have been too low, the plan for the least better ones that can be paid for succeeds.
@@ -195,11 +195,11 @@ class Survey:
                 break
         return self._cover(self._pieces_layout(pieces, raised))
 
-    def redrawn(self, poll: Poll, budget: float) -> Cover | None:
+    def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:
         """The cover of least expected cost, if that is within ``budget``."""
         if not self._plans:
             return None
-        shares = poll.shares(self.knots.theta)
+        shares = estimates.shares(self.knots.theta)
         cost, pieces = self._cheapest(shares)
         return self._cover(self._pieces_layout(pieces, shares)) if cost <= budget else None
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.certification import RegionMode
-from gsmooth.cover import Cover, Draft, Poll, Price, build_cover, draft
+from gsmooth.cover import Cover, Draft, PilotEstimates, Price, build_cover, draft
 from gsmooth.cover.planning.planner import Survey
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
@@ -61,10 +61,10 @@ def outside(
     return float(beyond.max())
 
 
-def asked(plan: Draft, shares: np.ndarray) -> Poll:
+def asked(plan: Draft, shares: np.ndarray) -> PilotEstimates:
     """Many votes at every pilot, of which these shares (pilots,) are won."""
     theta = np.array([pilot.theta for pilot in plan.pilots])
-    return Poll(theta, 1e4 * shares, np.full(len(shares), 1e4))
+    return PilotEstimates(theta, 1e4 * shares, np.full(len(shares), 1e4))
 
 
 def attacks(region: Region, seed: int) -> np.ndarray:
@@ -199,9 +199,11 @@ def test_a_second_cover_is_finer_where_votes_were_lost_and_refused_where_it_cann
 ):
     g = turning()
     survey = draft(g, Picture("blob", 3).tensor(SHAPE)[0], TURNS, None, PRICE)
-    poll = asked(survey, np.full(len(survey.pilots), 0.99))
-    lost = poll.join(Poll(np.array([[15.0]]), np.array([1400.0]), np.array([2000.0])))
-    first, second = survey.drawn(poll), survey.redrawn(lost, 5000.0)
+    estimates = asked(survey, np.full(len(survey.pilots), 0.99))
+    lost = estimates.join(
+        PilotEstimates(np.array([[15.0]]), np.array([1400.0]), np.array([2000.0]))
+    )
+    first, second = survey.drawn(estimates), survey.redrawn(lost, 5000.0)
     assert second is not None
 
     def margin_at(cover: Cover, angle: float) -> float:
@@ -220,9 +222,9 @@ def test_polled_shares_follow_the_votes_that_are_near(seed: int) -> None:
     cast = rng.integers(1, 500, size=9).astype(float)
     won = np.floor(cast * rng.uniform(size=9))
     grid = np.linspace(-30, 30, 241)[:, None]
-    shares = Poll(theta, won, cast).shares(grid)
+    shares = PilotEstimates(theta, won, cast).shares(grid)
     assert ((shares > 0.0) & (shares < 1.0)).all()
-    lone = Poll(np.array([[-30.0], [30.0]]), np.array([1e5, 0.0]), np.array([1e5, 1e5]))
+    lone = PilotEstimates(np.array([[-30.0], [30.0]]), np.array([1e5, 0.0]), np.array([1e5, 1e5]))
     assert lone.shares(grid)[[0, -1]] == pytest.approx([1.0, 0.0], abs=1e-3)
 
 
