@@ -25,7 +25,7 @@ from gsmooth.certification import (
     prediction,
 )
 from gsmooth.certification.feasibility import foresee
-from gsmooth.cover import Centres, Cover, Draft, draft
+from gsmooth.cover import Centres, Cover, CoverPlan, plan_cover
 from gsmooth.cover.online import build_online_cover
 from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, ImpossibleError
@@ -92,7 +92,7 @@ class Outcome:
     pilot_votes: int = 0
 
 
-Drafter = Callable[[SmoothedClassifier, Item, Region], Draft]
+Drafter = Callable[[SmoothedClassifier, Item, Region], CoverPlan]
 """Another way to cover an image than from the image itself and all of its votes."""
 
 
@@ -175,7 +175,8 @@ def certify_many(
     """Outcomes in order of completion; votes of several images share batches.
 
     in_flight: images that are begun and not yet decided; "auto": as many as fill a batch. drafter:
-    makes each image's cover in place of :func:`gsmooth.cover.draft`; see :func:`online_drafter`.
+    makes each image's cover in place of :func:`gsmooth.cover.plan_cover`; see
+    :func:`online_drafter`.
     watch: told after every round of votes how far the images in flight are.
 
     Counts, and so certificates, do not depend on in_flight or batch size. Raises UnreachableError
@@ -242,8 +243,8 @@ def _count(smoothed: SmoothedClassifier, flights: list[_Flight]) -> None:
 def _drafter(mode: Mode, centres: Centres) -> Drafter:
     price = mode.price if isinstance(mode, RegionMode) else None
 
-    def drafted(smoothed: SmoothedClassifier, item: Item, region: Region) -> Draft:
-        return draft(smoothed, item.image, region, centres, price)
+    def drafted(smoothed: SmoothedClassifier, item: Item, region: Region) -> CoverPlan:
+        return plan_cover(smoothed, item.image, region, centres, price)
 
     return drafted
 

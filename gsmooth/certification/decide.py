@@ -19,7 +19,7 @@ from gsmooth.certification.radius import try_radius
 from gsmooth.certification.region import try_region
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
 from gsmooth.certification.session import Counts, Court
-from gsmooth.cover import Draft, PilotEstimates
+from gsmooth.cover import CoverPlan, PilotEstimates
 from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
@@ -45,7 +45,7 @@ class Finding:
 Decision = Generator[list[SampleRequest], Counts, Finding]
 
 
-def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) -> Decision:
+def decide(smoothed: SmoothedClassifier, index: int, plan: CoverPlan, mode: Mode) -> Decision:
     """A generator that yields requests, is sent their counts (len, classes + 1), and decides.
 
     Selection votes choose the class and are PREDICT's, pilot votes choose the cover; estimation
@@ -79,7 +79,7 @@ def decide(smoothed: SmoothedClassifier, index: int, plan: Draft, mode: Mode) ->
 
 
 def _try_twice(
-    court: Court, plan: Draft, estimates: PilotEstimates, mode: RegionMode
+    court: Court, plan: CoverPlan, estimates: PilotEstimates, mode: RegionMode
 ) -> Generator[list[SampleRequest], Counts, Certificate]:
     """A second cover, drawn by what the first one's votes say, where that one did not pass.
 
@@ -103,7 +103,7 @@ def _gauge(certificate: Certificate) -> float:
     return certificate.gauge if isinstance(certificate, Certified) else 0.0
 
 
-def _pilot_estimates(plan: Draft, won: Counts) -> PilotEstimates:
+def _pilot_estimates(plan: CoverPlan, won: Counts) -> PilotEstimates:
     theta = np.array([pilot.theta for pilot in plan.pilots])
     return PilotEstimates(theta, won.astype(np.float64), np.full(len(won), float(PILOT_VOTES)))
 

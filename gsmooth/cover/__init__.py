@@ -5,18 +5,18 @@ from __future__ import annotations
 from gsmooth.cover.bounds.margin_model import Requirement, check_region
 from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.pilots import Pilot, PilotEstimates
-from gsmooth.cover.planning.planner import Centres, Draft, Price, build_cover, draft
+from gsmooth.cover.planning.planner import Centres, CoverPlan, Price, build_cover, plan_cover
 
 __all__ = [
     "Ball",
     "Centres",
     "Cover",
-    "Draft",
+    "CoverPlan",
     "Pilot",
     "PilotEstimates",
     "Price",
     "Requirement",
     "build_cover",
     "check_region",
-    "draft",
+    "plan_cover",
 ]

@@ -92,7 +92,7 @@ class Cover:
         return ()
 
     def drawn(self, estimates: PilotEstimates) -> Cover:
-        """This cover; see :class:`gsmooth.cover.planning.planner.Draft`."""
+        """This cover; see :class:`gsmooth.cover.planning.planner.CoverPlan`."""
         return self
 
     def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:

@@ -204,10 +204,10 @@ def test_more_centres_ask_for_less_along_the_resting_parameter_too() -> None:
 
 
 def test_a_resting_parameter_is_cut_as_finely_as_it_moves_the_image() -> None:
-    from gsmooth.cover.planning.planner import Survey
+    from gsmooth.cover.planning.planner import CoverPlanner
 
     def knots(x: Tensor) -> tuple[int, ...]:
-        return Survey.of(smoothed(), x[None], REGION, None, None).knots.shape
+        return CoverPlanner.of(smoothed(), x[None], REGION, None, None).knots.shape
 
     grey, contrasty = knots(picture(0.5, 0.5, 0.5)), knots(picture(1.0, 0.0, 1.0))
     assert grey[1] == 2  # One cell: C does not move.

@@ -50,7 +50,7 @@ class Price:
     budget: float
 
 
-class Draft(Protocol):
+class CoverPlan(Protocol):
     """A cover, or what becomes one when the votes at a few pilot points are known."""
 
     @property
@@ -68,13 +68,13 @@ class Draft(Protocol):
         """Another cover by what is known now, or None where none is expected to be affordable."""
 
 
-def draft(
+def plan_cover(
     smoothed: SmoothedClassifier,
     image: Tensor,
     region: Region,
     centres: Centres = None,
     price: Price | None = None,
-) -> Draft:
+) -> CoverPlan:
     """A cover of {psi_theta(image) + e : (theta, e) in region}, drawn or to be drawn.
 
     image (C, H, W). Decided without estimation votes, so that every ball may be tested at the full
@@ -86,20 +86,22 @@ def draft(
     x = image[None].to(torch.float64)
     if region.dimensions == 0:
         return still_cover(smoothed, x, region)
-    survey = Survey.of(smoothed, x, region, centres, price)
-    return survey if centres is None and price is not None else survey.drawn(PilotEstimates.empty())
+    planner = CoverPlanner.of(smoothed, x, region, centres, price)
+    return (
+        planner if centres is None and price is not None else planner.drawn(PilotEstimates.empty())
+    )
 
 
 def build_cover(
     smoothed: SmoothedClassifier, image: Tensor, region: Region, centres: Centres = None
 ) -> Cover:
     """The cover with at most ``centres`` balls (by default the transformation's own number)."""
-    return draft(smoothed, image, region, centres).drawn(PilotEstimates.empty())
+    return plan_cover(smoothed, image, region, centres).drawn(PilotEstimates.empty())
 
 
 @final
 @dataclass(frozen=True)
-class Survey:
+class CoverPlanner:
     """One image's pulled-back image on a grid over its region; its centres may be chosen freely
     (C1).
 
@@ -123,7 +125,7 @@ class Survey:
         region: Region,
         centres: Centres,
         price: Price | None,
-    ) -> Survey:
+    ) -> CoverPlanner:
         """The survey of x (1, C, H, W) float64."""
         operator = smoothed.transformation
         pulled_back = PulledBackImage(operator, x, smoothed.still)
@@ -131,15 +133,15 @@ class Survey:
         knots = lay_knots(operator, region, units)
         points = pulled_back.points(torch.from_numpy(knots.theta))
         clean = operator.lift(x)[0]
-        survey = cls(smoothed, region, pulled_back, clean, knots, points, centres, price)
-        length = float(np.sqrt(np.square(np.diff(survey.joint, axis=0)).sum(axis=1)).sum())
+        planner = cls(smoothed, region, pulled_back, clean, knots, points, centres, price)
+        length = float(np.sqrt(np.square(np.diff(planner.joint, axis=0)).sum(axis=1)).sum())
         most = min(MOST_KNOTS, KNOTS_A_CENTRE * centres if isinstance(centres, int) else MOST_KNOTS)
         cells = min(most, math.ceil(length / STEP))
         if len(knots.moving) == 1 and centres != "clean" and cells > 1.2 * len(knots.theta):
             knots = lay_knots(operator, region, units, cells)
             points = pulled_back.points(torch.from_numpy(knots.theta))
-            survey = cls(smoothed, region, pulled_back, clean, knots, points, centres, price)
-        return survey
+            planner = cls(smoothed, region, pulled_back, clean, knots, points, centres, price)
+        return planner
 
     @cached_property
     def joint(self) -> Floats:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.certification import RegionMode
-from gsmooth.cover import Cover, Draft, PilotEstimates, Price, build_cover, draft
-from gsmooth.cover.planning.planner import Survey
+from gsmooth.cover import Cover, CoverPlan, PilotEstimates, Price, build_cover, plan_cover
+from gsmooth.cover.planning.planner import CoverPlanner
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
 from gsmooth.testing.images import pictures
@@ -61,7 +61,7 @@ def outside(
     return float(beyond.max())
 
 
-def asked(plan: Draft, shares: np.ndarray) -> PilotEstimates:
+def asked(plan: CoverPlan, shares: np.ndarray) -> PilotEstimates:
     """Many votes at every pilot, of which these shares (pilots,) are won."""
     theta = np.array([pilot.theta for pilot in plan.pilots])
     return PilotEstimates(theta, 1e4 * shares, np.full(len(shares), 1e4))
@@ -84,7 +84,7 @@ def test_a_chosen_cover_holds_every_attack(
     g = make(()) if still else make()
     region = TURNS if make is turning else SHIFTS
     x = picture.tensor(SHAPE)
-    plan = draft(g, x[0], region, None, PRICE)
+    plan = plan_cover(g, x[0], region, None, PRICE)
     shares = np.random.default_rng(seed).uniform(share - 0.1, share, len(plan.pilots))
     cover = plan.drawn(asked(plan, shares))
     assert cover.guarantee is Guarantee.INDIVIDUAL
@@ -145,9 +145,9 @@ def plan_of(g: SmoothedClassifier, region: Region, share: float, budget: float) 
     def votes(asked: np.ndarray, p: np.ndarray) -> np.ndarray:
         return expected_votes(asked, p, 0.001, most=int(budget))
 
-    survey = draft(g, Picture("blob", 3).tensor(SHAPE)[0], region, None, Price(votes, budget))
-    assert isinstance(survey, Survey)
-    return survey.drawn(asked(survey, np.full(len(survey.pilots), share)))
+    planner = plan_cover(g, Picture("blob", 3).tensor(SHAPE)[0], region, None, Price(votes, budget))
+    assert isinstance(planner, CoverPlanner)
+    return planner.drawn(asked(planner, np.full(len(planner.pilots), share)))
 
 
 @pytest.mark.parametrize(("make", "region"), [(turning, TURNS), (shifting, SHIFTS)])
@@ -198,20 +198,20 @@ def test_a_second_cover_is_finer_where_votes_were_lost_and_refused_where_it_cann
     None
 ):
     g = turning()
-    survey = draft(g, Picture("blob", 3).tensor(SHAPE)[0], TURNS, None, PRICE)
-    estimates = asked(survey, np.full(len(survey.pilots), 0.99))
+    planner = plan_cover(g, Picture("blob", 3).tensor(SHAPE)[0], TURNS, None, PRICE)
+    estimates = asked(planner, np.full(len(planner.pilots), 0.99))
     lost = estimates.join(
         PilotEstimates(np.array([[15.0]]), np.array([1400.0]), np.array([2000.0]))
     )
-    first, second = survey.drawn(estimates), survey.redrawn(lost, 5000.0)
+    first, second = planner.drawn(estimates), planner.redrawn(lost, 5000.0)
     assert second is not None
 
     def margin_at(cover: Cover, angle: float) -> float:
         return min(cover.balls, key=lambda ball: abs(ball.theta[0] - angle)).margin
 
     assert margin_at(second, 15.0) < margin_at(first, 15.0)
-    assert survey.redrawn(lost, 100.0) is None
-    assert outside(g, survey.pulled_back.x, second, attacks(TURNS, 0)) <= 0.0  # type: ignore[attr-defined]
+    assert planner.redrawn(lost, 100.0) is None
+    assert outside(g, planner.pulled_back.x, second, attacks(TURNS, 0)) <= 0.0  # type: ignore[attr-defined]
 
 
 @given(seed=st.integers(0, 99))
