@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.regions.grid import lay_knots
+from gsmooth.cover.regions.grid import lay_parameter_grid
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.transforms.base import Enclosure, Transformation
 from gsmooth.transforms.region import Region
@@ -81,7 +81,7 @@ def trace(
     spans = np.maximum(np.array(region.upper) - np.array(region.lower), 1e-300)
     moving = spans > 1e-300
     first = FIRST[0 if int(moving.sum()) < 2 else 1]
-    lower, upper = lay_knots(operator, region, spans, first).boxes
+    lower, upper = lay_parameter_grid(operator, region, spans, first).boxes
     cells = _measure(operator, x, rounding, lower, upper, np.full(len(lower), np.inf))
     while seconds is None or perf_counter() - began < seconds:
         part = ((cells.upper - cells.lower) / spans)[:, moving].prod(axis=1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.cover.pulled_back import PulledBackImage
-from gsmooth.cover.regions.grid import lay_knots
+from gsmooth.cover.regions.grid import lay_parameter_grid
 from gsmooth.testing.images import Picture
 from gsmooth.testing.transformation_under_test import Subject, no_claim
 
@@ -106,7 +106,7 @@ def _check_bend(subject: Subject, *, still: bool) -> None:
             for reach in (1, 4, SAMPLES // 2):
                 bent = points[2 * reach :] - 2.0 * points[reach:-reach] + points[: -2 * reach]
                 step = (theta[2 * reach :, axis] - theta[: -2 * reach, axis]) / 2.0
-                # Knots are laid by float arithmetic: the middle one is off by a few ulps.
+                # ParameterGrid are laid by float arithmetic: the middle one is off by a few ulps.
                 slack = 4.0 * bent.new_full(bent.shape[:1], 1.0)
                 allowed = float(bounds[0, axis]) * step**2 * (1.0 + 1e-6)
                 what = f"{name} {_told(lower, upper, axis)}"
@@ -161,14 +161,14 @@ def _whole(subject: Subject) -> list[Cell]:
     axes = _axes(subject)
     middle = tuple(max(0, len(axis) // 2 - 1) for axis in axes)
     found = []
-    for axis, knots in enumerate(axes):
+    for axis, parameter_grid in enumerate(axes):
         if subject.transformation.parameters[axis].step:
             continue
-        numbers = range(math.ceil(knots[0]), math.floor(knots[-1]) + 1)
+        numbers = range(math.ceil(parameter_grid[0]), math.floor(parameter_grid[-1]) + 1)
         for number in numbers[:: max(1, len(numbers) // WHOLE)]:
-            last = max(0, len(knots) - 2)
-            place = int(np.clip(np.searchsorted(knots, number, side="right") - 1, 0, last))
-            for beside in {place, max(0, place - (knots[place] == number))}:
+            last = max(0, len(parameter_grid) - 2)
+            place = int(np.clip(np.searchsorted(parameter_grid, number, side="right") - 1, 0, last))
+            for beside in {place, max(0, place - (parameter_grid[place] == number))}:
                 found.append(Cell((*middle[:axis], beside, *middle[axis + 1 :]), 0, 0))
     return list(dict.fromkeys(found))
 
@@ -180,7 +180,7 @@ def _claims(subject: Subject, *, curvature: bool, still: bool = False) -> bool:
 
 
 def _axes(subject: Subject) -> tuple[tuple[float, ...], ...]:
-    return lay_knots(subject.transformation, subject.region, np.array(subject.reach)).axes
+    return lay_parameter_grid(subject.transformation, subject.region, np.array(subject.reach)).axes
 
 
 def cells(subject: Subject) -> st.SearchStrategy[Cell]:
@@ -193,12 +193,14 @@ def cells(subject: Subject) -> st.SearchStrategy[Cell]:
 
 def _beside_kinks(subject: Subject, axis: int) -> list[int]:
     """Places of the cells that touch 0, the region's ends or a breakpoint."""
-    knots = np.array(_axes(subject)[axis])
+    parameter_grid = np.array(_axes(subject)[axis])
     low, high = subject.region.lower[axis], subject.region.upper[axis]
     marks = (0.0, low, high, *subject.transformation.breakpoints(axis, low, high))
-    last = max(0, len(knots) - 2)
+    last = max(0, len(parameter_grid) - 2)
     found = {
-        int(np.clip(np.searchsorted(knots, mark) - d, 0, last)) for mark in marks for d in (0, 1)
+        int(np.clip(np.searchsorted(parameter_grid, mark) - d, 0, last))
+        for mark in marks
+        for d in (0, 1)
     }
     return sorted(found)
 
@@ -209,9 +211,9 @@ def cell_of(
     """The image's orbit, and the ends of the cell, (1, m) each."""
     lower, upper = [], []
     axes = zip(_axes(subject), cell.place, subject.transformation.parameters, strict=True)
-    for knots, place, parameter in axes:
-        low = knots[place]
-        high = low if parameter.step else knots[min(place + 1, len(knots) - 1)]
+    for parameter_grid, place, parameter in axes:
+        low = parameter_grid[place]
+        high = low if parameter.step else parameter_grid[min(place + 1, len(parameter_grid) - 1)]
         for halving in range(cell.depth):
             middle = (low + high) / 2.0
             low, high = (middle, high) if cell.side >> halving & 1 else (low, middle)

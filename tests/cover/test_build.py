@@ -17,7 +17,7 @@ from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover import Cover, build, build_cover
 from gsmooth.cover.bounds.cells import Cells
 from gsmooth.cover.build import TOLERANCE
-from gsmooth.cover.regions.grid import lay_knots
+from gsmooth.cover.regions.grid import lay_parameter_grid
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import Picture
@@ -235,8 +235,8 @@ def test_profiles_ascend_and_end_with_the_whole_region(digits: list[Tensor]) -> 
 @settings(max_examples=20)
 def test_no_gauge_reaches_into_a_cell_that_its_step_leaves_out(high: float, low: float) -> None:
     region = Region((-low,), (high,))
-    knots = np.array(lay_knots(Turn(), region, np.ones(1)).axes[0])
-    lower, upper = knots[:-1, None], knots[1:, None]
+    parameter_grid = np.array(lay_parameter_grid(Turn(), region, np.ones(1)).axes[0])
+    lower, upper = parameter_grid[:-1, None], parameter_grid[1:, None]
     starts = build.start_gauges(region, lower, upper)
     for gauge, first, last in zip(starts, lower, upper, strict=True):
         reached = region.scaled(float(gauge))

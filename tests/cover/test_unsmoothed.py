@@ -206,12 +206,12 @@ def test_more_centres_ask_for_less_along_the_resting_parameter_too() -> None:
 def test_a_resting_parameter_is_cut_as_finely_as_it_moves_the_image() -> None:
     from gsmooth.cover.planning.planner import CoverPlanner
 
-    def knots(x: Tensor) -> tuple[int, ...]:
-        return CoverPlanner.of(smoothed(), x[None], REGION, None, None).knots.shape
+    def parameter_grid(x: Tensor) -> tuple[int, ...]:
+        return CoverPlanner.of(smoothed(), x[None], REGION, None, None).parameter_grid.shape
 
-    grey, contrasty = knots(picture(0.5, 0.5, 0.5)), knots(picture(1.0, 0.0, 1.0))
+    grey, contrasty = parameter_grid(picture(0.5, 0.5, 0.5)), parameter_grid(picture(1.0, 0.0, 1.0))
     assert grey[1] == 2  # One cell: C does not move.
-    assert contrasty[1] > knots(BALANCED)[1] > grey[1]
+    assert contrasty[1] > parameter_grid(BALANCED)[1] > grey[1]
 
 
 def test_certified_regions_hold_what_the_half_space_keeps() -> None:

@@ -22,7 +22,7 @@ from gsmooth.certification.feasibility import foresee
 from gsmooth.cover import build_cover
 from gsmooth.cover.bounds.supremum import pulled_back_suprema
 from gsmooth.cover.pulled_back import PulledBackImage
-from gsmooth.cover.regions.grid import Knots, lay_knots
+from gsmooth.cover.regions.grid import ParameterGrid, lay_parameter_grid
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.report.contact_sheet import spread
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -187,12 +187,14 @@ def test_the_opponent_finds_the_one_attack_that_matters() -> None:
 
 
 def test_cells_along_steps_are_points_and_fill_the_other_axes_as_ever() -> None:
-    knots = lay_knots(IntegerTranslation(), Region((-2.5, 0.0), (1.0, 3.0)), np.ones(2))
-    assert knots.axes == ((-2.0, -1.0, 0.0, 1.0), (0.0, 1.0, 2.0, 3.0))
-    lower, upper = knots.boxes
+    parameter_grid = lay_parameter_grid(
+        IntegerTranslation(), Region((-2.5, 0.0), (1.0, 3.0)), np.ones(2)
+    )
+    assert parameter_grid.axes == ((-2.0, -1.0, 0.0, 1.0), (0.0, 1.0, 2.0, 3.0))
+    lower, upper = parameter_grid.boxes
     assert np.array_equal(lower, upper)
-    assert np.array_equal(lower, knots.theta)
-    mixed = Knots(((0.0, 1.0), (0.0, 0.5, 1.0)), stepped=(0,))
+    assert np.array_equal(lower, parameter_grid.theta)
+    mixed = ParameterGrid(((0.0, 1.0), (0.0, 0.5, 1.0)), stepped=(0,))
     assert not mixed.is_chain
     lower, upper = mixed.boxes
     assert lower.tolist() == [[0.0, 0.0], [0.0, 0.5], [1.0, 0.0], [1.0, 0.5]]

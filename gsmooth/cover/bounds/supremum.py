@@ -98,6 +98,6 @@ def _intervals(
     found = []
     for start, end in itertools.pairwise(marks):
         parts = max(1, math.ceil((end - start) / width - 1e-9)) if width > 0.0 else 1
-        knots = [start + (end - start) * k / parts for k in range(parts)] + [end]
-        found += list(itertools.pairwise(knots))
+        parameter_grid = [start + (end - start) * k / parts for k in range(parts)] + [end]
+        found += list(itertools.pairwise(parameter_grid))
     return found

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsmooth.cover.planning.clusters import ROUNDS, Clustering
 from gsmooth.cover.regions.arcs import Arcs
-from gsmooth.cover.regions.grid import Knots, Piece, piece_of
+from gsmooth.cover.regions.grid import ParameterGrid, Piece, piece_of
 from gsmooth.cover.regions.one_sided import forward_arcs, priced_piece
 from gsmooth.theory.laws import Law
 
@@ -35,7 +35,7 @@ def prices_of(pieces: list[Piece], shares: Floats, prices: Prices) -> Floats:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Division:
+class Partition:
     """The ways to gather the cells of a grid into pieces, one ball each.
 
     knots: the grid; points (n, K): C at its points; joint (n, m + K): the same in the metric of T4,
@@ -45,17 +45,17 @@ class Division:
     """
 
     law: Law
-    knots: Knots
+    parameter_grid: ParameterGrid
     points: Tensor
     joint: Floats
     origin: Tensor | None
 
     def so_many(self, count: int) -> list[Piece]:
         """At most ``count`` pieces, the largest as small as can be."""
-        if len(self.knots.theta) == 1:
-            return [piece_of(np.array([0]), self.knots.corners, self._gram)]
+        if len(self.parameter_grid.theta) == 1:
+            return [piece_of(np.array([0]), self.parameter_grid.corners, self._gram)]
         if self._is_chain and count == 1:  # No need to know every arc.
-            return self._arcs([(0, len(self.knots.theta) - 1)])
+            return self._arcs([(0, len(self.parameter_grid.theta) - 1)])
         if self._is_chain:
             return self._arcs(self._chain.fewest(count))
         return self._clusters(count)
@@ -73,32 +73,32 @@ class Division:
 
     @property
     def _is_chain(self) -> bool:
-        return self.knots.is_chain
+        return self.parameter_grid.is_chain
 
     @cached_property
     def _chain(self) -> Arcs:
         law = self.law
         if self._leans:
-            return forward_arcs(law, self.knots.theta, self.points, self.origin)
+            return forward_arcs(law, self.parameter_grid.theta, self.points, self.origin)
         return Arcs.of(self._gram)
 
     @property
     def _leans(self) -> bool:
         """Whether centres stand at one end of their pieces."""
-        return any(axis in self.knots.moving for axis in self.law.forward_axes)
+        return any(axis in self.parameter_grid.moving for axis in self.law.forward_axes)
 
     @cached_property
     def _clustering(self) -> Clustering:
         if not self.law.dimensions or not (self._leans or self.origin is not None):
-            return Clustering(self._gram, self.knots.corners)
+            return Clustering(self._gram, self.parameter_grid.corners)
         # A centre at the lower end has all of its piece on one side; and where residuals are
         # measured from one point, only shifts are left to be shared out.
         points, forward = self.joint.copy(), list(self.law.forward_axes)
         points[:, forward] *= 2.0
         if self.origin is not None:
-            points = points[:, : self.knots.theta.shape[1]]
+            points = points[:, : self.parameter_grid.theta.shape[1]]
         points -= points.mean(axis=0)
-        return Clustering(points @ points.T, self.knots.corners)
+        return Clustering(points @ points.T, self.parameter_grid.corners)
 
     def _clusters(self, count: int, rounds: int = ROUNDS) -> list[Piece]:
         return self._priced(self._clustering.at(count, rounds))
@@ -108,7 +108,9 @@ class Division:
         law, origin, several = self.law, self.origin, not self._is_chain
         if not (self._leans or (several and origin is not None)):
             return pieces
-        return [priced_piece(law, p, self.knots.theta, self.points, origin) for p in pieces]
+        return [
+            priced_piece(law, p, self.parameter_grid.theta, self.points, origin) for p in pieces
+        ]
 
     def _cheapest_arcs(self, shares: Floats, rule: Prices) -> list[Piece]:
         radii = self._chain.radii
@@ -135,7 +137,7 @@ class Division:
     def _arcs(self, arcs: list[tuple[int, int]]) -> list[Piece]:
         return self._priced(
             [
-                piece_of(np.arange(first, last), self.knots.corners, self._gram)
+                piece_of(np.arange(first, last), self.parameter_grid.corners, self._gram)
                 for first, last in arcs
             ]
         )

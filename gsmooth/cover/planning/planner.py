@@ -16,9 +16,9 @@ from torch import Tensor
 from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_of
 from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
 from gsmooth.cover.pilots import Pilot, PilotEstimates
-from gsmooth.cover.planning.partition import Division, prices_of
+from gsmooth.cover.planning.partition import Partition, prices_of
 from gsmooth.cover.pulled_back import PulledBackImage
-from gsmooth.cover.regions.grid import Knots, Piece, lay_knots
+from gsmooth.cover.regions.grid import ParameterGrid, Piece, lay_parameter_grid
 from gsmooth.cover.regions.one_sided import place_of, placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import share_of_margin
@@ -30,8 +30,8 @@ Centres = int | Literal["clean"] | None
 
 STEP: Final = 0.12
 """Joint distance between neighbouring points that a curve's grid aims at."""
-MOST_KNOTS: Final = 4096
-KNOTS_A_CENTRE: Final = 16
+MOST_GRID_POINTS: Final = 4096
+GRID_POINTS_A_CENTRE: Final = 16
 """Grid points beyond which a given number of centres gains nothing."""
 PILOTS: Final = (8, 3)
 """Pilot points along one moving parameter, and along each of several."""
@@ -105,14 +105,14 @@ class CoverPlanner:
     """One image's pulled-back image on a grid over its region; its centres may be chosen freely
     (C1).
 
-    clean (K,): L x. points (n, K): C at the grid points ``knots.theta`` (n, m).
+    clean (K,): L x. points (n, K): C at the grid points ``parameter_grid.theta`` (n, m).
     """
 
     smoothed: SmoothedClassifier
     region: Region
     pulled_back: PulledBackImage
     clean: Tensor
-    knots: Knots
+    parameter_grid: ParameterGrid
     points: Tensor
     centres: Centres
     price: Price | None
@@ -130,17 +130,26 @@ class CoverPlanner:
         operator = smoothed.transformation
         pulled_back = PulledBackImage(operator, x, smoothed.still)
         units = _spacing_units(smoothed, pulled_back, region)
-        knots = lay_knots(operator, region, units)
-        points = pulled_back.points(torch.from_numpy(knots.theta))
+        parameter_grid = lay_parameter_grid(operator, region, units)
+        points = pulled_back.points(torch.from_numpy(parameter_grid.theta))
         clean = operator.lift(x)[0]
-        planner = cls(smoothed, region, pulled_back, clean, knots, points, centres, price)
+        planner = cls(smoothed, region, pulled_back, clean, parameter_grid, points, centres, price)
         length = float(np.sqrt(np.square(np.diff(planner.joint, axis=0)).sum(axis=1)).sum())
-        most = min(MOST_KNOTS, KNOTS_A_CENTRE * centres if isinstance(centres, int) else MOST_KNOTS)
+        most = min(
+            MOST_GRID_POINTS,
+            GRID_POINTS_A_CENTRE * centres if isinstance(centres, int) else MOST_GRID_POINTS,
+        )
         cells = min(most, math.ceil(length / STEP))
-        if len(knots.moving) == 1 and centres != "clean" and cells > 1.2 * len(knots.theta):
-            knots = lay_knots(operator, region, units, cells)
-            points = pulled_back.points(torch.from_numpy(knots.theta))
-            planner = cls(smoothed, region, pulled_back, clean, knots, points, centres, price)
+        if (
+            len(parameter_grid.moving) == 1
+            and centres != "clean"
+            and cells > 1.2 * len(parameter_grid.theta)
+        ):
+            parameter_grid = lay_parameter_grid(operator, region, units, cells)
+            points = pulled_back.points(torch.from_numpy(parameter_grid.theta))
+            planner = cls(
+                smoothed, region, pulled_back, clean, parameter_grid, points, centres, price
+            )
         return planner
 
     @cached_property
@@ -152,7 +161,7 @@ class CoverPlanner:
         residual = self.points.numpy() / self.smoothed.law.sigma
         if self.pulled_back.still:
             return np.asarray(residual)
-        shift = self.knots.theta / units_of(self.smoothed.law)
+        shift = self.parameter_grid.theta / units_of(self.smoothed.law)
         return np.concatenate([shift, residual], axis=1)
 
     @property
@@ -161,7 +170,7 @@ class CoverPlanner:
         if not self._plans:
             return []
         nodes = self._pilot_nodes
-        theta, points = self.knots.theta[nodes], self.points[nodes]
+        theta, points = self.parameter_grid.theta[nodes], self.points[nodes]
         if not self.pulled_back.still:
             columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
             points = self.pulled_back.transformation.act(points, *columns)
@@ -169,14 +178,14 @@ class CoverPlanner:
 
     @cached_property
     def _pilot_nodes(self) -> NDArray[np.int64]:
-        moving = len(self.knots.moving)
+        moving = len(self.parameter_grid.moving)
         count = PILOTS[0] if moving == 1 else PILOTS[1]
         axes = [
             np.unique(np.linspace(0, size - 1, count).round().astype(np.int64))
-            for size in self.knots.shape
+            for size in self.parameter_grid.shape
         ]
         grid = np.meshgrid(*axes, indexing="ij")
-        return np.ravel_multi_index(tuple(part.ravel() for part in grid), self.knots.shape)
+        return np.ravel_multi_index(tuple(part.ravel() for part in grid), self.parameter_grid.shape)
 
     def drawn(self, estimates: PilotEstimates) -> Cover:
         """The cover: of least expected cost where votes are to choose it."""
@@ -185,8 +194,8 @@ class CoverPlanner:
         if not self._plans:
             wanted, usual = self.centres, self.smoothed.transformation.default_centres
             count = wanted if isinstance(wanted, int) else usual
-            return self._cover(self._pieces_layout(self._division.so_many(count)))
-        shares = estimates.shares(self.knots.theta)
+            return self._cover(self._pieces_layout(self._partition.so_many(count)))
+        shares = estimates.shares(self.parameter_grid.theta)
         pieces: list[Piece] = []
         # A plan that costs more than there is fails for certain. Pilots are few votes: should they
         # have been too low, the plan for the least better ones that can be paid for succeeds.
@@ -201,14 +210,16 @@ class CoverPlanner:
         """The cover of least expected cost, if that is within ``budget``."""
         if not self._plans:
             return None
-        shares = estimates.shares(self.knots.theta)
+        shares = estimates.shares(self.parameter_grid.theta)
         cost, pieces = self._cheapest(shares)
         return self._cover(self._pieces_layout(pieces, shares)) if cost <= budget else None
 
     @property
     def _plans(self) -> bool:
         """Whether the number of centres is chosen by cost, and there is a choice."""
-        return self.centres is None and self.price is not None and len(self.knots.theta) > 1
+        return (
+            self.centres is None and self.price is not None and len(self.parameter_grid.theta) > 1
+        )
 
     @property
     def _price(self) -> Price:
@@ -219,14 +230,14 @@ class CoverPlanner:
         return moving_cover(self.smoothed, self.pulled_back, self.clean, self.region, layout)
 
     def _one_clean(self) -> Layout:
-        lower, upper = self.knots.boxes
+        lower, upper = self.parameter_grid.boxes
         ends = np.array([self.region.lower])
         theta = placed(self.smoothed.law, ends, np.zeros_like(ends))
         owner = np.zeros(len(lower), dtype=np.int64)
         return Layout(theta, self.clean[None], np.zeros(1), owner, lower, upper)
 
     def _pieces_layout(self, pieces: list[Piece], shares: Floats | None = None) -> Layout:
-        lower, upper = self.knots.boxes
+        lower, upper = self.parameter_grid.boxes
         owner = np.zeros(len(lower), dtype=np.int64)
         for place, piece in enumerate(pieces):
             owner[piece.cells] = place
@@ -236,20 +247,22 @@ class CoverPlanner:
         if self.pulled_back.origin is not None:
             carried = self.pulled_back.origin.expand_as(carried)
         law, origin = self.smoothed.law, self.pulled_back.origin
-        theta = np.stack([place_of(law, piece, self.knots.theta, origin) for piece in pieces])
+        theta = np.stack(
+            [place_of(law, piece, self.parameter_grid.theta, origin) for piece in pieces]
+        )
         price = np.zeros(len(pieces))
         if shares is not None:
             price = prices_of(pieces, shares, self._prices)
         return Layout(theta, carried, price, owner, lower, upper)
 
     @cached_property
-    def _division(self) -> Division:
+    def _partition(self) -> Partition:
         law, origin = self.smoothed.law, self.pulled_back.origin
-        return Division(law, self.knots, self.points, self.joint, origin)
+        return Partition(law, self.parameter_grid, self.points, self.joint, origin)
 
     def _cheapest(self, shares: Floats) -> tuple[float, list[Piece]]:
         """Expected cost and pieces of the plan that costs least at these shares (n,)."""
-        pieces = self._division.cheapest(shares, self._prices)
+        pieces = self._partition.cheapest(shares, self._prices)
         return float(prices_of(pieces, shares, self._prices).sum()), pieces
 
     def _prices(self, radii: Floats, shares: Floats) -> Floats:
@@ -276,8 +289,10 @@ def _spacing_units(
     for axis in smoothed.law.resting:
         alone = np.arange(len(low)) == axis
         line = Region(tuple((alone * low).tolist()), tuple((alone * high).tolist()))
-        knots = lay_knots(smoothed.transformation, line, np.ones(len(low)), SAMPLES)
-        steps = pulled_back.points(torch.from_numpy(knots.theta)).diff(dim=0).norm(dim=1)
+        parameter_grid = lay_parameter_grid(
+            smoothed.transformation, line, np.ones(len(low)), SAMPLES
+        )
+        steps = pulled_back.points(torch.from_numpy(parameter_grid.theta)).diff(dim=0).norm(dim=1)
         if (length := float(steps.sum()) / smoothed.law.sigma) > 0.0 and high[axis] > low[axis]:
             units[axis] = (high[axis] - low[axis]) / length
     return units

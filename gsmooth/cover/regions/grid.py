@@ -28,7 +28,7 @@ MOST_STEPS: Final = 2**14
 
 @final
 @dataclass(frozen=True)
-class Knots:
+class ParameterGrid:
     """A grid over the region whose cells never straddle a kink of the attack.
 
     axes: ascending values of each parameter. Grid points are numbered with the last axis fastest.
@@ -98,9 +98,9 @@ def check_count(transformation: Transformation, region: Region) -> None:
         )
 
 
-def lay_knots(
+def lay_parameter_grid(
     transformation: Transformation, region: Region, units: Floats, cells: int | None = None
-) -> Knots:
+) -> ParameterGrid:
     """A grid of about ``cells`` cells, spaced alike in the metric of the law's units (m,).
 
     Along a parameter with a step it has every value, and cells without extent, whose suprema are
@@ -118,12 +118,12 @@ def lay_knots(
             continue
         inner = transformation.breakpoints(axis, low, high)
         marks = sorted({low, high, *(v for v in inner if low < v < high)})
-        knots = [low]
+        parameter_grid = [low]
         for start, end in itertools.pairwise(marks):
             parts = max(1, math.ceil((end - start) / (spacing * float(units[axis])) - 1e-9))
-            knots += [start + (end - start) * k / parts for k in range(1, parts)] + [end]
-        axes.append(tuple(knots))
-    return Knots(tuple(axes), stepped)
+            parameter_grid += [start + (end - start) * k / parts for k in range(1, parts)] + [end]
+        axes.append(tuple(parameter_grid))
+    return ParameterGrid(tuple(axes), stepped)
 
 
 def _spacing(lengths: Floats, cells: int | None) -> float:

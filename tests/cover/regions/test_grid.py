@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsmooth.cover.regions.grid import Knots, lay_knots, piece_of
+from gsmooth.cover.regions.grid import ParameterGrid, lay_parameter_grid, piece_of
 from gsmooth.transforms.region import Region
 from tests.cover.subjects import Weave
 from tests.testing.planted import Turn
@@ -26,9 +26,9 @@ class Ticking(Turn):
         return tuple(0.3 * k for k in range(math.ceil(lower / 0.3), math.floor(upper / 0.3) + 1))
 
 
-def grid(region: Region, cells: int | None = None) -> Knots:
+def grid(region: Region, cells: int | None = None) -> ParameterGrid:
     operator = Turn() if region.dimensions == 1 else Weave()
-    return lay_knots(operator, region, np.ones(region.dimensions), cells)
+    return lay_parameter_grid(operator, region, np.ones(region.dimensions), cells)
 
 
 @given(low=ENDS, high=ENDS, cells=st.integers(1, 400))
@@ -65,9 +65,9 @@ def test_cells_of_a_box_tile_it_without_gap_or_overlap(
 
 
 def test_the_corners_of_a_cell_come_in_the_order_of_a_product() -> None:
-    knots = grid(Region((-1.0, -2.0), (1.0, 2.0)))
-    lower, upper = knots.boxes
-    theta = knots.theta[knots.corners]
+    parameter_grid = grid(Region((-1.0, -2.0), (1.0, 2.0)))
+    lower, upper = parameter_grid.boxes
+    theta = parameter_grid.theta[parameter_grid.corners]
     assert np.array_equal(theta[:, 0], lower)
     assert np.array_equal(theta[:, 1], np.stack([lower[:, 0], upper[:, 1]], axis=1))
     assert np.array_equal(theta[:, 3], upper)
@@ -76,16 +76,16 @@ def test_the_corners_of_a_cell_come_in_the_order_of_a_product() -> None:
 @given(low=ENDS, high=ENDS)
 @settings(max_examples=25)
 def test_no_cell_straddles_a_kink(low: float, high: float) -> None:
-    lower, upper = lay_knots(Ticking(), Region((-low,), (high,)), np.ones(1)).boxes
+    lower, upper = lay_parameter_grid(Ticking(), Region((-low,), (high,)), np.ones(1)).boxes
     kinks = np.array(Ticking().breakpoints(0, -low, high))
     inside = (lower < kinks) & (kinks < upper)
     assert not inside.any()
 
 
 def test_a_parameter_that_does_not_move_gets_one_empty_interval() -> None:
-    knots = grid(Region((0.0, -1.0), (0.0, 1.0)))
-    lower, upper = knots.boxes
-    assert knots.moving == (1,)
+    parameter_grid = grid(Region((0.0, -1.0), (0.0, 1.0)))
+    lower, upper = parameter_grid.boxes
+    assert parameter_grid.moving == (1,)
     assert (lower[:, 0] == 0.0).all()
     assert (upper[:, 0] == 0.0).all()
     assert len(lower) == pytest.approx(240, abs=2)
@@ -108,9 +108,9 @@ def test_a_region_that_is_a_single_point_is_one_cell() -> None:
 
 
 def test_a_piece_holds_all_corners_of_its_cells() -> None:
-    knots = grid(Region((-1.0, -1.0), (1.0, 1.0)))
-    points = knots.theta
-    piece = piece_of(np.array([0, 5, 40]), knots.corners, points @ points.T)
-    held = points[np.unique(knots.corners[[0, 5, 40]])]
+    parameter_grid = grid(Region((-1.0, -1.0), (1.0, 1.0)))
+    points = parameter_grid.theta
+    piece = piece_of(np.array([0, 5, 40]), parameter_grid.corners, points @ points.T)
+    held = points[np.unique(parameter_grid.corners[[0, 5, 40]])]
     centre = piece.weights @ points[piece.nodes]
     assert np.linalg.norm(held - centre, axis=1).max() <= piece.radius * (1 + 1e-9)
