@@ -15,10 +15,10 @@ from gsmooth.certificate import (
     Certified,
     Prediction,
 )
-from gsmooth.certification.radius import try_radius
-from gsmooth.certification.region import try_region
+from gsmooth.certification.radius import run_radius_test
+from gsmooth.certification.region import run_region_test
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
-from gsmooth.certification.session import Counts, Court
+from gsmooth.certification.session import Counts, VotingSession
 from gsmooth.cover import CoverPlan, PilotEstimates
 from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
@@ -64,22 +64,22 @@ def decide(smoothed: SmoothedClassifier, index: int, plan: CoverPlan, mode: Mode
     label = int(np.argmax(selected[:-1]))
     estimates = _pilot_estimates(plan, counts[len(chosen) :, label])
     attempts = mode.tries if isinstance(mode, RegionMode) and pilots else 1
-    court = Court(
+    session = VotingSession(
         smoothed, index, plan.drawn(estimates), label, mode.alpha, attempts, int(counts.sum())
     )
-    if not court.cover.balls:
-        certificate: Certificate = court.abstained(AbstainReason.IMPOSSIBLE, [], None)
+    if not session.cover.balls:
+        certificate: Certificate = session.abstained(AbstainReason.IMPOSSIBLE, [], None)
     elif isinstance(mode, RadiusMode):
-        certificate = yield from try_radius(court, mode)
+        certificate = yield from run_radius_test(session, mode)
     else:
-        certificate = yield from _try_twice(court, plan, estimates, mode)
+        certificate = yield from _try_twice(session, plan, estimates, mode)
     tested = sum(centre.trials for centre in certificate.evidence)
-    others = court.votes - int(selected.sum()) - tested
-    return Finding(certificate, prediction(selected, mode.alpha), court.votes, others)
+    others = session.votes - int(selected.sum()) - tested
+    return Finding(certificate, prediction(selected, mode.alpha), session.votes, others)
 
 
 def _try_twice(
-    court: Court, plan: CoverPlan, estimates: PilotEstimates, mode: RegionMode
+    session: VotingSession, plan: CoverPlan, estimates: PilotEstimates, mode: RegionMode
 ) -> Generator[list[SampleRequest], Counts, Certificate]:
     """A second cover, drawn by what the first one's votes say, where that one did not pass.
 
@@ -87,15 +87,15 @@ def _try_twice(
     that is returned is false only if one of two has failed, so with probability at most alpha. The
     first attempt's votes count for nothing in the second.
     """
-    first = yield from try_region(court, mode)
-    if court.attempts == 1 or _gauge(first) == 1.0:
+    first = yield from run_region_test(session, mode)
+    if session.attempts == 1 or _gauge(first) == 1.0:
         return first
     learnt = estimates.join(_tested(first.evidence))
-    again = plan.redrawn(learnt, mode.max_votes - court.votes)
+    again = plan.redrawn(learnt, mode.max_votes - session.votes)
     if again is None:
         return first
-    court.cover, court.stream = again, Stream.SECOND
-    second = yield from try_region(court, mode)
+    session.cover, session.stream = again, Stream.SECOND
+    second = yield from run_region_test(session, mode)
     return second if _gauge(second) >= _gauge(first) else first
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gsmooth.certificate import AbstainReason, Step, Verdict
 from gsmooth.certification.rules import RadiusMode, chunks
 from gsmooth.certification.sequence import until_enough
-from gsmooth.certification.session import Counts, Court, Trial
+from gsmooth.certification.session import Counts, Trial, VotingSession
 from gsmooth.certification.stopping import least_votes
 from gsmooth.cover import Ball
 from gsmooth.errors import UnreachableError
@@ -31,58 +31,58 @@ Bound = Generator[list[SampleRequest], Counts, tuple[Counts, float]]
 """Ends with the votes by class, ties last, and the lower bound that they show."""
 
 
-def try_radius(court: Court, mode: RadiusMode) -> Trial:
+def run_radius_test(session: VotingSession, mode: RadiusMode) -> Trial:
     """Centres from the inside outwards, while they can still add to the region.
 
     The certified gauge is the least over centres of what each one's bound supports. If it is too
     large, the one centre that limits the true region has p_lower > p: at most alpha (C5).
     """
-    balls = court.cover.balls
-    rng = SampleKey(court.smoothed.seed, court.index, Stream.BOUND, 0, 0).generator()
+    balls = session.cover.balls
+    rng = SampleKey(session.smoothed.seed, session.index, Stream.BOUND, 0, 0).generator()
     draws = rng.random(len(balls))
     order = sorted(range(len(balls)), key=lambda i: balls[i].start)
-    none = court.untallied()
-    evidence = [court.evidence_of(ball, none, Verdict.UNTESTED, ball.profile) for ball in balls]
+    none = session.untallied()
+    evidence = [session.evidence_of(ball, none, Verdict.UNTESTED, ball.profile) for ball in balls]
     gauge = 1.0
     for place in order:
         ball = balls[place]
         if ball.start >= gauge:
             break
         if mode.bound == "sequence":
-            tally, p_lower = yield from _streamed(court, mode, place, gauge)
+            tally, p_lower = yield from _streamed(session, mode, place, gauge)
         else:
-            tally, p_lower = yield from _fixed(court, mode, place, float(draws[place]))
+            tally, p_lower = yield from _fixed(session, mode, place, float(draws[place]))
         profile = ball.profile_for(p_lower)
         reached = _supported(profile, p_lower)
         gauge = min(gauge, reached)
         verdict = Verdict.ACCEPTED if reached > ball.start else Verdict.FUTILE
-        evidence[place] = court.evidence_of(ball, tally, verdict, profile)
+        evidence[place] = session.evidence_of(ball, tally, verdict, profile)
     if gauge <= 0.0:
         if max(_first_share(ball) for ball in balls if ball.start == 0.0) >= 1.0:
-            return court.abstained(AbstainReason.UNREACHABLE, evidence, None)
+            return session.abstained(AbstainReason.UNREACHABLE, evidence, None)
         least = _least(balls, mode)
         enough = least is not None and least <= mode.most
         reason = AbstainReason.FUTILE if enough else AbstainReason.BUDGET
-        return court.abstained(reason, evidence, None if enough else least)
-    return court.certified(gauge, evidence)
+        return session.abstained(reason, evidence, None if enough else least)
+    return session.certified(gauge, evidence)
 
 
-def _fixed(court: Court, mode: RadiusMode, place: int, draw: float) -> Bound:
+def _fixed(session: VotingSession, mode: RadiusMode, place: int, draw: float) -> Bound:
     """n votes at once, looked at once (S1, S7)."""
     cast = mode.most
-    counts = yield court.requests(place, 0, cast)
-    court.votes += cast
+    counts = yield session.requests(place, 0, cast)
+    session.votes += cast
     tally = counts.sum(axis=0)
-    won = int(tally[court.label])
+    won = int(tally[session.label])
     if mode.bound == "randomized":
         return tally, randomized_clopper_pearson_lower(won, cast, mode.alpha, draw)
     return tally, FixedBound(cast, mode.alpha).lower(FixedSample(won, cast))
 
 
-def _streamed(court: Court, mode: RadiusMode, place: int, goal: float) -> Bound:
+def _streamed(session: VotingSession, mode: RadiusMode, place: int, goal: float) -> Bound:
     """Votes until more could hardly add to the gauge (S6)."""
-    reach = _reach(court.cover.balls[place])
-    return (yield from until_enough(court, mode, place, reach, goal))
+    reach = _reach(session.cover.balls[place])
+    return (yield from until_enough(session, mode, place, reach, goal))
 
 
 def _reach(ball: Ball) -> Callable[[float], float]:

@@ -10,7 +10,7 @@ from scipy import special
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
 from gsmooth.certification.rules import RegionMode, chunks
-from gsmooth.certification.session import Counts, Court, Trial
+from gsmooth.certification.session import Counts, Trial, VotingSession
 from gsmooth.certification.stopping import least_votes, votes_to_next_look
 from gsmooth.cover import Ball
 from gsmooth.sampling.noise import CHUNK
@@ -29,16 +29,16 @@ Vote = Generator[list[SampleRequest], Counts, tuple[Verdict, Counts]]
 """Ends with the verdict and the votes by class, ties last."""
 
 
-def try_region(court: Court, mode: RegionMode) -> Trial:
+def run_region_test(session: VotingSession, mode: RegionMode) -> Trial:
     """The trial of a cover.
 
     Inside-out, the region reached is certified: if it is too large, the first centre in this order
-    whose p is below its share was accepted, which has probability at most ``court.level`` (C5).
+    whose p is below its share was accepted, which has probability at most ``session.level`` (C5).
     """
-    balls = court.cover.balls
+    balls = session.cover.balls
     inside_out = mode.order == "inside-out"
-    none = court.untallied()
-    evidence = [_tested(court, ball, none, Verdict.UNTESTED, inside_out) for ball in balls]
+    none = session.untallied()
+    evidence = [_tested(session, ball, none, Verdict.UNTESTED, inside_out) for ball in balls]
     order = list(range(len(balls)))
     if inside_out:
         order.sort(key=lambda place: balls[place].start)
@@ -46,39 +46,41 @@ def try_region(court: Court, mode: RegionMode) -> Trial:
         ahead = order[rank : rank + 1] if inside_out else order[rank:]
         if any(balls[one].unreachable for one in ahead):
             reason = AbstainReason.UNREACHABLE
-            return _reached(court, balls[place], reason, evidence, None, inside_out)
-        least = _least(court, mode, ahead)
-        if least is None or court.votes + least > mode.max_votes:
-            needed = None if least is None else court.votes + least
-            return _reached(court, balls[place], AbstainReason.BUDGET, evidence, needed, inside_out)
+            return _reached(session, balls[place], reason, evidence, None, inside_out)
+        least = _least(session, mode, ahead)
+        if least is None or session.votes + least > mode.max_votes:
+            needed = None if least is None else session.votes + least
+            return _reached(
+                session, balls[place], AbstainReason.BUDGET, evidence, needed, inside_out
+            )
         vote = _stream if mode.rule == "e-process" else _bonferroni
-        verdict, tally = yield from vote(court, mode, place)
-        evidence[place] = _tested(court, balls[place], tally, verdict, inside_out)
+        verdict, tally = yield from vote(session, mode, place)
+        evidence[place] = _tested(session, balls[place], tally, verdict, inside_out)
         if verdict is not Verdict.ACCEPTED:
             futile = verdict is Verdict.FUTILE
             reason = AbstainReason.FUTILE if futile else AbstainReason.BUDGET
-            return _reached(court, balls[place], reason, evidence, None, inside_out)
-    return court.certified(1.0, evidence)
+            return _reached(session, balls[place], reason, evidence, None, inside_out)
+    return session.certified(1.0, evidence)
 
 
-def _stream(court: Court, mode: RegionMode, place: int) -> Vote:
+def _stream(session: VotingSession, mode: RegionMode, place: int) -> Vote:
     """Until the e-process accepts or there is no hope; looked at whenever it could accept."""
-    share = court.cover.balls[place].share
-    test, futility = EProcess(share, court.level), Futility(share, mode.futility)
+    share = session.cover.balls[place].share
+    test, futility = EProcess(share, session.level), Futility(share, mode.futility)
     sample: StreamedSample | None = None
-    tally, cast, chunk, judged = court.untallied(), 0, 0, 0
-    while rows := votes_to_next_look(test, sample, mode.max_votes - court.votes):
-        counts = yield court.requests(place, chunk, rows)
+    tally, cast, chunk, judged = session.untallied(), 0, 0, 0
+    while rows := votes_to_next_look(test, sample, mode.max_votes - session.votes):
+        counts = yield session.requests(place, chunk, rows)
         chunk += 1
-        court.votes += rows
+        session.votes += rows
         tally, cast = tally + counts[0], cast + rows
-        sample = StreamedSample(int(tally[court.label]), cast)
+        sample = StreamedSample(int(tally[session.label]), cast)
         if test.accepts(sample):
             return Verdict.ACCEPTED, tally
         if futility.stops(sample):
             return Verdict.FUTILE, tally
         if cast - judged >= PATIENCE:
-            judged, left = cast, mode.max_votes - court.votes
+            judged, left = cast, mode.max_votes - session.votes
             if _forecast(mode, share, sample) > LEEWAY * (cast + left):
                 break
     return Verdict.EXHAUSTED, tally
@@ -95,31 +97,31 @@ def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
     return float(mode.price.votes(np.array([share]), np.array([hoped]))[0])
 
 
-def _bonferroni(court: Court, mode: RegionMode, place: int) -> Vote:
+def _bonferroni(session: VotingSession, mode: RegionMode, place: int) -> Vote:
     """n votes at once, and a bound at alpha / k: needlessly strict (C5), and looked at once."""
-    balls, cast = court.cover.balls, chunks(mode.n) * CHUNK
-    counts = yield court.requests(place, 0, cast)
-    court.votes += cast
+    balls, cast = session.cover.balls, chunks(mode.n) * CHUNK
+    counts = yield session.requests(place, 0, cast)
+    session.votes += cast
     tally = counts.sum(axis=0)
-    bound = FixedBound(cast, court.level / len(balls))
-    passed = bound.lower(FixedSample(int(tally[court.label]), cast)) > balls[place].share
+    bound = FixedBound(cast, session.level / len(balls))
+    passed = bound.lower(FixedSample(int(tally[session.label]), cast)) > balls[place].share
     return (Verdict.ACCEPTED if passed else Verdict.FUTILE), tally
 
 
-def _least(court: Court, mode: RegionMode, places: list[int]) -> int | None:
+def _least(session: VotingSession, mode: RegionMode, places: list[int]) -> int | None:
     """Votes that unanimity would still need at these centres; None where none suffice."""
     if mode.rule == "fixed":
         return len(places) * chunks(mode.n) * CHUNK
     total = 0
     for place in places:
-        if (least := least_votes(court.cover.balls[place].share, court.level)) is None:
+        if (least := least_votes(session.cover.balls[place].share, session.level)) is None:
             return None
         total += least
     return total
 
 
 def _reached(
-    court: Court,
+    session: VotingSession,
     failed: Ball,
     reason: AbstainReason,
     evidence: list[CentreEvidence],
@@ -128,14 +130,14 @@ def _reached(
 ) -> Certificate:
     """What is left when ``failed`` is: the region up to its piece, inside-out, or nothing."""
     if inside_out and failed.start > 0.0:
-        return court.certified(failed.start, evidence)
-    return court.abstained(reason, evidence, least_n)
+        return session.certified(failed.start, evidence)
+    return session.abstained(reason, evidence, least_n)
 
 
 def _tested(
-    court: Court, ball: Ball, tally: Counts, verdict: Verdict, inside_out: bool
+    session: VotingSession, ball: Ball, tally: Counts, verdict: Verdict, inside_out: bool
 ) -> CentreEvidence:
     """Evidence of region mode; inside-out it says from which gauge on the centre is needed."""
     start = (Step(ball.start, 0.0),) if ball.start > 0.0 else ()
     profile = (*start, Step(1.0, ball.share)) if inside_out else ()
-    return court.evidence_of(ball, tally, verdict, profile)
+    return session.evidence_of(ball, tally, verdict, profile)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
 from gsmooth.certification.rules import RadiusMode
-from gsmooth.certification.session import Counts, Court
+from gsmooth.certification.session import Counts, VotingSession
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
@@ -19,20 +19,24 @@ Sequence = Generator[list[SampleRequest], Counts, tuple[Counts, float]]
 
 
 def until_enough(
-    court: Court, mode: RadiusMode, place: int, reach: Callable[[float], float], goal: float
+    session: VotingSession,
+    mode: RadiusMode,
+    place: int,
+    reach: Callable[[float], float],
+    goal: float,
 ) -> Sequence:
     """The votes of one centre by class, ties last, and the lower bound that they show.
 
     The bound is valid at all looks together (S6), so it may decide when to stop: whatever the rule,
     it exceeds p with probability at most alpha.
     """
-    tally, cast, chunk = court.untallied(), 0, 0
+    tally, cast, chunk = session.untallied(), 0, 0
     for due in looks(mode.most):
-        counts = yield court.requests(place, chunk, due - cast)
+        counts = yield session.requests(place, chunk, due - cast)
         chunk += len(counts)
-        court.votes += due - cast
+        session.votes += due - cast
         tally, cast = tally + counts.sum(axis=0), due
-        sample = StreamedSample(int(tally[court.label]), cast)
+        sample = StreamedSample(int(tally[session.label]), cast)
         if enough(sample, mode, reach, goal):
             break
     return tally, anytime_lower(sample, mode.alpha)

@@ -26,7 +26,7 @@ Trial = Generator[list[SampleRequest], Counts, Certificate]
 
 
 @dataclass
-class Court:
+class VotingSession:
     """Where centres are tried.
 
     alpha: failure probability of the certificate; attempts: trials that share it, each of which

@@ -143,7 +143,7 @@ def moving_cover(
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
     requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
-    trial = _Trial(requirement, theta, pulled_back.still)
+    trial = _CentreMargins(requirement, theta, pulled_back.still)
     if claimed:
         cells = _refined(pulled_back, trial, carried, cells)
     margins = trial.margins(cells)
@@ -193,7 +193,7 @@ def _still_ball(requirement: Requirement, clean: Tensor) -> Ball:
 
 
 @dataclass(frozen=True)
-class _Trial:
+class _CentreMargins:
     """The margins that cells ask of their balls at ``theta`` (balls, m)."""
 
     requirement: Requirement
@@ -218,7 +218,9 @@ class _Trial:
         return np.asarray(margins.reshape(residuals.shape))
 
 
-def _refined(pulled_back: PulledBackImage, trial: _Trial, centres: Tensor, cells: Cells) -> Cells:
+def _refined(
+    pulled_back: PulledBackImage, trial: _CentreMargins, centres: Tensor, cells: Cells
+) -> Cells:
     """Cells halved until none exceeds its ball's sampled supremum by more than TOLERANCE."""
     for _ in range(ROUNDS):
         supremum = np.full(len(centres), -np.inf)
