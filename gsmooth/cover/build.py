@@ -143,10 +143,10 @@ def moving_cover(
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
     requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
-    trial = _CentreMargins(requirement, theta, pulled_back.still)
+    centre_margins = _CentreMargins(requirement, theta, pulled_back.still)
     if claimed:
-        cells = _refined(pulled_back, trial, carried, cells)
-    margins = trial.margins(cells)
+        cells = _refined(pulled_back, centre_margins, carried, cells)
+    margins = centre_margins.margins(cells)
     z = carried
     if not pulled_back.still:
         columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
@@ -219,13 +219,13 @@ class _CentreMargins:
 
 
 def _refined(
-    pulled_back: PulledBackImage, trial: _CentreMargins, centres: Tensor, cells: Cells
+    pulled_back: PulledBackImage, centre_margins: _CentreMargins, centres: Tensor, cells: Cells
 ) -> Cells:
     """Cells halved until none exceeds its ball's sampled supremum by more than TOLERANCE."""
     for _ in range(ROUNDS):
         supremum = np.full(len(centres), -np.inf)
-        np.maximum.at(supremum, cells.ball, trial.sampled(cells))
-        over = trial.margins(cells) > supremum[cells.ball] + TOLERANCE
+        np.maximum.at(supremum, cells.ball, centre_margins.sampled(cells))
+        over = centre_margins.margins(cells) > supremum[cells.ball] + TOLERANCE
         if not over.any() or len(cells.ball) + int(over.sum()) > MOST_CELLS:
             break
         cells = halve(pulled_back, centres, cells, over)
