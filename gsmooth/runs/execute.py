@@ -22,8 +22,8 @@ from gsmooth.runs.inputs import require_labels
 from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
 from gsmooth.runs.monitor.notices import input_notices
 from gsmooth.runs.monitor.progress import Progress
-from gsmooth.runs.monitor.run_monitor import Account
-from gsmooth.runs.outcomes import foreseen, outcomes, remarks
+from gsmooth.runs.monitor.run_monitor import RunMonitor
+from gsmooth.runs.outcomes import foreseen, online_notices, outcomes
 from gsmooth.runs.records.folder import RecordWriter, Row
 from gsmooth.runs.records.header import RunHeader, installed_versions
 from gsmooth.runs.records.journal import write_atomically
@@ -87,38 +87,38 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
         todo = [index for index in parts.indices if index not in writer.done]
         total = len(parts.indices)
-        account = Account.opened(parts.config, total, len(todo))
-        if account.before:
-            progress.say(f"{account.before} of {total} images are in {folder} already")
-        for remark in (*of_seed, *input_notices(parts), *remarks(parts.config)):
+        monitor = RunMonitor.opened(parts.config, total, len(todo))
+        if monitor.before:
+            progress.say(f"{monitor.before} of {total} images are in {folder} already")
+        for remark in (*of_seed, *input_notices(parts), *online_notices(parts.config)):
             progress.say(remark)
-        progress.update(account.tally())
-        for outcome in outcomes(parts, todo, _watching(account, progress)):
-            _finish(outcome, parts, region, writer, account)
-            progress.update(account.tally())
-            for remark in account.remarks():
+        progress.update(monitor.tally())
+        for outcome in outcomes(parts, todo, _watching(monitor, progress)):
+            _finish(outcome, parts, region, writer, monitor)
+            progress.update(monitor.tally())
+            for remark in monitor.online_notices():
                 progress.say(remark)
     return RunSummary(
-        folder, parts.config, total, len(todo), account.votes, account.seconds, parts.dataset
+        folder, parts.config, total, len(todo), monitor.votes, monitor.seconds, parts.dataset
     )
 
 
-def _watching(account: Account, progress: Progress) -> Watch:
+def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
     """Keeps account of the votes in flight, and shows them now and then."""
     shown = time.monotonic()
 
     def watch(spent: Mapping[int, int], seconds: float) -> None:
         nonlocal shown
-        account.timeline.round(spent, seconds)
+        monitor.timeline.round(spent, seconds)
         if time.monotonic() - shown >= _REFRESH_S:
-            progress.update(account.tally())
+            progress.update(monitor.tally())
             shown = time.monotonic()
 
     return watch
 
 
 def _finish(
-    outcome: Outcome, parts: Assembly, region: Region, writer: RecordWriter, account: Account
+    outcome: Outcome, parts: Assembly, region: Region, writer: RecordWriter, monitor: RunMonitor
 ) -> None:
     """Attack one certified image, write its row, and stop the run if the attack succeeded."""
     began, plan = time.monotonic(), attack_plan(parts.config)
@@ -126,10 +126,10 @@ def _finish(
     attack = _attack(parts, outcome, label, region, plan) if plan else None
     row = _row(outcome, parts, region, writer.header, attack)
     if attack is not None:
-        account.attacked(attack)
+        monitor.attacked(attack)
     with uninterrupted():
         writer.write(row)
-        account.add(row, attack.forwards if attack else 0, time.monotonic() - began)
+        monitor.add(row, attack.forwards if attack else 0, time.monotonic() - began)
     # A nested certificate is about the vote of votes, which the opponent does not query.
     if attack is not None and row.mode != "nested":
         raise_if_violated(row, attack, parts, writer.folder)

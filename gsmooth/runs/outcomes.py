@@ -68,7 +68,7 @@ def _require_rounding(parts: Assembly, region: Region) -> None:
         )
 
 
-def remarks(asked: RunConfig) -> Iterator[str]:
+def online_notices(asked: RunConfig) -> Iterator[str]:
     """What an online run does otherwise than the user may think."""
     if asked.certify.guarantee != "online":
         return

@@ -1,4 +1,4 @@
-"""Account: the running sums of a run, from which it says where it stands and what is to come."""
+"""RunMonitor: the running sums of a run, from which it says where it stands and what is to come."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MERIT = {"region": "certified accuracy", "radius": _SOME, "nested": _SOME}
 
 @final
 @dataclass
-class Account:
+class RunMonitor:
     """The sums behind a Tally; images of an earlier, resumed run are in ``before`` only."""
 
     total: int
@@ -74,7 +74,7 @@ class Account:
         merit = _MERIT[self.mode]
         return Tally(done, self.total, votes, seconds, self.certified, self.fresh, merit, left)
 
-    def remarks(self) -> list[str]:
+    def online_notices(self) -> list[str]:
         """What is worth saying now, each once."""
         found = (self._warning(), self._gradient(), self._forecast())
         return [remark for remark in found if remark is not None]

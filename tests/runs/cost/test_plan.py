@@ -12,7 +12,7 @@ from gsmooth.runs.cost.dry_run import expected_forwards, tried_images
 from gsmooth.runs.cost.forecast import Span
 from gsmooth.runs.cost.plan import planned
 from gsmooth.runs.execute import plan, run_certify
-from gsmooth.runs.monitor.run_monitor import Account
+from gsmooth.runs.monitor.run_monitor import RunMonitor
 from gsmooth.runs.records.folder import read_records
 from tests.runs.tmp_project import Notebook, furnish, workshop_config
 
@@ -109,13 +109,13 @@ def test_a_run_that_turns_out_long_says_so_once() -> None:
     config = workshop_config("attack.enabled=false", "engine.in_flight=1")
     run_certify(config, Notebook())
     rows = read_records("run").rows
-    account = Account.opened(config, 12, 12)
-    account.began -= 60.0
+    monitor = RunMonitor.opened(config, 12, 12)
+    monitor.began -= 60.0
     said = []
     for row in rows[:6]:
-        account.timeline.round({row.index: row.votes}, 10.0)
-        account.add(row, 0, 0.0)
-        said += account.remarks()
+        monitor.timeline.round({row.index: row.votes}, 10.0)
+        monitor.add(row, 0, 0.0)
+        said += monitor.online_notices()
     assert len(said) == 1
     assert said[0].startswith("forecast from the first 3 images: ")
     assert "for the other 9 (" in said[0]
@@ -133,8 +133,8 @@ def test_a_short_run_is_not_foretold() -> None:
 def test_nothing_is_foretold_once_all_images_are_done() -> None:
     config = workshop_config("data.limit=3", "attack.enabled=false")
     run_certify(config, Notebook())
-    account = Account.opened(config, 3, 3)
-    account.began -= 60.0
+    monitor = RunMonitor.opened(config, 3, 3)
+    monitor.began -= 60.0
     for row in read_records("run").rows:
-        account.add(row, 0, 0.0)
-    assert account.remarks() == []
+        monitor.add(row, 0, 0.0)
+    assert monitor.online_notices() == []
