@@ -24,7 +24,7 @@ from gsmooth.certification import (
     decide,
     prediction,
 )
-from gsmooth.certification.feasibility import foresee
+from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import Centres, Cover, CoverPlan, plan_cover
 from gsmooth.cover.online import build_online_cover
 from gsmooth.data.image_key import image_key
@@ -186,7 +186,7 @@ def certify_many(
     if in_flight != "auto" and in_flight < 1:
         raise ConfigurationError(f"engine: in_flight={in_flight} must be at least 1 image")
     online = isinstance(drafter, OnlineCovers)
-    foresee(smoothed, region, mode, centres=centres, online=online)
+    check_feasible(smoothed, region, mode, centres=centres, online=online)
     waiting = iter(items)
     flights: list[_Flight] = []
     while True:

@@ -35,7 +35,7 @@ NEARLY_NOTHING: Final = 1e-9
 """Stands for the gauge of a region about to vanish."""
 
 
-def foresee(
+def check_feasible(
     smoothed: SmoothedClassifier,
     region: Region,
     mode: Mode,
@@ -59,12 +59,12 @@ def foresee(
     if isinstance(centres, int) and centres < 1:
         raise ConfigurationError(f"certify: centres={centres} must be at least 1")
     if isinstance(mode, RadiusMode):
-        _foresee_radius(mode)
+        _check_radius(mode)
     else:
-        _foresee_region(_Question(smoothed, region, mode, centres, online))
+        _check_region_mode(_Question(smoothed, region, mode, centres, online))
 
 
-def foresee_calibrated(
+def check_calibrated_feasible(
     smoothed: SmoothedClassifier, region: Region, mode: Mode, error: float, centres: int
 ) -> None:
     """UnreachableError where unanimous votes fall short of margins that all images share.
@@ -121,7 +121,7 @@ def _needed_by_all(mode: Mode, share: float, centres: int) -> int | None:
     return None if least is None else chunks(mode.n0) * CHUNK + centres * least
 
 
-def _foresee_radius(mode: RadiusMode) -> None:
+def _check_radius(mode: RadiusMode) -> None:
     """Refuse votes that support no gauge above 0, whatever the image.
 
     Every cover has a ball at the clean image, and with the gauge its margin falls to what the image
@@ -248,7 +248,7 @@ class Needed:
     centre: int
 
 
-def _foresee_region(asked: _Question) -> None:
+def _check_region_mode(asked: _Question) -> None:
     if asked.passes():
         return
     mode, count = asked.mode, asked.count

@@ -139,13 +139,13 @@ def certify_nested_many(
     UnreachableError when n_outer draws that all pass show too little, ConfigurationError where the
     action is not orthogonal or theta has no noise, and what ``certify_many`` raises for images.
     """
-    foresee_nested(smoothed, region, mode, centres)
+    check_nested_feasible(smoothed, region, mode, centres)
     for item in items:
         smoothed.classifier.check_image(item.image, item.index)
         yield _Bench(smoothed, item, region, mode).outcome(centres, error)
 
 
-def foresee_nested(
+def check_nested_feasible(
     smoothed: SmoothedClassifier, region: Region, mode: NestedMode, centres: int = 1
 ) -> None:
     """Refuse what the method is not made for, and what no votes can reach.

@@ -23,7 +23,7 @@ from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
 from gsmooth.runs.monitor.notices import input_notices
 from gsmooth.runs.monitor.progress import Progress
 from gsmooth.runs.monitor.run_monitor import RunMonitor
-from gsmooth.runs.outcomes import foreseen, online_notices, outcomes
+from gsmooth.runs.outcomes import online_notices, outcomes, require_feasible
 from gsmooth.runs.records.folder import RecordWriter, Row
 from gsmooth.runs.records.header import RunHeader, installed_versions
 from gsmooth.runs.records.journal import write_atomically
@@ -64,7 +64,7 @@ def _planned(found: RunSeed) -> Assembly:
     folder = found.config.output.folder
     parts = assemble(with_pinned_size(found.config, folder), found.seed)
     require_labels(parts.dataset)
-    foreseen(parts)
+    require_feasible(parts)
     return examined(parts, folder)
 
 

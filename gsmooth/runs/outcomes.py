@@ -16,8 +16,8 @@ from gsmooth.certification.api import (
     certify_many,
     online_drafter,
 )
-from gsmooth.certification.feasibility import foresee, foresee_calibrated
-from gsmooth.certification.nested import NestedMode, certify_nested_many, foresee_nested
+from gsmooth.certification.feasibility import check_calibrated_feasible, check_feasible
+from gsmooth.certification.nested import NestedMode, certify_nested_many, check_nested_feasible
 from gsmooth.cover import Cover, PilotEstimates, build_cover
 from gsmooth.cover.distributional import cheapest_number
 from gsmooth.errors import ConfigurationError
@@ -29,7 +29,7 @@ from gsmooth.sampling.noise import CHUNK
 from gsmooth.transforms.region import Region
 
 
-def foreseen(parts: Assembly) -> None:
+def require_feasible(parts: Assembly) -> None:
     """Refuse, before the first vote, what cannot succeed or may not be certified.
 
     UnreachableError when alpha and the number of votes can certify no image; for the distributional
@@ -44,17 +44,17 @@ def foreseen(parts: Assembly) -> None:
                 'certify.calibration: mode "nested" measures errors from the clean image; calibrate'
                 " with --centre clean"
             )
-        foresee_nested(parts.smoothed, region, mode, _number_of_centres(parts))
+        check_nested_feasible(parts.smoothed, region, mode, _number_of_centres(parts))
     else:
         online = rule.guarantee == "online"
-        foresee(parts.smoothed, region, mode, centres=rule.centres, online=online)
+        check_feasible(parts.smoothed, region, mode, centres=rule.centres, online=online)
         if online:
             _require_rounding(parts, region)
     if parts.calibration is None:
         return
     if not isinstance(mode, NestedMode):
         error, centres = parts.calibration.error, _number_of_centres(parts)
-        foresee_calibrated(parts.smoothed, region, mode, error, centres)
+        check_calibrated_feasible(parts.smoothed, region, mode, error, centres)
     for index in parts.indices:
         parts.calibration.require_fresh(parts.dataset.image(index), f"image {index}")
 

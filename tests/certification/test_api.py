@@ -21,7 +21,7 @@ from gsmooth.certification.api import (
     predict,
     predict_many,
 )
-from gsmooth.certification.feasibility import foresee
+from gsmooth.certification.feasibility import check_feasible
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -80,9 +80,9 @@ def test_the_least_votes_named_for_one_parameter_and_one_centre_are_those_it_tak
 def test_no_cover_of_several_centres_needs_fewer_votes_than_named(centres: int) -> None:
     region = Region((-18.0,), (18.0,))
     with pytest.raises(UnreachableError) as error:
-        foresee(SURE_TURN, region, RegionMode(max_votes=100), centres=centres)
+        check_feasible(SURE_TURN, region, RegionMode(max_votes=100), centres=centres)
     least = least_votes_of(error)
-    foresee(SURE_TURN, region, RegionMode(max_votes=least), centres=centres)
+    check_feasible(SURE_TURN, region, RegionMode(max_votes=least), centres=centres)
     mode = RegionMode(max_votes=20_000)
     outcome = certify(SURE_TURN, on_ring(), region, mode, centres=centres)
     assert isinstance(outcome.certificate, Certified)
@@ -92,7 +92,7 @@ def test_no_cover_of_several_centres_needs_fewer_votes_than_named(centres: int) 
 def test_several_centres_reach_what_one_cannot() -> None:
     region, mode = Region((-30.0,), (30.0,)), RegionMode(max_votes=5000)
     with pytest.raises(UnreachableError):
-        foresee(SURE_TURN, region, mode, centres=1)
+        check_feasible(SURE_TURN, region, mode, centres=1)
     outcome = certify(SURE_TURN, on_ring(), region, mode, centres=8)
     assert isinstance(outcome.certificate, Certified)
 
@@ -249,9 +249,9 @@ def test_a_run_refused_for_its_votes_is_told_how_many_more_centres_would_need() 
     g = turned(lambda degrees: degrees > 0, 4.0)
     region, poor = Region((-30.0,), (30.0,)), RegionMode(max_votes=100)
     with pytest.raises(UnreachableError, match="has to be at least") as refused:
-        foresee(g, region, poor)
+        check_feasible(g, region, poor)
     least = refused.value.least_n
     assert least is not None
-    foresee(g, region, RegionMode(max_votes=least))
+    check_feasible(g, region, RegionMode(max_votes=least))
     with pytest.raises(UnreachableError, match="no number of votes suffices"):
-        foresee(g, region, poor, centres=1)
+        check_feasible(g, region, poor, centres=1)

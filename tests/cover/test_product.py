@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import certify
-from gsmooth.certification.feasibility import foresee
+from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.margin_model import Requirement
 from gsmooth.errors import ConfigurationError, UnreachableError
@@ -274,8 +274,8 @@ def test_certificates_are_found_and_hold(kind: str) -> None:
 def test_what_no_votes_can_reach_is_refused() -> None:
     far = Region((0.0, 0.0, 0.0), (0.0, 40.0, 0.0))
     with pytest.raises(UnreachableError):
-        foresee(smoothed(law_of("exponential")), far, RegionMode(max_votes=2000), centres=1)
-    foresee(smoothed(law_of("exponential")), REGION, RegionMode(max_votes=20_000))
+        check_feasible(smoothed(law_of("exponential")), far, RegionMode(max_votes=2000), centres=1)
+    check_feasible(smoothed(law_of("exponential")), REGION, RegionMode(max_votes=20_000))
 
 
 def test_the_smoothed_classifier_takes_only_laws_of_the_right_axis() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import certify
-from gsmooth.certification.feasibility import foresee
+from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.boxes import equal_boxes
 from gsmooth.cover.bounds.lipschitz import stretch_of_region
@@ -312,7 +312,7 @@ def test_distributional_and_nested_covers_charge_resting_parameters_to_the_error
         assert tier.margin == pytest.approx(0.05 / 0.3, rel=1e-6)
 
 
-def test_foresight_asks_resting_parameters_for_nothing() -> None:
+def test_feasibility_asks_resting_parameters_for_nothing() -> None:
     far = Region((0.0, -50.0), (0.0, 50.0))
-    foresee(smoothed(), far, RegionMode())
-    foresee(smoothed(), far, RadiusMode())
+    check_feasible(smoothed(), far, RegionMode())
+    check_feasible(smoothed(), far, RadiusMode())

@@ -18,7 +18,7 @@ from gsmooth.attacks.candidates import grid, scattered
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import Item, certify_many
-from gsmooth.certification.feasibility import foresee
+from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import build_cover
 from gsmooth.cover.bounds.supremum import pulled_back_suprema
 from gsmooth.cover.pulled_back import PulledBackImage
@@ -257,10 +257,10 @@ def test_as_many_centres_as_attacks_are_not_refused_beforehand(centres: int) -> 
     g = smoothed(IntegerTranslation(), 0.05, 0.05)
     region, mode = Region((-2.0, 0.0), (2.0, 0.0)), RegionMode(alpha=0.001, max_votes=10**6)
     if centres == 5:
-        foresee(g, region, mode, centres=centres)
+        check_feasible(g, region, mode, centres=centres)
     else:
         with pytest.raises(UnreachableError):
-            foresee(g, region, mode, centres=centres)
+            check_feasible(g, region, mode, centres=centres)
 
 
 @pytest.mark.parametrize(
