@@ -18,7 +18,7 @@ CLAIMS: Final = {
     "exact": "the float64 error of the action is bounded (F1)",
     "still": "the supremum is bounded without noise on the parameters too (T = id)",
     "joins": "may be part of a composition, such as rotation+brightness (docs/compositions.md)",
-    "originals": "the originals of an attacked image are enclosed (guarantee online)",
+    "preimages": "the originals of an attacked image are enclosed (guarantee online)",
 }
 TRIED: Final = ((1, 16, 16), (3, 16, 16))
 """Sizes of the blank image that compositions are asked about: the first that all parts take."""
@@ -48,7 +48,7 @@ def claims_of(cls: Class) -> dict[str, bool]:
         "exact": _own(cls, "action_error"),
         "still": _own(cls, "attack_derivative_bound") or finite,
         "joins": _own(cls, "flow") or _own(cls, "z_space"),
-        "originals": _own(cls, "originals"),
+        "preimages": _own(cls, "preimages"),
     }
 
 
@@ -83,7 +83,7 @@ def _claims_together(cls: Class) -> dict[str, bool]:
         "bounds": noisy.derivative_bound,
         "exact": noisy.action_error,
         "still": capabilities_of(built, shape, still=True).derivative_bound,
-        "originals": noisy.preimages,
+        "preimages": noisy.preimages,
     }
 
 

@@ -1,6 +1,6 @@
 """The online cover: only the attacked image is known, and every original it can have is held.
 
-Every original x of a cell of parameters around m has ||L x - a|| <= r (``Suspects``), and
+Every original x of a cell of parameters around m has ||L x - a|| <= r (``PreimageCells``), and
 L x = T_(-m) C with C = T_m L x, ||C - T_m a|| <= r. So by T4 it lies at shift -m - theta_j and
 residual at most ||T_m a - c_j|| + r from the centre z_j = T_(theta_j) c_j, as attacked images do in
 the cover of a clean one. m may be any parameter of the cell: what an original is does not depend on
@@ -22,7 +22,7 @@ from gsmooth.cover.bounds.cells import ROUNDING
 from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_of
 from gsmooth.cover.build import Ball, Cover, profile_of, start_gauges
 from gsmooth.cover.planning.clusters import Clustering
-from gsmooth.cover.preimages import Suspects, trace
+from gsmooth.cover.preimages import PreimageCells, trace
 from gsmooth.cover.regions.grid import Piece
 from gsmooth.cover.regions.one_sided import one_way_axes, placed
 from gsmooth.errors import ConfigurationError
@@ -61,9 +61,9 @@ def build_online_cover(
     x = attacked[None].to(torch.float64)
     rounding = region.half_level(classifier.input_range)
     tolerance = TOLERANCE * smoothed.law.sigma
-    suspects = trace(operator, x, region, rounding, tolerance=tolerance, seconds=seconds)
+    preimage_cells = trace(operator, x, region, rounding, tolerance=tolerance, seconds=seconds)
     count = centres if centres is not None else operator.default_centres
-    layout = _Layout.of(smoothed, region, suspects)
+    layout = _Layout.of(smoothed, region, preimage_cells)
     balls = sorted(layout.balls(count), key=lambda ball: -ball.margin)
     proved = layout.requirement.proved and smoothed.grid > 0.0
     guarantee = Guarantee.ONLINE if proved else Guarantee.HEURISTIC
@@ -77,7 +77,7 @@ def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
     """
     check_region(smoothed, region)
     operator, given = smoothed.transformation, smoothed.classifier.input_range
-    if type(operator).originals is Transformation.originals or region.dimensions == 0:
+    if type(operator).preimages is Transformation.preimages or region.dimensions == 0:
         raise ConfigurationError(
             f"online: {operator.name} does not say which originals an attacked image can have;"
             " certify the clean image instead"
@@ -107,23 +107,25 @@ def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
 @final
 @dataclass(frozen=True)
 class _Layout:
-    """Suspects as points to be covered: their originals carried to one frame by T_m.
+    """PreimageCells as points to be covered: their originals carried to one frame by T_m.
 
     carried (n, K): T_m of every cell's centre; the centre itself where theta carries no noise.
     """
 
     smoothed: SmoothedClassifier
     region: Region
-    suspects: Suspects
+    preimage_cells: PreimageCells
     carried: Tensor
     requirement: Requirement
 
     @classmethod
-    def of(cls, smoothed: SmoothedClassifier, region: Region, suspects: Suspects) -> _Layout:
-        carried = suspects.centre
+    def of(
+        cls, smoothed: SmoothedClassifier, region: Region, preimage_cells: PreimageCells
+    ) -> _Layout:
+        carried = preimage_cells.centre
         if not smoothed.still:
-            carried = smoothed.transformation.act(carried, *_columns(suspects.middle))
-        finite = suspects.radius[np.isfinite(suspects.radius)]
+            carried = smoothed.transformation.act(carried, *_columns(preimage_cells.middle))
+        finite = preimage_cells.radius[np.isfinite(preimage_cells.radius)]
         # Centres are means of the carried points, so no longer than the longest; the original is
         # not rounded, whatever happened to the attacked image.
         requirement = Requirement.at(
@@ -132,7 +134,7 @@ class _Layout:
             carried,
             float(finite.max(initial=0.0)),
         )
-        return cls(smoothed, region, suspects, carried, requirement)
+        return cls(smoothed, region, preimage_cells, carried, requirement)
 
     def balls(self, count: int) -> list[Ball]:
         """At most ``count``; fewer where more would take less than SPARE off the worst margin."""
@@ -151,24 +153,24 @@ class _Layout:
     def _joint(self) -> Floats:
         residual = self.carried.numpy() / self.smoothed.law.sigma
         if not self.smoothed.still:
-            shift = -self.suspects.middle / units_of(self.smoothed.law)
+            shift = -self.preimage_cells.middle / units_of(self.smoothed.law)
             residual = np.concatenate([shift, residual], axis=1)
         return np.asarray(residual - residual.mean(axis=0))
 
     @property
     def _floor(self) -> float:
         """The margin of a cell that has a ball of its own, for the worst cell."""
-        return float(self.suspects.radius.max()) / self.smoothed.law.sigma
+        return float(self.preimage_cells.radius.max()) / self.smoothed.law.sigma
 
     def _ball(self, piece: Piece) -> Ball:
         nodes, weights = piece.nodes, piece.weights
-        lower, upper = self.suspects.lower[nodes], self.suspects.upper[nodes]
+        lower, upper = self.preimage_cells.lower[nodes], self.preimage_cells.upper[nodes]
         place = self.carried[torch.from_numpy(nodes)]
-        centre, back = torch.from_numpy(weights) @ place, -self.suspects.middle[nodes]
+        centre, back = torch.from_numpy(weights) @ place, -self.preimage_cells.middle[nodes]
         theta = placed(self.smoothed.law, back.min(axis=0), weights @ back)
         shift = back - theta
         slack = ROUNDING * (1.0 + float(place.norm(dim=1).max()))
-        residual = (place - centre).norm(dim=1).numpy() + self.suspects.radius[nodes] + slack
+        residual = (place - centre).norm(dim=1).numpy() + self.preimage_cells.radius[nodes] + slack
         margins = self.requirement.margins(shift[:, : self.smoothed.law.dimensions], residual)
         z = centre
         if not self.smoothed.still:

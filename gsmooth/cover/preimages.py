@@ -29,7 +29,7 @@ AT_ONCE: Final = 64
 
 @final
 @dataclass(frozen=True)
-class Suspects:
+class PreimageCells:
     """Cells of parameters that the attacker can have used, and where the originals are then.
 
     lower, upper (n, m); centre (n, K), radius (n,): a ball around L x for every original x. gain
@@ -47,15 +47,15 @@ class Suspects:
         """The parameter that each cell's originals are written with, (n, m)."""
         return np.asarray((self.lower + self.upper) / 2)
 
-    def take(self, chosen: NDArray[np.int64]) -> Suspects:
+    def take(self, chosen: NDArray[np.int64]) -> PreimageCells:
         """Some of the cells."""
         rows = torch.from_numpy(chosen)
         ends = self.lower[chosen], self.upper[chosen]
-        return Suspects(*ends, self.centre[rows], self.radius[chosen], self.gain[chosen])
+        return PreimageCells(*ends, self.centre[rows], self.radius[chosen], self.gain[chosen])
 
-    def join(self, other: Suspects) -> Suspects:
+    def join(self, other: PreimageCells) -> PreimageCells:
         """These cells and the others."""
-        return Suspects(
+        return PreimageCells(
             np.concatenate([self.lower, other.lower]),
             np.concatenate([self.upper, other.upper]),
             torch.cat([self.centre, other.centre]),
@@ -72,7 +72,7 @@ def trace(
     *,
     tolerance: float,
     seconds: float | None = None,
-) -> Suspects:
+) -> PreimageCells:
     """The cells that can have given x (1, C, H, W) float64, halved while that pays.
 
     rounding: what rounding can have moved a pixel by. tolerance: a radius that is worth a halving.
@@ -104,7 +104,7 @@ def trace(
 
 def _measure(
     operator: Transformation, x: Tensor, rounding: float, lower: Floats, upper: Floats, was: Floats
-) -> Suspects:
+) -> PreimageCells:
     """The possible ones among cells (n, m); was (n,): the radius before they were halved."""
     parts = [
         _enclosed(operator, x, rounding, lower[k : k + AT_ONCE], upper[k : k + AT_ONCE])
@@ -116,13 +116,13 @@ def _measure(
     kept = possible.numpy()
     with np.errstate(invalid="ignore"):
         gain = np.where(np.isinf(was[kept]), np.inf, was[kept] - radius)
-    return Suspects(lower[kept], upper[kept], centre, radius, gain)
+    return PreimageCells(lower[kept], upper[kept], centre, radius, gain)
 
 
 def _enclosed(
     operator: Transformation, x: Tensor, rounding: float, lower: Floats, upper: Floats
 ) -> Enclosure:
-    found = operator.originals(x, torch.from_numpy(lower), torch.from_numpy(upper), rounding)
+    found = operator.preimages(x, torch.from_numpy(lower), torch.from_numpy(upper), rounding)
     if found is None:
         raise ConfigurationError(
             f"online: {operator.name} cannot tell the originals of an attacked image with these"
@@ -132,8 +132,8 @@ def _enclosed(
 
 
 def _halved(
-    operator: Transformation, x: Tensor, rounding: float, cells: Suspects, spans: Floats
-) -> Suspects:
+    operator: Transformation, x: Tensor, rounding: float, cells: PreimageCells, spans: Floats
+) -> PreimageCells:
     """The possible halves of the cells, cut across the axis that is widest in its span."""
     axis = np.argmax((cells.upper - cells.lower) / spans, axis=1)
     row, middle = np.arange(len(axis)), cells.middle

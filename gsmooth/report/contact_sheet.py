@@ -16,7 +16,7 @@ from gsmooth.data.class_names import class_label
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import InputError, RecordError
 from gsmooth.report.curves import save
-from gsmooth.report.reach import about_originals, at, verdict_of
+from gsmooth.report.reach import about_preimages, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
 from gsmooth.runs.records.folder import Records
@@ -71,7 +71,7 @@ def contact_sheet(
             f"{records.path}: image {missing[0]} is none of the {len(dataset)} of {dataset.name};"
             " gsmooth verify says what else is wrong with these records"
         )
-    online, ends = about_originals(records), _input_range(records)
+    online, ends = about_preimages(records), _input_range(records)
     lines = [views(transformation, dataset, row, ends, online) for row in rows]
     width = _TEXT + _SIDE * max(map(len, lines)) + 0.05
     # There is room for two lines above a picture.

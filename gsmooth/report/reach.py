@@ -26,7 +26,7 @@ class Axis:
     end: float
 
 
-def about_originals(records: Records) -> bool:
+def about_preimages(records: Records) -> bool:
     """Whether the images were taken to be attacked, and certificates are about their originals."""
     rule = records.header.config.get("certify")
     return isinstance(rule, Mapping) and rule.get("guarantee") == "online"
@@ -40,7 +40,7 @@ def axis_of(records: Records) -> Axis:
     ]
     if common := _common_end(region, records.header.parameters):
         end, unit = common
-        what = "every original by" if about_originals(records) else "every"
+        what = "every original by" if about_preimages(records) else "every"
         return Axis(
             f"{what} {' and '.join(names)} within ± ({shortened(unit) or 'no unit'})", unit, end
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from gsmooth.report.adversary import searches
-from gsmooth.report.reach import about_originals, asked_for, handed_in
+from gsmooth.report.reach import about_preimages, asked_for, handed_in
 from gsmooth.report.rule import decided_by
 from gsmooth.report.totals import RowTally, Totals
 from gsmooth.runs.inputs import prepared
@@ -111,7 +111,7 @@ def summarize(run: Records | Totals) -> Summary:
         guarantees=dict(sorted(totals.guarantees.items())),
         premises=tuple(sorted(totals.premises)),
         alpha=totals.alpha,
-        online=about_originals(records),
+        online=about_preimages(records),
         decided=decided_by(records),
         prepared=prepared(records.header.config),
         planned=None if records.header.plan is None else len(records.header.plan),

@@ -58,7 +58,7 @@ _BOUNDS: Final[tuple[Body, ...]] = (
     supremum.still_supremum_holds,
     supremum.margins_grow_with_the_region,
     supremum.profiles_hold_on_every_part,
-    preimages.originals_are_enclosed,
+    preimages.preimages_are_enclosed,
 )
 _COMPANIONS: Final[tuple[Body, ...]] = (
     composition_checks.named_action_is_linear,
@@ -102,7 +102,7 @@ _CLAIMED: Final = (
     action.action_error_bounds_rounding,
     attack.attack_keeps_the_range,
     frames.rounding_norm_bounds_lift,
-    preimages.originals_are_enclosed,
+    preimages.preimages_are_enclosed,
     supremum.certified_supremum_holds,
     supremum.still_supremum_holds,
     supremum.profiles_hold_on_every_part,

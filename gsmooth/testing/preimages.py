@@ -16,14 +16,14 @@ ARITHMETIC: Final = 1e-9
 """Float64 error of attack and lift, relative to 1 + the norm."""
 
 
-def originals_are_enclosed(subject: Subject) -> None:
+def preimages_are_enclosed(subject: Subject) -> None:
     """||L x - centre|| <= radius for the image x that was attacked, in the cell of its theta.
 
     Pixels are rounded as far as the enclosure is told: not at all, to 8 bits, or to 3.
     """
     blank = torch.zeros(1, *subject.shape, dtype=torch.float64, device="cpu")
     origin = torch.zeros(1, subject.dimensions, dtype=torch.float64, device="cpu")
-    if subject.transformation.originals(blank, origin, origin, 0.0) is None:
+    if subject.transformation.preimages(blank, origin, origin, 0.0) is None:
         raise no_claim("originals is None, and only clean images are certified")
 
     def example(picture: Picture, cell: Cell, part: tuple[float, ...], bits: int) -> None:
@@ -36,7 +36,7 @@ def originals_are_enclosed(subject: Subject) -> None:
         sent = (attacked * levels).round() / levels if bits else attacked
         # Float64 itself rounds a little.
         rounding = Region(bits=bits).half_level() * (1.0 + 1e-12) + 1e-15
-        found = subject.transformation.originals(sent.clone(), lower, upper, rounding)
+        found = subject.transformation.preimages(sent.clone(), lower, upper, rounding)
         where = f"on the cell {lower[0].tolist()} to {upper[0].tolist()}, {bits} bits"
         assert found is not None, f"originals is None {where}"
         assert bool(found.possible[0]), f"{where}: impossible, but theta={theta[0].tolist()} it was"

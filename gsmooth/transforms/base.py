@@ -307,7 +307,7 @@ class Transformation(metaclass=BoundsChecked):
             return None
         return lower.new_zeros(lower.shape).masked_fill(upper > lower, math.inf)
 
-    def originals(
+    def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
         """Where the original of an attacked image can lie, for cells of the unknown parameter.

@@ -149,7 +149,7 @@ BOUNDS: Final[Mapping[str, Check]] = {
     "curvature_bound": _cells,
     "attack_derivative_bound": _cells,
     "attack_curvature_bound": _cells,
-    "originals": _enclosure,
+    "preimages": _enclosure,
     "breakpoints": _kinks,
 }
 """The methods of ``Transformation`` that give bounds, and what each may answer."""

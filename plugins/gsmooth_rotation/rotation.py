@@ -127,7 +127,7 @@ class Rotation(Transformation):
         """C3, per degree, (n, 1) -> (n, 1)."""
         return self._frame.attack_derivative_bound(x, lower, upper)
 
-    def originals(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
+    def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
         """Balls around L of every original; see ``inverse``."""
         return enclose(self._frame, x, lower, upper, rounding)
 

@@ -186,7 +186,7 @@ class Translation(Transformation):
         Boxes.within(lower, upper)
         return lower.new_zeros(lower.shape)
 
-    def originals(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
+    def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
         """Balls around L of every original; see ``inverse``."""
         return enclose(self._coordinates, x, lower, upper, rounding, self.padding)
 

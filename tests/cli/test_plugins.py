@@ -124,7 +124,7 @@ def test_json_holds_the_same(site: Path) -> None:
             "exact": True,
             "still": False,
             "joins": False,
-            "originals": False,
+            "preimages": False,
         },
         "guarantee": "individual",
         "refused": "",
@@ -210,7 +210,7 @@ def test_a_composition_claims_what_its_parts_say_and_no_more(tint: Path) -> None
         "bounds": False,
         "exact": False,
         "still": False,
-        "originals": False,
+        "preimages": False,
     }
     assert document["guarantee"] == "heuristic"
     assert list(document["options"]) == ["tint", "brightness"]  # Not ``still``, ``image_shape``.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gsmooth import Classifier, GaussianLaw, Guarantee, Region, SmoothedClassifier, load_data
 from gsmooth.cover import Cover
 from gsmooth.cover.online import build_online_cover
-from gsmooth.cover.preimages import Suspects, trace
+from gsmooth.cover.preimages import PreimageCells, trace
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
@@ -163,7 +163,7 @@ def test_refining_keeps_every_cell_that_can_have_given_the_image() -> None:
     assert not _holds(fine, -5.0)
 
 
-def _holds(cells: Suspects, angle: float) -> bool:
+def _holds(cells: PreimageCells, angle: float) -> bool:
     return bool(((cells.lower <= angle) & (cells.upper >= angle)).any())
 
 

@@ -81,7 +81,7 @@ def _draw(rng: Random) -> Case:
     drawn = draw_subject(rng)
     print(drawn, flush=True)
     operator = rehearsed(drawn.built(), drawn.shape)
-    undone = type(operator).originals is not Transformation.originals
+    undone = type(operator).preimages is not Transformation.preimages
     online = rng.random() < (0.4 if undone else 0.05)
     region = draw_region(rng, operator, drawn.shape)
     law = draw_law(rng, operator, still=rng.random() < 0.2)

@@ -84,7 +84,7 @@ class Turn(Transformation):
         pairs = x.flatten().reshape(2, -1).square().sum(dim=0)
         return self.gain * ((along**2 + across**2) * pairs).sum(dim=-1).sqrt() * (1.0 + 1e-12)
 
-    def originals(
+    def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
         middle, reach = (lower + upper) / 2.0, (upper - lower) / 2.0
@@ -106,7 +106,7 @@ class Untold(Turn):
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return None
 
-    def originals(
+    def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
         return None
@@ -182,29 +182,29 @@ class Nervous(Turn):
 class Forgetful(Turn):
     """Originals are enclosed as if every parameter of a cell were its middle."""
 
-    def originals(
+    def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
         middle = (lower + upper) / 2.0
-        return super().originals(x, middle, middle, rounding)
+        return super().preimages(x, middle, middle, rounding)
 
 
 class Exact(Turn):
     """Originals are enclosed as if no pixel had been rounded."""
 
-    def originals(
+    def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
-        return super().originals(x, lower, upper, 0.0)
+        return super().preimages(x, lower, upper, 0.0)
 
 
 class Denying(Turn):
     """Half of the parameters are called impossible."""
 
-    def originals(
+    def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
-        found = super().originals(x, lower, upper, rounding)
+        found = super().preimages(x, lower, upper, rounding)
         assert found is not None
         return replace(found, possible=lower[:, 0] < 0.0)
 

@@ -318,10 +318,10 @@ def test_a_transformation_without_an_action_is_checked_for_what_is_left() -> Non
         def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
             return planted.Turn().attack(x, *theta)
 
-        def originals(
+        def preimages(
             self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
         ) -> Enclosure | None:
-            return planted.Turn().originals(x, lower, upper, rounding)
+            return planted.Turn().preimages(x, lower, upper, rounding)
 
     checks = {c.__name__: c for c in transformation_checks(Still(), shape=SHAPE, examples=5)}
     assert {name: outcome(check) for name, check in checks.items()} == dict.fromkeys(checks)

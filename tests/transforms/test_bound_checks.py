@@ -86,7 +86,7 @@ class Bounded(Transformation):
     def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
         return (0.0,)
 
-    def originals(
+    def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
         count = len(lower)
@@ -152,7 +152,7 @@ WAYS: dict[str, Callable[[str, float], object]] = {
     "curvature_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "attack_derivative_bound": lambda m, v: certified(planted(m, v), BOX, ()),
     "attack_curvature_bound": lambda m, v: certified(planted(m, v), BOX, ()),
-    "originals": lambda m, v: online(planted(m, v, orthogonal=True)),
+    "preimages": lambda m, v: online(planted(m, v, orthogonal=True)),
     # Only compositions ask how fast the action moves.
     "action_speed": lambda m, v: certified(
         beside_brightness(planted(m, v, orthogonal=True)), PAIR, (1.0, 0.1)

@@ -84,7 +84,7 @@ def capabilities_of(
         derivative_bound=bounded,
         action_error=error,
         keeps_range=bound.keeps_range(*input_range),
-        preimages=type(bound).originals is not Transformation.originals,
+        preimages=type(bound).preimages is not Transformation.preimages,
         lift_norm=_norm(bound.lift_norm(shape)) if known else None,
         rounding_norm=_norm(bound.rounding_norm(shape)) if known else None,
         guarantee=Guarantee.INDIVIDUAL if bounded and error else Guarantee.HEURISTIC,

@@ -57,7 +57,7 @@ def test_the_claims_of_an_object_are_those_of_its_class(name: str) -> None:
     assert found.orthogonal == claims["orthogonal"]
     assert found.derivative_bound == claims["bounds"]
     assert found.action_error == claims["exact"]
-    assert found.preimages == claims["originals"]
+    assert found.preimages == claims["preimages"]
     still = capabilities_of(bound, SHAPE, still=True).derivative_bound
     assert still == (claims["still"] or not bound.parameters)
     assert found.guarantee == guarantee_of(type(bound))
