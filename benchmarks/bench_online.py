@@ -28,7 +28,7 @@ from torch import Tensor, nn
 import gsmooth
 from benchmarks.machine import describe
 from gsmooth.cover.online import TOLERANCE, build_online_cover
-from gsmooth.cover.preimages import trace
+from gsmooth.cover.preimages import enclose_preimages
 
 SIGMA = 0.25
 PUBLISHED = 0.44
@@ -85,7 +85,7 @@ def measure(
         sent = (sent * levels).round() / levels
     began = perf_counter()
     half, tolerance = region.half_level(), TOLERANCE * smoothed.law.sigma
-    cells = trace(operator, sent, region, half, tolerance=tolerance, seconds=seconds)
+    cells = enclose_preimages(operator, sent, region, half, tolerance=tolerance, seconds=seconds)
     traced = perf_counter()
     cover = build_online_cover(smoothed, sent[0], region, seconds=seconds)
     covered = perf_counter()

@@ -22,7 +22,7 @@ from gsmooth.cover.bounds.cells import ROUNDING
 from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_of
 from gsmooth.cover.build import Ball, Cover, profile_of, start_gauges
 from gsmooth.cover.planning.clusters import Clustering
-from gsmooth.cover.preimages import PreimageCells, trace
+from gsmooth.cover.preimages import PreimageCells, enclose_preimages
 from gsmooth.cover.regions.grid import Piece
 from gsmooth.cover.regions.one_sided import one_way_axes, placed
 from gsmooth.errors import ConfigurationError
@@ -61,7 +61,9 @@ def build_online_cover(
     x = attacked[None].to(torch.float64)
     rounding = region.half_level(classifier.input_range)
     tolerance = TOLERANCE * smoothed.law.sigma
-    preimage_cells = trace(operator, x, region, rounding, tolerance=tolerance, seconds=seconds)
+    preimage_cells = enclose_preimages(
+        operator, x, region, rounding, tolerance=tolerance, seconds=seconds
+    )
     count = centres if centres is not None else operator.default_centres
     layout = _Layout.of(smoothed, region, preimage_cells)
     balls = sorted(layout.balls(count), key=lambda ball: -ball.margin)
@@ -73,7 +75,7 @@ def build_online_cover(
 def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
     """ConfigurationError where originals cannot be told from attacked images, whatever these are.
 
-    Options of the transformation can be the reason; then ``trace`` says so.
+    Options of the transformation can be the reason; then ``enclose_preimages`` says so.
     """
     check_region(smoothed, region)
     operator, given = smoothed.transformation, smoothed.classifier.input_range

@@ -64,7 +64,7 @@ class PreimageCells:
         )
 
 
-def trace(
+def enclose_preimages(
     operator: Transformation,
     x: Tensor,
     region: Region,

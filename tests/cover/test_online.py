@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gsmooth import Classifier, GaussianLaw, Guarantee, Region, SmoothedClassifier, load_data
 from gsmooth.cover import Cover
 from gsmooth.cover.online import build_online_cover
-from gsmooth.cover.preimages import PreimageCells, trace
+from gsmooth.cover.preimages import PreimageCells, enclose_preimages
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
@@ -139,7 +139,7 @@ def test_the_originals_of_translated_digits_are_held_by_the_cells_of_their_shift
     x = digit(4)
     image = sent(smoothed, x, (0.37, 0.0), 8)
     operator = smoothed.transformation
-    cells = trace(operator, image[None], region, region.half_level(), tolerance=0.01)
+    cells = enclose_preimages(operator, image[None], region, region.half_level(), tolerance=0.01)
     here = (cells.lower <= [0.37, 0.0]).all(axis=1) & (cells.upper >= [0.37, 0.0]).all(axis=1)
     assert here.any()
     away = (operator.lift(x) - cells.centre[torch.from_numpy(here)]).norm(dim=1).numpy()
@@ -154,8 +154,8 @@ def test_refining_keeps_every_cell_that_can_have_given_the_image() -> None:
     smoothed = defended(ROTATION)
     image = sent(smoothed, digit(1), (3.3,), 8)[None]
     half = TEN_DEGREES.half_level()
-    coarse = trace(operator, image, TEN_DEGREES, half, tolerance=10.0)
-    fine = trace(operator, image, TEN_DEGREES, half, tolerance=0.01)
+    coarse = enclose_preimages(operator, image, TEN_DEGREES, half, tolerance=10.0)
+    fine = enclose_preimages(operator, image, TEN_DEGREES, half, tolerance=0.01)
     assert fine.radius.max() < coarse.radius.max()
     for cells in (coarse, fine):
         assert _holds(cells, 0.0)
@@ -171,9 +171,11 @@ def test_all_the_way_round_cells_start_too_wide_to_be_inverted_and_end_narrow() 
     operator = ROTATION.for_shape(SHAPE)
     region = Region((-180.0,), (180.0,), bits=8)
     image = sent(defended(ROTATION), digit(1), (77.7,), 8)[None]
-    hasty = trace(operator, image, region, region.half_level(), tolerance=0.02, seconds=0.0)
+    hasty = enclose_preimages(
+        operator, image, region, region.half_level(), tolerance=0.02, seconds=0.0
+    )
     assert np.isinf(hasty.radius).all()
-    cells = trace(operator, image, region, region.half_level(), tolerance=0.02)
+    cells = enclose_preimages(operator, image, region, region.half_level(), tolerance=0.02)
     assert _holds(cells, 77.7)
     assert not _holds(cells, 60.0)
     assert cells.radius.max() < 0.5
