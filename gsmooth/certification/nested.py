@@ -45,7 +45,7 @@ from gsmooth.certification import check_level, check_votes, chunks, prediction
 from gsmooth.certification.api import Item, Outcome
 from gsmooth.cover.bounds.boxes import pulled_back_centres, require_pulled_back
 from gsmooth.cover.bounds.margin_model import check_region
-from gsmooth.cover.nested import Tier, lay_tiers
+from gsmooth.cover.nested import NestedCentre, build_nested_cover
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
@@ -184,8 +184,8 @@ class _Bench:
         x = self.item.image[None].to(torch.float64)
         clean = self.smoothed.transformation.lift(x)[0]
         selected = self._selected(clean)
-        layout = lay_tiers(self.smoothed, x, self.region, centres, error)
-        certificate = self._certificate(list(layout.tiers), layout.guarantee)
+        layout = build_nested_cover(self.smoothed, x, self.region, centres, error)
+        certificate = self._certificate(list(layout.nested_centres), layout.guarantee)
         answer = prediction(selected, self.mode.alpha)
         seconds = perf_counter() - began
         return Outcome(self.item.index, certificate, answer, self.votes, seconds)
@@ -202,33 +202,39 @@ class _Bench:
         self.label = int(np.argmax(counts[:-1]))
         return counts
 
-    def _certificate(self, tiers: list[Tier], guarantee: Guarantee) -> Certificate:
+    def _certificate(self, nested_centres: list[NestedCentre], guarantee: Guarantee) -> Certificate:
         """Centres from the inside outwards, while they can still add to the region (C5)."""
         mode, gauge = self.mode, 1.0
-        evidence = [_evidence(tier, mode, (), 0, Verdict.UNTESTED) for tier in tiers]
-        for place, tier in enumerate(tiers):
-            if tier.start >= gauge:
+        evidence = [
+            _evidence(nested_centre, mode, (), 0, Verdict.UNTESTED)
+            for nested_centre in nested_centres
+        ]
+        for place, nested_centre in enumerate(nested_centres):
+            if nested_centre.start >= gauge:
                 break
-            counts, passed = self._trial(tier, place)
+            counts, passed = self._trial(nested_centre, place)
             p_lower = clopper_pearson_lower(passed, mode.n_outer, mode.alpha_outer)
-            reached = _supported(tier.profile, p_lower)
+            reached = _supported(nested_centre.profile, p_lower)
             gauge = min(gauge, reached)
-            verdict = Verdict.ACCEPTED if reached > tier.start else Verdict.FUTILE
+            verdict = Verdict.ACCEPTED if reached > nested_centre.start else Verdict.FUTILE
             if counts:
-                evidence[place] = _evidence(tier, mode, counts, passed, verdict)
+                evidence[place] = _evidence(nested_centre, mode, counts, passed, verdict)
         found = tuple(evidence)
         if gauge > 0.0:
             within = self.region.scaled(gauge)
             return Certified(self.label, within, gauge, guarantee, mode.alpha, found)
-        inner = [tier for tier in tiers if tier.start == 0.0]
-        if any(max(tier.inner_share, tier.first_share) >= 1.0 for tier in inner):
+        inner = [nested_centre for nested_centre in nested_centres if nested_centre.start == 0.0]
+        if any(
+            max(nested_centre.inner_share, nested_centre.first_share) >= 1.0
+            for nested_centre in inner
+        ):
             reason = AbstainReason.UNREACHABLE
             return Abstained(reason, self.label, None, guarantee, mode.alpha, found)
-        least = self._least_n(tiers)
+        least = self._least_n(nested_centres)
         reason = AbstainReason.FUTILE if least == 0 else AbstainReason.BUDGET
         return Abstained(reason, self.label, least or None, guarantee, mode.alpha, found)
 
-    def _trial(self, tier: Tier, place: int) -> tuple[tuple[int, ...], int]:
+    def _trial(self, nested_centre: NestedCentre, place: int) -> tuple[tuple[int, ...], int]:
         """Inner votes for the class, draw by draw, and how many draws pass.
 
         Stops where even passing all that is left would support nothing: the bound is for n_outer
@@ -236,25 +242,25 @@ class _Bench:
         changed the outcome.
         """
         mode = self.mode
-        needed = least_successes(tier.inner_share, mode.votes, mode.alpha_draw)
+        needed = least_successes(nested_centre.inner_share, mode.votes, mode.alpha_draw)
         if needed is None:
             return (), 0
-        least = least_successes(tier.first_share, mode.n_outer, mode.alpha_outer)
+        least = least_successes(nested_centre.first_share, mode.n_outer, mode.alpha_outer)
         counts: list[int] = []
         passed = 0
         for first in range(0, mode.n_outer, DRAWS):
             if least is None or passed + mode.n_outer - first < least:
                 break
             drawn = range(first, min(first + DRAWS, mode.n_outer))
-            found = self._inner_counts(tier, place, drawn)
+            found = self._inner_counts(nested_centre, place, drawn)
             counts += found
             passed += sum(count >= needed for count in found)
         return tuple(counts), passed
 
-    def _inner_counts(self, tier: Tier, place: int, drawn: range) -> list[int]:
+    def _inner_counts(self, nested_centre: NestedCentre, place: int, drawn: range) -> list[int]:
         """Inner votes for the class at T_theta z for these draws of theta."""
         theta = np.concatenate([self._theta(place, number) for number in drawn])
-        z = pulled_back_centres(self.smoothed, tier.z, theta)
+        z = pulled_back_centres(self.smoothed, nested_centre.z, theta)
         parts = chunks(self.mode.n_inner)
         counts = self.inner.count(
             [
@@ -274,9 +280,13 @@ class _Bench:
     def _sample_key(self, stream: Stream, centre: int, chunk: int) -> SampleKey:
         return SampleKey(self.smoothed.seed, self.item.index, stream, centre, chunk)
 
-    def _least_n(self, tiers: list[Tier]) -> int | None:
+    def _least_n(self, nested_centres: list[NestedCentre]) -> int | None:
         """Votes that could have sufficed; 0 where those that were cast could, None: none could."""
-        shares = [tier.inner_share for tier in tiers if tier.start == 0.0]
+        shares = [
+            nested_centre.inner_share
+            for nested_centre in nested_centres
+            if nested_centre.start == 0.0
+        ]
         try:
             least = max(least_n_fixed(share, self.mode.alpha_draw) for share in shares)
         except UnreachableError:
@@ -299,17 +309,21 @@ def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
 
 
 def _evidence(
-    tier: Tier, mode: NestedMode, counts: tuple[int, ...], passed: int, verdict: Verdict
+    nested_centre: NestedCentre,
+    mode: NestedMode,
+    counts: tuple[int, ...],
+    passed: int,
+    verdict: Verdict,
 ) -> CentreEvidence:
-    inner = InnerEvidence(tier.inner_margin, tier.inner_share, mode.votes, counts)
+    inner = InnerEvidence(nested_centre.inner_margin, nested_centre.inner_share, mode.votes, counts)
     return CentreEvidence(
-        tier.theta,
-        tier.margin,
-        tier.share,
+        nested_centre.theta,
+        nested_centre.margin,
+        nested_centre.share,
         passed,
         len(counts),
         verdict,
-        tier.profile,
+        nested_centre.profile,
         inner,
         class_votes=(),
         ties=0,

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @final
 @dataclass(frozen=True)
-class Tier:
+class NestedCentre:
     """One centre: where it is, and what its two levels of votes must show.
 
     theta: theta_j; z (K,): T_(theta_j) L x. inner_margin, inner_share: of the noise votes of a draw
@@ -54,16 +54,16 @@ class Tier:
 
 @final
 @dataclass(frozen=True)
-class Tiers:
+class NestedCover:
     """The centres, inner ones first, and what their suprema and float errors amount to."""
 
-    tiers: tuple[Tier, ...]
+    nested_centres: tuple[NestedCentre, ...]
     guarantee: Guarantee
 
 
-def lay_tiers(
+def build_nested_cover(
     smoothed: SmoothedClassifier, x: Tensor, region: Region, centres: int, error: float | None
-) -> Tiers:
+) -> NestedCover:
     """At most ``centres`` equal boxes of the region, the carried clean image in the middle of each.
 
     x (1, C, H, W) float64; error: as in ``distributional_cover``, or None to bound it box by box.
@@ -86,12 +86,12 @@ def lay_tiers(
 
     theta = placed(law, lower, (lower + upper) / 2)
     z = pulled_back_centres(smoothed, clean, theta)
-    tiers = []
+    nested_centres = []
     for place, centre in enumerate(theta):
         box = lower[place], upper[place]
         profile = box_profile(region, margin_of, centre, *box)
-        tiers.append(
-            Tier(
+        nested_centres.append(
+            NestedCentre(
                 theta=tuple(centre.tolist()),
                 z=z[place],
                 inner_margin=float(inner[place]),
@@ -103,6 +103,7 @@ def lay_tiers(
         )
     proved = bounded and requirement.proved and smoothed.grid > 0.0
     exact = Guarantee.INDIVIDUAL if error is None else Guarantee.DISTRIBUTIONAL
-    return Tiers(
-        tuple(sorted(tiers, key=lambda tier: tier.start)), exact if proved else Guarantee.HEURISTIC
+    return NestedCover(
+        tuple(sorted(nested_centres, key=lambda nested_centre: nested_centre.start)),
+        exact if proved else Guarantee.HEURISTIC,
     )

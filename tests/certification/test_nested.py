@@ -17,7 +17,7 @@ import gsmooth.certification.nested
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee, Verdict
 from gsmooth.certification.api import Item, Outcome, RegionMode, certify
 from gsmooth.certification.nested import NestedMode, certify_nested, certify_nested_many
-from gsmooth.cover.nested import lay_tiers
+from gsmooth.cover.nested import build_nested_cover
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.verify import row_faults
@@ -155,14 +155,16 @@ def test_an_error_that_the_image_exceeds_certifies_what_is_false() -> None:
 
 def test_the_error_of_a_tier_bounds_every_attack_of_its_box() -> None:
     g, region = third_pixel(-0.9), Region((-1.0,), (0.4,))
-    found = lay_tiers(g, triple()[None], region, 3, None)
-    assert [tier.start for tier in found.tiers] == sorted(tier.start for tier in found.tiers)
-    for tier in found.tiers:
+    found = build_nested_cover(g, triple()[None], region, 3, None)
+    assert [nested_centre.start for nested_centre in found.nested_centres] == sorted(
+        nested_centre.start for nested_centre in found.nested_centres
+    )
+    for nested_centre in found.nested_centres:
         half = 1.4 / 6
-        ends = np.abs(tier.theta[0] + np.array([-half, half]))
+        ends = np.abs(nested_centre.theta[0] + np.array([-half, half]))
         largest = 0.5 * float(np.sin(ends.max()))
-        assert largest / 0.25 <= tier.inner_margin <= 1.02 * largest / 0.25 + 1e-4
-        assert half <= tier.margin <= half * (1 + 1e-6) + 1e-6
+        assert largest / 0.25 <= nested_centre.inner_margin <= 1.02 * largest / 0.25 + 1e-4
+        assert half <= nested_centre.margin <= half * (1 + 1e-6) + 1e-6
 
 
 class Register:

@@ -23,7 +23,7 @@ from gsmooth.cover.bounds.boxes import equal_boxes
 from gsmooth.cover.bounds.lipschitz import stretch_of_region
 from gsmooth.cover.bounds.margin_model import units_of
 from gsmooth.cover.distributional import distributional_cover
-from gsmooth.cover.nested import lay_tiers
+from gsmooth.cover.nested import build_nested_cover
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise.accuracy import theta_accuracy
@@ -305,11 +305,11 @@ def test_distributional_and_nested_covers_charge_resting_parameters_to_the_error
     error = math.expm1(0.2) * float((BALANCED - GREY).norm())
     cover = distributional_cover(smoothed(), BALANCED, REGION, error * (1.0 + 1e-9), 5)
     assert lost_by(cover, attacked(BALANCED, REGION), directions(7)) <= 1e-9
-    tiers = lay_tiers(smoothed(), BALANCED[None], REGION, 5, None)
-    assert tiers.guarantee is Guarantee.INDIVIDUAL
-    for tier in tiers.tiers:
-        assert tier.inner_margin >= error / SIGMA
-        assert tier.margin == pytest.approx(0.05 / 0.3, rel=1e-6)
+    nested_centres = build_nested_cover(smoothed(), BALANCED[None], REGION, 5, None)
+    assert nested_centres.guarantee is Guarantee.INDIVIDUAL
+    for nested_centre in nested_centres.nested_centres:
+        assert nested_centre.inner_margin >= error / SIGMA
+        assert nested_centre.margin == pytest.approx(0.05 / 0.3, rel=1e-6)
 
 
 def test_feasibility_asks_resting_parameters_for_nothing() -> None:
