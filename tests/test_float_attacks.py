@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification.api import RadiusMode, RegionMode, certify, predict
 from gsmooth.cover import build_cover
-from gsmooth.cover.bounds.margin_model import Requirement
+from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import share_of_margin
@@ -182,10 +182,10 @@ def test_margins_grow_by_what_float_arithmetic_can_change(
     shift: float, residual: float, error: float, variation: float
 ) -> None:
     law = GaussianLaw((1.0,), SIGMA)
-    bare = Requirement(law, error=0.0, variation=0.0, extra=0.0, proved=True)
+    bare = MarginModel(law, error=0.0, variation=0.0, extra=0.0, proved=True)
 
-    def margin(requirement: Requirement) -> float:
-        return float(requirement.margins(np.array([[shift]]), np.array([residual]))[0])
+    def margin(margin_model: MarginModel) -> float:
+        return float(margin_model.margins(np.array([[shift]]), np.array([residual]))[0])
 
     moved = math.hypot(shift, (residual + error) / SIGMA) + 2.0 * error / SIGMA
     assert moved <= margin(replace(bare, error=error)) <= moved + 1e-9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsmooth.cover.bounds.margin_model import Requirement, check_region
+from gsmooth.cover.bounds.margin_model import MarginModel, check_region
 from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.planning.planner import Centres, CoverPlan, Price, build_cover, plan_cover
@@ -12,10 +12,10 @@ __all__ = [
     "Centres",
     "Cover",
     "CoverPlan",
+    "MarginModel",
     "Pilot",
     "PilotEstimates",
     "Price",
-    "Requirement",
     "build_cover",
     "check_region",
     "plan_cover",

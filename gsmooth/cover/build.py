@@ -14,7 +14,7 @@ from torch import Tensor
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
 from gsmooth.cover.bounds.lipschitz import lengthens
-from gsmooth.cover.bounds.margin_model import Requirement
+from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -103,9 +103,12 @@ class Cover:
 def still_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
     """One ball for an l2 region without parameters; x (1, C, H, W) float64."""
     clean = smoothed.transformation.lift(x)[0]
-    requirement = Requirement.at(smoothed, region, clean, 0.0)
+    margin_model = MarginModel.at(smoothed, region, clean, 0.0)
     return Cover(
-        region, clean, (_still_ball(requirement, clean),), _guarantee(smoothed, requirement.proved)
+        region,
+        clean,
+        (_still_ball(margin_model, clean),),
+        _guarantee(smoothed, margin_model.proved),
     )
 
 
@@ -142,8 +145,8 @@ def moving_cover(
     constant = claimed and not cells.speed.any() and _stays_at(pulled_back, clean, layout)
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
-    requirement = Requirement.at(smoothed, region, carried, float(cells.residuals().max()))
-    centre_margins = _CentreMargins(requirement, theta, pulled_back.still)
+    margin_model = MarginModel.at(smoothed, region, carried, float(cells.residuals().max()))
+    centre_margins = _CentreMargins(margin_model, theta, pulled_back.still)
     if claimed:
         cells = _refined(pulled_back, centre_margins, carried, cells)
     margins = centre_margins.margins(cells)
@@ -160,8 +163,8 @@ def moving_cover(
     order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
     balls = [balls[place] for place in order]
     # Where T_beta lengthens what it acts on by nobody knows what, nothing may be left over (T5).
-    holds = requirement.stretches is not None or (constant and requirement.nothing_added)
-    proved = claimed and requirement.proved and holds
+    holds = margin_model.stretches is not None or (constant and margin_model.nothing_added)
+    proved = claimed and margin_model.proved and holds
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
 
 
@@ -180,9 +183,9 @@ def _guarantee(smoothed: SmoothedClassifier, proved: bool) -> Guarantee:
     return Guarantee.INDIVIDUAL if proved and smoothed.grid > 0.0 else Guarantee.HEURISTIC
 
 
-def _still_ball(requirement: Requirement, clean: Tensor) -> Ball:
+def _still_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
     def margin_at(gauge: float) -> float:
-        within = replace(requirement, extra=requirement.extra * gauge)
+        within = replace(margin_model, extra=margin_model.extra * gauge)
         return float(within.margins(np.zeros((1, 0)), np.zeros(1))[0])
 
     def share_at(gauge: float) -> float:
@@ -196,7 +199,7 @@ def _still_ball(requirement: Requirement, clean: Tensor) -> Ball:
 class _CentreMargins:
     """The margins that cells ask of their balls at ``theta`` (balls, m)."""
 
-    requirement: Requirement
+    margin_model: MarginModel
     theta: Floats
     still: bool
 
@@ -214,7 +217,7 @@ class _CentreMargins:
         if self.still:
             shifts = shifts[:, :, :0]
         flat = shifts.reshape(-1, shifts.shape[2]) if shifts.size else np.zeros((residuals.size, 0))
-        margins = self.requirement.margins(flat, residuals.ravel())
+        margins = self.margin_model.margins(flat, residuals.ravel())
         return np.asarray(margins.reshape(residuals.shape))
 
 
@@ -275,7 +278,7 @@ __all__ = [
     "Ball",
     "Cover",
     "Layout",
-    "Requirement",
+    "MarginModel",
     "moving_cover",
     "profile_of",
     "start_gauges",

@@ -16,7 +16,7 @@ from gsmooth.cover.bounds.boxes import (
     pulled_back_centres,
     require_pulled_back,
 )
-from gsmooth.cover.bounds.margin_model import Requirement, check_region
+from gsmooth.cover.bounds.margin_model import MarginModel, check_region
 from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.planning.planner import Price
 from gsmooth.cover.regions.one_sided import placed
@@ -54,10 +54,10 @@ def distributional_cover(
     operator = smoothed.transformation
     clean = operator.lift(image[None].to(torch.float64))[0]
     carried = clean if origin is None else origin
-    requirement = Requirement.at(smoothed, region, carried[None], error)
+    margin_model = MarginModel.at(smoothed, region, carried[None], error)
 
     def margin_of(shift: np.ndarray) -> np.ndarray:
-        return requirement.margins(shift, np.full(len(shift), error))
+        return margin_model.margins(shift, np.full(len(shift), error))
 
     lower, upper = equal_boxes(region, smoothed.law, centres)
     theta = placed(smoothed.law, lower, (lower + upper) / 2)
@@ -69,7 +69,7 @@ def distributional_cover(
         profile = box_profile(region, margin_of, centre, *box)
         share = profile[-1].share
         balls.append(Ball(tuple(centre.tolist()), z[place], margin, share, profile))
-    proved = requirement.proved and smoothed.grid > 0.0
+    proved = margin_model.proved and smoothed.grid > 0.0
     guarantee = Guarantee.DISTRIBUTIONAL if proved else Guarantee.HEURISTIC
     return Cover(region, clean, tuple(sorted(balls, key=lambda ball: -ball.margin)), guarantee)
 

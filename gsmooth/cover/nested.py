@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover.bounds.boxes import box_margin, box_profile, equal_boxes, pulled_back_centres
-from gsmooth.cover.bounds.margin_model import Requirement
+from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.cover.bounds.supremum import pulled_back_suprema
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.one_sided import placed
@@ -77,8 +77,8 @@ def build_nested_cover(
     if error is None:
         pulled_back = PulledBackImage(smoothed.transformation, x)
         errors, bounded = pulled_back_suprema(pulled_back, clean, lower, upper)
-    requirement = Requirement.at(smoothed, region, clean[None], float(errors.max()))
-    noise_only = replace(requirement, law=GaussianLaw((), law.sigma))
+    margin_model = MarginModel.at(smoothed, region, clean[None], float(errors.max()))
+    noise_only = replace(margin_model, law=GaussianLaw((), law.sigma))
     inner = noise_only.margins(np.zeros((len(errors), 0)), errors)
 
     def margin_of(shift: Floats) -> Floats:
@@ -101,7 +101,7 @@ def build_nested_cover(
                 profile=profile,
             )
         )
-    proved = bounded and requirement.proved and smoothed.grid > 0.0
+    proved = bounded and margin_model.proved and smoothed.grid > 0.0
     exact = Guarantee.INDIVIDUAL if error is None else Guarantee.DISTRIBUTIONAL
     return NestedCover(
         tuple(sorted(nested_centres, key=lambda nested_centre: nested_centre.start)),

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover.bounds.cells import ROUNDING
-from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_of
+from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
 from gsmooth.cover.build import Ball, Cover, profile_of, start_gauges
 from gsmooth.cover.planning.clusters import Clustering
 from gsmooth.cover.preimages import PreimageCells, enclose_preimages
@@ -67,7 +67,7 @@ def build_online_cover(
     count = centres if centres is not None else operator.default_centres
     layout = _Layout.of(smoothed, region, preimage_cells)
     balls = sorted(layout.balls(count), key=lambda ball: -ball.margin)
-    proved = layout.requirement.proved and smoothed.grid > 0.0
+    proved = layout.margin_model.proved and smoothed.grid > 0.0
     guarantee = Guarantee.ONLINE if proved else Guarantee.HEURISTIC
     return Cover(region, operator.lift(x)[0], tuple(balls), guarantee)
 
@@ -118,7 +118,7 @@ class _Layout:
     region: Region
     preimage_cells: PreimageCells
     carried: Tensor
-    requirement: Requirement
+    margin_model: MarginModel
 
     @classmethod
     def of(
@@ -130,13 +130,13 @@ class _Layout:
         finite = preimage_cells.radius[np.isfinite(preimage_cells.radius)]
         # Centres are means of the carried points, so no longer than the longest; the original is
         # not rounded, whatever happened to the attacked image.
-        requirement = Requirement.at(
+        margin_model = MarginModel.at(
             smoothed,
             Region(region.lower, region.upper),
             carried,
             float(finite.max(initial=0.0)),
         )
-        return cls(smoothed, region, preimage_cells, carried, requirement)
+        return cls(smoothed, region, preimage_cells, carried, margin_model)
 
     def balls(self, count: int) -> list[Ball]:
         """At most ``count``; fewer where more would take less than SPARE off the worst margin."""
@@ -173,7 +173,7 @@ class _Layout:
         shift = back - theta
         slack = ROUNDING * (1.0 + float(place.norm(dim=1).max()))
         residual = (place - centre).norm(dim=1).numpy() + self.preimage_cells.radius[nodes] + slack
-        margins = self.requirement.margins(shift[:, : self.smoothed.law.dimensions], residual)
+        margins = self.margin_model.margins(shift[:, : self.smoothed.law.dimensions], residual)
         z = centre
         if not self.smoothed.still:
             z = self.smoothed.transformation.act(centre[None], *_columns(theta[None]))[0]

@@ -19,7 +19,7 @@ from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import certify
 from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import Cover, build_cover
-from gsmooth.cover.bounds.margin_model import Requirement
+from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.models.classifier import Classifier
 from gsmooth.runs.records.recorded_noise import AxisNoise, NoiseRecord
@@ -308,7 +308,7 @@ def test_float_errors_of_an_attacked_point_are_paid_in_a_line(kind: str, along: 
     # Shifts of 1/10 std beside it: at right angles to them 1e-4 sigma would be next to nothing.
     sigma, error = 0.5, 0.5e-4
     law = ProductLaw(kind, (1.0, 2.0), 1, sigma)
-    requirement = Requirement(law, error=error, variation=0.0, extra=0.0, proved=True)
-    found = requirement.margins(np.array([[0.1, along]]), np.zeros(1))
+    margin_model = MarginModel(law, error=error, variation=0.0, extra=0.0, proved=True)
+    found = margin_model.margins(np.array([[0.1, along]]), np.zeros(1))
     attacked = law.along.margin([[along]], np.array([0.1 + error / sigma]))
     assert found[0] >= attacked[0] + error / sigma

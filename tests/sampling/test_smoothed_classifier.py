@@ -26,7 +26,7 @@ from gsmooth.certification.api import (
     predict,
 )
 from gsmooth.cover import Cover, build_cover
-from gsmooth.cover.build import Requirement
+from gsmooth.cover.build import MarginModel
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
@@ -347,16 +347,16 @@ def test_float_errors_are_paid_at_the_longest_point_that_is_voted_on(residual: f
     g = turned(lambda phase: phase < 400.0, 12.0)
     region = Region((-12.0,), (12.0,), l2=7.0)
     for centres in (torch.zeros(1, 2).double(), torch.tensor([[3.0, 4.0], [0.0, 1.0]]).double()):
-        requirement = Requirement.at(g, region, centres, residual)
+        margin_model = MarginModel.at(g, region, centres, residual)
         longest = float(centres.norm(dim=1).max()) + residual + 7.0
         expected = g.numerical_error(torch.tensor([longest, 0.0]).double())
-        assert requirement.error == pytest.approx(expected)
-        assert requirement.variation >= g.total_variation(torch.tensor([longest, 0.0]).double())
+        assert margin_model.error == pytest.approx(expected)
+        assert margin_model.variation >= g.total_variation(torch.tensor([longest, 0.0]).double())
 
 
 def test_float_errors_of_a_stretching_action_are_paid_where_it_stretches_most() -> None:
     g = SmoothedClassifier(classifier(HalfLine(0.0)), Gain(), GaussianLaw((0.5,), 0.25), seed=0)
     one = torch.ones(1, 1).double()
-    small = Requirement.at(g, Region((-1.0,), (0.0,)), one, 0.0)
-    large = Requirement.at(g, Region((-1.0,), (3.0,)), one, 0.0)
+    small = MarginModel.at(g, Region((-1.0,), (0.0,)), one, 0.0)
+    large = MarginModel.at(g, Region((-1.0,), (3.0,)), one, 0.0)
     assert large.error == pytest.approx(8.0 * small.error)

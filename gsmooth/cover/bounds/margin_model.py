@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @final
 @dataclass(frozen=True)
-class Requirement:
+class MarginModel:
     """Turns shifts and residuals into margins, float errors included (F1).
 
     error: E_num, the l2 error of T_theta z. It moves the point that is voted on and the point that
@@ -50,7 +50,7 @@ class Requirement:
     @classmethod
     def at(
         cls, smoothed: SmoothedClassifier, region: Region, centres: Tensor, residual: float
-    ) -> Requirement:
+    ) -> MarginModel:
         """The requirement where attacks are pulled back to within ``residual`` of the centres.
 
         centres (K,) or (balls, K). Float errors are taken at a point as long as the longest one

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.bounds.margin_model import Requirement, check_region, units_of
+from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
 from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
 from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.planning.partition import Partition, prices_of
@@ -271,8 +271,8 @@ class CoverPlanner:
 
     @cached_property
     def _added(self) -> float:
-        requirement = Requirement.at(self.smoothed, self.region, self.clean, 0.0)
-        return (requirement.extra + requirement.rounded) / self.smoothed.law.sigma
+        margin_model = MarginModel.at(self.smoothed, self.region, self.clean, 0.0)
+        return (margin_model.extra + margin_model.rounded) / self.smoothed.law.sigma
 
 
 def _spacing_units(
