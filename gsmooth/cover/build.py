@@ -163,7 +163,7 @@ def moving_cover(
     order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
     balls = [balls[place] for place in order]
     # Where T_beta lengthens what it acts on by nobody knows what, nothing may be left over (T5).
-    holds = margin_model.stretches is not None or (constant and margin_model.nothing_added)
+    holds = margin_model.lipschitz_bounds is not None or (constant and margin_model.nothing_added)
     proved = claimed and margin_model.proved and holds
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
 

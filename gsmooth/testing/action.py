@@ -90,18 +90,18 @@ def action_never_lengthens(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
-def stretch_bounds_lengthening(subject: Subject) -> None:
+def lipschitz_bound_holds(subject: Subject) -> None:
     """||T z - T y|| <= stretch ||z - y||: what noise on theta makes of a residual (T5)."""
-    if type(subject.transformation).stretch is Transformation.stretch:
+    if type(subject.transformation).lipschitz_bound is Transformation.lipschitz_bound:
         raise no_claim(
             "stretch follows from orthogonal or contracting, which have their own checks"
         )
-    if subject.transformation.stretch(subject.reach) is None:
+    if subject.transformation.lipschitz_bound(subject.reach) is None:
         raise no_claim("stretch is None, and residuals make certificates heuristic")
 
     def example(point: Point, theta: Theta) -> None:
         y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
-        claimed = subject.transformation.stretch(tuple(abs(value) for value in theta))
+        claimed = subject.transformation.lipschitz_bound(tuple(abs(value) for value in theta))
         assert claimed is not None, f"stretch answers at first and is None at theta={theta}"
         before, after = _gap(y, z), _gap(subject.act(y, theta), subject.act(z, theta))
         assert after <= claimed * before + ROUNDING * _scale(y, z), (

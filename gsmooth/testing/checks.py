@@ -30,7 +30,7 @@ _ACTION: Final[tuple[Body, ...]] = (
     action.parameters_commute,
     action.action_preserves_distances,
     action.action_never_lengthens,
-    action.stretch_bounds_lengthening,
+    action.lipschitz_bound_holds,
     action.action_error_bounds_rounding,
 )
 _MANNERS: Final[tuple[Body, ...]] = (
@@ -98,7 +98,7 @@ _SAMPLED: Final = (laws.law_samples_match_their_distribution, laws.law_shares_ho
 
 # These say themselves, before they search, whether the claim is made that they look at.
 _CLAIMED: Final = (
-    action.stretch_bounds_lengthening,
+    action.lipschitz_bound_holds,
     action.action_error_bounds_rounding,
     attack.attack_keeps_the_range,
     frames.rounding_norm_bounds_lift,
@@ -125,7 +125,7 @@ def inapplicable(body: Body, subject: Subject) -> str | None:
         return "there is at most one parameter"
     if body is action.action_preserves_distances and not operator.orthogonal:
         return "nothing is claimed: orthogonal is False"
-    if body is action.action_never_lengthens and not operator.contracting:
+    if body is action.action_never_lengthens and not operator.nonexpansive:
         return "nothing is claimed: contracting is False"
     if body is attack.action_follows_attack and any(subject.one_way):
         return "T_(-theta) does not exist: a parameter is one-sided"

@@ -34,7 +34,9 @@ def lift_norm_bounds_lift(subject: Subject) -> None:
 
     def example(picture: Picture) -> None:
         x = picture.tensor(subject.shape)
-        stretched = max(_stretch(subject, x), _stretch(subject, _steepest(subject, x)))
+        stretched = max(
+            _lipschitz_bound(subject, x), _lipschitz_bound(subject, _steepest(subject, x))
+        )
         assert stretched <= bound * (1.0 + 1e-12), (
             f"||L x|| = {stretched:.12g} ||x||, but lift_norm claims {bound:.12g}"
         )
@@ -76,7 +78,7 @@ def readout_has_the_image_shape(subject: Subject) -> None:
     subject.with_examples(0.25).search(example, point=points(), rows=st.integers(1, 4))
 
 
-def _stretch(subject: Subject, x: Tensor) -> float:
+def _lipschitz_bound(subject: Subject, x: Tensor) -> float:
     return float(subject.lift(x).norm()) / max(float(x.norm()), 1e-300)
 
 

@@ -106,8 +106,8 @@ class Transformation(metaclass=BoundsChecked):
 
     ``one_sided``: names of the parameters that admit values >= 0 only, because nothing undoes the
     attack (blur): T is a semigroup, never called with a negative one, and noise on it comes from a
-    law on theta >= 0. ``contracting``: ||T_theta y - T_theta z|| <= ||y - z|| for every theta >= 0,
-    so that a residual never grows with theta (T5). Every orthogonal action does so anyway.
+    law on theta >= 0. ``nonexpansive``: ||T_theta y - T_theta z|| <= ||y - z|| for every theta >=
+    0, so that a residual never grows with theta (T5). Every orthogonal action does so anyway.
 
     ``z_space``: names the space that the action works in, options of the lift included, and says
     that T is linear there; transformations of the same z_space have the same lift and readout, and
@@ -125,7 +125,7 @@ class Transformation(metaclass=BoundsChecked):
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     orthogonal: ClassVar[bool] = False
     one_sided: ClassVar[tuple[str, ...]] = ()
-    contracting: ClassVar[bool] = False
+    nonexpansive: ClassVar[bool] = False
     default_centres: ClassVar[int] = 1
     least_side_px: ClassVar[int] = 1
 
@@ -247,13 +247,13 @@ class Transformation(metaclass=BoundsChecked):
         _check_sides(self, shape)
         return self
 
-    def stretch(self, reach: tuple[float, ...]) -> float | None:
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
         """sup of ||T_theta y - T_theta z|| / ||y - z|| over |theta_i| <= reach_i, rounded up.
 
         What the attack, its rounding and an l2 ball leave over grows with the noise on theta by no
         more (T5). None: no bound is known, and only where nothing is left over is it proved.
         """
-        return 1.0 if self.orthogonal or self.contracting else None
+        return 1.0 if self.orthogonal or self.nonexpansive else None
 
     def action_error(
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]

@@ -142,7 +142,7 @@ BOUNDS: Final[Mapping[str, Check]] = {
     "lift_norm": _number(0.0, may_be_unknown=False),
     "rounding_norm": _number(0.0, may_be_unknown=False),
     # T_0 lengthens nothing and shortens nothing, and theta = 0 is always among what is asked for.
-    "stretch": _number(1.0, may_be_unknown=True),
+    "lipschitz_bound": _number(1.0, may_be_unknown=True),
     "action_error": _number(0.0, may_be_unknown=True),
     "action_speed": _rows,
     "derivative_bound": _cells,

@@ -52,7 +52,7 @@ class Blur(Transformation):
         ),
     )
     one_sided: ClassVar[tuple[str, ...]] = ("variance",)
-    contracting: ClassVar[bool] = True
+    nonexpansive: ClassVar[bool] = True
     default_centres: ClassVar[int] = 4
 
     def __post_init__(self) -> None:

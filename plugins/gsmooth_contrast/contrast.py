@@ -21,7 +21,7 @@ class Contrast(Transformation):
     Action: T_k z = about + e^k (z - about) on the pixels. It is exact and lengthens distances by
     e^k, so it is no isometry: without ``clip`` the attack is the action and nothing is left over
     (T2), while what is left over by clipping, rounding or an l2 ball grows with the noise on k
-    (T5; see ``stretch``).
+    (T5; see ``lipschitz_bound``).
 
     With ``clip`` the attacked image pulled back is, with y = x - about and the ends measured from
     ``about``, C(k) = about + y held between e^-k low and e^-k high: a pixel stays where it is until
@@ -70,7 +70,7 @@ class Contrast(Transformation):
         """Whether what is clipped to [self.low, self.high] lies in [low, high]."""
         return self.clip and low <= self.low and self.high <= high
 
-    def stretch(self, reach: tuple[float, ...]) -> float:
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
         """e^reach: T_k multiplies distances by e^k."""
         return math.exp(reach[0]) * (1.0 + 1e-12)
 

@@ -43,7 +43,7 @@ class CyclicBlur(Transformation):
         Parameter("variance", "px^2", "of the Gaussian; its square root is the blur's width"),
     )
     one_sided: ClassVar[tuple[str, ...]] = ("variance",)
-    contracting: ClassVar[bool] = True
+    nonexpansive: ClassVar[bool] = True
     default_centres: ClassVar[int] = 4
 
     @property

@@ -65,7 +65,7 @@ class Fusion:
         return csr_array(self.warp.T @ self.warp + diags_array(self.weights))
 
     @cached_property
-    def stretch(self) -> float:
+    def lipschitz_bound(self) -> float:
         """lam >= ||L v||^2 / v'Gv: a guess that a Cholesky factor proves, or the eigenvalue itself.
 
         lam G - L'L is positive definite where it has a factor in float64, whose backward error is

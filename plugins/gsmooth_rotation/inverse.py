@@ -63,16 +63,16 @@ def _fused(
             return None
         found.append(torch.from_numpy(y))
         room += left
-    stretch = _stretch(space, warp.height, warp.width, middle)
-    return space.lift(torch.stack(found).view(1, *shape))[0], math.sqrt(stretch * room)
+    lipschitz_bound = _lipschitz_bound(space, warp.height, warp.width, middle)
+    return space.lift(torch.stack(found).view(1, *shape))[0], math.sqrt(lipschitz_bound * room)
 
 
 @lru_cache(maxsize=65536)
-def _stretch(space: PolarSpace, height: int, width: int, angle: float) -> float:
+def _lipschitz_bound(space: PolarSpace, height: int, width: int, angle: float) -> float:
     """lam of ``fusion`` at an angle in radians: the same for every image, and slow to find."""
     here = torch.tensor([angle], dtype=torch.float64, device="cpu")
     matrix = Warp.of(height, width, here, here).matrix()
-    return Fusion(matrix, *lift_matrix(space, height, width)).stretch
+    return Fusion(matrix, *lift_matrix(space, height, width)).lipschitz_bound
 
 
 @singledispatch

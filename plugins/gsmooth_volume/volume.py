@@ -27,8 +27,8 @@ class Volume(Transformation):
 
     Action: T_v z = 10^(v / 20) z on the samples: exact, and it lengthens distances by that factor,
     so it is no isometry. What clipping and rounding leave over grows with the noise on v (T5; see
-    ``stretch``). Without clipping the attack is the action and nothing is left over (T2); nor is
-    there with ``clip`` as long as no sample is clipped, as when the volume is turned down.
+    ``lipschitz_bound``). Without clipping the attack is the action and nothing is left over (T2);
+    nor is there with ``clip`` as long as no sample is clipped, as when the volume is turned down.
 
     With ``clip`` the attacked waveform pulled back is C(v) = x held between 10^(-v / 20) low and
     10^(-v / 20) high: a sample stays where it is until it is clipped, and then falls by its own
@@ -70,7 +70,7 @@ class Volume(Transformation):
         """Whether what is clipped to [self.low, self.high] lies in [low, high]."""
         return self.clip and low <= self.low and self.high <= high
 
-    def stretch(self, reach: tuple[float, ...]) -> float:
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
         """10^(reach / 20): T_v multiplies distances by 10^(v / 20)."""
         return math.exp(reach[0] * NEPERS) * (1.0 + 1e-12)
 

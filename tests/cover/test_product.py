@@ -58,7 +58,7 @@ class Ageing(Transformation):
         Parameter("gain", "ln"),
     )
     one_sided: ClassVar[tuple[str, ...]] = ("age",)
-    contracting: ClassVar[bool] = True
+    nonexpansive: ClassVar[bool] = True
 
     @property
     def resting(self) -> tuple[str, ...]:

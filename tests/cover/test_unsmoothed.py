@@ -20,7 +20,7 @@ from gsmooth.certification.api import certify
 from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.boxes import equal_boxes
-from gsmooth.cover.bounds.lipschitz import stretch_of_region
+from gsmooth.cover.bounds.lipschitz import lipschitz_of_region
 from gsmooth.cover.bounds.margin_model import units_of
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.nested import build_nested_cover
@@ -261,7 +261,7 @@ def test_the_law_of_a_smoothed_classifier_knows_what_rests() -> None:
     assert replace(g, batch_size=8).law == g.law
     assert units_of(g.law).tolist() == pytest.approx([0.3, math.inf])
     assert theta_accuracy(g.law).reach[1] == theta_accuracy(g.law).offset[1] == 0.0
-    assert stretch_of_region(g, REGION) == 1.0
+    assert lipschitz_of_region(g, REGION) == 1.0
 
 
 def test_a_zero_scale_that_the_action_does_not_ignore_allows_no_shift() -> None:

@@ -210,7 +210,7 @@ def test_no_image_is_lengthened_by_more_than_the_stretch(
     assert np.allclose(form.warp @ v, turned.numpy().ravel(), atol=1e-9)
     matrix = form.warp.toarray().T @ form.warp.toarray() + np.diag(form.weights)
     for _ in range(30):
-        assert np.square(form.lift @ v).sum() <= form.stretch * (v @ matrix @ v)
+        assert np.square(form.lift @ v).sum() <= form.lipschitz_bound * (v @ matrix @ v)
         # Power iteration towards the image that is lengthened most.
         v = np.linalg.solve(matrix, form.lift.T @ (form.lift @ v) + 1e-9)
         v /= np.linalg.norm(v)

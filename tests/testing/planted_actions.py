@@ -153,7 +153,7 @@ class Growing(Transformation):
 
     name = "growing"
     parameters = (Parameter("gain", "dB"),)
-    contracting = True
+    nonexpansive = True
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z * 10.0 ** (theta[0] / 20.0)
@@ -162,7 +162,7 @@ class Growing(Transformation):
 class Stretching(Growing):
     """A gain in dB that claims to lengthen a tenth less than it does, but never to shorten."""
 
-    contracting = False
+    nonexpansive = False
 
-    def stretch(self, reach: tuple[float, ...]) -> float | None:
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
         return max(1.0, 0.9 * math.pow(10.0, reach[0] / 20.0))

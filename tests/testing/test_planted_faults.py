@@ -63,7 +63,7 @@ FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted_frames.Transposed(), {"readout_has_the_image_shape"}),
     (planted_frames.Rounder(), {"rounding_norm_bounds_lift"}),
     (planted_actions.Growing(), {"action_never_lengthens"}),
-    (planted_actions.Stretching(), {"stretch_bounds_lengthening"}),
+    (planted_actions.Stretching(), {"lipschitz_bound_holds"}),
     (planted_actions.Shortcut(), {"votes_match_the_exact_share"}),
     (planted.Overflowing(), {"attack_keeps_the_range"}),
     (planted_companions.Settled(), {"fixed_part_stays"}),
@@ -237,7 +237,7 @@ def test_a_one_sided_parameter_is_checked_from_zero_on() -> None:
 
         parameters = (Parameter("fade", "1"),)
         one_sided = ("fade",)
-        contracting = True
+        nonexpansive = True
         orthogonal = False
 
         def act(self, z: Tensor, *theta: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class Bounded(Transformation):
     def rounding_norm(self, shape: tuple[int, int, int]) -> float:
         return 10.0
 
-    def stretch(self, reach: tuple[float, ...]) -> float | None:
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
         return 1.0
 
     def action_error(
@@ -146,7 +146,7 @@ PAIR = Region((-0.1, -0.1), (0.1, 0.1))
 WAYS: dict[str, Callable[[str, float], object]] = {
     "lift_norm": lambda m, v: certified(planted(m, v), BALL, (1.0,)),
     "rounding_norm": lambda m, v: certified(planted(m, v), ROUNDED, (1.0,)),
-    "stretch": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
+    "lipschitz_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "action_error": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "derivative_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "curvature_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
@@ -178,7 +178,7 @@ def test_every_method_of_a_transformation_is_a_map_a_claim_or_a_checked_bound() 
 
 def test_an_honest_transformation_is_certified_in_every_way() -> None:
     for method, ask in WAYS.items():
-        if method != "stretch":
+        if method != "lipschitz_bound":
             ask(method, 1.0 if method in ("lift_norm", "rounding_norm") else 0.001)
 
 
@@ -206,7 +206,7 @@ def test_refuses_a_kink_that_is_no_number() -> None:
 
 def test_refuses_a_factor_below_one_where_nothing_is_stretched_by_less() -> None:
     with pytest.raises(PluginError, match=r"stretch gave 0\.5, expected a number >= 1"):
-        certified(planted("stretch", 0.5), BOX, (1.0,))
+        certified(planted("lipschitz_bound", 0.5), BOX, (1.0,))
 
 
 def test_refuses_a_bound_of_another_shape() -> None:

@@ -37,10 +37,10 @@ ISOMETRY: Final[Stretches] = ((0.0, 1.0),)
 
 def lengthens(smoothed: SmoothedClassifier) -> bool:
     """Whether T that noise applies may take two points farther apart."""
-    return not (smoothed.orthogonal or smoothed.transformation.contracting)
+    return not (smoothed.orthogonal or smoothed.transformation.nonexpansive)
 
 
-def stretches(smoothed: SmoothedClassifier, region: Region) -> Stretches | None:
+def lipschitz_bounds(smoothed: SmoothedClassifier, region: Region) -> Stretches | None:
     """(rho0, S) for some rho0; None where no Lipschitz bound S is available.
 
     E = S (||r|| + ||C - c||) is T5's bound on the error, outside an event of probability rho0.
@@ -54,18 +54,20 @@ def stretches(smoothed: SmoothedClassifier, region: Region) -> Stretches | None:
         tail = rho0 / (2 * law.dimensions)
         ends = law.theta_from_uniform(np.repeat([[tail], [1.0 - tail]], law.dimensions, axis=1))
         reach = np.abs(ends).max(axis=0) * (1.0 + 1e-9) + farthest
-        factor = smoothed.transformation.stretch(tuple(reach.tolist()))
+        factor = smoothed.transformation.lipschitz_bound(tuple(reach.tolist()))
         if factor is None:
             return None
         found.append((rho0, factor))
     return tuple(found)
 
 
-def stretch_of_region(smoothed: SmoothedClassifier, region: Region) -> float:
+def lipschitz_of_region(smoothed: SmoothedClassifier, region: Region) -> float:
     """S for the parameters of the region alone; 1 where it is not known."""
     if not lengthens(smoothed):
         return 1.0
-    return smoothed.transformation.stretch(tuple(_farthest(smoothed, region).tolist())) or 1.0
+    return (
+        smoothed.transformation.lipschitz_bound(tuple(_farthest(smoothed, region).tolist())) or 1.0
+    )
 
 
 def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Region) -> Tensor:

@@ -14,8 +14,8 @@ from gsmooth.cover.bounds.lipschitz import (
     ISOMETRY,
     Stretches,
     at_their_longest,
-    stretch_of_region,
-    stretches,
+    lipschitz_bounds,
+    lipschitz_of_region,
 )
 from gsmooth.cover.regions.one_sided import check_ends
 from gsmooth.errors import ConfigurationError
@@ -36,7 +36,7 @@ class MarginModel:
     error: E_num, the l2 error of T_theta z. It moves the point that is voted on and the point that
     is attacked, so it is paid twice. variation: tau of noise and grid. extra: an l2 ball on top.
     rounded: what the attacker's rounding of pixels can move z by (F2). stretches: what T lengthens
-    all of these by (``stretch``); None if no Lipschitz bound is available.
+    all of these by (``lipschitz_bound``); None if no Lipschitz bound is available.
     """
 
     law: Law
@@ -45,7 +45,7 @@ class MarginModel:
     extra: float
     proved: bool
     rounded: float = 0.0
-    stretches: Stretches | None = ISOMETRY
+    lipschitz_bounds: Stretches | None = ISOMETRY
 
     @classmethod
     def at(
@@ -65,7 +65,7 @@ class MarginModel:
         rounded = transformation.rounding_norm(classifier.shape) * half if half > 0.0 else 0.0
         points = at_their_longest(smoothed, centres, region)
         lengths = points.norm(dim=-1)
-        left = residual * stretch_of_region(smoothed, region) + extra + rounded
+        left = residual * lipschitz_of_region(smoothed, region) + extra + rounded
         longest, direction = float(lengths.max()) + left, points[int(lengths.argmax())]
         # Subnormal pixels have a norm of 0, and dividing by it gives no direction at all.
         if not float(direction.norm()) > 1e-150:
@@ -82,7 +82,7 @@ class MarginModel:
             and in_range
             and (not needs_norm or transformation.knows_lift_norm),
             rounded=rounded,
-            stretches=stretches(smoothed, region),
+            lipschitz_bounds=lipschitz_bounds(smoothed, region),
         )
 
     def margins(self, shift: Floats, residual: Floats) -> Floats:
@@ -103,8 +103,8 @@ class MarginModel:
         left = distances("residual", residual) + self.extra + self.rounded
         tv = 2.0 * self.variation
         margins = [
-            law.margin(shift, stretch * left + self.error, rho0=rho0, tv=tv)
-            for rho0, stretch in self.stretches or ISOMETRY
+            law.margin(shift, lipschitz_bound * left + self.error, rho0=rho0, tv=tv)
+            for rho0, lipschitz_bound in self.lipschitz_bounds or ISOMETRY
         ]
         least, error = np.minimum.reduce(margins), self.error / law.sigma
         if isinstance(law, ProductLaw):

@@ -80,7 +80,7 @@ def capabilities_of(
     return Capabilities(
         exact=bound.exact,
         orthogonal=bound.orthogonal,
-        lipschitz_bound=still or bound.orthogonal or bound.stretch(nowhere) is not None,
+        lipschitz_bound=still or bound.orthogonal or bound.lipschitz_bound(nowhere) is not None,
         derivative_bound=bounded,
         action_error=error,
         keeps_range=bound.keeps_range(*input_range),

@@ -70,10 +70,10 @@ class Composition(Transformation):
         noisy = [flow for flow, _ in self._noisy]
         rigid = not any(flow.growth for flow in noisy)
         frame = self._frame
-        damped = all(part.orthogonal or part.contracting for part in frame.acting)
+        damped = all(part.orthogonal or part.nonexpansive for part in frame.acting)
         for claim, value in (
             ("orthogonal", frame.orthogonal and rigid),
-            ("contracting", damped and rigid),
+            ("nonexpansive", damped and rigid),
         ):
             object.__setattr__(self, claim, value)
 
@@ -152,7 +152,7 @@ class Composition(Transformation):
         parts = self._frame.parts
         return parts[0].rounding_norm(shape) if parts else super().rounding_norm(shape)
 
-    def stretch(self, reach: tuple[float, ...]) -> float:
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
         """The noisy flow's gain: the frame lengthens nothing."""
         rate = sum(abs(flow.growth) * reach[place] for flow, place in self._noisy)
         return float(torch.tensor(rate, dtype=torch.float64, device="cpu").exp()) * UP

@@ -95,7 +95,7 @@ def _stranger(part: Transformation) -> str:
     space: object = part.z_space
     if not (space is None or isinstance(space, str)):
         return f"{part.name} has the z_space {space!r}; it must be a string, or None"
-    if flow is None and space is not None and (part.orthogonal or part.contracting):
+    if flow is None and space is not None and (part.orthogonal or part.nonexpansive):
         return ""
     options = ", with these options," if _has_options(part) else ""
     return (

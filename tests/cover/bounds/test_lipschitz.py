@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
-from gsmooth.cover.bounds.lipschitz import FAILING, stretches
+from gsmooth.cover.bounds.lipschitz import FAILING, lipschitz_bounds
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw
@@ -44,7 +44,7 @@ class Loud(Transformation):
         gain = theta[0][:, :, None, None]
         return x * gain.exp() + self.hum * (gain != 0.0)
 
-    def stretch(self, reach: tuple[float, ...]) -> float | None:
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
         return math.exp(reach[0]) if self.told else None
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
@@ -111,13 +111,13 @@ def dark(value: float = 0.0) -> Tensor:
     "law", [gaussian(0.3, 0.5), LaplaceLaw(0.3, 0.5), UniformLaw(0.3, 0.5)], ids=lambda v: v.name
 )
 def test_noise_leaves_the_reach_of_a_stretch_no_more_often_than_it_says(law: Law) -> None:
-    found = stretches(smoothed(Loud(), law), Region((-0.1,), (0.2,)))
+    found = lipschitz_bounds(smoothed(Loud(), law), Region((-0.1,), (0.2,)))
     assert found is not None
     uniform = (np.arange(2**20) + 0.5) * 2.0**-20
     theta = np.abs(law.theta_from_uniform(uniform[:, None]))[:, 0]
-    for (rho0, stretch), expected in zip(found, FAILING, strict=True):
+    for (rho0, lipschitz_bound), expected in zip(found, FAILING, strict=True):
         assert rho0 == expected
-        beyond = np.mean(theta > math.log(stretch) - 0.2)
+        beyond = np.mean(theta > math.log(lipschitz_bound) - 0.2)
         assert beyond <= rho0 + 2.0**-19
 
 

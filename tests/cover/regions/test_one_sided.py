@@ -48,7 +48,7 @@ class Fade(Transformation):
     name: ClassVar[str] = "fade"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("age", "a"),)
     one_sided: ClassVar[tuple[str, ...]] = ("age",)
-    contracting: ClassVar[bool] = True
+    nonexpansive: ClassVar[bool] = True
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         assert bool((theta[0] >= 0.0).all()), "nothing undoes it"
