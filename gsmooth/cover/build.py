@@ -142,7 +142,7 @@ def moving_cover(
     cells, claimed = measure(pulled_back, carried, layout.owner, layout.lower, layout.upper)
     # Where C is L x all over, so is every centre: means of it, which are rounded, would leave a
     # residual, and T may lengthen that without bound.
-    constant = claimed and not cells.speed.any() and _stays_at(pulled_back, clean, layout)
+    constant = claimed and not cells.derivative.any() and _stays_at(pulled_back, clean, layout)
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
     margin_model = MarginModel.at(smoothed, region, carried, float(cells.residuals().max()))

@@ -67,13 +67,13 @@ class PulledBackImage:
             return lifted
         return self.transformation.act(lifted, *(-column for column in columns))
 
-    def speed(self, lower: Tensor, upper: Tensor) -> Tensor | None:
+    def derivative(self, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||dC/dtheta_i|| over each cell, (n, m); None when the plugin claims no bound."""
         operator = self.transformation
         bound = operator.attack_derivative_bound if self.still else operator.derivative_bound
         return _in_parts(bound, self.x, lower, upper)
 
-    def bend(self, lower: Tensor, upper: Tensor) -> Tensor | None:
+    def curvature(self, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||d2C/dtheta_i2|| over each cell, (n, m); None where C is not smooth in cells."""
         operator = self.transformation
         bound = operator.attack_curvature_bound if self.still else operator.curvature_bound

@@ -118,20 +118,20 @@ class _Product(NamedTuple):
 
     visit: _Visit
     velocity: Velocity
-    bend: Tensor
+    curvature: Tensor
 
     @classmethod
     def of(cls, visit: _Visit, velocity: Velocity) -> Self:
-        bend = (velocity.col.abs() + velocity.spread_col).mul_(visit.tall)
-        bend = bend.add_((velocity.row.abs() + velocity.spread_row).mul_(visit.wide))
-        return cls(visit, velocity, bend)
+        curvature = (velocity.col.abs() + velocity.spread_col).mul_(visit.tall)
+        curvature = curvature.add_((velocity.row.abs() + velocity.spread_row).mul_(visit.wide))
+        return cls(visit, velocity, curvature)
 
     def interval(self, slopes: Slopes, channel: int) -> tuple[Tensor, Tensor]:
         """Ends (m,), (m,) of dB/drow u'_row + dB/dcol u'_col for one channel.
 
         dB/dcol = right + twist t with t the row in the cell, |t - row| <= h, and |u'_col -
         v_col| <= spread: the product is within |twist| h (|v_col| + spread) + |right + twist row|
-        spread of its middle. Rows likewise; ``bend`` holds both first factors.
+        spread of its middle. Rows likewise; ``curvature`` holds both first factors.
         """
         visit, v = self.visit, self.velocity
         twist = slopes.twist[channel].take(visit.corner)
@@ -139,7 +139,7 @@ class _Product(NamedTuple):
         along = slopes.down[channel].take(visit.corner).addcmul_(twist, visit.col)
         middle = (across * v.col).addcmul_(along, v.row)
         reach = across.abs_().mul_(v.spread_col).addcmul_(along.abs_(), v.spread_row)
-        reach = reach.addcmul_(twist.abs_(), self.bend).add_(SLACK)
+        reach = reach.addcmul_(twist.abs_(), self.curvature).add_(SLACK)
         return middle - reach, middle + reach
 
 

@@ -63,7 +63,7 @@ _BOUNDS: Final[tuple[Body, ...]] = (
 _COMPANIONS: Final[tuple[Body, ...]] = (
     composition_checks.named_action_is_linear,
     composition_checks.fixed_part_stays,
-    composition_checks.action_speed_bounds_motion,
+    composition_checks.action_derivative_bounds_motion,
     composition_checks.exact_attack_is_the_action,
     composition_checks.flow_is_the_attack,
 )

@@ -41,19 +41,19 @@ def fixed_part_stays(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
-def action_speed_bounds_motion(subject: Subject) -> None:
+def action_derivative_bounds_motion(subject: Subject) -> None:
     """||T_(theta + h) z - T_theta z|| <= h action_speed: how far a constant image may turn."""
     _asked(subject)
     operator = subject.transformation
     if (
-        operator.action_speed(torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"))
+        operator.action_derivative(torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"))
         is None
     ):
         raise no_claim("action_speed is None, and compositions have no bound")
 
     def example(point: Point, theta: Theta) -> None:
         z = point.tensor(subject.size)
-        claimed = operator.action_speed(z.clone())
+        claimed = operator.action_derivative(z.clone())
         assert claimed is not None, "action_speed answers at first and None later"
         for axis, reach in enumerate(subject.reach):
             # Not into the negative, where one-sided parameters do not go.

@@ -49,36 +49,36 @@ def derivative_bound_holds(subject: Subject) -> None:
     """||C(b) - C(a)|| <= bound |b - a| along every axis of every cell (C2)."""
     if not _claims(subject, curvature=False):
         raise no_claim("derivative_bound is None, and certificates are heuristic")
-    _check_speed(subject, still=False)
+    _check_derivative(subject, still=False)
 
 
 def attack_derivative_bound_holds(subject: Subject) -> None:
     """The same of L psi_theta(x), on which covers without noise on theta stand (T = id)."""
     if not _claims(subject, curvature=False, still=True):
         raise no_claim("attack_derivative_bound is None, and certificates for T = id are heuristic")
-    _check_speed(subject, still=True)
+    _check_derivative(subject, still=True)
 
 
 def curvature_bound_holds(subject: Subject) -> None:
     """||C(a) - 2 C((a + b) / 2) + C(b)|| <= bound ((b - a) / 2)^2 along every axis."""
     if not _claims(subject, curvature=True):
         raise no_claim("curvature_bound is None, and covers use the derivative alone")
-    _check_bend(subject, still=False)
+    _check_curvature(subject, still=False)
 
 
 def attack_curvature_bound_holds(subject: Subject) -> None:
     """The same of L psi_theta(x), for T = id."""
     if not _claims(subject, curvature=True, still=True):
         raise no_claim("attack_curvature_bound is None, and covers use the derivative alone")
-    _check_bend(subject, still=True)
+    _check_curvature(subject, still=True)
 
 
-def _check_speed(subject: Subject, *, still: bool) -> None:
+def _check_derivative(subject: Subject, *, still: bool) -> None:
     name = "attack_derivative_bound" if still else "derivative_bound"
 
     def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
         pulled_back, lower, upper = cell_of(subject, picture, cell, still)
-        bounds = _least(pulled_back.speed, lower, upper, cells, name)
+        bounds = _least(pulled_back.derivative, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
             # From end to end, and a short walk: as good as the speed at one place.
@@ -94,12 +94,12 @@ def _check_speed(subject: Subject, *, still: bool) -> None:
     _search(subject, example)
 
 
-def _check_bend(subject: Subject, *, still: bool) -> None:
+def _check_curvature(subject: Subject, *, still: bool) -> None:
     name = "attack_curvature_bound" if still else "curvature_bound"
 
     def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
         pulled_back, lower, upper = cell_of(subject, picture, cell, still)
-        bounds = _least(pulled_back.bend, lower, upper, cells, name)
+        bounds = _least(pulled_back.curvature, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
             theta, points = _walk(pulled_back, lower, upper, axis, where)
@@ -176,7 +176,9 @@ def _whole(subject: Subject) -> list[Cell]:
 def _claims(subject: Subject, *, curvature: bool, still: bool = False) -> bool:
     first = Cell((0,) * subject.dimensions, 0, 0)
     pulled_back, lower, upper = cell_of(subject, Picture("blob", 0), first, still)
-    return (pulled_back.bend if curvature else pulled_back.speed)(lower, upper) is not None
+    return (pulled_back.curvature if curvature else pulled_back.derivative)(
+        lower, upper
+    ) is not None
 
 
 def _axes(subject: Subject) -> tuple[tuple[float, ...], ...]:

@@ -217,4 +217,6 @@ def _columns(theta: Tensor) -> list[Tensor]:
 def _has_bound(subject: Subject, still: bool = False) -> bool:
     blank = torch.zeros(1, *subject.shape, dtype=torch.float64, device="cpu")
     origin = torch.zeros(1, subject.dimensions, dtype=torch.float64, device="cpu")
-    return PulledBackImage(subject.transformation, blank, still).speed(origin, origin) is not None
+    return (
+        PulledBackImage(subject.transformation, blank, still).derivative(origin, origin) is not None
+    )

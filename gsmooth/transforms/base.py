@@ -177,7 +177,7 @@ class Transformation(metaclass=BoundsChecked):
         """
         return z * 0.0 if self.parameters else z
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         """sup over theta of ||d T_theta z / d theta_i||, (N, K) -> (N, m), rounded up.
 
         Finite for every z only where theta is not one-sided or the action damps. None: not known.

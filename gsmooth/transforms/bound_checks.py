@@ -144,7 +144,7 @@ BOUNDS: Final[Mapping[str, Check]] = {
     # T_0 lengthens nothing and shortens nothing, and theta = 0 is always among what is asked for.
     "lipschitz_bound": _number(1.0, may_be_unknown=True),
     "action_error": _number(0.0, may_be_unknown=True),
-    "action_speed": _rows,
+    "action_derivative": _rows,
     "derivative_bound": _cells,
     "curvature_bound": _cells,
     "attack_derivative_bound": _cells,

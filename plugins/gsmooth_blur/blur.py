@@ -107,12 +107,12 @@ class Blur(Transformation):
         fixed[..., 0, 0] = self._cosines.grid(z)[..., 0, 0]
         return fixed.flatten(1)
 
-    def action_speed(self, z: Tensor) -> Tensor:
+    def action_derivative(self, z: Tensor) -> Tensor:
         """||w z||, reached at v = 0: w exp(-v w) falls with v. (N, K) -> (N, 1)."""
         down, along = self._cosines.frequencies(z)
         rate = (down.square()[:, None] + along.square()) / 2.0
-        speed: Tensor = (rate * self._cosines.grid(z)).flatten(1).norm(dim=1, keepdim=True)
-        return speed * (1.0 + 1e-9)
+        derivative: Tensor = (rate * self._cosines.grid(z)).flatten(1).norm(dim=1, keepdim=True)
+        return derivative * (1.0 + 1e-9)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """A sampled kernel averages; the exact one, cut off at the grid's band, has side lobes."""
@@ -131,28 +131,28 @@ class Blur(Transformation):
         if self.kernel == "exact":
             return torch.zeros_like(lower)
         spectrum, low, high = self._seen(x, lower, upper)
-        return spectrum.gap_speed(self._sampled, low, high)[:, None]
+        return spectrum.gap_derivative(self._sampled, low, high)[:, None]
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup of the second derivative of the same, per px^4; (n, 1) -> (n, 1)."""
         if self.kernel == "exact":
             return torch.zeros_like(lower)
         spectrum, low, high = self._seen(x, lower, upper)
-        return spectrum.gap_bend(self._sampled, low, high)[:, None]
+        return spectrum.gap_curvature(self._sampled, low, high)[:, None]
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d L psi_v(x) / dv|| over each cell, per px^2; (n, 1) -> (n, 1)."""
         spectrum, low, high = self._seen(x, lower, upper)
         if self.kernel == "exact":
-            return spectrum.action_speed(low)[:, None]
-        return spectrum.kernel_speed(self._sampled, low, high)[:, None]
+            return spectrum.action_derivative(low)[:, None]
+        return spectrum.kernel_derivative(self._sampled, low, high)[:, None]
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d^2 L psi_v(x) / dv^2|| over each cell, per px^4; (n, 1) -> (n, 1)."""
         spectrum, low, high = self._seen(x, lower, upper)
         if self.kernel == "exact":
-            return spectrum.action_bend(low)[:, None]
-        return spectrum.kernel_bend(self._sampled, low, high)[:, None]
+            return spectrum.action_curvature(low)[:, None]
+        return spectrum.kernel_curvature(self._sampled, low, high)[:, None]
 
     def _seen(self, x: Tensor, lower: Tensor, upper: Tensor) -> tuple[Spectrum, Tensor, Tensor]:
         return Spectrum.of(self._cosines, x), lower[:, 0], upper[:, 0]

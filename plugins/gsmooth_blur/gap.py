@@ -41,48 +41,48 @@ class Spectrum:
         power = cosines.grid(cosines.lift(x)).square().sum(dim=(0, 1))
         return cls(cosines, power, NUMERICAL * (1.0 + float(x.norm())))
 
-    def action_speed(self, lower: Tensor) -> Tensor:
+    def action_derivative(self, lower: Tensor) -> Tensor:
         """sup ||dT_v z / dv||, (n,): w exp(-v w) falls with v."""
         return self._each(lower, lambda v: self._rate * torch.exp(-v * self._rate))
 
-    def action_bend(self, lower: Tensor) -> Tensor:
+    def action_curvature(self, lower: Tensor) -> Tensor:
         """sup ||d2T_v z / dv2||, (n,)."""
         return self._each(lower, lambda v: self._rate.square() * torch.exp(-v * self._rate))
 
-    def kernel_bend(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
+    def kernel_curvature(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d2M_v z / dv2||, (n,): m'' = m_y'' m_x + 2 m_y' m_x' + m_y m_x'', and |m| <= 1."""
         if isinstance(kernel, MatchedKernel):
             frequencies = self.cosines.frequencies(self.power)
-            return kernel.kernel_bend(self.power, *frequencies, lower, upper) + self.slack
+            return kernel.kernel_curvature(self.power, *frequencies, lower, upper) + self.slack
         first, second = kernel.slopes(lower, upper)
         moving = (self.power.sum() - self.power[0, 0]).clamp_min(0.0).sqrt()
         return 2.0 * (second + first.square()) * moving + self.slack
 
-    def kernel_speed(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
+    def kernel_derivative(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||dM_v z / dv||, (n,): its value in the middle, and how much it can change."""
         middle, half = (lower + upper) / 2.0, (upper - lower) / 2.0
         moved = self._each(middle, lambda v: self._kernel_slope(kernel, v))
-        near = moved + half * self.kernel_bend(kernel, lower, upper)
+        near = moved + half * self.kernel_curvature(kernel, lower, upper)
         return near.minimum(self._limit(kernel) + self.slack)
 
-    def gap_bend(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
+    def gap_curvature(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d2 (M_v - T_v) z / dv2||, (n,)."""
-        return self.kernel_bend(kernel, lower, upper) + self.action_bend(lower)
+        return self.kernel_curvature(kernel, lower, upper) + self.action_curvature(lower)
 
-    def gap_speed(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
+    def gap_derivative(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d (M_v - T_v) z / dv||, (n,)."""
         middle, half = (lower + upper) / 2.0, (upper - lower) / 2.0
 
         def slope(v: Tensor) -> Tensor:
             return self._kernel_slope(kernel, v) + self._rate * torch.exp(-v * self._rate)
 
-        near = self._each(middle, slope) + half * self.gap_bend(kernel, lower, upper)
-        return near.minimum(self._limit(kernel) + self.action_speed(lower) + self.slack)
+        near = self._each(middle, slope) + half * self.gap_curvature(kernel, lower, upper)
+        return near.minimum(self._limit(kernel) + self.action_derivative(lower) + self.slack)
 
     def _limit(self, kernel: Kernel) -> Tensor:
         """sup ||dM_v z / dv|| over all v, ()."""
         if isinstance(kernel, MatchedKernel):
-            return kernel.kernel_speed(self.power, *self.cosines.frequencies(self.power))
+            return kernel.kernel_derivative(self.power, *self.cosines.frequencies(self.power))
         return torch.full_like(self.power.sum(), torch.inf)
 
     @property

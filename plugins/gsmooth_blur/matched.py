@@ -81,12 +81,12 @@ class MatchedKernel:
         q = (start + (variance - reached) / slope).clamp(0.0, 1.0)
         return torch.where(variance >= 0.0, q, torch.nan)
 
-    def kernel_speed(self, power: Tensor, down: Tensor, along: Tensor) -> Tensor:
+    def kernel_derivative(self, power: Tensor, down: Tensor, along: Tensor) -> Tensor:
         """sup ||dM_v z / dv|| over all v: |d(m m)/dv| <= (omega_y^2 + omega_x^2) / 2."""
         rate = (down.square()[:, None] + along.square()) / 2.0
         return (rate.square() * power).sum().sqrt() * (1.0 + 1e-9)
 
-    def kernel_bend(
+    def kernel_curvature(
         self, power: Tensor, down: Tensor, along: Tensor, lower: Tensor, upper: Tensor
     ) -> Tensor:
         """sup ||d2M_v z / dv2|| over cells (n,): m'' m + 2 m' m' + m m'', and |m| <= 1."""

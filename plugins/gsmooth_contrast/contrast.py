@@ -89,16 +89,16 @@ class Contrast(Transformation):
         size, end, counts = self._histogram(x)
         clipped = size * upper.exp() > end
         # A clipped pixel is at e^-k end, which is no more than it was before and falls with k.
-        speed = size.minimum((-lower).exp() * end)
-        return _root(clipped * speed, counts)
+        derivative = size.minimum((-lower).exp() * end)
+        return _root(clipped * derivative, counts)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """Root of the sum of (psi - about)^2 over pixels that are not clipped all over the cell."""
         size, end, counts = self._histogram(x)
-        speed = size * upper.exp()
+        derivative = size * upper.exp()
         if self.clip:
-            speed = (size * lower.exp() < end) * speed.minimum(end)
-        return _root(speed, counts)
+            derivative = (size * lower.exp() < end) * derivative.minimum(end)
+        return _root(derivative, counts)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """psi'' = psi' in k. None with ``clip``, which bends it."""
@@ -116,6 +116,6 @@ class Contrast(Transformation):
         return away.abs(), end, counts.to(x.dtype)
 
 
-def _root(speed: Tensor, counts: Tensor) -> Tensor:
+def _root(derivative: Tensor, counts: Tensor) -> Tensor:
     """Root of the sum of squares, rounded up; speed (n, k) of pixels that occur ``counts`` (k,)."""
-    return (speed.square() * counts).sum(dim=1, keepdim=True).sqrt() * (1.0 + 1e-12)
+    return (derivative.square() * counts).sum(dim=1, keepdim=True).sqrt() * (1.0 + 1e-12)

@@ -90,7 +90,7 @@ class CyclicBlur(Transformation):
         """The constants."""
         return self._torus.fixed_part(z)
 
-    def action_speed(self, z: Tensor) -> Tensor:
+    def action_derivative(self, z: Tensor) -> Tensor:
         """||w z||, reached at v = 0: w exp(-v w) falls with v. (N, K) -> (N, 1)."""
         return self._lengths(z, z.new_zeros(len(z), 1), 1)
 

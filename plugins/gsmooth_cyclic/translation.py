@@ -91,7 +91,7 @@ class CyclicTranslation(Transformation):
         """The constants."""
         return self._torus.fixed_part(z)
 
-    def action_speed(self, z: Tensor) -> Tensor:
+    def action_derivative(self, z: Tensor) -> Tensor:
         """||A_i z||, A_i the generator: the same at every theta, since T commutes with it."""
         return self._lengths(z, 1)
 

@@ -91,6 +91,6 @@ def _histogram(x: Tensor) -> tuple[Tensor, Tensor]:
     return -size[moving].log(), counts[moving].to(x.dtype)
 
 
-def _root(speed: Tensor, counts: Tensor) -> Tensor:
+def _root(derivative: Tensor, counts: Tensor) -> Tensor:
     """Root of the sum of squares, rounded up; speed (n, k) of pixels that occur ``counts`` (k,)."""
-    return (speed.square() * counts).sum(dim=1, keepdim=True).sqrt() * (1.0 + 1e-9)
+    return (derivative.square() * counts).sum(dim=1, keepdim=True).sqrt() * (1.0 + 1e-9)

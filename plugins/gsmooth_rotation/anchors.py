@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gsmooth.geometry.pixels import disc, offsets
-from gsmooth_rotation.bounds import speed_chunks, widest_half
+from gsmooth_rotation.bounds import derivative_chunks, widest_half
 from gsmooth_rotation.space import NUMERICAL, RADIANS
 
 ENTRIES: Final = 2**17
@@ -114,7 +114,7 @@ def _returning(x: Tensor, pixels: Tensor, knots: Tensor) -> Tensor:
         return torch.ones(anchors, dtype=torch.bool, device=x.device)
     starts = torch.arange(0, anchors, size, device=x.device, dtype=torch.int64)
     low, high = knots[2 * starts], knots[2 * (starts + size).clamp(max=anchors)]
-    parts = [_returns(*ends) for _, *ends in speed_chunks(x[0], pixels, low, high)]
+    parts = [_returns(*ends) for _, *ends in derivative_chunks(x[0], pixels, low, high)]
     return (torch.cat(parts) > 0.0).repeat_interleave(size)[:anchors]
 
 
@@ -130,22 +130,22 @@ def _bent(x: Tensor, pixels: Tensor, knots: Tensor, gaps: Tensor, chosen: Tensor
     first = torch.stack([2 * place, 2 * place + 1], dim=1).flatten()
     low, high = knots[first], knots[first + 1]
     half, ends = high - low, gaps[place].flatten()
-    kappa, speed = _bends(x, pixels, low, high)
-    inner, _ = _bends(x, pixels, low + EDGE * half, high - EDGE * half)
-    rim = EDGE * half * speed
+    kappa, derivative = _curvatures(x, pixels, low, high)
+    inner, _ = _curvatures(x, pixels, low + EDGE * half, high - EDGE * half)
+    rim = EDGE * half * derivative
     around = (ends.square() + kappa * half**2).sqrt()
     inside = ((ends + 2.0 * rim).square() + inner * half**2).sqrt() + rim
-    bound = torch.minimum(torch.minimum(around, inside), speed * half)
+    bound = torch.minimum(torch.minimum(around, inside), derivative * half)
     return bound.reshape(-1, 2).amax(dim=1)
 
 
-def _bends(x: Tensor, pixels: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+def _curvatures(x: Tensor, pixels: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     """kappa and || sup|psi'_p| || of cells, (n,) each."""
-    kappa, speed = [], []
-    for _, least, most in speed_chunks(x[0], pixels, low, high):
+    kappa, derivative = [], []
+    for _, least, most in derivative_chunks(x[0], pixels, low, high):
         kappa.append(_returns(least, most))
-        speed.append(torch.maximum(least.neg(), most).square_().sum(dim=(0, 2)).sqrt_())
-    return torch.cat(kappa), torch.cat(speed)
+        derivative.append(torch.maximum(least.neg(), most).square_().sum(dim=(0, 2)).sqrt_())
+    return torch.cat(kappa), torch.cat(derivative)
 
 
 def _returns(low: Tensor, high: Tensor) -> Tensor:

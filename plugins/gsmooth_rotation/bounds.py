@@ -18,7 +18,7 @@ ENTRIES: Final = 2**16
 """Cells times pixels that are worked on at once (at least one cell): bounds memory, fits caches."""
 
 
-def speed_chunks(
+def derivative_chunks(
     x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """Intervals that hold d psi_p / d theta for every theta in [lower, upper], pixel by pixel.
@@ -41,7 +41,7 @@ def speed_chunks(
 
 
 def widest_half(shape: torch.Size, pixels: Tensor) -> float:
-    """The largest half-width of an interval, in radians, that :func:`speed_chunks` takes.
+    """The largest half-width of an interval, in radians, that :func:`derivative_chunks` takes.
 
     With D r <= 0.45 and D <= 0.2 the box D r (1 + D / 2) around a source point stays below half a
     pixel, so it cannot touch a third cell.

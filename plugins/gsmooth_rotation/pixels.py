@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.geometry.pixels import disc
-from gsmooth_rotation.bounds import speed_chunks
+from gsmooth_rotation.bounds import derivative_chunks
 from gsmooth_rotation.space import NUMERICAL, in_narrow_cells
 
 
@@ -51,7 +51,7 @@ class PixelSpace:
         """All of it: no angle but 0 acts."""
         return z
 
-    def action_speed(self, z: Tensor) -> None:
+    def action_derivative(self, z: Tensor) -> None:
         """There is no action to have a speed."""
         return None
 
@@ -71,7 +71,7 @@ class PixelSpace:
         def bound(low: Tensor, high: Tensor) -> Tensor:
             squares = [
                 torch.maximum(least.neg_(), most).square_().sum(dim=(0, 2))
-                for _, least, most in speed_chunks(x[0], pixels, low, high)
+                for _, least, most in derivative_chunks(x[0], pixels, low, high)
             ]
             return torch.cat(squares).sqrt() + slack
 

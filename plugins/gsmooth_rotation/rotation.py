@@ -103,9 +103,9 @@ class Rotation(Transformation):
         """The pairs of order 0: means over each ring; all of it in pixels, where T is id."""
         return self._frame.fixed_part(z)
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         """||A z|| per degree, the same for every angle, (N, K) -> (N, 1); None in pixels."""
-        return self._frame.action_speed(z)
+        return self._frame.action_derivative(z)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0."""

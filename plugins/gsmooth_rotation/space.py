@@ -39,7 +39,7 @@ class Space(Protocol):
     def fixed_part(self, z: Tensor) -> Tensor:
         """The projection of z on what no angle moves."""
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         """sup over angles of ||d T z / d theta||, (N, K) -> (N, 1) per degree."""
 
     def action_error(self, z: Tensor, reach: float, offset: float) -> float:

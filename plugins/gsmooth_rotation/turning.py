@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsmooth_rotation.bounds import speed_chunks
+from gsmooth_rotation.bounds import derivative_chunks
 from gsmooth_rotation.polar import PolarFrame, polar_frame
 from gsmooth_rotation.rings import kept_orders, ring_radii
 from gsmooth_rotation.space import NUMERICAL, RADIANS, in_narrow_cells, turned
@@ -102,7 +102,7 @@ class PolarSpace:
         self._parts(out)[0].copy_(still)
         return out
 
-    def action_speed(self, z: Tensor) -> Tensor:
+    def action_derivative(self, z: Tensor) -> Tensor:
         """||A z||, (N, K) -> (N, 1) per degree: T commutes with A and keeps lengths."""
         lengths: Tensor = self._generator(z).norm(dim=1, keepdim=True)
         return lengths * (RADIANS * (1.0 + 1e-12))
@@ -127,11 +127,11 @@ class PolarSpace:
         frame, slack = self._of(x), NUMERICAL * (1.0 + float(x.norm()))
 
         def bound(low: Tensor, high: Tensor) -> Tensor:
-            drift, spread, speed = self._drifts(x, low, high)
+            drift, spread, derivative = self._drifts(x, low, high)
             turning = self._generator(self._midway(x, low, high))
             together = drift.sub_(turning).norm(dim=1) + frame.norm * spread
-            apart = frame.norm * speed + turning.norm(dim=1)
-            moved = frame.turning_norm * ((high - low) / 2) * speed
+            apart = frame.norm * derivative + turning.norm(dim=1)
+            moved = frame.turning_norm * ((high - low) / 2) * derivative
             return torch.minimum(together, apart) + moved + slack
 
         return self._bounds(bound, x, lower, upper)
@@ -141,9 +141,9 @@ class PolarSpace:
         frame, slack = self._of(x), NUMERICAL * (1.0 + float(x.norm()))
 
         def bound(low: Tensor, high: Tensor) -> Tensor:
-            drift, spread, speed = self._drifts(x, low, high)
+            drift, spread, derivative = self._drifts(x, low, high)
             together = drift.norm(dim=1) + frame.norm * spread
-            return torch.minimum(together, frame.norm * speed) + slack
+            return torch.minimum(together, frame.norm * derivative) + slack
 
         return self._bounds(bound, x, lower, upper)
 
@@ -163,15 +163,15 @@ class PolarSpace:
         """L d (n, C * K), ||w|| (n,) and sup ||psi'|| (n,) for narrow cells in radians (n,)."""
         pixels = self._support(x)
         full = x.new_zeros(len(low), x.shape[1], x.shape[2] * x.shape[3])
-        spreads, speeds = [], []
-        for cells, least, most in speed_chunks(x[0], pixels, low, high):
+        spreads, derivatives = [], []
+        for cells, least, most in derivative_chunks(x[0], pixels, low, high):
             middle, half = (least + most) / 2, (most - least) / 2
             full[cells, :, pixels] = middle.transpose(0, 1)
             spreads.append(half.square().sum(dim=(0, 2)).sqrt())
             # max(|low|, |high|) = |middle| + half
-            speeds.append(middle.abs_().add_(half).square_().sum(dim=(0, 2)).sqrt())
+            derivatives.append(middle.abs_().add_(half).square_().sum(dim=(0, 2)).sqrt())
         drift = self.lift(full.reshape(-1, *x.shape[1:]))
-        return drift, torch.cat(spreads), torch.cat(speeds)
+        return drift, torch.cat(spreads), torch.cat(derivatives)
 
     def _midway(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """L psi at the middle of every cell, (n, C * K)."""

@@ -77,10 +77,10 @@ class LogPolarSpace:
         still, real, imag = self._parts(z, layout)
         return torch.cat([still, fixed * real, fixed * imag], dim=2).reshape(z.shape)
 
-    def action_speed(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
+    def action_derivative(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
         """||A_i z||, (N, K) -> (N, axes): T commutes with A_i and keeps lengths."""
-        speeds = [self.generated(z, axis).norm(dim=1) for axis in axes]
-        return per_unit(torch.stack(speeds, dim=1) * (1.0 + 1e-12), axes)
+        derivatives = [self.generated(z, axis).norm(dim=1) for axis in axes]
+        return per_unit(torch.stack(derivatives, dim=1) * (1.0 + 1e-12), axes)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """A phase is off by its orders times (offset + rounding of theta and of the products)."""

@@ -50,7 +50,7 @@ class PixelSpace:
         """All of it: nothing but T_0 acts."""
         return z
 
-    def action_speed(self, z: Tensor, axes: tuple[int, ...]) -> None:
+    def action_derivative(self, z: Tensor, axes: tuple[int, ...]) -> None:
         """There is no action to have a speed."""
         return None
 
@@ -74,8 +74,10 @@ class PixelSpace:
         bound = lower.new_zeros(len(lower), len(axes))
         for low, high in cut(shape, pixels, lower * unit, upper * unit):
             for flow in flows(x[0], pixels, low, high, axes):
-                speeds = [flow.largest(i).square().sum(dim=(0, 2)).sqrt() for i in range(len(axes))]
-                bound[flow.cells] = bound[flow.cells].maximum(torch.stack(speeds, dim=1))
+                derivatives = [
+                    flow.largest(i).square().sum(dim=(0, 2)).sqrt() for i in range(len(axes))
+                ]
+                bound[flow.cells] = bound[flow.cells].maximum(torch.stack(derivatives, dim=1))
         return per_unit(bound + NUMERICAL * (1.0 + float(x.norm())), axes)
 
     def _disc(self, shape: tuple[int, int], device: torch.device) -> Tensor:

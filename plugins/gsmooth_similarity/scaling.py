@@ -84,9 +84,9 @@ class Scaling(Transformation):
         """Means along ln r, order by order."""
         return self.similarity.coordinates.fixed_part(z, ONLY)
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         """||A z|| per ln; None in pixels."""
-        return self.similarity.coordinates.action_speed(z, ONLY)
+        return self.similarity.coordinates.action_derivative(z, ONLY)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0."""

@@ -125,9 +125,9 @@ class Similarity(Transformation):
         """The mean over rings and angles."""
         return self.coordinates.fixed_part(z, BOTH)
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         """||A_i z||, per degree and per ln; None in pixels."""
-        return self.coordinates.action_speed(z, BOTH)
+        return self.coordinates.action_derivative(z, BOTH)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0."""

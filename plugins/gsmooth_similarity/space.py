@@ -40,7 +40,7 @@ class Space(Protocol):
     def fixed_part(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
         """The projection of z (N, K) on what no theta along these axes moves."""
 
-    def action_speed(self, z: Tensor, axes: tuple[int, ...]) -> Tensor | None:
+    def action_derivative(self, z: Tensor, axes: tuple[int, ...]) -> Tensor | None:
         """sup ||d T_theta z / d theta_i||, (N, K) -> (N, axes), per degree and per ln."""
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:

@@ -48,13 +48,13 @@ class FourierSpace:
         fixed[..., 0, 0] = self._unflat(z)[..., 0, 0]
         return fixed.flatten(1)
 
-    def action_speed(self, z: Tensor) -> Tensor:
+    def action_derivative(self, z: Tensor) -> Tensor:
         """||A_i z||, A_i the generators: T commutes with them and keeps lengths."""
         omega_y, omega_x = self.frame.frequencies(z.dtype, z.device)
         along_x = generated(self._unflat(z), omega_x, DX_AXIS)
         along_y = generated(self._unflat(z), omega_y, DY_AXIS)
-        speeds = [moved.flatten(1).norm(dim=1) for moved in (along_x, along_y)]
-        return torch.stack(speeds, dim=1) * (1.0 + NUMERICAL)
+        derivatives = [moved.flatten(1).norm(dim=1) for moved in (along_x, along_y)]
+        return torch.stack(derivatives, dim=1) * (1.0 + NUMERICAL)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """A phase omega d is off by omega (offset + rounding of the product), axis by axis."""
@@ -77,7 +77,7 @@ class FourierSpace:
         inside the cell.
         """
         boxes = Boxes.within(lower, upper)
-        speed, bend = torch.zeros_like(lower), torch.zeros_like(lower)
+        derivative, curvature = torch.zeros_like(lower), torch.zeros_like(lower)
         omega_y, omega_x = self.frame.frequencies(x.dtype, x.device)
         # Generators and slopes stand beside the mixes.
         for places, part in boxes.parts(16 * x.shape[1] * max(self.frame.size, x[0, 0].numel())):
@@ -89,10 +89,10 @@ class FourierSpace:
                 ((along_s, omega_x, DX_AXIS), (along_t, omega_y, DY_AXIS))
             ):
                 turned = generated(mix, omega, axis)
-                speed[places, i] = supremum(slope - turned, part)
-                bend[places, i] = supremum(generated(turned - 2.0 * slope, omega, axis), part)
+                derivative[places, i] = supremum(slope - turned, part)
+                curvature[places, i] = supremum(generated(turned - 2.0 * slope, omega, axis), part)
         slack = NUMERICAL * (1.0 + float(x.norm()))
-        return speed + slack, bend + slack
+        return derivative + slack, curvature + slack
 
     def _unflat(self, z: Tensor) -> Tensor:
         rows, cols = self.frame.rows.coefficients, self.frame.cols.coefficients

@@ -52,7 +52,7 @@ class PixelSpace:
         """All of it: no shift but 0 acts."""
         return z
 
-    def action_speed(self, z: Tensor) -> None:
+    def action_derivative(self, z: Tensor) -> None:
         """There is no action to have a speed."""
         return None
 

@@ -37,7 +37,7 @@ class Space(Protocol):
     def fixed_part(self, z: Tensor) -> Tensor:
         """The projection of z on what no shift moves."""
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         """sup over shifts of ||d T z / d theta_i||, (N, C * K) -> (N, 2) per pixel."""
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
@@ -54,7 +54,7 @@ def z_space_of(low_pass_px: float, pad_px: int, frame_px: int, cutoff: float | N
     return f"translation fourier {float(low_pass_px)} {pad_px} {frame_px} {cutoff}"
 
 
-def attack_speed(
+def attack_derivative(
     lift: Callable[[Tensor], Tensor], x: Tensor, lower: Tensor, upper: Tensor, padding: Padding
 ) -> Tensor:
     """sup ||d L psi / d theta_i|| over each cell, per pixel; (n, 2) -> (n, 2), rounded up.
@@ -71,6 +71,6 @@ def attack_speed(
             one, zero = torch.ones_like(s), torch.zeros_like(s)
             along_x = forms.norm(torch.stack([zero, one, zero, t], dim=1))
             along_y = forms.norm(torch.stack([zero, zero, one, s], dim=1))
-            speeds = torch.stack([along_x, along_y], dim=1)
-            found[places] = torch.maximum(found[places], speeds)
+            derivatives = torch.stack([along_x, along_y], dim=1)
+            found[places] = torch.maximum(found[places], derivatives)
     return found + NUMERICAL * (1.0 + float(x.norm()))

@@ -16,7 +16,7 @@ from gsmooth_translation.inverse import enclose
 from gsmooth_translation.phases import FourierSpace
 from gsmooth_translation.pixels import PixelSpace
 from gsmooth_translation.shifts import Boxes, shifted
-from gsmooth_translation.space import Space, attack_speed, z_space_of
+from gsmooth_translation.space import Space, attack_derivative, z_space_of
 
 
 @final
@@ -142,9 +142,9 @@ class Translation(Transformation):
         """The constant of every channel's canvas; all of it in pixels, where T is id."""
         return self._coordinates.fixed_part(z)
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         """||A_i z|| per pixel, the same at every shift, (N, K) -> (N, 2); None in pixels."""
-        return self._coordinates.action_speed(z)
+        return self._coordinates.action_derivative(z)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0, or the image itself."""
@@ -179,7 +179,7 @@ class Translation(Transformation):
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d L psi / d theta_i|| over each cell, per pixel; (n, 2) -> (n, 2)."""
-        return attack_speed(self._coordinates.lift, x, lower, upper, self.padding)
+        return attack_derivative(self._coordinates.lift, x, lower, upper, self.padding)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """0: along each axis of an integer cell L psi is affine, so corners are farthest (C4)."""

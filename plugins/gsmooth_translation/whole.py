@@ -107,9 +107,9 @@ class IntegerTranslation(Transformation):
         """The constant of every channel's canvas."""
         return self._space.fixed_part(z)
 
-    def action_speed(self, z: Tensor) -> Tensor:
+    def action_derivative(self, z: Tensor) -> Tensor:
         """||A_i z|| per pixel, the same at every shift, (N, K) -> (N, 2)."""
-        return self._space.action_speed(z)
+        return self._space.action_derivative(z)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Pixels stay what they are, and what comes in is 0."""

@@ -92,16 +92,16 @@ class Volume(Transformation):
         size, end, counts = self._histogram(x)
         clipped = size * _factor(upper) > end
         # A clipped sample is at end / factor, which is no more than it was and falls with v.
-        speed = size.minimum(end * _factor(-lower))
-        return _root(clipped * speed, counts)
+        derivative = size.minimum(end * _factor(-lower))
+        return _root(clipped * derivative, counts)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """Root of the sum of psi^2 over samples that are not clipped all over the cell, per dB."""
         size, end, counts = self._histogram(x)
-        speed = size * _factor(upper)
+        derivative = size * _factor(upper)
         if self.clip:
-            speed = (size * _factor(lower) < end) * speed.minimum(end)
-        return _root(speed, counts)
+            derivative = (size * _factor(lower) < end) * derivative.minimum(end)
+        return _root(derivative, counts)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """psi'' = psi' in nepers. None with ``clip``, which bends it."""
@@ -119,7 +119,7 @@ def _factor(volume_db: Tensor) -> Tensor:
     return (volume_db * NEPERS).exp()
 
 
-def _root(speed: Tensor, counts: Tensor) -> Tensor:
+def _root(derivative: Tensor, counts: Tensor) -> Tensor:
     """Root of the sum of squares per dB, rounded up; speed (n, k) of ``counts`` (k,) samples."""
-    root = (speed.square() * counts).sum(dim=1, keepdim=True).sqrt()
+    root = (derivative.square() * counts).sum(dim=1, keepdim=True).sqrt()
     return root * (NEPERS * (1.0 + 1e-12))

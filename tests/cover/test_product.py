@@ -88,8 +88,8 @@ class Ageing(Transformation):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         ripple = torch.full_like(lower[:, :1], self.height)
         ageing = 3.0 * ripple + 3.0 * ("age" in self.rested)
-        speeds = [ripple + ("shift" in self.rested), ageing, upper[:, 2:].exp()]
-        return torch.cat(speeds, dim=1) * float(x.norm())
+        derivatives = [ripple + ("shift" in self.rested), ageing, upper[:, 2:].exp()]
+        return torch.cat(derivatives, dim=1) * float(x.norm())
 
 
 def law_of(kind: str) -> ProductLaw:

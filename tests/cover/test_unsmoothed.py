@@ -76,8 +76,8 @@ class Lamp(Transformation):
         return 2.0**-50 * (float(z.norm(dim=1).max()) + reach[0]) + 2.0 * offset[0]
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        speed = upper[:, 1:].exp() * (x - GREY).norm()
-        return torch.cat([torch.zeros_like(speed), speed], dim=1)
+        derivative = upper[:, 1:].exp() * (x - GREY).norm()
+        return torch.cat([torch.zeros_like(derivative), derivative], dim=1)
 
 
 def smoothed(law: Law = LAW, operator: Transformation | None = None) -> SmoothedClassifier:

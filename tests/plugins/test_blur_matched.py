@@ -76,7 +76,7 @@ def test_transfers_bend_no_more_than_their_bounds(radius: int, start: float, wid
     for place in (5, 20, 40):
         power, zero = torch.ones(1, 1, dtype=torch.float64), column(0.0)
         ends = column(lower), column(upper)
-        bound = float(kernel.kernel_bend(power, zero, OMEGA[place : place + 1], *ends))
+        bound = float(kernel.kernel_curvature(power, zero, OMEGA[place : place + 1], *ends))
         changed = slope[:, place].diff().abs()
         assert bool((changed <= bound * steps[:, 0] + 1e-10).all())
 

@@ -54,29 +54,29 @@ def test_no_point_moves_faster_than_the_action_speed(
 ) -> None:
     bound = operator.for_shape(SHAPE)
     z = points(bound, seed)
-    speed = bound.action_speed(z)
-    assert speed is not None
-    assert speed.shape == (4, len(operator.parameters))
+    derivative = bound.action_derivative(z)
+    assert derivative is not None
+    assert derivative.shape == (4, len(operator.parameters))
     start = abs(where) if operator.one_sided else where
     for axis in range(len(operator.parameters)):
         theta = [column(start) for _ in operator.parameters]
         before = bound.act(z, *theta)
         theta[axis] = theta[axis] + step
         moved = (bound.act(z, *theta) - before).norm(dim=1)
-        assert bool((moved <= speed[:, axis] * step * (1.0 + 1e-9) + 1e-10).all())
+        assert bool((moved <= derivative[:, axis] * step * (1.0 + 1e-9) + 1e-10).all())
 
 
 @each
 def test_the_action_speed_is_reached(operator: Transformation) -> None:
     bound = operator.for_shape(SHAPE)
     z = points(bound, 5)
-    speed = bound.action_speed(z)
-    assert speed is not None
+    derivative = bound.action_derivative(z)
+    assert derivative is not None
     for axis in range(len(operator.parameters)):
         theta = [column(0.0) for _ in operator.parameters]
         theta[axis] = column(1e-6)
         moved = (bound.act(z, *theta) - z).norm(dim=1) / 1e-6
-        assert torch.allclose(moved, speed[:, axis], rtol=1e-4)
+        assert torch.allclose(moved, derivative[:, axis], rtol=1e-4)
 
 
 @each
@@ -111,7 +111,7 @@ def test_in_pixels_nothing_moves_and_no_speed_is_known(operator: Transformation)
     bound = operator.for_shape(SHAPE)
     z = points(bound, 1)
     assert torch.equal(bound.fixed_part(z), z)
-    assert bound.action_speed(z) is None
+    assert bound.action_derivative(z) is None
 
 
 def test_a_z_space_names_all_that_its_lift_depends_on() -> None:

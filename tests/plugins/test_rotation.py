@@ -21,7 +21,7 @@ from gsmooth_rotation import Rotation
 from gsmooth_rotation.bounds import widest_half
 from gsmooth_rotation.polar import PolarFrame
 from gsmooth_rotation.turning import PolarSpace
-from tests.plugins.rotation_speeds import rotation_speed
+from tests.plugins.rotation_speeds import rotation_derivative
 
 Check = Callable[[], None]
 Shape = tuple[int, int, int]
@@ -199,7 +199,7 @@ def test_rotation_speed_holds_every_difference_quotient(
     x, pixels = picture.tensor(shape), torch.arange(shape[1] * shape[2])
     full = 2.0 * width * widest_half(torch.Size(shape), pixels) * (1.0 - 1e-12)
     low, high = start + side * full, start + (side + 1.0) * full
-    least, most = rotation_speed(x[0], pixels, one(low), one(high))
+    least, most = rotation_derivative(x[0], pixels, one(low), one(high))
     found = slopes(x, low, high)
     rounding = 1e-13 * 32 / (high - low)
     assert bool((found >= least - rounding).all())
@@ -216,7 +216,7 @@ def test_rotation_speed_holds_both_one_sided_derivatives_at_the_kink_at_zero(
     if kind == "noise":
         assert float((left - right).abs().max()) > 1.0  # the kink is real
     for low, high in ((-1e-3, 0.0), (0.0, 1e-3), (0.0, 0.0)):
-        least, most = rotation_speed(x[0], pixels, one(low), one(high))
+        least, most = rotation_derivative(x[0], pixels, one(low), one(high))
         for side in (left, right):
             assert bool((side >= least - 1e-4).all())
             assert bool((side <= most + 1e-4).all())
@@ -237,7 +237,7 @@ def test_a_cell_whose_source_points_could_cross_three_pixels_is_refused() -> Non
     middle = math.asin(0.004 / math.hypot(row, col)) - math.atan2(row, col)
     x = torch.rand(1, 28, 28, dtype=torch.float64)
     with pytest.raises(ValueError, match="cells must be at most"):
-        rotation_speed(x, pixels, one(middle - half), one(middle + half))
+        rotation_derivative(x, pixels, one(middle - half), one(middle + half))
 
 
 @pytest.mark.parametrize("width", [4.0, 25.0, 120.0])

@@ -18,7 +18,7 @@ from gsmooth.testing import Picture
 from gsmooth.testing.images import KINDS, pictures
 from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bounds
 from gsmooth_rotation.turning import PolarSpace
-from tests.plugins.rotation_speeds import rotation_speed
+from tests.plugins.rotation_speeds import rotation_derivative
 
 Shape = tuple[int, int, int]
 SHAPES: list[Shape] = [(1, 16, 16), (3, 9, 12), (2, 15, 11), (1, 2, 2)]
@@ -135,9 +135,9 @@ def test_the_speed_of_the_attack_is_found_exactly_where_no_pixel_changes_its_cel
     """Tightness, not soundness."""
     operator, x = in_pixels((1, 28, 28)), Picture("blob", 1).tensor((1, 28, 28))
     z = attacked(operator, x, torch.tensor([10.0, 10.0001], dtype=torch.float64))
-    speed = float((z[1] - z[0]).norm()) / 1e-4
+    derivative = float((z[1] - z[0]).norm()) / 1e-4
     bound = float(operator.attack_derivative_bound(x, column(10.0), column(10.0001)))
-    assert speed <= bound <= 1.01 * speed
+    assert derivative <= bound <= 1.01 * derivative
 
 
 def test_bounds_do_not_depend_on_what_is_cached_nor_on_how_cells_are_cut_into_chunks(
@@ -146,12 +146,12 @@ def test_bounds_do_not_depend_on_what_is_cached_nor_on_how_cells_are_cut_into_ch
     shape = (2, 12, 12)
     x, pixels = Picture("noise", 2).tensor(shape), torch.arange(144)
     ends = torch.linspace(-0.3, 0.4, 41, dtype=torch.float64)
-    first = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
-    again = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
+    first = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
+    again = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
     monkeypatch.setattr(bounds, "_kept_points", bounds._points)
-    uncached = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
+    uncached = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
     monkeypatch.setattr(bounds, "ENTRIES", 7 * 144)
-    cut = rotation_speed(x[0], pixels, ends[:-1], ends[1:])
+    cut = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
     for other in (again, uncached, cut):
         assert all(torch.equal(one, two) for one, two in zip(first, other, strict=True))
 
@@ -287,8 +287,8 @@ def test_a_white_square_of_four_pixels_needs_all_of_the_kink_term() -> None:
         (space.derivative_bound(x, *ends), carried),
         (space.attack_derivative_bound(x, *ends), z),
     ):
-        speed = float((points[1] - points[0]).norm()) / reach
-        assert speed <= float(bound) <= 1.01 * speed
+        derivative = float((points[1] - points[0]).norm()) / reach
+        assert derivative <= float(bound) <= 1.01 * derivative
 
 
 def test_the_change_of_the_image_within_a_cell_is_paid_for() -> None:
@@ -306,11 +306,11 @@ def test_the_change_of_the_image_within_a_cell_is_paid_for() -> None:
         angle = torch.full((len(units), 1), math.degrees(theta), dtype=torch.float64)
         return operator.act(operator.lift(operator.attack(units, angle)), -angle)
 
-    def speed(theta: float) -> Tensor:
+    def derivative(theta: float) -> Tensor:
         return (carried(theta + 1e-7) - carried(theta - 1e-7)) / 2e-7
 
-    still = torch.linalg.svd(speed(middle)).U[:, space.frame(size, size).size :]
-    change = still.T @ (speed(middle + 0.9 * half) - speed(middle))
+    still = torch.linalg.svd(derivative(middle)).U[:, space.frame(size, size).size :]
+    change = still.T @ (derivative(middle + 0.9 * half) - derivative(middle))
     slopes = [units.diff(dim=dim).flatten(1) for dim in (2, 3)]
     gradient = still.T @ torch.cat(slopes, dim=1)
     energy = torch.linalg.cholesky(gradient @ gradient.T + 1e-6 * torch.eye(len(gradient)))
@@ -322,7 +322,7 @@ def test_the_change_of_the_image_within_a_cell_is_paid_for() -> None:
     turning = space._generator(space._midway(x, *ends))
     frame = space.frame(size, size)
     without = float((drift - turning).norm() + frame.norm * spread)
-    found = float((x.flatten() @ speed(middle + 0.9 * half)).norm())
+    found = float((x.flatten() @ derivative(middle + 0.9 * half)).norm())
     assert found > 1.05 * without
     assert found <= without + float(frame.turning_norm * half * fastest)
     degrees = (end.rad2deg()[:, None] for end in ends)

@@ -118,11 +118,11 @@ def test_bounds_hold_on_what_is_not_refused(
                 low, high = still.clone(), still.clone()
                 low[0, axis] = part * parameter.usual
                 high[0, axis] = (part + 0.05) * parameter.usual
-                speed = pulled_back.speed(low, high)
-                if speed is None:
+                derivative = pulled_back.derivative(low, high)
+                if derivative is None:
                     continue
                 moved = float((pulled_back.points(high) - pulled_back.points(low)).norm())
-                reach = float(speed[0, axis] * (high - low)[0, axis])
+                reach = float(derivative[0, axis] * (high - low)[0, axis])
                 assert moved <= reach * (1.0 + 1e-9) + 1e-9, (parameter.name, part)
 
 

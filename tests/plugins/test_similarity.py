@@ -406,9 +406,9 @@ def test_in_pixels_the_speed_is_exact_where_no_pixel_changes_its_cell() -> None:
         high = low.clone()
         high[0, axis] += step
         ends = [operator.attack(x, end[:, :1], end[:, 1:]).flatten() for end in (low, high)]
-        speed = float((ends[1] - ends[0]).norm()) / step
+        derivative = float((ends[1] - ends[0]).norm()) / step
         bound = float(operator.attack_derivative_bound(x, low, high)[0, axis])
-        assert speed <= bound <= 1.02 * speed
+        assert derivative <= bound <= 1.02 * derivative
 
 
 def test_there_is_no_action_in_pixels_but_the_identity() -> None:

@@ -325,11 +325,11 @@ def cells_and_points(seed: int, cells: int, points: int) -> tuple[Tensor, Tensor
 
 def bounds_of(bound: Translation, x: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
     """The plugin's bounds on speed and curvature, (n, 2) each."""
-    speed = bound.derivative_bound(x, lower, upper)
-    bend = bound.curvature_bound(x, lower, upper)
-    assert speed is not None
-    assert bend is not None
-    return speed, bend
+    derivative = bound.derivative_bound(x, lower, upper)
+    curvature = bound.curvature_bound(x, lower, upper)
+    assert derivative is not None
+    assert curvature is not None
+    return derivative, curvature
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -340,16 +340,16 @@ def test_no_finite_difference_exceeds_the_bounds(variant: Translation, name: str
     lower, upper, at = cells_and_points(12, cells=40, points=6)
     wide = ((upper - lower) > 0.05).all(dim=1)
     lower, upper, at = lower[wide], upper[wide], at[wide]
-    speed, bend = bounds_of(bound, x, lower, upper)
+    derivative, curvature = bounds_of(bound, x, lower, upper)
     flat, step = at.reshape(-1, 2), 4e-4
     for axis in range(2):
         moved = torch.zeros(2, dtype=torch.float64)
         moved[axis] = step
         before, here, after = (carried_back(bound, x, flat + k * moved) for k in (-1, 0, 1))
         slopes = ((after - here) / step).norm(dim=1).reshape(at.shape[:2])
-        assert bool((slopes <= speed[:, axis, None] * (1 + 1e-9) + 1e-9).all())
-        bends = ((after - 2 * here + before) / step**2).norm(dim=1).reshape(at.shape[:2])
-        assert bool((bends <= bend[:, axis, None] * (1 + 1e-5) + 1e-5).all())
+        assert bool((slopes <= derivative[:, axis, None] * (1 + 1e-9) + 1e-9).all())
+        curvatures = ((after - 2 * here + before) / step**2).norm(dim=1).reshape(at.shape[:2])
+        assert bool((curvatures <= curvature[:, axis, None] * (1 + 1e-5) + 1e-5).all())
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -357,21 +357,25 @@ def test_the_bounds_are_reached_at_a_corner(variant: Translation) -> None:
     x = IMAGES["noise"]
     bound = variant.for_shape((2, 11, 12))
     lower, upper, _ = cells_and_points(13, cells=30, points=1)
-    speed, bend = bounds_of(bound, x, lower, upper)
+    derivative, curvature = bounds_of(bound, x, lower, upper)
     # Inside the cell by a step, so that one-sided differences stay on its side of a kink.
     inset, step = 1e-3, 4e-4
     ends = torch.stack([lower + inset, upper - inset])
     for axis in range(2):
         moved = torch.zeros(2, dtype=torch.float64)
         moved[axis] = step
-        slopes, bends = [], []
+        slopes, curvatures = [], []
         for i, j in product((0, 1), repeat=2):
             at = torch.stack([ends[i][:, 0], ends[j][:, 1]], dim=1)
             before, here, after = (carried_back(bound, x, at + k * moved) for k in (-1, 0, 1))
             slopes.append(((after - before) / (2 * step)).norm(dim=1))
-            bends.append(((after - 2 * here + before) / step**2).norm(dim=1))
-        assert torch.allclose(torch.stack(slopes).amax(0), speed[:, axis], rtol=0.02, atol=1e-3)
-        assert torch.allclose(torch.stack(bends).amax(0), bend[:, axis], rtol=0.02, atol=1e-3)
+            curvatures.append(((after - 2 * here + before) / step**2).norm(dim=1))
+        assert torch.allclose(
+            torch.stack(slopes).amax(0), derivative[:, axis], rtol=0.02, atol=1e-3
+        )
+        assert torch.allclose(
+            torch.stack(curvatures).amax(0), curvature[:, axis], rtol=0.02, atol=1e-3
+        )
 
 
 def test_bounds_of_a_black_image_are_slack_alone() -> None:

@@ -96,14 +96,14 @@ def test_no_step_is_longer_than_the_bound_on_speed(
 ) -> None:
     x, bound = picture.tensor(SHAPE), variant.for_shape(SHAPE)
     lower, upper = boxes(seed, 12)
-    speed = bound.attack_derivative_bound(x, lower, upper)
+    derivative = bound.attack_derivative_bound(x, lower, upper)
     one, other = inside(seed, lower, upper, 8), inside(seed + 7, lower, upper, 8)
     for axis in range(2):
         moved = one.clone()
         moved[..., axis] = other[..., axis]
         step = (moved - one)[..., axis].abs()
         change = lifted(bound, x, moved.reshape(-1, 2)) - lifted(bound, x, one.reshape(-1, 2))
-        allowed = speed[:, axis, None] * step + 1e-11
+        allowed = derivative[:, axis, None] * step + 1e-11
         assert bool((change.norm(dim=1).reshape(step.shape) <= allowed).all())
 
 
@@ -112,13 +112,13 @@ def test_no_step_is_longer_than_the_bound_on_speed(
 def test_the_bound_on_speed_is_reached_along_an_edge(variant: Translation, kind: str) -> None:
     x, bound = Picture(kind, 5).tensor(SHAPE), variant.for_shape(SHAPE)
     lower, upper = boxes(3, 30, far=12)
-    speed = bound.attack_derivative_bound(x, lower, upper)
+    derivative = bound.attack_derivative_bound(x, lower, upper)
     at = lifted(bound, x, corners(lower, upper).reshape(-1, 2)).reshape(len(lower), 2, 2, -1)
     width = upper - lower
     along_x = (at[:, 1] - at[:, 0]).norm(dim=2).amax(dim=1) / width[:, 0]
     along_y = (at[:, :, 1] - at[:, :, 0]).norm(dim=2).amax(dim=1) / width[:, 1]
     # Norms come from Gram matrices: good to the root of a rounding error where they cancel.
-    assert torch.allclose(torch.stack([along_x, along_y], dim=1), speed, rtol=1e-6, atol=1e-6)
+    assert torch.allclose(torch.stack([along_x, along_y], dim=1), derivative, rtol=1e-6, atol=1e-6)
 
 
 @ALL
@@ -145,8 +145,8 @@ def test_bounds_of_a_still_image_are_slack_alone() -> None:
     lower, upper = boxes(5, 6)
     x = torch.full((1, *SHAPE), 0.7, dtype=torch.float64)
     mirrored = replace(PIXELS, padding="reflection")
-    speed = mirrored.attack_derivative_bound(x, lower, upper)
-    assert 0.0 < float(speed.min()) <= float(speed.max()) < 1e-5
+    derivative = mirrored.attack_derivative_bound(x, lower, upper)
+    assert 0.0 < float(derivative.min()) <= float(derivative.max()) < 1e-5
 
 
 @pytest.mark.parametrize("name", ["attack_derivative_bound", "derivative_bound", "curvature_bound"])

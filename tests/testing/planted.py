@@ -91,9 +91,9 @@ class Turn(Transformation):
         dimmest = 1.0 - self.amplitude
         back = self.act(x.flatten(1).expand(len(lower), -1), -middle)
         centre = back / (1.0 + self.amplitude * torch.sin(self.rate * middle))
-        speed = (5.0 / dimmest + self.amplitude * self.rate / dimmest**2) * float(x.norm())
+        derivative = (5.0 / dimmest + self.amplitude * self.rate / dimmest**2) * float(x.norm())
         spread = rounding * math.sqrt(x.numel()) / dimmest
-        radius = self.gain * (speed * reach[:, 0] + spread) * (1.0 + 1e-9)
+        radius = self.gain * (derivative * reach[:, 0] + spread) * (1.0 + 1e-9)
         return Enclosure(self.gain * centre, radius, torch.ones(len(lower), dtype=torch.bool))
 
 

@@ -19,10 +19,10 @@ class Named(Turn):
     def z_space(self) -> str:
         return "turn"
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         order = orders(z.shape[1] // 2)
-        speed: Tensor = (z.reshape(len(z), 2, -1) * order).flatten(1).norm(dim=1, keepdim=True)
-        return speed * (1.0 + 1e-12)
+        derivative: Tensor = (z.reshape(len(z), 2, -1) * order).flatten(1).norm(dim=1, keepdim=True)
+        return derivative * (1.0 + 1e-12)
 
 
 class Settled(Named):
@@ -35,9 +35,9 @@ class Settled(Named):
 class Slow(Named):
     """The speed of the action is a tenth short."""
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
-        speed = super().action_speed(z)
-        return None if speed is None else 0.9 * speed
+    def action_derivative(self, z: Tensor) -> Tensor | None:
+        derivative = super().action_derivative(z)
+        return None if derivative is None else 0.9 * derivative
 
 
 class Precise(Named):

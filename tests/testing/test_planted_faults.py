@@ -27,7 +27,7 @@ SUPREMUM = "certified_supremum_holds"
 STILL_SLOPE = "attack_derivative_bound_holds"
 MARGINS = "margins_grow_with_the_region"
 ORIGINALS = "originals_are_enclosed"
-FOR_COMPOSITIONS = ("named_action_is_linear", "fixed_part_stays", "action_speed_bounds_motion")
+FOR_COMPOSITIONS = ("named_action_is_linear", "fixed_part_stays", "action_derivative_bounds_motion")
 
 # Where a fault falsifies more than one promise, all of them are named.
 FAULTS: list[tuple[Transformation, set[str]]] = [
@@ -67,7 +67,7 @@ FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted_actions.Shortcut(), {"votes_match_the_exact_share"}),
     (planted.Overflowing(), {"attack_keeps_the_range"}),
     (planted_companions.Settled(), {"fixed_part_stays"}),
-    (planted_companions.Slow(), {"action_speed_bounds_motion"}),
+    (planted_companions.Slow(), {"action_derivative_bounds_motion"}),
     (planted_companions.Precise(), {"exact_attack_is_the_action"}),
     (planted_companions.Bent(), {"named_action_is_linear", "fixed_part_stays"}),
     (planted_companions.Drifting(), {"flow_is_the_attack"}),

@@ -68,7 +68,7 @@ class Bounded(Transformation):
     ) -> float | None:
         return 0.0
 
-    def action_speed(self, z: Tensor) -> Tensor | None:
+    def action_derivative(self, z: Tensor) -> Tensor | None:
         return z.new_zeros((len(z), 1))
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
@@ -154,7 +154,7 @@ WAYS: dict[str, Callable[[str, float], object]] = {
     "attack_curvature_bound": lambda m, v: certified(planted(m, v), BOX, ()),
     "preimages": lambda m, v: online(planted(m, v, orthogonal=True)),
     # Only compositions ask how fast the action moves.
-    "action_speed": lambda m, v: certified(
+    "action_derivative": lambda m, v: certified(
         beside_brightness(planted(m, v, orthogonal=True)), PAIR, (1.0, 0.1)
     ),
 }
@@ -285,11 +285,13 @@ def test_refuses_a_bound_that_an_object_brings_along_for_itself() -> None:
 
 
 def test_refuses_speeds_for_another_number_of_parameters() -> None:
-    made = type("Short", (Bounded,), {"action_speed": lambda self, z: z.new_zeros((len(z), 2))})()
+    made = type(
+        "Short", (Bounded,), {"action_derivative": lambda self, z: z.new_zeros((len(z), 2))}
+    )()
     with pytest.raises(
         PluginError, match=r"action_speed gave \(1, 2\), expected a tensor \(1, 1\)"
     ):
-        made.action_speed(torch.zeros(1, 16))
+        made.action_derivative(torch.zeros(1, 16))
 
 
 def test_a_bound_may_say_that_nothing_is_known() -> None:

@@ -34,8 +34,8 @@ class Cells:
     lower: Floats
     upper: Floats
     corners: Floats
-    speed: Floats
-    bend: Floats
+    derivative: Floats
+    curvature: Floats
 
     def residuals(self) -> Floats:
         """Bound on ||C(theta) - c|| over each box, for every theta in it (C2): (n,).
@@ -50,10 +50,10 @@ class Cells:
         widths = self.upper - self.lower
         largest = self.corners.max(axis=1)
         # What has no width does not move: 0 * inf would be no number.
-        first = self._between_corners(widths * np.where(widths > 0.0, self.speed, 0.0))
+        first = self._between_corners(widths * np.where(widths > 0.0, self.derivative, 0.0))
         # Never 0 where the width is not: 0 * inf would be no number at all.
         squares = np.maximum(widths**2, np.finfo(np.float64).tiny)
-        bent = np.where(widths > 0.0, squares, 0.0) * np.where(widths > 0.0, self.bend, 0.0)
+        bent = np.where(widths > 0.0, squares, 0.0) * np.where(widths > 0.0, self.curvature, 0.0)
         second = np.sqrt(largest**2 + first * bent.sum(axis=1) / 4.0)
         return np.asarray(np.minimum(first, second) * (1.0 + 1e-12))
 
@@ -103,10 +103,10 @@ def measure(
     place = place.reshape(theta.shape[:2])
     corners = _distances(points, centres, place, ball) + slack
     low, high = torch.from_numpy(lower), torch.from_numpy(upper)
-    speed, bend = pulled_back.speed(low, high), pulled_back.bend(low, high)
-    speeds = np.zeros_like(lower) if speed is None else speed.numpy()
-    bends = np.full_like(lower, np.inf) if bend is None else bend.numpy()
-    return Cells(ball, lower, upper, corners, speeds, bends), speed is not None
+    derivative, curvature = pulled_back.derivative(low, high), pulled_back.curvature(low, high)
+    derivatives = np.zeros_like(lower) if derivative is None else derivative.numpy()
+    curvatures = np.full_like(lower, np.inf) if curvature is None else curvature.numpy()
+    return Cells(ball, lower, upper, corners, derivatives, curvatures), derivative is not None
 
 
 def _distances(
@@ -127,7 +127,7 @@ def halve(
 ) -> Cells:
     """The cells with the chosen ones cut in two across their costliest axis."""
     cut = cells.take(chosen)
-    axis = np.argmax((cut.upper - cut.lower) * (cut.speed + 1e-300), axis=1)
+    axis = np.argmax((cut.upper - cut.lower) * (cut.derivative + 1e-300), axis=1)
     row = np.arange(len(axis))
     middle = (cut.lower[row, axis] + cut.upper[row, axis]) / 2
     upper_of_low, lower_of_high = cut.upper.copy(), cut.lower.copy()

@@ -36,10 +36,10 @@ class Bounds:
     noisy: tuple[Timed, ...]
     resting: tuple[Timed, ...]
 
-    def speed(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+    def derivative(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """x (1, C, H, W); lower, upper (n, m) -> (n, m), rounded up; None: no bound is known."""
         low, high = lower[:, self.places], upper[:, self.places]
-        own, turned = self.frame.speed(x, low, high), self.frame.constant_speed()
+        own, turned = self.frame.derivative(x, low, high), self.frame.constant_derivative()
         if own is None or turned is None:
             return None
         rest = [place for _, place in self.resting]
@@ -55,10 +55,12 @@ class Bounds:
         if rest:
             at = (lower[:, rest] + upper[:, rest]) / 2.0
             exactly = Chain.over(flows, at, at, len(lower))
-            moved[:, rest] = self._resting_speeds(x, (low, high), own, turned, chain, exactly)
+            moved[:, rest] = self._unsmoothed_derivatives(
+                x, (low, high), own, turned, chain, exactly
+            )
         return moved
 
-    def _resting_speeds(
+    def _unsmoothed_derivatives(
         self,
         x: Tensor,
         cell: tuple[Tensor, Tensor],
@@ -80,7 +82,7 @@ class Bounds:
         longest = carried.norm(dim=1, keepdim=True) + reach
         constant = float(self.frame.one.norm())
         found = []
-        for (a, b), (a_there, b_there) in zip(chain.speeds, exactly.speeds, strict=True):
+        for (a, b), (a_there, b_there) in zip(chain.derivatives, exactly.derivatives, strict=True):
             first, second = a_there.low, b_there.low
             there = (first * carried + second * ones).norm(dim=1, keepdim=True)
             nearby = first.abs() * reach + second.abs() * swing

@@ -191,32 +191,32 @@ class Composition(Transformation):
         """sup ||dC|| by axis, (n, m) -> (n, m); None where T is no law."""
         if not self.has_action:
             return None
-        return self._within(self._frame, self._noisy).speed(x, lower, upper)
+        return self._within(self._frame, self._noisy).derivative(x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """The same where every parameter rests and nothing is pulled back."""
         frame = replace(self._frame, still=(True,) * len(self._frame.parts))
-        return self._within(frame, ()).speed(x, lower, upper)
+        return self._within(frame, ()).derivative(x, lower, upper)
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||d2C|| by axis, in pixels with one resting flow: growth times the speed; else None.
 
         Noisy flows move nothing there.
         """
-        return self._bend(self.derivative_bound(x, lower, upper), self._resting)
+        return self._curvature(self.derivative_bound(x, lower, upper), self._resting)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """The same where every parameter rests."""
         resting = tuple(self._flows)
-        return self._bend(self.attack_derivative_bound(x, lower, upper), resting)
+        return self._curvature(self.attack_derivative_bound(x, lower, upper), resting)
 
-    def _bend(self, speed: Tensor | None, resting: Sequence[Timed]) -> Tensor | None:
-        if self._frame.parts or speed is None or len(resting) > 1:
+    def _curvature(self, derivative: Tensor | None, resting: Sequence[Timed]) -> Tensor | None:
+        if self._frame.parts or derivative is None or len(resting) > 1:
             return None
-        bend = torch.zeros_like(speed)
+        curvature = torch.zeros_like(derivative)
         for flow, place in resting:
-            bend[:, place] = abs(flow.growth) * speed[:, place]
-        return bend
+            curvature[:, place] = abs(flow.growth) * derivative[:, place]
+        return curvature
 
     def _require_still_constants(self) -> None:
         # Only then does it not matter which of the two comes first, noise or none.

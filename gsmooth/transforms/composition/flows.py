@@ -72,26 +72,26 @@ class Chain:
 
     gain: Interval
     shift: Interval
-    speeds: tuple[tuple[Interval, Interval], ...]
+    derivatives: tuple[tuple[Interval, Interval], ...]
 
     @classmethod
     def over(cls, flows: Sequence[Flow], lower: Tensor, upper: Tensor, rows: int) -> Chain:
         """lower, upper (rows, flows)."""
         ones = lower.new_ones((rows, 1))
         total, moved = Interval(ones, ones), Interval(0.0 * ones, 0.0 * ones)
-        speeds: list[tuple[Interval, Interval]] = []
+        derivatives: list[tuple[Interval, Interval]] = []
         for place, flow in enumerate(flows):
             low, high = lower[:, place : place + 1], upper[:, place : place + 1]
             grown = _ordered(gain(flow, low), gain(flow, high))
             total = total.times(grown)
             moved = moved.times(grown).plus(_ordered(shift(flow, low), shift(flow, high)))
-            speeds = [(a.times(grown), b.times(grown)) for a, b in speeds]
+            derivatives = [(a.times(grown), b.times(grown)) for a, b in derivatives]
             # d/dt of g y + s is growth (g y + s) + drift.
             growth, drift = (
                 Interval(value * ones, value * ones) for value in (flow.growth, flow.drift)
             )
-            speeds.append((growth.times(total), growth.times(moved).plus(drift)))
-        return cls(total, moved, tuple(speeds))
+            derivatives.append((growth.times(total), growth.times(moved).plus(drift)))
+        return cls(total, moved, tuple(derivatives))
 
 
 def _ordered(one: Tensor, other: Tensor) -> Interval:

@@ -102,7 +102,7 @@ class Frame:
         ones = self.one.expand(len(theta), -1)
         return self.act(ones, [-column for column in _columns(theta)]) if self.acting else ones
 
-    def speed(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+    def derivative(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||d C_0 / d theta_i|| over each cell (n, m); where one-sided, that of L psi - T L x.
 
         Of several exact parts those that act move nothing, and the others what their action would:
@@ -115,7 +115,7 @@ class Frame:
                 bound = part.attack_derivative_bound if still else part.derivative_bound
                 own = bound(x, low, high)
             elif still:
-                reached = part.action_speed(part.lift(x))
+                reached = part.action_derivative(part.lift(x))
                 own = None if reached is None else reached.expand(low.shape)
             else:
                 own = torch.zeros_like(low)
@@ -124,14 +124,14 @@ class Frame:
             found.append(own)
         return torch.cat([lower[:, :0], *found], dim=1)
 
-    def constant_speed(self) -> Tensor | None:
+    def constant_derivative(self) -> Tensor | None:
         """sup ||d T_theta L 1 / d theta_i|| (m,); 0 where the part does not act."""
         found = []
         for part, still in zip(self.parts, self.still, strict=True):
-            speed = part.action_speed(self.one)
-            if speed is None and not still:
+            derivative = part.action_derivative(self.one)
+            if derivative is None and not still:
                 return None
-            found.append(self.one.new_zeros(len(part.parameters)) if still else speed[0])  # type: ignore[index]
+            found.append(self.one.new_zeros(len(part.parameters)) if still else derivative[0])  # type: ignore[index]
         return torch.cat([self.one.new_zeros(0), *found]) * (1.0 + 1e-9)
 
     @cached_property

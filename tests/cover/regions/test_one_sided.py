@@ -43,7 +43,7 @@ class Fade(Transformation):
     """A contraction that nothing undoes; the attack adds height sin(speed a) x to it."""
 
     height: float = 0.05
-    speed: float = 3.0
+    derivative: float = 3.0
 
     name: ClassVar[str] = "fade"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("age", "a"),)
@@ -55,14 +55,14 @@ class Fade(Transformation):
         return faded(z, theta[0])
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        added = self.height * torch.sin(self.speed * theta[0]) * x.flatten(1)
+        added = self.height * torch.sin(self.derivative * theta[0]) * x.flatten(1)
         return (faded(x.flatten(1), theta[0]) + added).reshape(x.shape)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         return float(z.norm(dim=1).max()) * (2.0**-48 + 3.0 * offset[0])
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        return torch.full_like(lower, self.height * self.speed * float(x.norm()))
+        return torch.full_like(lower, self.height * self.derivative * float(x.norm()))
 
 
 @final
@@ -77,7 +77,7 @@ class Unclaimed(Transformation):
     act, attack = Fade.act, Fade.attack
     action_error, derivative_bound = Fade.action_error, Fade.derivative_bound
     height: float = 0.05
-    speed: float = 3.0
+    derivative: float = 3.0
 
 
 @final

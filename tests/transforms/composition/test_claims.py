@@ -42,7 +42,7 @@ class PairTurn(Transformation):
         (up, down), (cos, sin) = z.chunk(2, dim=1), (theta[0].cos(), theta[0].sin())
         return torch.cat([cos * up - sin * down, sin * up + cos * down], dim=1)
 
-    def action_speed(self, z: Tensor) -> Tensor:
+    def action_derivative(self, z: Tensor) -> Tensor:
         lengths: Tensor = z.norm(dim=1, keepdim=True)
         return lengths * (1.0 + 1e-12)
 

@@ -100,7 +100,7 @@ def test_nothing_moves_faster_than_its_bound(
         pulled_back = PulledBackImage(operator, x, nothing_acts)
         lower = torch.cat(columns(operator, at[: len(operator.parameters)]), dim=1)
         span = torch.cat(columns(operator, widths[: len(operator.parameters)]), dim=1)
-        bound = pulled_back.speed(lower, lower + span)
+        bound = pulled_back.derivative(lower, lower + span)
         assert bound is not None
         inside = torch.rand((24, 1), generator=torch.Generator().manual_seed(seed)).double()
         for axis in range(len(operator.parameters)):
@@ -119,8 +119,8 @@ def test_nothing_bends_more_than_its_bound_in_pixels() -> None:
     lower = torch.tensor([[0.1, -0.1]], dtype=torch.float64)
     upper = lower + torch.tensor([[0.1, 0.05]], dtype=torch.float64)
     pulled_back = PulledBackImage(operator, x)
-    bend = pulled_back.bend(lower, upper)
-    assert bend is not None
+    curvature = pulled_back.curvature(lower, upper)
+    assert curvature is not None
     middle, step = (lower + upper) / 2.0, torch.tensor([[1e-3, 0.0]], dtype=torch.float64)
     second = (
         pulled_back.points(middle + step)
@@ -128,7 +128,7 @@ def test_nothing_bends_more_than_its_bound_in_pixels() -> None:
         + pulled_back.points(middle - step)
     )
     seen = float(second.norm()) / 1e-6
-    assert 0.5 * float(bend[0, 0]) < seen <= float(bend[0, 0]) + 1e-4
+    assert 0.5 * float(curvature[0, 0]) < seen <= float(curvature[0, 0]) + 1e-4
 
 
 def test_brightness_on_a_turned_image_costs_next_to_no_residual() -> None:
