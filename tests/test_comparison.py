@@ -12,7 +12,8 @@ from tests.comparison.cases import CASES, USUAL
 from tests.comparison.differences import folder_differences, tree_differences
 from tests.comparison.renames import renamed
 
-STORED = Path(__file__).parent / "run" / "stored" / "region"
+ROOT = Path(__file__).parents[1]
+STORED = ROOT / "tests/runs/records/stored/region"
 OLD = {"votes": 1, "seconds": 0.5, "evidence": [{"margin": 0.25, "verdict": "futile"}]}
 
 
@@ -44,6 +45,13 @@ def test_times_are_not_compared_and_zeros_of_two_types_differ() -> None:
     assert list(tree_differences({"ties": 0}, {"ties": 0.0}, "row")) == [
         "row: ties: 0 before, 0.0 now"
     ]
+
+
+def test_floats_may_differ_in_their_last_digits_and_counts_in_none() -> None:
+    above = 0.25 * (1.0 + 4e-16)
+    assert list(tree_differences({"margin": 0.25}, {"margin": above}, "row")) == []
+    assert len(list(tree_differences({"margin": 0.25}, {"margin": 0.25 + 1e-11}, "row"))) == 1
+    assert len(list(tree_differences({"votes": 10**15}, {"votes": 10**15 + 1}, "row"))) == 1
 
 
 def test_a_renamed_field_is_compared_under_its_new_name() -> None:

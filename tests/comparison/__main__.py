@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -32,6 +33,8 @@ def main(arguments: list[str]) -> int:
         old, new = Path(scratch, "before"), Path(scratch, "now")
         tree = Path(scratch, "tree")
         unpack(arguments[0], tree)
+        if CALIBRATION in chosen and (status := share_calibration(tree, old, new)):
+            return status
         sides = [begun(tree, old, chosen, {}), begun(ROOT, new, chosen, SETTINGS)]
         if any([side.wait() for side in sides]):
             return 2
@@ -49,15 +52,33 @@ def unpack(commit: str, folder: Path) -> None:
         archive.extractall(folder, filter="data")
 
 
+def share_calibration(tree: Path, *folders: Path) -> int:
+    """Let the other commit calibrate once, for both: its digest is part of a run's fingerprint."""
+    made = folders[0].with_name("calibration")
+    if status := begun(tree, made, {}, {}, premise=True).wait():
+        return status
+    for folder in folders:
+        folder.mkdir()
+        shutil.copy(made / "calibrate.json", folder / "calibration.json")
+    return 0
+
+
 def begun(
-    tree: Path, folder: Path, cases: Mapping[str, Settings], names: Mapping[str, str]
+    tree: Path,
+    folder: Path,
+    cases: Mapping[str, Settings],
+    names: Mapping[str, str],
+    premise: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """A process that runs all cases by the code of ``tree``, in ``folder``."""
-    folder.mkdir()
+    """A process that runs all cases by the code of ``tree``, in ``folder``.
+
+    premise: calibrate first; by default where a case rests on it.
+    """
+    folder.mkdir(exist_ok=True)
     furnish(folder)
     commands = {name: certify(name, settings, names) for name, settings in cases.items()}
-    if CALIBRATION in cases:
-        commands = {PREMISE: calibrate(cases[CALIBRATION], names), **commands}
+    if premise or CALIBRATION in cases:
+        commands = {PREMISE: calibrate(CASES[CALIBRATION], names), **commands}
     (folder / "commands.json").write_text(json.dumps(commands), encoding="utf-8")
     replay = Path(__file__).with_name("replay.py")
     environment = {**os.environ, "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'plugins'}"}
@@ -75,7 +96,7 @@ def calibrate(settings: Settings, names: Mapping[str, str]) -> list[str]:
     left_out = ("certify.guarantee", "certify.calibration", "data.start", "data.limit")
     own = {key: value for key, value in settings.items() if key not in left_out}
     numbers = ["--images", "16", "--share", "0.75", "--alpha", "0.25"]
-    return ["calibrate", "--out", "calibration.json", *numbers, *flags(own, names)]
+    return ["calibrate", "--out", "calibrate.json", *numbers, *flags(own, names)]
 
 
 def flags(settings: Settings, names: Mapping[str, str]) -> list[str]:
@@ -97,10 +118,8 @@ def differences(old: Path, new: Path, cases: list[str]) -> Iterator[str]:
             last = [(side / f"{name}.log").read_text("utf-8").strip()[-300:] for side in (old, new)]
             yield f"{name}: exit code {before} before, {after} now: {last[0]!r}, {last[1]!r}"
         elif name == PREMISE:
-            made, again = (
-                json.loads((side / "calibration.json").read_text()) for side in (old, new)
-            )
-            yield from tree_differences(made, again, f"{name}: calibration.json")
+            made, again = (json.loads((side / "calibrate.json").read_text()) for side in (old, new))
+            yield from tree_differences(made, again, "calibrate.json")
         else:
             for line in folder_differences(old / name, new / name):
                 yield f"{name}: {line}"

@@ -177,7 +177,7 @@ CASES: Final[dict[str, Settings]] = {
     "rotation+brightness-rests": _run(
         "rotation+brightness", [-3.0, -0.02], [3.0, 0.02], [6.0, 0.0], region__l2=0.0625
     ),
-    "brightness+contrast": _run("brightness+contrast", [-0.05, -0.05], [0.05, 0.05], [0.2, 0.0]),
+    "contrast+brightness": _run("contrast+brightness", [-0.05, -0.05], [0.05, 0.05], [0.0, 0.2]),
     "cyclic-blur+cyclic-translation": _run(
         "cyclic-blur+cyclic-translation",
         [0.0, -0.25, 0.0],
