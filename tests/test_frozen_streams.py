@@ -228,7 +228,7 @@ def dry_run(hashed: Hashed, seed: str) -> set[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("coordinate", "device", "parameters", "pixels"),
+    ("sample_key", "device", "parameters", "pixels"),
     [
         (
             FIRST,
@@ -259,7 +259,7 @@ def test_the_random_numbers_of_a_key(
 
 
 @pytest.mark.parametrize(
-    ("coordinate", "sigma", "grid", "digest"),
+    ("sample_key", "sigma", "grid", "digest"),
     [  # From cells, from normals that are rounded, and from normals that are not.
         (FIRST, 0.25, 2.0**-8, "e021d395542b006956755b7c4fc68f50146dc13fa357552dfaaf049dcc98212b"),
         (FIRST, 8.0, 2.0**-8, "a8e23b2d7464c408ab9b938c1b63b1ed0c066bb235e14b21434a10af08756a1b"),
