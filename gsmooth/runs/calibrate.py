@@ -22,7 +22,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import Calibration, image_digest, options_of
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.context import region_of, rested_operator_of
+from gsmooth.runs.context import region_of, unsmoothed_operator_of
 from gsmooth.runs.inputs import data_notices, run_data
 from gsmooth.runs.monitor.progress import Progress, Tally
 from gsmooth.runs.records.codec import decode, parse, to_line
@@ -58,7 +58,7 @@ def run_calibrate(
     part = settings.data
     indices = dataset.indices(part.start, part.every, part.limit)
     rank = tolerance_rank(len(indices), share, alpha)
-    operator = rehearsed(rested_operator_of(settings), dataset.shape)
+    operator = rehearsed(unsmoothed_operator_of(settings), dataset.shape)
     region = region_of(settings)
     moved = Region(region.lower, region.upper)
     task = _Task(operator, moved, dataset.shape, centre, tolerance)

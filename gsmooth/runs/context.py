@@ -23,7 +23,7 @@ from gsmooth.runs.records.planned_images import PlannedImages
 from gsmooth.runs.smoke_test import rehearsed
 from gsmooth.sampling import FunctionCheck, Pace, devices_of
 from gsmooth.sampling.noise import SecretSeed, Seed, sampler_on
-from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, at_rest, one_sided_law
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, one_sided_law, with_unsmoothed
 from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
 from gsmooth.transforms import registry
 from gsmooth.transforms.region import Region
@@ -155,7 +155,7 @@ def operator_of(config: RunConfig) -> Transformation:
     return registry.load_transformation(config.transformation.name, config.transformation.options)
 
 
-def rested_operator_of(config: RunConfig) -> Transformation:
+def unsmoothed_operator_of(config: RunConfig) -> Transformation:
     """The same, with parameters of scale 0 at rest where scales are given and others have noise."""
     operator, scales = operator_of(config), config.smoothing.scales or ()
     named = zip(operator.parameters, scales, strict=False)
@@ -181,7 +181,7 @@ def noise_of(config: RunConfig) -> tuple[Transformation, Law]:
     )
     if not law.dimensions:
         return operator, law
-    rested, law = at_rest(operator, law)
+    rested, law = with_unsmoothed(operator, law)
     if isinstance(law, GaussianLaw):
         law = replace(law, orthogonal=rested.orthogonal)
     return rested, one_sided_law(law, rested)

@@ -70,7 +70,7 @@ class SmoothedClassifier:
                 " them"
             )
         if not self.still:
-            operator, law = at_rest(operator, self.law)
+            operator, law = with_unsmoothed(operator, self.law)
             object.__setattr__(self, "law", one_sided_law(law, operator))
         bound = operator.for_shape(self.classifier.shape)
         object.__setattr__(self, "transformation", bound)
@@ -166,7 +166,7 @@ def _why_no_action(transformation: Transformation) -> str:
     return transformation.no_action_because or plain
 
 
-def at_rest(transformation: Transformation, law: Law) -> tuple[Transformation, Law]:
+def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transformation, Law]:
     """Both with the parameters that have no noise at rest: T ignores them, and the law knows.
 
     ConfigurationError where no parameter has noise, where the transformation has no such action,
@@ -179,20 +179,20 @@ def at_rest(transformation: Transformation, law: Law) -> tuple[Transformation, L
             f"smoothing: every parameter of {transformation.name} has the std 0; for no noise on"
             " any of them give no scales at all (--scales none, T = id)"
         )
-    fresh = tuple(name for name in wanted if name not in transformation.resting)
+    fresh = tuple(name for name in wanted if name not in transformation.unsmoothed)
     rested = transformation.without_noise(fresh) if fresh else transformation
-    if noisy := [name for name in rested.resting if name not in wanted]:
+    if noisy := [name for name in rested.unsmoothed if name not in wanted]:
         raise ConfigurationError(
             f"smoothing: the action of {rested.name} ignores {' and '.join(noisy)}, so noise on it"
             " is lost; give it the std 0"
         )
-    if missing := [name for name in wanted if name not in rested.resting]:
+    if missing := [name for name in wanted if name not in rested.unsmoothed]:
         raise ConfigurationError(
             f"smoothing: {rested.name} says that it can do without noise on"
             f" {' and '.join(missing)}, but does not list it as resting: ask its author"
         )
-    if isinstance(law, GaussianLaw | ProductLaw) and law.noiseless != law.resting:
-        law = replace(law, resting=law.noiseless)
+    if isinstance(law, GaussianLaw | ProductLaw) and law.noiseless != law.unsmoothed:
+        law = replace(law, unsmoothed=law.noiseless)
     return rested, law
 
 
@@ -202,7 +202,7 @@ def one_sided_law(law: Law, transformation: Transformation) -> Law:
     ConfigurationError where it cannot be had.
     """
     every = [parameter.name for parameter in transformation.parameters]
-    moved = [name for name in transformation.one_sided if name not in transformation.resting]
+    moved = [name for name in transformation.one_sided if name not in transformation.unsmoothed]
     if not moved:
         return law
     found = law.one_sided()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.models.classifier import Classifier
-from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, at_rest
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, with_unsmoothed
 from gsmooth.testing.images import IN_RANGE, KINDS, Picture, pictures
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transforms.base import Transformation
@@ -105,8 +105,8 @@ class Subject:
     def one_way(self) -> tuple[bool, ...]:
         """Those of them that the action does not ignore: there is no T_(-theta)."""
         names = [parameter.name for parameter in self.transformation.parameters]
-        resting = [name in self.transformation.resting for name in names]
-        return tuple(a and not b for a, b in zip(self.one_sided, resting, strict=True))
+        unsmoothed = [name in self.transformation.unsmoothed for name in names]
+        return tuple(a and not b for a, b in zip(self.one_sided, unsmoothed, strict=True))
 
     @property
     def laws(self) -> tuple[Law, ...]:
@@ -118,15 +118,15 @@ class Subject:
             return self.given_laws
         operator = self.transformation
         names = [parameter.name for parameter in operator.parameters]
-        if names and all(name in operator.resting for name in names):
+        if names and all(name in operator.unsmoothed for name in names):
             return ()
         widths = zip(names, (self.spread * reach / BEYOND for reach in self.reach), strict=True)
-        scales = [0.0 if name in operator.resting else width for name, width in widths]
+        scales = [0.0 if name in operator.unsmoothed else width for name, width in widths]
         axes = [axis for axis, one_way in enumerate(self.one_way) if one_way]
         found = []
         for name in fitting_laws(operator):
             law = law_from_name(name, scales, SIGMA, operator.orthogonal, one_sided=axes)
-            _, law = at_rest(operator, law) if names else (operator, law)
+            _, law = with_unsmoothed(operator, law) if names else (operator, law)
             found.append((law.one_sided() or law) if axes else law)
         return tuple(found)
 

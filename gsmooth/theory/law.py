@@ -54,7 +54,7 @@ class Law(ABC):
         return ()
 
     @property
-    def resting(self) -> tuple[int, ...]:
+    def unsmoothed(self) -> tuple[int, ...]:
         """The axes among them that the action ignores, so that a shift along them costs nothing."""
         return ()
 
@@ -262,7 +262,7 @@ def zeros_of(scales: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(axis for axis, scale in enumerate(scales) if scale == 0.0)
 
 
-def require_noiseless(resting: tuple[int, ...], scales: tuple[float, ...]) -> None:
+def require_noiseless(unsmoothed: tuple[int, ...], scales: tuple[float, ...]) -> None:
     """Check that the action may ignore these axes.
 
     Args:
@@ -272,9 +272,9 @@ def require_noiseless(resting: tuple[int, ...], scales: tuple[float, ...]) -> No
     Raises:
         ConfigurationError: One of the axes carries noise or does not exist.
     """
-    if strange := [axis for axis in resting if axis not in zeros_of(scales)]:
+    if strange := [axis for axis in unsmoothed if axis not in zeros_of(scales)]:
         raise ConfigurationError(
-            f"resting={resting} with scales={scales}: axis {strange[0]} carries noise or is not"
+            f"resting={unsmoothed} with scales={scales}: axis {strange[0]} carries noise or is not"
             " there; only a parameter of scale 0 can be ignored by the action"
         )
 

@@ -62,8 +62,8 @@ class GaussianLaw(Law):
     T4: if every T_theta is orthogonal (or an affine isometry), shift and residual add like the
     sides of a right angle. T5: for other actions the same margin holds, if the residual is a bound
     for every theta that noise can give. A scale of 0 allows no shift along its axis, unless the
-    axis is ``resting``: T ignores that parameter, T_(theta + shift) = T_theta, and the theorem is
-    that of the other parameters.
+    axis is ``unsmoothed``: T ignores that parameter, T_(theta + shift) = T_theta, and the theorem
+    is that of the other parameters.
 
     Args:
         scales: Standard deviation of every parameter, in its unit; () is additive noise alone (T1:
@@ -88,11 +88,11 @@ class GaussianLaw(Law):
     scales: tuple[float, ...]
     sigma: float
     orthogonal: bool = True
-    resting: tuple[int, ...] = ()
+    unsmoothed: tuple[int, ...] = ()
     name: ClassVar[str] = "gaussian"
 
     def __post_init__(self) -> None:
-        require_noiseless(self.resting, self.scales)
+        require_noiseless(self.unsmoothed, self.scales)
         for scale in self.scales:
             require_finite("scale", scale, positive=False)
         require_finite("sigma", self.sigma, positive=False)
@@ -131,7 +131,7 @@ class GaussianLaw(Law):
             ConfigurationError: The last axis has another length, a value is NaN or a residual is
                 negative.
         """
-        distance = mahalanobis(displacement(shift, self.dimensions), self.scales, self.resting)
+        distance = mahalanobis(displacement(shift, self.dimensions), self.scales, self.unsmoothed)
         noise_units = in_units(distances("residual", residual), self.sigma)
         return general_margin(distance, noise_units, rho0, tv)
 

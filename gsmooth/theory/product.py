@@ -93,7 +93,7 @@ class ProductLaw(Law):
     scales: tuple[float, ...]
     axis: int
     sigma: float
-    resting: tuple[int, ...] = ()
+    unsmoothed: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in ALONG:
@@ -106,7 +106,7 @@ class ProductLaw(Law):
         for axis, scale in enumerate(self.scales):
             require_finite("scale", scale, positive=axis == self.axis)
         require_finite("sigma", self.sigma, positive=True)
-        require_noiseless(self.resting, self.scales)
+        require_noiseless(self.unsmoothed, self.scales)
 
     @property
     def name(self) -> str:
@@ -134,7 +134,7 @@ class ProductLaw(Law):
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         moved = displacement(shift, self.dimensions)
-        others = mahalanobis(moved, self.scales, (self.axis, *self.resting))
+        others = mahalanobis(moved, self.scales, (self.axis, *self.unsmoothed))
         left = in_units(distances("residual", residual), self.sigma)
         return self._of(moved[..., self.axis], np.hypot(others, left), rho0, tv)
 

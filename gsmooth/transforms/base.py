@@ -149,7 +149,7 @@ class Transformation(metaclass=BoundsChecked):
         return own.attack is base.attack and own.lift is base.lift and own.readout is base.readout
 
     @property
-    def resting(self) -> tuple[str, ...]:
+    def unsmoothed(self) -> tuple[str, ...]:
         """Names of parameters that T ignores: attacked like any other, never smoothed.
 
         A shift of theirs costs nothing, and all that they do to an image is residual (T = id).
@@ -157,7 +157,7 @@ class Transformation(metaclass=BoundsChecked):
         return ()
 
     def without_noise(self, names: tuple[str, ...]) -> Transformation:
-        """The same attack with an action that ignores these parameters; they join ``resting``.
+        """The same attack with an action that ignores these parameters; they join ``unsmoothed``.
 
         Asked for where the std of their noise is 0. ConfigurationError where it is not known.
         """

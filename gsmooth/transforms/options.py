@@ -80,9 +80,9 @@ def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...
     """
     from gsmooth.theory.laws import LAW_NAMES, law_from_name
 
-    resting = which.resting if isinstance(which, Transformation) else ()
-    scales = [0.0 if p.name in resting else 1.0 for p in which.parameters]
-    moved = [name for name in which.one_sided if name not in resting]
+    unsmoothed = which.unsmoothed if isinstance(which, Transformation) else ()
+    scales = [0.0 if p.name in unsmoothed else 1.0 for p in which.parameters]
+    moved = [name for name in which.one_sided if name not in unsmoothed]
     axes = [axis for axis, p in enumerate(which.parameters) if p.name in moved]
     found = []
     for name in LAW_NAMES:

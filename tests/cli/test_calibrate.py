@@ -209,8 +209,8 @@ def test_an_error_out_of_reach_is_refused_before_any_vote() -> None:
 
 def test_a_parameter_of_scale_0_rests_in_calibration_as_in_the_run() -> None:
     joined = ("--transformation=rotation+brightness", "--region=-10:10,-0.02:0.02")
-    resting = "--set=smoothing.scales=[6,0]"
-    result = gsmooth(*CALIBRATE, *joined, resting)
+    unsmoothed = "--set=smoothing.scales=[6,0]"
+    result = gsmooth(*CALIBRATE, *joined, unsmoothed)
     assert result.exit_code == 0, result.output
     run = (*DISTRIBUTIONAL, *joined, "--scales=6,0", "--set=data.start=8")
     result = gsmooth(*run, "--set=attack.points=3")

@@ -61,7 +61,7 @@ class Ageing(Transformation):
     nonexpansive: ClassVar[bool] = True
 
     @property
-    def resting(self) -> tuple[str, ...]:
+    def unsmoothed(self) -> tuple[str, ...]:
         return self.rested
 
     def without_noise(self, names: tuple[str, ...]) -> Transformation:
@@ -212,7 +212,7 @@ class Halved(Law):
         return 3
 
     @property
-    def resting(self) -> tuple[int, ...]:
+    def unsmoothed(self) -> tuple[int, ...]:
         return (2,)
 
     @property
@@ -223,7 +223,7 @@ class Halved(Law):
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         fewer = np.asarray(shift) * [0.5, 1.0, 1.0]
-        return replace(self.true, resting=(2,)).margin(fewer, residual, rho0=rho0, tv=tv)
+        return replace(self.true, unsmoothed=(2,)).margin(fewer, residual, rho0=rho0, tv=tv)
 
     def radius(self, p_lower: float) -> float:
         return self.true.radius(p_lower)
@@ -280,7 +280,7 @@ def test_what_no_votes_can_reach_is_refused() -> None:
 
 def test_the_smoothed_classifier_takes_only_laws_of_the_right_axis() -> None:
     found = smoothed(law_of("exponential")).law
-    assert found == replace(law_of("exponential"), resting=(2,))
+    assert found == replace(law_of("exponential"), unsmoothed=(2,))
     for law, message in (
         (ProductLaw("exponential", (0.4, 0.5, 0.0), 0, SIGMA), "alone: nothing else undoes"),
         (GaussianLaw((0.4, 0.5, 0.0), SIGMA), "draws negative values"),
@@ -289,7 +289,7 @@ def test_the_smoothed_classifier_takes_only_laws_of_the_right_axis() -> None:
         with pytest.raises(ConfigurationError, match=message):
             smoothed(law)
     # Where what is one-sided rests, nothing has to be undone.
-    assert smoothed(GaussianLaw((0.4, 0.0, 0.0), SIGMA)).law.resting == (1, 2)
+    assert smoothed(GaussianLaw((0.4, 0.0, 0.0), SIGMA)).law.unsmoothed == (1, 2)
 
 
 def test_listings_and_records_know_the_law() -> None:
@@ -299,7 +299,7 @@ def test_listings_and_records_know_the_law() -> None:
     axes = (AxisNoise("gaussian", 0.4), AxisNoise("uniform", 0.5), AxisNoise("gaussian", 0.0))
     assert record == NoiseRecord(SIGMA, True, axes)
     assert (record.name, record.sizes) == ("uniform", (0.4, 0.5, 0.0))
-    assert record.build() == replace(law_of("uniform"), resting=(2,))
+    assert record.build() == replace(law_of("uniform"), unsmoothed=(2,))
 
 
 @pytest.mark.parametrize("kind", ["exponential", "folded-normal", "uniform"])

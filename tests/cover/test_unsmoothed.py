@@ -53,7 +53,7 @@ class Lamp(Transformation):
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("b", ""), Parameter("k", "ln"))
 
     @property
-    def resting(self) -> tuple[str, ...]:
+    def unsmoothed(self) -> tuple[str, ...]:
         return self.rested
 
     @property
@@ -159,7 +159,7 @@ class Careless(Law):
 
     name = "careless"
     sigma = SIGMA
-    resting = (1,)
+    unsmoothed = (1,)
 
     @property
     def dimensions(self) -> int:
@@ -182,7 +182,7 @@ class Careless(Law):
 
 
 def rested_law() -> GaussianLaw:
-    return replace(LAW, resting=(1,))
+    return replace(LAW, unsmoothed=(1,))
 
 
 def test_a_law_that_drops_the_shift_of_the_noisy_parameter_is_caught() -> None:
@@ -256,7 +256,7 @@ def test_the_l2_ball_on_top_is_added_to_the_residual() -> None:
 def test_the_law_of_a_smoothed_classifier_knows_what_rests() -> None:
     g = smoothed()
     assert g.law == rested_law()
-    assert g.transformation.resting == ("k",)
+    assert g.transformation.unsmoothed == ("k",)
     assert g.orthogonal
     assert replace(g, batch_size=8).law == g.law
     assert units_of(g.law).tolist() == pytest.approx([0.3, math.inf])
@@ -291,7 +291,7 @@ def test_noise_and_action_have_to_agree_on_what_rests(
 
 def test_an_axis_with_noise_cannot_rest() -> None:
     with pytest.raises(ConfigurationError, match="axis 0 carries noise"):
-        GaussianLaw((0.1, 0.0), SIGMA, resting=(0,))
+        GaussianLaw((0.1, 0.0), SIGMA, unsmoothed=(0,))
 
 
 def test_equal_boxes_never_cut_what_rests() -> None:

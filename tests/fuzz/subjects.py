@@ -126,12 +126,12 @@ def draw_law(rng: Random, operator: Transformation, *, still: bool = False) -> L
     if still or not operator.has_action or not operator.parameters:
         return law_from_name("gaussian", (), sigma)
     scales = [
-        0.0 if parameter.name in operator.resting else parameter.usual * rng.choice(PARTS)
+        0.0 if parameter.name in operator.unsmoothed else parameter.usual * rng.choice(PARTS)
         for parameter in operator.parameters
     ]
     if len(scales) > 1 and rng.random() < 0.15:
         scales[rng.randrange(len(scales))] = 0.0
-    moved = [name for name in operator.one_sided if name not in operator.resting]
+    moved = [name for name in operator.one_sided if name not in operator.unsmoothed]
     axes = [axis for axis, p in enumerate(operator.parameters) if p.name in moved]
     name = rng.choice(fitting_laws(operator) or ("gaussian",))
     return law_from_name(name, scales, sigma, operator.orthogonal, one_sided=axes)

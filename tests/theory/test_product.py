@@ -218,19 +218,19 @@ def test_the_radius_bounds_both_shifts_at_once(kind: str, p: float) -> None:
 
 @each_kind
 def test_a_resting_parameter_beside_them_costs_nothing(kind: str) -> None:
-    law = ProductLaw(kind, (3.0, 0.0, 2.0), 2, SIGMA, resting=(1,))
-    assert law.noiseless == law.resting == (1,)
+    law = ProductLaw(kind, (3.0, 0.0, 2.0), 2, SIGMA, unsmoothed=(1,))
+    assert law.noiseless == law.unsmoothed == (1,)
     assert law.margin([1.0, 9.0, 0.5], 0.1) == product(kind).margin([1.0, 0.5], 0.1)
     strict = ProductLaw(kind, (3.0, 0.0, 2.0), 2, SIGMA)
     assert np.isinf(strict.margin([1.0, 1e-9, 0.5]))
-    only = ProductLaw(kind, (0.0, 2.0), 1, SIGMA, resting=(0,))
+    only = ProductLaw(kind, (0.0, 2.0), 1, SIGMA, unsmoothed=(0,))
     np.testing.assert_allclose(only.margin([5.0, 0.5], 0.2), alone(kind).margin([0.5], 0.2))
     assert only.radius(0.9) == pytest.approx(alone(kind).radius(0.9) / 2.0, rel=1e-6)
 
 
 @each_kind
 def test_every_column_is_drawn_by_its_own_law(kind: str) -> None:
-    law = ProductLaw(kind, (3.0, 2.0, 0.0), 1, SIGMA, resting=(2,))
+    law = ProductLaw(kind, (3.0, 2.0, 0.0), 1, SIGMA, unsmoothed=(2,))
     u = np.random.default_rng(0).random((500, 3))
     theta = law.theta_from_uniform(u)
     np.testing.assert_allclose(theta[:, 0], stats.norm.ppf(u[:, 0], scale=3.0))

@@ -93,5 +93,5 @@ def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Regi
 def _farthest(smoothed: SmoothedClassifier, region: Region) -> np.typing.NDArray[np.float64]:
     """How far the region takes every parameter of T (m,); nowhere where T ignores it."""
     far = np.maximum(np.abs(region.lower), np.abs(region.upper))
-    far[list(smoothed.law.resting)] = 0.0
+    far[list(smoothed.law.unsmoothed)] = 0.0
     return np.asarray(far)

@@ -126,7 +126,7 @@ def units_of(law: Law) -> Floats:
     units = np.abs(law.theta_from_uniform(np.full((1, law.dimensions), one_sigma)))[0]
     # Without noise on a parameter no shift of it can be covered; any unit serves to cut by.
     units = np.where(units > 0.0, units, 1.0)
-    units[list(law.resting)] = np.inf
+    units[list(law.unsmoothed)] = np.inf
     return np.asarray(units)
 
 

@@ -286,7 +286,7 @@ def _spacing_units(
     if smoothed.still:
         return np.ones(region.dimensions)
     units, low, high = units_of(smoothed.law), np.array(region.lower), np.array(region.upper)
-    for axis in smoothed.law.resting:
+    for axis in smoothed.law.unsmoothed:
         alone = np.arange(len(low)) == axis
         line = Region(tuple((alone * low).tolist()), tuple((alone * high).tolist()))
         parameter_grid = lay_parameter_grid(

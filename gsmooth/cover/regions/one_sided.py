@@ -55,7 +55,7 @@ def one_way_axes(transformation: Transformation) -> tuple[int, ...]:
     """Those of them that T does not ignore, so that there is no T_(-theta)."""
     names = [parameter.name for parameter in transformation.parameters]
     axes = one_sided_axes(transformation)
-    return tuple(axis for axis in axes if names[axis] not in transformation.resting)
+    return tuple(axis for axis in axes if names[axis] not in transformation.unsmoothed)
 
 
 def check_ends(transformation: Transformation, region: Region) -> None:

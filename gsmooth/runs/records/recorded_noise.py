@@ -119,18 +119,18 @@ class NoiseRecord:
         which axis has it.
         """
         others = [axis for axis, noise in enumerate(self.axes) if noise.law != GaussianLaw.name]
-        resting = tuple(
+        unsmoothed = tuple(
             axis
             for axis, noise in enumerate(self.axes)
             if noise.size == 0.0 and noise.law == GaussianLaw.name
         )
         if not others:
-            return GaussianLaw(self.sizes, self.sigma, self.orthogonal, resting)
+            return GaussianLaw(self.sizes, self.sigma, self.orthogonal, unsmoothed)
         if len(others) > 1 or not self.axes[others[0]].stated:
             raise ConfigurationError(f"no law is known for {', '.join(a.law for a in self.axes)}")
         law, (size, *rest) = self.axes[others[0]].law, self.sizes
         if rest:
-            return ProductLaw(law, self.sizes, others[0], self.sigma, resting)
+            return ProductLaw(law, self.sizes, others[0], self.sigma, unsmoothed)
         kinds = (ExponentialLaw, FoldedNormalLaw, LaplaceLaw)
         found = next((kind(size, self.sigma) for kind in kinds if kind.name == law), None)
         return found or UniformLaw(size, self.sigma)

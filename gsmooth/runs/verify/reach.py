@@ -144,7 +144,7 @@ class _Reach:
     def _needed(self, region: Region, gauge: float) -> tuple[Floats, Floats]:
         """(points, centres) least margins, a little lowered, and the points (points, m)."""
         steps = tuple(parameter.step for parameter in self.parameters)
-        points = _points(region, steps, self.law.resting, len(self.theta))
+        points = _points(region, steps, self.law.unsmoothed, len(self.theta))
         shifts = points[:, None, :] - self.theta[None, :, :]
         left = 0.0 if self.row.mode == "nested" else self.fixed + gauge * self.ball
         flat = shifts.reshape(-1, shifts.shape[2])
@@ -171,10 +171,10 @@ def _least(noise: NoiseRecord, inner: bool, residual: float) -> float:
 
 @lru_cache(maxsize=256)
 def _points(
-    region: Region, steps: tuple[float, ...], resting: tuple[int, ...], centres: int
+    region: Region, steps: tuple[float, ...], unsmoothed: tuple[int, ...], centres: int
 ) -> Floats:
     """Parameters of the region, its corners among them: (n, m). Steps are kept to."""
-    moving = [axis for axis in range(region.dimensions) if axis not in resting]
+    moving = [axis for axis in range(region.dimensions) if axis not in unsmoothed]
     if len(moving) > MOST_CORNERS:
         moving = moving[:MOST_CORNERS]
     each = max(2, int(POINTS ** (1.0 / max(1, len(moving)))))

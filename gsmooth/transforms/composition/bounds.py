@@ -34,7 +34,7 @@ class Bounds:
     frame: Frame
     places: list[int]
     noisy: tuple[Timed, ...]
-    resting: tuple[Timed, ...]
+    unsmoothed: tuple[Timed, ...]
 
     def derivative(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """x (1, C, H, W); lower, upper (n, m) -> (n, m), rounded up; None: no bound is known."""
@@ -42,8 +42,8 @@ class Bounds:
         own, turned = self.frame.derivative(x, low, high), self.frame.constant_derivative()
         if own is None or turned is None:
             return None
-        rest = [place for _, place in self.resting]
-        flows = [flow for flow, _ in self.resting]
+        rest = [place for _, place in self.unsmoothed]
+        flows = [flow for flow, _ in self.unsmoothed]
         chain = Chain.over(flows, lower[:, rest], upper[:, rest], len(lower))
         moved, size = torch.zeros_like(lower), chain.shift.size
         for flow, place in self.noisy:

@@ -83,7 +83,7 @@ class Composition(Transformation):
         return tuple(getattr(self, name) for name in self.fields)
 
     @property
-    def resting(self) -> tuple[str, ...]:
+    def unsmoothed(self) -> tuple[str, ...]:
         """``still``."""
         return self.still
 
@@ -203,18 +203,18 @@ class Composition(Transformation):
 
         Noisy flows move nothing there.
         """
-        return self._curvature(self.derivative_bound(x, lower, upper), self._resting)
+        return self._curvature(self.derivative_bound(x, lower, upper), self._unsmoothed)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """The same where every parameter rests."""
-        resting = tuple(self._flows)
-        return self._curvature(self.attack_derivative_bound(x, lower, upper), resting)
+        unsmoothed = tuple(self._flows)
+        return self._curvature(self.attack_derivative_bound(x, lower, upper), unsmoothed)
 
-    def _curvature(self, derivative: Tensor | None, resting: Sequence[Timed]) -> Tensor | None:
-        if self._frame.parts or derivative is None or len(resting) > 1:
+    def _curvature(self, derivative: Tensor | None, unsmoothed: Sequence[Timed]) -> Tensor | None:
+        if self._frame.parts or derivative is None or len(unsmoothed) > 1:
             return None
         curvature = torch.zeros_like(derivative)
-        for flow, place in resting:
+        for flow, place in unsmoothed:
             curvature[:, place] = abs(flow.growth) * derivative[:, place]
         return curvature
 
@@ -232,8 +232,8 @@ class Composition(Transformation):
                 )
 
     def _within(self, frame: Frame, noisy: Sequence[Timed]) -> Bounds:
-        resting = tuple(timed for timed in self._flows if timed not in noisy)
-        return Bounds(frame, self._frame_places, tuple(noisy), resting)
+        unsmoothed = tuple(timed for timed in self._flows if timed not in noisy)
+        return Bounds(frame, self._frame_places, tuple(noisy), unsmoothed)
 
     @cached_property
     def _frame(self) -> Frame:
@@ -255,7 +255,7 @@ class Composition(Transformation):
         return tuple(f for f in self._flows if self.parameters[f[1]].name not in self.still)
 
     @property
-    def _resting(self) -> tuple[Timed, ...]:
+    def _unsmoothed(self) -> tuple[Timed, ...]:
         return tuple(f for f in self._flows if self.parameters[f[1]].name in self.still)
 
     @cached_property

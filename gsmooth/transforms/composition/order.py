@@ -65,14 +65,15 @@ def reason_against_noise(parts: Parts, still: Sequence[str]) -> str:
     return ""
 
 
-def _one_way(acting: Parts, kinds: Sequence[Flow], resting: Sequence[str]) -> str:
+def _one_way(acting: Parts, kinds: Sequence[Flow], unsmoothed: Sequence[str]) -> str:
     """The same where nothing undoes the frame, and only the clean image can be a centre."""
     named = [part.name for part in acting if part.one_sided]
     if len(named) > 1:
         return f"{' and '.join(named)} are both one-sided, and laws are for one such parameter"
-    if resting:
+    if unsmoothed:
         return (
-            f"nothing undoes {named[0]}, so what {resting[0]} does without noise cannot be carried"
+            f"nothing undoes {named[0]}, so what {unsmoothed[0]} does without noise cannot be"
+            f" carried"
             " back to a centre of its own; give it a positive std"
         )
     if any(flow.growth for flow in kinds) and not all(part.exact for part in acting):
@@ -114,10 +115,11 @@ def _has_options(part: Transformation) -> bool:
 
 def _mixed(name: str, frame: Parts, still: Sequence[str]) -> str:
     for part in frame:
-        resting = [p.name for p in part.parameters if p.name in still]
-        if resting and len(resting) < len(part.parameters):
+        unsmoothed = [p.name for p in part.parameters if p.name in still]
+        if unsmoothed and len(unsmoothed) < len(part.parameters):
             return (
-                f"{name}: {part.name} without noise on {resting[0]} alone has no action; give all"
+                f"{name}: {part.name} without noise on {unsmoothed[0]} alone has no action; give"
+                f" all"
                 f" of its parameters a positive std, or all of them 0"
             )
     return ""

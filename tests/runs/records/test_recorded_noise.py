@@ -27,19 +27,19 @@ def run_of(*overrides: str) -> RunConfig:
 def test_the_law_of_a_run_is_that_of_the_one_sided_parameter_beside_normal_ones() -> None:
     config = run_of("smoothing.scales=[2.0, 0.2]", "smoothing.law=exponential")
     operator, law = noise_of(config)
-    assert operator.resting == ()
+    assert operator.unsmoothed == ()
     assert law == ProductLaw("exponential", (2.0, 0.2), 0, 0.25)
 
 
 def test_a_scale_of_zero_puts_the_parameter_to_rest_in_action_and_law() -> None:
     operator, law = noise_of(run_of("smoothing.scales=[0.0, 0.2]"))
-    assert operator.resting == ("variance",)
-    assert law == GaussianLaw((0.0, 0.2), 0.25, True, resting=(0,))
+    assert operator.unsmoothed == ("variance",)
+    assert law == GaussianLaw((0.0, 0.2), 0.25, True, unsmoothed=(0,))
 
 
 def test_no_scales_leave_every_parameter_to_t_equal_to_the_identity() -> None:
     operator, law = noise_of(run_of("smoothing.scales=[]"))
-    assert operator.resting == ()
+    assert operator.unsmoothed == ()
     assert law.dimensions == 0
 
 
