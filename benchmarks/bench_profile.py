@@ -97,7 +97,7 @@ def parts_of(subject: Subject, size: int, timing: Timing) -> Iterator[Share]:
 def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]:
     """Every part by itself, for ``rows`` votes, in passes of the engine's batch size."""
     law, device, chunks = smoothed.law, smoothed.classifier.device, count()
-    still = smoothed.still
+    identity_action = smoothed.identity_action
     copies = z[None].expand(rows, -1)
     read = torch.split(copies.float().contiguous(), smoothed.batch_size)
     images = torch.split(smoothed.readout(copies).contiguous(), smoothed.batch_size)
@@ -109,7 +109,7 @@ def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]
     def fresh() -> Draws:
         return Draws(SampleKey(0, 0, Stream.PREDICTION, 0, next(chunks)), device)
 
-    mean = z[None] if still else moved(fresh())
+    mean = z[None] if identity_action else moved(fresh())
 
     def noise() -> int:
         for _ in range(0, rows, CHUNK):
@@ -138,7 +138,7 @@ def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]
         return rows
 
     found: dict[str, Work] = {NOISE: noise}
-    if not still:
+    if not identity_action:
         found |= {ACTION: action, READOUT: readout}
     return {**found, FORWARD: forward, LABELLED: labelled}
 

@@ -189,7 +189,7 @@ class _Question:
         halves[list(self.smoothed.law.forward_axes)] = 1.0
         widths = self._widths(balls) if self.moving == 1 else np.zeros_like(self.spans)
         part = widths / halves
-        shift = np.zeros((1, 0)) if self.smoothed.still else part[None]
+        shift = np.zeros((1, 0)) if self.smoothed.identity_action else part[None]
         norm = self.smoothed.transformation.lift_norm(self.smoothed.classifier.shape)
         return float(self.smoothed.law.margin(shift, np.array([norm * self.region.l2]))[0])
 

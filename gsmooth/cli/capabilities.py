@@ -82,7 +82,7 @@ def _claims_together(cls: Class) -> dict[str, bool]:
         "orthogonal": noisy.orthogonal,
         "bounds": noisy.derivative_bound,
         "exact": noisy.action_error,
-        "still": capabilities_of(built, shape, still=True).derivative_bound,
+        "still": capabilities_of(built, shape, identity_action=True).derivative_bound,
         "preimages": noisy.preimages,
     }
 

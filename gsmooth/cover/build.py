@@ -100,14 +100,14 @@ class Cover:
         return None
 
 
-def still_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
+def identity_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
     """One ball for an l2 region without parameters; x (1, C, H, W) float64."""
     clean = smoothed.transformation.lift(x)[0]
     margin_model = MarginModel.at(smoothed, region, clean, 0.0)
     return Cover(
         region,
         clean,
-        (_still_ball(margin_model, clean),),
+        (_identity_ball(margin_model, clean),),
         _guarantee(smoothed, margin_model.proved),
     )
 
@@ -146,12 +146,12 @@ def moving_cover(
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
     margin_model = MarginModel.at(smoothed, region, carried, float(cells.residuals().max()))
-    centre_margins = _CentreMargins(margin_model, theta, pulled_back.still)
+    centre_margins = _CentreMargins(margin_model, theta, pulled_back.identity_action)
     if claimed:
         cells = _refined(pulled_back, centre_margins, carried, cells)
     margins = centre_margins.margins(cells)
     z = carried
-    if not pulled_back.still:
+    if not pulled_back.identity_action:
         columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
         z = pulled_back.transformation.act(carried, *columns)
     balls, parameters = [], pulled_back.transformation.parameters
@@ -183,7 +183,7 @@ def _guarantee(smoothed: SmoothedClassifier, proved: bool) -> Guarantee:
     return Guarantee.INDIVIDUAL if proved and smoothed.grid > 0.0 else Guarantee.HEURISTIC
 
 
-def _still_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
+def _identity_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
     def margin_at(gauge: float) -> float:
         within = replace(margin_model, extra=margin_model.extra * gauge)
         return float(within.margins(np.zeros((1, 0)), np.zeros(1))[0])
@@ -201,7 +201,7 @@ class _CentreMargins:
 
     margin_model: MarginModel
     theta: Floats
-    still: bool
+    identity_action: bool
 
     def margins(self, cells: Cells) -> Floats:
         """Every cell's (n,): the law at its residual bound and at its worst corner's shift."""
@@ -214,7 +214,7 @@ class _CentreMargins:
     def at_corners(self, cells: Cells, residual: Floats) -> Floats:
         shifts = cells.corner_parameters() - self.theta[cells.ball][:, None, :]
         residuals = np.broadcast_to(residual, shifts.shape[:2])
-        if self.still:
+        if self.identity_action:
             shifts = shifts[:, :, :0]
         flat = shifts.reshape(-1, shifts.shape[2]) if shifts.size else np.zeros((residuals.size, 0))
         margins = self.margin_model.margins(flat, residuals.ravel())
@@ -279,8 +279,8 @@ __all__ = [
     "Cover",
     "Layout",
     "MarginModel",
+    "identity_cover",
     "moving_cover",
     "profile_of",
     "start_gauges",
-    "still_cover",
 ]

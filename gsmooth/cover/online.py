@@ -125,7 +125,7 @@ class _Layout:
         cls, smoothed: SmoothedClassifier, region: Region, preimage_cells: PreimageCells
     ) -> _Layout:
         carried = preimage_cells.centre
-        if not smoothed.still:
+        if not smoothed.identity_action:
             carried = smoothed.transformation.act(carried, *_columns(preimage_cells.middle))
         finite = preimage_cells.radius[np.isfinite(preimage_cells.radius)]
         # Centres are means of the carried points, so no longer than the longest; the original is
@@ -154,7 +154,7 @@ class _Layout:
     @property
     def _joint(self) -> Floats:
         residual = self.carried.numpy() / self.smoothed.law.sigma
-        if not self.smoothed.still:
+        if not self.smoothed.identity_action:
             shift = -self.preimage_cells.middle / units_of(self.smoothed.law)
             residual = np.concatenate([shift, residual], axis=1)
         return np.asarray(residual - residual.mean(axis=0))
@@ -175,7 +175,7 @@ class _Layout:
         residual = (place - centre).norm(dim=1).numpy() + self.preimage_cells.radius[nodes] + slack
         margins = self.margin_model.margins(shift[:, : self.smoothed.law.dimensions], residual)
         z = centre
-        if not self.smoothed.still:
+        if not self.smoothed.identity_action:
             z = self.smoothed.transformation.act(centre[None], *_columns(theta[None]))[0]
         parameters = self.smoothed.transformation.parameters
         profile = profile_of(start_gauges(self.region, lower, upper, parameters), margins)

@@ -26,7 +26,8 @@ class PulledBackImage:
 
     T4 measures an attack at theta from a centre (theta_j, c) by theta - theta_j and
     ||C(theta) - c||: with z_j = T_(theta_j) c, L psi_theta(x) = T_(theta - theta_j)(z_j + e) and
-    ||e|| = ||C(theta) - c|| because T is orthogonal. ``still``: theta carries no noise, nothing is
+    ||e|| = ||C(theta) - c|| because T is orthogonal. ``identity_action``: theta carries no noise,
+    nothing is
     pulled back (T = id) and C(theta) = L psi_theta(x). Where parameters are one-sided there is no
     way back either, C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
     centre: see ``one_sided``.
@@ -34,12 +35,12 @@ class PulledBackImage:
 
     transformation: Transformation
     x: Tensor
-    still: bool = False
+    identity_action: bool = False
 
     @cached_property
     def origin(self) -> Tensor | None:
         """L x (K,) where it is the only centre that residuals can be measured from; else None."""
-        free = self.still or not one_way_axes(self.transformation)
+        free = self.identity_action or not one_way_axes(self.transformation)
         return None if free else self.transformation.lift(self.x)[0]
 
     def points(self, theta: Tensor) -> Tensor:
@@ -63,20 +64,24 @@ class PulledBackImage:
             return self.origin + gap(self.transformation, self.x, self.origin, columns)
         attacked = self.transformation.attack(self.x.expand(len(theta), -1, -1, -1), *columns)
         lifted = self.transformation.lift(attacked)
-        if self.still:
+        if self.identity_action:
             return lifted
         return self.transformation.act(lifted, *(-column for column in columns))
 
     def derivative(self, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||dC/dtheta_i|| over each cell, (n, m); None when the plugin claims no bound."""
         operator = self.transformation
-        bound = operator.attack_derivative_bound if self.still else operator.derivative_bound
+        bound = (
+            operator.attack_derivative_bound if self.identity_action else operator.derivative_bound
+        )
         return _in_parts(bound, self.x, lower, upper)
 
     def curvature(self, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||d2C/dtheta_i2|| over each cell, (n, m); None where C is not smooth in cells."""
         operator = self.transformation
-        bound = operator.attack_curvature_bound if self.still else operator.curvature_bound
+        bound = (
+            operator.attack_curvature_bound if self.identity_action else operator.curvature_bound
+        )
         return _in_parts(bound, self.x, lower, upper)
 
 

@@ -93,7 +93,7 @@ class Assembly:
             capabilities=capabilities_of(
                 smoothed.transformation,
                 classifier.shape,
-                still=smoothed.still,
+                identity_action=smoothed.identity_action,
                 input_range=classifier.input_range,
             ),
             class_names=self.dataset.classes if self.dataset.has_names else None,

@@ -69,7 +69,7 @@ class SmoothedClassifier:
                 f" parameters of {operator.name}; give one std a parameter, or none for no noise on"
                 " them"
             )
-        if not self.still:
+        if not self.identity_action:
             operator, law = with_unsmoothed(operator, self.law)
             object.__setattr__(self, "law", one_sided_law(law, operator))
         bound = operator.for_shape(self.classifier.shape)
@@ -77,7 +77,7 @@ class SmoothedClassifier:
         if isinstance(self.law, GaussianLaw) and self.law.orthogonal and not self.orthogonal:
             # T4 is for orthogonal actions: a law that does not know falls back on T5.
             object.__setattr__(self, "law", replace(self.law, orthogonal=False))
-        if not (self.still or bound.has_action):
+        if not (self.identity_action or bound.has_action):
             raise ConfigurationError(
                 f"smoothing: {bound.name}: {_why_no_action(bound)}; or give no scales (--scales"
                 " none: T = id)"
@@ -99,18 +99,18 @@ class SmoothedClassifier:
         object.__setattr__(self, "counter", counter)
 
     @property
-    def still(self) -> bool:
+    def identity_action(self) -> bool:
         """T = id: parameters carry no noise, and z gets nothing but delta."""
         return self.law.dimensions == 0
 
     @property
     def orthogonal(self) -> bool:
         """Whether every T_theta that noise applies is orthogonal, so that T4 holds."""
-        return self.still or self.transformation.orthogonal
+        return self.identity_action or self.transformation.orthogonal
 
     def numerical_error(self, z: Tensor) -> float | None:
         """E_num at z (K,): l2 bound on the float64 error of T_theta z; None where unknown."""
-        if self.still:
+        if self.identity_action:
             return 0.0
         accuracy = self.accuracy
         return self.transformation.action_error(z[None], accuracy.reach, accuracy.offset)
@@ -173,7 +173,7 @@ def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transform
     and where it ignores a parameter that has noise.
     """
     names = [parameter.name for parameter in transformation.parameters]
-    wanted = tuple(names[axis] for axis in law.noiseless)
+    wanted = tuple(names[axis] for axis in law.without_parameter_noise)
     if wanted and len(wanted) == len(names):
         raise ConfigurationError(
             f"smoothing: every parameter of {transformation.name} has the std 0; for no noise on"
@@ -191,8 +191,8 @@ def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transform
             f"smoothing: {rested.name} says that it can do without noise on"
             f" {' and '.join(missing)}, but does not list it as resting: ask its author"
         )
-    if isinstance(law, GaussianLaw | ProductLaw) and law.noiseless != law.unsmoothed:
-        law = replace(law, unsmoothed=law.noiseless)
+    if isinstance(law, GaussianLaw | ProductLaw) and law.without_parameter_noise != law.unsmoothed:
+        law = replace(law, unsmoothed=law.without_parameter_noise)
     return rested, law
 
 

@@ -118,10 +118,12 @@ def action_error_bounds_rounding(subject: Subject) -> None:
     Measured against an exact action where one was given, and else by composing: T_a T_b z and
     T_(a+b) z are equal in real arithmetic, so their difference is at most three errors.
     """
-    still = (0.0,) * subject.dimensions
+    identity_action = (0.0,) * subject.dimensions
     if (
         subject.transformation.action_error(
-            torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"), still, still
+            torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"),
+            identity_action,
+            identity_action,
         )
         is None
     ):

@@ -73,7 +73,7 @@ def _network(subject: Subject, x: Tensor, seed: int) -> SmoothedClassifier:
     for unit, theta in enumerate(_scattered(subject, seed)):
         rows[unit] = (seen - _seen(subject, subject.lift(subject.attack(x, theta))))[0]
     first = torch.stack([row / max(float(row.norm()), 1e-9) for row in rows])
-    smoothed = subject.smoothed(still=not subject.moves)
+    smoothed = subject.smoothed(identity_action=not subject.moves)
     noisy = _noisy(subject, smoothed, z, seed)
     second = 0.5 + Point("normal", seed + 99).tensor(UNITS)[0].abs()
     network = _Smooth(first / (SOFT * smoothed.law.sigma), seen[0], second, 0.0)

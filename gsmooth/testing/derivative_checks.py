@@ -49,35 +49,35 @@ def derivative_bound_holds(subject: Subject) -> None:
     """||C(b) - C(a)|| <= bound |b - a| along every axis of every cell (C2)."""
     if not _claims(subject, curvature=False):
         raise no_claim("derivative_bound is None, and certificates are heuristic")
-    _check_derivative(subject, still=False)
+    _check_derivative(subject, identity_action=False)
 
 
 def attack_derivative_bound_holds(subject: Subject) -> None:
     """The same of L psi_theta(x), on which covers without noise on theta stand (T = id)."""
-    if not _claims(subject, curvature=False, still=True):
+    if not _claims(subject, curvature=False, identity_action=True):
         raise no_claim("attack_derivative_bound is None, and certificates for T = id are heuristic")
-    _check_derivative(subject, still=True)
+    _check_derivative(subject, identity_action=True)
 
 
 def curvature_bound_holds(subject: Subject) -> None:
     """||C(a) - 2 C((a + b) / 2) + C(b)|| <= bound ((b - a) / 2)^2 along every axis."""
     if not _claims(subject, curvature=True):
         raise no_claim("curvature_bound is None, and covers use the derivative alone")
-    _check_curvature(subject, still=False)
+    _check_curvature(subject, identity_action=False)
 
 
 def attack_curvature_bound_holds(subject: Subject) -> None:
     """The same of L psi_theta(x), for T = id."""
-    if not _claims(subject, curvature=True, still=True):
+    if not _claims(subject, curvature=True, identity_action=True):
         raise no_claim("attack_curvature_bound is None, and covers use the derivative alone")
-    _check_curvature(subject, still=True)
+    _check_curvature(subject, identity_action=True)
 
 
-def _check_derivative(subject: Subject, *, still: bool) -> None:
-    name = "attack_derivative_bound" if still else "derivative_bound"
+def _check_derivative(subject: Subject, *, identity_action: bool) -> None:
+    name = "attack_derivative_bound" if identity_action else "derivative_bound"
 
     def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
-        pulled_back, lower, upper = cell_of(subject, picture, cell, still)
+        pulled_back, lower, upper = cell_of(subject, picture, cell, identity_action)
         bounds = _least(pulled_back.derivative, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
@@ -94,11 +94,11 @@ def _check_derivative(subject: Subject, *, still: bool) -> None:
     _search(subject, example)
 
 
-def _check_curvature(subject: Subject, *, still: bool) -> None:
-    name = "attack_curvature_bound" if still else "curvature_bound"
+def _check_curvature(subject: Subject, *, identity_action: bool) -> None:
+    name = "attack_curvature_bound" if identity_action else "curvature_bound"
 
     def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
-        pulled_back, lower, upper = cell_of(subject, picture, cell, still)
+        pulled_back, lower, upper = cell_of(subject, picture, cell, identity_action)
         bounds = _least(pulled_back.curvature, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
@@ -173,9 +173,9 @@ def _whole(subject: Subject) -> list[Cell]:
     return list(dict.fromkeys(found))
 
 
-def _claims(subject: Subject, *, curvature: bool, still: bool = False) -> bool:
+def _claims(subject: Subject, *, curvature: bool, identity_action: bool = False) -> bool:
     first = Cell((0,) * subject.dimensions, 0, 0)
-    pulled_back, lower, upper = cell_of(subject, Picture("blob", 0), first, still)
+    pulled_back, lower, upper = cell_of(subject, Picture("blob", 0), first, identity_action)
     return (pulled_back.curvature if curvature else pulled_back.derivative)(
         lower, upper
     ) is not None
@@ -208,7 +208,7 @@ def _beside_kinks(subject: Subject, axis: int) -> list[int]:
 
 
 def cell_of(
-    subject: Subject, picture: Picture, cell: Cell, still: bool = False
+    subject: Subject, picture: Picture, cell: Cell, identity_action: bool = False
 ) -> tuple[PulledBackImage, Tensor, Tensor]:
     """The image's orbit, and the ends of the cell, (1, m) each."""
     lower, upper = [], []
@@ -221,7 +221,9 @@ def cell_of(
             low, high = (middle, high) if cell.side >> halving & 1 else (low, middle)
         lower.append(low)
         upper.append(high)
-    pulled_back = PulledBackImage(subject.transformation, picture.tensor(subject.shape), still)
+    pulled_back = PulledBackImage(
+        subject.transformation, picture.tensor(subject.shape), identity_action
+    )
     return pulled_back, _row(lower), _row(upper)
 
 

@@ -112,7 +112,7 @@ class Scene:
 
     def _means(self, z: Tensor) -> Floats:
         """<w, Q T_theta z> for every z (n, K) and node: (n, nodes)."""
-        if self.smoothed.still:
+        if self.smoothed.identity_action:
             return (z @ self.normal + self.constant)[:, None].numpy()
         theta = torch.from_numpy(self.theta)
         rows = [
@@ -135,7 +135,7 @@ def scene(subject: Subject, picture: Picture = PICTURE, share: float = SHARE) ->
     x = picture.tensor(subject.shape)
     across = _direction(subject, x)
     network = Classifier(HalfSpace(across, 0.0), classes=2, shape=subject.shape)
-    smoothed = subject.smoothed(still=not subject.moves, network=network)
+    smoothed = subject.smoothed(identity_action=not subject.moves, network=network)
     normal, constant = _affine(subject, across)
     theta, weights = _quadrature(smoothed.law, subject.seed or 0)
     error = EXACTNESS[min(smoothed.law.dimensions, len(EXACTNESS) - 1)]

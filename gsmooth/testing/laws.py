@@ -130,8 +130,10 @@ def radius_is_zero_at_one_half(subject: Subject) -> None:
         here = _named(subject, law)
         found = here.radius(share)
         assert (found > 0.0) == (share > 0.5 + 1e-6), f"{here}: share {share} gives radius {found}"
-        still = float(here.required_share(np.zeros(here.dimensions)))
-        assert 0.5 <= still <= 0.5 + ROUNDING, f"{here}: no shift at all needs the share {still}"
+        identity_action = float(here.required_share(np.zeros(here.dimensions)))
+        assert 0.5 <= identity_action <= 0.5 + ROUNDING, (
+            f"{here}: no shift at all needs the share {identity_action}"
+        )
 
     majority, none = st.floats(0.501, 1.0 - 1e-9), st.floats(0.0, 0.5)
     # One half itself is what a law that is a little too eager fails at first.
@@ -194,7 +196,7 @@ def _quantiles(law: Law, axis: int, p: Floats) -> Floats:
 
 def _noisy(law: Law) -> list[int]:
     """The axes that are drawn at all."""
-    return [axis for axis in range(law.dimensions) if axis not in law.noiseless]
+    return [axis for axis in range(law.dimensions) if axis not in law.without_parameter_noise]
 
 
 def _distributions(law: Law) -> list[Any]:

@@ -39,11 +39,11 @@ def certified_supremum_holds(subject: Subject) -> None:
     _check_supremum(subject, subject.smoothed())
 
 
-def still_supremum_holds(subject: Subject) -> None:
+def identity_supremum_holds(subject: Subject) -> None:
     """The same where theta carries no noise, and attacks are compared as they are (T = id)."""
-    if not _has_bound(subject, still=True):
+    if not _has_bound(subject, identity_action=True):
         raise no_claim("attack_derivative_bound is None, and no supremum is certified for T = id")
-    _check_supremum(subject, subject.smoothed(still=True))
+    _check_supremum(subject, subject.smoothed(identity_action=True))
 
 
 def _check_supremum(subject: Subject, smoothed: SmoothedClassifier) -> None:
@@ -68,7 +68,7 @@ def _check_supremum(subject: Subject, smoothed: SmoothedClassifier) -> None:
 
 def margins_grow_with_the_region(subject: Subject) -> None:
     """A profile's shares ascend with the gauge, and a part of a region needs no more than all."""
-    smoothed = subject.smoothed(still=not subject.transformation.has_action)
+    smoothed = subject.smoothed(identity_action=not subject.transformation.has_action)
 
     def example(picture: Picture, part: float) -> None:
         image = picture.tensor(subject.shape)[0]
@@ -178,7 +178,7 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
 
     for ball in cover.balls:
         shift, back, z = moved[:, :0], lifted, ball.z[None]
-        if not smoothed.still:
+        if not smoothed.identity_action:
             shift = moved - torch.tensor([ball.theta], dtype=torch.float64, device="cpu")
             way, ahead = -shift, torch.zeros_like(shift)
             way[:, one_way] = way[:, one_way].clamp(min=0.0)
@@ -214,9 +214,10 @@ def _columns(theta: Tensor) -> list[Tensor]:
     return [theta[:, axis : axis + 1] for axis in range(theta.shape[1])]
 
 
-def _has_bound(subject: Subject, still: bool = False) -> bool:
+def _has_bound(subject: Subject, identity_action: bool = False) -> bool:
     blank = torch.zeros(1, *subject.shape, dtype=torch.float64, device="cpu")
     origin = torch.zeros(1, subject.dimensions, dtype=torch.float64, device="cpu")
     return (
-        PulledBackImage(subject.transformation, blank, still).derivative(origin, origin) is not None
+        PulledBackImage(subject.transformation, blank, identity_action).derivative(origin, origin)
+        is not None
     )

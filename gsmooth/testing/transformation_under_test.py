@@ -136,13 +136,17 @@ class Subject:
         return self.transformation.has_action and bool(self.laws)
 
     def smoothed(
-        self, still: bool = False, network: Classifier | None = None
+        self, identity_action: bool = False, network: Classifier | None = None
     ) -> SmoothedClassifier:
         """A smoothed classifier, by default for covers: with a network that is never asked.
 
         still: theta carries no noise (T = id).
         """
-        law = self.laws[0] if self.moves and not still else law_from_name("gaussian", (), SIGMA)
+        law = (
+            self.laws[0]
+            if self.moves and not identity_action
+            else law_from_name("gaussian", (), SIGMA)
+        )
         blank = network or Classifier(nn.Identity(), classes=2, shape=self.shape)
         # One batch for all votes of a check, and a plugin sees many rows at once.
         return SmoothedClassifier(

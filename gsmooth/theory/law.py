@@ -49,7 +49,7 @@ class Law(ABC):
         return ()
 
     @property
-    def noiseless(self) -> tuple[int, ...]:
+    def without_parameter_noise(self) -> tuple[int, ...]:
         """The axes whose theta is always 0."""
         return ()
 
@@ -262,7 +262,7 @@ def zeros_of(scales: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(axis for axis, scale in enumerate(scales) if scale == 0.0)
 
 
-def require_noiseless(unsmoothed: tuple[int, ...], scales: tuple[float, ...]) -> None:
+def require_no_parameter_noise(unsmoothed: tuple[int, ...], scales: tuple[float, ...]) -> None:
     """Check that the action may ignore these axes.
 
     Args:

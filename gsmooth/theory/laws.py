@@ -29,7 +29,7 @@ from gsmooth.theory.law import (
     goal_margin,
     in_units,
     mahalanobis,
-    require_noiseless,
+    require_no_parameter_noise,
     uniforms,
     zeros_of,
 )
@@ -92,7 +92,7 @@ class GaussianLaw(Law):
     name: ClassVar[str] = "gaussian"
 
     def __post_init__(self) -> None:
-        require_noiseless(self.unsmoothed, self.scales)
+        require_no_parameter_noise(self.unsmoothed, self.scales)
         for scale in self.scales:
             require_finite("scale", scale, positive=False)
         require_finite("sigma", self.sigma, positive=False)
@@ -106,7 +106,7 @@ class GaussianLaw(Law):
         return len(self.scales)
 
     @property
-    def noiseless(self) -> tuple[int, ...]:
+    def without_parameter_noise(self) -> tuple[int, ...]:
         return zeros_of(self.scales)
 
     def margin(

@@ -43,7 +43,7 @@ from gsmooth.theory.law import (
     displacement,
     in_units,
     mahalanobis,
-    require_noiseless,
+    require_no_parameter_noise,
     uniforms,
     zeros_of,
 )
@@ -106,7 +106,7 @@ class ProductLaw(Law):
         for axis, scale in enumerate(self.scales):
             require_finite("scale", scale, positive=axis == self.axis)
         require_finite("sigma", self.sigma, positive=True)
-        require_noiseless(self.unsmoothed, self.scales)
+        require_no_parameter_noise(self.unsmoothed, self.scales)
 
     @property
     def name(self) -> str:
@@ -118,7 +118,7 @@ class ProductLaw(Law):
         return len(self.scales)
 
     @property
-    def noiseless(self) -> tuple[int, ...]:
+    def without_parameter_noise(self) -> tuple[int, ...]:
         return zeros_of(self.scales)
 
     @property

@@ -53,8 +53,10 @@ class Axis:
         phase = around.double() * (2.0 * math.pi / self.size)
         pairs = torch.cat([torch.cos(phase), torch.sin(phase)]) * math.sqrt(2.0 / self.size)
         last = (1.0 - 2.0 * (place % 2).double())[None].repeat(self.size - self.kept, 1)
-        still = torch.ones(1, self.size, dtype=torch.float64, device="cpu")
-        return torch.cat([still / math.sqrt(self.size), pairs, last / math.sqrt(self.size)])
+        identity_action = torch.ones(1, self.size, dtype=torch.float64, device="cpu")
+        return torch.cat(
+            [identity_action / math.sqrt(self.size), pairs, last / math.sqrt(self.size)]
+        )
 
     @cached_property
     def omega(self) -> Tensor:

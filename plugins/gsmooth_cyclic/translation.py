@@ -139,6 +139,8 @@ def _turned(spectrum: Tensor, phase: Tensor, order: int, shift: Tensor) -> Tenso
     """Pairs along the last axis turned by ``phase`` (N, size), the alternating part by +-."""
     cos, sin = (f(phase[:, None, None, 1 : order + 1]) for f in (torch.cos, torch.sin))
     parts = [1, order, order, spectrum.shape[3] - 2 * order - 1]
-    still, cosine, sine, last = torch.split(spectrum, parts, dim=3)
+    identity_action, cosine, sine, last = torch.split(spectrum, parts, dim=3)
     alternating = last * torch.cos(math.pi * shift)[:, None, None]
-    return torch.cat([still, cosine * cos - sine * sin, cosine * sin + sine * cos, alternating], 3)
+    return torch.cat(
+        [identity_action, cosine * cos - sine * sin, cosine * sin + sine * cos, alternating], 3
+    )

@@ -93,9 +93,9 @@ class Synthesis:
     def _pixels(self, z: Tensor) -> Tensor:
         """(B, K) -> (H * W, B)."""
         rings = len(self.counts)
-        still = z[:, :rings] * math.sqrt(2.0)
+        identity_action = z[:, :rings] * math.sqrt(2.0)
         # The last column is what the spectra hold above their highest order.
-        padded = torch.cat([still, z[:, rings:], z.new_zeros(len(z), 1)], dim=1)
+        padded = torch.cat([identity_action, z[:, rings:], z.new_zeros(len(z), 1)], dim=1)
         samples = [
             torch.fft.irfft(self._spectra(padded, part, group), n=group.length, norm="forward")
             for part, group in zip(_places(self, z.device), self.groups, strict=True)

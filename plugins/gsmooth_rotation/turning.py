@@ -66,17 +66,17 @@ class PolarSpace:
 
     def _turned(self, z: Tensor, angle: Tensor) -> Tensor:
         """T z by operations that gradients pass through."""
-        still, real, imag = self._parts(z)
+        identity_action, real, imag = self._parts(z)
         cos, sin = self._phases(angle, z)
-        turned = [still, cos * real + sin * imag, cos * imag - sin * real]
+        turned = [identity_action, cos * real + sin * imag, cos * imag - sin * real]
         return torch.cat(turned, dim=2).reshape(z.shape)
 
     def _turn_into(self, out: Tensor, z: Tensor, angle: Tensor) -> None:
         """Write T z over ``out``: the same products and sums, in fewer passes."""
-        still, real, imag = self._parts(z)
+        identity_action, real, imag = self._parts(z)
         cos, sin = self._phases(angle, z)
-        new_still, new_real, new_imag = self._parts(out)
-        new_still.copy_(still)
+        new_identity, new_real, new_imag = self._parts(out)
+        new_identity.copy_(identity_action)
         torch.mul(cos, real, out=new_real).addcmul_(sin, imag)
         torch.mul(cos, imag, out=new_imag).addcmul_(sin, real, value=-1.0)
 
@@ -84,8 +84,8 @@ class PolarSpace:
         """What stands still, real and imaginary parts, by channel: views (N, C, ...) of z."""
         rings, pairs, _, _ = self._layout(z.device)
         channels = z.reshape(len(z), -1, rings + 2 * pairs)
-        still, real, imag = channels.tensor_split((rings, rings + pairs), dim=2)
-        return still, real, imag
+        identity_action, real, imag = channels.tensor_split((rings, rings + pairs), dim=2)
+        return identity_action, real, imag
 
     def _phases(self, angle: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Cosine and sine of every pair's phase, (N, 1, pairs)."""
@@ -97,9 +97,9 @@ class PolarSpace:
 
     def fixed_part(self, z: Tensor) -> Tensor:
         """What is of order 0."""
-        still, _, _ = self._parts(z)
+        identity_action, _, _ = self._parts(z)
         out = torch.zeros_like(z)
-        self._parts(out)[0].copy_(still)
+        self._parts(out)[0].copy_(identity_action)
         return out
 
     def action_derivative(self, z: Tensor) -> Tensor:

@@ -84,8 +84,8 @@ class LogPolarFrame:
     def turn(self) -> Floats:
         """Angular order of every pair, (pairs,)."""
         orders = np.arange(1, self.top + 1)
-        still = np.zeros(self.length // 2)
-        return np.concatenate([still, np.repeat(orders, self.length)]).astype(np.float64)
+        identity_action = np.zeros(self.length // 2)
+        return np.concatenate([identity_action, np.repeat(orders, self.length)]).astype(np.float64)
 
     @cached_property
     def pull(self) -> Floats:
@@ -135,8 +135,8 @@ class LogPolarFrame:
         ones = np.ones(len(self.turn))
         found = []
         for order, most in zip((ones, self.turn, self.pull), highest, strict=True):
-            still = 1.0 if order is ones else 0.0
-            rates = np.concatenate([[still], order, order])
+            identity_action = 1.0 if order is ones else 0.0
+            rates = np.concatenate([[identity_action], order, order])
             moved = lift * rates
             top = math.sqrt(max(0.0, float(np.linalg.eigvalsh(moved @ moved.T)[-1])))
             found.append(min(coarse * most, top * (1.0 + 1e-9)))
@@ -200,16 +200,18 @@ class LogPolarFrame:
         rings = samples.reshape(len(samples), -1, self.angles)
         orders = torch.fft.rfft(rings, dim=2, norm="ortho")[:, :, : self.top + 1]
         whole = torch.fft.fft(orders, n=self.length, dim=1, norm="ortho")
-        still = whole[:, 1 : self.length // 2 + 1, 0]
-        pairs = torch.cat([still, whole[:, :, 1:].mT.flatten(1)], dim=1) * math.sqrt(2.0)
+        identity_action = whole[:, 1 : self.length // 2 + 1, 0]
+        pairs = torch.cat([identity_action, whole[:, :, 1:].mT.flatten(1)], dim=1) * math.sqrt(2.0)
         return torch.cat([whole[:, :1, 0].real, pairs.real, pairs.imag], dim=1)
 
     def from_coefficients(self, z: Tensor) -> Tensor:
         """The adjoint of F, (B, K) -> (B, samples)."""
         count, half = len(self.turn), self.length // 2
         pairs = torch.complex(z[:, 1 : 1 + count], z[:, 1 + count :]) / math.sqrt(2.0)
-        still = pairs[:, :half]
-        first = torch.cat([z[:, :1].to(pairs.dtype), still, still.flip(1).conj()], dim=1)
+        identity_action = pairs[:, :half]
+        first = torch.cat(
+            [z[:, :1].to(pairs.dtype), identity_action, identity_action.flip(1).conj()], dim=1
+        )
         others = pairs[:, half:].reshape(len(z), self.top, self.length).mT
         whole = torch.cat([first[:, :, None], others], dim=2)
         orders = torch.fft.ifft(whole, dim=1, norm="ortho")[:, : len(self.radii)]

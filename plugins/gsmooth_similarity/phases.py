@@ -65,8 +65,8 @@ class LogPolarSpace:
         phase = theta[:, :1] * RADIANS * layout.turn + theta[:, 1:] * layout.pull
         # Training acts on float32, with the float64 phases of certificates.
         cos, sin = (turn[:, None].to(z.dtype) for turn in (torch.cos(phase), torch.sin(phase)))
-        still, real, imag = self._parts(z, layout)
-        turned = [still, cos * real + sin * imag, cos * imag - sin * real]
+        identity_action, real, imag = self._parts(z, layout)
+        turned = [identity_action, cos * real + sin * imag, cos * imag - sin * real]
         return torch.cat(turned, dim=2).reshape(z.shape)
 
     def fixed_part(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -74,8 +74,8 @@ class LogPolarSpace:
         layout = self._layout(z.device)
         orders = (layout.turn, layout.pull)
         fixed = torch.stack([orders[axis] == 0.0 for axis in axes]).all(dim=0).to(z.dtype)
-        still, real, imag = self._parts(z, layout)
-        return torch.cat([still, fixed * real, fixed * imag], dim=2).reshape(z.shape)
+        identity_action, real, imag = self._parts(z, layout)
+        return torch.cat([identity_action, fixed * real, fixed * imag], dim=2).reshape(z.shape)
 
     def action_derivative(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
         """||A_i z||, (N, K) -> (N, axes): T commutes with A_i and keeps lengths."""
@@ -131,16 +131,16 @@ class LogPolarSpace:
         """A_i z, with T_theta = exp(sum_i theta_i A_i), per radian and per ln."""
         layout = self._layout(z.device)
         order = layout.turn if axis == ANGLE else layout.pull
-        still, real, imag = self._parts(z, layout)
-        parts = [torch.zeros_like(still), order * imag, -order * real]
+        identity_action, real, imag = self._parts(z, layout)
+        parts = [torch.zeros_like(identity_action), order * imag, -order * real]
         return torch.cat(parts, dim=2).reshape(z.shape)
 
     def _parts(self, z: Tensor, layout: _Layout) -> tuple[Tensor, Tensor, Tensor]:
         """The constant, real and imaginary parts, by channel: views (N, C, ...) of z."""
         pairs = len(layout.turn)
         channels = z.reshape(len(z), -1, 1 + 2 * pairs)
-        still, real, imag = channels.tensor_split((1, 1 + pairs), dim=2)
-        return still, real, imag
+        identity_action, real, imag = channels.tensor_split((1, 1 + pairs), dim=2)
+        return identity_action, real, imag
 
     def _layout(self, device: torch.device) -> _Layout:
         return _layout(self, device)

@@ -58,8 +58,8 @@ class Axis:
         phase = self.omega[:, None] * place
         transfer = np.exp(-((self.low_pass_px * self.omega) ** 2) / 2.0)[:, None]
         pairs = math.sqrt(2.0 / self.canvas) * transfer
-        still = np.full((1, self.size), math.sqrt(1.0 / self.canvas))
-        rows = np.concatenate([still, pairs * np.cos(phase), pairs * np.sin(phase)])
+        identity_action = np.full((1, self.size), math.sqrt(1.0 / self.canvas))
+        rows = np.concatenate([identity_action, pairs * np.cos(phase), pairs * np.sin(phase)])
         seen = (place >= place[0] + self.frame_px) & (place <= place[-1] - self.frame_px)
         return np.asarray(rows * seen)
 
@@ -139,16 +139,18 @@ class FourierFrame:
 def _turned(z: Tensor, phase: Tensor, axis: int) -> Tensor:
     """Every (cosine, sine) pair along an axis turned by its phase (N, 1, pairs)."""
     cos, sin = _factors(phase, axis)
-    still, cosine, sine = _parts(z, axis)
-    return torch.cat([still, cosine * cos - sine * sin, cosine * sin + sine * cos], dim=axis)
+    identity_action, cosine, sine = _parts(z, axis)
+    return torch.cat(
+        [identity_action, cosine * cos - sine * sin, cosine * sin + sine * cos], dim=axis
+    )
 
 
 def _turn_into(out: Tensor, z: Tensor, phase: Tensor, axis: int) -> None:
     """Write what ``_turned`` gives over ``out``: the same products and sums, in fewer passes."""
     cos, sin = _factors(phase, axis)
-    still, cosine, sine = _parts(z, axis)
-    new_still, new_cosine, new_sine = _parts(out, axis)
-    new_still.copy_(still)
+    identity_action, cosine, sine = _parts(z, axis)
+    new_identity, new_cosine, new_sine = _parts(out, axis)
+    new_identity.copy_(identity_action)
     torch.mul(cosine, cos, out=new_cosine).addcmul_(sine, sin, value=-1.0)
     torch.mul(cosine, sin, out=new_sine).addcmul_(sine, cos)
 
@@ -162,8 +164,8 @@ def _factors(phase: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 def generated(z: Tensor, omega: Tensor, axis: int) -> Tensor:
     """A z, with T_d = exp(d A) along an axis: the derivative of ``shift`` per pixel, at 0."""
     omega = omega[:, None] if axis == -2 else omega
-    still, cosine, sine = _parts(z, axis)
-    return torch.cat([torch.zeros_like(still), -omega * sine, omega * cosine], dim=axis)
+    identity_action, cosine, sine = _parts(z, axis)
+    return torch.cat([torch.zeros_like(identity_action), -omega * sine, omega * cosine], dim=axis)
 
 
 def _parts(z: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:

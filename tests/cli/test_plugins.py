@@ -122,7 +122,7 @@ def test_json_holds_the_same(site: Path) -> None:
             "orthogonal": True,
             "bounds": True,
             "exact": True,
-            "still": False,
+            "identity_action": False,
             "joins": False,
             "preimages": False,
         },
@@ -209,11 +209,14 @@ def test_a_composition_claims_what_its_parts_say_and_no_more(tint: Path) -> None
         "orthogonal": True,
         "bounds": False,
         "exact": False,
-        "still": False,
+        "identity_action": False,
         "preimages": False,
     }
     assert document["guarantee"] == "heuristic"
-    assert list(document["options"]) == ["tint", "brightness"]  # Not ``still``, ``image_shape``.
+    assert list(document["options"]) == [
+        "tint",
+        "brightness",
+    ]  # Not ``identity_action``, ``image_shape``.
 
 
 def test_the_claims_of_a_composition_may_depend_on_options_that_have_to_be_given(

@@ -60,7 +60,7 @@ def needed(smoothed: SmoothedClassifier, cover: Cover, original: Tensor, near: f
     for ball in cover.balls:
         theta = np.array(ball.theta)
         ways = np.linspace(-0.5, 0.5, 401)[:, None] - near - theta
-        if smoothed.still:
+        if smoothed.identity_action:
             ways = np.zeros((1, 1))
             carried = z[None]
         else:

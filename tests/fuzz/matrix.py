@@ -84,7 +84,7 @@ def _draw(rng: Random) -> Case:
     undone = type(operator).preimages is not Transformation.preimages
     online = rng.random() < (0.4 if undone else 0.05)
     region = draw_region(rng, operator, drawn.shape)
-    law = draw_law(rng, operator, still=rng.random() < 0.2)
+    law = draw_law(rng, operator, identity_action=rng.random() < 0.2)
     subject = Subject(operator, drawn.shape, region, 1, given_laws=(law,), seed=rng.getrandbits(20))
     picture = Picture(rng.choice(IN_RANGE), rng.getrandbits(16))
     here = scene(subject, picture, rng.choice(SHARES))

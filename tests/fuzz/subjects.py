@@ -120,10 +120,10 @@ def _reach(rng: Random, parameter: Parameter, parts: tuple[float, ...]) -> float
     return rng.choice(near if parts is FEW_CELLS else [*near, float(math.ceil(reach))])
 
 
-def draw_law(rng: Random, operator: Transformation, *, still: bool = False) -> Law:
+def draw_law(rng: Random, operator: Transformation, *, identity_action: bool = False) -> Law:
     """A law that the parameters admit, one time in seven with a parameter that rests."""
     sigma = rng.choice(SIGMAS)
-    if still or not operator.has_action or not operator.parameters:
+    if identity_action or not operator.has_action or not operator.parameters:
         return law_from_name("gaussian", (), sigma)
     scales = [
         0.0 if parameter.name in operator.unsmoothed else parameter.usual * rng.choice(PARTS)

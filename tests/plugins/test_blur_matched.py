@@ -82,9 +82,9 @@ def test_transfers_bend_no_more_than_their_bounds(radius: int, start: float, wid
 
 
 def test_the_slope_at_no_blur_is_finite_and_known() -> None:
-    still = column(0.0).requires_grad_(True)
-    middle = MatchedKernel(4).weights(still)[0, 4]
-    (gradient,) = torch.autograd.grad(middle, still)
+    identity_action = column(0.0).requires_grad_(True)
+    middle = MatchedKernel(4).weights(identity_action)[0, 4]
+    (gradient,) = torch.autograd.grad(middle, identity_action)
     # Of a small variance v, v / 2 goes to either side.
     assert float(gradient) == pytest.approx(-1.0)
 

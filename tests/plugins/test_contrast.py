@@ -79,8 +79,8 @@ def test_what_clipping_carries_back_is_never_farther_from_the_grey_than_the_imag
     assert bound <= float((x - about).norm()) * (1.0 + 1e-9)
     if low + width < 0.0:
         assert bound == 0.0
-    still = float(operator.attack_derivative_bound(x, *ends))
-    assert still <= math.exp(low + width) * float((x - about).norm()) * (1.0 + 1e-9)
+    identity_action = float(operator.attack_derivative_bound(x, *ends))
+    assert identity_action <= math.exp(low + width) * float((x - about).norm()) * (1.0 + 1e-9)
 
 
 def test_what_is_left_over_is_lengthened_by_nearly_all_of_the_noise() -> None:

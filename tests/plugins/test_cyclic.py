@@ -48,8 +48,10 @@ def _rotated(
         np.cos(8 * np.arctan(np.longdouble(1)) * turn),
         np.sin(8 * np.arctan(np.longdouble(1)) * turn),
     )
-    still, cosine, sine = np.split(grid, [1, 1 + order], axis=2)
-    return np.concatenate([still, cosine * cos - sine * sin, cosine * sin + sine * cos], axis=2)
+    identity_action, cosine, sine = np.split(grid, [1, 1 + order], axis=2)
+    return np.concatenate(
+        [identity_action, cosine * cos - sine * sin, cosine * sin + sine * cos], axis=2
+    )
 
 
 def damped_exactly(z: Tensor, *theta: float) -> Tensor:

@@ -81,12 +81,12 @@ def test_the_action_on_large_images_is_within_its_stated_error_of_extended_preci
 ) -> None:
     angle = 17.3
     turn = np.deg2rad(np.longdouble(angle)) * frame.orders
-    still, real, imag = np.split(
+    identity_action, real, imag = np.split(
         coefficients[0].numpy().astype(np.longdouble),
         (frame.rings, frame.rings + len(frame.orders)),
     )
     cos, sin = np.cos(turn), np.sin(turn)
-    exact = np.concatenate([still, cos * real + sin * imag, cos * imag - sin * real])
+    exact = np.concatenate([identity_action, cos * real + sin * imag, cos * imag - sin * real])
     found = operator.act(coefficients, column(angle))[0].numpy()
     error = float(np.linalg.norm((found - exact).astype(np.float64)))
     assert error <= operator.action_error(coefficients, (angle,), (0.0,))
@@ -139,8 +139,8 @@ def adjoint(frame: PolarFrame, z: Tensor) -> Tensor:
     pairs = len(frame.orders)
     ring = np.repeat(np.arange(frame.rings), [int(math.pi * r) for r in frame.radii])
     spectrum = np.zeros((len(z), frame.rings, frame.samples // 2 + 1), dtype=np.complex128)
-    still, real, imag = np.split(z.numpy(), (frame.rings, frame.rings + pairs), axis=1)
-    spectrum[:, :, 0] = still
+    identity_action, real, imag = np.split(z.numpy(), (frame.rings, frame.rings + pairs), axis=1)
+    spectrum[:, :, 0] = identity_action
     spectrum[:, ring, frame.orders] = (real + 1j * imag) / math.sqrt(2.0)
     samples = np.fft.irfft(spectrum, n=frame.samples, norm="ortho").reshape(len(z), -1)
     return torch.from_numpy((frame.sampling.T @ samples.T).T)
@@ -225,12 +225,15 @@ def test_derivative_bounds_of_large_images_hold_every_difference_quotient(
     x = Picture(kind, 4).tensor(SHAPE)
     low, high = column(-3.0, 0.0, 29.0), column(-2.7, 0.01, 29.3)
     carried = operator.derivative_bound(x, low, high)
-    still = operator.attack_derivative_bound(x, low, high)
+    identity_action = operator.attack_derivative_bound(x, low, high)
     assert carried is not None
     for cell in range(3):
         theta = torch.linspace(float(low[cell]), float(high[cell]), 4, dtype=torch.float64)[:, None]
         lifted = operator.lift(operator.attack(x.expand(4, -1, -1, -1), theta))
-        for pulled_back, bound in ((operator.act(lifted, -theta), carried), (lifted, still)):
+        for pulled_back, bound in (
+            (operator.act(lifted, -theta), carried),
+            (lifted, identity_action),
+        ):
             quotients = (pulled_back[1:] - pulled_back[:-1]).norm(dim=1) / (
                 theta[1:, 0] - theta[:-1, 0]
             )

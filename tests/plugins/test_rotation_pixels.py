@@ -309,13 +309,13 @@ def test_the_change_of_the_image_within_a_cell_is_paid_for() -> None:
     def derivative(theta: float) -> Tensor:
         return (carried(theta + 1e-7) - carried(theta - 1e-7)) / 2e-7
 
-    still = torch.linalg.svd(derivative(middle)).U[:, space.frame(size, size).size :]
-    change = still.T @ (derivative(middle + 0.9 * half) - derivative(middle))
+    identity_action = torch.linalg.svd(derivative(middle)).U[:, space.frame(size, size).size :]
+    change = identity_action.T @ (derivative(middle + 0.9 * half) - derivative(middle))
     slopes = [units.diff(dim=dim).flatten(1) for dim in (2, 3)]
-    gradient = still.T @ torch.cat(slopes, dim=1)
+    gradient = identity_action.T @ torch.cat(slopes, dim=1)
     energy = torch.linalg.cholesky(gradient @ gradient.T + 1e-6 * torch.eye(len(gradient)))
     scaled = torch.linalg.solve_triangular(energy, change, upper=False)
-    x = still @ torch.linalg.solve(energy.T, torch.linalg.svd(scaled).U[:, 0])
+    x = identity_action @ torch.linalg.solve(energy.T, torch.linalg.svd(scaled).U[:, 0])
     x = (x / x.abs().max()).reshape(1, 1, size, size)
     ends = [torch.tensor([middle + side * half], dtype=torch.float64) for side in (-1.0, 1.0)]
     drift, spread, fastest = space._drifts(x, *ends)

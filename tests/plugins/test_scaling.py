@@ -66,15 +66,15 @@ def test_scaling_is_the_similarity_of_angle_zero(
     options = {"space": space, "low_pass_share": 0.2}
     scaling = load_transformation("scaling", options).for_shape(shape)
     both = load_transformation("similarity", options).for_shape(shape)
-    x, still = picture.tensor(shape), one(0.0)
+    x, identity_action = picture.tensor(shape), one(0.0)
     attacked = scaling.attack(x, one(scale))
-    assert torch.equal(attacked, both.attack(x, still, one(scale)))
+    assert torch.equal(attacked, both.attack(x, identity_action, one(scale)))
     z = scaling.lift(attacked)
     assert torch.equal(z, both.lift(attacked))
     if scaling.has_action:
-        assert torch.equal(scaling.act(z, one(scale)), both.act(z, still, one(scale)))
+        assert torch.equal(scaling.act(z, one(scale)), both.act(z, identity_action, one(scale)))
     ends = one(scale), one(scale + width)
-    corners = [torch.cat([still, end], dim=1) for end in ends]
+    corners = [torch.cat([identity_action, end], dim=1) for end in ends]
     for name in ("derivative_bound", "attack_derivative_bound"):
         alone, together = getattr(scaling, name)(x, *ends), getattr(both, name)(x, *corners)
         if together is not None:

@@ -108,14 +108,19 @@ def test_bounds_hold_on_what_is_not_refused(
     operator, draw = plain.for_shape(shape), torch.Generator().manual_seed(0)
     x = torch.rand((1, *shape), generator=draw, dtype=torch.float64)
     parameters = operator.parameters
-    still = torch.zeros((1, len(parameters)), dtype=torch.float64)
-    assert torch.allclose(operator.attack(x, *torch.split(still, 1, dim=1)), x, atol=1e-12)
-    for pulled_back in (PulledBackImage(operator, x), PulledBackImage(operator, x, still=True)):
+    identity_action = torch.zeros((1, len(parameters)), dtype=torch.float64)
+    assert torch.allclose(
+        operator.attack(x, *torch.split(identity_action, 1, dim=1)), x, atol=1e-12
+    )
+    for pulled_back in (
+        PulledBackImage(operator, x),
+        PulledBackImage(operator, x, identity_action=True),
+    ):
         for axis, parameter in enumerate(parameters):
             if parameter.step:
                 continue
             for part in (0.0, 0.1, 0.3, 0.8):
-                low, high = still.clone(), still.clone()
+                low, high = identity_action.clone(), identity_action.clone()
                 low[0, axis] = part * parameter.usual
                 high[0, axis] = (part + 0.05) * parameter.usual
                 derivative = pulled_back.derivative(low, high)

@@ -172,10 +172,10 @@ def test_norms_of_the_lift_and_of_both_generators_after_it_are_bounded(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LogPolarFrame, "is_small", small)
         bounds = fresh.norms
-    for still, order, bound in zip(
+    for identity_action, order, bound in zip(
         (1.0, 0.0, 0.0), (ones, frame.turn, frame.pull), bounds, strict=True
     ):
-        rates = np.concatenate([[still], order, order])
+        rates = np.concatenate([[identity_action], order, order])
         true = float(np.linalg.norm(rates[:, None] * lift, 2))
         assert true <= bound
         if small:
@@ -393,9 +393,9 @@ def test_the_together_bound_is_below_the_triangle_bound_on_narrow_cells() -> Non
     operator, x = Similarity(knee_px=2.0).for_shape((1, 28, 28)), ring((1, 28, 28))
     low, high = row(10.0, 0.1), row(10.001, 0.1001)
     carried = operator.derivative_bound(x, low, high)
-    still = operator.attack_derivative_bound(x, low, high)
+    identity_action = operator.attack_derivative_bound(x, low, high)
     assert carried is not None
-    assert bool((carried < 0.4 * still).all())
+    assert bool((carried < 0.4 * identity_action).all())
 
 
 def test_in_pixels_the_speed_is_exact_where_no_pixel_changes_its_cell() -> None:

@@ -141,9 +141,9 @@ def test_the_claimed_float_error_of_the_action_holds() -> None:
         omega = (bound.frame.rows if axis == 1 else bound.frame.cols).omega
         phase = theta[:, place : place + 1].numpy().astype(np.longdouble) * omega
         phase = phase[:, :, None] if axis == 1 else phase[:, None, :]
-        still, cosine, sine = np.split(exact, [1, 14], axis=axis)
+        identity_action, cosine, sine = np.split(exact, [1, 14], axis=axis)
         cos, sin = np.cos(phase), np.sin(phase)
-        parts = [still, cosine * cos - sine * sin, cosine * sin + sine * cos]
+        parts = [identity_action, cosine * cos - sine * sin, cosine * sin + sine * cos]
         exact = np.concatenate(parts, axis=axis)
     given = bound.act(z, theta[:, :1], theta[:, 1:]).numpy()
     worst = np.linalg.norm((given - exact.reshape(50, -1)).astype(np.float64), axis=1).max()

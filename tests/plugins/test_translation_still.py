@@ -171,7 +171,7 @@ def test_the_residual_bound_of_a_cell_is_its_farthest_corner_and_holds(
     variant: Translation, picture: Picture, seed: int
 ) -> None:
     x, bound = picture.tensor(SHAPE), variant.for_shape(SHAPE)
-    pulled_back = PulledBackImage(bound, x, still=True)
+    pulled_back = PulledBackImage(bound, x, identity_action=True)
     lower, upper = boxes(seed, 10, far=5)
     centre = lifted(bound, x, (lower + upper)[:1] / 2)
     centre = centre + 0.1 * torch.from_numpy(np.random.default_rng(seed).normal(size=centre.shape))

@@ -183,8 +183,8 @@ def test_gradient_steps_that_found_no_gradient_are_not_claimed() -> None:
 
 
 def test_searches_are_those_that_the_region_allows() -> None:
-    still = make_row(0, region=Region((), (), 0.5))
-    assert searches(attacked_run(still)) == "10 gradient steps"
+    identity_action = make_row(0, region=Region((), (), 0.5))
+    assert searches(attacked_run(identity_action)) == "10 gradient steps"
     two = make_row(0, region=Region((-1.0, -1.0), (1.0, 1.0)))
     assert searches(attacked_run(two)).startswith("grid of 31 a parameter")
 

@@ -63,8 +63,8 @@ def test_the_same_seed_gives_the_same_network() -> None:
 
 def test_training_starts_from_given_weights() -> None:
     start = trained("start.pt")
-    still = trained("still.pt", "model.weights=start.pt", "train.learning_rate=1e-12")
-    assert torch.allclose(start["1.weight"], still["1.weight"], atol=1e-9)
+    identity_action = trained("still.pt", "model.weights=start.pt", "train.learning_rate=1e-12")
+    assert torch.allclose(start["1.weight"], identity_action["1.weight"], atol=1e-9)
 
 
 def test_the_training_split_is_the_default() -> None:

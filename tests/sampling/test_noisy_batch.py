@@ -76,9 +76,11 @@ def test_missing_rows_are_repeated() -> None:
 
 
 def test_points_without_noise_on_parameters_are_not_moved() -> None:
-    still = Brighter(([],))
-    NoisyPoints(still, GaussianLaw((), 0.25), GRID).batch(requests(points(2, 5), [16, 64]), CPU)
-    assert still.seen == ([],)
+    identity_action = Brighter(([],))
+    NoisyPoints(identity_action, GaussianLaw((), 0.25), GRID).batch(
+        requests(points(2, 5), [16, 64]), CPU
+    )
+    assert identity_action.seen == ([],)
 
 
 def test_one_point_is_moved_without_being_copied_for_every_row() -> None:

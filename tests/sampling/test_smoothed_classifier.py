@@ -288,8 +288,8 @@ def test_margins_add_like_pythagoras_whether_the_action_is_orthogonal_or_not() -
 
 def test_an_l2_ball_under_an_action_that_stretches_it_proves_nothing() -> None:
     g = SmoothedClassifier(classifier(HalfLine(-10.0)), Gain(), GaussianLaw((0.5,), 0.25), seed=0)
-    still = build_cover(g, pixel(0.5), Region((-0.2,), (0.2,)))
-    assert still.guarantee is Guarantee.INDIVIDUAL
+    identity_action = build_cover(g, pixel(0.5), Region((-0.2,), (0.2,)))
+    assert identity_action.guarantee is Guarantee.INDIVIDUAL
     ball = build_cover(g, pixel(0.5), Region((-0.2,), (0.2,), l2=0.1))
     assert ball.guarantee is Guarantee.HEURISTIC
 

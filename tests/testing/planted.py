@@ -72,8 +72,10 @@ class Turn(Transformation):
         swing = self.amplitude * self.rate * largest_cos(self.rate * lower, self.rate * upper)
         order = orders(x.numel() // 2)
         turning = float((x.flatten().reshape(2, -1) * order).square().sum())
-        still = float(x.square().sum())
-        return self.gain * (swing**2 * still + brightest**2 * turning).sqrt() * (1.0 + 1e-12)
+        identity_action = float(x.square().sum())
+        return (
+            self.gain * (swing**2 * identity_action + brightest**2 * turning).sqrt() * (1.0 + 1e-12)
+        )
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         sine = largest_sin(self.rate * lower, self.rate * upper)[..., None]

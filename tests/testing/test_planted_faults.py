@@ -47,7 +47,7 @@ FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted.Straight(), {"curvature_bound_holds"}),
     (planted.ShortWhereItLies(), {STILL_SLOPE}),
     (planted.StraightWhereItLies(), {"attack_curvature_bound_holds"}),
-    (planted.StillComb(height=0.02), {STILL_SLOPE, "still_supremum_holds"}),
+    (planted.StillComb(height=0.02), {STILL_SLOPE, "identity_supremum_holds"}),
     (planted.Nervous(), {MARGINS}),
     (planted.Forgetful(), {ORIGINALS}),
     (planted.Exact(), {ORIGINALS}),
@@ -325,7 +325,7 @@ def test_a_transformation_without_an_action_is_checked_for_what_is_left() -> Non
 
     checks = {c.__name__: c for c in transformation_checks(Still(), shape=SHAPE, examples=5)}
     assert {name: outcome(check) for name, check in checks.items()} == dict.fromkeys(checks)
-    assert {STILL_SLOPE, "still_supremum_holds", ORIGINALS} <= set(checks)
+    assert {STILL_SLOPE, "identity_supremum_holds", ORIGINALS} <= set(checks)
     assert not {LAW, SLOPE, SUPREMUM, "action_follows_attack"} & set(checks)
 
 

@@ -219,7 +219,7 @@ def test_the_radius_bounds_both_shifts_at_once(kind: str, p: float) -> None:
 @each_kind
 def test_a_resting_parameter_beside_them_costs_nothing(kind: str) -> None:
     law = ProductLaw(kind, (3.0, 0.0, 2.0), 2, SIGMA, unsmoothed=(1,))
-    assert law.noiseless == law.unsmoothed == (1,)
+    assert law.without_parameter_noise == law.unsmoothed == (1,)
     assert law.margin([1.0, 9.0, 0.5], 0.1) == product(kind).margin([1.0, 0.5], 0.1)
     strict = ProductLaw(kind, (3.0, 0.0, 2.0), 2, SIGMA)
     assert np.isinf(strict.margin([1.0, 1e-9, 0.5]))

@@ -117,7 +117,7 @@ def pulled_back_centres(smoothed: SmoothedClassifier, clean: Tensor, theta: Floa
 def require_pulled_back(smoothed: SmoothedClassifier, what: str) -> None:
     """ConfigurationError unless T4 measures errors by carrying attacked images back."""
     operator = smoothed.transformation
-    if smoothed.still:
+    if smoothed.identity_action:
         raise ConfigurationError(
             f"{what} is about parameters that noise moves; {operator.name} has none here, and its"
             " individual guarantee needs nothing more"

@@ -77,7 +77,7 @@ def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Regi
     long as any T_theta c; so it is for shifts, gains and products of them with rotations.
     """
     rows, operator = centres.reshape(-1, centres.shape[-1]), smoothed.transformation
-    if smoothed.still or region.dimensions == 0:
+    if smoothed.identity_action or region.dimensions == 0:
         return rows
     corners = list(itertools.product(*zip(region.lower, region.upper, strict=True)))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
-from gsmooth.cover.build import TOLERANCE, Cover, Layout, moving_cover, still_cover
+from gsmooth.cover.build import TOLERANCE, Cover, Layout, identity_cover, moving_cover
 from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.planning.partition import Partition, prices_of
 from gsmooth.cover.pulled_back import PulledBackImage
@@ -85,7 +85,7 @@ def plan_cover(
     check_region(smoothed, region)
     x = image[None].to(torch.float64)
     if region.dimensions == 0:
-        return still_cover(smoothed, x, region)
+        return identity_cover(smoothed, x, region)
     planner = CoverPlanner.of(smoothed, x, region, centres, price)
     return (
         planner if centres is None and price is not None else planner.drawn(PilotEstimates.empty())
@@ -128,7 +128,7 @@ class CoverPlanner:
     ) -> CoverPlanner:
         """The survey of x (1, C, H, W) float64."""
         operator = smoothed.transformation
-        pulled_back = PulledBackImage(operator, x, smoothed.still)
+        pulled_back = PulledBackImage(operator, x, smoothed.identity_action)
         units = _spacing_units(smoothed, pulled_back, region)
         parameter_grid = lay_parameter_grid(operator, region, units)
         points = pulled_back.points(torch.from_numpy(parameter_grid.theta))
@@ -159,7 +159,7 @@ class CoverPlanner:
         A parameter that rests has no part in it but what it does to C.
         """
         residual = self.points.numpy() / self.smoothed.law.sigma
-        if self.pulled_back.still:
+        if self.pulled_back.identity_action:
             return np.asarray(residual)
         shift = self.parameter_grid.theta / units_of(self.smoothed.law)
         return np.concatenate([shift, residual], axis=1)
@@ -171,7 +171,7 @@ class CoverPlanner:
             return []
         nodes = self._pilot_nodes
         theta, points = self.parameter_grid.theta[nodes], self.points[nodes]
-        if not self.pulled_back.still:
+        if not self.pulled_back.identity_action:
             columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
             points = self.pulled_back.transformation.act(points, *columns)
         return [Pilot(tuple(t), z) for t, z in zip(theta.tolist(), points, strict=True)]
@@ -283,7 +283,7 @@ def _spacing_units(
     The law's own; of a parameter that rests, how far it goes while C moves by sigma. C is sampled
     from end to end of it, the others being 0: no bound depends on that.
     """
-    if smoothed.still:
+    if smoothed.identity_action:
         return np.ones(region.dimensions)
     units, low, high = units_of(smoothed.law), np.array(region.lower), np.array(region.upper)
     for axis in smoothed.law.unsmoothed:

@@ -63,7 +63,7 @@ def capabilities_of(
     bound: Transformation,
     shape: Shape,
     *,
-    still: bool = False,
+    identity_action: bool = False,
     input_range: tuple[float, float] = (0.0, 1.0),
 ) -> Capabilities:
     """The claims of a transformation that ``for_shape`` has bound to images (C, H, W).
@@ -73,14 +73,16 @@ def capabilities_of(
     x = torch.zeros(1, *shape, dtype=torch.float64, device="cpu")
     origin = x.new_zeros(1, len(bound.parameters))
     nowhere = (0.0,) * len(bound.parameters)
-    derivative = bound.attack_derivative_bound if still else bound.derivative_bound
+    derivative = bound.attack_derivative_bound if identity_action else bound.derivative_bound
     bounded = not bound.parameters or derivative(x, origin, origin) is not None
-    error = still or bound.action_error(bound.lift(x), nowhere, nowhere) is not None
+    error = identity_action or bound.action_error(bound.lift(x), nowhere, nowhere) is not None
     known = bound.knows_lift_norm
     return Capabilities(
         exact=bound.exact,
         orthogonal=bound.orthogonal,
-        lipschitz_bound=still or bound.orthogonal or bound.lipschitz_bound(nowhere) is not None,
+        lipschitz_bound=identity_action
+        or bound.orthogonal
+        or bound.lipschitz_bound(nowhere) is not None,
         derivative_bound=bounded,
         action_error=error,
         keeps_range=bound.keeps_range(*input_range),

@@ -39,7 +39,7 @@ def share_faults(centre: CentreEvidence) -> Iterator[str]:
         yield f"{centre.share!r}; margin {centre.margin!r} requires {needed!r}"
 
 
-def profile_faults(centre: CentreEvidence, still: bool) -> Iterator[str]:
+def profile_faults(centre: CentreEvidence, identity_action: bool) -> Iterator[str]:
     """Messages unless the steps ascend to the share of the whole region.
 
     still: no parameter moves, so margins grow linearly with the l2 radius (T1) and no step may
@@ -54,7 +54,7 @@ def profile_faults(centre: CentreEvidence, still: bool) -> Iterator[str]:
     if steps and not 0.0 <= steps[0].gauge <= steps[-1].gauge <= 1.0:
         yield "gauges outside [0, 1]"
     # An infinite margin says nothing about its parts.
-    for step in steps if still and math.isfinite(centre.margin) else ():
+    for step in steps if identity_action and math.isfinite(centre.margin) else ():
         needed = float(share_of_margin(step.gauge * centre.margin))
         if step.share < needed - _CURVATURE:
             yield f"share {step.share!r} at gauge {step.gauge!r}; it needs {needed!r}"

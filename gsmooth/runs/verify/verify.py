@@ -273,8 +273,10 @@ def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
     if (centre.trials == 0) != (centre.verdict is Verdict.UNTESTED):
         yield f"{where}.verdict", f"{centre.verdict} after {centre.trials} votes"
     yield from ((f"{where}.required_p", message) for message in share_faults(centre))
-    still = row.region.dimensions == 0
-    yield from ((f"{where}.profile", message) for message in profile_faults(centre, still))
+    identity_action = row.region.dimensions == 0
+    yield from (
+        (f"{where}.profile", message) for message in profile_faults(centre, identity_action)
+    )
 
 
 def _class_votes(centre: CentreEvidence, row: Row) -> Iterator[str]:

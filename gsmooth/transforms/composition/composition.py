@@ -53,19 +53,19 @@ class Composition(Transformation):
     image_shape: (channels, height, width); ``for_shape`` fills it in.
     """
 
-    still: tuple[str, ...] = ()
+    identity_action: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] | None = None
 
     fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         names = [parameter.name for parameter in self.parameters]
-        if strange := [name for name in self.still if name not in names]:
+        if strange := [name for name in self.identity_action if name not in names]:
             raise ConfigurationError(
                 f"{self.name}: still names {strange[0]!r}, which is none of its parameters"
                 f" ({', '.join(names)})"
             )
-        if fault := fault_of(self.name, self.parts, self.still):
+        if fault := fault_of(self.name, self.parts, self.identity_action):
             raise ConfigurationError(fault)
         noisy = [flow for flow, _ in self._noisy]
         rigid = not any(flow.growth for flow in noisy)
@@ -84,13 +84,15 @@ class Composition(Transformation):
 
     @property
     def unsmoothed(self) -> tuple[str, ...]:
-        """``still``."""
-        return self.still
+        """``identity_action``."""
+        return self.identity_action
 
     def without_noise(self, names: tuple[str, ...]) -> Transformation:
         """These parameters rest too."""
-        every = (*self.still, *names)
-        return replace(self, still=tuple(p.name for p in self.parameters if p.name in every))
+        every = (*self.identity_action, *names)
+        return replace(
+            self, identity_action=tuple(p.name for p in self.parameters if p.name in every)
+        )
 
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
         """All parts for images (C, H, W).
@@ -101,13 +103,13 @@ class Composition(Transformation):
         parts = {name: getattr(self, name).for_shape(shape) for name in self.fields}
         bound = replace(self, image_shape=shape, **parts)
         bound._frame.require_one_space()
-        bound._require_still_constants()
+        bound._require_identity_constants()
         return bound
 
     @property
     def no_action_because(self) -> str:
         """Why noise on these parameters would not compose; empty where it does."""
-        return reason_against_noise(self.parts, self.still)
+        return reason_against_noise(self.parts, self.identity_action)
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: (N, C, H, W) -> (N, C, H, W), part by part."""
@@ -195,7 +197,7 @@ class Composition(Transformation):
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """The same where every parameter rests and nothing is pulled back."""
-        frame = replace(self._frame, still=(True,) * len(self._frame.parts))
+        frame = replace(self._frame, identity_action=(True,) * len(self._frame.parts))
         return self._within(frame, ()).derivative(x, lower, upper)
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
@@ -218,7 +220,7 @@ class Composition(Transformation):
             curvature[:, place] = abs(flow.growth) * derivative[:, place]
         return curvature
 
-    def _require_still_constants(self) -> None:
+    def _require_identity_constants(self) -> None:
         # Only then does it not matter which of the two comes first, noise or none.
         before = None
         for part in self.parts:
@@ -238,8 +240,10 @@ class Composition(Transformation):
     @cached_property
     def _frame(self) -> Frame:
         moving = [part for part in self.parts if part.flow() is None]
-        still = tuple(all(p.name in self.still for p in part.parameters) for part in moving)
-        return Frame(tuple(moving), still, self.image_shape)
+        identity_action = tuple(
+            all(p.name in self.identity_action for p in part.parameters) for part in moving
+        )
+        return Frame(tuple(moving), identity_action, self.image_shape)
 
     @cached_property
     def _flows(self) -> tuple[Timed, ...]:
@@ -252,11 +256,13 @@ class Composition(Transformation):
 
     @property
     def _noisy(self) -> tuple[Timed, ...]:
-        return tuple(f for f in self._flows if self.parameters[f[1]].name not in self.still)
+        return tuple(
+            f for f in self._flows if self.parameters[f[1]].name not in self.identity_action
+        )
 
     @property
     def _unsmoothed(self) -> tuple[Timed, ...]:
-        return tuple(f for f in self._flows if self.parameters[f[1]].name in self.still)
+        return tuple(f for f in self._flows if self.parameters[f[1]].name in self.identity_action)
 
     @cached_property
     def _ends(self) -> tuple[tuple[int, int], ...]:

@@ -27,7 +27,7 @@ class Frame:
     """
 
     parts: tuple[Transformation, ...]
-    still: tuple[bool, ...]
+    identity_action: tuple[bool, ...]
     shape: tuple[int, int, int] | None = None
 
     @property
@@ -38,7 +38,11 @@ class Frame:
     @property
     def acting(self) -> tuple[Transformation, ...]:
         """The parts whose action is T."""
-        return tuple(p for p, still in zip(self.parts, self.still, strict=True) if not still)
+        return tuple(
+            p
+            for p, identity_action in zip(self.parts, self.identity_action, strict=True)
+            if not identity_action
+        )
 
     @property
     def exact(self) -> bool:
@@ -80,8 +84,10 @@ class Frame:
 
     def act(self, z: Tensor, columns: Columns) -> Tensor:
         """T_theta z; columns: one (N, 1) for every parameter of every part."""
-        for part, still, own in zip(self.parts, self.still, self._shared(columns), strict=True):
-            if not still:
+        for part, identity_action, own in zip(
+            self.parts, self.identity_action, self._shared(columns), strict=True
+        ):
+            if not identity_action:
                 z = part.act(z, *own)
         return z
 
@@ -110,11 +116,13 @@ class Frame:
         """
         found = []
         cells = zip(self._split(lower), self._split(upper), strict=True)
-        for part, still, (low, high) in zip(self.parts, self.still, cells, strict=True):
+        for part, identity_action, (low, high) in zip(
+            self.parts, self.identity_action, cells, strict=True
+        ):
             if len(self.parts) == 1:
-                bound = part.attack_derivative_bound if still else part.derivative_bound
+                bound = part.attack_derivative_bound if identity_action else part.derivative_bound
                 own = bound(x, low, high)
-            elif still:
+            elif identity_action:
                 reached = part.action_derivative(part.lift(x))
                 own = None if reached is None else reached.expand(low.shape)
             else:
@@ -127,11 +135,13 @@ class Frame:
     def constant_derivative(self) -> Tensor | None:
         """sup ||d T_theta L 1 / d theta_i|| (m,); 0 where the part does not act."""
         found = []
-        for part, still in zip(self.parts, self.still, strict=True):
+        for part, identity_action in zip(self.parts, self.identity_action, strict=True):
             derivative = part.action_derivative(self.one)
-            if derivative is None and not still:
+            if derivative is None and not identity_action:
                 return None
-            found.append(self.one.new_zeros(len(part.parameters)) if still else derivative[0])  # type: ignore[index]
+            found.append(
+                self.one.new_zeros(len(part.parameters)) if identity_action else derivative[0]
+            )  # type: ignore[index]
         return torch.cat([self.one.new_zeros(0), *found]) * (1.0 + 1e-9)
 
     @cached_property
@@ -169,8 +179,10 @@ class Frame:
         """Float64 error of T_theta z: no part lengthens what the ones before it have lost."""
         total = 0.0
         ends = zip(self._split_tuple(reach), self._split_tuple(offset), strict=True)
-        for part, still, (far, off) in zip(self.parts, self.still, ends, strict=True):
-            if still:
+        for part, identity_action, (far, off) in zip(
+            self.parts, self.identity_action, ends, strict=True
+        ):
+            if identity_action:
                 continue
             own = part.action_error(z, far, off)
             if own is None:

@@ -10,7 +10,7 @@ from gsmooth.transforms.base import Flow, Transformation
 Parts = Sequence[Transformation]
 
 
-def fault_of(name: str, parts: Parts, still: Sequence[str]) -> str:
+def fault_of(name: str, parts: Parts, identity_action: Sequence[str]) -> str:
     """Why nothing is known of these parts in this order; empty where they may be composed."""
     for part in parts:
         if message := _stranger(part):
@@ -34,14 +34,14 @@ def fault_of(name: str, parts: Parts, still: Sequence[str]) -> str:
                 " image, which the one changes and the other does not; no bound for this order is"
                 f" known: write {'+'.join(p.name for p in better)}"
             )
-    return _mixed(name, frame, still)
+    return _mixed(name, frame, identity_action)
 
 
-def reason_against_noise(parts: Parts, still: Sequence[str]) -> str:
+def reason_against_noise(parts: Parts, identity_action: Sequence[str]) -> str:
     """Why the parameters that do not rest cannot carry noise together; empty where they can."""
     flows = [part for part in parts if part.flow() is not None]
-    noisy = [part for part in flows if part.parameters[0].name not in still]
-    acting = [p for p in parts if p.flow() is None and not _rests(p, still)]
+    noisy = [part for part in flows if part.parameters[0].name not in identity_action]
+    acting = [p for p in parts if p.flow() is None and not _rests(p, identity_action)]
     if mute := [part for part in acting if not part.has_action]:
         return f"{mute[0].name} has no exact action with these options"
     kinds = [flow for part in noisy if (flow := part.flow()) is not None]
@@ -113,9 +113,9 @@ def _has_options(part: Transformation) -> bool:
     return any(option.init for option in fields(part))  # type: ignore[arg-type]
 
 
-def _mixed(name: str, frame: Parts, still: Sequence[str]) -> str:
+def _mixed(name: str, frame: Parts, identity_action: Sequence[str]) -> str:
     for part in frame:
-        unsmoothed = [p.name for p in part.parameters if p.name in still]
+        unsmoothed = [p.name for p in part.parameters if p.name in identity_action]
         if unsmoothed and len(unsmoothed) < len(part.parameters):
             return (
                 f"{name}: {part.name} without noise on {unsmoothed[0]} alone has no action; give"
@@ -125,5 +125,5 @@ def _mixed(name: str, frame: Parts, still: Sequence[str]) -> str:
     return ""
 
 
-def _rests(part: Transformation, still: Sequence[str]) -> bool:
-    return all(parameter.name in still for parameter in part.parameters)
+def _rests(part: Transformation, identity_action: Sequence[str]) -> bool:
+    return all(parameter.name in identity_action for parameter in part.parameters)

@@ -135,8 +135,14 @@ def test_the_slack_for_rounding_grows_with_the_pulled_back_image_also_around_a_c
     None
 ):
     pulled_back = PulledBackImage(Weave(), 1e9 * Picture("noise", 0).tensor(SHAPE))
-    still, ball = np.zeros((1, 2)), np.zeros(1, np.int64)
-    cells, _ = measure(pulled_back, torch.zeros(1, 100, dtype=torch.float64), ball, still, still)
+    identity_action, ball = np.zeros((1, 2)), np.zeros(1, np.int64)
+    cells, _ = measure(
+        pulled_back,
+        torch.zeros(1, 100, dtype=torch.float64),
+        ball,
+        identity_action,
+        identity_action,
+    )
     length = float(pulled_back.x.norm())
     assert cells.residuals()[0] >= length * (1.0 + 2.0**-40)
 

@@ -111,8 +111,8 @@ def test_one_cell_is_one_cluster(count: int) -> None:
 
 
 def test_cells_that_are_points_and_points_that_coincide_are_no_trouble() -> None:
-    still = clusters(np.zeros((1, 1)), np.zeros((1, 4), dtype=np.int64), 3)
-    assert [cluster.radius for cluster in still] == [0.0]
+    identity_action = clusters(np.zeros((1, 1)), np.zeros((1, 4), dtype=np.int64), 3)
+    assert [cluster.radius for cluster in identity_action] == [0.0]
     same = np.ones((25, 25))
     found = clusters(same, grid(5, 5), 6)
     assert_partition(found, grid(5, 5), 6)

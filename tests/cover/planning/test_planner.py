@@ -52,7 +52,7 @@ def outside(
     for ball in cover.balls:
         shift = theta - np.array([ball.theta])
         back = lifted
-        if not g.still:
+        if not g.identity_action:
             steps = torch.from_numpy(-shift).tensor_split(theta.shape[1], dim=1)
             back = g.transformation.act(lifted, *steps)
         residual = (back - ball.z).norm(dim=1).numpy()
@@ -74,14 +74,14 @@ def attacks(region: Region, seed: int) -> np.ndarray:
     return np.concatenate([uniform_thetas(region, 300, seed), line])
 
 
-@pytest.mark.parametrize("still", [False, True])
+@pytest.mark.parametrize("identity_action", [False, True])
 @pytest.mark.parametrize("make", [turning, shifting], ids=["rotation", "translation"])
 @given(picture=pictures(), seed=st.integers(0, 99), share=st.floats(0.55, 0.999))
 @settings(max_examples=3, deadline=None)
 def test_a_chosen_cover_holds_every_attack(
-    make: type, still: bool, picture: Picture, seed: int, share: float
+    make: type, identity_action: bool, picture: Picture, seed: int, share: float
 ) -> None:
-    g = make(()) if still else make()
+    g = make(()) if identity_action else make()
     region = TURNS if make is turning else SHIFTS
     x = picture.tensor(SHAPE)
     plan = plan_cover(g, x[0], region, None, PRICE)
@@ -92,14 +92,14 @@ def test_a_chosen_cover_holds_every_attack(
 
 
 @pytest.mark.parametrize("centres", [1, 5, "clean"])
-@pytest.mark.parametrize("still", [False, True])
+@pytest.mark.parametrize("identity_action", [False, True])
 def test_covers_of_every_number_of_centres_hold_the_attacks(
-    centres: int | str, still: bool
+    centres: int | str, identity_action: bool
 ) -> None:
     x = Picture("blob", 3).tensor(SHAPE)
     for g, region in (
-        (turning(() if still else (4.0,)), TURNS),
-        (shifting(() if still else (0.8, 0.8)), SHIFTS),
+        (turning(() if identity_action else (4.0,)), TURNS),
+        (shifting(() if identity_action else (0.8, 0.8)), SHIFTS),
     ):
         cover = build_cover(g, x[0], region, centres)  # type: ignore[arg-type]
         assert len(cover.balls) <= (1 if centres == "clean" else int(centres))

@@ -175,7 +175,7 @@ def test_an_pulled_back_image_with_no_way_back_never_asks_for_one() -> None:
     gap = pulled_back.points(ages) - pulled_back.origin
     expected = 0.05 * torch.sin(3.0 * ages) * x.flatten(1)
     assert float((gap - expected).abs().max()) < 1e-15
-    assert PulledBackImage(Fade(), x, still=True).origin is None
+    assert PulledBackImage(Fade(), x, identity_action=True).origin is None
     assert PulledBackImage(Turn(), on_ring()[None]).origin is None
 
 

@@ -58,8 +58,8 @@ def test_the_claims_of_an_object_are_those_of_its_class(name: str) -> None:
     assert found.derivative_bound == claims["bounds"]
     assert found.action_error == claims["exact"]
     assert found.preimages == claims["preimages"]
-    still = capabilities_of(bound, SHAPE, still=True).derivative_bound
-    assert still == (claims["still"] or not bound.parameters)
+    identity_action = capabilities_of(bound, SHAPE, identity_action=True).derivative_bound
+    assert identity_action == (claims["identity_action"] or not bound.parameters)
     assert found.guarantee == guarantee_of(type(bound))
     assert found.lift_norm is not None
     assert found.lift_norm > 0.0

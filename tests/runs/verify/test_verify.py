@@ -263,8 +263,8 @@ def test_a_step_of_an_l2_profile_asks_for_its_part_of_the_margin() -> None:
     bold = (replace(honest[0], gauge=0.6), honest[1])
     centre = make_centre(960, 1024, margin=margin)
     centre = replace(centre, share=honest[1].share)
-    assert list(profile_faults(replace(centre, profile=honest), still=True)) == []
-    assert len(list(profile_faults(replace(centre, profile=bold), still=True))) == 1
+    assert list(profile_faults(replace(centre, profile=honest), identity_action=True)) == []
+    assert len(list(profile_faults(replace(centre, profile=bold), identity_action=True))) == 1
 
 
 def test_a_centre_counts_only_where_the_region_reaches_its_part() -> None:

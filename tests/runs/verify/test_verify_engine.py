@@ -24,7 +24,7 @@ from tests.runs.samples import FINGERPRINT, make_header
 class Still(Transformation):
     """Plain additive noise."""
 
-    name = "still"
+    name = "identity_action"
     orthogonal = True
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:

@@ -175,9 +175,11 @@ def test_where_no_parameter_and_no_ball_is_asked_for_rows_have_none() -> None:
     header = make_header(config={"region": {"lower": None, "upper": None, "l2": None}})
     fields = [fault.field for fault in row_faults(make_row(), header)]
     assert fields == ["region.lower", "region.upper"]
-    still = NoiseRecord(0.2, True, ())
+    identity_action = NoiseRecord(0.2, True, ())
     centre = make_centre(4000, 4000, margin=2.5, theta=())
-    ball = make_row(region=Region((), (), 0.5), noise=still, evidence=(centre,), votes=4064)
+    ball = make_row(
+        region=Region((), (), 0.5), noise=identity_action, evidence=(centre,), votes=4064
+    )
     assert ball.attack is not None
     ball = replace(ball, attack=replace(ball.attack, theta=()))
     assert [fault.field for fault in row_faults(ball, header)] == ["region.l2"]

@@ -136,7 +136,9 @@ def header_of(smoothed: SmoothedClassifier, mode: Any, **certify: object) -> Run
     return make_header(
         config={"certify": {**rule, **certify}, "smoothing": {"seed": 5}},
         parameters=smoothed.transformation.parameters,
-        capabilities=capabilities_of(smoothed.transformation, shape, still=smoothed.still),
+        capabilities=capabilities_of(
+            smoothed.transformation, shape, identity_action=smoothed.identity_action
+        ),
     )
 
 

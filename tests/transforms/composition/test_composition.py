@@ -31,10 +31,10 @@ CASES: tuple[tuple[str, tuple[str, ...]], ...] = (
 REACH = {"angle": 8.0, "brightness": 0.2, "contrast": 0.3}
 
 
-def case(spec: str, still: tuple[str, ...]) -> Composition:
+def case(spec: str, identity_action: tuple[str, ...]) -> Composition:
     """The composition with these parameters at rest, for images of SHAPE."""
     loaded = load_transformation(spec)
-    rested = (loaded.without_noise(still) if still else loaded).for_shape(SHAPE)
+    rested = (loaded.without_noise(identity_action) if identity_action else loaded).for_shape(SHAPE)
     assert isinstance(rested, Composition)
     return rested
 
@@ -48,20 +48,22 @@ def columns(operator: Transformation, values: list[float]) -> list[Tensor]:
 shares = st.lists(st.floats(-1.0, 1.0), min_size=3, max_size=3)
 
 
-@pytest.mark.parametrize(("spec", "still"), CASES)
+@pytest.mark.parametrize(("spec", "identity_action"), CASES)
 @given(one=shares, other=shares, seed=st.integers(0, 99))
 @settings(max_examples=15, deadline=None)
 def test_the_joint_action_composes_and_leaves_resting_parameters_alone(
-    spec: str, still: tuple[str, ...], one: list[float], other: list[float], seed: int
+    spec: str, identity_action: tuple[str, ...], one: list[float], other: list[float], seed: int
 ) -> None:
-    operator = case(spec, still)
+    operator = case(spec, identity_action)
     count = len(operator.parameters)
     a, b = columns(operator, one[:count]), columns(operator, other[:count])
     z = operator.lift(Picture("noise", seed).tensor(SHAPE))
     together = operator.act(z, *(u + v for u, v in zip(a, b, strict=True)))
     after = operator.act(operator.act(z, *a), *b)
     assert float((after - together).norm()) < 1e-11 * (1.0 + float(z.norm()))
-    quiet = [torch.zeros_like(v) if p.name in still else v for p, v in paired(operator, a)]
+    quiet = [
+        torch.zeros_like(v) if p.name in identity_action else v for p, v in paired(operator, a)
+    ]
     assert torch.equal(operator.act(z, *quiet), operator.act(z, *a))
 
 
@@ -78,7 +80,7 @@ def test_the_attack_is_the_attacks_of_the_parts_from_left_to_right() -> None:
     assert torch.equal(operator.attack(x, angle, contrast, brightness), expected)
 
 
-@pytest.mark.parametrize(("spec", "still"), CASES)
+@pytest.mark.parametrize(("spec", "identity_action"), CASES)
 @given(
     at=shares,
     widths=st.lists(st.floats(0.01, 0.3), min_size=3, max_size=3),
@@ -88,13 +90,13 @@ def test_the_attack_is_the_attacks_of_the_parts_from_left_to_right() -> None:
 @settings(max_examples=12, deadline=None)
 def test_nothing_moves_faster_than_its_bound(
     spec: str,
-    still: tuple[str, ...],
+    identity_action: tuple[str, ...],
     at: list[float],
     widths: list[float],
     kind: str,
     seed: int,
 ) -> None:
-    operator = case(spec, still)
+    operator = case(spec, identity_action)
     x = Picture(kind, seed).tensor(SHAPE)
     for nothing_acts in (False, True):
         pulled_back = PulledBackImage(operator, x, nothing_acts)
