@@ -137,11 +137,12 @@ class Frame:
         found = []
         for part, identity_action in zip(self.parts, self.identity_action, strict=True):
             derivative = part.action_derivative(self.one)
-            if derivative is None and not identity_action:
+            if identity_action:
+                found.append(self.one.new_zeros(len(part.parameters)))
+            elif derivative is None:
                 return None
-            found.append(
-                self.one.new_zeros(len(part.parameters)) if identity_action else derivative[0]
-            )  # type: ignore[index]
+            else:
+                found.append(derivative[0])
         return torch.cat([self.one.new_zeros(0), *found]) * (1.0 + 1e-9)
 
     @cached_property
