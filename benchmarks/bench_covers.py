@@ -145,12 +145,12 @@ def measured(region_deg: float, method: str, count: int, certify: Method) -> Lin
     except UnreachableError as error:
         return Line(region_deg, method, count, 0.0, 0.0, 0.0, 0.0, 0.0, str(error))
     seconds = (perf_counter() - began) / count
-    reached = [gauge(outcome, digits.label(outcome.index)) for outcome in found]
+    reached = [fraction(outcome, digits.label(outcome.index)) for outcome in found]
     return Line(
         region_deg=region_deg,
         method=method,
         images=count,
-        certified=mean(gauge == 1.0 for gauge in reached),
+        certified=mean(fraction == 1.0 for fraction in reached),
         reached=mean(reached),
         centres=mean(len(outcome.certificate.evidence) for outcome in found),
         votes=mean(outcome.votes for outcome in found),
@@ -158,11 +158,11 @@ def measured(region_deg: float, method: str, count: int, certify: Method) -> Lin
     )
 
 
-def gauge(outcome: Outcome, label: int) -> float:
+def fraction(outcome: Outcome, label: int) -> float:
     """Certified fraction of the region; 0 for an abstention or a wrong class."""
     found = outcome.certificate
     right = isinstance(found, gsmooth.Certified) and found.label == label
-    return found.gauge if right and isinstance(found, gsmooth.Certified) else 0.0
+    return found.fraction if right and isinstance(found, gsmooth.Certified) else 0.0
 
 
 def region(end_deg: float) -> gsmooth.Region:

@@ -54,9 +54,9 @@ class AbstainReason(StrEnum):
 @final
 @dataclass(frozen=True)
 class Step:
-    """The share of votes that a centre needs for its part of ``region.scaled(gauge)``."""
+    """The share of votes that a centre needs for its part of ``region.scaled(fraction)``."""
 
-    gauge: float
+    fraction: float
     share: float
 
 
@@ -105,7 +105,7 @@ class CentreEvidence:
 
     theta: the parameter the ball is centred on. margin: its rho (T4), share: the required vote
     share. successes of trials fresh votes were for the selected class. profile: the shares of the
-    nested sub-regions, ascending in gauge (empty where centres were tested worst first). inner:
+    nested sub-regions, ascending in fraction (empty where centres were tested worst first). inner:
     nested mode only, where a trial is a draw of theta that passes its inner test or does not.
 
     class_votes: (class, votes) for every class that had a vote, ascending in the class; with
@@ -133,13 +133,13 @@ class Certified:
 
     *Online*: g(x) = label for every x in [0, 1] that an attack in ``region`` turns into the image.
 
-    gauge: the certified fraction of the region that was asked for; 1 is all of it. premise: of a
+    fraction: the certified fraction of the region that was asked for; 1 is all of it. premise: of a
     distributional certificate. attempts: covers that shared alpha: tests are at alpha / attempts.
     """
 
     label: int
     region: Region
-    gauge: float
+    fraction: float
     guarantee: Guarantee
     alpha: float
     evidence: tuple[CentreEvidence, ...]

@@ -200,7 +200,7 @@ def test_the_certified_radius_never_leaves_the_region() -> None:
     g = half_line(-100.0 - STEP, 0.5)
     (finding,) = findings(g, half_line_cover(g, 0.2), RadiusMode(n=4096), 1)
     (certificate,) = certified([finding])
-    assert certificate.gauge == 1.0
+    assert certificate.fraction == 1.0
     assert certificate.region.l2 == 0.2
 
 

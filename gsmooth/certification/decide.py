@@ -88,7 +88,7 @@ def _try_twice(
     first attempt's votes count for nothing in the second.
     """
     first = yield from run_region_test(session, mode)
-    if session.attempts == 1 or _gauge(first) == 1.0:
+    if session.attempts == 1 or _fraction(first) == 1.0:
         return first
     learnt = estimates.join(_tested(first.evidence))
     again = plan.redrawn(learnt, mode.max_votes - session.votes)
@@ -96,11 +96,11 @@ def _try_twice(
         return first
     session.cover, session.stream = again, Stream.SECOND
     second = yield from run_region_test(session, mode)
-    return second if _gauge(second) >= _gauge(first) else first
+    return second if _fraction(second) >= _fraction(first) else first
 
 
-def _gauge(certificate: Certificate) -> float:
-    return certificate.gauge if isinstance(certificate, Certified) else 0.0
+def _fraction(certificate: Certificate) -> float:
+    return certificate.fraction if isinstance(certificate, Certified) else 0.0
 
 
 def _pilot_estimates(plan: CoverPlan, won: Counts) -> PilotEstimates:

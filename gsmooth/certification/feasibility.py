@@ -32,7 +32,7 @@ MORE_THAN_VOTES: Final = (
 )
 """What helps where votes do not."""
 NEARLY_NOTHING: Final = 1e-9
-"""Stands for the gauge of a region about to vanish."""
+"""Stands for the fraction of a region about to vanish."""
 
 
 def check_feasible(
@@ -122,10 +122,10 @@ def _needed_by_all(mode: Mode, share: float, centres: int) -> int | None:
 
 
 def _check_radius(mode: RadiusMode) -> None:
-    """Refuse votes that support no gauge above 0, whatever the image.
+    """Refuse votes that support no fraction above 0, whatever the image.
 
-    Every cover has a ball at the clean image, and with the gauge its margin falls to what the image
-    adds, so at best to 0, a share of 1/2.
+    Every cover has a ball at the clean image, and with the fraction its margin falls to what the
+    image adds, so at best to 0, a share of 1/2.
     """
     needed = least_supporting(mode, 0.5)
     if needed is None or needed > mode.most:

@@ -129,7 +129,8 @@ def certify_nested_many(
     centres: int = 1,
     error: float | None = None,
 ) -> Iterator[Outcome]:
-    """Nested certificates (T6), in order: the largest gauge of ``region`` that the votes support.
+    """Nested certificates (T6), in order: the largest fraction of ``region`` that the votes
+    support.
 
     The region is cut into at most ``centres`` equal boxes, the carried clean image being the centre
     of each; one centre is the published method. error: a calibrated E (the distributional
@@ -204,25 +205,25 @@ class _Bench:
 
     def _certificate(self, nested_centres: list[NestedCentre], guarantee: Guarantee) -> Certificate:
         """Centres from the inside outwards, while they can still add to the region (C5)."""
-        mode, gauge = self.mode, 1.0
+        mode, fraction = self.mode, 1.0
         evidence = [
             _evidence(nested_centre, mode, (), 0, Verdict.UNTESTED)
             for nested_centre in nested_centres
         ]
         for place, nested_centre in enumerate(nested_centres):
-            if nested_centre.start >= gauge:
+            if nested_centre.start >= fraction:
                 break
             counts, passed = self._trial(nested_centre, place)
             p_lower = clopper_pearson_lower(passed, mode.n_outer, mode.alpha_outer)
             reached = _supported(nested_centre.profile, p_lower)
-            gauge = min(gauge, reached)
+            fraction = min(fraction, reached)
             verdict = Verdict.ACCEPTED if reached > nested_centre.start else Verdict.FUTILE
             if counts:
                 evidence[place] = _evidence(nested_centre, mode, counts, passed, verdict)
         found = tuple(evidence)
-        if gauge > 0.0:
-            within = self.region.scaled(gauge)
-            return Certified(self.label, within, gauge, guarantee, mode.alpha, found)
+        if fraction > 0.0:
+            within = self.region.scaled(fraction)
+            return Certified(self.label, within, fraction, guarantee, mode.alpha, found)
         inner = [nested_centre for nested_centre in nested_centres if nested_centre.start == 0.0]
         if any(
             max(nested_centre.inner_share, nested_centre.first_share) >= 1.0
@@ -299,13 +300,13 @@ class _Bench:
 
 
 def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
-    """Largest gauge whose share, and every smaller one's, lies below p_lower."""
-    gauge = 0.0
+    """Largest fraction whose share, and every smaller one's, lies below p_lower."""
+    fraction = 0.0
     for step in profile:
         if step.share > 0.0 and step.share >= p_lower:
             break
-        gauge = step.gauge
-    return gauge
+        fraction = step.fraction
+    return fraction
 
 
 def _evidence(

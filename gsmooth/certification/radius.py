@@ -34,7 +34,7 @@ Bound = Generator[list[SampleRequest], Counts, tuple[Counts, float]]
 def run_radius_test(session: VotingSession, mode: RadiusMode) -> Trial:
     """Centres from the inside outwards, while they can still add to the region.
 
-    The certified gauge is the least over centres of what each one's bound supports. If it is too
+    The certified fraction is the least over centres of what each one's bound supports. If it is too
     large, the one centre that limits the true region has p_lower > p: at most alpha (C5).
     """
     balls = session.cover.balls
@@ -43,28 +43,28 @@ def run_radius_test(session: VotingSession, mode: RadiusMode) -> Trial:
     order = sorted(range(len(balls)), key=lambda i: balls[i].start)
     none = session.untallied()
     evidence = [session.evidence_of(ball, none, Verdict.UNTESTED, ball.profile) for ball in balls]
-    gauge = 1.0
+    fraction = 1.0
     for place in order:
         ball = balls[place]
-        if ball.start >= gauge:
+        if ball.start >= fraction:
             break
         if mode.bound == "sequence":
-            tally, p_lower = yield from _streamed(session, mode, place, gauge)
+            tally, p_lower = yield from _streamed(session, mode, place, fraction)
         else:
             tally, p_lower = yield from _fixed(session, mode, place, float(draws[place]))
         profile = ball.profile_for(p_lower)
         reached = _supported(profile, p_lower)
-        gauge = min(gauge, reached)
+        fraction = min(fraction, reached)
         verdict = Verdict.ACCEPTED if reached > ball.start else Verdict.FUTILE
         evidence[place] = session.evidence_of(ball, tally, verdict, profile)
-    if gauge <= 0.0:
+    if fraction <= 0.0:
         if max(_first_share(ball) for ball in balls if ball.start == 0.0) >= 1.0:
             return session.abstained(AbstainReason.UNREACHABLE, evidence, None)
         least = _least(balls, mode)
         enough = least is not None and least <= mode.most
         reason = AbstainReason.FUTILE if enough else AbstainReason.BUDGET
         return session.abstained(reason, evidence, None if enough else least)
-    return session.certified(gauge, evidence)
+    return session.certified(fraction, evidence)
 
 
 def _fixed(session: VotingSession, mode: RadiusMode, place: int, draw: float) -> Bound:
@@ -80,24 +80,25 @@ def _fixed(session: VotingSession, mode: RadiusMode, place: int, draw: float) ->
 
 
 def _streamed(session: VotingSession, mode: RadiusMode, place: int, goal: float) -> Bound:
-    """Votes until more could hardly add to the gauge (S6)."""
+    """Votes until more could hardly add to the fraction (S6)."""
     reach = _reach(session.cover.balls[place])
     return (yield from until_enough(session, mode, place, reach, goal))
 
 
 def _reach(ball: Ball) -> Callable[[float], float]:
-    """About the gauge that a lower bound supports: what is certified is worked out at the end."""
+    """About the fraction that a lower bound supports: what is certified is worked out at the
+    end."""
     if ball.share_at is None:
         return lambda p_lower: _supported(ball.profile, p_lower)
-    gauges = np.linspace(0.0, 1.0, GAUGES)
-    # Margins are nearly linear in the gauge; beyond 8 a share is 1 in float64.
-    shares = np.array([ball.share_at(gauge) for gauge in gauges.tolist()])
+    fractions = np.linspace(0.0, 1.0, GAUGES)
+    # Margins are nearly linear in the fraction; beyond 8 a share is 1 in float64.
+    shares = np.array([ball.share_at(fraction) for fraction in fractions.tolist()])
     margins = np.minimum(normal_quantile(shares), 8.0)
-    return lambda p_lower: float(np.interp(normal_quantile(p_lower), margins, gauges))
+    return lambda p_lower: float(np.interp(normal_quantile(p_lower), margins, fractions))
 
 
 def _least(balls: tuple[Ball, ...], mode: RadiusMode) -> int | None:
-    """Votes a centre by which unanimity supports some gauge; None where no number does."""
+    """Votes a centre by which unanimity supports some fraction; None where no number does."""
     share = max(_first_share(ball) for ball in balls if ball.start == 0.0)
     if mode.bound == "sequence":
         return least_votes(share, mode.alpha)
@@ -108,14 +109,14 @@ def _least(balls: tuple[Ball, ...], mode: RadiusMode) -> int | None:
 
 
 def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
-    """Largest gauge whose share, and every smaller one's, lies below p_lower."""
-    gauge = 0.0
+    """Largest fraction whose share, and every smaller one's, lies below p_lower."""
+    fraction = 0.0
     for step in profile:
         # A share of 0 asks for nothing, not even for one vote: the region is not there yet.
         if step.share > 0.0 and step.share >= p_lower:
             break
-        gauge = step.gauge
-    return gauge
+        fraction = step.fraction
+    return fraction
 
 
 def _first_share(ball: Ball) -> float:

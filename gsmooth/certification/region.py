@@ -137,7 +137,7 @@ def _reached(
 def _tested(
     session: VotingSession, ball: Ball, tally: Counts, verdict: Verdict, inside_out: bool
 ) -> CentreEvidence:
-    """Evidence of region mode; inside-out it says from which gauge on the centre is needed."""
+    """Evidence of region mode; inside-out it says from which fraction on the centre is needed."""
     start = (Step(ball.start, 0.0),) if ball.start > 0.0 else ()
     profile = (*start, Step(1.0, ball.share)) if inside_out else ()
     return session.evidence_of(ball, tally, verdict, profile)

@@ -95,8 +95,8 @@ class RadiusMode:
     bound: "clopper-pearson" for n votes a centre, fixed in advance (S1), or "randomized" (S7:
     tighter; its uniform draw is made before the votes from the same seed); n0 and n are rounded up
     to whole chunks of 64. "sequence": an anytime-valid bound (S6) on n votes a centre at most. It
-    ends as soon as the gauge is within the fraction ``within`` of what n votes could give; that is
-    judged at level ``futility``, which costs radius at worst, never soundness.
+    ends as soon as the fraction is within the fraction ``within`` of what n votes could give; that
+    is judged at level ``futility``, which costs radius at worst, never soundness.
     """
 
     alpha: float = 0.001
@@ -112,7 +112,8 @@ class RadiusMode:
         check_votes(n0=self.n0, n=self.n)
         if not 0.0 < self.within < 1.0:
             raise ConfigurationError(
-                f"within={self.within} must lie between 0 and 1: the part of the gauge that may be"
+                f"within={self.within} must lie between 0 and 1: the part of the fraction that"
+                f" may be"
                 " given up to save votes; 0.05 is customary"
             )
 

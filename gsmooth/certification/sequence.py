@@ -45,11 +45,11 @@ def until_enough(
 def enough(
     sample: StreamedSample, mode: RadiusMode, reach: Callable[[float], float], goal: float = 1.0
 ) -> bool:
-    """Whether the gauge supported now is at least 1 - within of what all n votes could give.
+    """Whether the fraction supported now is at least 1 - within of what all n votes could give.
 
-    reach: the gauge that a lower bound supports; more than ``goal`` is of no use. What n votes
+    reach: the fraction that a lower bound supports; more than ``goal`` is of no use. What n votes
     could give is judged by an upper bound on p, valid at all looks at level ``futility``: where
-    that fails the gauge is smaller than it might have been, never false.
+    that fails the fraction is smaller than it might have been, never false.
     """
     if sample.trials >= mode.most:
         return True

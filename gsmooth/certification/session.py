@@ -61,12 +61,12 @@ class VotingSession:
             for place in range(-(-votes // CHUNK))
         ]
 
-    def certified(self, gauge: float, evidence: list[CentreEvidence]) -> Certified:
-        """The region scaled by ``gauge`` is proved."""
+    def certified(self, fraction: float, evidence: list[CentreEvidence]) -> Certified:
+        """The region scaled by ``fraction`` is proved."""
         return Certified(
             label=self.label,
-            region=self.cover.region.scaled(gauge),
-            gauge=gauge,
+            region=self.cover.region.scaled(fraction),
+            fraction=fraction,
             guarantee=self.cover.guarantee,
             alpha=self.alpha,
             evidence=tuple(evidence),

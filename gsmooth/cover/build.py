@@ -40,8 +40,10 @@ class Ball:
 
     theta: theta_j; z (K,): z_j, the point whose votes are counted. margin: rho_j in the law's
     normal units, share: the vote share it requires. profile: the shares of nested sub-regions,
-    ascending in gauge; ``start`` is the gauge below which this ball is not needed at all. share_at:
-    the share of ``region.scaled(gauge)`` where it is a smooth function of the gauge (an l2 ball).
+    ascending in fraction; ``start`` is the fraction below which this ball is not needed at all.
+    share_at:
+    the share of ``region.scaled(fraction)`` where it is a smooth function of the fraction (an l2
+    ball).
     """
 
     theta: tuple[float, ...]
@@ -68,8 +70,8 @@ class Ball:
 
     @property
     def start(self) -> float:
-        """The gauge up to which the region does not meet this ball's piece."""
-        return self.profile[0].gauge if self.profile and self.profile[0].share == 0.0 else 0.0
+        """The fraction up to which the region does not meet this ball's piece."""
+        return self.profile[0].fraction if self.profile and self.profile[0].share == 0.0 else 0.0
 
 
 @final
@@ -184,12 +186,12 @@ def _guarantee(smoothed: SmoothedClassifier, proved: bool) -> Guarantee:
 
 
 def _identity_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
-    def margin_at(gauge: float) -> float:
-        within = replace(margin_model, extra=margin_model.extra * gauge)
+    def margin_at(fraction: float) -> float:
+        within = replace(margin_model, extra=margin_model.extra * fraction)
         return float(within.margins(np.zeros((1, 0)), np.zeros(1))[0])
 
-    def share_at(gauge: float) -> float:
-        return float(share_of_margin(margin_at(gauge)))
+    def share_at(fraction: float) -> float:
+        return float(share_of_margin(margin_at(fraction)))
 
     share = share_at(1.0)
     return Ball((), clean, margin_at(1.0), share, (Step(1.0, share),), share_at)
@@ -236,27 +238,29 @@ def _refined(
 
 
 def profile_of(starts: Floats, margins: Floats) -> tuple[Step, ...]:
-    """Shares of the nested regions: a step up to gauge g covers every cell that starts below g.
+    """Shares of the nested regions: a step up to fraction g covers every cell that starts below g.
 
     starts, margins (n,): of one ball's cells.
     """
     order = np.argsort(starts, kind="stable")
     # Accumulated as shares: Phi in float64 is not monotone to the last bit.
-    gauges, shares = starts[order], np.maximum.accumulate(share_of_margin(margins[order]))
-    steps = [Step(float(gauges[0]), 0.0)] if gauges[0] > 0.0 else []
-    for place in range(len(gauges)):
-        end = float(gauges[place + 1]) if place + 1 < len(gauges) else 1.0
-        if end > gauges[place]:
+    fractions, shares = starts[order], np.maximum.accumulate(share_of_margin(margins[order]))
+    steps = [Step(float(fractions[0]), 0.0)] if fractions[0] > 0.0 else []
+    for place in range(len(fractions)):
+        end = float(fractions[place + 1]) if place + 1 < len(fractions) else 1.0
+        if end > fractions[place]:
             steps.append(Step(end, float(shares[place])))
     return tuple(steps)
 
 
-def start_gauges(
+def start_fractions(
     region: Region, lower: Floats, upper: Floats, parameters: Sequence[Parameter] = ()
 ) -> Floats:
-    """Least gauge at which ``region.scaled(gauge)`` meets each cell (n, m), rounded down: (n,).
+    """Least fraction at which ``region.scaled(fraction)`` meets each cell (n, m), rounded down:
+    (n,).
 
-    parameters: whose steps matter. Between cells that share an end it belongs to both, and a gauge
+    parameters: whose steps matter. Between cells that share an end it belongs to both, and a
+    fraction
     may scale the region to exactly that. A value of a parameter with a step is its own cell's
     alone: a region without it ends APART of a step before it, and says so when it is printed.
     """
@@ -264,14 +268,14 @@ def start_gauges(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         above = np.where(lower > 0.0, (lower - apart) / np.array(region.upper), 0.0)
         below = np.where(upper < 0.0, (upper + apart) / np.array(region.lower), 0.0)
-    # Rounded down: a gauge rounded up would claim a sliver of the next cell.
+    # Rounded down: a fraction rounded up would claim a sliver of the next cell.
     return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))
 
 
 def _profile(
     region: Region, cells: Cells, margins: Floats, parameters: Sequence[Parameter] = ()
 ) -> tuple[Step, ...]:
-    return profile_of(start_gauges(region, cells.lower, cells.upper, parameters), margins)
+    return profile_of(start_fractions(region, cells.lower, cells.upper, parameters), margins)
 
 
 __all__ = [
@@ -282,5 +286,5 @@ __all__ = [
     "identity_cover",
     "moving_cover",
     "profile_of",
-    "start_gauges",
+    "start_fractions",
 ]

@@ -43,8 +43,8 @@ class NestedCentre:
 
     @property
     def start(self) -> float:
-        """The gauge up to which the region does not meet this centre's box."""
-        return self.profile[0].gauge if self.profile[0].share == 0.0 else 0.0
+        """The fraction up to which the region does not meet this centre's box."""
+        return self.profile[0].fraction if self.profile[0].share == 0.0 else 0.0
 
     @property
     def first_share(self) -> float:

@@ -20,7 +20,7 @@ from torch import Tensor
 from gsmooth.certificate import Guarantee
 from gsmooth.cover.bounds.cells import ROUNDING
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
-from gsmooth.cover.build import Ball, Cover, profile_of, start_gauges
+from gsmooth.cover.build import Ball, Cover, profile_of, start_fractions
 from gsmooth.cover.planning.clusters import Clustering
 from gsmooth.cover.preimages import PreimageCells, enclose_preimages
 from gsmooth.cover.regions.grid import Piece
@@ -178,7 +178,7 @@ class _Layout:
         if not self.smoothed.identity_action:
             z = self.smoothed.transformation.act(centre[None], *_columns(theta[None]))[0]
         parameters = self.smoothed.transformation.parameters
-        profile = profile_of(start_gauges(self.region, lower, upper, parameters), margins)
+        profile = profile_of(start_fractions(self.region, lower, upper, parameters), margins)
         return Ball(tuple(theta.tolist()), z, float(margins.max()), profile[-1].share, profile)
 
 

@@ -19,7 +19,7 @@ _SIGNS = {"deg": "°"}
 @final
 @dataclass(frozen=True)
 class Axis:
-    """What a gauge is multiplied by to be read by people: 1 is ``end`` of ``unit``."""
+    """What a fraction is multiplied by to be read by people: 1 is ``end`` of ``unit``."""
 
     label: str
     unit: str
@@ -33,7 +33,7 @@ def about_preimages(records: Records) -> bool:
 
 
 def axis_of(records: Records) -> Axis:
-    """The angle, shift or l2 radius that gauge 1 stands for; where there is no single one, 1."""
+    """The angle, shift or l2 radius that fraction 1 stands for; where there is no single one, 1."""
     region = records.rows[0].region
     names = [
         _name(p) for p, end in zip(records.header.parameters, region.upper, strict=False) if end

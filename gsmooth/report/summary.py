@@ -90,7 +90,7 @@ def summarize(run: Records | Totals) -> Summary:
     totals = Totals.of(run)
     records, images = totals.run, totals.images
     first = records.rows[0]
-    gauges = GAUGES if first.mode == "radius" or totals.partial else ()
+    fractions = GAUGES if first.mode == "radius" or totals.partial else ()
     attacked = totals.attacked.total
     return Summary(
         name=records.path.parent.name,
@@ -100,7 +100,9 @@ def summarize(run: Records | Totals) -> Summary:
         clean=_share(totals.clean),
         standard=Share(totals.standard.count, images),
         certified=Share(totals.certified(1.0), images),
-        certified_at=tuple((gauge, Share(totals.certified(gauge), images)) for gauge in gauges),
+        certified_at=tuple(
+            (fraction, Share(totals.certified(fraction), images)) for fraction in fractions
+        ),
         abstentions=dict(sorted(totals.reasons.items())),
         attacked=_share(totals.attacked),
         searches=searches(records, blind=totals.blind / attacked) if attacked else "",

@@ -68,9 +68,9 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.prepared:
         yield "certified are images", summary.prepared
     yield from _accuracies(summary)
-    for gauge, share in summary.certified_at:
-        if gauge < 1.0:
-            yield f"certified on {gauge:.0%} of the region", _text(share)
+    for fraction, share in summary.certified_at:
+        if fraction < 1.0:
+            yield f"certified on {fraction:.0%} of the region", _text(share)
     if summary.searches:
         yield "attacked by", summary.searches
     yield "abstentions", _counts(summary.abstentions) or "none"

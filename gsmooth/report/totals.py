@@ -92,9 +92,9 @@ class Totals:
             self.blind += row.attack.missing_gradient is True
 
     def _certificate(self, row: Row) -> None:
-        if row.gauge is not None and row.certified_label == row.label:
-            self.reached[row.gauge] += 1
-        self.partial |= row.gauge not in (None, 1.0)
+        if row.fraction is not None and row.certified_label == row.label:
+            self.reached[row.fraction] += 1
+        self.partial |= row.fraction not in (None, 1.0)
         if row.reason:
             self.reasons[str(row.reason)] += 1
         if row.premise:

@@ -68,19 +68,21 @@ def certificates_approach_the_truth_from_below(subject: Subject) -> None:
     region, broken, told = _truth(here)
     cover = build_cover(here.smoothed, here.x[0], region, CENTRES)
     exact = here.shares(torch.stack([ball.z for ball in cover.balls]))
-    ideal = _gauge(cover, exact - here.error)
+    ideal = _fraction(cover, exact - here.error)
     assert ideal <= broken, (
         f"exact shares certify {ideal:.4g} of {region}, but {told}, at {broken:.4g} of it, the"
         " exact share is below 1/2: some promise that the margins rest on does not hold"
     )
-    false = sum(gauge > broken for gauge in _certified(here, cover, RadiusMode(ALPHA, n=FEW), RUNS))
+    false = sum(
+        fraction > broken for fraction in _certified(here, cover, RadiusMode(ALPHA, n=FEW), RUNS)
+    )
     most = int(stats.binom.isf(FALSE_ALARM, RUNS, ALPHA))
     assert false <= most, (
         f"{false} of {RUNS} certificates at alpha={ALPHA} hold more than {broken:.4g} of {region},"
         f" but {told} the class changes"
     )
     (reached,) = _certified(here, cover, RadiusMode(FALSE_ALARM, n=MANY), 1)
-    least = _gauge(cover, _unlucky(exact - here.error))
+    least = _fraction(cover, _unlucky(exact - here.error))
     assert reached >= least, (
         f"{MANY} votes certify {reached:.4g} of {region}; exact shares certify {ideal:.4g}, and"
         f" the bounds on counts that are seen once in {1.0 / FALSE_ALARM:g} still {least:.4g}"
@@ -94,7 +96,7 @@ def _unlucky(shares: Floats) -> Floats:
 
 
 def _truth(here: Scene) -> tuple[Region, float, str]:
-    """The region, the gauge at which an attack in it turns the half-space's class, and where.
+    """The region, the fraction at which an attack in it turns the half-space's class, and where.
 
     Without parameters the region is an l2 ball twice as large as the true radius (O1).
     """
@@ -146,19 +148,19 @@ def _certified(here: Scene, cover: Cover, mode: RadiusMode, runs: int) -> list[f
     items = [Item(index, here.x[0]) for index in range(runs)]
     found = certify_many(here.smoothed, items, cover.region, mode, drafter=lambda *_: cover)
     certificates = [outcome.certificate for outcome in found]
-    return [c.gauge if isinstance(c, Certified) and c.label == 1 else 0.0 for c in certificates]
+    return [c.fraction if isinstance(c, Certified) and c.label == 1 else 0.0 for c in certificates]
 
 
-def _gauge(cover: Cover, shares: Floats) -> float:
-    """The gauge that these shares of the balls support."""
+def _fraction(cover: Cover, shares: Floats) -> float:
+    """The fraction that these shares of the balls support."""
     pairs = zip(cover.balls, shares.tolist(), strict=True)
     return min(_supported(ball.profile_for(max(0.0, p)), p) for ball, p in pairs)
 
 
 def _supported(profile: tuple[Step, ...], p: float) -> float:
-    gauge = 0.0
+    fraction = 0.0
     for step in profile:
         if step.share > 0.0 and step.share >= p:
             break
-        gauge = step.gauge
-    return gauge
+        fraction = step.fraction
+    return fraction

@@ -67,7 +67,8 @@ def _check_supremum(subject: Subject, smoothed: SmoothedClassifier) -> None:
 
 
 def margins_grow_with_the_region(subject: Subject) -> None:
-    """A profile's shares ascend with the gauge, and a part of a region needs no more than all."""
+    """A profile's shares ascend with the fraction, and a part of a region needs no more than
+    all."""
     smoothed = subject.smoothed(identity_action=not subject.transformation.has_action)
 
     def example(picture: Picture, part: float) -> None:
@@ -75,10 +76,10 @@ def margins_grow_with_the_region(subject: Subject) -> None:
         whole = build_cover(smoothed, image, subject.region, 1)
         inner = build_cover(smoothed, image, subject.region.scaled(part), 1)
         for ball in whole.balls:
-            gauges = [step.gauge for step in ball.profile]
+            fractions = [step.fraction for step in ball.profile]
             shares = [step.share for step in ball.profile]
-            assert gauges == sorted(gauges), f"gauges are out of order: {gauges}"
-            assert gauges[-1] == 1.0, f"the profile ends at gauge {gauges[-1]}, not at 1"
+            assert fractions == sorted(fractions), f"fractions are out of order: {fractions}"
+            assert fractions[-1] == 1.0, f"the profile ends at fraction {fractions[-1]}, not at 1"
             assert shares == sorted(shares), "a larger region needs a smaller share"
             assert shares[-1] == ball.share, "the whole region does not need the ball's own share"
         small, large = inner.balls[0].margin, whole.balls[0].margin
@@ -124,7 +125,7 @@ def _inner(cover: Cover, part: float) -> Cover:
     """The cover of ``region.scaled(part)`` that the profiles speak of."""
     balls = []
     for ball in cover.balls:
-        share = next(step.share for step in ball.profile if step.gauge >= part)
+        share = next(step.share for step in ball.profile if step.fraction >= part)
         if share > 0.0:
             balls.append(replace(ball, share=share, margin=_margin_of(share)))
     return replace(cover, region=cover.region.scaled(part), balls=tuple(balls))

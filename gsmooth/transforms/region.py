@@ -56,7 +56,7 @@ class Region:
         return len(self.lower)
 
     def scaled(self, factor: float) -> Region:
-        """The region shrunk towards the clean image by its gauge in [0, 1]; rounding stays."""
+        """The region shrunk towards the clean image by its fraction in [0, 1]; rounding stays."""
         return Region(
             tuple(factor * v for v in self.lower),
             tuple(factor * v for v in self.upper),

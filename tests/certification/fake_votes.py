@@ -37,7 +37,7 @@ def cover(*balls: Ball) -> Cover:
 
 
 def steps(*pairs: tuple[float, float]) -> tuple[Step, ...]:
-    return tuple(Step(gauge, share) for gauge, share in pairs)
+    return tuple(Step(fraction, share) for fraction, share in pairs)
 
 
 INNER = ball(2.0, steps((0.2, 0.6), (0.4, 0.8), (1.0, share_of(2.0))))
@@ -81,5 +81,5 @@ def by_share(*shares: float) -> Jury:
     return jury
 
 
-def gauge_of(finding: Finding) -> float:
-    return finding.certificate.gauge if isinstance(finding.certificate, Certified) else 0.0
+def fraction_of(finding: Finding) -> float:
+    return finding.certificate.fraction if isinstance(finding.certificate, Certified) else 0.0

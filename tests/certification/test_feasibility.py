@@ -39,7 +39,7 @@ def test_radius_mode_refuses_votes_that_show_no_majority_and_names_the_least(alp
     assert refused(RadiusMode(alpha, n=least - 64), region) == least
     found = certify(SURE, pixel(), region, RadiusMode(alpha, n=least)).certificate
     assert isinstance(found, Certified)
-    assert 0.0 < found.gauge < 1.0
+    assert 0.0 < found.fraction < 1.0
 
 
 def test_radius_mode_does_not_refuse_a_region_because_only_a_part_of_it_can_be_had() -> None:

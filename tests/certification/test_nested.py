@@ -129,8 +129,8 @@ def test_several_centres_reach_further_than_one_can() -> None:
     one, five = (
         claims([certify_nested(g, on_ring(), WIDE, MODE, centres=centres)])[0] for centres in (1, 5)
     )
-    assert one.gauge < 0.5
-    assert five.gauge == 1.0
+    assert one.fraction < 0.5
+    assert five.fraction == 1.0
     assert len(five.evidence) == 5
 
 
@@ -321,7 +321,7 @@ def test_forged_nested_rows_are_named() -> None:
     ]
     assert fields(changed(row, {"successes": counts[1:]})) == ["evidence[0].inner.successes"]
     assert fields(changed(row, {"share": 0.6}))[0] == "evidence[0].inner.required_p"
-    assert fields(replace(row, gauge=0.5)) == ["fraction"]
+    assert fields(replace(row, fraction=0.5)) == ["fraction"]
     bare = replace(row.evidence[0], inner=None)
     assert "evidence[0].inner" in fields(replace(row, evidence=(bare, *row.evidence[1:])))
     assert fields(row, {"certify": {"n_outer": 60}}) == ["mode"]
@@ -344,7 +344,7 @@ def test_on_the_shipped_network_one_run_beats_nested_runs_of_many_more_votes() -
     together = certify(parts.smoothed, image, region, RegionMode(), index=1)
     assert isinstance(nested.certificate, Certified)
     assert isinstance(together.certificate, Certified)
-    assert nested.certificate.gauge < 0.5 < together.certificate.gauge == 1.0
+    assert nested.certificate.fraction < 0.5 < together.certificate.fraction == 1.0
     assert together.votes * 3 < nested.votes
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.certification import RadiusMode, chunks
-from gsmooth.runs.verify.profiles import supported_gauge
+from gsmooth.runs.verify.profiles import supported_fraction
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower, least_n_fixed
 from tests.certification.fake_votes import (
@@ -14,7 +14,7 @@ from tests.certification.fake_votes import (
     ball,
     by_share,
     cover,
-    gauge_of,
+    fraction_of,
     share_of,
     steps,
     tried,
@@ -23,7 +23,7 @@ from tests.certification.fake_votes import (
 
 
 @pytest.mark.parametrize(
-    ("inner", "outer", "gauge"),
+    ("inner", "outer", "fraction"),
     [
         (1.0, 1.0, 1.0),
         (1.0, 0.8, 0.6),
@@ -36,20 +36,20 @@ from tests.certification.fake_votes import (
         (0.0, 0.0, 0.0),
     ],
 )
-def test_the_certified_gauge_is_the_largest_that_every_centre_supports(
-    inner: float, outer: float, gauge: float
+def test_the_certified_fraction_is_the_largest_that_every_centre_supports(
+    inner: float, outer: float, fraction: float
 ) -> None:
     mode = RadiusMode(alpha=0.001, n=64 * 100)
     finding = tried(NESTED, mode, by_share(inner, outer))
-    assert gauge_of(finding) == gauge
+    assert fraction_of(finding) == fraction
     if isinstance(finding.certificate, Certified):
-        assert finding.certificate.region == NESTED.region.scaled(gauge)
+        assert finding.certificate.region == NESTED.region.scaled(fraction)
     bounds = [
         clopper_pearson_lower(e.successes, e.trials, 0.001) if e.trials else 0.0
         for e in finding.certificate.evidence
     ]
     # What gsmooth verify finds in the evidence, by code of its own.
-    assert (supported_gauge(finding.certificate.evidence, bounds) or 0.0) == gauge
+    assert (supported_fraction(finding.certificate.evidence, bounds) or 0.0) == fraction
 
 
 def test_a_centre_that_the_region_no_longer_reaches_is_not_put_to_the_vote() -> None:
@@ -63,7 +63,7 @@ def test_a_centre_that_the_region_no_longer_reaches_is_not_put_to_the_vote() -> 
 
 def test_a_centre_without_a_single_vote_takes_its_own_piece_only() -> None:
     finding = tried(NESTED, RadiusMode(n=6400), by_share(1.0, 0.0))
-    assert gauge_of(finding) == 0.3
+    assert fraction_of(finding) == 0.3
 
 
 def test_radius_mode_abstains_as_futile_when_the_votes_are_against_it() -> None:
@@ -80,8 +80,8 @@ def test_radius_mode_abstains_for_want_of_votes_when_even_unanimity_falls_short(
     assert certificate.reason is AbstainReason.BUDGET
     least = chunks(least_n_fixed(share_of(2.0), 0.001)) * CHUNK
     assert certificate.least_n == least > 128
-    assert gauge_of(tried(subject, RadiusMode(n=least), unanimous)) == 0.5
-    assert gauge_of(tried(subject, RadiusMode(n=least - CHUNK), unanimous)) == 0.0
+    assert fraction_of(tried(subject, RadiusMode(n=least), unanimous)) == 0.5
+    assert fraction_of(tried(subject, RadiusMode(n=least - CHUNK), unanimous)) == 0.0
 
 
 @pytest.mark.parametrize(("n0", "n"), [(1, 1), (64, 64), (65, 129), (100, 1000)])

@@ -24,7 +24,7 @@ from tests.certification.fake_votes import (
     ball,
     by_share,
     cover,
-    gauge_of,
+    fraction_of,
     share_of,
     steps,
     tried,
@@ -44,7 +44,7 @@ def test_unanimous_votes_certify_and_stop_as_soon_as_they_suffice() -> None:
     first, second = finding.certificate.evidence
     assert isinstance(finding.certificate, Certified)
     assert finding.certificate.label == 1
-    assert finding.certificate.gauge == 1.0
+    assert finding.certificate.fraction == 1.0
     assert first.trials == least(2.0) == EProcess(share_of(2.0), 0.001).least_n()
     assert second.trials == least(0.1) < CHUNK
     assert finding.votes == CHUNK + least(2.0) + least(0.1)
@@ -160,7 +160,7 @@ def test_what_lies_before_a_centre_out_of_reach_is_certified_inside_out() -> Non
     outer = ball(math.inf, steps((0.3, 0.0), (1.0, 1.0)))
     finding = tried(cover(ball(0.5), outer), RegionMode(order="inside-out"), unanimous)
     assert isinstance(finding.certificate, Certified)
-    assert finding.certificate.gauge == 0.3
+    assert finding.certificate.fraction == 0.3
     inner = ball(math.inf, steps((1.0, 1.0)))
     nothing = tried(cover(inner, outer), RegionMode(order="inside-out"), unanimous).certificate
     assert isinstance(nothing, Abstained)
@@ -171,7 +171,7 @@ def test_radius_mode_is_unreachable_only_where_the_smallest_region_is() -> None:
     far = cover(ball(math.inf, steps((0.5, 0.7), (1.0, 1.0))))
     half = tried(far, RadiusMode(n=6400), unanimous).certificate
     assert isinstance(half, Certified)
-    assert half.gauge == 0.5
+    assert half.fraction == 0.5
     against = tried(far, RadiusMode(n=6400), by_share(0.5)).certificate
     assert isinstance(against, Abstained)
     assert against.reason is AbstainReason.FUTILE
@@ -237,14 +237,14 @@ INSIDE_OUT = RegionMode(order="inside-out")
 
 
 @pytest.mark.parametrize(
-    ("inner", "outer", "gauge"),
+    ("inner", "outer", "fraction"),
     [(1.0, 1.0, 1.0), (1.0, 0.5, 0.3), (1.0, 0.0, 0.3), (0.5, 1.0, 0.0)],
 )
 def test_inside_out_certifies_up_to_the_first_centre_that_fails(
-    inner: float, outer: float, gauge: float
+    inner: float, outer: float, fraction: float
 ) -> None:
     finding = tried(NESTED, INSIDE_OUT, by_share(inner, outer))
-    assert gauge_of(finding) == gauge
+    assert fraction_of(finding) == fraction
     if inner < 1.0:
         assert finding.certificate.evidence[1].verdict is Verdict.UNTESTED
 
@@ -252,5 +252,5 @@ def test_inside_out_certifies_up_to_the_first_centre_that_fails(
 def test_inside_out_keeps_what_was_reached_when_the_votes_run_out() -> None:
     spent = CHUNK + (least_votes(INNER.share, 0.001) or 0)
     finding = tried(NESTED, RegionMode(max_votes=spent + 10, order="inside-out"), unanimous)
-    assert gauge_of(finding) == 0.3
+    assert fraction_of(finding) == 0.3
     assert finding.votes == spent

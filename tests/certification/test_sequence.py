@@ -10,7 +10,7 @@ from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.certification import RadiusMode, least_votes
 from gsmooth.certification.sequence import enough, looks
 from gsmooth.cover import build_cover
-from gsmooth.runs.verify.profiles import supported_gauge
+from gsmooth.runs.verify.profiles import supported_fraction
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.normal import normal_quantile
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
@@ -20,7 +20,7 @@ from tests.certification.fake_votes import (
     ball,
     by_share,
     cover,
-    gauge_of,
+    fraction_of,
     share_of,
     steps,
     tried,
@@ -33,7 +33,7 @@ ANGLE = 129 * 2.0**-9  # Half a grid cell from a threshold: shares are exact aft
 
 
 def radius(p_lower: float) -> float:
-    """The l2 radius of a half-space, in sigma; a quarter of it is the gauge of a region."""
+    """The l2 radius of a half-space, in sigma; a quarter of it is the fraction of a region."""
     return max(0.0, float(normal_quantile(p_lower))) / 4.0
 
 
@@ -72,7 +72,7 @@ def test_it_ends_within_the_part_that_may_be_given_up_and_not_before(share: floa
     (evidence,) = finding.certificate.evidence
     assert evidence.trials < 20_000
     all_votes = tried(wide, RadiusMode(n=20_000, bound="sequence", within=1e-9), by_share(share))
-    assert gauge_of(finding) >= 0.89 * gauge_of(all_votes)
+    assert fraction_of(finding) >= 0.89 * fraction_of(all_votes)
     # Half as many votes did not suffice.
     half = StreamedSample(round(share * evidence.trials / 2), evidence.trials // 2)
     assert not enough(half, mode, radius)
@@ -89,25 +89,25 @@ def test_fewer_votes_are_cast_the_more_may_be_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inner", "outer", "gauge"),
+    ("inner", "outer", "fraction"),
     [(1.0, 1.0, 1.0), (1.0, 0.8, 0.6), (1.0, 0.6, 0.3), (0.9, 1.0, 0.4), (0.7, 0.0, 0.2)],
 )
-def test_the_gauge_is_the_largest_that_every_centre_supports(
-    inner: float, outer: float, gauge: float
+def test_the_fraction_is_the_largest_that_every_centre_supports(
+    inner: float, outer: float, fraction: float
 ) -> None:
     finding = tried(NESTED, MODE, by_share(inner, outer))
-    assert gauge_of(finding) == gauge
+    assert fraction_of(finding) == fraction
     evidence = finding.certificate.evidence
     bounds = [
         anytime_lower(StreamedSample(e.successes, e.trials), MODE.alpha) if e.trials else 0.0
         for e in evidence
     ]
     # What gsmooth verify finds in the evidence, by code of its own.
-    assert supported_gauge(evidence, bounds) == gauge
+    assert supported_fraction(evidence, bounds) == fraction
     assert finding.votes == CHUNK + sum(e.trials for e in evidence)
 
 
-def test_a_centre_stops_at_the_gauge_that_the_others_have_left() -> None:
+def test_a_centre_stops_at_the_fraction_that_the_others_have_left() -> None:
     generous = tried(NESTED, MODE, by_share(1.0, 1.0)).certificate.evidence[1].trials
     limited = tried(NESTED, MODE, by_share(0.9, 1.0)).certificate.evidence[1].trials
     assert 0 < limited < generous
@@ -129,8 +129,8 @@ def test_it_abstains_for_want_of_votes_and_names_the_least_that_could_do() -> No
     least = certificate.least_n
     assert least == least_votes(share_of(2.0), 0.001)
     assert least is not None
-    assert gauge_of(tried(subject, RadiusMode(n=least, bound="sequence"), unanimous)) == 0.5
-    assert gauge_of(tried(subject, RadiusMode(n=least - 1, bound="sequence"), unanimous)) == 0.0
+    assert fraction_of(tried(subject, RadiusMode(n=least, bound="sequence"), unanimous)) == 0.5
+    assert fraction_of(tried(subject, RadiusMode(n=least - 1, bound="sequence"), unanimous)) == 0.0
 
 
 def test_a_sequence_is_not_rounded_up_to_whole_chunks() -> None:

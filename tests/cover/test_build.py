@@ -97,9 +97,9 @@ def check_every_piece(
         assert proof.margins.max() == ball.margin
         # The same inside every nested region: the step that holds a cell's start holds its margin.
         shares = share_of_margin(proof.margins)
-        starts = build.start_gauges(cover.region, cells.lower, cells.upper)
+        starts = build.start_fractions(cover.region, cells.lower, cells.upper)
         for step in ball.profile:
-            assert (shares[starts < step.gauge] <= step.share).all()
+            assert (shares[starts < step.fraction] <= step.share).all()
 
 
 def covered(cover: Cover, proofs: list[Proof], theta: np.ndarray) -> bool:
@@ -224,36 +224,38 @@ def test_a_profile_ascends_where_float64_phi_does_not() -> None:
 def test_profiles_ascend_and_end_with_the_whole_region(digits: list[Tensor]) -> None:
     cover = build_cover(rotation(), digits[2], Region((-10.0,), (30.0,)), 6)
     for ball in cover.balls:
-        gauges, shares = zip(*((step.gauge, step.share) for step in ball.profile), strict=True)
-        assert list(gauges) == sorted(set(gauges))
+        fractions, shares = zip(
+            *((step.fraction, step.share) for step in ball.profile), strict=True
+        )
+        assert list(fractions) == sorted(set(fractions))
         assert list(shares) == sorted(shares)
-        assert (gauges[-1], shares[-1]) == (1.0, ball.share)
+        assert (fractions[-1], shares[-1]) == (1.0, ball.share)
     assert sum(ball.start == 0.0 for ball in cover.balls) in (1, 2)
 
 
 @given(high=st.floats(0.1, 100.0), low=st.floats(0.1, 100.0))
 @settings(max_examples=20)
-def test_no_gauge_reaches_into_a_cell_that_its_step_leaves_out(high: float, low: float) -> None:
+def test_no_fraction_reaches_into_a_cell_that_its_step_leaves_out(high: float, low: float) -> None:
     region = Region((-low,), (high,))
     parameter_grid = np.array(lay_parameter_grid(Turn(), region, np.ones(1)).axes[0])
     lower, upper = parameter_grid[:-1, None], parameter_grid[1:, None]
-    starts = build.start_gauges(region, lower, upper)
-    for gauge, first, last in zip(starts, lower, upper, strict=True):
-        reached = region.scaled(float(gauge))
-        assert gauge <= 1.0
+    starts = build.start_fractions(region, lower, upper)
+    for fraction, first, last in zip(starts, lower, upper, strict=True):
+        reached = region.scaled(float(fraction))
+        assert fraction <= 1.0
         assert not (reached.upper[0] > first[0] >= 0.0)
         assert not (reached.lower[0] < last[0] <= 0.0)
 
 
 @given(value=st.integers(1, 64), more=st.integers(0, 64), step=st.sampled_from([1.0, 0.1, 3.0]))
-def test_no_gauge_reaches_a_value_that_its_step_leaves_out(
+def test_no_fraction_reaches_a_value_that_its_step_leaves_out(
     value: int, more: int, step: float
 ) -> None:
     end = (value + more) * step
     region, own = Region((-end,), (end,)), np.array([[value * step], [-value * step]])
     parameters = (Parameter("shift", "px", step=step),)
-    for gauge in build.start_gauges(region, own, own, parameters):
-        reached = region.scaled(float(gauge)).upper[0]
+    for fraction in build.start_fractions(region, own, own, parameters):
+        reached = region.scaled(float(fraction)).upper[0]
         assert (value - 0.02) * step < reached < (value - 0.001) * step
 
 

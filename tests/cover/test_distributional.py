@@ -92,23 +92,23 @@ def test_profiles_ask_enough_for_every_nested_region(parameters: int) -> None:
     g, region = (rotation(), TURNS) if parameters == 1 else (weave(), BOX)
     x = image(g.classifier.shape)
     cover = distributional_cover(g, x, region, error_of(g, x, region), 6)
-    for gauge in (0.03, 0.2, 0.5, 0.77, 1.0):
-        theta = uniform_thetas(region.scaled(gauge), 200)
-        shares = np.array([share_at(ball.profile, gauge) for ball in cover.balls])
+    for fraction in (0.03, 0.2, 0.5, 0.77, 1.0):
+        theta = uniform_thetas(region.scaled(fraction), 200)
+        shares = np.array([share_at(ball.profile, fraction) for ball in cover.balls])
         required = share_of_margin(needed(g, x, cover, theta))
         assert ((required <= shares) & (shares > 0.0)).any(axis=1).all()
 
 
-def share_at(profile: tuple[Step, ...], gauge: float) -> float:
-    """What a profile asks for the region of this gauge: the step that reaches it."""
-    return next(step.share for step in profile if step.gauge >= gauge)
+def share_at(profile: tuple[Step, ...], fraction: float) -> float:
+    """What a profile asks for the region of this fraction: the step that reaches it."""
+    return next(step.share for step in profile if step.fraction >= fraction)
 
 
 def test_profiles_ascend_and_end_with_the_whole_region() -> None:
     cover = distributional_cover(weave(), image(), BOX, 0.1, 9)
     for ball in cover.balls:
         for before, after in itertools.pairwise(ball.profile):
-            assert before.gauge < after.gauge
+            assert before.fraction < after.fraction
             assert before.share <= after.share
         assert ball.profile[-1] == Step(1.0, ball.share)
         assert ball.share == float(share_of_margin(ball.margin))

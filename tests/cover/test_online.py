@@ -100,7 +100,7 @@ def test_two_balls_do_for_a_rotated_digit_and_ask_for_few_votes() -> None:
     for ball in cover.balls:
         shares = [step.share for step in ball.profile]
         assert shares == sorted(shares)
-        assert ball.profile[-1].gauge == 1.0
+        assert ball.profile[-1].fraction == 1.0
         assert ball.profile[-1].share == ball.share
 
 

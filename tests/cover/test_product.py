@@ -264,11 +264,11 @@ def test_certificates_are_found_and_hold(kind: str) -> None:
     radius = certify(g, x, wide, RadiusMode(n=2000), centres=16).certificate
     assert isinstance(radius, Certified)
     lost = min(
-        gauge
-        for gauge in np.linspace(0.01, 1.0, 100)
-        if shares(law, attacked(x, wide.scaled(gauge)), weights, bound).min() < 0.5
+        fraction
+        for fraction in np.linspace(0.01, 1.0, 100)
+        if shares(law, attacked(x, wide.scaled(fraction)), weights, bound).min() < 0.5
     )
-    assert 0.0 < radius.gauge < lost
+    assert 0.0 < radius.fraction < lost
 
 
 def test_what_no_votes_can_reach_is_refused() -> None:

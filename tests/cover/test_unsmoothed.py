@@ -226,18 +226,18 @@ def test_certified_regions_hold_what_the_half_space_keeps() -> None:
     g = SmoothedClassifier(network, Lamp(), LAW, seed=0)
     found = certify(g, BALANCED, REGION, RegionMode(max_votes=20_000)).certificate
     assert isinstance(found, Certified)
-    assert found.gauge == 1.0
+    assert found.fraction == 1.0
     assert found.guarantee is Guarantee.INDIVIDUAL
     # Twice as far the class is lost, and no radius may say otherwise.
     wide = Region((-2.0, -0.4), (2.0, 0.4))
     lost = min(
-        gauge
-        for gauge in np.linspace(0.01, 1.0, 100)
-        if float((attacked(BALANCED, wide.scaled(gauge)) @ weights[0]).max()) > bound
+        fraction
+        for fraction in np.linspace(0.01, 1.0, 100)
+        if float((attacked(BALANCED, wide.scaled(fraction)) @ weights[0]).max()) > bound
     )
     outcome = certify(g, BALANCED, wide, RadiusMode(n=4000), centres=12).certificate
     assert isinstance(outcome, Certified)
-    assert 0.2 * lost < outcome.gauge < lost
+    assert 0.2 * lost < outcome.fraction < lost
 
 
 def test_the_l2_ball_on_top_is_added_to_the_residual() -> None:

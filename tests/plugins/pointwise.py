@@ -61,17 +61,21 @@ def radius_is(g: SmoothedClassifier, x: Tensor, radius: float) -> None:
     assert all(c.guarantee is Guarantee.INDIVIDUAL for c in found)
     wrong = findings(g, _clean(g, x, outside), mode, 10)
     assert not any(isinstance(f.certificate, Certified) for f in wrong)
-    gauges = _gauges(findings(g, _clean(g, x, around(2.0 * radius)), RadiusMode(0.05, n=1024), 40))
-    assert sum(2.0 * gauge > 1.0 for gauge in gauges) <= most_by_chance(0.05, len(gauges))
-    assert 0.85 < 2.0 * sum(gauges) / len(gauges) < 1.0
+    fractions = _fractions(
+        findings(g, _clean(g, x, around(2.0 * radius)), RadiusMode(0.05, n=1024), 40)
+    )
+    assert sum(2.0 * fraction > 1.0 for fraction in fractions) <= most_by_chance(
+        0.05, len(fractions)
+    )
+    assert 0.85 < 2.0 * sum(fractions) / len(fractions) < 1.0
 
 
 def _clean(g: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
     return build_cover(g, x, region, "clean")
 
 
-def _gauges(found: list[Finding]) -> list[float]:
-    return [f.certificate.gauge for f in found if isinstance(f.certificate, Certified)]
+def _fractions(found: list[Finding]) -> list[float]:
+    return [f.certificate.fraction for f in found if isinstance(f.certificate, Certified)]
 
 
 @cache

@@ -133,8 +133,8 @@ def test_a_part_of_a_region_holds_the_whole_values_in_it() -> None:
     assert margins[0] == margins[1]
     (ball,) = build_cover(g, x, Region((-2.0, -2.0), (2.0, 2.0)), "clean").balls
     # Nothing but the clean image below one half (and a hundredth of a step), nothing new between.
-    gauges = [step.gauge for step in ball.profile]
-    assert gauges == pytest.approx([0.495, 0.995, 1.0], abs=1e-9)
+    fractions = [step.fraction for step in ball.profile]
+    assert fractions == pytest.approx([0.495, 0.995, 1.0], abs=1e-9)
 
 
 def test_what_leaves_the_image_is_lost_and_only_whole_pixels_leave() -> None:

@@ -110,7 +110,7 @@ def test_certified_accuracy_never_exceeds_the_share_of_right_certificates() -> N
     assert accuracies == sorted(accuracies, reverse=True)
     assert accuracies[-1] == found.certified.count == 1
     assert accuracies == [
-        sum((row.gauge or 0.0) >= gauge for row in rows) for gauge, _ in found.certified_at
+        sum((row.fraction or 0.0) >= fraction for row in rows) for fraction, _ in found.certified_at
     ]
 
 
@@ -231,7 +231,7 @@ def test_regions_are_printed_rounded_towards_the_clean_image(
 
 
 def test_verdicts_say_how_far_or_why_not() -> None:
-    assert verdict_of(make_row(gauge=0.99999), ANGLE) == "certified to ±29.99°, float image"
+    assert verdict_of(make_row(fraction=0.99999), ANGLE) == "certified to ±29.99°, float image"
     eight = make_row(region=Region((-30.0,), (30.0,), bits=8))
     assert verdict_of(eight, ANGLE) == "certified to ±30°, rounded to 8 bits"
     assert verdict_of(make_abstention(), ANGLE) == "abstained: futile"
@@ -264,7 +264,9 @@ def test_the_curve_of_region_mode_is_one_step_at_the_end() -> None:
 
 
 def test_the_curve_of_radius_mode_counts_every_image_that_reaches_as_far() -> None:
-    rows = [make_radius_row(i, gauge=gauge) for i, gauge in enumerate([0.5, 0.25, 0.5, 1.0])]
+    rows = [
+        make_radius_row(i, fraction=fraction) for i, fraction in enumerate([0.5, 0.25, 0.5, 1.0])
+    ]
     curve = certified_curve(records(*rows))
     assert curve.reach == (0.0, 7.5, 15.0, 30.0)
     assert curve.accuracy == (1.0, 1.0, 0.75, 0.25)
@@ -286,7 +288,7 @@ def test_curves_are_written_as_png_and_svg_and_alike_each_time(tmp_path: Path) -
 
 
 def test_several_runs_share_a_plot_only_on_one_axis(tmp_path: Path) -> None:
-    other = records(make_radius_row(0, gauge=0.5), name="radius")
+    other = records(make_radius_row(0, fraction=0.5), name="radius")
     _, svg = draw_curves([mixed(), other], tmp_path / "both")
     assert b"radius: certified accuracy" in svg.read_bytes()
     plain = records(make_row(region=Region((), (), 0.5)), parameters=())
@@ -309,7 +311,7 @@ def test_a_contact_sheet_takes_every_class_in_turn_and_an_abstention() -> None:
 
 
 def test_views_show_the_original_the_region_and_the_worst_found() -> None:
-    line = views(Turn(), images(), make_row(0, gauge=0.5))
+    line = views(Turn(), images(), make_row(0, fraction=0.5))
     captions = [view.caption for view in line]
     assert captions[:3] == ["original", "−30°", "−18°"]
     assert captions[-1] == "worst found\n+28°: 7"
@@ -338,7 +340,7 @@ def test_views_are_rounded_where_attacks_are() -> None:
 
 
 def test_views_of_an_l2_region_have_its_norm() -> None:
-    row = make_row(0, region=Region((), (), 0.5), gauge=0.5, attack=None)
+    row = make_row(0, region=Region((), (), 0.5), fraction=0.5, attack=None)
     line = views(Turn(), images(), row)
     norms = [float(np.linalg.norm(view.pixels - line[0].pixels)) for view in line[1:]]
     assert norms == pytest.approx([0.25] * 6)

@@ -90,7 +90,7 @@ def make_row(index: int = 0, **changes: Any) -> Row:
         reason=None,
         least_n=None,
         region=REGION,
-        gauge=1.0,
+        fraction=1.0,
         guarantee=Guarantee.INDIVIDUAL,
         premise=None,
         alpha=0.001,
@@ -116,7 +116,7 @@ def make_abstention(index: int = 0, **changes: Any) -> Row:
     base: dict[str, Any] = {
         "outcome": "abstained",
         "certified_label": None,
-        "gauge": None,
+        "fraction": None,
         "reason": AbstainReason.FUTILE,
         "evidence": (make_centre(theta=(-15.0,)), futile),
         "attack": AttackRecord((-30.0,), 1, (900, 100), False, 1500, True),
@@ -125,12 +125,12 @@ def make_abstention(index: int = 0, **changes: Any) -> Row:
 
 
 def make_radius_row(index: int = 0, successes: int = 960, **changes: Any) -> Row:
-    """A radius-mode row with two centres and the gauge that their counts support."""
+    """A radius-mode row with two centres and the fraction that their counts support."""
     steps = tuple(Step(k / 8, float(share_of_margin(k / 4))) for k in range(1, 9))
     centre = make_centre(successes, 1024, margin=2.0, profile=steps)
     lower = clopper_pearson_lower(successes, 1024, 0.001)
-    gauge = max((step.gauge for step in steps if step.share < lower), default=None)
+    fraction = max((step.fraction for step in steps if step.share < lower), default=None)
     base: dict[str, Any] = {"mode": "radius", "evidence": (centre, centre), "votes": 64 + 2 * 1024}
-    if gauge is None:
+    if fraction is None:
         base |= {"outcome": "abstained", "certified_label": None, "reason": AbstainReason.BUDGET}
-    return make_row(index, **{**base, "gauge": gauge, **changes})
+    return make_row(index, **{**base, "fraction": fraction, **changes})

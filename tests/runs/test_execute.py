@@ -225,8 +225,8 @@ def test_radius_mode_says_how_much_of_the_region_holds() -> None:
     rows = certified("run", "certify.mode=radius", "certify.n=640", "region.l2=1.0")
     assert verify_records("run").sound
     for row, mean in zip(rows, MEANS, strict=True):
-        assert row.gauge is not None
-        assert 0.0 < row.gauge < 4 * abs(mean - 0.5)
+        assert row.fraction is not None
+        assert 0.0 < row.fraction < 4 * abs(mean - 0.5)
 
 
 def test_predict_needs_no_region() -> None:

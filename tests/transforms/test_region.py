@@ -33,7 +33,7 @@ def test_scaled_regions_are_nested(
 
 
 @given(intervals, st.floats(0.0, 1e6))
-def test_gauge_one_is_the_region_and_gauge_zero_the_clean_image(
+def test_fraction_one_is_the_region_and_fraction_zero_the_clean_image(
     ends: list[tuple[float, float]], l2: float
 ) -> None:
     region = region_of(ends, l2)

@@ -68,37 +68,38 @@ def box_margin(margin_of: MarginOf, theta: Floats, lower: Floats, upper: Floats)
 def box_profile(
     region: Region, margin_of: MarginOf, theta: Floats, lower: Floats, upper: Floats
 ) -> tuple[Step, ...]:
-    """What the box asks of its centre's votes in the nested regions ``region.scaled(gauge)``.
+    """What the box asks of its centre's votes in the nested regions ``region.scaled(fraction)``.
 
-    A step's share is that of the part of the box that the region of its gauge holds, and so enough
-    for every smaller one. Ascending; the last step is at gauge 1 and asks for the whole box.
+    A step's share is that of the part of the box that the region of its fraction holds, and so
+    enough
+    for every smaller one. Ascending; the last step is at fraction 1 and asks for the whole box.
     """
     start, full = _start(region, lower, upper), _full(region, lower, upper)
     steps = [Step(start, 0.0)] if start > 0.0 else []
     least = 0.0
-    gauges = [start + (full - start) * k / STEPS for k in range(1, STEPS)] + [1.0]
-    for before, gauge in itertools.pairwise([start, *gauges]):
-        if not before < gauge:
+    fractions = [start + (full - start) * k / STEPS for k in range(1, STEPS)] + [1.0]
+    for before, fraction in itertools.pairwise([start, *fractions]):
+        if not before < fraction:
             continue
-        within = region.scaled(gauge)
+        within = region.scaled(fraction)
         low = np.clip(lower, within.lower, within.upper)
         high = np.clip(upper, within.lower, within.upper)
         share = float(share_of_margin(box_margin(margin_of, theta, low, high)))
         least = max(least, share)
-        steps.append(Step(gauge, least))
+        steps.append(Step(fraction, least))
     return tuple(steps)
 
 
 def _start(region: Region, lower: Floats, upper: Floats) -> float:
-    """A gauge up to which the region does not meet the box, rounded down; 0 where it holds 0."""
+    """A fraction up to which the region does not meet the box, rounded down; 0 where it holds 0."""
     far = np.maximum(np.maximum(lower, -upper), 0.0)
     reach = np.where(lower > 0.0, region.upper, -np.array(region.lower))
-    gauges = np.divide(far, reach, out=np.zeros_like(far), where=far > 0.0)
-    return max(0.0, float(np.nextafter(gauges.max(), 0.0)))
+    fractions = np.divide(far, reach, out=np.zeros_like(far), where=far > 0.0)
+    return max(0.0, float(np.nextafter(fractions.max(), 0.0)))
 
 
 def _full(region: Region, lower: Floats, upper: Floats) -> float:
-    """A gauge from which on the region holds the box, at most 1."""
+    """A fraction from which on the region holds the box, at most 1."""
     ends = [
         end / limit
         for low, high, least, most in zip(lower, upper, region.lower, region.upper, strict=True)

@@ -35,10 +35,9 @@ T = TypeVar("T")
 Decoder = Callable[[object], object]
 
 _JSON_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
-    "Row": {"gauge": "fraction"},
     "CentreEvidence": {"share": "required_p"},
     "InnerEvidence": {"share": "required_p"},
-    "Step": {"gauge": "fraction", "share": "required_p"},
+    "Step": {"share": "required_p"},
 }
 """Names in JSON of attributes that are called otherwise in Python, by class."""
 

@@ -70,7 +70,7 @@ class Row:
     in schema 2. label: the true class. clean_prediction: the class of f without
     noise, behind lift and readout. prediction, prediction_counts: PREDICT at the image.
     selected_label: the class that all counts in ``evidence`` are for. region: what was asked;
-    gauge: the fraction of it that is certified (None: abstained), see ``certified_region``.
+    fraction: the fraction of it that is certified (None: abstained), see ``certified_region``.
     prediction_counts: votes for each class, then ties. seed: None where it is secret. sampler: how
     seed and index became noise.
     votes: forward passes of certification, selection included; pilot_votes: those among them that
@@ -91,7 +91,7 @@ class Row:
     reason: AbstainReason | None
     least_n: int | None
     region: Region
-    gauge: float | None
+    fraction: float | None
     guarantee: Guarantee
     premise: Premise | None
     alpha: float
@@ -141,7 +141,7 @@ class Row:
             reason=abstained.reason if abstained else None,
             least_n=abstained.least_n if abstained else None,
             region=region,
-            gauge=certified.gauge if certified else None,
+            fraction=certified.fraction if certified else None,
             guarantee=found.guarantee,
             premise=found.premise,
             alpha=found.alpha,
@@ -162,11 +162,11 @@ class Row:
     @property
     def certified_region(self) -> Region | None:
         """What is certified; None for an abstention."""
-        return None if self.gauge is None else self.region.scaled(self.gauge)
+        return None if self.fraction is None else self.region.scaled(self.fraction)
 
-    def correct_up_to(self, gauge: float) -> bool:
-        """True when the true class is certified for the region scaled by ``gauge`` (S4)."""
-        certified = self.gauge is not None and self.gauge >= gauge
+    def correct_up_to(self, fraction: float) -> bool:
+        """True when the true class is certified for the region scaled by ``fraction`` (S4)."""
+        certified = self.fraction is not None and self.fraction >= fraction
         return certified and self.certified_label == self.label
 
     def to_json(self) -> str:

@@ -14,7 +14,7 @@ from gsmooth.runs.verify.profiles import (
     lower_bounds,
     needed_from,
     setting,
-    supported_gauge,
+    supported_fraction,
 )
 from gsmooth.runs.verify.seed_checks import randomized_faults
 from gsmooth.sampling.noise import Seed
@@ -41,20 +41,22 @@ def region_faults(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         accepted = [p > c.share for p, c in zip(bounds, row.evidence, strict=True)]
     else:
         accepted = [_accepts(centre, row.alpha / row.attempts) for centre in row.evidence]
-    gauge = 1.0 if accepted else 0.0
+    fraction = 1.0 if accepted else 0.0
     for number, (centre, holds) in enumerate(zip(row.evidence, accepted, strict=True)):
         where = f"evidence[{number}].verdict"
         if centre.verdict is Verdict.ACCEPTED and not holds:
             votes = f"{centre.successes} of {centre.trials} votes"
             yield where, f"accepted, but {votes} do not show a share above {centre.share}"
-        elif row.outcome == "certified" and not holds and (row.gauge or 0.0) > needed_from(centre):
-            yield where, f"{centre.verdict}; fraction {row.gauge!r} needs this centre accepted"
+        elif (
+            row.outcome == "certified" and not holds and (row.fraction or 0.0) > needed_from(centre)
+        ):
+            yield where, f"{centre.verdict}; fraction {row.fraction!r} needs this centre accepted"
         if not holds:
-            gauge = min(gauge, needed_from(centre))
+            fraction = min(fraction, needed_from(centre))
     yield from _affordable(row, config)
-    yield from _outcome(row, gauge > 0.0)
-    if row.gauge is not None and gauge > 0.0 and row.gauge != gauge:
-        yield "fraction", f"{row.gauge!r}, but the counts support {gauge!r}"
+    yield from _outcome(row, fraction > 0.0)
+    if row.fraction is not None and fraction > 0.0 and row.fraction != fraction:
+        yield "fraction", f"{row.fraction!r}, but the counts support {fraction!r}"
 
 
 def _affordable(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
@@ -66,7 +68,7 @@ def _affordable(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
 
 
 def radius_faults(row: Row, config: Mapping[str, object], secret: Seed | None) -> Iterator[Message]:
-    """The largest gauge up to which every centre's lower bound exceeds its required shares."""
+    """The largest fraction up to which every centre's lower bound exceeds its required shares."""
     bound = setting(config, "certify.bound")
     if bound == "sequence":
         yield from _votes_at_most(row, config)
@@ -77,10 +79,10 @@ def radius_faults(row: Row, config: Mapping[str, object], secret: Seed | None) -
             yield from randomized_faults(row, secret)
             return
         bounds = lower_bounds(row)
-    supported = supported_gauge(row.evidence, bounds)
+    supported = supported_fraction(row.evidence, bounds)
     yield from _outcome(row, supported is not None)
-    if None not in (row.gauge, supported) and row.gauge != supported:
-        yield "fraction", f"{row.gauge!r}, but the counts support {supported!r}"
+    if None not in (row.fraction, supported) and row.fraction != supported:
+        yield "fraction", f"{row.fraction!r}, but the counts support {supported!r}"
 
 
 def _fixed_votes(row: Row, config: Mapping[str, object]) -> Iterator[Message]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from gsmooth.certificate import CentreEvidence, InnerEvidence
 from gsmooth.runs.records.row import Row
-from gsmooth.runs.verify.profiles import fixed_votes, setting, supported_gauge
+from gsmooth.runs.verify.profiles import fixed_votes, setting, supported_fraction
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.normal import share_of_margin
 
@@ -38,12 +38,12 @@ def nested_faults(row: Row, config: Mapping[str, object]) -> Iterator[tuple[str,
         clopper_pearson_lower(centre.successes, draws, row.alpha - inner_alpha)
         for centre in row.evidence
     ]
-    supported = supported_gauge(row.evidence, bounds)
+    supported = supported_fraction(row.evidence, bounds)
     if (supported is not None) != (row.outcome == "certified"):
         support = "do not support" if supported is None else "support"
         yield "outcome", f"{row.outcome}, but the counts {support} a certificate"
-    elif row.gauge != supported:
-        yield "fraction", f"{row.gauge!r}, but the counts support {supported!r}"
+    elif row.fraction != supported:
+        yield "fraction", f"{row.fraction!r}, but the counts support {supported!r}"
 
 
 def _settings(row: Row, config: Mapping[str, object]) -> tuple[int, int, float] | None:

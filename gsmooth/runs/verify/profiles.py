@@ -47,22 +47,22 @@ def profile_faults(centre: CentreEvidence, identity_action: bool) -> Iterator[st
     """
     steps = centre.profile
     for before, after in pairwise(steps):
-        if not (before.gauge < after.gauge and before.share <= after.share):
-            yield f"not ascending at gauge {after.gauge!r}"
-    if steps and steps[-1].gauge == 1.0 and steps[-1].share != centre.share:
-        yield f"share {steps[-1].share!r} at gauge 1, but the whole region needs {centre.share!r}"
-    if steps and not 0.0 <= steps[0].gauge <= steps[-1].gauge <= 1.0:
-        yield "gauges outside [0, 1]"
+        if not (before.fraction < after.fraction and before.share <= after.share):
+            yield f"not ascending at fraction {after.fraction!r}"
+    if steps and steps[-1].fraction == 1.0 and steps[-1].share != centre.share:
+        yield f"share {steps[-1].share!r} at fraction 1, but the whole region needs {centre.share!r}"
+    if steps and not 0.0 <= steps[0].fraction <= steps[-1].fraction <= 1.0:
+        yield "fractions outside [0, 1]"
     # An infinite margin says nothing about its parts.
     for step in steps if identity_action and math.isfinite(centre.margin) else ():
-        needed = float(share_of_margin(step.gauge * centre.margin))
+        needed = float(share_of_margin(step.fraction * centre.margin))
         if step.share < needed - _CURVATURE:
-            yield f"share {step.share!r} at gauge {step.gauge!r}; it needs {needed!r}"
+            yield f"share {step.share!r} at fraction {step.fraction!r}; it needs {needed!r}"
 
 
 def needed_from(centre: CentreEvidence) -> float:
-    """The gauge from which on a centre is needed: the first step, where it asks for nothing."""
-    return centre.profile[0].gauge if centre.profile and centre.profile[0].share == 0.0 else 0.0
+    """The fraction from which on a centre is needed: the first step, where it asks for nothing."""
+    return centre.profile[0].fraction if centre.profile and centre.profile[0].share == 0.0 else 0.0
 
 
 def lower_bounds(row: Row, draws: Sequence[float] | None = None) -> list[float]:
@@ -86,26 +86,26 @@ def anytime_bounds(row: Row) -> list[float]:
     ]
 
 
-def supported_gauge(
+def supported_fraction(
     evidence: Sequence[CentreEvidence], lower_bounds: Sequence[float]
 ) -> float | None:
-    """Largest gauge that the bounds at all centres prove; None when they prove nothing.
+    """Largest fraction that the bounds at all centres prove; None when they prove nothing.
 
-    A step of a profile speaks for every gauge from the step before it up to its own.
+    A step of a profile speaks for every fraction from the step before it up to its own.
     """
-    gauges = [_reach(centre, p) for centre, p in zip(evidence, lower_bounds, strict=True)]
-    proved = min(gauges, default=0.0)
+    fractions = [_reach(centre, p) for centre, p in zip(evidence, lower_bounds, strict=True)]
+    proved = min(fractions, default=0.0)
     return proved if proved > 0.0 else None
 
 
 def _reach(centre: CentreEvidence, p_lower: float) -> float:
-    """Gauge of the last step before the first whose share p_lower does not exceed."""
+    """Fraction of the last step before the first whose share p_lower does not exceed."""
     reach = 0.0
     for step in centre.profile:
         # A share of 0 asks for nothing: the region does not meet this centre's part yet.
         if step.share > 0.0 and step.share >= p_lower:
             break
-        reach = step.gauge
+        reach = step.fraction
     return reach
 
 

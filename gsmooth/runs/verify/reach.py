@@ -129,32 +129,32 @@ class _Reach:
             shown = _first(points, ~reached)
             yield "evidence", f"no centre reaches the parameters {shown} of the region"
             return
-        gauge = self.row.gauge
-        if gauge is None or not 0.0 < gauge < 1.0:
+        fraction = self.row.fraction
+        if fraction is None or not 0.0 < fraction < 1.0:
             return
         # A little less: at the very end of a step the next cell begins.
-        within = self.row.region.scaled(gauge * (1.0 - _CLOSE))
-        needed, points = self._needed(within, gauge)
-        shares = np.array([_share_at(centre, gauge) for centre in self.row.evidence])
+        within = self.row.region.scaled(fraction * (1.0 - _CLOSE))
+        needed, points = self._needed(within, fraction)
+        shares = np.array([_share_at(centre, fraction) for centre in self.row.evidence])
         reached = np.asarray((share_of_margin(needed) <= shares + 1e-15).any(axis=1))
         if not reached.all():
             shown = _first(points, ~reached)
-            yield "fraction", f"{gauge!r}, but no centre answers for the parameters {shown}"
+            yield "fraction", f"{fraction!r}, but no centre answers for the parameters {shown}"
 
-    def _needed(self, region: Region, gauge: float) -> tuple[Floats, Floats]:
+    def _needed(self, region: Region, fraction: float) -> tuple[Floats, Floats]:
         """(points, centres) least margins, a little lowered, and the points (points, m)."""
         steps = tuple(parameter.step for parameter in self.parameters)
         points = _points(region, steps, self.law.unsmoothed, len(self.theta))
         shifts = points[:, None, :] - self.theta[None, :, :]
-        left = 0.0 if self.row.mode == "nested" else self.fixed + gauge * self.ball
+        left = 0.0 if self.row.mode == "nested" else self.fixed + fraction * self.ball
         flat = shifts.reshape(-1, shifts.shape[2])
         needed = self.law.margin(flat, np.full(len(flat), left)).reshape(shifts.shape[:2])
         return np.maximum(0.0, needed * (1.0 - _CLOSE) - _CLOSE), points
 
 
-def _share_at(centre: CentreEvidence, gauge: float) -> float:
+def _share_at(centre: CentreEvidence, fraction: float) -> float:
     """The share that the centre's votes have to exceed for this fraction of the region."""
-    return next((step.share for step in centre.profile if step.gauge >= gauge), centre.share)
+    return next((step.share for step in centre.profile if step.fraction >= fraction), centre.share)
 
 
 @lru_cache(maxsize=64)  # All rows of a run have the same noise.

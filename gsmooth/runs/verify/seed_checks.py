@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.row import Row
-from gsmooth.runs.verify.profiles import lower_bounds, setting, supported_gauge
+from gsmooth.runs.verify.profiles import lower_bounds, setting, supported_fraction
 from gsmooth.sampling.noise import SampleKey, SecretSeed, Seed, Stream
 
 Message = tuple[str, str]
@@ -57,18 +57,18 @@ def randomized_faults(row: Row, secret: Seed | None) -> Iterator[Message]:
     seed = secret if row.seed is None else row.seed
     if seed is not None:
         draws = draws_of(row, seed)
-        least = most = supported_gauge(row.evidence, lower_bounds(row, draws))
+        least = most = supported_fraction(row.evidence, lower_bounds(row, draws))
     else:  # A larger draw gives a smaller bound.
         ends = ([end] * len(row.evidence) for end in (1.0, 0.0))
-        least, most = (supported_gauge(row.evidence, lower_bounds(row, end)) for end in ends)
-    claimed, low, high = row.gauge or 0.0, least or 0.0, most or 0.0
+        least, most = (supported_fraction(row.evidence, lower_bounds(row, end)) for end in ends)
+    claimed, low, high = row.fraction or 0.0, least or 0.0, most or 0.0
     if low <= claimed <= high:
         return
     if claimed == 0.0 or high == 0.0:
         support = "do not support" if claimed > 0.0 else "support"
         yield "outcome", f"{row.outcome}, but the counts {support} a certificate"
     else:
-        yield "fraction", f"{row.gauge!r}, but the counts support {_between(low, high)}"
+        yield "fraction", f"{row.fraction!r}, but the counts support {_between(low, high)}"
 
 
 def _between(low: float, high: float) -> str:

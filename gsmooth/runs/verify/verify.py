@@ -207,8 +207,8 @@ def _out_of_reach(centre: CentreEvidence) -> bool:
 
 def _against_itself(row: Row) -> Iterator[Message]:
     certified = row.outcome == "certified"
-    if certified != (row.gauge is not None):
-        yield "fraction", f"{row.gauge!r} in an image that is {row.outcome}"
+    if certified != (row.fraction is not None):
+        yield "fraction", f"{row.fraction!r} in an image that is {row.outcome}"
     if certified != (row.certified_label is not None):
         yield "certified_label", f"{row.certified_label!r} in an image that is {row.outcome}"
     if certified == (row.reason is not None):

@@ -49,9 +49,9 @@ def test_votes_that_are_fixed_in_advance_are_known_without_casting_them() -> Non
     assert found.votes == Span(12 * 704, 12 * 704, 12 * 704)
     assert run_certify(config, Notebook()).votes == 12 * 704
     assert found.l2 is not None
-    gauges = [row.gauge for row in read_records("run").rows if row.gauge is not None]
+    fractions = [row.fraction for row in read_records("run").rows if row.fraction is not None]
     # No image reaches farther than unanimous votes can show.
-    assert max(gauges) * 1.0 <= found.l2
+    assert max(fractions) * 1.0 <= found.l2
 
 
 def test_the_nested_method_is_planned_by_the_most_that_it_can_take() -> None:

@@ -65,7 +65,7 @@ def test_old_field_names_become_those_of_today() -> None:
     text = (STORED / "region" / ROWS_NAME).read_text().splitlines()
     old = {found["index"]: found for found in map(json.loads, text)}
     for row in read_records(STORED / "region").rows:
-        assert row.gauge == old[row.index]["gauge"]
+        assert row.fraction == old[row.index]["gauge"]
         assert row.noise.axes == (AxisNoise("gaussian", 4.0),)
         assert row.noise.sigma == old[row.index]["law"]["sigma"]
         assert [c.share for c in row.evidence] == [c["share"] for c in old[row.index]["evidence"]]
@@ -79,7 +79,7 @@ def test_the_law_of_several_parameters_is_named_and_its_axis_is_not() -> None:
 
 def test_a_forged_row_of_schema_2_is_named_as_ever(tmp_path: Path) -> None:
     folder = moved(tmp_path, "region")
-    edited(folder, "gauge", gauge=0.5)
+    edited(folder, "gauge", fraction=0.5)
     assert {fault.field for fault in verify_records(folder).faults} == {"fraction"}
 
 
@@ -123,7 +123,7 @@ def test_a_stored_folder_is_exported_to_parquet(name: str, tmp_path: Path) -> No
     records = read_records(STORED / name)
     export_parquet(records, tmp_path / "rows.parquet")
     rows = parquet.read_table(tmp_path / "rows.parquet").to_pylist()
-    assert [row["fraction"] for row in rows] == [row.gauge for row in records.rows]
+    assert [row["fraction"] for row in rows] == [row.fraction for row in records.rows]
     assert {row["schema"] for row in rows} == {2}
 
 

@@ -16,7 +16,7 @@ from gsmooth.runs.config.run_config import fingerprint, identity
 from gsmooth.runs.records.folder import RecordWriter, Row
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.planned_images import PlannedImages
-from gsmooth.runs.verify.profiles import lower_bounds, supported_gauge
+from gsmooth.runs.verify.profiles import lower_bounds, supported_fraction
 from gsmooth.runs.verify.seed_checks import draws_of
 from gsmooth.runs.verify.verify import row_faults, verify_records
 from gsmooth.sampling.noise import SecretSeed
@@ -48,17 +48,17 @@ def committed(secret: SecretSeed | None = SECRET) -> RunHeader:
 
 
 def centre(successes: int) -> CentreEvidence:
-    """Of 1024 votes; the profile is so fine that every draw shows in the gauge."""
+    """Of 1024 votes; the profile is so fine that every draw shows in the fraction."""
     steps = tuple(Step(k / 4096, float(share_of_margin(k / 2048))) for k in range(1, 4097))
     return make_centre(successes, 1024, margin=2.0, profile=steps)
 
 
 def row(**changes: object) -> Row:
-    """960 of 1024 votes at two centres, and the gauge that follows from SECRET."""
+    """960 of 1024 votes at two centres, and the fraction that follows from SECRET."""
     base = make_radius_row(evidence=(centre(960), centre(960)), seed=None)
     bounds = lower_bounds(base, draws_of(base, SECRET))
-    gauge = supported_gauge(base.evidence, bounds)
-    found = replace(base, gauge=gauge, fingerprint=committed().fingerprint)
+    fraction = supported_fraction(base.evidence, bounds)
+    found = replace(base, fraction=fraction, fingerprint=committed().fingerprint)
     return replace(found, **changes)  # type: ignore[arg-type]
 
 
@@ -86,18 +86,18 @@ def test_a_randomized_bound_is_checked_by_the_secret_that_its_draws_follow_from(
 def test_without_the_secret_some_draws_have_to_support_what_is_claimed(draw: float) -> None:
     honest = row()
     bounds = lower_bounds(honest, [draw, draw])
-    near = replace(honest, gauge=supported_gauge(honest.evidence, bounds))
-    assert near.gauge != honest.gauge
+    near = replace(honest, fraction=supported_fraction(honest.evidence, bounds))
+    assert near.fraction != honest.fraction
     assert (fields(near, SECRET), fields(near, None)) == (["fraction"], [])
     for far in (0.5, 1.0):
-        assert fields(replace(honest, gauge=far), None) == ["fraction"]
+        assert fields(replace(honest, fraction=far), None) == ["fraction"]
 
 
 def test_without_the_secret_an_outcome_that_no_draws_give_is_found() -> None:
     abstained: dict[str, object] = {
         "outcome": "abstained",
         "certified_label": None,
-        "gauge": None,
+        "fraction": None,
         "reason": AbstainReason.FUTILE,
     }
     assert fields(row(**abstained), None) == ["outcome"]

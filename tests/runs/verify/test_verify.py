@@ -14,7 +14,7 @@ from gsmooth.runs.records.folder import RecordWriter
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.runs.records.row import Row
-from gsmooth.runs.verify.profiles import lower_bounds, profile_faults, supported_gauge
+from gsmooth.runs.verify.profiles import lower_bounds, profile_faults, supported_fraction
 from gsmooth.runs.verify.seed_checks import draws_of
 from gsmooth.runs.verify.verify import row_faults, verify_records
 from gsmooth.sampling.noise import SampleKey, Stream
@@ -61,7 +61,9 @@ def test_sound_radius_rows_have_no_fault(successes: int) -> None:
 
 
 def test_raised_counts_of_an_abstention_are_not_a_certificate() -> None:
-    row = replace(make_abstention(), outcome="certified", certified_label=7, gauge=1.0, reason=None)
+    row = replace(
+        make_abstention(), outcome="certified", certified_label=7, fraction=1.0, reason=None
+    )
     assert faulty_fields(row) == ["evidence[1].verdict", "outcome"]
 
 
@@ -184,7 +186,7 @@ def test_an_abstention_whose_counts_suffice_is_named() -> None:
         make_row(),
         outcome="abstained",
         certified_label=None,
-        gauge=None,
+        fraction=None,
         reason=AbstainReason.BUDGET,
     )
     assert faulty_fields(row) == ["outcome"]
@@ -198,23 +200,23 @@ def test_an_unreachable_image_has_a_centre_that_no_votes_could_pass() -> None:
     assert "reason" not in faulty_fields(honest)
 
 
-def test_an_abstention_that_keeps_a_gauge_and_a_label_is_named() -> None:
-    row = replace(make_abstention(), gauge=1.0, certified_label=7, reason=None)
+def test_an_abstention_that_keeps_a_fraction_and_a_label_is_named() -> None:
+    row = replace(make_abstention(), fraction=1.0, certified_label=7, reason=None)
     assert faulty_fields(row) == ["fraction", "certified_label", "reason"]
 
 
-def test_a_gauge_other_than_one_in_region_mode_is_named() -> None:
-    assert faulty_fields(replace(make_row(), gauge=1.5)) == ["fraction"]
+def test_a_fraction_other_than_one_in_region_mode_is_named() -> None:
+    assert faulty_fields(replace(make_row(), fraction=1.5)) == ["fraction"]
 
 
-@pytest.mark.parametrize("gauge", [0.875, 1.0, 2.0, 0.25])
-def test_a_gauge_that_the_counts_do_not_give_is_named(gauge: float) -> None:
+@pytest.mark.parametrize("fraction", [0.875, 1.0, 2.0, 0.25])
+def test_a_fraction_that_the_counts_do_not_give_is_named(fraction: float) -> None:
     row = make_radius_row()
-    assert row.gauge not in (None, gauge)
-    assert faulty_fields(replace(row, gauge=gauge), radius_header()) == ["fraction"]
+    assert row.fraction not in (None, fraction)
+    assert faulty_fields(replace(row, fraction=fraction), radius_header()) == ["fraction"]
 
 
-def test_lowered_counts_lower_the_supported_gauge() -> None:
+def test_lowered_counts_lower_the_supported_fraction() -> None:
     row = with_centre(make_radius_row(successes=1024), 1, successes=900)
     assert faulty_fields(row, radius_header()) == ["fraction"]
 
@@ -227,10 +229,10 @@ def test_a_lowered_step_of_a_profile_is_named() -> None:
     assert faulty_fields(row, radius_header())[0] == "evidence[0].profile"
 
 
-def test_an_untested_centre_supports_no_gauge() -> None:
+def test_an_untested_centre_supports_no_fraction() -> None:
     centre = make_radius_row().evidence[0]
     silent = replace(centre, successes=0, trials=0, verdict=Verdict.UNTESTED)
-    assert supported_gauge((centre, silent), (0.9, 0.0)) is None
+    assert supported_fraction((centre, silent), (0.9, 0.0)) is None
 
 
 def test_an_untested_centre_without_a_profile_voids_the_certificate() -> None:
@@ -258,9 +260,12 @@ def test_a_randomized_bound_uses_the_draw_of_its_seed() -> None:
 
 
 def test_a_step_of_an_l2_profile_asks_for_its_part_of_the_margin() -> None:
-    margin, gauge = 2.0, 0.5
-    honest = (Step(gauge, float(share_of_margin(gauge * margin))), Step(1.0, 0.9772498680518242))
-    bold = (replace(honest[0], gauge=0.6), honest[1])
+    margin, fraction = 2.0, 0.5
+    honest = (
+        Step(fraction, float(share_of_margin(fraction * margin))),
+        Step(1.0, 0.9772498680518242),
+    )
+    bold = (replace(honest[0], fraction=0.6), honest[1])
     centre = make_centre(960, 1024, margin=margin)
     centre = replace(centre, share=honest[1].share)
     assert list(profile_faults(replace(centre, profile=honest), identity_action=True)) == []
@@ -271,13 +276,13 @@ def test_a_centre_counts_only_where_the_region_reaches_its_part() -> None:
     near = make_radius_row(successes=1024).evidence[0]
     outer = (Step(0.5, 0.0), *near.profile[4:])
     far = replace(near, successes=0, trials=0, verdict=Verdict.UNTESTED, profile=outer)
-    assert supported_gauge((near, far), (0.99, 0.0)) == 0.5
+    assert supported_fraction((near, far), (0.99, 0.0)) == 0.5
 
 
-def test_a_gauge_between_two_steps_needs_the_share_of_the_next_one() -> None:
+def test_a_fraction_between_two_steps_needs_the_share_of_the_next_one() -> None:
     weak = replace(make_radius_row().evidence[0], profile=(Step(0.5, 0.6), Step(1.0, 0.97)))
     strong = replace(weak, successes=1024, profile=(Step(0.75, 0.6), Step(1.0, 0.97)))
-    assert supported_gauge((weak, strong), (0.9, 0.99)) == 0.5
+    assert supported_fraction((weak, strong), (0.9, 0.99)) == 0.5
 
 
 def test_faults_of_a_folder_name_image_and_field(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from gsmooth import Classifier, Parameter, Region, SmoothedClassifier, Transform
 from gsmooth.certificate import CentreEvidence
 from gsmooth.certification.api import Item, Mode, RadiusMode, RegionMode, certify_many
 from gsmooth.runs.records.row import Row
-from gsmooth.runs.verify.profiles import lower_bounds, supported_gauge
+from gsmooth.runs.verify.profiles import lower_bounds, supported_fraction
 from gsmooth.runs.verify.verify import row_faults
 from gsmooth.theory.laws import GaussianLaw, Law
 from tests.runs.samples import FINGERPRINT, make_header
@@ -145,10 +145,10 @@ def test_counts_of_radius_mode_lowered_by_hand_void_the_certificate(
     mode = MODES[2]
     header = make_header(config=config(mode))
     for row in rows(setting, mode):
-        if row.gauge is None:
+        if row.fraction is None:
             continue
         lower = lower_bounds(row)
-        assert supported_gauge(row.evidence, lower) == row.gauge
+        assert supported_fraction(row.evidence, lower) == row.fraction
         worse = tuple(halved(c, row.selected_label) for c in row.evidence)
         assert "outcome" in [f.field for f in row_faults(replace(row, evidence=worse), header)]
 
@@ -159,7 +159,7 @@ def test_a_sequence_is_held_to_its_own_bound_and_to_its_most_votes(
 ) -> None:
     mode = MODES[5]
     header = make_header(config=config(mode))
-    streamed = [row for row in rows(setting, mode) if row.gauge is not None]
+    streamed = [row for row in rows(setting, mode) if row.fraction is not None]
     assert any(c.trials % 64 for row in streamed for c in row.evidence)
     for row in streamed:
         # A bound for numbers fixed in advance would claim more than one that was looked at often.

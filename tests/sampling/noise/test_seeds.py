@@ -110,12 +110,12 @@ def test_the_draw_of_the_randomized_bound_is_another_one_for_another_image() -> 
     g, mode = half_line(-1e5, 0.5, seed=0), RadiusMode(n=1024, bound="randomized")
     # Unanimous votes: what differs is the draw alone.
     found = [certify(g, pixel(0.1 * k), Region(l2=2.0), mode).certificate for k in range(6)]
-    gauges = [outcome.gauge for outcome in found if isinstance(outcome, Certified)]
-    assert len(set(gauges)) == 6
+    fractions = [outcome.fraction for outcome in found if isinstance(outcome, Certified)]
+    assert len(set(fractions)) == 6
     secret = dataclasses.replace(g, seed=SECRET)
     other = certify(secret, pixel(0.0), Region(l2=2.0), mode).certificate
     assert isinstance(other, Certified)
-    assert other.gauge not in gauges
+    assert other.fraction not in fractions
 
 
 def test_the_key_of_an_image_is_of_its_pixels_and_its_shape_and_no_index() -> None:

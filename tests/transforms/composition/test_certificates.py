@@ -73,11 +73,13 @@ def test_the_brightness_of_a_turned_image_is_certified_up_to_where_the_class_cha
     wide = Region((0.0, -2.0 * truth), (0.0, 2.0 * truth))
     mode = RadiusMode(ALPHA, n=1024)
     outcomes = [f.certificate for f in findings(g, build_cover(g, x, wide, "clean"), mode, 40)]
-    gauges = [c.gauge for c in outcomes if isinstance(c, Certified)]
-    assert len(gauges) == 40
+    fractions = [c.fraction for c in outcomes if isinstance(c, Certified)]
+    assert len(fractions) == 40
     assert all(isinstance(c, Certified) and c.guarantee is Guarantee.INDIVIDUAL for c in outcomes)
-    assert sum(2.0 * gauge > 1.0 for gauge in gauges) <= most_by_chance(ALPHA, len(gauges))
-    assert 0.8 < 2.0 * sum(gauges) / len(gauges) < 1.0
+    assert sum(2.0 * fraction > 1.0 for fraction in fractions) <= most_by_chance(
+        ALPHA, len(fractions)
+    )
+    assert 0.8 < 2.0 * sum(fractions) / len(fractions) < 1.0
 
 
 @pytest.mark.parametrize("centres", [1, 3])
