@@ -50,7 +50,9 @@ def profile_faults(centre: CentreEvidence, identity_action: bool) -> Iterator[st
         if not (before.fraction < after.fraction and before.share <= after.share):
             yield f"not ascending at fraction {after.fraction!r}"
     if steps and steps[-1].fraction == 1.0 and steps[-1].share != centre.share:
-        yield f"share {steps[-1].share!r} at fraction 1, but the whole region needs {centre.share!r}"
+        yield (
+            f"share {steps[-1].share!r} at fraction 1, but the whole region needs {centre.share!r}"
+        )
     if steps and not 0.0 <= steps[0].fraction <= steps[-1].fraction <= 1.0:
         yield "fractions outside [0, 1]"
     # An infinite margin says nothing about its parts.
