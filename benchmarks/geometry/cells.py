@@ -30,7 +30,7 @@ class Budget:
 
     votes, n: by cover, at most so many votes an image of an e-process, and votes a centre at fixed
     n. id_centres: centres of the covers without noise on theta, by transformation; None lets the
-    product choose. random, gradient_steps: what the opponent tries beyond its grid; a step is
+    product choose. random, gradient_steps: what the adversary tries beyond its grid; a step is
     two chunks of votes, forwards and backwards.
     """
 

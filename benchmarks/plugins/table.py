@@ -28,7 +28,7 @@ the volume vowels that were made by a formula. Networks are small, trained on 3,
 images. Scaling with brightness: where the wide region failed, a narrower one was added, and more
 votes allowed, after looking at held-out digits. *clean f*: the network without noise; *g*: the
 smoothed classifier by 64 votes; *certified*: g on the whole region, alpha 0.001 an image, an
-abstention counts as wrong; *attacked*: g by 1,000 votes at the worst parameters that the opponent
+abstention counts as wrong; *attacked*: g by 1,000 votes at the worst parameters that the adversary
 found, on the same images; *votes*: forward passes of certification an image (mean); *centres*:
 median.
 

@@ -31,7 +31,7 @@ class Silero(nn.Module):
     The network answers each frame of 512 samples by a probability of speech; that of a clip is the
     mean over its frames. Class 0 is no speech, class 1 speech. The recurrent state and the 64
     samples before the first frame are zero for every clip, so that the answer depends on the clip
-    alone. onnxruntime gives no gradients; the opponent then does without.
+    alone. onnxruntime gives no gradients; the adversary then does without.
     """
 
     def __init__(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The certificate's opponent: empirical search for an attack inside the region."""
+"""The certificate's adversary: empirical search for an attack inside the region."""
 
 from __future__ import annotations
 

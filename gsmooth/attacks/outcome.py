@@ -19,7 +19,7 @@ class Attempt:
     """One attack psi_theta(x) + added, rounded where the region says so.
 
     added, attacked (C, H, W): its additive part, of norm ``l2``, and the image itself. strict:
-    PREDICT at alpha = 1e-9 there, from fresh votes. stream: which of the opponent's streams of
+    PREDICT at alpha = 1e-9 there, from fresh votes. stream: which of the adversary's streams of
     votes they are.
     """
 

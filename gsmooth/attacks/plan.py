@@ -1,4 +1,4 @@
-"""AttackPlan: how hard the opponent searches."""
+"""AttackPlan: how hard the adversary searches."""
 
 from __future__ import annotations
 

@@ -90,11 +90,11 @@ def _lines(plan: Plan) -> list[tuple[str, str]]:
     lines.append(("votes an image", f"{_votes(plan.votes_an_image)} ({how})"))
     lines.append(("votes in all", _votes(plan.votes)))
     if plan.forwards:
-        lines.append(("the opponent's", f"{plan.forwards:,} votes an image"))
+        lines.append(("the adversary's", f"{plan.forwards:,} votes an image"))
     votes_s = plan.votes_an_image.mean / pace.votes_per_second
     each = f"cover and tests {_short(plan.cover_s)}, votes {_short(votes_s)}"
     if plan.forwards:
-        each += f", opponent {_short(plan.attack_s)}"
+        each += f", adversary {_short(plan.attack_s)}"
     lines.append(("time an image", each))
     lines.append(("time in all", f"{plan.seconds.spoken()}, a forecast"))
     lines.append(("memory", _memory(plan)))

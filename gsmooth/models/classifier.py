@@ -32,7 +32,7 @@ class Classifier:
     autocast: what torch.autocast may calculate in; channels_last: the layout of weights and
     batches; compile: by torch.compile, which needs a compiler. All three change the last digits of
     scores, so they are part of the function that is certified: votes, clean predictions and the
-    opponent's gradients go through :meth:`scores`, and nothing calls ``module`` past it.
+    adversary's gradients go through :meth:`scores`, and nothing calls ``module`` past it.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Opponent: how a run's attacks were searched for, in words."""
+"""Adversary: how a run's attacks were searched for, in words."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ def mode_of(config: RunConfig) -> RegionMode | RadiusMode | NestedMode:
 
 
 def attack_plan(config: RunConfig) -> AttackPlan | None:
-    """How the opponent searches; None when it is switched off, or the images are his already."""
+    """How the adversary searches; None when it is switched off, or the images are his already."""
     plan = config.attack
     # By the configuration: an online cover without proof is called heuristic.
     if not plan.enabled or config.certify.guarantee == "online":

@@ -130,7 +130,7 @@ def _finish(
     with uninterrupted():
         writer.write(row)
         monitor.add(row, attack.forwards if attack else 0, time.monotonic() - began)
-    # A nested certificate is about the vote of votes, which the opponent does not query.
+    # A nested certificate is about the vote of votes, which the adversary does not query.
     if attack is not None and row.mode != "nested":
         raise_if_violated(row, attack, parts, writer.folder)
 

@@ -40,9 +40,9 @@ def attack_at_zero_is_identity(subject: Subject) -> None:
 
 
 def attack_is_differentiable(subject: Subject) -> None:
-    """Gradients in x and in theta exist and are finite: the opponent searches along them.
+    """Gradients in x and in theta exist and are finite: the adversary searches along them.
 
-    In x alone where theta goes in steps: there the opponent tries the values.
+    In x alone where theta goes in steps: there the adversary tries the values.
     """
 
     def example(picture: Picture, theta: Theta) -> None:

@@ -1,4 +1,4 @@
-"""The opponent finds what can be found, counts its passes and claims no violation lightly (O4)."""
+"""The adversary finds what can be found, counts its passes and claims no violation lightly (O4)."""
 
 from __future__ import annotations
 

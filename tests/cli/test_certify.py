@@ -65,7 +65,7 @@ def test_a_dry_run_prints_the_plan_and_the_run_file_and_writes_nothing() -> None
     plan = [line for line in result.stdout.splitlines() if line.startswith("#")]
     told = " ".join(line[2:].split("  ")[0] for line in plan[1:])
     assert told == (
-        "engine model votes a second votes an image votes in all the opponent's time an image"
+        "engine model votes a second votes an image votes in all the adversary's time an image"
         " time in all memory"
     )
     assert "tried on 3 images under another seed; 3 certified" in result.stdout

@@ -112,7 +112,7 @@ def test_a_replica_has_the_same_options() -> None:
     assert torch.equal(replica.scores(images()), subject.scores(images()))
 
 
-def test_the_opponent_climbs_on_the_scores_that_are_voted_by() -> None:
+def test_the_adversary_climbs_on_the_scores_that_are_voted_by() -> None:
     subject = classifier(autocast="bfloat16")
     g = SmoothedClassifier(subject, Gaussian(), GaussianLaw((), 0.25), seed=0)
     ascent = Ascent(g, images(1).double(), 0, Region(l2=0.5), steps=2, index=0)

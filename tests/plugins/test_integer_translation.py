@@ -171,7 +171,7 @@ def test_a_certified_region_ends_before_the_first_value_that_fails(fatal: int, e
     assert f" {fatal}]" not in reached.describe(("dx", "dy"), ("px", "px"))
 
 
-def test_the_opponent_finds_the_one_attack_that_matters() -> None:
+def test_the_adversary_finds_the_one_attack_that_matters() -> None:
     dot = torch.zeros(SHAPE, dtype=torch.float64)
     dot[0, 4, 0] = 64.0
     module = Labels(lambda x: x.double().sum(dim=(1, 2, 3)) > 32.0)
@@ -240,7 +240,7 @@ def test_values_of_a_parameter_are_the_multiples_in_its_interval(
     assert float(drawn) in values
 
 
-def test_opponents_and_training_take_whole_pixels_only() -> None:
+def test_adversaries_and_training_take_whole_pixels_only() -> None:
     steps, region = IntegerTranslation.parameters, Region((-2.5, -1.0), (2.5, 0.0))
     tried = torch.cat([grid(region, 31, steps), scattered(region, 64, 0, 0, steps)])
     assert torch.equal(tried, tried.round())

@@ -132,13 +132,13 @@ def test_no_pixel_moves_by_more_than_the_swing_within_a_cell(
 @pytest.mark.parametrize(
     ("index", "angle", "width"), [(0, 6.3, 0.2), (3, -9.4, 0.1), (7, 0.0, 0.4)]
 )
-def test_an_opponent_who_looks_for_other_originals_finds_them_in_the_ball(
+def test_an_adversary_who_looks_for_other_originals_finds_them_in_the_ball(
     index: int, angle: float, width: float
 ) -> None:
     operator = Rotation(low_pass_px=1.0).for_shape((1, 28, 28))
     sent, rounding = attacked(operator, digit(index), angle, 8)
     lower, upper = around(angle, width, 0.5)
-    others, used = _opponents(operator, digit(index), sent, (lower, upper), rounding)
+    others, used = _adversaries(operator, digit(index), sent, (lower, upper), rounding)
     gaps = (operator.attack(others, used) - sent).abs().flatten(1).amax(dim=1)
     for x, gap in zip(others, gaps.tolist(), strict=True):
         assert gap < 0.02
@@ -148,7 +148,7 @@ def test_an_opponent_who_looks_for_other_originals_finds_them_in_the_ball(
         assert float((operator.lift(x[None]) - granted.centre).norm()) <= float(granted.radius)
 
 
-def _opponents(
+def _adversaries(
     operator: Rotation,
     start: Tensor,
     sent: Tensor,

@@ -29,7 +29,7 @@ class Tried:
 
     votes, and the most that it could have cost: the same where the trial reached its end. cover_s:
     seconds that went into the cover and the tests; voting_s: into votes. attack_votes, attack_s: of
-    the opponent, None where his search was not tried. certified: None where it is not known.
+    the adversary, None where his search was not tried. certified: None where it is not known.
     unreachable: no number of votes certifies it.
     """
 
@@ -66,7 +66,7 @@ def tried_images(parts: Assembly, indices: Sequence[int], seconds: float) -> tup
 
 
 def expected_forwards(parts: Assembly) -> int:
-    """Forward passes of the opponent an image, about; 0 where there is none."""
+    """Forward passes of the adversary an image, about; 0 where there is none."""
     plan = attack_plan(parts.config)
     if plan is None:
         return 0
@@ -122,7 +122,7 @@ def _drawn(parts: Assembly, index: int) -> Tried:
 
 
 def _attacked(parts: Assembly, tried: Tried, outcome: Outcome) -> Tried:
-    """The same, with what the opponent's search costs."""
+    """The same, with what the adversary's search costs."""
     plan = attack_plan(parts.config)
     if plan is None:
         return replace(tried, attack_votes=0, attack_s=0.0)

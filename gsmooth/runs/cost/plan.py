@@ -33,7 +33,7 @@ class Plan:
 
     images of the run, todo of them not in its folder yet. pace: of this machine, on batches as the
     run has them. function: what was found of f. tried: the images that were certified for it.
-    forwards: what the opponent costs an image. host_bytes: peak of this process so far,
+    forwards: what the adversary costs an image. host_bytes: peak of this process so far,
     device_bytes that of tensors on GPUs. l2: in radius mode, the largest radius that unanimous
     votes support, None where that is not what is asked.
     """
@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def votes(self) -> Span:
-        """Of the whole run, without the opponent's."""
+        """Of the whole run, without the adversary's."""
         return self.votes_an_image.times(self.todo)
 
     @property
@@ -69,7 +69,7 @@ class Plan:
 
     @property
     def attack_s(self) -> float:
-        """Seconds an image for the opponent; where he was not tried, at the pace of the votes."""
+        """Seconds an image for the adversary; where he was not tried, at the pace of the votes."""
         seconds = [t.attack_s for t in self.tried if t.attack_s is not None]
         return float(np.mean(seconds)) if seconds else self.forwards / self.pace.votes_per_second
 

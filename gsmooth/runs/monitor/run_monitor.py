@@ -112,5 +112,5 @@ class RunMonitor:
         return (
             f"forecast from the first {self.fresh} images: {tally.left.spoken()} for the other"
             f" {self.total - tally.done:,} ({self.votes / self.fresh:,.0f} votes an image, the"
-            f" opponent's included; {tally.votes_per_second:,.0f} votes/s; memory {peak_memory()})"
+            f" adversary's included; {tally.votes_per_second:,.0f} votes/s; memory {peak_memory()})"
         )

@@ -253,7 +253,7 @@ def _selection(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
 
 
 def _attack(row: Row) -> Iterator[Message]:
-    """What the opponent found is about this image: its parameters and its true class."""
+    """What the adversary found is about this image: its parameters and its true class."""
     attack = row.attack
     if attack is None:
         return

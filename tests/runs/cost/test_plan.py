@@ -81,7 +81,7 @@ def test_a_trial_without_time_ends_after_its_first_round_and_says_what_may_come(
     assert found.forwards == expected_forwards(parts)
 
 
-def test_what_the_opponent_is_expected_to_cost_is_about_what_he_costs() -> None:
+def test_what_the_adversary_is_expected_to_cost_is_about_what_he_costs() -> None:
     turned = ("transformation.name=workshop_net:Liar", "smoothing.scales=[1.0]")
     region = ("region.lower=[0.0]", "region.upper=[0.1]", "region.l2=0.0")
     parts = plan(workshop_config(*turned, *region, "attack.gradient_steps=0"))
