@@ -11,7 +11,7 @@ from gsmooth.cli.output import console, emit, guarded
 from gsmooth.errors import PluginError
 
 if TYPE_CHECKING:
-    from gsmooth.transforms.registry import Fault, Offer
+    from gsmooth.transforms.registry import Fault, TransformationInfo
 
 EPILOG = """
 [bold]Example[/bold]
@@ -48,7 +48,7 @@ def plugins(
     The guarantee is individual where the supremum over the region is proved, else heuristic.
     """
     with guarded(as_json, debug):
-        from gsmooth.cli.transformation_info import as_document, print_offer
+        from gsmooth.cli.transformation_info import as_document, print_info
         from gsmooth.transforms import registry
 
         if name is not None:
@@ -56,7 +56,7 @@ def plugins(
             if as_json:
                 emit(as_document(offer))
             else:
-                print_offer(offer)
+                print_info(offer)
             return
         offers, faults = list(registry.transformations().values()), registry.faults()
         if as_json:
@@ -68,7 +68,7 @@ def plugins(
             raise typer.Exit(PluginError.exit_code)
 
 
-def _print(offers: list[Offer], faults: list[Fault]) -> None:
+def _print(offers: list[TransformationInfo], faults: list[Fault]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -83,7 +83,7 @@ def _print(offers: list[Offer], faults: list[Fault]) -> None:
         out.print(Text(line, style="red"), soft_wrap=True)
 
 
-def _cells(offer: Offer) -> list[str]:
+def _cells(offer: TransformationInfo) -> list[str]:
     from gsmooth.cli.capabilities import claims_of, guarantee_of
     from gsmooth.cli.transformation_info import parameter_line
     from gsmooth.transforms.options import fitting_laws

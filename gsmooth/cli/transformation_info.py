@@ -12,7 +12,7 @@ from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.options import described, fields_of, fitting_laws
 
 if TYPE_CHECKING:
-    from gsmooth.transforms.registry import Offer
+    from gsmooth.transforms.registry import TransformationInfo
 
 Class = type[Transformation]
 
@@ -24,7 +24,7 @@ def parameter_line(cls: Class, parameter: Parameter) -> str:
     return f"{parameter.name} [{parameter.unit}]{bound}{steps}"
 
 
-def as_document(offer: Offer) -> dict[str, Any]:
+def as_document(offer: TransformationInfo) -> dict[str, Any]:
     """For ``--json``."""
     cls = offer.cls
     return {
@@ -44,7 +44,7 @@ def as_document(offer: Offer) -> dict[str, Any]:
     }
 
 
-def print_offer(offer: Offer) -> None:
+def print_info(offer: TransformationInfo) -> None:
     """Name, text, parameters, laws, claims and options, each on lines of its own."""
     out, cls = console(), offer.cls
     for line in _page(offer):
@@ -53,7 +53,7 @@ def print_offer(offer: Offer) -> None:
         out.print("options: none")
 
 
-def _page(offer: Offer) -> list[str]:
+def _page(offer: TransformationInfo) -> list[str]:
     cls = offer.cls
     lines = [f"{offer.name}: {cls.summary}" if cls.summary else offer.name]
     # The class of a composition is made on the spot; nothing can be imported under its name.

@@ -230,7 +230,7 @@ def _check(body: Body, subjects: Sequence[Subject], reason: str | None) -> Check
         try:
             _run(body, subjects)
         except _Broken as broken:
-            told = f"{broken.complaint}\n\n{broken.code}"
+            told = f"{broken.validation_error}\n\n{broken.code}"
             raise AssertionError(told) from broken.__cause__
 
     check.__name__ = check.__qualname__ = name
@@ -243,9 +243,9 @@ class _Broken(Exception):
 
     def __init__(self, body: Body, subject: Subject, fault: Exception) -> None:
         name = body.__name__
-        self.complaint = _complaint(name, subject, fault)
+        self.validation_error = _validation_error(name, subject, fault)
         self.code = code_for(name, subject, fault)
-        super().__init__(self.complaint)
+        super().__init__(self.validation_error)
 
 
 def _run(body: Body, subjects: Sequence[Subject]) -> None:
@@ -284,12 +284,12 @@ def _verdict(body: Body, subjects: Sequence[Subject], reason: str | None) -> Ver
         return Verdict(name, Standing.SKIPPED, str(skipped), seconds=perf_counter() - began)
     except _Broken as broken:
         seconds = perf_counter() - began
-        return Verdict(name, Standing.FAILED, broken.complaint, broken.code, seconds)
+        return Verdict(name, Standing.FAILED, broken.validation_error, broken.code, seconds)
     promise = " ".join((body.__doc__ or "").split("\n\n")[0].split())
     return Verdict(name, Standing.PASSED, promise, seconds=perf_counter() - began)
 
 
-def _complaint(name: str, subject: Subject, fault: Exception) -> str:
+def _validation_error(name: str, subject: Subject, fault: Exception) -> str:
     kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
     return f"{name}: {subject.transformation}: {kind}{fault}"
 

@@ -18,7 +18,7 @@ from gsmooth.transforms.hookspecs import API_VERSION, STATED_VERSION
 _PROPERTIES = [name for name, own in vars(Transformation).items() if isinstance(own, property)]
 
 
-def complaint(cls: object) -> str | None:
+def validation_error(cls: object) -> str | None:
     """What keeps ``cls`` from being a transformation class, or None when nothing does."""
     if not isinstance(cls, type):
         return f"{cls!r} is {_a(type(cls).__name__)}, not a class; offer the class itself"
@@ -48,7 +48,7 @@ def complaint(cls: object) -> str | None:
     return None
 
 
-def version_complaint(plugin: object, where: str, package: str) -> str | None:
+def version_error(plugin: object, where: str, package: str) -> str | None:
     """What is wrong with the API version that a plugin's module states, or None.
 
     A module that states none is taken at its word: nothing is wrong.

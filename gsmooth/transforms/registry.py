@@ -20,7 +20,7 @@ from gsmooth.errors import PluginError
 from gsmooth.text.spelling import did_you_mean
 from gsmooth.transforms import hookspecs
 from gsmooth.transforms.base import Transformation
-from gsmooth.transforms.options import build, complaint, version_complaint
+from gsmooth.transforms.options import build, validation_error, version_error
 
 GROUP = hookspecs.PROJECT
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(f"{GROUP}_"))
@@ -28,7 +28,7 @@ _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(f"{GROUP}_"))
 
 @final
 @dataclass(frozen=True)
-class Offer:
+class TransformationInfo:
     """A transformation class under its name, and the package (and version) that brought it."""
 
     name: str
@@ -52,11 +52,11 @@ class Fault:
 class _Catalogue:
     """What one look at the installed plugins found; ``contested`` maps a name to its packages."""
 
-    offers: dict[str, Offer] = field(default_factory=dict)
+    offers: dict[str, TransformationInfo] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     contested: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, plugin: str, offer: Offer) -> None:
+    def add(self, plugin: str, offer: TransformationInfo) -> None:
         rival = self.offers.get(offer.name)
         if offer.name not in self.contested and (rival is None or rival.cls is offer.cls):
             self.offers.setdefault(offer.name, offer)
@@ -69,10 +69,10 @@ class _Catalogue:
         self.faults.append(Fault(plugin, offer.package, _contest(offer.name, owners)))
 
 
-_registered: dict[str, Offer] = {}
+_registered: dict[str, TransformationInfo] = {}
 
 
-def transformations() -> dict[str, Offer]:
+def transformations() -> dict[str, TransformationInfo]:
     """Every usable transformation by name, sorted; names that two packages claim are left out."""
     return dict(sorted((_catalogue().offers | _registered).items()))
 
@@ -82,7 +82,7 @@ def faults() -> list[Fault]:
     return list(_catalogue().faults)
 
 
-def find(spec: str) -> Offer:
+def find(spec: str) -> TransformationInfo:
     """What ``spec`` names: a registered name, ``module:Class``, or several of them joined by +.
 
     Joined, they are applied from left to right (``gsmooth.transforms.composition``). PluginError as
@@ -96,7 +96,7 @@ def find(spec: str) -> Offer:
         return _joined(spec, [find(part.strip()) for part in spec.split("+")])
     if ":" not in spec:
         return _named(spec)
-    return Offer(spec, _local_class(spec), spec.partition(":")[0], "not packaged")
+    return TransformationInfo(spec, _local_class(spec), spec.partition(":")[0], "not packaged")
 
 
 def load_transformation(spec: str, options: Mapping[str, object] = {}) -> Transformation:
@@ -123,19 +123,19 @@ def load_installed(spec: str, options: Mapping[str, object] = {}) -> Transformat
 
 
 def register(cls: type[Transformation]) -> type[Transformation]:
-    """Offer ``cls`` under its name in this process (notebooks); usable as a decorator.
+    """TransformationInfo ``cls`` under its name in this process (notebooks); usable as a decorator.
 
     Registering the name again replaces the class. Raises PluginError when the class is unfit or an
     installed package already claims the name.
     """
     home = sys.modules.get(getattr(cls, "__module__", ""))
-    stated = version_complaint(home, str(cls.__module__), str(cls.__module__)) if home else None
-    if message := stated or complaint(cls):
+    stated = version_error(home, str(cls.__module__), str(cls.__module__)) if home else None
+    if message := stated or validation_error(cls):
         raise PluginError(f"register: {message}")
     catalogue = _catalogue()
     if holder := catalogue.offers.get(cls.name):
         raise PluginError(_contest(cls.name, [holder.package, cls.__module__]))
-    _registered[cls.name] = Offer(cls.name, cls, cls.__module__, "registered here")
+    _registered[cls.name] = TransformationInfo(cls.name, cls, cls.__module__, "registered here")
     return cls
 
 
@@ -156,7 +156,7 @@ def _catalogue() -> _Catalogue:
         found.faults.extend(Fault(point.name, _package(point), message) for message in messages)
         version = point.dist.version if point.dist else "unknown"
         for cls in classes:
-            found.add(point.name, Offer(cls.name, cls, _package(point), version))
+            found.add(point.name, TransformationInfo(cls.name, cls, _package(point), version))
     return found
 
 
@@ -166,7 +166,7 @@ def _load(point: EntryPoint) -> tuple[list[type[Transformation]], list[str]]:
     # A manager of its own: one plugin's exception or hook wrapper cannot reach another's call.
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
-    if outdated := version_complaint(plugin, point.value, _package(point)):
+    if outdated := version_error(plugin, point.value, _package(point)):
         return [], [outdated]
     if messages := list(_misspelt(manager, plugin, point.value)):
         return [], messages
@@ -194,11 +194,11 @@ def _misspelt(manager: pluggy.PluginManager, plugin: object, where: str) -> Iter
 def _sound(answer: object) -> tuple[list[type[Transformation]], list[str]]:
     if not isinstance(answer, list | tuple):
         return [], [f"gsmooth_transformations returned {answer!r}, not a list of classes"]
-    verdicts = [(offered, complaint(offered)) for offered in answer]
+    verdicts = [(offered, validation_error(offered)) for offered in answer]
     return [c for c, message in verdicts if not message], [m for _, m in verdicts if m]
 
 
-def _named(name: str) -> Offer:
+def _named(name: str) -> TransformationInfo:
     known = transformations()
     if name in known:
         return known[name]
@@ -213,12 +213,12 @@ def _named(name: str) -> Offer:
     )
 
 
-def _joined(spec: str, offers: list[Offer]) -> Offer:
+def _joined(spec: str, offers: list[TransformationInfo]) -> TransformationInfo:
     from gsmooth.transforms.composition import composed  # It needs torch.
 
     cls = composed(*(offer.cls for offer in offers))
     packages = sorted({f"{offer.package} {offer.version}" for offer in offers})
-    return Offer(spec, cls, ", ".join(packages), "")
+    return TransformationInfo(spec, cls, ", ".join(packages), "")
 
 
 def _local_class(spec: str) -> type[Transformation]:
@@ -226,8 +226,8 @@ def _local_class(spec: str) -> type[Transformation]:
     who, module_name = f"transformation {spec!r}", spec.partition(":")[0]
     cls: Any = import_named(spec, who, PluginError)
     with users_code(f"{who} fails when it is looked at:", PluginError):
-        message = version_complaint(sys.modules.get(module_name), module_name, module_name)
-        message = message or complaint(cls)
+        message = version_error(sys.modules.get(module_name), module_name, module_name)
+        message = message or validation_error(cls)
     if message:
         raise PluginError(f"{who}: {message}")
     return cls  # type: ignore[no-any-return]  # complaint() has checked the type

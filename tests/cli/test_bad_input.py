@@ -48,7 +48,7 @@ def test_a_flag_out_of_range_names_the_flag() -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "complaint"),
+    ("region", "validation_error"),
     [
         ("30", 'expected LOWER:UPPER for each parameter, e.g. --region "-30:30"'),
         ("-30:30:2", "expected LOWER:UPPER"),
@@ -56,8 +56,8 @@ def test_a_flag_out_of_range_names_the_flag() -> None:
         ("10:30", "--region 10:30: region: the interval [10.0, 30.0] must be finite"),
     ],
 )
-def test_a_region_that_is_none_is_explained(region: str, complaint: str) -> None:
-    assert complaint in refused(2, "certify", "--region", region)
+def test_a_region_that_is_none_is_explained(region: str, validation_error: str) -> None:
+    assert validation_error in refused(2, "certify", "--region", region)
 
 
 def test_scales_must_be_numbers() -> None:

@@ -105,7 +105,7 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "validation_error"),
     [
         (("--share=0.99",), "the least n is 161"),
         (("--centre=edge",), "expected middle or clean"),
@@ -115,13 +115,13 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(
     ],
 )
 def test_what_cannot_be_calibrated_is_refused_before_the_first_image(
-    arguments: tuple[str, ...], complaint: str
+    arguments: tuple[str, ...], validation_error: str
 ) -> None:
     without_region = tuple(part for part in CALIBRATE if not part.startswith("--region"))
     base = without_region if "gaussian" in arguments[0] else CALIBRATE
     result = gsmooth(*base, *arguments)
     assert result.exit_code == 2, result.output
-    assert complaint in result.stderr
+    assert validation_error in result.stderr
     assert not Path("cal.json").exists()
 
 

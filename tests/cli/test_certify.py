@@ -200,7 +200,7 @@ def test_a_region_out_of_reach_names_the_least_number_of_votes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "code", "complaint"),
+    ("flag", "code", "validation_error"),
     [
         ("--transformation=gausian", 5, "'gausian' is not registered (did you mean 'gaussian'?)"),
         ("--transformation=my_module:Shear", 5, "cannot import 'my_module'"),
@@ -213,11 +213,11 @@ def test_a_region_out_of_reach_names_the_least_number_of_votes() -> None:
     ],
 )
 def test_what_is_not_there_is_named_with_its_exit_code(
-    flag: str, code: int, complaint: str
+    flag: str, code: int, validation_error: str
 ) -> None:
     result = gsmooth(*CERTIFY, flag)
     assert result.exit_code == code, result.output
-    assert complaint in result.stderr
+    assert validation_error in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not Path("run").exists()
 

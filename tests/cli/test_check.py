@@ -111,26 +111,26 @@ COLOURS = """
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "complaint"),
+    ("error", "code", "validation_error"),
     [
         ("ValueError('no hue')", 5, "for_shape of louder fails on images (1, 16, 16): ValueError"),
         ("gsmooth.errors.ConfigurationError('no hue')", 2, "no hue"),
     ],
 )
 def test_images_that_a_plugin_cannot_take_are_reported_once(
-    folder: Path, error: str, code: int, complaint: str
+    folder: Path, error: str, code: int, validation_error: str
 ) -> None:
     source = LOUDER + COLOURS.format(error=error)
     (folder / "louder_plugin.py").write_text("import gsmooth.errors\n" + source)
     found, text, errors = check("louder_plugin:Louder")
     assert (found, text) == (code, "")
-    assert complaint in errors
+    assert validation_error in errors
     assert "the images tried are (1, 16, 16)" in errors
     assert check("louder_plugin:Louder", "--shape", "3,4,4", *only(HELD))[0] == 0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "complaint"),
+    ("arguments", "code", "validation_error"),
     [
         (["loudr_plugin:Louder"], 5, "cannot import 'loudr_plugin'"),
         (["rotatoin"], 5, "did you mean 'rotation'"),
@@ -145,6 +145,6 @@ def test_images_that_a_plugin_cannot_take_are_reported_once(
         (["gaussian", "--exempt", "lift_is_linear="], 2, "give the reason"),
     ],
 )
-def test_bad_input_says_what_to_do(arguments: list[str], code: int, complaint: str) -> None:
+def test_bad_input_says_what_to_do(arguments: list[str], code: int, validation_error: str) -> None:
     found, _, errors = check(*arguments)
-    assert (found, complaint in errors) == (code, True), errors
+    assert (found, validation_error in errors) == (code, True), errors

@@ -190,7 +190,7 @@ def test_a_time_limit_belongs_to_online_runs_alone_and_unlimited_survives_its_ru
 
 
 @pytest.mark.parametrize(
-    ("flag", "complaint"),
+    ("flag", "validation_error"),
     [
         ("--mode=nested", 'mode "nested" takes its margins from the clean image'),
         ("--set=certify.centres=clean", "needs the clean image"),
@@ -204,12 +204,12 @@ def test_a_time_limit_belongs_to_online_runs_alone_and_unlimited_survives_its_ru
     ],
 )
 def test_what_cannot_be_certified_online_is_refused_before_any_vote(
-    flag: str, complaint: str
+    flag: str, validation_error: str
 ) -> None:
     receive()
     result = gsmooth(*ONLINE, flag)
     assert result.exit_code == 2, result.output
-    assert complaint in result.stderr
+    assert validation_error in result.stderr
     assert not Path("run").exists()
 
 

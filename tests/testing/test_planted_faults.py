@@ -124,28 +124,30 @@ def test_a_planted_fault_fails_the_checks_that_name_it_and_no_other(
     width = 30.0 if isinstance(broken, planted_actions.WarpAsAction) else 1.0
     shape = (1, 4, 6) if isinstance(broken, planted_frames.Transposed) else SHAPE
     region = Region((-width,) * len(broken.parameters), (width,) * len(broken.parameters))
-    complaints = {}
+    validation_errors = {}
     for examples in (15, 5):  # Fewer for the checks that pass whatever is tried.
         for check in transformation_checks(
             broken, shape=shape, region=region, examples=examples, derandomize=True
         ):
             if (check.__name__ in faults) == (examples == 15):
-                complaints[check.__name__] = outcome(check)
-    failed = {name for name, complaint in complaints.items() if complaint is not None}
-    assert failed == faults, {name: complaints[name] for name in failed - faults}
+                validation_errors[check.__name__] = outcome(check)
+    failed = {
+        name for name, validation_error in validation_errors.items() if validation_error is not None
+    }
+    assert failed == faults, {name: validation_errors[name] for name in failed - faults}
     for name in failed:
         with pytest.raises(Exception, match=r"."):  # Whatever the plugin raises, once more.
-            exec(str(complaints[name]).partition("\n\n")[2], {})
+            exec(str(validation_errors[name]).partition("\n\n")[2], {})
 
 
 def test_a_failure_names_the_check_the_transformation_and_a_counterexample() -> None:
     checks = {check.__name__: check for check in transformation_checks(planted_actions.Louder())}
-    complaint = outcome(checks["action_preserves_distances"])
-    assert complaint is not None
-    assert complaint.startswith("action_preserves_distances: ")
-    assert "Louder" in complaint
-    assert "theta=" in complaint
-    assert "Point(" in complaint
+    validation_error = outcome(checks["action_preserves_distances"])
+    assert validation_error is not None
+    assert validation_error.startswith("action_preserves_distances: ")
+    assert "Louder" in validation_error
+    assert "theta=" in validation_error
+    assert "Point(" in validation_error
 
 
 def test_another_unit_is_named_with_the_parameter_and_the_factor() -> None:
@@ -167,8 +169,8 @@ def test_an_attack_that_clips_nearly_all_of_an_image_is_in_the_unit_of_its_actio
 
 def test_a_failure_shows_the_code_that_repeats_it() -> None:
     checks = {check.__name__: check for check in transformation_checks(planted_actions.Louder())}
-    complaint = str(outcome(checks["action_preserves_distances"]))
-    told, _, code = complaint.partition("\n\n")
+    validation_error = str(outcome(checks["action_preserves_distances"]))
+    told, _, code = validation_error.partition("\n\n")
     assert "from tests.testing.planted_actions import Louder" in code
     assert "    theta=(1.0,)," in code  # Shrunk.
     with pytest.raises(AssertionError) as again:
@@ -193,9 +195,9 @@ def test_the_code_of_a_local_class_says_where_to_run_it() -> None:
             raise KeyError("frame")
 
     checks = {c.__name__: c for c in transformation_checks(Crashing(amplitude=0.5), shape=SHAPE)}
-    complaint = str(outcome(checks["lift_norm_bounds_lift"]))
-    assert "# Crashing is local: run this where it is defined." in complaint
-    assert "    Crashing(amplitude=0.5)," in complaint
+    validation_error = str(outcome(checks["lift_norm_bounds_lift"]))
+    assert "# Crashing is local: run this where it is defined." in validation_error
+    assert "    Crashing(amplitude=0.5)," in validation_error
 
 
 def test_verdicts_tell_passed_failed_skipped_and_exempt_with_a_reason() -> None:

@@ -27,7 +27,9 @@ def test_a_planted_law_fails_the_check_that_names_its_fault_and_no_other(
     checks = transformation_checks(Turn(), shape=SHAPE, examples=40, derandomize=True, laws=[law])
     asked = [check for check in checks if check.__name__.startswith(("law_", "radius_"))]
     assert len(asked) == 5
-    complaints = {check.__name__: outcome(check) for check in asked}
-    failed = {name for name, complaint in complaints.items() if complaint is not None}
-    assert failed == faults, complaints
-    assert all(type(law).__name__ in str(complaints[name]) for name in failed)
+    validation_errors = {check.__name__: outcome(check) for check in asked}
+    failed = {
+        name for name, validation_error in validation_errors.items() if validation_error is not None
+    }
+    assert failed == faults, validation_errors
+    assert all(type(law).__name__ in str(validation_errors[name]) for name in failed)

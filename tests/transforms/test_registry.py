@@ -136,7 +136,7 @@ def test_a_plugin_without_any_hook_is_a_fault(install: Install) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stated", "complaint"),
+    ("stated", "validation_error"),
     [
         (
             "2",
@@ -148,10 +148,10 @@ def test_a_plugin_without_any_hook_is_a_fault(install: Install) -> None:
     ],
 )
 def test_a_plugin_for_another_api_is_a_fault_that_names_both_versions(
-    install: Install, stated: str, complaint: str
+    install: Install, stated: str, validation_error: str
 ) -> None:
     install("acme-shear", f"{SHEAR + HOOK}\nGSMOOTH_API = {stated}\n")
-    assert complaint in _fault_of("acme-shear")
+    assert validation_error in _fault_of("acme-shear")
     assert "shear" not in registry.transformations()
 
 
@@ -170,7 +170,7 @@ def test_two_packages_with_one_name_are_both_named_and_neither_wins(install: Ins
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "complaint"),
+    ("old", "new", "validation_error"),
     [
         ('name: ClassVar[str] = "shear"', "", "needs a class attribute name"),
         (
@@ -195,10 +195,10 @@ def test_two_packages_with_one_name_are_both_named_and_neither_wins(install: Ins
     ],
 )
 def test_an_unfit_class_is_a_fault_that_says_what_is_missing(
-    install: Install, old: str, new: str, complaint: str
+    install: Install, old: str, new: str, validation_error: str
 ) -> None:
     install("acme-shear", (SHEAR + HOOK).replace(old, new))
-    assert complaint in _fault_of("acme-shear")
+    assert validation_error in _fault_of("acme-shear")
     assert "shear" not in registry.transformations()
 
 
