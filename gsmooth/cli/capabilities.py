@@ -31,7 +31,7 @@ def is_composition(cls: Class) -> bool:
     return issubclass(cls, Composition)
 
 
-def claims_of(cls: Class) -> dict[str, bool]:
+def capabilities_shown(cls: Class) -> dict[str, bool]:
     """Which of CLAIMS the class makes; an option may still withdraw one.
 
     Those of a composition are what its parts say, with their usual options, of a blank image; none
@@ -54,7 +54,7 @@ def claims_of(cls: Class) -> dict[str, bool]:
 
 def guarantee_of(cls: Class) -> str:
     """What certificates say if all claims hold: individual where all of it is bounded."""
-    claims = claims_of(cls)
+    claims = capabilities_shown(cls)
     if not claims:
         return "depends on its options"
     proved = claims["bounds"] and claims["exact"]

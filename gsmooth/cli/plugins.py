@@ -52,51 +52,51 @@ def plugins(
         from gsmooth.transforms import registry
 
         if name is not None:
-            offer = registry.find(name)
+            info = registry.find(name)
             if as_json:
-                emit(as_document(offer))
+                emit(as_document(info))
             else:
-                print_info(offer)
+                print_info(info)
             return
-        offers, faults = list(registry.transformations().values()), registry.faults()
+        infos, faults = list(registry.transformations().values()), registry.faults()
         if as_json:
-            listed = [as_document(offer) for offer in offers]
+            listed = [as_document(info) for info in infos]
             emit({"transformations": listed, "faults": [_fault(f) for f in faults]})
         else:
-            _print(offers, faults)
+            _print(infos, faults)
         if strict and faults:
             raise typer.Exit(PluginError.exit_code)
 
 
-def _print(offers: list[TransformationInfo], faults: list[Fault]) -> None:
+def _print(infos: list[TransformationInfo], faults: list[Fault]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     out = console()
     columns = ("name", "parameters", "laws", "claims", "guarantee", "package", "summary")
-    table = Table(*columns, title=f"{len(offers)} transformations", title_justify="left")
-    for offer in offers:
-        table.add_row(*(Text(cell) for cell in _cells(offer)))
+    table = Table(*columns, title=f"{len(infos)} transformations", title_justify="left")
+    for info in infos:
+        table.add_row(*(Text(cell) for cell in _cells(info)))
     out.print(table)
     for fault in faults:
         line = f"broken: plugin {fault.plugin!r} of {fault.package}: {fault.message}"
         out.print(Text(line, style="red"), soft_wrap=True)
 
 
-def _cells(offer: TransformationInfo) -> list[str]:
-    from gsmooth.cli.capabilities import claims_of, guarantee_of
+def _cells(info: TransformationInfo) -> list[str]:
+    from gsmooth.cli.capabilities import capabilities_shown, guarantee_of
     from gsmooth.cli.transformation_info import parameter_line
     from gsmooth.transforms.options import fitting_laws
 
-    kept = [claim for claim, made in claims_of(offer.cls).items() if made]
+    kept = [claim for claim, made in capabilities_shown(info.cls).items() if made]
     return [
-        offer.name,
-        "\n".join(parameter_line(offer.cls, p) for p in offer.cls.parameters) or "-",
-        ", ".join(fitting_laws(offer.cls)),
+        info.name,
+        "\n".join(parameter_line(info.cls, p) for p in info.cls.parameters) or "-",
+        ", ".join(fitting_laws(info.cls)),
         ", ".join(kept) or "-",
-        guarantee_of(offer.cls),
-        f"{offer.package} {offer.version}",
-        offer.cls.summary,
+        guarantee_of(info.cls),
+        f"{info.package} {info.version}",
+        info.cls.summary,
     ]
 
 

@@ -6,7 +6,13 @@ import inspect
 from dataclasses import MISSING, Field
 from typing import TYPE_CHECKING, Any
 
-from gsmooth.cli.capabilities import CLAIMS, claims_of, guarantee_of, hindrance_of, is_composition
+from gsmooth.cli.capabilities import (
+    CLAIMS,
+    capabilities_shown,
+    guarantee_of,
+    hindrance_of,
+    is_composition,
+)
 from gsmooth.cli.output import console
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.options import described, fields_of, fitting_laws
@@ -24,41 +30,41 @@ def parameter_line(cls: Class, parameter: Parameter) -> str:
     return f"{parameter.name} [{parameter.unit}]{bound}{steps}"
 
 
-def as_document(offer: TransformationInfo) -> dict[str, Any]:
+def as_document(info: TransformationInfo) -> dict[str, Any]:
     """For ``--json``."""
-    cls = offer.cls
+    cls = info.cls
     return {
-        "name": offer.name,
+        "name": info.name,
         "summary": cls.summary,
         "parameters": [{**vars(p), "one_sided": p.name in cls.one_sided} for p in cls.parameters],
         "laws": list(fitting_laws(cls)),
-        "claims": claims_of(cls),
+        "claims": capabilities_shown(cls),
         "guarantee": guarantee_of(cls),
         "refused": hindrance_of(cls),
         "options": {
             name: {"type": type_of(field), "default": _plain(default_of(field)), "what": what}
             for name, field, what in _options(cls)
         },
-        "package": offer.package,
-        "version": offer.version,
+        "package": info.package,
+        "version": info.version,
     }
 
 
-def print_info(offer: TransformationInfo) -> None:
+def print_info(info: TransformationInfo) -> None:
     """Name, text, parameters, laws, claims and options, each on lines of its own."""
-    out, cls = console(), offer.cls
-    for line in _page(offer):
+    out, cls = console(), info.cls
+    for line in _page(info):
         out.print(line, soft_wrap=True)
     if not _options(cls):
         out.print("options: none")
 
 
-def _page(offer: TransformationInfo) -> list[str]:
-    cls = offer.cls
-    lines = [f"{offer.name}: {cls.summary}" if cls.summary else offer.name]
+def _page(info: TransformationInfo) -> list[str]:
+    cls = info.cls
+    lines = [f"{info.name}: {cls.summary}" if cls.summary else info.name]
     # The class of a composition is made on the spot; nothing can be imported under its name.
-    where = "" if is_composition(cls) else f" {offer.version} ({cls.__module__}:{cls.__qualname__})"
-    lines.append(f"package: {offer.package}{where}")
+    where = "" if is_composition(cls) else f" {info.version} ({cls.__module__}:{cls.__qualname__})"
+    lines.append(f"package: {info.package}{where}")
     if text := inspect.cleandoc(vars(cls).get("__doc__") or ""):
         lines.append("\n" + "\n".join(f"  {line}".rstrip() for line in text.splitlines()) + "\n")
     lines.append("parameters:" if cls.parameters else "parameters: none; the region is an l2 ball")
@@ -68,7 +74,7 @@ def _page(offer: TransformationInfo) -> list[str]:
     lines.append(f"laws: {', '.join(fitting_laws(cls)) or 'none fits'}")
     if hindrance := hindrance_of(cls):
         lines.append(f"refused as it stands: {hindrance}")
-    claims = claims_of(cls)
+    claims = capabilities_shown(cls)
     proviso = ", if what is claimed holds (gsmooth check)" if claims else ""
     lines.append(f"guarantee: {guarantee_of(cls)}{proviso}")
     for claim, made in claims.items():

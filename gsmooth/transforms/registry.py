@@ -52,21 +52,21 @@ class Fault:
 class _Catalogue:
     """What one look at the installed plugins found; ``contested`` maps a name to its packages."""
 
-    offers: dict[str, TransformationInfo] = field(default_factory=dict)
+    infos: dict[str, TransformationInfo] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     contested: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, plugin: str, offer: TransformationInfo) -> None:
-        rival = self.offers.get(offer.name)
-        if offer.name not in self.contested and (rival is None or rival.cls is offer.cls):
-            self.offers.setdefault(offer.name, offer)
+    def add(self, plugin: str, info: TransformationInfo) -> None:
+        rival = self.infos.get(info.name)
+        if info.name not in self.contested and (rival is None or rival.cls is info.cls):
+            self.infos.setdefault(info.name, info)
             return
         if rival is not None:
-            self.contested[offer.name] = [rival.package]
-            del self.offers[offer.name]
-        owners = self.contested[offer.name]
-        owners.append(offer.package)
-        self.faults.append(Fault(plugin, offer.package, _contest(offer.name, owners)))
+            self.contested[info.name] = [rival.package]
+            del self.infos[info.name]
+        owners = self.contested[info.name]
+        owners.append(info.package)
+        self.faults.append(Fault(plugin, info.package, _contest(info.name, owners)))
 
 
 _registered: dict[str, TransformationInfo] = {}
@@ -74,7 +74,7 @@ _registered: dict[str, TransformationInfo] = {}
 
 def transformations() -> dict[str, TransformationInfo]:
     """Every usable transformation by name, sorted; names that two packages claim are left out."""
-    return dict(sorted((_catalogue().offers | _registered).items()))
+    return dict(sorted((_catalogue().infos | _registered).items()))
 
 
 def faults() -> list[Fault]:
@@ -133,7 +133,7 @@ def register(cls: type[Transformation]) -> type[Transformation]:
     if message := stated or validation_error(cls):
         raise PluginError(f"register: {message}")
     catalogue = _catalogue()
-    if holder := catalogue.offers.get(cls.name):
+    if holder := catalogue.infos.get(cls.name):
         raise PluginError(_contest(cls.name, [holder.package, cls.__module__]))
     _registered[cls.name] = TransformationInfo(cls.name, cls, cls.__module__, "registered here")
     return cls
@@ -213,11 +213,11 @@ def _named(name: str) -> TransformationInfo:
     )
 
 
-def _joined(spec: str, offers: list[TransformationInfo]) -> TransformationInfo:
+def _joined(spec: str, infos: list[TransformationInfo]) -> TransformationInfo:
     from gsmooth.transforms.composition import composed  # It needs torch.
 
-    cls = composed(*(offer.cls for offer in offers))
-    packages = sorted({f"{offer.package} {offer.version}" for offer in offers})
+    cls = composed(*(info.cls for info in infos))
+    packages = sorted({f"{info.package} {info.version}" for info in infos})
     return TransformationInfo(spec, cls, ", ".join(packages), "")
 
 

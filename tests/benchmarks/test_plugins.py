@@ -32,7 +32,7 @@ from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.context import noise_of, region_of
 from gsmooth.transforms import registry
 
-OURS = [offer.name for offer in registry.transformations().values() if offer.package == "gsmooth"]
+OURS = [info.name for info in registry.transformations().values() if info.package == "gsmooth"]
 LINE: dict[str, Any] = {
     "images": 200,
     "clean": 0.99,

@@ -79,7 +79,7 @@ def working_directory(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 
 def test_every_first_party_plugin_has_its_run_below() -> None:
-    found = {name for name, offer in transformations().items() if offer.package == "gsmooth"}
+    found = {name for name, info in transformations().items() if info.package == "gsmooth"}
     assert found == set(REGIONS)
 
 

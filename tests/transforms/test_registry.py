@@ -80,9 +80,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 def test_an_installed_plugin_is_offered_with_its_package_and_version(install: Install) -> None:
     install("acme-shear", SHEAR + HOOK)
-    offer = registry.transformations()["shear"]
-    assert (offer.package, offer.version) == ("acme-shear", "1.2")
-    assert isinstance(registry.load_transformation("shear"), offer.cls)
+    info = registry.transformations()["shear"]
+    assert (info.package, info.version) == ("acme-shear", "1.2")
+    assert isinstance(registry.load_transformation("shear"), info.cls)
 
 
 def test_a_plugin_that_fails_on_import_takes_no_other_down(install: Install) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsmooth import Parameter, Transformation, load_transformation
 from gsmooth.certificate import Guarantee
-from gsmooth.cli.capabilities import claims_of, guarantee_of
+from gsmooth.cli.capabilities import capabilities_shown, guarantee_of
 from gsmooth.runs.records.capabilities import capabilities_of
 
 SHAPE = (1, 16, 16)
@@ -53,7 +53,7 @@ class Unproved(Transformation):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_claims_of_an_object_are_those_of_its_class(name: str) -> None:
     bound = load_transformation(name).for_shape(SHAPE)
-    found, claims = capabilities_of(bound, SHAPE), claims_of(type(bound))
+    found, claims = capabilities_of(bound, SHAPE), capabilities_shown(type(bound))
     assert found.orthogonal == claims["orthogonal"]
     assert found.derivative_bound == claims["bounds"]
     assert found.action_error == claims["exact"]
