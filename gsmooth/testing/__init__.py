@@ -12,23 +12,23 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 from gsmooth.testing.derivative_checks import Cell
-from gsmooth.testing.images import Picture, Point
+from gsmooth.testing.images import Point, SampleImage
 from gsmooth.testing.kit import (
-    Standing,
+    Status,
     Verdict,
     repeat,
     shapes_tried,
     transformation_checks,
     verdicts,
 )
-from gsmooth.testing.transformation_under_test import Subject
+from gsmooth.testing.transformation_under_test import TransformationUnderTest
 
 __all__ = [
     "Cell",
-    "Picture",
     "Point",
-    "Standing",
-    "Subject",
+    "SampleImage",
+    "Status",
+    "TransformationUnderTest",
     "Verdict",
     "repeat",
     "shapes_tried",

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.testing.images import Point, points
-from gsmooth.testing.transformation_under_test import ROUNDING, Subject, Theta, near, no_claim
+from gsmooth.testing.transformation_under_test import (
+    ROUNDING,
+    Theta,
+    TransformationUnderTest,
+    near,
+    no_claim,
+)
 from gsmooth.transforms.base import Transformation
 
 CROWD: Final = 33
@@ -18,7 +24,7 @@ FARTHER: Final = 4.0
 """Float errors are looked at so many times farther out: scales may be wider than the region."""
 
 
-def action_at_zero_is_identity(subject: Subject) -> None:
+def action_at_zero_is_identity(subject: TransformationUnderTest) -> None:
     """T_0 z = z."""
 
     def example(point: Point) -> None:
@@ -28,7 +34,7 @@ def action_at_zero_is_identity(subject: Subject) -> None:
     subject.search(example, point=points())
 
 
-def action_obeys_composition_law(subject: Subject) -> None:
+def action_obeys_composition_law(subject: TransformationUnderTest) -> None:
     """T_a T_b z = T_(a+b) z: without it a shift of theta is not a shift of the noise (T2, T4)."""
 
     def example(point: Point, a: Theta, b: Theta) -> None:
@@ -41,7 +47,7 @@ def action_obeys_composition_law(subject: Subject) -> None:
     subject.search(example, point=points(), a=subject.thetas(), b=subject.thetas())
 
 
-def parameters_commute(subject: Subject) -> None:
+def parameters_commute(subject: TransformationUnderTest) -> None:
     """Moving one parameter and then another is the same in either order."""
     axes = st.sampled_from([(i, i + 1) for i in range(subject.dimensions - 1)])
 
@@ -55,7 +61,7 @@ def parameters_commute(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas(), pair=axes)
 
 
-def action_preserves_distances(subject: Subject) -> None:
+def action_preserves_distances(subject: TransformationUnderTest) -> None:
     """||T z - T y|| = ||z - y||, and the same for inner products of differences (T4).
 
     Holds for orthogonal maps and for affine isometries such as a shift of brightness.
@@ -77,7 +83,7 @@ def action_preserves_distances(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
-def action_never_lengthens(subject: Subject) -> None:
+def action_never_lengthens(subject: TransformationUnderTest) -> None:
     """||T z - T y|| <= ||z - y||: residuals do not grow with the noise on theta (T5)."""
 
     def example(point: Point, theta: Theta) -> None:
@@ -90,7 +96,7 @@ def action_never_lengthens(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
-def lipschitz_bound_holds(subject: Subject) -> None:
+def lipschitz_bound_holds(subject: TransformationUnderTest) -> None:
     """||T z - T y|| <= stretch ||z - y||: what noise on theta makes of a residual (T5)."""
     if type(subject.transformation).lipschitz_bound is Transformation.lipschitz_bound:
         raise no_claim(
@@ -112,7 +118,7 @@ def lipschitz_bound_holds(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
-def action_error_bounds_rounding(subject: Subject) -> None:
+def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
     """E_num bounds what rounding does to T_theta z, and what an offset of theta does (F1).
 
     Measured against an exact action where one was given, and else by composing: T_a T_b z and
@@ -150,7 +156,9 @@ def action_error_bounds_rounding(subject: Subject) -> None:
     subject.search(example, point=points(), a=far, b=far)
 
 
-def _claim(subject: Subject, z: Tensor, theta: Theta, offset: Theta | None = None) -> float:
+def _claim(
+    subject: TransformationUnderTest, z: Tensor, theta: Theta, offset: Theta | None = None
+) -> float:
     reach = tuple(abs(value) for value in theta)
     claimed = subject.transformation.action_error(z, reach, offset or (0.0,) * len(theta))
     assert claimed is not None, f"action_error answers at first and None at reach={reach}"

@@ -15,8 +15,8 @@ from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import build_cover
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing.images import Picture, Point
-from gsmooth.testing.transformation_under_test import Subject, nothing
+from gsmooth.testing.images import Point, SampleImage
+from gsmooth.testing.transformation_under_test import TransformationUnderTest, nothing
 from gsmooth.transforms.region import Region
 
 ALPHA: Final = 1e-6
@@ -33,7 +33,7 @@ PICTURES: Final = (("blob", 3, 1.0), ("pixel", 1, 1.0), ("noise", 1, 0.25))
 """With the part of the region that is to be certified."""
 
 
-def attacks_never_beat_certificates(subject: Subject) -> None:
+def attacks_never_beat_certificates(subject: TransformationUnderTest) -> None:
     """No attack that is searched for gets another class by PREDICT (O4), but for 1e-6.
 
     The search tries a grid, random points and gradients.
@@ -43,7 +43,7 @@ def attacks_never_beat_certificates(subject: Subject) -> None:
     plan = AttackPlan(points=31, random=32, gradient_steps=6, n=512)
     given = 0
     for kind, seed, part in PICTURES:
-        x = Picture(kind, seed).tensor(subject.shape)
+        x = SampleImage(kind, seed).tensor(subject.shape)
         smoothed = _network(subject, x, seed)
         whole = subject.region if subject.dimensions else Region(l2=2.0 * smoothed.law.sigma)
         region = whole.scaled(part)
@@ -65,7 +65,7 @@ def attacks_never_beat_certificates(subject: Subject) -> None:
         raise nothing("no part of the region was certified: it is wide, or residuals are large")
 
 
-def _network(subject: Subject, x: Tensor, seed: int) -> SmoothedClassifier:
+def _network(subject: TransformationUnderTest, x: Tensor, seed: int) -> SmoothedClassifier:
     """A smoothed random network under which x is of class 1 in all but DOUBT of the votes."""
     z = subject.lift(x)
     seen = _seen(subject, z)
@@ -101,7 +101,7 @@ class _Smooth(nn.Module):
         return torch.stack([-lead, lead], dim=1)
 
 
-def _scattered(subject: Subject, seed: int) -> list[tuple[float, ...]]:
+def _scattered(subject: TransformationUnderTest, seed: int) -> list[tuple[float, ...]]:
     """Attacks of the region, for half of the units."""
     if subject.dimensions == 0:
         return []
@@ -119,7 +119,9 @@ def _ends(region: Region) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return region.lower, region.upper
 
 
-def _noisy(subject: Subject, smoothed: SmoothedClassifier, z: Tensor, seed: int) -> Tensor:
+def _noisy(
+    subject: TransformationUnderTest, smoothed: SmoothedClassifier, z: Tensor, seed: int
+) -> Tensor:
     """What the network sees of the clean image under noise, flat: (n, d)."""
     law, draw = smoothed.law, torch.Generator().manual_seed(seed)
     u = torch.rand(VOTES, law.dimensions, generator=draw, dtype=torch.float64, device="cpu")
@@ -131,7 +133,7 @@ def _noisy(subject: Subject, smoothed: SmoothedClassifier, z: Tensor, seed: int)
     return _seen(subject, moved + law.sigma * noise)
 
 
-def _seen(subject: Subject, z: Tensor) -> Tensor:
+def _seen(subject: TransformationUnderTest, z: Tensor) -> Tensor:
     """Q z, flat."""
     image = subject.transformation.readout(z.clone(), subject.shape)
     if tuple(image.shape[1:]) != subject.shape:

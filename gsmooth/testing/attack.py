@@ -11,11 +11,11 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing.images import IN_RANGE, Picture, pictures
+from gsmooth.testing.images import IN_RANGE, SampleImage, sample_images
 from gsmooth.testing.transformation_under_test import (
     ROUNDING,
-    Subject,
     Theta,
+    TransformationUnderTest,
     columns,
     near,
     no_claim,
@@ -27,30 +27,30 @@ UNITS: Final = (math.pi / 180.0, 180.0 / math.pi, 0.5, 2.0)
 """Slips of a unit: degrees taken for radians and the other way, halves, doubles."""
 
 
-def attack_at_zero_is_identity(subject: Subject) -> None:
+def attack_at_zero_is_identity(subject: TransformationUnderTest) -> None:
     """L psi_0(x) = L x: the untransformed image belongs to every region."""
 
-    def example(picture: Picture) -> None:
-        x = picture.tensor(subject.shape)
+    def example(sample_image: SampleImage) -> None:
+        x = sample_image.tensor(subject.shape)
         found = subject.lift(subject.attack(x, (0.0,) * subject.dimensions))
         clean = subject.lift(x)
         near(found, clean, 1.0 + float(clean.norm()), "L psi_0(x) is not L x")
 
-    subject.search(example, picture=pictures(IN_RANGE))
+    subject.search(example, sample_image=sample_images(IN_RANGE))
 
 
-def attack_is_differentiable(subject: Subject) -> None:
+def attack_is_differentiable(subject: TransformationUnderTest) -> None:
     """Gradients in x and in theta exist and are finite: the adversary searches along them.
 
     In x alone where theta goes in steps: there the adversary tries the values.
     """
 
-    def example(picture: Picture, theta: Theta) -> None:
-        x = picture.tensor(subject.shape).requires_grad_(True)
+    def example(sample_image: SampleImage, theta: Theta) -> None:
+        x = sample_image.tensor(subject.shape).requires_grad_(True)
         moved = [column.requires_grad_(True) for column in columns(theta, x)]
         attacked = subject.transformation.attack(x, *moved)
         assert attacked.requires_grad, "no gradient reaches the attacked image"
-        weight = Picture("noise", picture.seed).tensor(subject.shape)
+        weight = SampleImage("noise", sample_image.seed).tensor(subject.shape)
         free = {
             p.name: column
             for p, column in zip(subject.transformation.parameters, moved, strict=True)
@@ -62,19 +62,19 @@ def attack_is_differentiable(subject: Subject) -> None:
             assert gradient is not None, f"the attack does not depend on {name} differentiably"
             assert bool(gradient.isfinite().all()), f"a gradient in {name} is not finite"
 
-    subject.search(example, picture=subject.pictures(), theta=subject.attacks())
+    subject.search(example, sample_image=subject.sample_images(), theta=subject.attacks())
 
 
-def attack_keeps_the_range(subject: Subject) -> None:
+def attack_keeps_the_range(subject: TransformationUnderTest) -> None:
     """Images in [low, high] stay there where keeps_range says so: an image file holds them (F2)."""
     ranges = [(0.0, 1.0), (-1.0, 1.0)]
     kept = [ends for ends in ranges if subject.transformation.keeps_range(*ends)]
     if not kept or not subject.dimensions:
         raise no_claim("keeps_range is False, and with bits certificates are heuristic")
 
-    def example(picture: Picture, theta: Theta, ends: tuple[float, float]) -> None:
+    def example(sample_image: SampleImage, theta: Theta, ends: tuple[float, float]) -> None:
         low, high = ends
-        x = low + (high - low) * picture.tensor(subject.shape)
+        x = low + (high - low) * sample_image.tensor(subject.shape)
         found = subject.attack(x, theta)
         beyond = max(low - float(found.min()), float(found.max()) - high)
         assert beyond <= ROUNDING, (
@@ -82,10 +82,12 @@ def attack_keeps_the_range(subject: Subject) -> None:
         )
 
     ends = st.sampled_from(kept)
-    subject.search(example, picture=pictures(IN_RANGE), theta=subject.attacks(), ends=ends)
+    subject.search(
+        example, sample_image=sample_images(IN_RANGE), theta=subject.attacks(), ends=ends
+    )
 
 
-def action_follows_attack(subject: Subject) -> None:
+def action_follows_attack(subject: TransformationUnderTest) -> None:
     """T_theta L x lies no farther from L psi_theta(x) than T_(-theta) L x does.
 
     An action that turns the other way is sound and useless: every residual is twice the motion. It
@@ -95,7 +97,7 @@ def action_follows_attack(subject: Subject) -> None:
     """
 
     def example(seed: int) -> None:
-        x = Picture("blob", seed).tensor(subject.shape)
+        x = SampleImage("blob", seed).tensor(subject.shape)
         clean = subject.lift(x)
         slack = 1e-9 * (1.0 + float(clean.norm()))
         for theta in (subject.region.lower, subject.region.upper):
@@ -113,7 +115,7 @@ def action_follows_attack(subject: Subject) -> None:
         example(seed)
 
 
-def _require_own_unit(subject: Subject, axis: int, name: str) -> None:
+def _require_own_unit(subject: TransformationUnderTest, axis: int, name: str) -> None:
     for factor in UNITS:
         told = [e for e in _errors(subject, axis, factor) if e.telling]
         much = sum(e.scaled < e.own / 2.0 for e in told)
@@ -143,7 +145,7 @@ class _Errors:
         return min(self.own, self.scaled) < self.motion / 2.0
 
 
-def _errors(subject: Subject, axis: int, factor: float) -> Iterator[_Errors]:
+def _errors(subject: TransformationUnderTest, axis: int, factor: float) -> Iterator[_Errors]:
     """What T leaves at one parameter, and at ``factor`` times it, all others being 0.
 
     At the thetas of PARTS from which that leads no farther than noise does.
@@ -155,7 +157,7 @@ def _errors(subject: Subject, axis: int, factor: float) -> Iterator[_Errors]:
             if abs(scaled[axis]) > subject.reach[axis]:
                 continue
             for seed in range(3):
-                x = Picture("blob", seed).tensor(subject.shape)
+                x = SampleImage("blob", seed).tensor(subject.shape)
                 clean = subject.lift(x)
                 attacked = subject.lift(subject.attack(x, theta))
                 # What rounding moves is no motion.
@@ -167,7 +169,7 @@ def _errors(subject: Subject, axis: int, factor: float) -> Iterator[_Errors]:
                 )
 
 
-def _on_the_way(subject: Subject, theta: Theta) -> list[Theta]:
+def _on_the_way(subject: TransformationUnderTest, theta: Theta) -> list[Theta]:
     """Attacks on the way to theta, 0 left out."""
     scaled = (tuple(part * value for value in theta) for part in PARTS)
     found = dict.fromkeys(subject.possible(there) for there in scaled)
@@ -175,7 +177,7 @@ def _on_the_way(subject: Subject, theta: Theta) -> list[Theta]:
     return [there for there in found if any(there)] or ([end] if any(end) else [])
 
 
-def _backwards(subject: Subject, x: Tensor, clean: Tensor, theta: Theta) -> _Errors:
+def _backwards(subject: TransformationUnderTest, x: Tensor, clean: Tensor, theta: Theta) -> _Errors:
     """What T leaves at theta, and at -theta."""
     attacked = subject.lift(subject.attack(x, theta))
     against = subject.act(clean, tuple(-value for value in theta))

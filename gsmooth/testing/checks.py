@@ -20,9 +20,9 @@ from gsmooth.testing import (
     supremum,
     tensor_contract,
 )
-from gsmooth.testing.transformation_under_test import Subject
+from gsmooth.testing.transformation_under_test import TransformationUnderTest
 
-Body = Callable[[Subject], None]
+Body = Callable[[TransformationUnderTest], None]
 
 _ACTION: Final[tuple[Body, ...]] = (
     action.action_at_zero_is_identity,
@@ -111,7 +111,7 @@ _CLAIMED: Final = (
 )
 
 
-def inapplicable(body: Body, subject: Subject) -> str | None:
+def inapplicable(body: Body, subject: TransformationUnderTest) -> str | None:
     """Why a check has nothing to look at here, or None where it has."""
     operator = subject.transformation
     if body in _ACTING and not operator.has_action:
@@ -132,7 +132,7 @@ def inapplicable(body: Body, subject: Subject) -> str | None:
     return _unclaimed(body, subject) if body in _CLAIMED else None
 
 
-def _unclaimed(body: Body, subject: Subject) -> str | None:
+def _unclaimed(body: Body, subject: TransformationUnderTest) -> str | None:
     """The reason with which a check leaves before it searches; None where it goes on, or fails."""
     try:
         body(replace(subject, asking=True))

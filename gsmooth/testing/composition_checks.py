@@ -5,12 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gsmooth.testing.images import Picture, Point, points
-from gsmooth.testing.transformation_under_test import Subject, Theta, columns, near, no_claim
+from gsmooth.testing.images import Point, SampleImage, points
+from gsmooth.testing.transformation_under_test import (
+    Theta,
+    TransformationUnderTest,
+    columns,
+    near,
+    no_claim,
+)
 from gsmooth.transforms.composition.flows import gain, shift
 
 
-def named_action_is_linear(subject: Subject) -> None:
+def named_action_is_linear(subject: TransformationUnderTest) -> None:
     """T_theta (y + 2 z) = T_theta y + 2 T_theta z where the z-space has a name."""
     _asked(subject)
 
@@ -24,7 +30,7 @@ def named_action_is_linear(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
-def fixed_part_stays(subject: Subject) -> None:
+def fixed_part_stays(subject: TransformationUnderTest) -> None:
     """fixed_part projects orthogonally, and no T_theta moves what it gives."""
     _asked(subject)
     operator = subject.transformation
@@ -41,7 +47,7 @@ def fixed_part_stays(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
-def action_derivative_bounds_motion(subject: Subject) -> None:
+def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
     """||T_(theta + h) z - T_theta z|| <= h action_speed: how far a constant image may turn."""
     _asked(subject)
     operator = subject.transformation
@@ -69,13 +75,13 @@ def action_derivative_bounds_motion(subject: Subject) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
-def exact_attack_is_the_action(subject: Subject) -> None:
+def exact_attack_is_the_action(subject: TransformationUnderTest) -> None:
     """L psi_theta(x) = T_theta L x where ``exact`` says so: nothing is left over."""
     if not subject.transformation.exact:
         raise no_claim("exact is False, and what is left over is bounded")
 
-    def example(picture: Picture, theta: Theta) -> None:
-        x = picture.tensor(subject.shape)
+    def example(sample_image: SampleImage, theta: Theta) -> None:
+        x = sample_image.tensor(subject.shape)
         attacked, acted = (
             subject.lift(subject.attack(x, theta)),
             subject.act(subject.lift(x), theta),
@@ -83,26 +89,26 @@ def exact_attack_is_the_action(subject: Subject) -> None:
         what = f"exact is claimed, but L psi(x) is not T L x at theta={theta}"
         near(attacked, acted, _scale(attacked, acted), what)
 
-    subject.search(example, picture=subject.pictures(), theta=subject.attacks())
+    subject.search(example, sample_image=subject.sample_images(), theta=subject.attacks())
 
 
-def flow_is_the_attack(subject: Subject) -> None:
+def flow_is_the_attack(subject: TransformationUnderTest) -> None:
     """psi_theta(x) = gain x + shift in every pixel, as ``flow`` says."""
     flow = subject.transformation.flow()
     if flow is None:
         raise no_claim("flow is None: pixels do not move by an affine law of their own")
 
-    def example(picture: Picture, theta: Theta) -> None:
-        x = picture.tensor(subject.shape)
+    def example(sample_image: SampleImage, theta: Theta) -> None:
+        x = sample_image.tensor(subject.shape)
         time = columns(theta, x)[0][:, :, None, None]
         attacked, told = subject.attack(x, theta), gain(flow, time) * x + shift(flow, time)
         what = f"psi(x) is not what flow={flow} says at theta={theta}"
         near(attacked, told, _scale(attacked, told), what)
 
-    subject.search(example, picture=subject.pictures(), theta=subject.attacks())
+    subject.search(example, sample_image=subject.sample_images(), theta=subject.attacks())
 
 
-def _asked(subject: Subject) -> None:
+def _asked(subject: TransformationUnderTest) -> None:
     if subject.transformation.z_space is None:
         raise no_claim("z_space is None, and compositions are refused")
 

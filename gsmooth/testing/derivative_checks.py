@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import lay_parameter_grid
-from gsmooth.testing.images import Picture
-from gsmooth.testing.transformation_under_test import Subject, no_claim
+from gsmooth.testing.images import SampleImage
+from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
 
 SAMPLES: Final = 17
 SHORT: Final = 2.0**-6
@@ -45,39 +45,39 @@ class Cell:
     side: int
 
 
-def derivative_bound_holds(subject: Subject) -> None:
+def derivative_bound_holds(subject: TransformationUnderTest) -> None:
     """||C(b) - C(a)|| <= bound |b - a| along every axis of every cell (C2)."""
     if not _claims(subject, curvature=False):
         raise no_claim("derivative_bound is None, and certificates are heuristic")
     _check_derivative(subject, identity_action=False)
 
 
-def attack_derivative_bound_holds(subject: Subject) -> None:
+def attack_derivative_bound_holds(subject: TransformationUnderTest) -> None:
     """The same of L psi_theta(x), on which covers without noise on theta stand (T = id)."""
     if not _claims(subject, curvature=False, identity_action=True):
         raise no_claim("attack_derivative_bound is None, and certificates for T = id are heuristic")
     _check_derivative(subject, identity_action=True)
 
 
-def curvature_bound_holds(subject: Subject) -> None:
+def curvature_bound_holds(subject: TransformationUnderTest) -> None:
     """||C(a) - 2 C((a + b) / 2) + C(b)|| <= bound ((b - a) / 2)^2 along every axis."""
     if not _claims(subject, curvature=True):
         raise no_claim("curvature_bound is None, and covers use the derivative alone")
     _check_curvature(subject, identity_action=False)
 
 
-def attack_curvature_bound_holds(subject: Subject) -> None:
+def attack_curvature_bound_holds(subject: TransformationUnderTest) -> None:
     """The same of L psi_theta(x), for T = id."""
     if not _claims(subject, curvature=True, identity_action=True):
         raise no_claim("attack_curvature_bound is None, and covers use the derivative alone")
     _check_curvature(subject, identity_action=True)
 
 
-def _check_derivative(subject: Subject, *, identity_action: bool) -> None:
+def _check_derivative(subject: TransformationUnderTest, *, identity_action: bool) -> None:
     name = "attack_derivative_bound" if identity_action else "derivative_bound"
 
-    def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
-        pulled_back, lower, upper = cell_of(subject, picture, cell, identity_action)
+    def example(sample_image: SampleImage, cell: Cell, where: float, cells: int) -> None:
+        pulled_back, lower, upper = cell_of(subject, sample_image, cell, identity_action)
         bounds = _least(pulled_back.derivative, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
@@ -94,11 +94,11 @@ def _check_derivative(subject: Subject, *, identity_action: bool) -> None:
     _search(subject, example)
 
 
-def _check_curvature(subject: Subject, *, identity_action: bool) -> None:
+def _check_curvature(subject: TransformationUnderTest, *, identity_action: bool) -> None:
     name = "attack_curvature_bound" if identity_action else "curvature_bound"
 
-    def example(picture: Picture, cell: Cell, where: float, cells: int) -> None:
-        pulled_back, lower, upper = cell_of(subject, picture, cell, identity_action)
+    def example(sample_image: SampleImage, cell: Cell, where: float, cells: int) -> None:
+        pulled_back, lower, upper = cell_of(subject, sample_image, cell, identity_action)
         bounds = _least(pulled_back.curvature, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
@@ -122,17 +122,17 @@ def _aim(used: float) -> None:
         target(used)
 
 
-def _search(subject: Subject, example: Callable[..., None]) -> None:
+def _search(subject: TransformationUnderTest, example: Callable[..., None]) -> None:
     """Cells at whole numbers first, where attacks on pixels have kinks; then any."""
     first = [
-        {"picture": Picture("noise", 1), "cell": cell, "where": where, "cells": CROWD}
+        {"picture": SampleImage("noise", 1), "cell": cell, "where": where, "cells": CROWD}
         for cell in _whole(subject)
         for where in (0.0, 1.0)
     ]
     subject.search(
         example,
         first=first,
-        picture=subject.pictures(),
+        sample_image=subject.sample_images(),
         cell=cells(subject),
         where=st.floats(0.0, 1.0),
         cells=st.just(1),
@@ -156,7 +156,7 @@ def _negative_zero(ends: Tensor) -> Tensor:
     return torch.where(ends == 0.0, -0.0, ends)
 
 
-def _whole(subject: Subject) -> list[Cell]:
+def _whole(subject: TransformationUnderTest) -> list[Cell]:
     """The cells that hold a whole number of a parameter, the others being in mid-region."""
     axes = _axes(subject)
     middle = tuple(max(0, len(axis) // 2 - 1) for axis in axes)
@@ -173,19 +173,21 @@ def _whole(subject: Subject) -> list[Cell]:
     return list(dict.fromkeys(found))
 
 
-def _claims(subject: Subject, *, curvature: bool, identity_action: bool = False) -> bool:
+def _claims(
+    subject: TransformationUnderTest, *, curvature: bool, identity_action: bool = False
+) -> bool:
     first = Cell((0,) * subject.dimensions, 0, 0)
-    pulled_back, lower, upper = cell_of(subject, Picture("blob", 0), first, identity_action)
+    pulled_back, lower, upper = cell_of(subject, SampleImage("blob", 0), first, identity_action)
     return (pulled_back.curvature if curvature else pulled_back.derivative)(
         lower, upper
     ) is not None
 
 
-def _axes(subject: Subject) -> tuple[tuple[float, ...], ...]:
+def _axes(subject: TransformationUnderTest) -> tuple[tuple[float, ...], ...]:
     return lay_parameter_grid(subject.transformation, subject.region, np.array(subject.reach)).axes
 
 
-def cells(subject: Subject) -> st.SearchStrategy[Cell]:
+def cells(subject: TransformationUnderTest) -> st.SearchStrategy[Cell]:
     """Cells that a cover may ask about, those with kinks above all."""
     counts = [max(1, len(axis) - 1) for axis in _axes(subject)]
     anywhere = st.tuples(*(st.integers(0, count - 1) for count in counts))
@@ -193,7 +195,7 @@ def cells(subject: Subject) -> st.SearchStrategy[Cell]:
     return st.builds(Cell, st.one_of(kinks, anywhere), st.integers(0, 6), st.integers(0, 63))
 
 
-def _beside_kinks(subject: Subject, axis: int) -> list[int]:
+def _beside_kinks(subject: TransformationUnderTest, axis: int) -> list[int]:
     """Places of the cells that touch 0, the region's ends or a breakpoint."""
     parameter_grid = np.array(_axes(subject)[axis])
     low, high = subject.region.lower[axis], subject.region.upper[axis]
@@ -208,7 +210,10 @@ def _beside_kinks(subject: Subject, axis: int) -> list[int]:
 
 
 def cell_of(
-    subject: Subject, picture: Picture, cell: Cell, identity_action: bool = False
+    subject: TransformationUnderTest,
+    sample_image: SampleImage,
+    cell: Cell,
+    identity_action: bool = False,
 ) -> tuple[PulledBackImage, Tensor, Tensor]:
     """The image's orbit, and the ends of the cell, (1, m) each."""
     lower, upper = [], []
@@ -222,7 +227,7 @@ def cell_of(
         lower.append(low)
         upper.append(high)
     pulled_back = PulledBackImage(
-        subject.transformation, picture.tensor(subject.shape), identity_action
+        subject.transformation, sample_image.tensor(subject.shape), identity_action
     )
     return pulled_back, _row(lower), _row(upper)
 

@@ -8,32 +8,32 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing.images import Picture, Point, pictures, points
-from gsmooth.testing.transformation_under_test import Subject, near, no_claim
+from gsmooth.testing.images import Point, SampleImage, points, sample_images
+from gsmooth.testing.transformation_under_test import TransformationUnderTest, near, no_claim
 from gsmooth.transforms.base import Transformation
 
 POWER_STEPS: Final = 30
 
 
-def lift_is_linear(subject: Subject) -> None:
+def lift_is_linear(subject: TransformationUnderTest) -> None:
     """L(a x + b y) = a L x + b L y: residuals of images become residuals of z by linearity."""
     factors = st.floats(-4.0, 4.0, allow_subnormal=False)
 
-    def example(x: Picture, y: Picture, a: float, b: float) -> None:
+    def example(x: SampleImage, y: SampleImage, a: float, b: float) -> None:
         one, other = x.tensor(subject.shape), y.tensor(subject.shape)
         direct = subject.lift(a * one + b * other)
         parts = a * subject.lift(one) + b * subject.lift(other)
         near(direct, parts, 1.0 + float(parts.norm()), f"L is not linear at a={a}, b={b}")
 
-    subject.search(example, x=pictures(), y=pictures(), a=factors, b=factors)
+    subject.search(example, x=sample_images(), y=sample_images(), a=factors, b=factors)
 
 
-def lift_norm_bounds_lift(subject: Subject) -> None:
+def lift_norm_bounds_lift(subject: TransformationUnderTest) -> None:
     """||L x|| <= lift_norm ||x||, also for the x that a power iteration finds."""
     bound = subject.transformation.lift_norm(subject.shape)
 
-    def example(picture: Picture) -> None:
-        x = picture.tensor(subject.shape)
+    def example(sample_image: SampleImage) -> None:
+        x = sample_image.tensor(subject.shape)
         stretched = max(
             _lipschitz_bound(subject, x), _lipschitz_bound(subject, _steepest(subject, x))
         )
@@ -41,10 +41,10 @@ def lift_norm_bounds_lift(subject: Subject) -> None:
             f"||L x|| = {stretched:.12g} ||x||, but lift_norm claims {bound:.12g}"
         )
 
-    subject.with_examples(0.25).search(example, picture=pictures(("noise", "pixel")))
+    subject.with_examples(0.25).search(example, sample_image=sample_images(("noise", "pixel")))
 
 
-def rounding_norm_bounds_lift(subject: Subject) -> None:
+def rounding_norm_bounds_lift(subject: TransformationUnderTest) -> None:
     """||L r|| <= rounding_norm for |pixels| <= 1: what rounding an attacked image can do (F2).
 
     The worst r has every pixel at an end; from each start, signs of L^T L r climb to such an r.
@@ -54,8 +54,8 @@ def rounding_norm_bounds_lift(subject: Subject) -> None:
         raise no_claim("rounding_norm is the default, which follows from lift_norm")
     bound = operator.rounding_norm(subject.shape)
 
-    def example(picture: Picture) -> None:
-        r = (2.0 * picture.tensor(subject.shape) - 1.0).sign()
+    def example(sample_image: SampleImage) -> None:
+        r = (2.0 * sample_image.tensor(subject.shape) - 1.0).sign()
         worst = 0.0
         for _ in range(POWER_STEPS):
             worst = max(worst, float(subject.lift(r).norm()))
@@ -64,10 +64,10 @@ def rounding_norm_bounds_lift(subject: Subject) -> None:
             f"||L r|| = {worst:.12g} with |pixels| <= 1, but rounding_norm claims {bound:.12g}"
         )
 
-    subject.with_examples(0.25).search(example, picture=pictures(("noise", "pixel")))
+    subject.with_examples(0.25).search(example, sample_image=sample_images(("noise", "pixel")))
 
 
-def readout_has_the_image_shape(subject: Subject) -> None:
+def readout_has_the_image_shape(subject: TransformationUnderTest) -> None:
     """Q maps (N, K) to the network's input (N, C, H, W)."""
 
     def example(point: Point, rows: int) -> None:
@@ -78,14 +78,14 @@ def readout_has_the_image_shape(subject: Subject) -> None:
     subject.with_examples(0.25).search(example, point=points(), rows=st.integers(1, 4))
 
 
-def _lipschitz_bound(subject: Subject, x: Tensor) -> float:
+def _lipschitz_bound(subject: TransformationUnderTest, x: Tensor) -> float:
     return float(subject.lift(x).norm()) / max(float(x.norm()), 1e-300)
 
 
-def _steepest(subject: Subject, start: Tensor) -> Tensor:
+def _steepest(subject: TransformationUnderTest, start: Tensor) -> Tensor:
     """The direction that L stretches most, by power iteration on L^T L."""
     # A little of everything, so that no direction is shut out from the start.
-    x = start + 0.01 * Picture("noise", 1).tensor(subject.shape)
+    x = start + 0.01 * SampleImage("noise", 1).tensor(subject.shape)
     for _ in range(POWER_STEPS):
         pulled = _pulled(subject, x / x.norm())
         if not bool(pulled.norm() > 0.0):
@@ -94,7 +94,7 @@ def _steepest(subject: Subject, start: Tensor) -> Tensor:
     return x
 
 
-def _pulled(subject: Subject, x: Tensor) -> Tensor:
+def _pulled(subject: TransformationUnderTest, x: Tensor) -> Tensor:
     """L^T L x."""
     leaf = x.clone().requires_grad_(True)
     pulled: Tensor = torch.autograd.grad(subject.lift(leaf).square().sum() / 2.0, leaf)[0]

@@ -19,15 +19,20 @@ from torch import Tensor, nn
 
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing.images import Picture, Point
-from gsmooth.testing.transformation_under_test import ROUNDING, Subject, Theta, nothing
+from gsmooth.testing.images import Point, SampleImage
+from gsmooth.testing.transformation_under_test import (
+    ROUNDING,
+    Theta,
+    TransformationUnderTest,
+    nothing,
+)
 from gsmooth.theory.laws import Law
 
 Floats = NDArray[np.float64]
 
 SHARE: Final = 0.85
 """Exact share of votes for the clean image's class: it holds on part of most regions."""
-PICTURE: Final = Picture("blob", 3)
+PICTURE: Final = SampleImage("blob", 3)
 NODES: Final = 64
 """Gauss-Legendre nodes in u = F(theta) for one parameter."""
 POINTS: Final = 512
@@ -61,7 +66,7 @@ class Scene:
     exact shares may be off by.
     """
 
-    subject: Subject
+    subject: TransformationUnderTest
     smoothed: SmoothedClassifier
     x: Tensor
     normal: Tensor
@@ -127,12 +132,14 @@ class Scene:
         return act(point.repeat(len(theta), 1), *columns) @ self.normal + self.constant
 
 
-def scene(subject: Subject, picture: Picture = PICTURE, share: float = SHARE) -> Scene:
+def scene(
+    subject: TransformationUnderTest, sample_image: SampleImage = PICTURE, share: float = SHARE
+) -> Scene:
     """A half-space across the way that the region's attacks take; the picture has this share.
 
     SkipTest where shares have no closed form: the readout is not affine, or hides everything.
     """
-    x = picture.tensor(subject.shape)
+    x = sample_image.tensor(subject.shape)
     across = _direction(subject, x)
     network = Classifier(HalfSpace(across, 0.0), classes=2, shape=subject.shape)
     smoothed = subject.smoothed(identity_action=not subject.moves, network=network)
@@ -143,7 +150,7 @@ def scene(subject: Subject, picture: Picture = PICTURE, share: float = SHARE) ->
     return made.settled(share)
 
 
-def _direction(subject: Subject, x: Tensor) -> Tensor:
+def _direction(subject: TransformationUnderTest, x: Tensor) -> Tensor:
     """A unit vector of images (C * H * W,): from the farthest attack to x, and a little chance."""
     chance = Point("normal", 5).tensor(x.numel())[0]
     along = torch.zeros_like(chance)
@@ -156,12 +163,12 @@ def _direction(subject: Subject, x: Tensor) -> Tensor:
     return mixed / float(mixed.norm())
 
 
-def _seen(subject: Subject, x: Tensor) -> Tensor:
+def _seen(subject: TransformationUnderTest, x: Tensor) -> Tensor:
     """What the network sees of an image without noise, flat."""
     return subject.transformation.readout(subject.lift(x), subject.shape).reshape(-1).detach()
 
 
-def _affine(subject: Subject, across: Tensor) -> tuple[Tensor, float]:
+def _affine(subject: TransformationUnderTest, across: Tensor) -> tuple[Tensor, float]:
     """v (K,) and c with <w, Q z> = <v, z> + c."""
     leaf = torch.zeros(1, subject.size, dtype=torch.float64, requires_grad=True, device="cpu")
     start = _score(subject, leaf, across)
@@ -179,7 +186,7 @@ def _affine(subject: Subject, across: Tensor) -> tuple[Tensor, float]:
     return normal, constant
 
 
-def _score(subject: Subject, z: Tensor, across: Tensor) -> Tensor:
+def _score(subject: TransformationUnderTest, z: Tensor, across: Tensor) -> Tensor:
     image = subject.transformation.readout(z.clone(), subject.shape)
     if tuple(image.shape) != (1, *subject.shape):
         raise nothing("the readout has not the image's shape")

@@ -21,7 +21,7 @@ SEEDS: Final = 2**16
 
 @final
 @dataclass(frozen=True)
-class Picture:
+class SampleImage:
     """An image in [0, 1], or in [-1, 1] if it is signed, told by how it is made.
 
     pixel: one bright pixel. checkerboard: the steepest image there is, with one colour shift a
@@ -92,9 +92,9 @@ def _levels(uniform: Tensor) -> Tensor:
     return (uniform * LEVELS).round() / LEVELS
 
 
-def pictures(kinds: tuple[str, ...] = KINDS) -> st.SearchStrategy[Picture]:
+def sample_images(kinds: tuple[str, ...] = KINDS) -> st.SearchStrategy[SampleImage]:
     """Images of the given kinds."""
-    return st.builds(Picture, st.sampled_from(kinds), st.integers(0, SEEDS))
+    return st.builds(SampleImage, st.sampled_from(kinds), st.integers(0, SEEDS))
 
 
 def points() -> st.SearchStrategy[Point]:

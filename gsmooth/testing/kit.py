@@ -14,7 +14,12 @@ import torch
 from gsmooth.errors import ConfigurationError
 from gsmooth.testing.checks import EVERY, ONCE, Body, inapplicable
 from gsmooth.testing.repeat import code_for
-from gsmooth.testing.transformation_under_test import SPREAD, Act, Falsified, Subject
+from gsmooth.testing.transformation_under_test import (
+    SPREAD,
+    Act,
+    Falsified,
+    TransformationUnderTest,
+)
 from gsmooth.text.spelling import did_you_mean
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
@@ -34,7 +39,7 @@ WIDE: Final = 2.0
 _BODIES: Final[Mapping[str, Body]] = {body.__name__: body for body in EVERY}
 
 
-class Standing(StrEnum):
+class Status(StrEnum):
     """What came of a check."""
 
     PASSED = "passed"
@@ -53,7 +58,7 @@ class Verdict:
     """
 
     check: str
-    standing: Standing
+    standing: Status
     why: str
     code: str = ""
     seconds: float = 0.0
@@ -183,7 +188,7 @@ def _takes(transformation: Transformation, shape: Shape) -> bool:
 
 def _subjects(
     transformation: Transformation, shape: Shape | None, region: Region | None, examples: int
-) -> list[Subject]:
+) -> list[TransformationUnderTest]:
     """What every check is made with, one after the other."""
     shapes = shapes_tried(transformation, shape)
     first = _subject(transformation, shapes[0], region, examples)
@@ -204,7 +209,7 @@ def _default_region(transformation: Transformation, low: float, high: float) -> 
 
 def _subject(
     transformation: Transformation, shape: Shape, region: Region | None, examples: int = 25
-) -> Subject:
+) -> TransformationUnderTest:
     parameters = transformation.parameters
     box = region or _default_region(transformation, -1.0, 1.0)
     if box.dimensions != len(parameters):
@@ -218,10 +223,10 @@ def _subject(
                 f"checks: the region begins at {low:g}, but {parameter.name} of"
                 f" {transformation.name} is one-sided; let it begin at 0"
             )
-    return Subject(transformation.for_shape(shape), shape, box, examples)
+    return TransformationUnderTest(transformation.for_shape(shape), shape, box, examples)
 
 
-def _check(body: Body, subjects: Sequence[Subject], reason: str | None) -> Check:
+def _check(body: Body, subjects: Sequence[TransformationUnderTest], reason: str | None) -> Check:
     name = body.__name__
 
     def check() -> None:
@@ -241,14 +246,14 @@ def _check(body: Body, subjects: Sequence[Subject], reason: str | None) -> Check
 class _Broken(Exception):
     """A promise that one of the subjects breaks, and the code that repeats it."""
 
-    def __init__(self, body: Body, subject: Subject, fault: Exception) -> None:
+    def __init__(self, body: Body, subject: TransformationUnderTest, fault: Exception) -> None:
         name = body.__name__
         self.validation_error = _validation_error(name, subject, fault)
         self.code = code_for(name, subject, fault)
         super().__init__(self.validation_error)
 
 
-def _run(body: Body, subjects: Sequence[Subject]) -> None:
+def _run(body: Body, subjects: Sequence[TransformationUnderTest]) -> None:
     """Make a check with every subject; SkipTest where it has nothing to look at in any of them."""
     asked = subjects[:1] if body in ONCE else subjects
     skipped = []
@@ -272,24 +277,26 @@ def _refused(fault: Exception) -> bool:
     )
 
 
-def _verdict(body: Body, subjects: Sequence[Subject], reason: str | None) -> Verdict:
+def _verdict(
+    body: Body, subjects: Sequence[TransformationUnderTest], reason: str | None
+) -> Verdict:
     name, began = body.__name__, perf_counter()
     if reason is not None:
-        return Verdict(name, Standing.EXEMPT, reason)
+        return Verdict(name, Status.EXEMPT, reason)
     if (missing := inapplicable(body, subjects[0])) is not None:
-        return Verdict(name, Standing.SKIPPED, missing)
+        return Verdict(name, Status.SKIPPED, missing)
     try:
         _run(body, subjects)
     except SkipTest as skipped:
-        return Verdict(name, Standing.SKIPPED, str(skipped), seconds=perf_counter() - began)
+        return Verdict(name, Status.SKIPPED, str(skipped), seconds=perf_counter() - began)
     except _Broken as broken:
         seconds = perf_counter() - began
-        return Verdict(name, Standing.FAILED, broken.validation_error, broken.code, seconds)
+        return Verdict(name, Status.FAILED, broken.validation_error, broken.code, seconds)
     promise = " ".join((body.__doc__ or "").split("\n\n")[0].split())
-    return Verdict(name, Standing.PASSED, promise, seconds=perf_counter() - began)
+    return Verdict(name, Status.PASSED, promise, seconds=perf_counter() - began)
 
 
-def _validation_error(name: str, subject: Subject, fault: Exception) -> str:
+def _validation_error(name: str, subject: TransformationUnderTest, fault: Exception) -> str:
     kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
     return f"{name}: {subject.transformation}: {kind}{fault}"
 

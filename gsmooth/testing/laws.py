@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
-from gsmooth.testing.transformation_under_test import Subject, no_claim
+from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
 from gsmooth.theory.laws import Law, ProductLaw
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ _DISTRIBUTIONS: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
 }
 
 
-def law_samples_match_their_distribution(subject: Subject) -> None:
+def law_samples_match_their_distribution(subject: TransformationUnderTest) -> None:
     """Drawn parameters follow the law that certificates assume (Kolmogorov-Smirnov, 1e-6)."""
     known = [law for law in subject.laws if law.name in _DISTRIBUTIONS and law.dimensions]
     if not known:
@@ -64,7 +64,7 @@ def law_samples_match_their_distribution(subject: Subject) -> None:
             )
 
 
-def law_shares_hold_for_half_lines(subject: Subject) -> None:
+def law_shares_hold_for_half_lines(subject: TransformationUnderTest) -> None:
     """A class that wins on a half-line of theta keeps 1/2 after any shift its share allows.
 
     Exact: votes for {theta <= t} have the share p where t is the p-quantile, and still half of the
@@ -93,7 +93,7 @@ def law_shares_hold_for_half_lines(subject: Subject) -> None:
     subject.search(example, law=_names(subject), axis=axes, shift=st.floats(-2.0, 2.0))
 
 
-def radius_grows_with_the_share(subject: Subject) -> None:
+def radius_grows_with_the_share(subject: TransformationUnderTest) -> None:
     """More votes never give a smaller radius, nor does a larger radius need fewer votes."""
     for law in subject.laws:
         _check_order(law, LADDER.tolist())
@@ -123,7 +123,7 @@ def _check_order(law: Law, shares: list[float]) -> None:
         )
 
 
-def radius_is_zero_at_one_half(subject: Subject) -> None:
+def radius_is_zero_at_one_half(subject: TransformationUnderTest) -> None:
     """No radius without a majority, some radius with one, and no share needed beyond 1/2 at 0."""
 
     def example(law: str, share: float) -> None:
@@ -141,7 +141,7 @@ def radius_is_zero_at_one_half(subject: Subject) -> None:
     subject.search(example, law=_names(subject), share=shares)
 
 
-def radius_is_linear_in_the_scale(subject: Subject) -> None:
+def radius_is_linear_in_the_scale(subject: TransformationUnderTest) -> None:
     """Twice the noise, on theta and on z, covers twice the shift and twice the residual.
 
     The radius of several parameters is counted in units of the noise, and does not change.
@@ -173,11 +173,11 @@ def radius_is_linear_in_the_scale(subject: Subject) -> None:
     )
 
 
-def _names(subject: Subject) -> st.SearchStrategy[str]:
+def _names(subject: TransformationUnderTest) -> st.SearchStrategy[str]:
     return st.sampled_from([law.name for law in subject.laws])
 
 
-def _named(subject: Subject, name: str) -> Law:
+def _named(subject: TransformationUnderTest, name: str) -> Law:
     return next(law for law in subject.laws if law.name == name)
 
 

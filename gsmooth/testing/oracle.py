@@ -18,7 +18,7 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
-from gsmooth.testing.transformation_under_test import Subject, Theta, nothing
+from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest, nothing
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.transforms.region import Region
 
@@ -38,7 +38,7 @@ RAYS: Final = 8
 """Attacks that are looked at along each ray of the region."""
 
 
-def votes_match_the_exact_share(subject: Subject) -> None:
+def votes_match_the_exact_share(subject: TransformationUnderTest) -> None:
     """The engine's votes have the share that quadrature over theta and noise gives (O2), 1e-6.
 
     For a half-space, at the clean image, at attacked ones and at a cover's centres. Votes are
@@ -58,7 +58,7 @@ def votes_match_the_exact_share(subject: Subject) -> None:
         )
 
 
-def certificates_approach_the_truth_from_below(subject: Subject) -> None:
+def certificates_approach_the_truth_from_below(subject: TransformationUnderTest) -> None:
     """What is certified for a half-space is true but for alpha, and counting loses little (O1).
 
     True: no attack in the certified part of the region has an exact share below 1/2. Little: many
@@ -123,7 +123,7 @@ def _slope(here: Scene) -> float:
     return float(torch.autograd.grad(score, leaf)[0].norm())
 
 
-def _ends(subject: Subject) -> list[Theta]:
+def _ends(subject: TransformationUnderTest) -> list[Theta]:
     """Corners of the region, the clean image left out."""
     corners = itertools.product(*zip(subject.region.lower, subject.region.upper, strict=True))
     return [corner for corner in dict.fromkeys(corners) if any(corner)]

@@ -8,15 +8,15 @@ import torch
 from hypothesis import strategies as st
 
 from gsmooth.testing.derivative_checks import Cell, cell_of, cells
-from gsmooth.testing.images import IN_RANGE, Picture, pictures
-from gsmooth.testing.transformation_under_test import Subject, columns, no_claim
+from gsmooth.testing.images import IN_RANGE, SampleImage, sample_images
+from gsmooth.testing.transformation_under_test import TransformationUnderTest, columns, no_claim
 from gsmooth.transforms.region import Region
 
 ARITHMETIC: Final = 1e-9
 """Float64 error of attack and lift, relative to 1 + the norm."""
 
 
-def preimages_are_enclosed(subject: Subject) -> None:
+def preimages_are_enclosed(subject: TransformationUnderTest) -> None:
     """||L x - centre|| <= radius for the image x that was attacked, in the cell of its theta.
 
     Pixels are rounded as far as the enclosure is told: not at all, to 8 bits, or to 3.
@@ -26,9 +26,9 @@ def preimages_are_enclosed(subject: Subject) -> None:
     if subject.transformation.preimages(blank, origin, origin, 0.0) is None:
         raise no_claim("originals is None, and only clean images are certified")
 
-    def example(picture: Picture, cell: Cell, part: tuple[float, ...], bits: int) -> None:
-        x = picture.tensor(subject.shape)
-        _, lower, upper = cell_of(subject, picture, cell)
+    def example(sample_image: SampleImage, cell: Cell, part: tuple[float, ...], bits: int) -> None:
+        x = sample_image.tensor(subject.shape)
+        _, lower, upper = cell_of(subject, sample_image, cell)
         theta = lower + torch.tensor([part], dtype=torch.float64, device="cpu") * (upper - lower)
         theta = theta.clamp(min=lower, max=upper)
         attacked = subject.transformation.attack(x.clone(), *columns(tuple(theta[0].tolist()), x))
@@ -51,7 +51,7 @@ def preimages_are_enclosed(subject: Subject) -> None:
     inner = st.tuples(*[st.floats(0.0, 1.0)] * subject.dimensions)
     subject.with_examples(0.5).search(
         example,
-        picture=pictures(IN_RANGE),
+        sample_image=sample_images(IN_RANGE),
         cell=cells(subject),
         part=inner,
         bits=st.sampled_from([0, 8, 3]),

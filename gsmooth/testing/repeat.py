@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gsmooth.testing.derivative_checks import Cell
-from gsmooth.testing.images import Picture, Point
-from gsmooth.testing.transformation_under_test import SPREAD, Falsified, Subject
+from gsmooth.testing.images import Point, SampleImage
+from gsmooth.testing.transformation_under_test import SPREAD, Falsified, TransformationUnderTest
 from gsmooth.transforms.region import Region
 
 _HOMES: Final[Mapping[type, str]] = {
     Region: "gsmooth",
     Cell: "gsmooth.testing",
-    Picture: "gsmooth.testing",
+    SampleImage: "gsmooth.testing",
     Point: "gsmooth.testing",
 }
 
 
-def code_for(check: str, subject: Subject, fault: Exception) -> str:
+def code_for(check: str, subject: TransformationUnderTest, fault: Exception) -> str:
     """A program that makes the check's failure ``fault`` happen once more."""
     values: dict[str, object] = fault.values if isinstance(fault, Falsified) else {}
     told: dict[str, str] = {"shape": repr(subject.shape), "region": _region(subject.region)}

@@ -17,8 +17,8 @@ from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing.images import Picture
-from gsmooth.testing.transformation_under_test import Subject, no_claim
+from gsmooth.testing.images import SampleImage
+from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
 from gsmooth.theory.normal import normal_quantile
 from gsmooth.transforms.region import Region
 
@@ -32,23 +32,23 @@ LOOSE: Final = 1.1
 """A ball found by iteration may exceed the smallest by a tenth (Badoiu and Clarkson's bound)."""
 
 
-def certified_supremum_holds(subject: Subject) -> None:
+def certified_supremum_holds(subject: TransformationUnderTest) -> None:
     """Every attack lies within some ball's margin, also between the points that were sampled."""
     if not _has_bound(subject):
         raise no_claim("derivative_bound is None, and no supremum is certified")
     _check_supremum(subject, subject.smoothed())
 
 
-def identity_supremum_holds(subject: Subject) -> None:
+def identity_supremum_holds(subject: TransformationUnderTest) -> None:
     """The same where theta carries no noise, and attacks are compared as they are (T = id)."""
     if not _has_bound(subject, identity_action=True):
         raise no_claim("attack_derivative_bound is None, and no supremum is certified for T = id")
     _check_supremum(subject, subject.smoothed(identity_action=True))
 
 
-def _check_supremum(subject: Subject, smoothed: SmoothedClassifier) -> None:
-    def example(picture: Picture, centres: int, seed: int) -> None:
-        image = picture.tensor(subject.shape)
+def _check_supremum(subject: TransformationUnderTest, smoothed: SmoothedClassifier) -> None:
+    def example(sample_image: SampleImage, centres: int, seed: int) -> None:
+        image = sample_image.tensor(subject.shape)
         cover = build_cover(smoothed, image[0], subject.region, centres)
         theta, excess = worst_attack(smoothed, image, cover, seed)
         assert excess <= 0.0, (
@@ -60,19 +60,19 @@ def _check_supremum(subject: Subject, smoothed: SmoothedClassifier) -> None:
     subject.with_examples(0.2).search(
         example,
         shrink=False,
-        picture=subject.pictures(),
+        sample_image=subject.sample_images(),
         centres=st.integers(1, 6),
         seed=st.integers(0, 2**16),
     )
 
 
-def margins_grow_with_the_region(subject: Subject) -> None:
+def margins_grow_with_the_region(subject: TransformationUnderTest) -> None:
     """A profile's shares ascend with the fraction, and a part of a region needs no more than
     all."""
     smoothed = subject.smoothed(identity_action=not subject.transformation.has_action)
 
-    def example(picture: Picture, part: float) -> None:
-        image = picture.tensor(subject.shape)[0]
+    def example(sample_image: SampleImage, part: float) -> None:
+        image = sample_image.tensor(subject.shape)[0]
         whole = build_cover(smoothed, image, subject.region, 1)
         inner = build_cover(smoothed, image, subject.region.scaled(part), 1)
         for ball in whole.balls:
@@ -88,11 +88,11 @@ def margins_grow_with_the_region(subject: Subject) -> None:
         )
 
     subject.with_examples(0.2).search(
-        example, shrink=False, picture=subject.pictures(), part=st.floats(0.1, 1.0)
+        example, shrink=False, sample_image=subject.sample_images(), part=st.floats(0.1, 1.0)
     )
 
 
-def profiles_hold_on_every_part(subject: Subject) -> None:
+def profiles_hold_on_every_part(subject: TransformationUnderTest) -> None:
     """What a ball's profile asks for a part of the region suffices for every attack of the part.
 
     Radius mode and inside-out order certify parts by these shares.
@@ -101,8 +101,8 @@ def profiles_hold_on_every_part(subject: Subject) -> None:
         raise no_claim("derivative_bound is None, and no supremum is certified")
     smoothed = subject.smoothed()
 
-    def example(picture: Picture, centres: int, part: float, seed: int) -> None:
-        image = picture.tensor(subject.shape)
+    def example(sample_image: SampleImage, centres: int, part: float, seed: int) -> None:
+        image = sample_image.tensor(subject.shape)
         whole = build_cover(smoothed, image[0], subject.region, centres)
         inner = _inner(whole, part)
         theta, excess = worst_attack(smoothed, image, inner, seed)
@@ -114,7 +114,7 @@ def profiles_hold_on_every_part(subject: Subject) -> None:
     subject.with_examples(0.2).search(
         example,
         shrink=False,
-        picture=subject.pictures(),
+        sample_image=subject.sample_images(),
         centres=st.integers(1, 6),
         part=st.floats(0.02, 1.0),
         seed=st.integers(0, 2**16),
@@ -215,7 +215,7 @@ def _columns(theta: Tensor) -> list[Tensor]:
     return [theta[:, axis : axis + 1] for axis in range(theta.shape[1])]
 
 
-def _has_bound(subject: Subject, identity_action: bool = False) -> bool:
+def _has_bound(subject: TransformationUnderTest, identity_action: bool = False) -> bool:
     blank = torch.zeros(1, *subject.shape, dtype=torch.float64, device="cpu")
     origin = torch.zeros(1, subject.dimensions, dtype=torch.float64, device="cpu")
     return (

@@ -8,8 +8,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing.images import KINDS, Picture, Point
-from gsmooth.testing.transformation_under_test import Subject, Theta, near
+from gsmooth.testing.images import KINDS, Point, SampleImage
+from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest, near
 
 Call = Callable[[Tensor, list[Tensor]], Tensor]
 ROWS = 3
@@ -17,7 +17,7 @@ CROWD = 67
 """Rows of a large batch: no power of two, and more than are treated alike by any shortcut."""
 
 
-def rows_are_independent(subject: Subject) -> None:
+def rows_are_independent(subject: TransformationUnderTest) -> None:
     """A row's result depends on that row only: votes must not depend on their neighbours.
 
     Up to rounding: a matrix product may add up in another order for another batch size.
@@ -47,11 +47,11 @@ def rows_are_independent(subject: Subject) -> None:
         crowded(seed, thetas)
 
 
-def _ends(subject: Subject) -> list[Theta]:
+def _ends(subject: TransformationUnderTest) -> list[Theta]:
     return [subject.possible(end) for end in (subject.region.lower, subject.region.upper)]
 
 
-def inputs_are_untouched(subject: Subject) -> None:
+def inputs_are_untouched(subject: TransformationUnderTest) -> None:
     """No method writes into its arguments."""
 
     def example(seed: int, thetas: tuple[Theta, ...]) -> None:
@@ -64,7 +64,7 @@ def inputs_are_untouched(subject: Subject) -> None:
     _search(subject, example)
 
 
-def dtype_and_device_are_kept(subject: Subject) -> None:
+def dtype_and_device_are_kept(subject: TransformationUnderTest) -> None:
     """float64 stays float64 (F1); the readout also keeps float32, in which networks run."""
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
@@ -81,7 +81,7 @@ def dtype_and_device_are_kept(subject: Subject) -> None:
     _search(subject, example)
 
 
-def results_are_deterministic(subject: Subject) -> None:
+def results_are_deterministic(subject: TransformationUnderTest) -> None:
     """The same call gives the same bits, or votes could not be counted again."""
 
     def example(seed: int, thetas: tuple[Theta, ...]) -> None:
@@ -92,19 +92,21 @@ def results_are_deterministic(subject: Subject) -> None:
     _search(subject, example)
 
 
-def _search(subject: Subject, example: Callable[[int, tuple[Theta, ...]], None]) -> None:
+def _search(
+    subject: TransformationUnderTest, example: Callable[[int, tuple[Theta, ...]], None]
+) -> None:
     rows = st.tuples(*[subject.attacks()] * ROWS)
     subject.with_examples(0.5).search(example, seed=st.integers(0, 2**16), thetas=rows)
 
 
 def _calls(
-    subject: Subject, seed: int, thetas: tuple[Theta, ...]
+    subject: TransformationUnderTest, seed: int, thetas: tuple[Theta, ...]
 ) -> Iterator[tuple[str, Call, Tensor, list[Tensor]]]:
     """Every method with a batch of different rows and a different theta for each."""
     operator = subject.transformation
     kinds = [KINDS[(seed + row) % len(KINDS)] for row in range(ROWS)]
     x = torch.cat(
-        [Picture(kind, seed + row).tensor(subject.shape) for row, kind in enumerate(kinds)]
+        [SampleImage(kind, seed + row).tensor(subject.shape) for row, kind in enumerate(kinds)]
     )
     z = Point("normal", seed).tensor(subject.size, ROWS)
     theta = [

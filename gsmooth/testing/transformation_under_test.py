@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, with_unsmoothed
-from gsmooth.testing.images import IN_RANGE, KINDS, Picture, pictures
+from gsmooth.testing.images import IN_RANGE, KINDS, SampleImage, sample_images
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.options import fitting_laws
@@ -52,7 +52,7 @@ class Falsified(AssertionError):
 
 @final
 @dataclass(frozen=True)
-class Subject:
+class TransformationUnderTest:
     """A transformation under test.
 
     transformation: bound to ``shape`` (C, H, W). region: the attacks that covers are built for.
@@ -153,13 +153,13 @@ class Subject:
             blank, self.transformation, law, seed=self.seed or 0, batch_size=4096
         )
 
-    def pictures(self) -> st.SearchStrategy[Picture]:
+    def sample_images(self) -> st.SearchStrategy[SampleImage]:
         """Images of every kind; in [0, 1] only where the attack at 0 clips others."""
-        signed = Picture("signed", 1).tensor(self.shape)
+        signed = SampleImage("signed", 1).tensor(self.shape)
         kept = self.lift(self.attack(signed, (0.0,) * self.dimensions))
         clean = self.lift(signed)
         unclipped = bool((kept - clean).norm() <= ROUNDING * (1.0 + clean.norm()))
-        return pictures(KINDS if unclipped else IN_RANGE)
+        return sample_images(KINDS if unclipped else IN_RANGE)
 
     # Every call gets copies of its own: a plugin that writes into its input is named by the check
     # for that, not by all the others.
@@ -258,7 +258,7 @@ class Subject:
             return current
         return settings(current, derandomize=self.derandomize)
 
-    def with_examples(self, share: float) -> Subject:
+    def with_examples(self, share: float) -> TransformationUnderTest:
         """This subject with fewer examples, for checks that are slow; ``least`` of them anyway."""
         return replace(self, examples=max(self.least, round(share * self.examples)))
 

@@ -20,8 +20,8 @@ from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.regions.grid import lay_parameter_grid
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing import Picture
-from gsmooth.testing.images import pictures
+from gsmooth.testing import SampleImage
+from gsmooth.testing.images import sample_images
 from gsmooth.testing.supremum import excess, worst_attack
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter, Transformation
@@ -129,7 +129,7 @@ def test_every_piece_of_a_harsh_images_cover_holds_its_attacks(
     kind: str, proofs: list[Proof]
 ) -> None:
     shape, region = (2, 12, 13), Region((-4.0,), (11.0,))
-    x = Picture(kind, 1).tensor(shape)
+    x = SampleImage(kind, 1).tensor(shape)
     cover = build_cover(rotation(shape), x[0], region, 5)
     check_every_piece(rotation(shape), x, cover, proofs, 0)
     assert covered(cover, proofs, uniform_thetas(region, 200))
@@ -141,7 +141,7 @@ def test_every_piece_of_a_harsh_images_cover_holds_its_attacks(
 def test_every_piece_of_a_box_of_two_parameters_holds_its_attacks(
     centres: int, smooth: bool, proofs: list[Proof]
 ) -> None:
-    x, subject = Picture("noise", centres).tensor(SMALL), weave(smooth=smooth)
+    x, subject = SampleImage("noise", centres).tensor(SMALL), weave(smooth=smooth)
     cover = build_cover(subject, x[0], BOX, centres)
     check_every_piece(subject, x, cover, proofs, centres)
     assert covered(cover, proofs, uniform_thetas(BOX, 200))
@@ -153,20 +153,20 @@ def test_every_piece_of_a_box_of_two_parameters_holds_its_attacks(
     low=st.floats(0.0, 0.6),
     high=st.floats(0.0, 0.6),
     centres=st.integers(1, 6),
-    picture=pictures(),
+    sample_image=sample_images(),
 )
 @settings(max_examples=10)
 def test_a_cover_holds_its_attacks_whatever_the_region(
-    low: float, high: float, centres: int, picture: Picture
+    low: float, high: float, centres: int, sample_image: SampleImage
 ) -> None:
-    x, subject = picture.tensor(SMALL), smoothed(Turn(amplitude=0.1), SMALL, (0.2,))
+    x, subject = sample_image.tensor(SMALL), smoothed(Turn(amplitude=0.1), SMALL, (0.2,))
     cover = build_cover(subject, x[0], Region((-low,), (high,)), centres)
     assert len(cover.balls) <= centres
     assert worst_attack(subject, x, cover)[1] <= 0.0
 
 
 def test_an_l2_ball_on_top_adds_its_stretched_radius_to_every_residual() -> None:
-    x, subject = Picture("blob", 0).tensor(SMALL), weave()
+    x, subject = SampleImage("blob", 0).tensor(SMALL), weave()
     region = replace(BOX, l2=0.1)
     cover = build_cover(subject, x[0], region, 3)
     rng = torch.Generator().manual_seed(0)
@@ -187,7 +187,7 @@ def test_an_l2_ball_on_top_adds_its_stretched_radius_to_every_residual() -> None
 
 
 def test_balls_come_worst_first_and_shares_match_margins() -> None:
-    cover = build_cover(weave(), Picture("blob", 2).tensor(SMALL)[0], BOX, 6)
+    cover = build_cover(weave(), SampleImage("blob", 2).tensor(SMALL)[0], BOX, 6)
     margins = [ball.margin for ball in cover.balls]
     assert margins == sorted(margins, reverse=True)
     shares, needed = np.array([ball.share for ball in cover.balls]), share_of_margin(margins)
@@ -283,7 +283,7 @@ def test_a_margin_that_is_smaller_than_the_sampled_supremum_is_beaten(
 
 
 def test_a_supremum_of_samples_without_slack_is_beaten_between_them() -> None:
-    x = Picture("noise", 0).tensor(SMALL)
+    x = SampleImage("noise", 0).tensor(SMALL)
     subject = smoothed(Comb(), SMALL, (0.5,))
     region = Region((-1.0,), (1.0,))
     cover = build_cover(subject, x[0], region, 4)
@@ -352,7 +352,7 @@ def test_only_what_is_proved_is_called_individual(
     operator: Transformation, grid: float, l2: float, guarantee: Guarantee
 ) -> None:
     subject = smoothed(operator, SMALL, (0.3,), grid=grid)
-    x = Picture("blob", 0).tensor(SMALL)[0]
+    x = SampleImage("blob", 0).tensor(SMALL)[0]
     cover = build_cover(subject, x, Region((-0.5,), (0.5,), l2=l2), 3)
     assert cover.guarantee is guarantee
 

@@ -101,7 +101,7 @@ def smoothed(law: Law) -> SmoothedClassifier:
     return SmoothedClassifier(network, Ageing(), law, seed=0)
 
 
-def picture(seed: int = 0) -> Tensor:
+def sample_image(seed: int = 0) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).random(SHAPE))
 
 
@@ -113,7 +113,7 @@ def worst_margin(cover: Cover) -> float:
 @pytest.mark.parametrize("centres", [1, 3, 10])
 @pytest.mark.parametrize("gain", [0.0, 0.05])
 def test_no_attack_lies_outside_the_cover(kind: str, centres: int, gain: float) -> None:
-    g, x = smoothed(law_of(kind)), picture()
+    g, x = smoothed(law_of(kind)), sample_image()
     region = Region((-0.2, 0.0, -gain), (0.2, 0.4, gain))
     cover = build_cover(g, x, region, centres)
     assert cover.guarantee is Guarantee.INDIVIDUAL
@@ -124,26 +124,26 @@ def test_no_attack_lies_outside_the_cover(kind: str, centres: int, gain: float) 
 def test_centres_stand_at_the_lower_end_of_a_forward_axis_and_in_the_middle_of_others(
     kind: str,
 ) -> None:
-    (ball,) = build_cover(smoothed(law_of(kind)), picture(), REGION, 1).balls
+    (ball,) = build_cover(smoothed(law_of(kind)), sample_image(), REGION, 1).balls
     assert ball.theta[0] == pytest.approx(0.0, abs=1e-12)
     assert ball.theta[1] == pytest.approx(0.2 if kind == "uniform" else 0.0)
 
 
 @each_kind
 def test_more_centres_ask_for_less(kind: str) -> None:
-    g, x = smoothed(law_of(kind)), picture()
+    g, x = smoothed(law_of(kind)), sample_image()
     one, four, sixteen = (worst_margin(build_cover(g, x, REGION, n)) for n in (1, 4, 16))
     assert four < 0.75 * one
     assert sixteen < 0.75 * four
     # One centre asks for no more than the corners of the region and the longest residual.
     shift = [0.2, 0.2 if kind == "uniform" else 0.4, 0.0]
-    most = g.law.margin(shift, 0.05 * float(picture().norm()))
+    most = g.law.margin(shift, 0.05 * float(sample_image().norm()))
     assert one < float(most) + 0.05
 
 
 @each_kind
 def test_an_axis_that_does_not_move_leaves_a_chain(kind: str) -> None:
-    g, x = smoothed(law_of(kind)), picture()
+    g, x = smoothed(law_of(kind)), sample_image()
     for region in (Region((0.0,) * 3, (0.0, 0.4, 0.0)), Region((-0.3, 0.0, 0.0), (0.3, 0.0, 0.0))):
         one, four = (build_cover(g, x, region, n) for n in (1, 4))
         assert len(four.balls) == 4
@@ -190,7 +190,7 @@ def test_no_half_space_that_passes_every_ball_is_lost_at_an_attack(
     kind: str, centres: int, weights: tuple[float, ...], seed: int
 ) -> None:
     direction = torch.tensor(weights, dtype=torch.float64) + torch.tensor([1e-3, 0.0, 0.0, 0.0])
-    law, x = law_of(kind), picture(seed)
+    law, x = law_of(kind), sample_image(seed)
     region = replace(REGION, l2=0.05)
     cover = build_cover(smoothed(law), x, region, centres)
     pushed = attacked(x, REGION) + 0.05 * direction / direction.norm()
@@ -236,7 +236,7 @@ class Halved(Law):
 
 
 def test_a_law_that_charges_half_the_shift_is_caught() -> None:
-    law, x = law_of("exponential"), picture()
+    law, x = law_of("exponential"), sample_image()
     g = smoothed(law)
     object.__setattr__(g, "law", Halved(law))
     wide = Region((-0.6, 0.0, 0.0), (0.6, 0.1, 0.0))
@@ -249,7 +249,7 @@ def test_a_law_that_charges_half_the_shift_is_caught() -> None:
 
 @each_kind
 def test_certificates_are_found_and_hold(kind: str) -> None:
-    law, x = law_of(kind), picture()
+    law, x = law_of(kind), sample_image()
     weights, bound = torch.tensor([1.0, -0.5, 0.2, 0.3], dtype=torch.float64), 1.6
     layer = nn.Linear(4, 2)
     with torch.no_grad():

@@ -85,11 +85,11 @@ def smoothed(law: Law = LAW, operator: Transformation | None = None) -> Smoothed
     return SmoothedClassifier(network, operator or Lamp(), law, seed=0)
 
 
-def picture(*pixels: float) -> Tensor:
+def sample_image(*pixels: float) -> Tensor:
     return torch.tensor(pixels, dtype=torch.float64).reshape(SHAPE)
 
 
-BALANCED = picture(0.7, 0.3, 0.5)
+BALANCED = sample_image(0.7, 0.3, 0.5)
 """What contrast does to it is orthogonal to what brightness does."""
 
 
@@ -128,7 +128,9 @@ def directions(seed: int, count: int = 200) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal((count, 3)))
 
 
-pixels = st.tuples(*[st.floats(0.0, 1.0, allow_subnormal=False)] * 3).map(lambda p: picture(*p))
+pixels = st.tuples(*[st.floats(0.0, 1.0, allow_subnormal=False)] * 3).map(
+    lambda p: sample_image(*p)
+)
 
 
 @settings(max_examples=20, deadline=None)
@@ -209,7 +211,10 @@ def test_a_resting_parameter_is_cut_as_finely_as_it_moves_the_image() -> None:
     def parameter_grid(x: Tensor) -> tuple[int, ...]:
         return CoverPlanner.of(smoothed(), x[None], REGION, None, None).parameter_grid.shape
 
-    grey, contrasty = parameter_grid(picture(0.5, 0.5, 0.5)), parameter_grid(picture(1.0, 0.0, 1.0))
+    grey, contrasty = (
+        parameter_grid(sample_image(0.5, 0.5, 0.5)),
+        parameter_grid(sample_image(1.0, 0.0, 1.0)),
+    )
     assert grey[1] == 2  # One cell: C does not move.
     assert contrasty[1] > parameter_grid(BALANCED)[1] > grey[1]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from gsmooth.errors import GsmoothError
 from gsmooth.runs.smoke_test import rehearsed
-from gsmooth.testing import Standing, verdicts
+from gsmooth.testing import Status, verdicts
 from gsmooth.testing.checks import EVERY
 from tests.fuzz.subjects import checked_message, draw_region, draw_subject
 from tests.fuzz.trial import Found
@@ -39,7 +39,7 @@ def try_kit(seed: int) -> str:
         )
     except GsmoothError as error:
         return checked_message(error)
-    broken = [verdict for verdict in found if verdict.standing is Standing.FAILED]
+    broken = [verdict for verdict in found if verdict.standing is Status.FAILED]
     if not broken:
         return "kept"
     if all("ConfigurationError: " in verdict.why for verdict in broken):

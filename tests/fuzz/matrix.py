@@ -21,10 +21,10 @@ from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify_many, online_drafter
 from gsmooth.errors import GsmoothError
 from gsmooth.runs.smoke_test import rehearsed
-from gsmooth.testing import Picture
+from gsmooth.testing import SampleImage
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.images import IN_RANGE
-from gsmooth.testing.transformation_under_test import Subject, Theta
+from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 from tests.fuzz.subjects import checked_message, draw_law, draw_region, draw_subject
@@ -85,9 +85,11 @@ def _draw(rng: Random) -> Case:
     online = rng.random() < (0.4 if undone else 0.05)
     region = draw_region(rng, operator, drawn.shape)
     law = draw_law(rng, operator, identity_action=rng.random() < 0.2)
-    subject = Subject(operator, drawn.shape, region, 1, given_laws=(law,), seed=rng.getrandbits(20))
-    picture = Picture(rng.choice(IN_RANGE), rng.getrandbits(16))
-    here = scene(subject, picture, rng.choice(SHARES))
+    subject = TransformationUnderTest(
+        operator, drawn.shape, region, 1, given_laws=(law,), seed=rng.getrandbits(20)
+    )
+    sample_image = SampleImage(rng.choice(IN_RANGE), rng.getrandbits(16))
+    here = scene(subject, sample_image, rng.choice(SHARES))
     case = Case(here, region, _mode(rng), online)
     print(case, flush=True)
     return case

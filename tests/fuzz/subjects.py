@@ -47,7 +47,7 @@ PAIRS: Final = (
 
 @final
 @dataclass(frozen=True)
-class Subject:
+class TransformationUnderTest:
     """A transformation as a user names it, and the shape of the images."""
 
     spec: str
@@ -59,14 +59,16 @@ class Subject:
         return load_transformation(self.spec, self.options).for_shape(self.shape)
 
 
-def draw_subject(rng: Random, sizes: Mapping[str, float] = SIZES) -> Subject:
+def draw_subject(rng: Random, sizes: Mapping[str, float] = SIZES) -> TransformationUnderTest:
     """A registered transformation, or a composition, with a few of its options changed."""
     single = rng.random() < 0.8
     spec = rng.choice(sorted(transformations()) if single else PAIRS)
     size = rng.choices(list(sizes), list(sizes.values()))[0]
     if size == "huge" and len(find(spec).cls.parameters) > 1:
         size = "large"  # Covers of several parameters take minutes there.
-    return Subject(spec, _options(rng, spec) if single else {}, rng.choice(SHAPES[size]))
+    return TransformationUnderTest(
+        spec, _options(rng, spec) if single else {}, rng.choice(SHAPES[size])
+    )
 
 
 def _options(rng: Random, spec: str) -> dict[str, object]:

@@ -16,7 +16,7 @@ from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing import Picture
+from gsmooth.testing import SampleImage
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
@@ -107,7 +107,7 @@ def survivors(
     kinds = ("noise", "blob", "step", "noise")
     low, high = input_range
     items = [
-        Item(n, low + (high - low) * Picture(kinds[n % 4], n).tensor(shape)[0])
+        Item(n, low + (high - low) * SampleImage(kinds[n % 4], n).tensor(shape)[0])
         for n in range(images)
     ]
     found = {o.index: o.certificate for o in certify_many(g, items, region, RegionMode())}

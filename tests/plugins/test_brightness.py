@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
-from gsmooth.testing import Picture, transformation_checks
+from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_brightness import Brightness
@@ -64,7 +64,7 @@ def test_clipping_does_not_change_a_radius_that_no_pixel_is_clipped_within() -> 
 def test_the_speed_of_the_carried_image_is_the_root_of_the_number_of_clipped_pixels(
     kind: str, seed: int, low: float, width: float
 ) -> None:
-    x, operator = Picture(kind, seed).tensor(SMALL), Brightness(clip=True)
+    x, operator = SampleImage(kind, seed).tensor(SMALL), Brightness(clip=True)
     ends = torch.tensor([[[low]], [[low + width]]], dtype=torch.float64)
     bound = float(operator.derivative_bound(x, *ends))
     inside = torch.linspace(low, low + width, 41, dtype=torch.float64)[:, None]
@@ -76,7 +76,7 @@ def test_the_speed_of_the_carried_image_is_the_root_of_the_number_of_clipped_pix
 
 
 def test_a_clipped_cover_is_individual_rounding_included_and_an_unclipped_one_is_not() -> None:
-    x = Picture("noise", 5).tensor(SMALL)[0]
+    x = SampleImage("noise", 5).tensor(SMALL)[0]
     for clip, expected in ((True, Guarantee.INDIVIDUAL), (False, Guarantee.HEURISTIC)):
         g = threshold(Brightness(clip=clip), lambda x: x[:, 0, 0, 0] > 0, 0.1, shape=SMALL)
         assert build_cover(g, x, around(0.1, bits=8)).guarantee is expected

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
-from gsmooth.testing import Picture, transformation_checks
+from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.transforms.region import Region
 from gsmooth_contrast import Contrast
 from tests.plugins.pointwise import around, radius_is, survivors, threshold
@@ -73,7 +73,7 @@ def test_the_same_radius_holds_with_rounding_where_its_share_is_small() -> None:
 def test_what_clipping_carries_back_is_never_farther_from_the_grey_than_the_image(
     kind: str, seed: int, about: float, low: float, width: float
 ) -> None:
-    x, operator = Picture(kind, seed).tensor(SMALL), Contrast(about=about, clip=True)
+    x, operator = SampleImage(kind, seed).tensor(SMALL), Contrast(about=about, clip=True)
     ends = torch.tensor([[[low]], [[low + width]]], dtype=torch.float64)
     bound = float(operator.derivative_bound(x, *ends))
     assert bound <= float((x - about).norm()) * (1.0 + 1e-9)
@@ -96,7 +96,7 @@ def test_what_is_left_over_is_lengthened_by_nearly_all_of_the_noise() -> None:
 
 
 def test_rounding_and_an_l2_ball_are_proved_with_noise_on_contrast() -> None:
-    x = Picture("noise", 5).tensor(SMALL)[0]
+    x = SampleImage("noise", 5).tensor(SMALL)[0]
     g = threshold(Contrast(clip=True), lambda x: x[:, 0, 0, 0] > 0, 0.2, shape=SMALL)
     for region in (around(0.1, bits=8), around(0.1, l2=0.1), around(0.1)):
         assert build_cover(g, x, region).guarantee is Guarantee.INDIVIDUAL

@@ -18,7 +18,7 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.cover import build_cover
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing import Picture, transformation_checks
+from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.theory import Law
 from gsmooth_cyclic import CyclicBlur, CyclicTranslation
 from tests.engine_objects import Labels, classifier, findings, most_by_chance
@@ -171,7 +171,7 @@ def test_one_centre_has_nothing_left_over(operator: Transformation) -> None:
     g = threshold(operator, lambda x: x[:, 0, 0, 0] > 0.5, 1.0)
     low = tuple(0.0 if operator.one_sided else -3.0 for _ in operator.parameters)
     region = Region(low, (3.0,) * len(low))
-    cover = build_cover(g, Picture("noise", 4).tensor((1, 8, 8))[0], region, 1)
+    cover = build_cover(g, SampleImage("noise", 4).tensor((1, 8, 8))[0], region, 1)
     assert cover.guarantee is Guarantee.INDIVIDUAL
     (ball,) = cover.balls
     # The middle of the region is found by iteration; its shift to the corners is all there is.
@@ -182,7 +182,7 @@ def test_one_centre_has_nothing_left_over(operator: Transformation) -> None:
 def test_attacks_that_ring_cannot_be_rounded_with_a_proof() -> None:
     g = threshold(CyclicTranslation(), lambda x: x[:, 0, 0, 0] > 0.5, 1.0)
     region = Region((-1.0, -1.0), (1.0, 1.0), 0.0, 8)
-    cover = build_cover(g, Picture("noise", 4).tensor((1, 8, 8))[0], region)
+    cover = build_cover(g, SampleImage("noise", 4).tensor((1, 8, 8))[0], region)
     assert cover.guarantee is Guarantee.HEURISTIC
 
 

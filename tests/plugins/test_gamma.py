@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
-from gsmooth.testing import Picture, transformation_checks
+from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth_gamma import Gamma
 from tests.plugins.pointwise import around, radius_is, survivors, threshold
 
@@ -74,7 +74,7 @@ def test_what_float64_cannot_hold_is_in_the_error() -> None:
 
 @given(kind=st.sampled_from(("noise", "step", "blob")), seed=st.integers(0, 1000))
 def test_images_of_the_unit_range_stay_in_it(kind: str, seed: int) -> None:
-    x = Picture(kind, seed).tensor(SMALL)
+    x = SampleImage(kind, seed).tensor(SMALL)
     for theta in (-2.0, -0.1, 0.3, 2.0):
         moved = Gamma().attack(x, torch.tensor([[theta]], dtype=torch.float64))
         assert float(moved.min()) >= 0.0
@@ -86,7 +86,7 @@ def test_images_of_the_unit_range_stay_in_it(kind: str, seed: int) -> None:
 
 
 def test_only_what_nothing_is_added_to_is_proved_with_noise_on_gamma() -> None:
-    x = Picture("noise", 5).tensor(SMALL)[0]
+    x = SampleImage("noise", 5).tensor(SMALL)[0]
     noisy = threshold(Gamma(), lambda x: x[:, 0, 0, 0] > 0, 0.2, shape=SMALL)
     assert build_cover(noisy, x, around(0.2)).guarantee is Guarantee.INDIVIDUAL
     assert build_cover(noisy, x, around(0.2, bits=8)).guarantee is Guarantee.HEURISTIC

@@ -14,7 +14,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing import Picture, transformation_checks
+from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
@@ -33,7 +33,7 @@ def test_the_cover_is_one_ball_around_the_image_with_the_radius_as_margin(
 ) -> None:
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE)
     smoothed = SmoothedClassifier(network, Gaussian(), GaussianLaw((), sigma), seed=0)
-    x = Picture("noise", seed).tensor(SHAPE)[0]
+    x = SampleImage("noise", seed).tensor(SHAPE)[0]
     cover = build_cover(smoothed, x, Region(l2=ratio * sigma))
     (ball,) = cover.balls
     assert torch.equal(ball.z, x.flatten())

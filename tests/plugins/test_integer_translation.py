@@ -26,7 +26,7 @@ from gsmooth.cover.regions.grid import ParameterGrid, lay_parameter_grid
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.report.contact_sheet import spread
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing import Picture, transformation_checks
+from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.training.noise import NoisyInputs
 from gsmooth_translation import IntegerTranslation, Translation
 from tests.engine_objects import Labels, classifier, findings
@@ -83,7 +83,7 @@ def smoothed(operator: IntegerTranslation | Translation, *scales: float) -> Smoo
 
 
 def test_without_noise_every_attack_can_have_a_centre_with_nothing_to_answer_for() -> None:
-    x = Picture("noise", 3).tensor(SHAPE)[0]
+    x = SampleImage("noise", 3).tensor(SHAPE)[0]
     for region, count in (
         (Region((-2.0, 0.0), (2.0, 0.0)), 5),
         (Region((-1.0, -1.0), (1.0, 1.0)), 9),
@@ -99,7 +99,7 @@ def test_without_noise_every_attack_can_have_a_centre_with_nothing_to_answer_for
 def test_margins_are_those_of_the_worst_attack_among_finitely_many() -> None:
     law = GaussianLaw((1.5, 1.5), 2.0)
     g = SmoothedClassifier(network(SHAPE), IntegerTranslation(), law, seed=0)
-    x = Picture("noise", 3).tensor(SHAPE)[0]
+    x = SampleImage("noise", 3).tensor(SHAPE)[0]
     region = Region((-2.0, -1.0), (2.0, 1.0), 0.05, 8)
     cover = build_cover(g, x, region, "clean")
     assert cover.guarantee is Guarantee.INDIVIDUAL
@@ -118,7 +118,7 @@ def test_margins_are_those_of_the_worst_attack_among_finitely_many() -> None:
 
 
 def test_no_more_is_asked_than_for_fractions_of_a_pixel() -> None:
-    x = Picture("blob", 3).tensor(SHAPE)[0]
+    x = SampleImage("blob", 3).tensor(SHAPE)[0]
     region = Region((-2.0, -2.0), (2.0, 2.0))
     whole = build_cover(smoothed(IntegerTranslation(), 1.0, 1.0), x, region, "clean")
     same = Translation(low_pass_px=0.0, pad_px=4, cutoff=0.5)
@@ -127,7 +127,7 @@ def test_no_more_is_asked_than_for_fractions_of_a_pixel() -> None:
 
 
 def test_a_part_of_a_region_holds_the_whole_values_in_it() -> None:
-    g, x = smoothed(IntegerTranslation(), 1.0, 1.0), Picture("noise", 3).tensor(SHAPE)[0]
+    g, x = smoothed(IntegerTranslation(), 1.0, 1.0), SampleImage("noise", 3).tensor(SHAPE)[0]
     wide, narrow = (Region((-r, -r), (r, r)) for r in (1.9, 1.0))
     margins = [build_cover(g, x, region, "clean").balls[0].margin for region in (wide, narrow)]
     assert margins[0] == margins[1]
@@ -213,7 +213,7 @@ def test_bounds_are_refused_for_cells_that_are_no_points() -> None:
 
 
 def test_the_error_of_a_region_is_that_of_its_worst_whole_shift() -> None:
-    operator, x = IntegerTranslation().for_shape(SHAPE), Picture("noise", 3).tensor(SHAPE)
+    operator, x = IntegerTranslation().for_shape(SHAPE), SampleImage("noise", 3).tensor(SHAPE)
     pulled_back, clean = PulledBackImage(operator, x), operator.lift(x)[0]
     lower, upper = np.array([[-1.0, 0.0], [0.2, 0.0]]), np.array([[1.9, 2.0], [0.9, 2.0]])
     found, proved = pulled_back_suprema(pulled_back, clean, lower, upper)

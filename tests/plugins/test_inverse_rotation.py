@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth import load_data
-from gsmooth.testing import Picture
-from gsmooth.testing.images import pictures
+from gsmooth.testing import SampleImage
+from gsmooth.testing.images import sample_images
 from gsmooth_rotation import Rotation, fusion, interval, inverse
 from gsmooth_rotation.turning import PolarSpace
 
@@ -41,7 +41,7 @@ def digit(index: int) -> Tensor:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("wide", [0.0, 1.0])
 @given(
-    picture=pictures(),
+    sample_image=sample_images(),
     angle=st.floats(-180.0, 180.0),
     width=st.sampled_from([0.0, 0.05, 0.4, 2.0, 20.0]),
     place=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
@@ -52,7 +52,7 @@ def digit(index: int) -> Tensor:
 def test_the_original_is_in_the_box_and_in_the_ball(
     wide: float,
     shape: Shape,
-    picture: Picture,
+    sample_image: SampleImage,
     angle: float,
     width: float,
     place: float,
@@ -60,7 +60,7 @@ def test_the_original_is_in_the_box_and_in_the_ball(
     contrast: float,
 ) -> None:
     # More contrast: saturated pixels, which is where the box closes.
-    x = (0.5 + contrast * (picture.tensor(shape) - 0.5)).clamp(0.0, 1.0)
+    x = (0.5 + contrast * (sample_image.tensor(shape) - 0.5)).clamp(0.0, 1.0)
     operator = Rotation(low_pass_px=0.9).for_shape(shape)
     sent, rounding = attacked(operator, x, angle, bits)
     lower, upper = around(angle, width, place)
@@ -111,13 +111,13 @@ def test_without_the_slack_for_a_cells_width_an_original_is_lost(
     assert not bool(operator.preimages(sent, lower, upper, rounding).possible)
 
 
-@given(picture=pictures(), angle=st.floats(-40.0, 40.0), width=st.floats(0.01, 2.0))
-@example(picture=Picture("step", 0), angle=14.262792073257039, width=0.01)
+@given(sample_image=sample_images(), angle=st.floats(-40.0, 40.0), width=st.floats(0.01, 2.0))
+@example(sample_image=SampleImage("step", 0), angle=14.262792073257039, width=0.01)
 @settings(max_examples=40)
 def test_no_pixel_moves_by_more_than_the_swing_within_a_cell(
-    picture: Picture, angle: float, width: float
+    sample_image: SampleImage, angle: float, width: float
 ) -> None:
-    x = picture.tensor((1, 12, 12))
+    x = sample_image.tensor((1, 12, 12))
     operator = Rotation().for_shape((1, 12, 12))
     # In float64: rounded to float32 the cell would end before the angles that are tried.
     ends = torch.tensor([[angle - width / 2], [angle + width / 2]], dtype=torch.float64)
@@ -194,10 +194,14 @@ def test_the_lift_reaches_no_farther_than_the_bound_within_a_box(seed: int, spre
             v = half * pulled.sign()
 
 
-@given(picture=pictures(), angle=st.floats(-180.0, 180.0), low_pass=st.sampled_from([0.5, 1.0]))
+@given(
+    sample_image=sample_images(),
+    angle=st.floats(-180.0, 180.0),
+    low_pass=st.sampled_from([0.5, 1.0]),
+)
 @settings(max_examples=15)
 def test_no_image_is_lengthened_by_more_than_the_stretch(
-    picture: Picture, angle: float, low_pass: float
+    sample_image: SampleImage, angle: float, low_pass: float
 ) -> None:
     space = Rotation(low_pass_px=low_pass).for_shape((1, 12, 12))._frame
     assert isinstance(space, PolarSpace)
@@ -205,8 +209,8 @@ def test_no_image_is_lengthened_by_more_than_the_stretch(
     form = fusion.Fusion(
         interval.Warp.of(12, 12, here, here).matrix(), *fusion.lift_matrix(space, 12, 12)
     )
-    turned = Rotation().attack(picture.tensor((1, 12, 12)), torch.rad2deg(here)[:, None])
-    v = picture.tensor((1, 12, 12)).numpy().ravel()
+    turned = Rotation().attack(sample_image.tensor((1, 12, 12)), torch.rad2deg(here)[:, None])
+    v = sample_image.tensor((1, 12, 12)).numpy().ravel()
     assert np.allclose(form.warp @ v, turned.numpy().ravel(), atol=1e-9)
     matrix = form.warp.toarray().T @ form.warp.toarray() + np.diag(form.weights)
     for _ in range(30):
@@ -217,7 +221,7 @@ def test_no_image_is_lengthened_by_more_than_the_stretch(
 
 
 def test_an_image_without_saturated_pixels_is_found_by_its_equations_together() -> None:
-    x = 0.2 + 0.6 * Picture("noise", 4).tensor((1, 20, 20))
+    x = 0.2 + 0.6 * SampleImage("noise", 4).tensor((1, 20, 20))
     operator = Rotation(low_pass_px=1.0).for_shape((1, 20, 20))
     sent, rounding = attacked(operator, x, 5.5, 8)
     lower, upper = around(5.5, 0.02, 0.4)

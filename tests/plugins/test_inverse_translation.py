@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth import load_data
-from gsmooth.testing import Picture
-from gsmooth.testing.images import pictures
+from gsmooth.testing import SampleImage
+from gsmooth.testing.images import sample_images
 from gsmooth_translation import Translation, inverse
 
 LEVEL = 1.0 / 255.0
@@ -39,7 +39,7 @@ def around(shift: Tensor, width: float, place: float) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @given(
-    picture=pictures(),
+    sample_image=sample_images(),
     dx=st.one_of(st.floats(-4.0, 4.0), st.integers(-9, 9).map(float)),
     dy=st.one_of(st.floats(-4.0, 4.0), st.integers(-9, 9).map(float)),
     width=st.sampled_from([0.0, 0.01, 0.1, 1.0]),
@@ -50,7 +50,7 @@ def around(shift: Tensor, width: float, place: float) -> tuple[Tensor, Tensor]:
 @settings(max_examples=40)
 def test_the_original_is_in_the_box_and_in_the_ball(
     variant: Translation,
-    picture: Picture,
+    sample_image: SampleImage,
     dx: float,
     dy: float,
     width: float,
@@ -59,7 +59,7 @@ def test_the_original_is_in_the_box_and_in_the_ball(
     contrast: float,
 ) -> None:
     # More contrast: saturated pixels, which is where the box closes.
-    x = (0.5 + contrast * (picture.tensor((2, 9, 7)) - 0.5)).clamp(0.0, 1.0)
+    x = (0.5 + contrast * (sample_image.tensor((2, 9, 7)) - 0.5)).clamp(0.0, 1.0)
     operator = variant.for_shape((2, 9, 7))
     shift = torch.tensor([[dx, dy]], dtype=torch.float64)
     sent, rounding = attacked(operator, x, shift, bits)
@@ -127,7 +127,7 @@ def test_the_lift_reaches_no_farther_than_the_bound_within_a_box(seed: int) -> N
 
 def test_a_column_that_left_the_image_can_have_been_anything() -> None:
     operator = Translation().for_shape((1, 9, 7))
-    x = Picture("noise", 5).tensor((1, 9, 7))
+    x = SampleImage("noise", 5).tensor((1, 9, 7))
     shift = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     sent, rounding = attacked(operator, x, shift, 0)
     low, high, possible = inverse.invert(sent[0], shift, shift, rounding, "zeros")

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing import Picture, transformation_checks
-from gsmooth.testing.images import KINDS, pictures
+from gsmooth.testing import SampleImage, transformation_checks
+from gsmooth.testing.images import KINDS, sample_images
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
 from gsmooth_rotation.bounds import widest_half
@@ -62,12 +62,12 @@ def test_rotation_with_options_keeps_its_promises_on_colour_images(check: Check)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@given(picture=pictures(), angle=st.floats(-180.0, 180.0))
+@given(sample_image=sample_images(), angle=st.floats(-180.0, 180.0))
 @settings(max_examples=15)
 def test_the_attack_is_scipys_rotation_with_constant_surroundings(
-    shape: Shape, picture: Picture, angle: float
+    shape: Shape, sample_image: SampleImage, angle: float
 ) -> None:
-    x = picture.tensor(shape)
+    x = sample_image.tensor(shape)
     turned = Rotation().attack(x, torch.tensor([[angle]], dtype=torch.float64))[0].numpy()
     assert np.abs(turned - scipy_rotation(x, angle, "grid-constant")).max() <= 1e-13
 
@@ -104,14 +104,14 @@ def test_the_bilinear_operator_breaks_the_composition_law_by_this_much() -> None
     half, whole = (torch.full((1, 1), angle, dtype=torch.float64) for angle in (15.0, 30.0))
     measured = {}
     for kind in ("blob", "step", "noise", "checkerboard"):
-        x = Picture(kind, 0).tensor((1, 28, 28))
+        x = SampleImage(kind, 0).tensor((1, 28, 28))
         twice, once = operator.attack(operator.attack(x, half), half), operator.attack(x, whole)
         measured[kind] = float((twice - once).norm() / x.norm())
     expected = {"blob": 0.063, "step": 0.068, "noise": 0.14, "checkerboard": 0.22}
     assert measured == pytest.approx(expected, rel=0.1)
     # The action on the same images keeps the law to the last bits.
     operator = operator.for_shape((1, 28, 28))
-    z = operator.lift(Picture("checkerboard", 0).tensor((1, 28, 28)))
+    z = operator.lift(SampleImage("checkerboard", 0).tensor((1, 28, 28)))
     composed = operator.act(operator.act(z, half), half)
     assert float((composed - operator.act(z, whole)).norm()) <= 1e-13 * float(z.norm())
 
@@ -187,16 +187,16 @@ def slopes(x: Tensor, low: float, high: float, samples: int = 33) -> Tensor:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(
-    picture=pictures(),
+    sample_image=sample_images(),
     start=st.one_of(st.sampled_from([0.0, math.pi / 4, -math.pi / 2]), st.floats(-3.2, 3.2)),
     width=st.sampled_from([1.0, 0.3, 0.02, 1e-4]),
     side=st.sampled_from([-1.0, -0.5, 0.0]),
 )
 @settings(max_examples=20)
 def test_rotation_speed_holds_every_difference_quotient(
-    shape: Shape, picture: Picture, start: float, width: float, side: float
+    shape: Shape, sample_image: SampleImage, start: float, width: float, side: float
 ) -> None:
-    x, pixels = picture.tensor(shape), torch.arange(shape[1] * shape[2])
+    x, pixels = sample_image.tensor(shape), torch.arange(shape[1] * shape[2])
     full = 2.0 * width * widest_half(torch.Size(shape), pixels) * (1.0 - 1e-12)
     low, high = start + side * full, start + (side + 1.0) * full
     least, most = rotation_derivative(x[0], pixels, one(low), one(high))
@@ -211,7 +211,7 @@ def test_rotation_speed_holds_every_difference_quotient(
 def test_rotation_speed_holds_both_one_sided_derivatives_at_the_kink_at_zero(
     kind: str, size: int
 ) -> None:
-    x, pixels = Picture(kind, 3).tensor((2, size, size)), torch.arange(size * size)
+    x, pixels = SampleImage(kind, 3).tensor((2, size, size)), torch.arange(size * size)
     left, right = slopes(x, -1e-6, 0.0, 2), slopes(x, 0.0, 1e-6, 2)
     if kind == "noise":
         assert float((left - right).abs().max()) > 1.0  # the kink is real
@@ -243,7 +243,7 @@ def test_a_cell_whose_source_points_could_cross_three_pixels_is_refused() -> Non
 @pytest.mark.parametrize("width", [4.0, 25.0, 120.0])
 def test_a_wide_cell_is_bounded_by_its_parts(width: float) -> None:
     operator = Rotation().for_shape((1, 16, 16))
-    x = Picture("noise", 5).tensor((1, 16, 16))
+    x = SampleImage("noise", 5).tensor((1, 16, 16))
     ends = torch.tensor([[-3.0]], dtype=torch.float64), torch.tensor([[width]], dtype=torch.float64)
     bound = float(present(operator.derivative_bound(x, *ends)))
     theta = torch.linspace(-3.0, width, 801, dtype=torch.float64)[:, None]
@@ -257,7 +257,7 @@ def test_a_wide_cell_is_bounded_by_its_parts(width: float) -> None:
 def test_the_together_bound_is_far_below_the_triangle_bound_on_narrow_cells() -> None:
     """Tightness, not soundness: L psi' and A L psi nearly cancel on a smooth image."""
     operator = Rotation().for_shape((1, 28, 28))
-    x = Picture("blob", 1).tensor((1, 28, 28))
+    x = SampleImage("blob", 1).tensor((1, 28, 28))
     low, high = (torch.tensor([[angle]], dtype=torch.float64) for angle in (10.0, 10.01))
     generator = PolarSpace(0.7, 13.0, 1.0)._generator
     motion = math.radians(1.0) * float(generator(operator.lift(x)).norm())
@@ -285,7 +285,7 @@ def test_the_disc_has_to_be_fixed_before_the_action_is_used() -> None:
 @given(angle=st.floats(-720.0, 720.0), seed=st.integers(0, 1000))
 def test_opposite_angles_undo_each_other(angle: float, seed: int) -> None:
     operator = Rotation().for_shape((1, 12, 12))
-    z = operator.lift(Picture("noise", seed).tensor((1, 12, 12)))
+    z = operator.lift(SampleImage("noise", seed).tensor((1, 12, 12)))
     theta = torch.tensor([[angle]], dtype=torch.float64)
     back = operator.act(operator.act(z, theta), -theta)
     assert float((back - z).norm()) <= 1e-12

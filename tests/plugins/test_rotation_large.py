@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing import Picture
+from gsmooth.testing import SampleImage
 from gsmooth_rotation import Rotation
 from gsmooth_rotation.polar import PolarFrame, polar_frame
 from gsmooth_rotation.rings import kept_orders, ring_radii
@@ -34,7 +34,7 @@ def frame() -> PolarFrame:
 @pytest.fixture(scope="module")
 def coefficients(operator: Rotation) -> Tensor:
     """z of one picture with detail of all sizes."""
-    x = sum(Picture(kind, 0).tensor(SHAPE) for kind in ("blob", "noise", "step"))
+    x = sum(SampleImage(kind, 0).tensor(SHAPE) for kind in ("blob", "noise", "step"))
     assert isinstance(x, Tensor)
     return operator.lift(x)
 
@@ -97,7 +97,7 @@ def test_rows_that_share_their_memory_turn_as_copies_of_them_do(
     shape: tuple[int, int, int],
 ) -> None:
     turning = Rotation().for_shape(shape)
-    z = turning.lift(Picture("noise", 2).tensor(shape))
+    z = turning.lift(SampleImage("noise", 2).tensor(shape))
     rows = 2 * ACTED_ENTRIES // z.shape[1] + 1 if shape == SHAPE else 5
     angles = torch.linspace(-30.0, 30.0, rows, dtype=torch.float64)[:, None]
     shared = turning.act(z.expand(rows, -1), angles)
@@ -112,7 +112,7 @@ def test_the_action_has_the_same_values_when_gradients_are_asked_for(
     shape: tuple[int, int, int],
 ) -> None:
     turning = Rotation().for_shape(shape)
-    z = turning.lift(Picture("noise", 2).tensor(shape)).repeat(4, 1)
+    z = turning.lift(SampleImage("noise", 2).tensor(shape)).repeat(4, 1)
     angles = column(-20.0, 0.0, 1.0, 33.0)
     plain = turning.act(z, angles)
     for moving in (z.clone().requires_grad_(), z):
@@ -222,7 +222,7 @@ def longest(frame: PolarFrame, weights: Tensor) -> float:
 def test_derivative_bounds_of_large_images_hold_every_difference_quotient(
     operator: Rotation, kind: str
 ) -> None:
-    x = Picture(kind, 4).tensor(SHAPE)
+    x = SampleImage(kind, 4).tensor(SHAPE)
     low, high = column(-3.0, 0.0, 29.0), column(-2.7, 0.01, 29.3)
     carried = operator.derivative_bound(x, low, high)
     identity_action = operator.attack_derivative_bound(x, low, high)

@@ -14,8 +14,8 @@ from torch import Tensor
 from gsmooth import load_transformation
 from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.pixels import disc
-from gsmooth.testing import Picture
-from gsmooth.testing.images import KINDS, pictures
+from gsmooth.testing import SampleImage
+from gsmooth.testing.images import KINDS, sample_images
 from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bounds
 from gsmooth_rotation.turning import PolarSpace
 from tests.plugins.rotation_speeds import rotation_derivative
@@ -52,7 +52,7 @@ def test_the_disc_is_that_of_tss() -> None:
 
 
 def test_lift_and_readout_keep_the_pixels_of_the_disc_and_drop_the_others() -> None:
-    x = Picture("noise", 1).tensor((3, 9, 12))
+    x = SampleImage("noise", 1).tensor((3, 9, 12))
     operator = Rotation(space="pixels").for_shape((3, 9, 12))
     inside = torch.zeros(9 * 12, dtype=torch.bool)
     inside[disc(9, 12, 3.5)] = True
@@ -64,7 +64,7 @@ def test_lift_and_readout_keep_the_pixels_of_the_disc_and_drop_the_others() -> N
 
 def test_there_is_no_action_in_pixels_but_the_identity() -> None:
     operator = in_pixels((1, 16, 16))
-    z = operator.lift(Picture("noise", 1).tensor((1, 16, 16)))
+    z = operator.lift(SampleImage("noise", 1).tensor((1, 16, 16)))
     assert torch.equal(operator.act(z, column(0.0)), z)
     assert operator.action_error(z, (0.0,), (0.0,)) == 0.0
     assert operator.derivative_bound(z, column(0.0), column(1.0)) is None
@@ -87,7 +87,7 @@ def test_an_unknown_space_is_refused_by_the_class_and_by_the_registry() -> None:
 
 def test_a_disc_that_keeps_no_angular_order_has_an_action_and_an_error() -> None:
     operator = Rotation(radius_px=0.5, ring_step_px=0.6)
-    z = operator.lift(Picture("noise", 1).tensor((1, 8, 8)))
+    z = operator.lift(SampleImage("noise", 1).tensor((1, 8, 8)))
     assert z.shape == (1, 1)
     assert torch.equal(operator.act(z, column(33.0)), z)
     assert 0.0 < operator.action_error(z, (90.0,), (1e-9,)) <= 1e-12
@@ -96,17 +96,17 @@ def test_a_disc_that_keeps_no_angular_order_has_an_action_and_an_error() -> None
 @pytest.mark.parametrize("space", ["pixels", "polar"])
 @pytest.mark.parametrize("shape", SHAPES)
 @given(
-    picture=pictures(),
+    sample_image=sample_images(),
     start=st.one_of(st.sampled_from([0.0, 45.0, -90.0]), st.floats(-180.0, 180.0)),
     width=st.sampled_from([7.0, 0.5, 1e-3]),
     side=st.sampled_from([-1.0, -0.5, 0.0]),
 )
 @settings(max_examples=12)
 def test_no_difference_quotient_exceeds_the_attack_derivative_bound(
-    space: str, shape: Shape, picture: Picture, start: float, width: float, side: float
+    space: str, shape: Shape, sample_image: SampleImage, start: float, width: float, side: float
 ) -> None:
     operator = in_pixels(shape) if space == "pixels" else Rotation().for_shape((1, 16, 16))
-    x = picture.tensor(shape)
+    x = sample_image.tensor(shape)
     low, high = start + side * width, start + (side + 1.0) * width
     bound = float(operator.attack_derivative_bound(x, column(low), column(high)))
     theta = torch.linspace(low, high, 65, dtype=torch.float64)
@@ -124,7 +124,7 @@ def test_both_one_sided_speeds_at_zero_are_within_the_bound_of_cells_that_end_th
 ) -> None:
     shape = (1, size, size)
     operator = in_pixels(shape) if space == "pixels" else Rotation().for_shape(shape)
-    x = Picture(kind, 3).tensor(shape)
+    x = SampleImage(kind, 3).tensor(shape)
     z = attacked(operator, x, torch.tensor([-1e-5, 0.0, 1e-5], dtype=torch.float64))
     fastest = float((z[1:] - z[:-1]).norm(dim=1).max()) / 1e-5
     cells = operator.attack_derivative_bound(x, column(-0.1, 0.0, 0.0), column(0.0, 0.1, 0.0))
@@ -133,7 +133,7 @@ def test_both_one_sided_speeds_at_zero_are_within_the_bound_of_cells_that_end_th
 
 def test_the_speed_of_the_attack_is_found_exactly_where_no_pixel_changes_its_cell() -> None:
     """Tightness, not soundness."""
-    operator, x = in_pixels((1, 28, 28)), Picture("blob", 1).tensor((1, 28, 28))
+    operator, x = in_pixels((1, 28, 28)), SampleImage("blob", 1).tensor((1, 28, 28))
     z = attacked(operator, x, torch.tensor([10.0, 10.0001], dtype=torch.float64))
     derivative = float((z[1] - z[0]).norm()) / 1e-4
     bound = float(operator.attack_derivative_bound(x, column(10.0), column(10.0001)))
@@ -144,7 +144,7 @@ def test_bounds_do_not_depend_on_what_is_cached_nor_on_how_cells_are_cut_into_ch
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shape = (2, 12, 12)
-    x, pixels = Picture("noise", 2).tensor(shape), torch.arange(144)
+    x, pixels = SampleImage("noise", 2).tensor(shape), torch.arange(144)
     ends = torch.linspace(-0.3, 0.4, 41, dtype=torch.float64)
     first = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
     again = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
@@ -185,12 +185,12 @@ def farthest(operator: Rotation, x: Tensor, low: float, high: float, count: int)
         ((1, 15, 15), -0.02, 0.02, 2),  # narrow ones
     ],
 )
-@given(picture=pictures())
+@given(sample_image=sample_images())
 @settings(max_examples=8)
 def test_no_attack_is_found_farther_from_its_anchor_than_certified(
-    shape: Shape, low: float, high: float, count: int, picture: Picture
+    shape: Shape, low: float, high: float, count: int, sample_image: SampleImage
 ) -> None:
-    x, operator = picture.tensor(shape), in_pixels(shape)
+    x, operator = sample_image.tensor(shape), in_pixels(shape)
     assert operator.radius_px is not None
     bound = anchor_suprema(x, low, high, count, operator.radius_px)
     assert bound.shape == (count,)
@@ -219,7 +219,7 @@ def test_an_image_that_returns_to_its_anchor_is_not_judged_by_the_ends_of_its_ar
 @pytest.mark.parametrize("kind", KINDS)
 def test_arcs_that_count_as_moving_away_do_so(kind: str) -> None:
     """Where the ends of an arc are said to be farthest, no step outwards brings one nearer."""
-    operator, x = in_pixels((1, 16, 16)), Picture(kind, 4).tensor((1, 16, 16))
+    operator, x = in_pixels((1, 16, 16)), SampleImage(kind, 4).tensor((1, 16, 16))
     count, turned_back = 40, 0
     knots = torch.linspace(-45.0, 45.0, 2 * count + 1, dtype=torch.float64)
     unsure = anchors._returning(x, disc(16, 16, 7.5), knots.deg2rad())
@@ -241,7 +241,7 @@ def test_groups_of_arcs_change_the_bound_by_what_their_ends_prove_only(
     """Arc by arc or many at a time, both are above the ends of the arc and near them."""
     monkeypatch.setattr(anchors, "GROUP_PX", group)
     operator = in_pixels((1, 28, 28))
-    x = Picture("blob", 2).tensor((1, 28, 28))
+    x = SampleImage("blob", 2).tensor((1, 28, 28))
     bound = anchor_suprema(x, -9.0, 9.0, 100, 13.5)
     theta = torch.linspace(-9.0, 9.0, 201, dtype=torch.float64)
     z = attacked(operator, x, theta)
@@ -251,12 +251,12 @@ def test_groups_of_arcs_change_the_bound_by_what_their_ends_prove_only(
 
 
 def test_a_region_of_one_angle_needs_no_margin() -> None:
-    x = Picture("noise", 2).tensor((1, 12, 12))
+    x = SampleImage("noise", 2).tensor((1, 12, 12))
     assert float(anchor_suprema(x, 7.0, 7.0, 1, 5.5)) <= 1e-7
 
 
 def test_arcs_that_are_too_wide_are_refused_and_told_how_many_would_do() -> None:
-    x = Picture("noise", 2).tensor((1, 28, 28))
+    x = SampleImage("noise", 2).tensor((1, 28, 28))
     with pytest.raises(ValueError, match="give at least 12 anchors"):
         anchor_suprema(x, -45.0, 45.0, 11, 13.5)
     assert anchor_suprema(x, -45.0, 45.0, 12, 13.5).shape == (12,)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from gsmooth import Classifier, GaussianLaw, Region, SmoothedClassifier, load_transformation
 from gsmooth.cover import Cover, build_cover
-from gsmooth.testing import Picture, transformation_checks
-from gsmooth.testing.images import pictures
+from gsmooth.testing import SampleImage, transformation_checks
+from gsmooth.testing.images import sample_images
 from gsmooth_similarity import Scaling, Similarity
 
 Check = Callable[[], None]
@@ -57,16 +57,16 @@ def one(value: float) -> Tensor:
 
 
 @pytest.mark.parametrize("space", ["log-polar", "pixels"])
-@given(picture=pictures(), scale=st.floats(-0.5, 0.5), width=st.sampled_from([0.2, 0.01]))
+@given(sample_image=sample_images(), scale=st.floats(-0.5, 0.5), width=st.sampled_from([0.2, 0.01]))
 @settings(max_examples=5)
 def test_scaling_is_the_similarity_of_angle_zero(
-    space: str, picture: Picture, scale: float, width: float
+    space: str, sample_image: SampleImage, scale: float, width: float
 ) -> None:
     shape = (2, 9, 10)
     options = {"space": space, "low_pass_share": 0.2}
     scaling = load_transformation("scaling", options).for_shape(shape)
     both = load_transformation("similarity", options).for_shape(shape)
-    x, identity_action = picture.tensor(shape), one(0.0)
+    x, identity_action = sample_image.tensor(shape), one(0.0)
     attacked = scaling.attack(x, one(scale))
     assert torch.equal(attacked, both.attack(x, identity_action, one(scale)))
     z = scaling.lift(attacked)

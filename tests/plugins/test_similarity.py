@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.testing import Picture, transformation_checks
-from gsmooth.testing.images import KINDS, pictures
+from gsmooth.testing import SampleImage, transformation_checks
+from gsmooth.testing.images import KINDS, sample_images
 from gsmooth.transforms.region import Region
 from gsmooth_similarity import Similarity
 from gsmooth_similarity.bounds import cut, flows
@@ -67,12 +67,12 @@ def test_similarity_in_pixels_keeps_its_promises(check: Check) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@given(picture=pictures(), angle=st.floats(-180.0, 180.0), scale=st.floats(-1.0, 1.0))
+@given(sample_image=sample_images(), angle=st.floats(-180.0, 180.0), scale=st.floats(-1.0, 1.0))
 @settings(max_examples=15)
 def test_the_attack_is_scipys_affine_map_with_constant_surroundings(
-    shape: Shape, picture: Picture, angle: float, scale: float
+    shape: Shape, sample_image: SampleImage, angle: float, scale: float
 ) -> None:
-    x = picture.tensor(shape)
+    x = sample_image.tensor(shape)
     found = Similarity().attack(x, one(angle), one(scale))[0].numpy()
     assert np.abs(found - scipy_similarity(x, angle, scale)).max() <= 1e-13
 
@@ -250,7 +250,7 @@ def quotients(x: Tensor, low: Tensor, high: Tensor, axis: int, where: float) -> 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(
-    picture=pictures(),
+    sample_image=sample_images(),
     start=st.tuples(
         st.one_of(st.sampled_from([0.0, math.pi / 4, -math.pi / 2]), st.floats(-3.2, 3.2)),
         st.one_of(st.just(0.0), st.floats(-1.0, 1.0)),
@@ -262,13 +262,13 @@ def quotients(x: Tensor, low: Tensor, high: Tensor, axis: int, where: float) -> 
 @settings(max_examples=25)
 def test_the_flow_holds_every_difference_quotient(
     shape: Shape,
-    picture: Picture,
+    sample_image: SampleImage,
     start: tuple[float, float],
     width: tuple[float, float],
     side: float,
     where: float,
 ) -> None:
-    x, pixels = picture.tensor(shape), torch.arange(shape[1] * shape[2])
+    x, pixels = sample_image.tensor(shape), torch.arange(shape[1] * shape[2])
     far = math.hypot(shape[1] - 1, shape[2] - 1) / 2 * math.exp(-start[1] + 0.2)
     full = 2.0 * min(0.2 / far, 0.1)
     low = row(*(s + side * w * full for s, w in zip(start, width, strict=True)))
@@ -288,7 +288,7 @@ def test_the_flow_holds_every_difference_quotient(
 def test_the_flow_holds_both_one_sided_derivatives_at_the_kink_at_zero(
     kind: str, size: int
 ) -> None:
-    x, pixels = Picture(kind, 3).tensor((2, size, size)), torch.arange(size * size)
+    x, pixels = SampleImage(kind, 3).tensor((2, size, size)), torch.arange(size * size)
     for axis in BOTH:
         reach = row(*(1e-6 if a == axis else 0.0 for a in BOTH))
         zero = torch.zeros_like(reach)
@@ -305,7 +305,7 @@ def test_the_flow_holds_both_one_sided_derivatives_at_the_kink_at_zero(
 def test_bounds_do_not_depend_on_how_cells_are_cut_into_chunks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    operator, x = COARSE.for_shape((2, 8, 8)), Picture("noise", 2).tensor((2, 8, 8))
+    operator, x = COARSE.for_shape((2, 8, 8)), SampleImage("noise", 2).tensor((2, 8, 8))
     low = torch.rand(11, 2, dtype=torch.float64) * torch.tensor([30.0, 0.3], dtype=torch.float64)
     whole = operator.derivative_bound(x, low, low + 0.01)
     monkeypatch.setattr("gsmooth_similarity.bounds.ENTRIES", 3 * 64)
@@ -344,7 +344,7 @@ def test_parts_of_a_wide_cell_are_narrow_and_cover_it(
 @pytest.mark.parametrize("width", [(4.0, 0.05), (60.0, 0.0), (1.0, 0.6)])
 def test_a_wide_cell_is_bounded_by_its_parts(width: tuple[float, float], carried: bool) -> None:
     operator = COARSE.for_shape((1, 12, 12))
-    x = Picture("noise", 5).tensor((1, 12, 12))
+    x = SampleImage("noise", 5).tensor((1, 12, 12))
     low, high = row(-3.0, -0.2), row(-3.0 + width[0], -0.2 + width[1])
     bound = operator.derivative_bound(x, low, high) if carried else None
     if bound is None:
@@ -370,7 +370,7 @@ def test_the_generator_moves_no_farther_within_a_cell_than_corners_and_remainder
     kind: str, axis: int
 ) -> None:
     """The part of C3b that other slack would hide: sup ||L d_i - A_i L psi|| over the cell."""
-    operator, x = COARSE.for_shape((1, 12, 12)), Picture(kind, 5).tensor((1, 12, 12))
+    operator, x = COARSE.for_shape((1, 12, 12)), SampleImage(kind, 5).tensor((1, 12, 12))
     space = operator.coordinates
     assert isinstance(space, LogPolarSpace)
     pixels = torch.from_numpy(space.frame(12, 12).support)
@@ -413,7 +413,7 @@ def test_in_pixels_the_speed_is_exact_where_no_pixel_changes_its_cell() -> None:
 
 def test_there_is_no_action_in_pixels_but_the_identity() -> None:
     operator = Similarity(space="pixels").for_shape((3, 6, 7))
-    x = Picture("noise", 1).tensor((3, 6, 7))
+    x = SampleImage("noise", 1).tensor((3, 6, 7))
     z = operator.lift(x)
     assert torch.equal(operator.readout(z, (3, 6, 7)), x)  # by default nothing is masked
     assert torch.equal(operator.act(z, one(0.0), one(0.0)), z)

@@ -430,15 +430,15 @@ def excess(smooth: SmoothedClassifier, cover: Cover, x: Tensor, theta: Tensor) -
 
 
 @pytest.mark.parametrize(
-    ("picture", "padding"),
+    ("sample_image", "padding"),
     [("digit", "zeros"), ("noise", "zeros"), ("checkerboard", "zeros"), ("noise", "reflection")],
 )
-def test_no_attack_escapes_the_cover(picture: str, padding: Padding) -> None:
+def test_no_attack_escapes_the_cover(sample_image: str, padding: Padding) -> None:
     image = {
         "digit": digits(7)[6],
         "noise": 0.1 * noise(14, 1, 28, 28),
         "checkerboard": 0.1 * checkerboard(28, 28)[0],
-    }[picture]
+    }[sample_image]
     smooth = smoothed(Translation(padding=padding))
     region = Region((-1.3, -0.7), (1.2, 0.9))
     cover = build_cover(smooth, image, region, centres=5)

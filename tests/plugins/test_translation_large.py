@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gsmooth.testing import Picture
+from gsmooth.testing import SampleImage
 from gsmooth_translation import Translation
 from gsmooth_translation.fourier import ACTED_ENTRIES
 
@@ -19,7 +19,7 @@ SHAPES: list[Shape] = [(1, 16, 16), (3, 9, 12), LARGE]
 
 def lifted(shape: Shape) -> tuple[Translation, Tensor]:
     operator = Translation().for_shape(shape)
-    return operator, operator.lift(Picture("noise", 2).tensor(shape))
+    return operator, operator.lift(SampleImage("noise", 2).tensor(shape))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -17,8 +17,8 @@ from gsmooth import Classifier, GaussianLaw, Guarantee, Region, SmoothedClassifi
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.cells import measure
 from gsmooth.cover.pulled_back import PulledBackImage
-from gsmooth.testing import Picture
-from gsmooth.testing.images import pictures
+from gsmooth.testing import SampleImage
+from gsmooth.testing.images import sample_images
 from gsmooth_translation import Translation
 from gsmooth_translation.shifts import Padding
 
@@ -73,11 +73,11 @@ def inside(seed: int, lower: Tensor, upper: Tensor, count: int) -> Tensor:
 # The mix of four integer shifts
 
 
-@given(picture=pictures(), padding=paddings, dx=places, dy=places)
+@given(sample_image=sample_images(), padding=paddings, dx=places, dy=places)
 def test_in_an_integer_cell_the_attack_is_a_bilinear_mix(
-    picture: Picture, padding: Padding, dx: float, dy: float
+    sample_image: SampleImage, padding: Padding, dx: float, dy: float
 ) -> None:
-    x = picture.tensor(SHAPE)
+    x = sample_image.tensor(SHAPE)
     corner = torch.tensor([[math.floor(dx), math.floor(dy)]], dtype=torch.float64)
     p, q, r, u = shifts.mixes(x, corner, padding)[0]
     s, t = dx - math.floor(dx), dy - math.floor(dy)
@@ -89,12 +89,12 @@ def test_in_an_integer_cell_the_attack_is_a_bilinear_mix(
 
 
 @ALL
-@given(picture=pictures(), seed=st.integers(0, 9999))
+@given(sample_image=sample_images(), seed=st.integers(0, 9999))
 @settings(max_examples=12)
 def test_no_step_is_longer_than_the_bound_on_speed(
-    variant: Translation, picture: Picture, seed: int
+    variant: Translation, sample_image: SampleImage, seed: int
 ) -> None:
-    x, bound = picture.tensor(SHAPE), variant.for_shape(SHAPE)
+    x, bound = sample_image.tensor(SHAPE), variant.for_shape(SHAPE)
     lower, upper = boxes(seed, 12)
     derivative = bound.attack_derivative_bound(x, lower, upper)
     one, other = inside(seed, lower, upper, 8), inside(seed + 7, lower, upper, 8)
@@ -110,7 +110,7 @@ def test_no_step_is_longer_than_the_bound_on_speed(
 @ALL
 @pytest.mark.parametrize("kind", ["noise", "checkerboard", "blob", "pixel"])
 def test_the_bound_on_speed_is_reached_along_an_edge(variant: Translation, kind: str) -> None:
-    x, bound = Picture(kind, 5).tensor(SHAPE), variant.for_shape(SHAPE)
+    x, bound = SampleImage(kind, 5).tensor(SHAPE), variant.for_shape(SHAPE)
     lower, upper = boxes(3, 30, far=12)
     derivative = bound.attack_derivative_bound(x, lower, upper)
     at = lifted(bound, x, corners(lower, upper).reshape(-1, 2)).reshape(len(lower), 2, 2, -1)
@@ -123,7 +123,7 @@ def test_the_bound_on_speed_is_reached_along_an_edge(variant: Translation, kind:
 
 @ALL
 def test_the_attack_does_not_bend_along_an_axis(variant: Translation) -> None:
-    x, bound = Picture("noise", 2).tensor(SHAPE), variant.for_shape(SHAPE)
+    x, bound = SampleImage("noise", 2).tensor(SHAPE), variant.for_shape(SHAPE)
     lower, upper = boxes(4, 20)
     assert not bound.attack_curvature_bound(x, lower, upper).any()
     for axis in range(2):
@@ -135,7 +135,7 @@ def test_the_attack_does_not_bend_along_an_axis(variant: Translation) -> None:
 
 def test_cells_across_an_integer_are_refused() -> None:
     lower = torch.tensor([[0.5, 0.5]], dtype=torch.float64)
-    x = Picture("blob", 0).tensor(SHAPE)
+    x = SampleImage("blob", 0).tensor(SHAPE)
     for bounds in (PIXELS.attack_derivative_bound, PIXELS.attack_curvature_bound):
         with pytest.raises(ValueError, match="whole number of pixels"):
             bounds(x, lower, lower + 0.75)
@@ -153,7 +153,7 @@ def test_bounds_of_a_still_image_are_slack_alone() -> None:
 def test_bounds_do_not_depend_on_how_much_is_worked_on_at_once(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    x, bound = Picture("noise", 6).tensor(SHAPE), Translation().for_shape(SHAPE)
+    x, bound = SampleImage("noise", 6).tensor(SHAPE), Translation().for_shape(SHAPE)
     lower, upper = boxes(6, 40, far=4)
     whole = getattr(bound, name)(x, lower, upper)
     for entries in (1, 5000, 30000):
@@ -165,12 +165,12 @@ def test_bounds_do_not_depend_on_how_much_is_worked_on_at_once(
 
 
 @ALL
-@given(picture=pictures(), seed=st.integers(0, 9999))
+@given(sample_image=sample_images(), seed=st.integers(0, 9999))
 @settings(max_examples=12)
 def test_the_residual_bound_of_a_cell_is_its_farthest_corner_and_holds(
-    variant: Translation, picture: Picture, seed: int
+    variant: Translation, sample_image: SampleImage, seed: int
 ) -> None:
-    x, bound = picture.tensor(SHAPE), variant.for_shape(SHAPE)
+    x, bound = sample_image.tensor(SHAPE), variant.for_shape(SHAPE)
     pulled_back = PulledBackImage(bound, x, identity_action=True)
     lower, upper = boxes(seed, 10, far=5)
     centre = lifted(bound, x, (lower + upper)[:1] / 2)
@@ -189,7 +189,7 @@ def test_the_residual_bound_of_a_cell_is_its_farthest_corner_and_holds(
 def test_with_an_action_the_middle_of_a_cell_can_be_farther_than_every_corner() -> None:
     """Whole pixels are pulled back without a loss, half pixels are not: C4 needs T = id."""
     x = torch.zeros(1, 1, 12, 12, dtype=torch.float64)
-    x[..., 4:8, 4:8] = Picture("noise", 1).tensor((1, 4, 4))
+    x[..., 4:8, 4:8] = SampleImage("noise", 1).tensor((1, 4, 4))
     bound = Translation(low_pass_px=0.0).for_shape((1, 12, 12))
     theta = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.5]]).double()
     residual = (PulledBackImage(bound, x).points(theta) - bound.lift(x)).norm(dim=1)
@@ -203,7 +203,7 @@ def test_with_an_action_the_middle_of_a_cell_can_be_farther_than_every_corner() 
 @pytest.mark.parametrize("frame_px", [0, 2])
 def test_the_lift_keeps_the_pixels_and_the_readout_puts_them_back(frame_px: int) -> None:
     bound = Translation(space="pixels", frame_px=frame_px).for_shape(SHAPE)
-    x = Picture("noise", 0).tensor(SHAPE)
+    x = SampleImage("noise", 0).tensor(SHAPE)
     z = bound.lift(x)
     kept = (8 - 2 * frame_px, 11 - 2 * frame_px)
     assert z.shape == (1, 2 * kept[0] * kept[1])
@@ -226,14 +226,14 @@ def test_rounding_moves_z_by_no_more_than_its_norm_says(variant: Translation) ->
 
 
 def test_in_pixels_there_is_no_action_but_the_identity() -> None:
-    z = PIXELS.lift(Picture("noise", 0).tensor(SHAPE))
+    z = PIXELS.lift(SampleImage("noise", 0).tensor(SHAPE))
     none = column(0.0)
     assert torch.equal(PIXELS.act(z, none, none), z)
     for dx, dy in ((0.0, 1e-9), (1.0, 0.0)):
         with pytest.raises(ValueError, match="no exact action in pixels; give no scales"):
             PIXELS.act(z, column(dx), column(dy))
     assert PIXELS.action_error(z, (0.0, 0.0), (0.0, 0.0)) == 0.0
-    x, (lower, upper) = Picture("noise", 0).tensor(SHAPE), boxes(0, 2)
+    x, (lower, upper) = SampleImage("noise", 0).tensor(SHAPE), boxes(0, 2)
     assert PIXELS.derivative_bound(x, lower, upper) is None
     assert PIXELS.curvature_bound(x, lower, upper) is None
 
@@ -256,7 +256,7 @@ def excess(smooth: SmoothedClassifier, cover: Cover, x: Tensor, theta: Tensor) -
 @pytest.mark.parametrize("padding", ["zeros", "reflection"])
 def test_no_attack_escapes_a_cover_without_noise_on_the_shift(space: str, padding: str) -> None:
     shape = (1, 10, 10)
-    image = Picture("blob", 3).tensor(shape)[0]
+    image = SampleImage("blob", 3).tensor(shape)[0]
     bound = Translation(space=space, padding=padding).for_shape(shape)  # type: ignore[arg-type]
     network = Classifier(nn.Flatten(), classes=100, shape=shape)
     smooth = SmoothedClassifier(network, bound, GaussianLaw((), 0.5), seed=0)

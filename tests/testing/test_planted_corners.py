@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.testing import Standing, shapes_tried, verdicts
+from gsmooth.testing import Status, shapes_tried, verdicts
 from gsmooth.testing.checks import EVERY
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
@@ -44,7 +44,7 @@ def test_a_fault_in_a_corner_is_found_by_default(broken: Transformation, faults:
 def test_an_honest_kink_is_found_out_for_none() -> None:
     only = [body.__name__ for body in EVERY if "bound" in body.__name__]
     found = verdicts(planted_corners.Kinked(), only=only)
-    assert not [verdict.why for verdict in found if verdict.standing is Standing.FAILED]
+    assert not [verdict.why for verdict in found if verdict.standing is Status.FAILED]
 
 
 def test_a_transformation_that_refuses_colours_is_tried_with_grey_images_alone() -> None:
@@ -58,7 +58,7 @@ def test_a_transformation_that_refuses_colours_is_tried_with_grey_images_alone()
     assert shapes_tried(Grey(), None) == [(1, 16, 16)]
     assert shapes_tried(Grey(), (1, 4, 4)) == [(1, 4, 4)]
     (found,) = verdicts(Grey(), only=["lift_is_linear"])
-    assert found.standing is Standing.PASSED
+    assert found.standing is Status.PASSED
 
 
 def test_a_bound_that_fails_at_negative_zero_is_found() -> None:
@@ -71,5 +71,5 @@ def test_a_bound_that_fails_at_negative_zero_is_found() -> None:
             return torch.where(torch.signbit(lower) & (lower == 0.0), -torch.inf, bound)
 
     (found,) = verdicts(Cubic(), region=Region((0.0,), (1.0,)), only=[SLOPE])
-    assert found.standing is Standing.FAILED
+    assert found.standing is Status.FAILED
     assert "-inf" in found.why

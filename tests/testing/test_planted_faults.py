@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.testing import Point, Standing, repeat, transformation_checks, verdicts
+from gsmooth.testing import Point, Status, repeat, transformation_checks, verdicts
 from gsmooth.transforms.base import Enclosure, Parameter, Transformation
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
@@ -112,7 +112,7 @@ def test_two_honest_parameters_pass(check: Callable[[], None]) -> None:
 
 def test_an_honest_part_of_compositions_passes_every_check_for_them() -> None:
     found = verdicts(planted_companions.Named(), shape=SHAPE, only=FOR_COMPOSITIONS)
-    assert [v.standing for v in found] == [Standing.PASSED] * len(FOR_COMPOSITIONS)
+    assert [v.standing for v in found] == [Status.PASSED] * len(FOR_COMPOSITIONS)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_an_attack_that_clips_nearly_all_of_an_image_is_in_the_unit_of_its_actio
     clipped = load_transformation("brightness", {"clip": True})
     region = Region(ends[:1], ends[1:])
     (found,) = verdicts(clipped, shape=SHAPE, region=region, only=["action_follows_attack"])
-    assert found.standing == Standing.PASSED
+    assert found.standing == Status.PASSED
 
 
 def test_a_failure_shows_the_code_that_repeats_it() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 import gsmooth
 from gsmooth import Region
 from gsmooth.cover import build_cover
-from gsmooth.testing import Standing, verdicts
+from gsmooth.testing import Status, verdicts
 from gsmooth.testing.supremum import excess
 from gsmooth.transforms.base import Parameter
 from tests.testing import planted, planted_actions
@@ -26,7 +26,7 @@ def test_a_check_goes_as_far_as_attacks_usually_do() -> None:
 
     only = ["action_follows_attack"]
     (found,) = verdicts(Wide(), shape=SHAPE, only=only)
-    assert found.standing == Standing.FAILED
+    assert found.standing == Status.FAILED
     assert "region=Region((-0.3,), (0.3,))" in found.code
 
 
@@ -39,7 +39,7 @@ def test_an_action_that_loses_its_way_far_out_follows_the_attack_all_the_same() 
             return super().attack(x, back)
 
     (found,) = verdicts(Winding(), shape=SHAPE, only=["action_follows_attack"])
-    assert found.standing == Standing.PASSED
+    assert found.standing == Status.PASSED
 
 
 def test_a_ball_without_a_finite_margin_has_nothing_outside() -> None:

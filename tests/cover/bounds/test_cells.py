@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gsmooth.cover.bounds.cells import Cells, halve, measure
 from gsmooth.cover.pulled_back import PulledBackImage
-from gsmooth.testing import Picture
-from gsmooth.testing.images import pictures
+from gsmooth.testing import SampleImage
+from gsmooth.testing.images import sample_images
 from gsmooth.transforms.base import Transformation
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave
@@ -48,12 +48,12 @@ def measured(pulled_back: PulledBackImage, width: float, seed: int) -> tuple[Cel
 
 
 @pytest.mark.parametrize(("operator", "width"), SUBJECTS, ids=NAMES)
-@given(picture=pictures(), seed=st.integers(0, 999))
+@given(sample_image=sample_images(), seed=st.integers(0, 999))
 @settings(max_examples=15)
 def test_a_residual_bound_holds_at_every_theta_of_its_cell(
-    operator: Transformation, width: float, picture: Picture, seed: int
+    operator: Transformation, width: float, sample_image: SampleImage, seed: int
 ) -> None:
-    pulled_back = PulledBackImage(operator, picture.tensor(SHAPE))
+    pulled_back = PulledBackImage(operator, sample_image.tensor(SHAPE))
     cells, centres = measured(pulled_back, width, seed)
     theta = inside(cells, 60, seed)
     points = pulled_back.points(torch.from_numpy(theta.reshape(-1, theta.shape[2])))
@@ -66,7 +66,7 @@ def test_a_residual_bound_holds_at_every_theta_of_its_cell(
 def test_halving_keeps_the_union_and_the_balls_and_never_loosens_the_corners(
     operator: Transformation, width: float
 ) -> None:
-    pulled_back = PulledBackImage(operator, Picture("noise", 3).tensor(SHAPE))
+    pulled_back = PulledBackImage(operator, SampleImage("noise", 3).tensor(SHAPE))
     cells, centres = measured(pulled_back, width, 1)
     chosen = np.array([True, False, True, False, True])
     halved = halve(pulled_back, centres, cells, chosen)
@@ -85,7 +85,9 @@ def test_halving_keeps_the_union_and_the_balls_and_never_loosens_the_corners(
 
 
 def test_halving_again_and_again_closes_in_on_the_true_supremum() -> None:
-    pulled_back = PulledBackImage(Weave(height=0.3, smooth=False), Picture("blob", 0).tensor(SHAPE))
+    pulled_back = PulledBackImage(
+        Weave(height=0.3, smooth=False), SampleImage("blob", 0).tensor(SHAPE)
+    )
     centre = pulled_back.x.flatten(1)
     cells, _ = measure(
         pulled_back, centre, np.zeros(1, np.int64), np.zeros((1, 2)), np.array([[0.3, 0.2]])
@@ -102,7 +104,7 @@ def test_halving_again_and_again_closes_in_on_the_true_supremum() -> None:
 
 
 def test_the_curvature_makes_a_bound_of_second_order() -> None:
-    x = Picture("blob", 0).tensor(SHAPE)
+    x = SampleImage("blob", 0).tensor(SHAPE)
     lower, upper = np.array([[0.7, 0.35]]), np.array([[0.72, 0.37]])
     slack = {}
     for smooth in (False, True):
@@ -124,7 +126,7 @@ def test_cells_without_a_derivative_bound_are_sampled_and_say_so() -> None:
         def attack(self, x: torch.Tensor, *theta: torch.Tensor) -> torch.Tensor:
             return Weave().attack(x, *theta)
 
-    pulled_back = PulledBackImage(Silent(), Picture("blob", 0).tensor(SHAPE))
+    pulled_back = PulledBackImage(Silent(), SampleImage("blob", 0).tensor(SHAPE))
     centre, ball = pulled_back.x.flatten(1), np.zeros(1, np.int64)
     cells, proved = measure(pulled_back, centre, ball, np.zeros((1, 2)), np.ones((1, 2)))
     assert not proved
@@ -134,7 +136,7 @@ def test_cells_without_a_derivative_bound_are_sampled_and_say_so() -> None:
 def test_the_slack_for_rounding_grows_with_the_pulled_back_image_also_around_a_centre_at_zero() -> (
     None
 ):
-    pulled_back = PulledBackImage(Weave(), 1e9 * Picture("noise", 0).tensor(SHAPE))
+    pulled_back = PulledBackImage(Weave(), 1e9 * SampleImage("noise", 0).tensor(SHAPE))
     identity_action, ball = np.zeros((1, 2)), np.zeros(1, np.int64)
     cells, _ = measure(
         pulled_back,
@@ -169,7 +171,7 @@ class Tent(Turn):
 def test_the_first_order_bound_is_met_by_a_ridge_in_the_middle_of_a_cell(
     width: float, side: float
 ) -> None:
-    pulled_back = PulledBackImage(Tent(), Picture("noise", 0).tensor(SHAPE))
+    pulled_back = PulledBackImage(Tent(), SampleImage("noise", 0).tensor(SHAPE))
     lower, upper = np.array([[-width * side]]), np.array([[width * (1.0 - side)]])
     cells, _ = measure(pulled_back, pulled_back.x.flatten(1), np.zeros(1, np.int64), lower, upper)
     length, bound = float(pulled_back.x.norm()), float(cells.residuals()[0])

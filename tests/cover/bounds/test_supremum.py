@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gsmooth.cover.bounds.supremum import pulled_back_suprema
 from gsmooth.cover.pulled_back import PulledBackImage
-from gsmooth.testing import Picture
-from gsmooth.testing.images import pictures
+from gsmooth.testing import SampleImage
+from gsmooth.testing.images import sample_images
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave
 from tests.testing.planted import Comb
@@ -49,14 +49,14 @@ def test_every_box_gets_its_own_supremum() -> None:
     assert (found <= 1.02 * exact).all()
 
 
-@given(pictures(), st.floats(-40, 0), st.floats(0, 40), st.integers(0, 2**20))
-@example(picture=Picture("pixel", 0), low=-(2.0**-1022), high=0.0, seed=0)
-@example(picture=Picture("pixel", 0), low=-(2.0**-1074), high=0.0, seed=0)
+@given(sample_images(), st.floats(-40, 0), st.floats(0, 40), st.integers(0, 2**20))
+@example(sample_image=SampleImage("pixel", 0), low=-(2.0**-1022), high=0.0, seed=0)
+@example(sample_image=SampleImage("pixel", 0), low=-(2.0**-1074), high=0.0, seed=0)
 @settings(max_examples=25, deadline=None)
 def test_no_rotation_exceeds_the_bound(
-    picture: Picture, low: float, high: float, seed: int
+    sample_image: SampleImage, low: float, high: float, seed: int
 ) -> None:
-    pulled_back = PulledBackImage(Rotation().for_shape(SHAPE), picture.tensor(SHAPE))
+    pulled_back = PulledBackImage(Rotation().for_shape(SHAPE), sample_image.tensor(SHAPE))
     clean = pulled_back.transformation.lift(pulled_back.x)[0]
     (found,), proved = pulled_back_suprema(
         pulled_back, clean, np.array([[low]]), np.array([[high]]), 0.1

@@ -16,8 +16,8 @@ from gsmooth.certification import RegionMode
 from gsmooth.cover import Cover, CoverPlan, PilotEstimates, Price, build_cover, plan_cover
 from gsmooth.cover.planning.planner import CoverPlanner
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing import Picture
-from gsmooth.testing.images import pictures
+from gsmooth.testing import SampleImage
+from gsmooth.testing.images import sample_images
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import share_of_margin
 from gsmooth.transforms.base import Parameter, Transformation
@@ -76,14 +76,14 @@ def attacks(region: Region, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("identity_action", [False, True])
 @pytest.mark.parametrize("make", [turning, shifting], ids=["rotation", "translation"])
-@given(picture=pictures(), seed=st.integers(0, 99), share=st.floats(0.55, 0.999))
+@given(sample_image=sample_images(), seed=st.integers(0, 99), share=st.floats(0.55, 0.999))
 @settings(max_examples=3, deadline=None)
 def test_a_chosen_cover_holds_every_attack(
-    make: type, identity_action: bool, picture: Picture, seed: int, share: float
+    make: type, identity_action: bool, sample_image: SampleImage, seed: int, share: float
 ) -> None:
     g = make(()) if identity_action else make()
     region = TURNS if make is turning else SHIFTS
-    x = picture.tensor(SHAPE)
+    x = sample_image.tensor(SHAPE)
     plan = plan_cover(g, x[0], region, None, PRICE)
     shares = np.random.default_rng(seed).uniform(share - 0.1, share, len(plan.pilots))
     cover = plan.drawn(asked(plan, shares))
@@ -96,7 +96,7 @@ def test_a_chosen_cover_holds_every_attack(
 def test_covers_of_every_number_of_centres_hold_the_attacks(
     centres: int | str, identity_action: bool
 ) -> None:
-    x = Picture("blob", 3).tensor(SHAPE)
+    x = SampleImage("blob", 3).tensor(SHAPE)
     for g, region in (
         (turning(() if identity_action else (4.0,)), TURNS),
         (shifting(() if identity_action else (0.8, 0.8)), SHIFTS),
@@ -107,7 +107,7 @@ def test_covers_of_every_number_of_centres_hold_the_attacks(
 
 
 def test_one_clean_centre_is_the_clean_image() -> None:
-    g, x = turning(), Picture("blob", 3).tensor(SHAPE)
+    g, x = turning(), SampleImage("blob", 3).tensor(SHAPE)
     (ball,) = build_cover(g, x[0], TURNS, "clean").balls
     assert ball.theta == (0.0,)
     assert torch.equal(ball.z, g.transformation.lift(x)[0])
@@ -127,7 +127,7 @@ def test_without_noise_on_theta_the_action_is_never_asked() -> None:
             return torch.tensor([0.1, 0.0]).expand(lower.shape) * float(x.norm())
 
     g = smoothed(Mute(), SHAPE, (), 0.2)
-    x = Picture("blob", 1).tensor(SHAPE)
+    x = SampleImage("blob", 1).tensor(SHAPE)
     cover = build_cover(g, x[0], Region((-0.5, -0.1), (0.5, 0.1)), 3)
     assert cover.guarantee is Guarantee.INDIVIDUAL
     assert g.total_variation(cover.balls[0].z) > 0.0
@@ -145,7 +145,9 @@ def plan_of(g: SmoothedClassifier, region: Region, share: float, budget: float) 
     def votes(asked: np.ndarray, p: np.ndarray) -> np.ndarray:
         return expected_votes(asked, p, 0.001, most=int(budget))
 
-    planner = plan_cover(g, Picture("blob", 3).tensor(SHAPE)[0], region, None, Price(votes, budget))
+    planner = plan_cover(
+        g, SampleImage("blob", 3).tensor(SHAPE)[0], region, None, Price(votes, budget)
+    )
     assert isinstance(planner, CoverPlanner)
     return planner.drawn(asked(planner, np.full(len(planner.pilots), share)))
 
@@ -158,7 +160,7 @@ def test_surer_pilots_get_fewer_centres(make: type, region: Region) -> None:
 
 
 def test_the_chosen_number_is_cheaper_than_others_by_the_same_model() -> None:
-    g, x = turning(), Picture("blob", 3).tensor(SHAPE)
+    g, x = turning(), SampleImage("blob", 3).tensor(SHAPE)
 
     def cost(cover: Cover) -> float:
         shares = share_of_margin(np.array([ball.margin for ball in cover.balls]))
@@ -175,10 +177,10 @@ def test_hopeless_pilots_still_get_a_plan_that_can_be_paid_for() -> None:
     assert expected_votes(shares, 0.9, 0.001, most=5000).sum() <= 5000.0
 
 
-@given(picture=pictures(), seed=st.integers(0, 99))
+@given(sample_image=sample_images(), seed=st.integers(0, 99))
 @settings(max_examples=3, deadline=None)
-def test_the_attackers_rounding_is_inside_the_margins(picture: Picture, seed: int) -> None:
-    x = (picture.tensor(SHAPE).abs() * 255).round().clamp(0, 255) / 255
+def test_the_attackers_rounding_is_inside_the_margins(sample_image: SampleImage, seed: int) -> None:
+    x = (sample_image.tensor(SHAPE).abs() * 255).round().clamp(0, 255) / 255
     for g, region in ((turning(), TURNS), (shifting(), SHIFTS)):
         rounded = Region(region.lower, region.upper, 0.0, bits=3)
         cover = build_cover(g, x[0], rounded, 6)
@@ -188,7 +190,7 @@ def test_the_attackers_rounding_is_inside_the_margins(picture: Picture, seed: in
 
 
 def test_a_rounded_image_would_leave_a_cover_that_does_not_allow_for_it() -> None:
-    x = Picture("blob", 3).tensor(SHAPE).abs().clamp(0, 1) * 0.9
+    x = SampleImage("blob", 3).tensor(SHAPE).abs().clamp(0, 1) * 0.9
     g = turning()
     cover = build_cover(g, x[0], Region((-0.5,), (0.5,)), 1)
     assert outside(g, x, cover, attacks(Region((-0.5,), (0.5,)), 0), 0.5) > 0.0
@@ -198,7 +200,7 @@ def test_a_second_cover_is_finer_where_votes_were_lost_and_refused_where_it_cann
     None
 ):
     g = turning()
-    planner = plan_cover(g, Picture("blob", 3).tensor(SHAPE)[0], TURNS, None, PRICE)
+    planner = plan_cover(g, SampleImage("blob", 3).tensor(SHAPE)[0], TURNS, None, PRICE)
     estimates = asked(planner, np.full(len(planner.pilots), 0.99))
     lost = estimates.join(
         PilotEstimates(np.array([[15.0]]), np.array([1400.0]), np.array([2000.0]))

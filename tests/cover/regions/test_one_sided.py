@@ -107,7 +107,7 @@ def smoothed(law: Law, transformation: Transformation | None = None) -> Smoothed
     return SmoothedClassifier(network, transformation or Fade(), law, seed=0)
 
 
-def picture(seed: int = 0) -> Tensor:
+def sample_image(seed: int = 0) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).random(SHAPE))
 
 
@@ -116,7 +116,7 @@ def picture(seed: int = 0) -> Tensor:
 def test_no_attack_lies_outside_the_cover(law: Law, centres: int) -> None:
     g = smoothed(law)
     for seed in range(3):
-        x = picture(seed)
+        x = sample_image(seed)
         cover = build_cover(g, x, REGION, centres)
         assert cover.guarantee is Guarantee.INDIVIDUAL
         assert worst_attack(g, x[None], cover, seed)[1] <= 0.0
@@ -124,7 +124,7 @@ def test_no_attack_lies_outside_the_cover(law: Law, centres: int) -> None:
 
 @each_law
 def test_margins_are_those_of_the_longest_shift_and_the_largest_residual(law: Law) -> None:
-    g, x = smoothed(law), picture()
+    g, x = smoothed(law), sample_image()
     (ball,) = build_cover(g, x, REGION, 1).balls
     shift = 0.6 if law.forward_axes else 0.3
     assert ball.theta[0] == pytest.approx(0.6 - shift)
@@ -137,7 +137,7 @@ def test_margins_are_those_of_the_longest_shift_and_the_largest_residual(law: La
 
 @each_law
 def test_centres_are_the_clean_image_moved_on_to_where_their_law_wants_them(law: Law) -> None:
-    g, x = smoothed(law), picture()
+    g, x = smoothed(law), sample_image()
     cover = build_cover(g, x, REGION, 3)
     places = sorted(ball.theta[0] for ball in cover.balls)
     assert (places[0] == 0.0) == bool(law.forward_axes)
@@ -150,7 +150,7 @@ def test_centres_are_the_clean_image_moved_on_to_where_their_law_wants_them(law:
 
 @pytest.mark.parametrize("law", LAWS[:2], ids=lambda law: law.name)
 def test_more_centres_ask_for_less(law: Law) -> None:
-    g, x = smoothed(law, Fade(height=0.0)), picture()
+    g, x = smoothed(law, Fade(height=0.0)), sample_image()
     margins = [
         max(ball.margin for ball in build_cover(g, x, REGION, count).balls)
         for count in (1, 2, 4, 8)
@@ -161,14 +161,14 @@ def test_more_centres_ask_for_less(law: Law) -> None:
 
 
 def test_a_residual_is_proved_only_where_nothing_lengthens_it() -> None:
-    cover = build_cover(smoothed(LAWS[0], Unclaimed()), picture(), REGION, 1)
+    cover = build_cover(smoothed(LAWS[0], Unclaimed()), sample_image(), REGION, 1)
     assert cover.guarantee is Guarantee.HEURISTIC
-    exact = build_cover(smoothed(LAWS[0], Fade()), picture(), REGION, 1)
+    exact = build_cover(smoothed(LAWS[0], Fade()), sample_image(), REGION, 1)
     assert exact.guarantee is Guarantee.INDIVIDUAL
 
 
 def test_an_pulled_back_image_with_no_way_back_never_asks_for_one() -> None:
-    x = picture()[None]
+    x = sample_image()[None]
     pulled_back = PulledBackImage(Fade(), x)
     ages = torch.linspace(0.0, 1.0, 50, dtype=torch.float64)[:, None]
     assert pulled_back.origin is not None
@@ -182,7 +182,7 @@ def test_an_pulled_back_image_with_no_way_back_never_asks_for_one() -> None:
 def test_one_sided_parameters_have_to_exist() -> None:
     g = smoothed(LAWS[0], Misnamed())
     with pytest.raises(ConfigurationError, match=r"misnamed: one_sided names 'agee'.*it has age"):
-        build_cover(g, picture(), REGION)
+        build_cover(g, sample_image(), REGION)
 
 
 @settings(max_examples=25, deadline=None)

@@ -14,7 +14,7 @@ from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.cover import build_cover
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.testing import Picture
+from gsmooth.testing import SampleImage
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
@@ -103,7 +103,7 @@ def test_contrast_that_rests_is_paid_for_by_centres_beside_noisy_brightness(cent
 
 def test_more_centres_make_margins_of_resting_parameters_smaller() -> None:
     g = brighter_than(THRESHOLD, "contrast+brightness", (0.0, 0.1))
-    x = Picture("noise", 2).tensor(SHAPE)[0]
+    x = SampleImage("noise", 2).tensor(SHAPE)[0]
     region = Region((-0.3, -0.05), (0.3, 0.05))
     few, many = (max(b.margin for b in build_cover(g, x, region, n).balls) for n in (1, 6))
     assert many < 0.5 * few

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.cover.pulled_back import PulledBackImage
-from gsmooth.testing import Picture, transformation_checks
+from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.composition import Composition
 from gsmooth.transforms.region import Region
@@ -57,7 +57,7 @@ def test_the_joint_action_composes_and_leaves_resting_parameters_alone(
     operator = case(spec, identity_action)
     count = len(operator.parameters)
     a, b = columns(operator, one[:count]), columns(operator, other[:count])
-    z = operator.lift(Picture("noise", seed).tensor(SHAPE))
+    z = operator.lift(SampleImage("noise", seed).tensor(SHAPE))
     together = operator.act(z, *(u + v for u, v in zip(a, b, strict=True)))
     after = operator.act(operator.act(z, *a), *b)
     assert float((after - together).norm()) < 1e-11 * (1.0 + float(z.norm()))
@@ -74,7 +74,7 @@ def paired(operator: Transformation, values: list[Tensor]) -> list[tuple[Paramet
 def test_the_attack_is_the_attacks_of_the_parts_from_left_to_right() -> None:
     operator = case("rotation+contrast+brightness", ())
     angle, contrast, brightness = columns(operator, [0.7, -0.5, 0.9])
-    x = Picture("blob", 3).tensor(SHAPE)
+    x = SampleImage("blob", 3).tensor(SHAPE)
     turned, greyed, brightened = operator.parts
     expected = brightened.attack(greyed.attack(turned.attack(x, angle), contrast), brightness)
     assert torch.equal(operator.attack(x, angle, contrast, brightness), expected)
@@ -97,7 +97,7 @@ def test_nothing_moves_faster_than_its_bound(
     seed: int,
 ) -> None:
     operator = case(spec, identity_action)
-    x = Picture(kind, seed).tensor(SHAPE)
+    x = SampleImage(kind, seed).tensor(SHAPE)
     for nothing_acts in (False, True):
         pulled_back = PulledBackImage(operator, x, nothing_acts)
         lower = torch.cat(columns(operator, at[: len(operator.parameters)]), dim=1)
@@ -117,7 +117,7 @@ def test_nothing_moves_faster_than_its_bound(
 
 def test_nothing_bends_more_than_its_bound_in_pixels() -> None:
     operator = case("contrast+brightness", ("contrast",))
-    x = Picture("noise", 5).tensor(SHAPE)
+    x = SampleImage("noise", 5).tensor(SHAPE)
     lower = torch.tensor([[0.1, -0.1]], dtype=torch.float64)
     upper = lower + torch.tensor([[0.1, 0.05]], dtype=torch.float64)
     pulled_back = PulledBackImage(operator, x)
@@ -135,7 +135,7 @@ def test_nothing_bends_more_than_its_bound_in_pixels() -> None:
 
 def test_brightness_on_a_turned_image_costs_next_to_no_residual() -> None:
     operator = case("rotation+brightness", ())
-    x = Picture("blob", 1).tensor(SHAPE)
+    x = SampleImage("blob", 1).tensor(SHAPE)
     theta = torch.tensor([[5.0, 0.2], [5.0, -0.2]], dtype=torch.float64)
     points = PulledBackImage(operator, x).points(theta)
     constant = float(operator.lift(torch.ones(1, *SHAPE, dtype=torch.float64)).norm())
