@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FUNCTION = {
     "exact": "a function of its input, bit by bit",
     "rounding": "a function of its input; scores differ in their last digits between batches",
-    "sized": "a function of its input at one batch size only",
+    "batch_dependent": "a function of its input at one batch size only",
 }
 
 
@@ -41,7 +41,7 @@ def plan_document(plan: Plan) -> dict[str, object]:
         "batch_size": plan.pace.batch_size,
         "in_flight": plan.in_flight,
         "function": None if function is None else function.kind,
-        "pinned": plan.pinned,
+        "fixed_batch": plan.fixed_batch,
         "votes_per_second": plan.pace.votes_per_second,
         "tried": [
             {
@@ -69,7 +69,7 @@ def plan_document(plan: Plan) -> dict[str, object]:
 def _lines(plan: Plan) -> list[tuple[str, str]]:
     pace, certified = plan.pace, [t.certified for t in plan.tried if t.certified is not None]
     tried = f"{len(plan.tried)} image{'s' if len(plan.tried) > 1 else ''}"
-    batches = f"batches of {pace.batch_size}{', pinned' if plan.pinned else ''}"
+    batches = f"batches of {pace.batch_size}{', pinned' if plan.fixed_batch else ''}"
     flying = "as many images at once as fill one"
     if plan.in_flight != "auto":
         flying = f"{plan.in_flight} images at once"

@@ -65,7 +65,7 @@ class Assembly:
     def clean_prediction(self, index: int) -> int | None:
         """The class of f at the image behind lift and readout, without noise; None for a tie."""
         z = self.smoothed.transformation.lift(self.dataset.image(index)[None])
-        if self.smoothed.pinned:  # f is what it is at this batch size.
+        if self.smoothed.fixed_batch:  # f is what it is at this batch size.
             z = z.expand(self.smoothed.batch_size, -1)
         label = int(self.smoothed.classifier.labels(self.smoothed.readout(z))[0])
         return label if label < self.smoothed.classifier.classes else None
@@ -79,13 +79,13 @@ class Assembly:
         if self.calibration is not None:
             digests["calibration"] = self.calibration.digest
         smoothed, classifier = self.smoothed, self.smoothed.classifier
-        pinned = smoothed.batch_size if smoothed.pinned else None
+        fixed_batch = smoothed.batch_size if smoothed.fixed_batch else None
         sampler = sampler_on(classifier.device)
         seed = smoothed.seed
         commitment = seed.commitment if isinstance(seed, SecretSeed) else None
         return RunHeader.create(
-            fingerprint(self.config, digests, pinned, sampler, commitment),
-            identity(self.config, digests, pinned, sampler, commitment),
+            fingerprint(self.config, digests, fixed_batch, sampler, commitment),
+            identity(self.config, digests, fixed_batch, sampler, commitment),
             self.config.model_dump(mode="json"),
             smoothed.transformation.parameters,
             sampler,

@@ -17,7 +17,7 @@ from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig, to_toml
 from gsmooth.runs.config.run_file import CONFIG_NAME
 from gsmooth.runs.context import Assembly, assemble, attack_plan, region_of
-from gsmooth.runs.fixed_batch import examined, with_pinned_size
+from gsmooth.runs.fixed_batch import examined, with_fixed_batch_size
 from gsmooth.runs.inputs import require_labels
 from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
 from gsmooth.runs.monitor.notices import input_notices
@@ -62,7 +62,7 @@ def plan(config: RunConfig) -> Assembly:
 
 def _planned(found: RunSeed) -> Assembly:
     folder = found.config.output.folder
-    parts = assemble(with_pinned_size(found.config, folder), found.seed)
+    parts = assemble(with_fixed_batch_size(found.config, folder), found.seed)
     require_labels(parts.dataset)
     require_feasible(parts)
     return examined(parts, folder)

@@ -32,24 +32,24 @@ def examined(parts: Assembly, folder: Path | None = None) -> Assembly:
     readout = Readout(smoothed.transformation, smoothed.classifier.shape)
     z = noisy_points(parts)
     found = checked_function(smoothed.classifier, z, smoothed.batch_size, readout)
-    if found.kind != "sized" and pinned_size(folder) is None:
+    if found.kind != "batch_dependent" and fixed_batch_size(folder) is None:
         return replace(parts, function=found)
     engine = parts.config.engine.model_copy(update={"batch_size": smoothed.batch_size})
     config = parts.config.model_copy(update={"engine": engine})
-    pinned = replace(smoothed, pinned=True)
-    return replace(parts, config=config, smoothed=pinned, function=found)
+    fixed_batch = replace(smoothed, fixed_batch=True)
+    return replace(parts, config=config, smoothed=fixed_batch, function=found)
 
 
-def with_pinned_size(config: RunConfig, folder: Path) -> RunConfig:
+def with_fixed_batch_size(config: RunConfig, folder: Path) -> RunConfig:
     """With batch_size "auto": the one that the records in ``folder`` are pinned to, if they are."""
-    kept = pinned_size(folder)
+    kept = fixed_batch_size(folder)
     if kept is None or config.engine.batch_size != "auto":
         return config
     engine = config.engine.model_copy(update={"batch_size": kept})
     return config.model_copy(update={"engine": engine})
 
 
-def pinned_size(folder: Path | None) -> int | None:
+def fixed_batch_size(folder: Path | None) -> int | None:
     """The batch size that the labels of the records in ``folder`` depend on; None for none."""
     header = None if folder is None else stored_header(folder)
     engine = header.identity.get("engine") if header else None

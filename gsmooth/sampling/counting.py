@@ -40,14 +40,14 @@ class Counter:
         noisy: NoisyPoints,
         batch_size: int,
         *,
-        pinned: bool = False,
+        fixed_batch: bool = False,
         devices: Sequence[str] = (),
     ) -> None:
         if batch_size < 1:
             raise ConfigurationError(f"engine: batch_size={batch_size} must be at least 1 row")
         require_one_kind(classifier.device, devices)
         self.batch_size = batch_size
-        self.pinned = pinned
+        self.fixed_batch = fixed_batch
         self._classifier, self._noisy, self._devices = classifier, noisy, tuple(devices)
         self._workers: list[Worker] = []
         self._threads: ThreadPoolExecutor | None = None
@@ -83,14 +83,16 @@ class Counter:
         """The same workers with batches of exactly so many rows, or an error: for measuring."""
         self._ready()
         other = Counter(
-            self._classifier, self._noisy, batch_size, pinned=True, devices=self._devices
+            self._classifier, self._noisy, batch_size, fixed_batch=True, devices=self._devices
         )
         other._workers, other._threads = self._workers, self._threads
         return other
 
     def alone(self) -> Counter:
         """One worker, that draws in this very thread."""
-        other = Counter(self._classifier, self._noisy, self.batch_size, pinned=self.pinned)
+        other = Counter(
+            self._classifier, self._noisy, self.batch_size, fixed_batch=self.fixed_batch
+        )
         other._workers = [Worker(self._classifier, self._noisy)]
         return other
 
@@ -149,12 +151,12 @@ class Counter:
     def _votes(self, worker: Worker, group: Sequence[SampleRequest]) -> Tensor | None:
         """The votes of one batch, or None where they did not fit and fewer may."""
         try:
-            return worker.votes(group, self.batch_size, self.pinned)
+            return worker.votes(group, self.batch_size, self.fixed_batch)
         except (RuntimeError, MemoryError, MemoryShortError) as error:
             if not out_of_memory(error):
                 raise
             rows = sum(request.rows for request in group)
-            if self.pinned or min(rows, self.batch_size) == 1:
+            if self.fixed_batch or min(rows, self.batch_size) == 1:
                 raise self._too_large(rows) from error
         # Outside of the handler, so that the failed pass and all that it held are gone by now.
         gc.collect()
@@ -176,11 +178,11 @@ class Counter:
             self.batch_size = smaller
 
     def _too_large(self, rows: int) -> MemoryShortError:
-        rows = self.batch_size if self.pinned else min(rows, self.batch_size)
+        rows = self.batch_size if self.fixed_batch else min(rows, self.batch_size)
         remedy = (
             "its labels depend on the batch size, so the size cannot be changed in a run; begin a"
             " new one with a smaller engine.batch_size"
-            if self.pinned and self.batch_size > 1
+            if self.fixed_batch and self.batch_size > 1
             else "no smaller batch is possible; free memory, or use a machine with more of it,"
             " a smaller model or lower precision"
         )

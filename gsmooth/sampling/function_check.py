@@ -12,7 +12,7 @@ from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.readout import Readout
 
-Kind = Literal["exact", "rounding", "sized"]
+Kind = Literal["exact", "rounding", "batch_dependent"]
 LEAST_ROWS: Final = 10
 """Images that a check takes at least."""
 # Shares of the spread of scores. In one program, float32 differs by 2^-17 or so where sums are
@@ -96,8 +96,8 @@ def checked_function(
     more than rounding (2^-18 of their spread where repetitions agree, else 2^-14), in any
     precision, since nothing but the neighbours is new to these rows, or the third by more than a
     place can explain: pinning would not help. At size 1 there are no neighbours, and these are
-    repetitions. Then come other sizes: what differs there makes the model ``sized``, since pinned
-    votes never see them.
+    repetitions. Then come other sizes: what differs there makes the model ``batch_dependent``,
+    since pinned votes never see them.
 
     A check by example: it finds faults, and proves nothing. Unseen stays what is below the
     tolerances, other sizes than the tried ones, and randomness that seldom changes a score.
@@ -114,21 +114,21 @@ def checked_function(
     crowd = subject.in_company(inputs, kept)
     gaps = _gaps_at_size(subject, inputs, crowd, kept, whole, size)
     # In 16 bits a last digit is often what a label hangs on.
-    allowed, sized = 0.0 if subject.is_coarse(whole) else whole.spread() * _ROUNDED, False
+    allowed, batch_dependent = 0.0 if subject.is_coarse(whole) else whole.spread() * _ROUNDED, False
     for rows in _other_sizes(len(inputs), size):
         answer = subject.answer(inputs[rows], rows.stop - rows.start)
         gaps.append(whole[rows].gaps(answer))
-        sized |= bool(whole[rows].differs(answer, allowed).any())
+        batch_dependent |= bool(whole[rows].differs(answer, allowed).any())
     # Among extreme images: what neighbours do in part of a batch would else be a matter of luck.
     for rows in (slice(0, _ODD_ROWS), slice(0, len(inputs) // 3)):
         alone = _kept(rows.stop)
         crowd = subject.in_company(inputs[rows], alone)
         answer = subject.answer(crowd, rows.stop)[alone]
         gaps.append(whole[rows][alone].gaps(answer))
-        sized |= bool(whole[rows][alone].differs(answer, allowed).any())
+        batch_dependent |= bool(whole[rows][alone].differs(answer, allowed).any())
     largest = float(torch.cat(gaps).max())
     exact = largest == 0.0 and subject.reads_exactly(inputs)
-    kind: Kind = "sized" if sized else "exact" if exact else "rounding"
+    kind: Kind = "batch_dependent" if batch_dependent else "exact" if exact else "rounding"
     return FunctionCheck(kind, largest, int(kept.sum()), size)
 
 

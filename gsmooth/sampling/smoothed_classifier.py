@@ -55,7 +55,7 @@ class SmoothedClassifier:
     grid: float = GRID
     seed: Seed = field(default_factory=SecretSeed)
     batch_size: int = 256
-    pinned: bool = False
+    fixed_batch: bool = False
     devices: tuple[str, ...] = ()
     accuracy: ThetaAccuracy = field(init=False, repr=False)
     counter: Counter = field(init=False, repr=False, compare=False)
@@ -94,7 +94,11 @@ class SmoothedClassifier:
         object.__setattr__(self, "accuracy", theta_accuracy(self.law))
         noisy = NoisyPoints(bound, self.law, self.grid)
         counter = Counter(
-            self.classifier, noisy, self.batch_size, pinned=self.pinned, devices=self.devices
+            self.classifier,
+            noisy,
+            self.batch_size,
+            fixed_batch=self.fixed_batch,
+            devices=self.devices,
         )
         object.__setattr__(self, "counter", counter)
 
@@ -148,7 +152,7 @@ class SmoothedClassifier:
         A pinned classifier is measured at its batch size only.
         """
         blank = torch.zeros(1, *self.classifier.shape, dtype=torch.float64, device="cpu")
-        sizes = (self.batch_size,) if self.pinned else None
+        sizes = (self.batch_size,) if self.fixed_batch else None
         return measured_pace(self.counter, self.transformation.lift(blank)[0], sizes)
 
 

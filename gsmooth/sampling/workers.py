@@ -31,7 +31,7 @@ class Worker:
 
     @torch.no_grad()
     def votes(
-        self, requests: Sequence[SampleRequest], batch_size: int, pinned: bool = False
+        self, requests: Sequence[SampleRequest], batch_size: int, fixed_batch: bool = False
     ) -> Tensor:
         """(rows,) int64 on the device, in 0..classes + 1 (see ``Classifier.votes``).
 
@@ -39,7 +39,7 @@ class Worker:
         those that fill it up do not count.
         """
         rows = sum(request.rows for request in requests)
-        least = -(-rows // batch_size) * batch_size if pinned else 0
+        least = -(-rows // batch_size) * batch_size if fixed_batch else 0
         z = self.noisy.batch(requests, self.classifier.device, least, self.pool)
         readout = Readout(self.noisy.transformation, self.classifier.shape)
         if len(z) > batch_size:

@@ -186,7 +186,7 @@ def test_a_model_that_writes_into_its_batch_gives_the_same_rows() -> None:
     assert first == other
 
 
-def test_a_pinned_model_that_writes_into_its_batch_is_right_everywhere() -> None:
+def test_a_fixed_batch_model_that_writes_into_its_batch_is_right_everywhere() -> None:
     result = gsmooth(*CERTIFY, "--model=foreign_zoo:Sized", "--limit=4")
     assert result.exit_code == 0, result.output
     assert all(row["clean_prediction"] == row["label"] for row in rows("run"))

@@ -110,10 +110,10 @@ class Normalizes(nn.Module):
         return torch.stack([-mean, mean], dim=1)
 
 
-def normalizing(in_place: bool, pinned: bool = False) -> SmoothedClassifier:
+def normalizing(in_place: bool, fixed_batch: bool = False) -> SmoothedClassifier:
     f = classifier(Normalizes(in_place), SHAPE)
     return SmoothedClassifier(
-        f, Gaussian(), GaussianLaw((), 0.25), seed=1, batch_size=16, pinned=pinned
+        f, Gaussian(), GaussianLaw((), 0.25), seed=1, batch_size=16, fixed_batch=fixed_batch
     )
 
 
@@ -128,16 +128,16 @@ def test_a_network_that_writes_into_its_batch_is_a_function_of_its_input() -> No
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("fixed_batch", [False, True])
 @pytest.mark.parametrize(
     "mode", [RegionMode(max_votes=512), RadiusMode(n=256), RadiusMode(n=512, bound="sequence")]
 )
 def test_a_network_that_writes_into_its_batch_gets_the_same_votes(
-    mode: RegionMode | RadiusMode, pinned: bool
+    mode: RegionMode | RadiusMode, fixed_batch: bool
 ) -> None:
     region = Region((), (), 0.2)
     found = [
-        certify(normalizing(way, pinned=pinned), IMAGE, region, mode, index=4)
+        certify(normalizing(way, fixed_batch=fixed_batch), IMAGE, region, mode, index=4)
         for way in (True, False)
     ]
     assert found[0].certificate == found[1].certificate

@@ -15,7 +15,7 @@ from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import fingerprint, identity
 from gsmooth.runs.context import assemble
 from gsmooth.runs.execute import plan, run_certify
-from gsmooth.runs.fixed_batch import noisy_points, pinned_size, with_pinned_size
+from gsmooth.runs.fixed_batch import fixed_batch_size, noisy_points, with_fixed_batch_size
 from gsmooth.runs.predict import run_predict
 from gsmooth.runs.records.folder import Row, read_records
 from tests.runs.tmp_project import Notebook, furnish, workshop_config
@@ -80,9 +80,9 @@ def test_batch_statistics_are_looked_for_at_the_own_size_of_small_batches() -> N
 
 def test_batches_of_one_make_a_function_of_batch_statistics() -> None:
     parts = plan(workshop_config("model.spec=planted:Statistics", f"{SIZE}=1"))
-    assert parts.smoothed.pinned
+    assert parts.smoothed.fixed_batch
     assert parts.function is not None
-    assert (parts.function.kind, parts.function.batch_size) == ("sized", 1)
+    assert (parts.function.kind, parts.function.batch_size) == ("batch_dependent", 1)
 
 
 @pytest.mark.parametrize(("size", "rows"), [(1, 16), (3, 18), (7, 21), (16, 16), (33, 33)])
@@ -90,7 +90,7 @@ def test_small_batches_are_examined_full(size: int, rows: int) -> None:
     assert len(noisy_points(plan(workshop_config(f"{SIZE}={size}")))) == rows
 
 
-def test_a_model_that_depends_on_the_batch_size_is_pinned_to_it() -> None:
+def test_a_model_that_depends_on_the_batch_size_is_fixed_batch_to_it() -> None:
     certify(COARSE, f"{SIZE}=128", "data.limit=2")
     kept = json.loads(Path("run/run.json").read_text())["identity"]
     assert kept["engine"] == {"batch_size": 128}
@@ -110,7 +110,7 @@ def test_another_batch_size_is_refused_with_both_sizes() -> None:
 
 def test_a_folder_of_free_batch_sizes_is_not_gone_on_with_at_one() -> None:
     certify(COARSE, f"{SIZE}=64", "data.limit=2")
-    assert pinned_size(Path("run")) is None
+    assert fixed_batch_size(Path("run")) is None
     with pytest.raises(RecordError, match=r"engine\.batch_size: not given there, 128 here"):
         certify(COARSE, f"{SIZE}=128")
 
@@ -124,13 +124,13 @@ def test_the_same_batch_size_goes_on_with_the_same_counts() -> None:
     assert len(whole) == 12
 
 
-def test_auto_takes_the_size_that_the_folder_is_pinned_to() -> None:
+def test_auto_takes_the_size_that_the_folder_is_fixed_batch_to() -> None:
     certify(COARSE, f"{SIZE}=192", "data.limit=2")
     settings = workshop_config(COARSE, f"{SIZE}=auto", "attack.enabled=false")
-    assert with_pinned_size(settings, Path("elsewhere")) == settings
+    assert with_fixed_batch_size(settings, Path("elsewhere")) == settings
     parts = plan(settings)
     assert parts.config.engine.batch_size == parts.smoothed.batch_size == 192
-    assert parts.smoothed.pinned
+    assert parts.smoothed.fixed_batch
     assert parts.header().fingerprint == read_records("run").header.fingerprint
 
 
@@ -138,7 +138,7 @@ def test_a_function_of_its_input_stays_free() -> None:
     certify(f"{SIZE}=64", "data.limit=2")
     parts = plan(workshop_config(f"{SIZE}=128"))
     assert parts.function is not None
-    assert (parts.function.kind, parts.smoothed.pinned) == ("exact", False)
+    assert (parts.function.kind, parts.smoothed.fixed_batch) == ("exact", False)
     assert "engine" not in parts.header().identity
     certify(f"{SIZE}=128")
 

@@ -54,7 +54,7 @@ def smoothed(
     module: nn.Module | None = None,
     batch_size: int = 256,
     *,
-    pinned: bool = False,
+    fixed_batch: bool = False,
     devices: tuple[str, ...] = (),
 ) -> SmoothedClassifier:
     """Images of 16 pixels under Gaussian noise."""
@@ -63,7 +63,7 @@ def smoothed(
         Gaussian(),
         GaussianLaw((), 0.5),
         batch_size=batch_size,
-        pinned=pinned,
+        fixed_batch=fixed_batch,
         devices=devices,
         seed=0,
     )

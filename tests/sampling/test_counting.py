@@ -111,28 +111,28 @@ def test_other_errors_of_the_network_are_not_taken_for_a_lack_of_memory() -> Non
         smoothed(Greedy(100, RuntimeError("mat1 and mat2 shapes"))).count(requests([64] * 4))
 
 
-def test_every_pass_of_a_pinned_classifier_has_its_size_where_requests_are_larger() -> None:
+def test_every_pass_of_a_fixed_batch_classifier_has_its_size_where_requests_are_larger() -> None:
     module = Linear()
-    g = smoothed(module, 10, pinned=True)
+    g = smoothed(module, 10, fixed_batch=True)
     assert np.array_equal(g.count(requests([64, 16, 7])), one_by_one([64, 16, 7]))
     assert set(module.sizes) == {10}
 
 
-def test_every_pass_of_a_pinned_classifier_has_one_size() -> None:
+def test_every_pass_of_a_fixed_batch_classifier_has_one_size() -> None:
     module = Sized()
-    counts = smoothed(module, pinned=True).count(requests(MIXED))
+    counts = smoothed(module, fixed_batch=True).count(requests(MIXED))
     assert set(module.sizes) == {256}
     assert np.array_equal(counts, one_by_one(MIXED))
     assert counts.sum(axis=1).tolist() == MIXED
 
 
-def test_the_counts_of_a_pinned_classifier_depend_on_the_size() -> None:
-    counts = smoothed(Sized(), 128, pinned=True).count(requests(MIXED))
+def test_the_counts_of_a_fixed_batch_classifier_depend_on_the_size() -> None:
+    counts = smoothed(Sized(), 128, fixed_batch=True).count(requests(MIXED))
     assert not np.array_equal(counts, one_by_one(MIXED))
 
 
-def test_a_pinned_batch_that_does_not_fit_is_an_error() -> None:
-    g = smoothed(Greedy(255, ERRORS[0]), pinned=True)
+def test_a_fixed_batch_batch_that_does_not_fit_is_an_error() -> None:
+    g = smoothed(Greedy(255, ERRORS[0]), fixed_batch=True)
     with pytest.raises(MemoryShortError, match=r"batch of 256 .* begin a new one with a smaller"):
         g.count(requests([64]))
 

@@ -106,9 +106,9 @@ def coarse_above(rows: int) -> Callable[[Tensor], Tensor]:
 
 
 @pytest.mark.parametrize("rows", [2, 32])
-def test_a_model_that_depends_on_the_batch_size_alone_is_sized(rows: int) -> None:
+def test_a_model_that_depends_on_the_batch_size_alone_is_batch_dependent(rows: int) -> None:
     found = checked_function(network(coarse_above(rows)), images())
-    assert found.kind == "sized"
+    assert found.kind == "batch_dependent"
     assert 0.0 < found.difference < 0.1
 
 
@@ -129,7 +129,7 @@ def test_in_16_bits_the_last_digit_counts() -> None:
     def scores(x: Tensor) -> Tensor:
         return (linear(x) * (1.0 + 2.0**-7 * (len(x) < 4))).bfloat16()
 
-    assert checked_function(network(scores), images()).kind == "sized"
+    assert checked_function(network(scores), images()).kind == "batch_dependent"
     assert checked_function(network(lambda x: linear(x).bfloat16()), images()).kind == "exact"
 
 
@@ -186,7 +186,9 @@ def neighbourly(share: float, coarse: bool = False) -> Callable[[Tensor], Tensor
 
 @pytest.mark.parametrize("share", [0.005, 0.02, 0.1])
 @pytest.mark.parametrize("seed", range(4))
-def test_neighbours_are_found_in_16_bits_where_no_pinning_helps(share: float, seed: int) -> None:
+def test_neighbours_are_found_in_16_bits_where_no_fixed_batch_helps(
+    share: float, seed: int
+) -> None:
     """Below 1/8 of the spread, which a place may change in 16 bits, and a size as well."""
     with pytest.raises(ModelError, match=r"among other images .* apart, where scores spread by"):
         checked_function(network(neighbourly(share, coarse=True)), images(seed=seed))
@@ -206,7 +208,7 @@ def test_neighbours_are_found_under_autocast() -> None:
 
 
 @pytest.mark.parametrize("share", [1e-4, 3e-4, 1e-3, 1e-2])
-def test_small_effects_of_neighbours_are_never_called_sized(share: float) -> None:
+def test_small_effects_of_neighbours_are_never_called_batch_dependent(share: float) -> None:
     with pytest.raises(ModelError, match="among other images"):
         checked_function(network(neighbourly(share)), images())
 
@@ -232,17 +234,17 @@ def test_neighbours_are_exchanged_at_the_own_size_of_small_batches(size: int) ->
 
 
 @pytest.mark.parametrize("size", [2, 5])
-def test_what_only_happens_beyond_a_small_batch_size_makes_it_sized(size: int) -> None:
+def test_what_only_happens_beyond_a_small_batch_size_makes_it_batch_dependent(size: int) -> None:
     def scores(x: Tensor) -> Tensor:
         return normalized(x) if len(x) > size else linear(x)
 
     found = checked_function(network(scores), images(4 * size * 2), size)
-    assert (found.kind, found.batch_size) == ("sized", size)
+    assert (found.kind, found.batch_size) == ("batch_dependent", size)
 
 
 def test_statistics_of_a_batch_of_one_are_a_function() -> None:
     found = checked_function(network(neighbourly(0.5)), images(16), 1)
-    assert (found.kind, found.rows, found.batch_size) == ("sized", 16, 1)
+    assert (found.kind, found.rows, found.batch_size) == ("batch_dependent", 16, 1)
     assert checked_function(network(linear), images(16), 1).kind == "exact"
 
 
@@ -252,13 +254,13 @@ def test_dropout_is_found_in_batches_of_one() -> None:
 
 
 @pytest.mark.parametrize(("least", "most"), [(7, 7), (4, 7), (20, 22), (4, 31)])
-def test_statistics_of_short_batches_only_make_it_sized(least: int, most: int) -> None:
+def test_statistics_of_short_batches_only_make_it_batch_dependent(least: int, most: int) -> None:
     """Pinned, no batch is short."""
 
     def scores(x: Tensor) -> Tensor:
         return neighbourly(0.01)(x) if least <= len(x) <= most else linear(x)
 
-    assert checked_function(network(scores), images()).kind == "sized"
+    assert checked_function(network(scores), images()).kind == "batch_dependent"
 
 
 @pytest.mark.parametrize(("rows", "size"), [(9, None), (16, 5), (16, 0), (0, 1)])

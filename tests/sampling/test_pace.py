@@ -35,9 +35,9 @@ def test_a_network_that_takes_not_even_one_row_is_an_error() -> None:
         smoothed(Greedy(0, SHORT)).pace()
 
 
-def test_a_pinned_classifier_is_measured_at_its_size_only() -> None:
+def test_a_fixed_batch_classifier_is_measured_at_its_size_only() -> None:
     module = Sized()
-    assert smoothed(module, pinned=True).pace().batch_size == 256
+    assert smoothed(module, fixed_batch=True).pace().batch_size == 256
     assert set(module.sizes) == {256}
 
 

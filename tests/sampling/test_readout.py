@@ -64,11 +64,13 @@ class Line(nn.Module):
         return scores
 
 
-def smoothed(spec: str, batch_size: int, pinned: bool = False) -> SmoothedClassifier:
+def smoothed(spec: str, batch_size: int, fixed_batch: bool = False) -> SmoothedClassifier:
     operator = load_transformation(spec)
     law = GaussianLaw((2.0,) * len(operator.parameters), 0.25, operator.orthogonal)
     model = Classifier(Bits(), classes=2, shape=SHAPE)
-    return SmoothedClassifier(model, operator, law, seed=0, batch_size=batch_size, pinned=pinned)
+    return SmoothedClassifier(
+        model, operator, law, seed=0, batch_size=batch_size, fixed_batch=fixed_batch
+    )
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -108,7 +110,7 @@ def test_votes_of_a_model_that_sees_every_bit_do_not_depend_on_the_batch(spec: s
     # Looks of few votes are read out as they are among many.
     for request, votes in zip(asked, expected, strict=True):
         assert np.array_equal(smoothed(spec, 256).count([request])[0], votes)
-    assert np.array_equal(smoothed(spec, 2, pinned=True).count(asked), expected)
+    assert np.array_equal(smoothed(spec, 2, fixed_batch=True).count(asked), expected)
 
 
 @pytest.mark.parametrize("devices", [(), ("cpu", "cpu")])

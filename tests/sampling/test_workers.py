@@ -27,9 +27,9 @@ def test_counts_do_not_depend_on_the_number_of_workers(workers: int, batch_size:
         assert np.array_equal(g.count(requests(ROWS)), expected)
 
 
-def test_pinned_workers_pad_their_batches_too() -> None:
-    expected = smoothed(Sized(), pinned=True).count(requests(ROWS))
-    g = smoothed(Sized(), pinned=True, devices=("cpu", "cpu"))
+def test_fixed_batch_workers_pad_their_batches_too() -> None:
+    expected = smoothed(Sized(), fixed_batch=True).count(requests(ROWS))
+    g = smoothed(Sized(), fixed_batch=True, devices=("cpu", "cpu"))
     assert np.array_equal(g.count(requests(ROWS)), expected)
 
 

@@ -363,24 +363,25 @@ _USUAL_DATA: dict[str, object] = {"resize": None, "crop": None, "background": No
 def identity(
     config: RunConfig,
     digests: Mapping[str, str] = {},
-    pinned: int | None = None,
+    fixed_batch: int | None = None,
     sampler: str | None = None,
     commitment: SeedCommitment | None = None,
 ) -> dict[str, object]:
     """What the counts and certificates of a run depend on, as plain values.
 
-    ``digests``: hashes of what the configuration only points to (weights, images). ``pinned``: the
+    ``digests``: hashes of what the configuration only points to (weights, images). ``fixed_batch``:
+    the
     batch size, where labels depend on it. ``sampler``: names how the seed becomes noise; by default
     that of the host. ``commitment``: stands for a seed that is secret.
     """
     tree = config.model_dump(mode="json")
-    return identity_of_tree(tree, digests, pinned, sampler, commitment=commitment)
+    return identity_of_tree(tree, digests, fixed_batch, sampler, commitment=commitment)
 
 
 def identity_of_tree(
     config: Mapping[str, object],
     digests: Mapping[str, object] = {},
-    pinned: object = None,
+    fixed_batch: object = None,
     sampler: str | None = None,
     rule: int = DECISION_RULE,
     commitment: SeedCommitment | None = None,
@@ -410,8 +411,8 @@ def identity_of_tree(
     model["device"] = str(model.get("device")).partition(",")[0].partition(":")[0]
     tree |= {"model": model, "certify": certify, "data": data, "decision_rule": rule}
     tree["sampler"] = _sampler_on_host() if sampler is None else sampler
-    if pinned is not None:
-        tree["engine"] = {"batch_size": pinned}
+    if fixed_batch is not None:
+        tree["engine"] = {"batch_size": fixed_batch}
     if commitment is not None:
         tree["seed_commitment"] = asdict(commitment)
     return {**tree, "digests": dict(digests)} if digests else tree
@@ -420,12 +421,12 @@ def identity_of_tree(
 def fingerprint(
     config: RunConfig,
     digests: Mapping[str, str] = {},
-    pinned: int | None = None,
+    fixed_batch: int | None = None,
     sampler: str | None = None,
     commitment: SeedCommitment | None = None,
 ) -> str:
     """sha256 (hex) of :func:`identity`: equal for runs whose records may share a folder."""
-    return fingerprint_of(identity(config, digests, pinned, sampler, commitment))
+    return fingerprint_of(identity(config, digests, fixed_batch, sampler, commitment))
 
 
 def fingerprint_of(identity: Mapping[str, object]) -> str:

@@ -43,7 +43,7 @@ class Plan:
     device: str
     in_flight: int | Literal["auto"]
     pace: Pace
-    pinned: bool
+    fixed_batch: bool
     function: FunctionCheck | None
     tried: tuple[Tried, ...]
     forwards: int
@@ -96,7 +96,7 @@ def planned(parts: Assembly, images: int = TRIED, seconds: float = TRIAL_S) -> P
         device=parts.config.model.device,
         in_flight=parts.config.engine.in_flight,
         pace=_pace(parts),
-        pinned=smoothed.pinned,
+        fixed_batch=smoothed.fixed_batch,
         function=parts.function,
         tried=tried or (Tried(0, 0, 0, 0.0, 0.0, 0, 0.0),),
         forwards=round(float(np.mean(forwards))) if forwards else expected_forwards(parts),

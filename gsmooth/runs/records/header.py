@@ -151,16 +151,16 @@ def header_faults(header: RunHeader) -> Iterator[tuple[str, str]]:
             if name not in given:
                 yield f"config.{section}.{name}", "not given; rows are judged by it"
     # Where f depends on the batch size, the run's configuration has the one that it is pinned to.
-    pinned = _section(header.config, "engine").get("batch_size")
+    fixed_batch = _section(header.config, "engine").get("batch_size")
     digests = _section(header.identity, "digests")
-    sized = pinned if "engine" in header.identity else None
+    batch_dependent = fixed_batch if "engine" in header.identity else None
     if header.schema_version == schema2.VERSION:
-        implied = schema2.identity(header.config, digests, sized)
+        implied = schema2.identity(header.config, digests, batch_dependent)
     else:
         implied = identity_of_tree(
             header.config,
             digests,
-            sized,
+            batch_dependent,
             header.sampler,
             header.decision_rule,
             header.seed_commitment,

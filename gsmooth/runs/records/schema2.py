@@ -57,7 +57,7 @@ Fields = dict[str, object]
 
 
 def identity(
-    config: Mapping[str, object], digests: Mapping[str, object], pinned: object = None
+    config: Mapping[str, object], digests: Mapping[str, object], fixed_batch: object = None
 ) -> Fields:
     """What the fingerprint is the hash of: the configuration without what counts are free of."""
     tree = dict(config)
@@ -76,8 +76,8 @@ def identity(
             model.pop(option, None)
     model["device"] = str(model.get("device")).partition(",")[0].partition(":")[0]
     tree |= {"model": model, "certify": certify}
-    if pinned is not None:
-        tree["engine"] = {"batch_size": pinned}
+    if fixed_batch is not None:
+        tree["engine"] = {"batch_size": fixed_batch}
     return {**tree, "digests": dict(digests)} if digests else tree
 
 

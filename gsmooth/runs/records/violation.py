@@ -90,7 +90,7 @@ def repeated(report: Path | str) -> Repeated:
     seed = kept_seed(config, path.resolve().parents[1])
     smoothed = smoothed_classifier(config, load_classifier(config), seed)
     if config.engine.batch_size != "auto":  # The run may have been pinned to it.
-        smoothed = replace(smoothed, pinned=True)
+        smoothed = replace(smoothed, fixed_batch=True)
     image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))
     theta = torch.tensor([case.theta], dtype=torch.float64, device="cpu")
     with torch.no_grad():

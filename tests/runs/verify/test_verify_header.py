@@ -186,7 +186,7 @@ def test_where_no_parameter_and_no_ball_is_asked_for_rows_have_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "pinned"),
+    ("overrides", "fixed_batch"),
     [
         ([], None),
         (["certify.bound=sequence", "certify.mode=radius"], None),
@@ -197,13 +197,13 @@ def test_where_no_parameter_and_no_ball_is_asked_for_rows_have_none() -> None:
         (["data.start=3", "data.limit=2", "engine.threads=2", "predict.n=7"], None),
     ],
 )
-def test_what_runs_write_agrees_with_itself(overrides: list[str], pinned: int | None) -> None:
+def test_what_runs_write_agrees_with_itself(overrides: list[str], fixed_batch: int | None) -> None:
     config = load_config(None, overrides)
     digests = {"images": "ab", "weights": "cd"}
     sampler = sampler_of_kind(config.model.device.partition(":")[0])
     header = RunHeader.create(
-        fingerprint(config, digests, pinned, sampler),
-        identity(config, digests, pinned, sampler),
+        fingerprint(config, digests, fixed_batch, sampler),
+        identity(config, digests, fixed_batch, sampler),
         config.model_dump(mode="json"),
         sampler=sampler,
         plan=PLAN,
@@ -212,7 +212,7 @@ def test_what_runs_write_agrees_with_itself(overrides: list[str], pinned: int | 
     assert list(header_faults(RunHeader.from_json(header.to_json()))) == []
 
 
-def test_another_batch_size_than_the_pinned_one_is_named() -> None:
+def test_another_batch_size_than_the_fixed_batch_one_is_named() -> None:
     kept = identity(RUN, {}, 32)
     config = {**CONFIG, "engine": {"batch_size": 64}}
     header = make_header(identity=kept, fingerprint=fingerprint_of(kept), config=config)
