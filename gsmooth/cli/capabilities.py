@@ -92,12 +92,12 @@ def _on_trial(built: Transformation) -> tuple[Transformation, tuple[int, int, in
 
     ConfigurationError or PluginError.
     """
-    from gsmooth.runs.smoke_test import rehearsed
+    from gsmooth.runs.smoke_test import smoke_tested
 
     faults = []
     for shape in TRIED:
         try:
-            return rehearsed(built, shape), shape
+            return smoke_tested(built, shape), shape
         except (ConfigurationError, PluginError) as error:
             faults.append(error)
     raise faults[0]

@@ -94,7 +94,7 @@ def check(
         testing = _kit()
         given = _shape(shape)
         for tried in testing.shapes_tried(operator, given):
-            _rehearse(operator, tried)
+            _smoke_test(operator, tried)
         found = testing.verdicts(
             operator,
             shape=given,
@@ -143,12 +143,12 @@ def _emit(name: str, found: list[Verdict]) -> int:
     return broken
 
 
-def _rehearse(operator: Transformation, shape: tuple[int, int, int]) -> None:
+def _smoke_test(operator: Transformation, shape: tuple[int, int, int]) -> None:
     """Say once, and not in every check, that nothing can be asked of such images."""
-    from gsmooth.runs.smoke_test import rehearsed
+    from gsmooth.runs.smoke_test import smoke_tested
 
     try:
-        rehearsed(operator, shape)
+        smoke_tested(operator, shape)
     except (ConfigurationError, PluginError) as error:
         told = f"the images tried are {shape}; for others say, for example, --shape 3,28,28"
         raise type(error)(f"{error}; {told}") from error

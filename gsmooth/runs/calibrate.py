@@ -28,7 +28,7 @@ from gsmooth.runs.monitor.progress import Progress, Tally
 from gsmooth.runs.records.codec import decode, parse, to_line
 from gsmooth.runs.records.header import installed_versions
 from gsmooth.runs.records.journal import Journal, make_folder, write_atomically
-from gsmooth.runs.smoke_test import rehearsed
+from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.theory.tolerance import tolerance_rank
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
@@ -58,7 +58,7 @@ def run_calibrate(
     part = settings.data
     indices = dataset.indices(part.start, part.every, part.limit)
     rank = tolerance_rank(len(indices), share, alpha)
-    operator = rehearsed(unsmoothed_operator_of(settings), dataset.shape)
+    operator = smoke_tested(unsmoothed_operator_of(settings), dataset.shape)
     region = region_of(settings)
     moved = Region(region.lower, region.upper)
     task = _Task(operator, moved, dataset.shape, centre, tolerance)

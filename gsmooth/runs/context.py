@@ -20,7 +20,7 @@ from gsmooth.runs.inputs import data_notices, require_shape, run_classes, run_da
 from gsmooth.runs.records.capabilities import capabilities_of
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.planned_images import PlannedImages
-from gsmooth.runs.smoke_test import rehearsed
+from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.sampling import FunctionCheck, Pace, devices_of
 from gsmooth.sampling.noise import SecretSeed, Seed, sampler_on
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, one_sided_law, with_unsmoothed
@@ -196,7 +196,7 @@ def smoothed_classifier(
     where it is left open: beside other busy processes one is often far faster than several.
     """
     operator, law = noise_of(config)
-    rehearsed(operator, classifier.shape)
+    smoke_tested(operator, classifier.shape)
     assert config.smoothing.grid is not None
     size, devices = config.engine.batch_size, devices_of(config.model.device)
     smoothed = SmoothedClassifier(

@@ -14,7 +14,7 @@ Shape = tuple[int, int, int]
 
 
 @torch.no_grad()
-def rehearsed(transformation: Transformation, shape: Shape) -> Transformation:
+def smoke_tested(transformation: Transformation, shape: Shape) -> Transformation:
     """The transformation for images (C, H, W), after for_shape, lift, act, readout and attack.
 
     At theta = 0, where every attack may be asked. PluginError names the method that raises; what a

@@ -23,7 +23,7 @@ from gsmooth.runs.context import noise_of, region_of
 from gsmooth.runs.inputs import data_notices, require_labels, require_shape, run_classes, run_data
 from gsmooth.runs.monitor.progress import Progress
 from gsmooth.runs.records.files import make_folder
-from gsmooth.runs.smoke_test import rehearsed
+from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.runs.trained import NextStep, TrainedFiles, next_step, require_reproduced
 from gsmooth.text.rounding import percent
 from gsmooth.training import EpochReport, TrainPlan, TrainReport, train
@@ -81,7 +81,7 @@ def run_train(
     # Before hours of work, not after them.
     make_folder(out.parent)
     operator, law = noise_of(settings)
-    rehearsed(operator, dataset.shape)
+    smoke_tested(operator, dataset.shape)
     report = train(
         module,
         operator,

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from gsmooth.errors import GsmoothError
-from gsmooth.runs.smoke_test import rehearsed
+from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.testing import Status, verdicts
 from gsmooth.testing.checks import EVERY
 from tests.fuzz.subjects import checked_message, draw_region, draw_subject
@@ -24,7 +24,7 @@ def try_kit(seed: int) -> str:
     print(drawn, flush=True)
     only = [body.__name__ for body in rng.sample(EVERY, CHECKS)]
     try:
-        operator = rehearsed(drawn.built(), drawn.shape)
+        operator = smoke_tested(drawn.built(), drawn.shape)
         region = draw_region(rng, operator, drawn.shape, extras=False)
         examples, chosen = rng.choice([5, 15, 40]), rng.getrandbits(20)
         found = list(

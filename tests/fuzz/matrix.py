@@ -20,7 +20,7 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify_many, online_drafter
 from gsmooth.errors import GsmoothError
-from gsmooth.runs.smoke_test import rehearsed
+from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.testing import SampleImage
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.images import IN_RANGE
@@ -80,7 +80,7 @@ def try_matrix(seed: int) -> str:
 def _draw(rng: Random) -> Case:
     drawn = draw_subject(rng)
     print(drawn, flush=True)
-    operator = rehearsed(drawn.built(), drawn.shape)
+    operator = smoke_tested(drawn.built(), drawn.shape)
     undone = type(operator).preimages is not Transformation.preimages
     online = rng.random() < (0.4 if undone else 0.05)
     region = draw_region(rng, operator, drawn.shape)

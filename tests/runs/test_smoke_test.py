@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gsmooth.cli import app
 from gsmooth.errors import ConfigurationError, GsmoothError, PluginError
-from gsmooth.runs.smoke_test import rehearsed
+from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.registry import load_transformation
 
@@ -59,19 +59,19 @@ class Hue(Transformation):
 def test_the_method_that_raises_is_named_with_the_images_and_its_error(method: str) -> None:
     told = rf"^{method} of my-hue fails on images \(3, 8, 8\): ValueError: no way$"
     with pytest.raises(PluginError, match=told):
-        rehearsed(Hue(broken=method), COLOUR)
+        smoke_tested(Hue(broken=method), COLOUR)
 
 
 def test_what_a_plugin_refuses_in_its_own_words_passes_through() -> None:
     with pytest.raises(ConfigurationError, match=r"^my-hue is for colour images") as found:
-        rehearsed(Hue(), GREY)
+        smoke_tested(Hue(), GREY)
     assert isinstance(found.value, GsmoothError)
 
 
 @pytest.mark.parametrize("name", ["rotation+brightness", "blur", "integer-translation", "gaussian"])
 def test_first_party_transformations_are_bound_to_the_shape(name: str) -> None:
     operator = load_transformation(name)
-    assert rehearsed(operator, GREY) == operator.for_shape(GREY)
+    assert smoke_tested(operator, GREY) == operator.for_shape(GREY)
 
 
 COMMAND = ["--region=-1:1", "--sigma=0.25", "--scales=1", "-t", "raising_hue:Hue"]
