@@ -149,12 +149,12 @@ def _foretell(settings: RunConfig, as_json: bool) -> None:
     from gsmooth.runs.execute import plan
     from gsmooth.runs.monitor.notices import input_notices
 
-    parts = plan(settings)
-    for notice in input_notices(parts):
+    context = plan(settings)
+    for notice in input_notices(context):
         say(notice, stderr=True)
-    found = planned(parts)
+    found = planned(context)
     if as_json:
-        config = parts.config.model_dump(mode="json")
+        config = context.config.model_dump(mode="json")
         emit({"images": found.images, "plan": plan_document(found), "config": config})
         return
     left = "" if found.todo == found.images else f", {found.todo} of them to do"
@@ -165,4 +165,4 @@ def _foretell(settings: RunConfig, as_json: bool) -> None:
     say(f"# {images}{left}; {reach}; no record is written")
     # As comments, so that what is printed is a run file.
     say("".join(f"# {line}\n" for line in as_lines(plan_table(found))))
-    say(to_toml(parts.config))
+    say(to_toml(context.config))

@@ -235,8 +235,8 @@ def scales_flag(text: str | None) -> Iterator[Override]:
     from gsmooth.runs.config.overrides import Override
 
     if text is not None:
-        parts = [] if text == "none" else text.split(",")
-        values = [_number("--scales", part, text) for part in parts]
+        context = [] if text == "none" else text.split(",")
+        values = [_number("--scales", part, text) for part in context]
         yield Override("smoothing.scales", values, f"--scales {text}")
 
 

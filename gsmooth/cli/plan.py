@@ -106,10 +106,10 @@ def _lines(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _memory(plan: Plan) -> str:
-    parts = [] if plan.host_bytes is None else [f"{size(plan.host_bytes)} so far, at most"]
+    context = [] if plan.host_bytes is None else [f"{size(plan.host_bytes)} so far, at most"]
     if plan.device_bytes:
-        parts.append(f"{size(plan.device_bytes)} of tensors on the device")
-    return "; ".join([*parts, f"a batch takes {size(plan.pace.peak_bytes)}"])
+        context.append(f"{size(plan.device_bytes)} of tensors on the device")
+    return "; ".join([*context, f"a batch takes {size(plan.pace.peak_bytes)}"])
 
 
 def _votes(span: Span) -> str:

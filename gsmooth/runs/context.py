@@ -1,4 +1,4 @@
-"""Assembly: the objects that a resolved configuration stands for."""
+"""RunContext: the objects that a resolved configuration stands for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class Assembly:
+class RunContext:
     """The data and the smoothed classifier of one run; the calibration that it rests on, if any.
 
     function: whether f is a function of its input, once that has been looked at.
@@ -102,7 +102,7 @@ class Assembly:
         )
 
 
-def assemble(config: RunConfig, seed: Seed | None = None) -> Assembly:
+def assemble(config: RunConfig, seed: Seed | None = None) -> RunContext:
     """Load and build everything; ``config`` must be resolved.
 
     seed: by default that of the configuration; where that has none, a secret one.
@@ -118,7 +118,7 @@ def assemble(config: RunConfig, seed: Seed | None = None) -> Assembly:
     require_shape(dataset, classifier.shape, classifier.name)
     config, dataset = run_classes(config, dataset, classifier.classes)
     smoothed = smoothed_classifier(config, classifier, seed)
-    return Assembly(config, dataset, smoothed, _calibration(config, smoothed))
+    return RunContext(config, dataset, smoothed, _calibration(config, smoothed))
 
 
 def _calibration(config: RunConfig, smoothed: SmoothedClassifier) -> Calibration | None:

@@ -16,7 +16,7 @@ from gsmooth.runs.calibration import image_digest
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig, to_toml
 from gsmooth.runs.config.run_file import CONFIG_NAME
-from gsmooth.runs.context import Assembly, assemble, attack_plan, region_of
+from gsmooth.runs.context import RunContext, assemble, attack_plan, region_of
 from gsmooth.runs.fixed_batch import examined, with_fixed_batch_size
 from gsmooth.runs.inputs import require_labels
 from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
@@ -51,7 +51,7 @@ class RunSummary:
     dataset: Dataset
 
 
-def plan(config: RunConfig) -> Assembly:
+def plan(config: RunConfig) -> RunContext:
     """Everything but the votes: the resolved run, its objects, and whether it can succeed.
 
     Raises UnreachableError when alpha and the number of votes can certify no image, ModelError when
@@ -60,12 +60,12 @@ def plan(config: RunConfig) -> Assembly:
     return _planned(seed_of_run(resolved(config)))
 
 
-def _planned(found: RunSeed) -> Assembly:
+def _planned(found: RunSeed) -> RunContext:
     folder = found.config.output.folder
-    parts = assemble(with_fixed_batch_size(found.config, folder), found.seed)
-    require_labels(parts.dataset)
-    require_feasible(parts)
-    return examined(parts, folder)
+    context = assemble(with_fixed_batch_size(found.config, folder), found.seed)
+    require_labels(context.dataset)
+    require_feasible(context)
+    return examined(context, folder)
 
 
 def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
@@ -78,28 +78,28 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
     attack broke, Interrupted on Ctrl-C; what is finished stays.
     """
     found = seed_of_run(resolved(config))
-    parts = _planned(found)
-    region = region_of(parts.config)
-    folder = parts.config.output.folder
+    context = _planned(found)
+    region = region_of(context.config)
+    folder = context.config.output.folder
     # Before the header that commits to it, and before the first vote.
     of_seed = keep_seed(found)
-    with RecordWriter(folder, parts.header()) as writer, _explained(writer, parts), progress:
-        write_atomically(folder / CONFIG_NAME, to_toml(parts.config).encode())
-        todo = [index for index in parts.indices if index not in writer.done]
-        total = len(parts.indices)
-        monitor = RunMonitor.opened(parts.config, total, len(todo))
+    with RecordWriter(folder, context.header()) as writer, _explained(writer, context), progress:
+        write_atomically(folder / CONFIG_NAME, to_toml(context.config).encode())
+        todo = [index for index in context.indices if index not in writer.done]
+        total = len(context.indices)
+        monitor = RunMonitor.opened(context.config, total, len(todo))
         if monitor.before:
             progress.say(f"{monitor.before} of {total} images are in {folder} already")
-        for remark in (*of_seed, *input_notices(parts), *online_notices(parts.config)):
+        for remark in (*of_seed, *input_notices(context), *online_notices(context.config)):
             progress.say(remark)
         progress.update(monitor.tally())
-        for outcome in outcomes(parts, todo, _watching(monitor, progress)):
-            _finish(outcome, parts, region, writer, monitor)
+        for outcome in outcomes(context, todo, _watching(monitor, progress)):
+            _finish(outcome, context, region, writer, monitor)
             progress.update(monitor.tally())
             for remark in monitor.online_notices():
                 progress.say(remark)
     return RunSummary(
-        folder, parts.config, total, len(todo), monitor.votes, monitor.seconds, parts.dataset
+        folder, context.config, total, len(todo), monitor.votes, monitor.seconds, context.dataset
     )
 
 
@@ -118,13 +118,13 @@ def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
 
 
 def _finish(
-    outcome: Outcome, parts: Assembly, region: Region, writer: RecordWriter, monitor: RunMonitor
+    outcome: Outcome, context: RunContext, region: Region, writer: RecordWriter, monitor: RunMonitor
 ) -> None:
     """Attack one certified image, write its row, and stop the run if the attack succeeded."""
-    began, plan = time.monotonic(), attack_plan(parts.config)
-    label = parts.dataset.label(outcome.index)
-    attack = _attack(parts, outcome, label, region, plan) if plan else None
-    row = _row(outcome, parts, region, writer.header, attack)
+    began, plan = time.monotonic(), attack_plan(context.config)
+    label = context.dataset.label(outcome.index)
+    attack = _attack(context, outcome, label, region, plan) if plan else None
+    row = _row(outcome, context, region, writer.header, attack)
     if attack is not None:
         monitor.attacked(attack)
     with uninterrupted():
@@ -132,46 +132,46 @@ def _finish(
         monitor.add(row, attack.forwards if attack else 0, time.monotonic() - began)
     # A nested certificate is about the vote of votes, which the adversary does not query.
     if attack is not None and row.mode != "nested":
-        raise_if_violated(row, attack, parts, writer.folder)
+        raise_if_violated(row, attack, context, writer.folder)
 
 
 def _attack(
-    parts: Assembly, outcome: Outcome, label: int, region: Region, plan: AttackPlan
+    context: RunContext, outcome: Outcome, label: int, region: Region, plan: AttackPlan
 ) -> AttackOutcome:
-    item, found = parts.item(outcome.index), {outcome.index: outcome.certificate}
-    return next(attack_many(parts.smoothed, [(item, label)], region, plan, found))
+    item, found = context.item(outcome.index), {outcome.index: outcome.certificate}
+    return next(attack_many(context.smoothed, [(item, label)], region, plan, found))
 
 
 def _row(
     outcome: Outcome,
-    parts: Assembly,
+    context: RunContext,
     region: Region,
     header: RunHeader,
     attack: AttackOutcome | None,
 ) -> Row:
     return Row.from_outcome(
         outcome,
-        label=parts.dataset.label(outcome.index),
+        label=context.dataset.label(outcome.index),
         region=region,
-        mode=parts.config.certify.mode,
-        seed=parts.config.smoothing.seed,
-        law=parts.smoothed.law,
-        image_digest=image_digest(parts.dataset.image(outcome.index)),
+        mode=context.config.certify.mode,
+        seed=context.config.smoothing.seed,
+        law=context.smoothed.law,
+        image_digest=image_digest(context.dataset.image(outcome.index)),
         fingerprint=header.fingerprint,
         versions=installed_versions(),
         sampler=header.sampler,
-        clean_prediction=parts.clean_prediction(outcome.index),
+        clean_prediction=context.clean_prediction(outcome.index),
         attack=attack,
     )
 
 
 @contextmanager
-def _explained(writer: RecordWriter, parts: Assembly) -> Iterator[None]:
+def _explained(writer: RecordWriter, context: RunContext) -> Iterator[None]:
     """Let Ctrl-C say what is kept."""
     try:
         yield
     except KeyboardInterrupt as error:
         raise Interrupted(
-            f"interrupted: {len(writer.done)} of {len(parts.indices)} images are kept in"
+            f"interrupted: {len(writer.done)} of {len(context.indices)} images are kept in"
             f" {writer.folder}; the same command goes on from there"
         ) from error

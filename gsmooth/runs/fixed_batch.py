@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.context import Assembly
+from gsmooth.runs.context import RunContext
 from gsmooth.runs.records.folder import stored_header
 from gsmooth.sampling import NoisyPoints, Readout, SampleRequest, checked_function
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
@@ -22,22 +22,22 @@ _NOBODY: Final = -2
 """The image of this noise: no image of a run has it, so votes that count are never looked at."""
 
 
-def examined(parts: Assembly, folder: Path | None = None) -> Assembly:
+def examined(context: RunContext, folder: Path | None = None) -> RunContext:
     """The run with what was found of f, pinned to its batch size where labels depend on that.
 
     Pinned as well where the records in ``folder`` are: their batch size is then part of the run's
     identity. ModelError where the model is no function at any batch size.
     """
-    smoothed = parts.smoothed
+    smoothed = context.smoothed
     readout = Readout(smoothed.transformation, smoothed.classifier.shape)
-    z = noisy_points(parts)
+    z = noisy_points(context)
     found = checked_function(smoothed.classifier, z, smoothed.batch_size, readout)
     if found.kind != "batch_dependent" and fixed_batch_size(folder) is None:
-        return replace(parts, function=found)
-    engine = parts.config.engine.model_copy(update={"batch_size": smoothed.batch_size})
-    config = parts.config.model_copy(update={"engine": engine})
+        return replace(context, function=found)
+    engine = context.config.engine.model_copy(update={"batch_size": smoothed.batch_size})
+    config = context.config.model_copy(update={"engine": engine})
     fixed_batch = replace(smoothed, fixed_batch=True)
-    return replace(parts, config=config, smoothed=fixed_batch, function=found)
+    return replace(context, config=config, smoothed=fixed_batch, function=found)
 
 
 def with_fixed_batch_size(config: RunConfig, folder: Path) -> RunConfig:
@@ -58,15 +58,15 @@ def fixed_batch_size(folder: Path | None) -> int | None:
 
 
 @torch.no_grad()
-def noisy_points(parts: Assembly) -> Tensor:
+def noisy_points(context: RunContext) -> Tensor:
     """A batch of the first images under noise, z (N, K) float32, as votes have them.
 
     N: the batch size, or as many times it as make 16 rows or more.
     """
-    smoothed, device = parts.smoothed, parts.smoothed.classifier.device
+    smoothed, device = context.smoothed, context.smoothed.classifier.device
     size = smoothed.batch_size
-    places, rows = parts.indices[:_IMAGES], -(-_LEAST_ROWS // size) * size
-    points = [smoothed.transformation.lift(parts.dataset.image(i)[None])[0] for i in places]
+    places, rows = context.indices[:_IMAGES], -(-_LEAST_ROWS // size) * size
+    points = [smoothed.transformation.lift(context.dataset.image(i)[None])[0] for i in places]
     requests = [
         SampleRequest(
             SampleKey(0, _NOBODY, Stream.SCREENING, 0, chunk),

@@ -23,47 +23,47 @@ from gsmooth.cover.distributional import cheapest_number
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import CalibratedCover
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.context import Assembly, mode_of, region_of
+from gsmooth.runs.context import RunContext, mode_of, region_of
 from gsmooth.runs.seeds.choice import public_notice
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.transforms.region import Region
 
 
-def require_feasible(parts: Assembly) -> None:
+def require_feasible(context: RunContext) -> None:
     """Refuse, before the first vote, what cannot succeed or may not be certified.
 
     UnreachableError when alpha and the number of votes can certify no image; for the distributional
     guarantee InputError when an image of the run was calibrated on; for the online one
     ConfigurationError when originals cannot be sought.
     """
-    region, mode = region_of(parts.config), mode_of(parts.config)
-    rule = parts.config.certify
+    region, mode = region_of(context.config), mode_of(context.config)
+    rule = context.config.certify
     if isinstance(mode, NestedMode):
-        if parts.calibration is not None and parts.calibration.centre != "clean":
+        if context.calibration is not None and context.calibration.centre != "clean":
             raise ConfigurationError(
                 'certify.calibration: mode "nested" measures errors from the clean image; calibrate'
                 " with --centre clean"
             )
-        check_nested_feasible(parts.smoothed, region, mode, _number_of_centres(parts))
+        check_nested_feasible(context.smoothed, region, mode, _number_of_centres(context))
     else:
         online = rule.guarantee == "online"
-        check_feasible(parts.smoothed, region, mode, centres=rule.centres, online=online)
+        check_feasible(context.smoothed, region, mode, centres=rule.centres, online=online)
         if online:
-            _require_rounding(parts, region)
-    if parts.calibration is None:
+            _require_rounding(context, region)
+    if context.calibration is None:
         return
     if not isinstance(mode, NestedMode):
-        error, centres = parts.calibration.error, _number_of_centres(parts)
-        check_calibrated_feasible(parts.smoothed, region, mode, error, centres)
-    for index in parts.indices:
-        parts.calibration.require_fresh(parts.dataset.image(index), f"image {index}")
+        error, centres = context.calibration.error, _number_of_centres(context)
+        check_calibrated_feasible(context.smoothed, region, mode, error, centres)
+    for index in context.indices:
+        context.calibration.require_fresh(context.dataset.image(index), f"image {index}")
 
 
-def _require_rounding(parts: Assembly, region: Region) -> None:
+def _require_rounding(context: RunContext, region: Region) -> None:
     """ConfigurationError where 8-bit images are taken for images that were never rounded."""
-    if parts.dataset.images.dtype == np.uint8 and not 1 <= region.bits <= 8:
+    if context.dataset.images.dtype == np.uint8 and not 1 <= region.bits <= 8:
         raise ConfigurationError(
-            f"region.bits={region.bits}: {parts.dataset.name} holds 8-bit images, so the attacked"
+            f"region.bits={region.bits}: {context.dataset.name} holds 8-bit images, so the attacked"
             " ones were rounded, and without that no attack is found that gives them; set --bits 8"
         )
 
@@ -83,84 +83,84 @@ def online_notices(asked: RunConfig) -> Iterator[str]:
 
 
 def outcomes(
-    parts: Assembly, indices: Iterable[int], watch: Watch | None = None
+    context: RunContext, indices: Iterable[int], watch: Watch | None = None
 ) -> Iterator[Outcome]:
     """What certify found for the images at these positions, in order of completion.
 
     watch: see :func:`certify_many`; the nested method works on one image at a time, and tells none.
     """
-    config, calibration = parts.config, parts.calibration
-    region, mode, items = region_of(config), mode_of(config), parts.items(iter(indices))
-    centres = _number_of_centres(parts)
+    config, calibration = context.config, context.calibration
+    region, mode, items = region_of(config), mode_of(config), context.items(iter(indices))
+    centres = _number_of_centres(context)
     if isinstance(mode, NestedMode):
         error = None if calibration is None else calibration.error
         found = certify_nested_many(
-            parts.smoothed, items, region, mode, centres=centres, error=error
+            context.smoothed, items, region, mode, centres=centres, error=error
         )
     else:
         found = certify_many(
-            parts.smoothed,
+            context.smoothed,
             items,
             region,
             mode,
             centres=config.certify.centres,
             in_flight=config.engine.in_flight,
-            drafter=_drafter(parts, centres),
+            drafter=_drafter(context, centres),
             watch=watch,
         )
-    return found if calibration is None else _with_premise(found, parts)
+    return found if calibration is None else _with_premise(found, context)
 
 
-def cover_of(parts: Assembly, index: int) -> Cover:
+def cover_of(context: RunContext, index: int) -> Cover:
     """The cover of one image where no votes choose it."""
-    region, item = region_of(parts.config), parts.item(index)
-    drafter = _drafter(parts, _number_of_centres(parts))
+    region, item = region_of(context.config), context.item(index)
+    drafter = _drafter(context, _number_of_centres(context))
     if drafter is None:
-        return build_cover(parts.smoothed, item.image, region, parts.config.certify.centres)
-    return drafter(parts.smoothed, item, region).drawn(PilotEstimates.empty())
+        return build_cover(context.smoothed, item.image, region, context.config.certify.centres)
+    return drafter(context.smoothed, item, region).drawn(PilotEstimates.empty())
 
 
-def most_votes(parts: Assembly, index: int) -> int:
+def most_votes(context: RunContext, index: int) -> int:
     """Votes that one image can cost at most."""
-    mode = mode_of(parts.config)
+    mode = mode_of(context.config)
     if isinstance(mode, RegionMode):
         return mode.max_votes
     if isinstance(mode, NestedMode):
         each = mode.n_outer * mode.votes
-        return chunks(mode.n0) * CHUNK + _number_of_centres(parts) * each
-    balls = len(cover_of(parts, index).balls)
+        return chunks(mode.n0) * CHUNK + _number_of_centres(context) * each
+    balls = len(cover_of(context, index).balls)
     return chunks(mode.n0) * CHUNK + balls * mode.most
 
 
-def _drafter(parts: Assembly, centres: int) -> Drafter | None:
-    rule = parts.config.certify
-    if parts.calibration is not None:
-        return CalibratedCover(parts.calibration, centres)
+def _drafter(context: RunContext, centres: int) -> Drafter | None:
+    rule = context.config.certify
+    if context.calibration is not None:
+        return CalibratedCover(context.calibration, centres)
     if rule.guarantee == "online":
         seconds = None if rule.online_seconds == "unlimited" else rule.online_seconds
         return online_drafter(rule.centres, seconds)
     return None
 
 
-def _with_premise(found: Iterator[Outcome], parts: Assembly) -> Iterator[Outcome]:
+def _with_premise(found: Iterator[Outcome], context: RunContext) -> Iterator[Outcome]:
     """The same, with what their certificates rest on."""
-    assert parts.calibration is not None
-    premise = parts.calibration.premise
+    assert context.calibration is not None
+    premise = context.calibration.premise
     for outcome in found:
         certificate = replace(outcome.certificate, premise=premise)
         yield replace(outcome, certificate=certificate)
 
 
-def _number_of_centres(parts: Assembly) -> int:
+def _number_of_centres(context: RunContext) -> int:
     """Equal boxes at most; where none is given, as many as are expected to cost least."""
     asked, mode, calibration = (
-        parts.config.certify.centres,
-        mode_of(parts.config),
-        parts.calibration,
+        context.config.certify.centres,
+        mode_of(context.config),
+        context.calibration,
     )
     if isinstance(asked, int):
         return asked
     if asked == "clean" or calibration is None or not isinstance(mode, RegionMode):
         return 1
-    region = region_of(parts.config)
-    return cheapest_number(parts.smoothed, region, calibration.error, mode.price)
+    region = region_of(context.config)
+    return cheapest_number(context.smoothed, region, calibration.error, mode.price)

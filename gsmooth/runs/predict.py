@@ -11,7 +11,7 @@ from gsmooth.certificate import Prediction
 from gsmooth.certification.api import Item, predict_many
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.context import Assembly, assemble
+from gsmooth.runs.context import RunContext, assemble
 from gsmooth.runs.fixed_batch import examined
 from gsmooth.runs.inputs import called
 from gsmooth.runs.monitor.notices import input_notices
@@ -76,37 +76,37 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     Without a seed a secret one is drawn, and kept nowhere: nobody can make images for its votes.
     """
     settings = resolved(config, needs_region=False)
-    parts = examined(assemble(settings, named_seed(settings)))
-    rule, total, began = parts.config.predict, len(parts.indices), time.monotonic()
+    context = examined(assemble(settings, named_seed(settings)))
+    rule, total, began = context.config.predict, len(context.indices), time.monotonic()
     answers: list[Answer] = []
-    merit = "standard accuracy" if parts.dataset.labelled else ""
+    merit = "standard accuracy" if context.dataset.labelled else ""
     hits = votes = 0
     with progress:
-        for notice in (*public_notice(parts.config), *input_notices(parts)):
+        for notice in (*public_notice(context.config), *input_notices(context)):
             progress.say(notice)
-        found = predict_many(parts.smoothed, _items(parts), n=rule.n, alpha=rule.alpha)
-        for index, (_, prediction) in zip(parts.indices, found, strict=True):
-            answers.append(answer := _answer(parts, index, prediction))
+        found = predict_many(context.smoothed, _items(context), n=rule.n, alpha=rule.alpha)
+        for index, (_, prediction) in zip(context.indices, found, strict=True):
+            answers.append(answer := _answer(context, index, prediction))
             hits += prediction.label == answer.label
             votes += sum(prediction.counts)
             seconds, done = time.monotonic() - began, len(answers)
             progress.update(Tally(done, total, votes, seconds, hits, done, merit))
-    return PredictSummary(parts.config, tuple(sorted(answers, key=lambda a: a.index)))
+    return PredictSummary(context.config, tuple(sorted(answers, key=lambda a: a.index)))
 
 
-def _items(parts: Assembly) -> Iterator[Item]:
+def _items(context: RunContext) -> Iterator[Item]:
     """The images. Under a secret seed noise follows from their pixels, not from their places.
 
     A secret that is kept (``smoothing.seed_file``) serves for many data sets, and the first image
     of each must not have the noise of the first image of all others.
     """
-    secret = isinstance(parts.smoothed.seed, SecretSeed)
-    for index in parts.indices:
-        image = parts.dataset.image(index)
-        parts.smoothed.classifier.check_image(image, index)  # By its place, so that it is found.
+    secret = isinstance(context.smoothed.seed, SecretSeed)
+    for index in context.indices:
+        image = context.dataset.image(index)
+        context.smoothed.classifier.check_image(image, index)  # By its place, so that it is found.
         yield Item.of(image, None if secret else index)
 
 
-def _answer(parts: Assembly, index: int, prediction: Prediction) -> Answer:
-    label = parts.dataset.label(index) if parts.dataset.labelled else None
-    return Answer(index, label, prediction, parts.clean_prediction(index))
+def _answer(context: RunContext, index: int, prediction: Prediction) -> Answer:
+    label = context.dataset.label(index) if context.dataset.labelled else None
+    return Answer(index, label, prediction, context.clean_prediction(index))

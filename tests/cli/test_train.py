@@ -60,19 +60,19 @@ def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "trained_net", raising=False)
     Path("trained_net.py").write_text(NETWORK)
-    parts = {}
+    context = {}
     for seed, part in enumerate(("train", "test")):
         labels = np.arange(24) % 2
         noise = 0.2 * np.random.default_rng(seed).random((24, 1, 4, 4))
-        parts[part] = (noise + 0.6 * labels[:, None, None, None], labels)
+        context[part] = (noise + 0.6 * labels[:, None, None, None], labels)
     np.savez(
         "split.npz",
-        x_train=parts["train"][0],
-        y_train=parts["train"][1],
-        x_test=parts["test"][0],
-        y_test=parts["test"][1],
+        x_train=context["train"][0],
+        y_train=context["train"][1],
+        x_test=context["test"][0],
+        y_test=context["test"][1],
     )
-    np.savez("whole.npz", x=parts["train"][0], y=parts["train"][1])
+    np.savez("whole.npz", x=context["train"][0], y=context["train"][1])
 
 
 def gsmooth(*arguments: str) -> Result:

@@ -79,10 +79,10 @@ def test_batch_statistics_are_looked_for_at_the_own_size_of_small_batches() -> N
 
 
 def test_batches_of_one_make_a_function_of_batch_statistics() -> None:
-    parts = plan(workshop_config("model.spec=planted:Statistics", f"{SIZE}=1"))
-    assert parts.smoothed.fixed_batch
-    assert parts.function is not None
-    assert (parts.function.kind, parts.function.batch_size) == ("batch_dependent", 1)
+    context = plan(workshop_config("model.spec=planted:Statistics", f"{SIZE}=1"))
+    assert context.smoothed.fixed_batch
+    assert context.function is not None
+    assert (context.function.kind, context.function.batch_size) == ("batch_dependent", 1)
 
 
 @pytest.mark.parametrize(("size", "rows"), [(1, 16), (3, 18), (7, 21), (16, 16), (33, 33)])
@@ -128,28 +128,28 @@ def test_auto_takes_the_size_that_the_folder_is_fixed_batch_to() -> None:
     certify(COARSE, f"{SIZE}=192", "data.limit=2")
     settings = workshop_config(COARSE, f"{SIZE}=auto", "attack.enabled=false")
     assert with_fixed_batch_size(settings, Path("elsewhere")) == settings
-    parts = plan(settings)
-    assert parts.config.engine.batch_size == parts.smoothed.batch_size == 192
-    assert parts.smoothed.fixed_batch
-    assert parts.header().fingerprint == read_records("run").header.fingerprint
+    context = plan(settings)
+    assert context.config.engine.batch_size == context.smoothed.batch_size == 192
+    assert context.smoothed.fixed_batch
+    assert context.header().fingerprint == read_records("run").header.fingerprint
 
 
 def test_a_function_of_its_input_stays_free() -> None:
     certify(f"{SIZE}=64", "data.limit=2")
-    parts = plan(workshop_config(f"{SIZE}=128"))
-    assert parts.function is not None
-    assert (parts.function.kind, parts.smoothed.fixed_batch) == ("exact", False)
-    assert "engine" not in parts.header().identity
+    context = plan(workshop_config(f"{SIZE}=128"))
+    assert context.function is not None
+    assert (context.function.kind, context.smoothed.fixed_batch) == ("exact", False)
+    assert "engine" not in context.header().identity
     certify(f"{SIZE}=128")
 
 
 def test_the_check_looks_at_whole_batches_of_points_under_noise() -> None:
-    parts = plan(workshop_config(f"{SIZE}=100"))
-    points = noisy_points(parts)
+    context = plan(workshop_config(f"{SIZE}=100"))
+    points = noisy_points(context)
     assert points.shape == (100, 16)
     assert points.dtype == torch.float32
     assert len({tuple(point) for point in points.tolist()}) == 100
-    assert torch.equal(points, noisy_points(parts))
+    assert torch.equal(points, noisy_points(context))
 
 
 def test_predict_casts_its_votes_at_one_size_too() -> None:
@@ -201,9 +201,9 @@ def test_one_thread_is_taken_only_where_it_is_faster(monkeypatch: pytest.MonkeyP
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        parts = assemble(resolved(workshop_config("engine.batch_size=auto")))
+        context = assemble(resolved(workshop_config("engine.batch_size=auto")))
         assert torch.get_num_threads() in (1, 2)
-        assert parts.smoothed.batch_size >= 1
+        assert context.smoothed.batch_size >= 1
         torch.set_num_threads(2)
         assemble(resolved(workshop_config("engine.batch_size=auto", "engine.threads=2")))
         assert torch.get_num_threads() == 2

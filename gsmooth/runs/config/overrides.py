@@ -24,8 +24,8 @@ class Override:
     def parse(cls, text: str) -> Override:
         """From ``path=value``; the value is TOML, and a plain string where it is not."""
         path, equals, value = text.partition("=")
-        parts = path.strip().split(".")
-        if not equals or not all(parts):
+        context = path.strip().split(".")
+        if not equals or not all(context):
             raise ConfigurationError(
                 f"--set {text}: expected path=value, for example --set smoothing.sigma=0.25"
             )

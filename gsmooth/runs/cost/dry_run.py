@@ -14,7 +14,7 @@ from gsmooth.attacks.search import FINALISTS, STARTS
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import chunks
 from gsmooth.certification.api import Outcome, RadiusMode, RegionMode
-from gsmooth.runs.context import Assembly, attack_plan, mode_of, region_of
+from gsmooth.runs.context import RunContext, attack_plan, mode_of, region_of
 from gsmooth.runs.outcomes import most_votes, outcomes
 from gsmooth.sampling.noise import CHUNK, SecretSeed, Seed
 
@@ -48,14 +48,14 @@ class _Enough(Exception):
     """The time for a trial is up."""
 
 
-def tried_images(parts: Assembly, indices: Sequence[int], seconds: float) -> tuple[Tried, ...]:
+def tried_images(context: RunContext, indices: Sequence[int], seconds: float) -> tuple[Tried, ...]:
     """What these images cost, as many of them as there is time for; the first in any case.
 
     Votes are drawn under a seed of the trial's own, so that nothing learnt from them, and no choice
     made by them, touches the votes of the run. Where a number of votes is fixed in advance it is
     not cast: the cover says how many there will be.
     """
-    apart = replace(parts, smoothed=replace(parts.smoothed, seed=_other_seed(parts)))
+    apart = replace(context, smoothed=replace(context.smoothed, seed=_other_seed(context)))
     until = time.monotonic() + seconds
     found: list[Tried] = []
     for index in indices:
@@ -65,24 +65,24 @@ def tried_images(parts: Assembly, indices: Sequence[int], seconds: float) -> tup
     return tuple(found)
 
 
-def expected_forwards(parts: Assembly) -> int:
+def expected_forwards(context: RunContext) -> int:
     """Forward passes of the adversary an image, about; 0 where there is none."""
-    plan = attack_plan(parts.config)
+    plan = attack_plan(context.config)
     if plan is None:
         return 0
-    points = len(grid(region_of(parts.config), plan.points)) + plan.random
+    points = len(grid(region_of(context.config), plan.points)) + plan.random
     climbing = STARTS * plan.gradient_steps * BACKWARDS
     again = min(FINALISTS, points) + STARTS
     return points * plan.screening_votes + (climbing + again + chunks(plan.n)) * CHUNK
 
 
-def _tried(parts: Assembly, index: int, until: float) -> Tried:
-    mode = mode_of(parts.config)
+def _tried(context: RunContext, index: int, until: float) -> Tried:
+    mode = mode_of(context.config)
     streamed = isinstance(mode, RegionMode)
     if isinstance(mode, RadiusMode):
         streamed = mode.bound == "sequence"
     if not streamed:
-        return _drawn(parts, index)
+        return _drawn(context, index)
     began, votes, voting_s = time.monotonic(), 0, 0.0
 
     def watch(spent: Mapping[int, int], seconds: float) -> None:
@@ -92,10 +92,10 @@ def _tried(parts: Assembly, index: int, until: float) -> Tried:
             raise _Enough
 
     try:
-        outcome = next(outcomes(parts, [index], watch))
+        outcome = next(outcomes(context, [index], watch))
     except _Enough:
         cover_s = time.monotonic() - began - voting_s
-        return Tried(index, votes, max(votes, most_votes(parts, index)), cover_s, voting_s)
+        return Tried(index, votes, max(votes, most_votes(context, index)), cover_s, voting_s)
     cover_s = time.monotonic() - began - voting_s
     certificate = outcome.certificate
     tried = Tried(
@@ -109,34 +109,34 @@ def _tried(parts: Assembly, index: int, until: float) -> Tried:
         and certificate.reason is AbstainReason.UNREACHABLE,
     )
     pace = outcome.votes / voting_s if voting_s else 0.0
-    if expected_forwards(parts) > pace * max(0.0, until - time.monotonic()):
+    if expected_forwards(context) > pace * max(0.0, until - time.monotonic()):
         return tried
-    return _attacked(parts, tried, outcome)
+    return _attacked(context, tried, outcome)
 
 
-def _drawn(parts: Assembly, index: int) -> Tried:
+def _drawn(context: RunContext, index: int) -> Tried:
     """Votes that are fixed in advance are not cast; nor is a cover of the nested method drawn."""
     began = time.monotonic()
-    most = most_votes(parts, index)  # Draws the cover, where there is one.
+    most = most_votes(context, index)  # Draws the cover, where there is one.
     return Tried(index, most, most, time.monotonic() - began, 0.0)
 
 
-def _attacked(parts: Assembly, tried: Tried, outcome: Outcome) -> Tried:
+def _attacked(context: RunContext, tried: Tried, outcome: Outcome) -> Tried:
     """The same, with what the adversary's search costs."""
-    plan = attack_plan(parts.config)
+    plan = attack_plan(context.config)
     if plan is None:
         return replace(tried, attack_votes=0, attack_s=0.0)
     began = time.monotonic()
-    item, label = parts.item(tried.index), parts.dataset.label(tried.index)
-    region, certificates = region_of(parts.config), {tried.index: outcome.certificate}
-    found = next(attack_many(parts.smoothed, [(item, label)], region, plan, certificates))
+    item, label = context.item(tried.index), context.dataset.label(tried.index)
+    region, certificates = region_of(context.config), {tried.index: outcome.certificate}
+    found = next(attack_many(context.smoothed, [(item, label)], region, plan, certificates))
     spent = time.monotonic() - began
     return replace(tried, attack_votes=found.forwards, attack_s=spent)
 
 
-def _other_seed(parts: Assembly) -> Seed:
+def _other_seed(context: RunContext) -> Seed:
     """Another seed, from which only those learn the run's own who can guess it anyway."""
-    seed = parts.smoothed.seed
+    seed = context.smoothed.seed
     if isinstance(seed, SecretSeed):
         return seed.derived("trial")
     text = f"trial/{seed}".encode()

@@ -13,7 +13,7 @@ import torch
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
 from gsmooth.certification.api import RadiusMode
 from gsmooth.certification.feasibility import largest_share
-from gsmooth.runs.context import Assembly, mode_of, region_of
+from gsmooth.runs.context import RunContext, mode_of, region_of
 from gsmooth.runs.cost.dry_run import Tried, expected_forwards, tried_images
 from gsmooth.runs.cost.forecast import Span
 from gsmooth.runs.records.folder import stored_header, stored_indices
@@ -81,45 +81,45 @@ class Plan:
         return an_image.times(self.todo)
 
 
-def planned(parts: Assembly, images: int = TRIED, seconds: float = TRIAL_S) -> Plan:
+def planned(context: RunContext, images: int = TRIED, seconds: float = TRIAL_S) -> Plan:
     """Measure the machine and try ``images`` images, spread evenly over what is left to do.
 
     RecordError where the run's folder holds the records of another run.
     """
-    todo = _todo(parts)
-    smoothed = parts.smoothed
-    tried = tried_images(parts, _spread(todo, images), seconds) if todo else ()
+    todo = _todo(context)
+    smoothed = context.smoothed
+    tried = tried_images(context, _spread(todo, images), seconds) if todo else ()
     forwards = [t.attack_votes for t in tried if t.attack_votes is not None]
     return Plan(
-        images=len(parts.indices),
+        images=len(context.indices),
         todo=len(todo),
-        device=parts.config.model.device,
-        in_flight=parts.config.engine.in_flight,
-        pace=_pace(parts),
+        device=context.config.model.device,
+        in_flight=context.config.engine.in_flight,
+        pace=_pace(context),
         fixed_batch=smoothed.fixed_batch,
-        function=parts.function,
+        function=context.function,
         tried=tried or (Tried(0, 0, 0, 0.0, 0.0, 0, 0.0),),
-        forwards=round(float(np.mean(forwards))) if forwards else expected_forwards(parts),
+        forwards=round(float(np.mean(forwards))) if forwards else expected_forwards(context),
         host_bytes=peak_bytes(),
         device_bytes=device_bytes(),
-        l2=_largest_l2(parts),
+        l2=_largest_l2(context),
     )
 
 
-def _pace(parts: Assembly) -> Pace:
-    smoothed = parts.smoothed
+def _pace(context: RunContext) -> Pace:
+    smoothed = context.smoothed
     blank = torch.zeros(1, *smoothed.classifier.shape, dtype=torch.float64, device="cpu")
     z = smoothed.transformation.lift(blank)[0]
     return measured_pace(smoothed.counter, z, (smoothed.batch_size,))
 
 
-def _todo(parts: Assembly) -> list[int]:
-    folder: Path = parts.config.output.folder
+def _todo(context: RunContext) -> list[int]:
+    folder: Path = context.config.output.folder
     if (old := stored_header(folder)) is None:
-        return list(parts.indices)
-    require_same_run(old, parts.header(), str(folder))
+        return list(context.indices)
+    require_same_run(old, context.header(), str(folder))
     done = stored_indices(folder)
-    return [index for index in parts.indices if index not in done]
+    return [index for index in context.indices if index not in done]
 
 
 def _spread(todo: Sequence[int], images: int) -> list[int]:
@@ -128,9 +128,9 @@ def _spread(todo: Sequence[int], images: int) -> list[int]:
     return [todo[(2 * k + 1) * len(todo) // (2 * count)] for k in range(count)]
 
 
-def _largest_l2(parts: Assembly) -> float | None:
+def _largest_l2(context: RunContext) -> float | None:
     """Where all votes agree and nothing but the l2 ball is asked for (S5)."""
-    mode, region, smoothed = mode_of(parts.config), region_of(parts.config), parts.smoothed
+    mode, region, smoothed = mode_of(context.config), region_of(context.config), context.smoothed
     if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
         return None
     norm = smoothed.transformation.lift_norm(smoothed.classifier.shape)

@@ -7,39 +7,40 @@ from collections.abc import Iterator
 import numpy as np
 
 from gsmooth.models import model_notices
-from gsmooth.runs.context import Assembly
+from gsmooth.runs.context import RunContext
 from gsmooth.runs.inputs import called, data_notices
 
 
-def input_notices(parts: Assembly) -> Iterator[str]:
+def input_notices(context: RunContext) -> Iterator[str]:
     """How the images were read, and what is to be known of the model; a sentence each."""
-    yield from data_notices(parts.config, parts.dataset)
-    yield from _one_class(parts)
-    yield from _seen_in_training(parts)
-    yield from model_notices(parts.smoothed.classifier, parts.config.model.weights)
+    yield from data_notices(context.config, context.dataset)
+    yield from _one_class(context)
+    yield from _seen_in_training(context)
+    yield from model_notices(context.smoothed.classifier, context.config.model.weights)
 
 
-def _one_class(parts: Assembly) -> Iterator[str]:
+def _one_class(context: RunContext) -> Iterator[str]:
     """Where all images of the run are of one class, and the data hold others.
 
     Arrays are often sorted by class, so that a small ``data.limit`` takes the first class only.
     """
-    labels, taken = parts.dataset.labels, parts.indices
+    labels, taken = context.dataset.labels, context.indices
     first, count = int(labels[taken[0]]), len(taken)
     if count < 2 or (labels == first).all() or (labels[np.array(taken)] != first).any():
         return
     yield (
-        f"data {parts.dataset.name}: all {count} images of this run are of class"
-        f" {called(parts.config, first)}; for images of other classes too give"
+        f"data {context.dataset.name}: all {count} images of this run are of class"
+        f" {called(context.config, first)}; for images of other classes too give"
         f" --set data.every={max(2, len(labels) // count)}"
     )
 
 
-def _seen_in_training(parts: Assembly) -> Iterator[str]:
+def _seen_in_training(context: RunContext) -> Iterator[str]:
     """Where the data are those that the network was trained on."""
-    known = parts.config.model.trained_on
-    if known is not None and known == parts.dataset.digest():
+    known = context.config.model.trained_on
+    if known is not None and known == context.dataset.digest():
         yield (
-            f"data {parts.dataset.name}: the network was trained on these very images, so accuracy"
+            f"data {context.dataset.name}: the network was trained on these very images, so"
+            f" accuracy"
             " on them says little of others; name other images with --data"
         )

@@ -106,5 +106,5 @@ def repeated_images(dataset: Dataset) -> tuple[tuple[int, ...], ...]:
 
 
 def _numbers(plan: PlannedImages) -> np.typing.NDArray[np.int64]:
-    parts = [np.arange(*span, dtype=np.int64) for span in plan.indices]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+    context = [np.arange(*span, dtype=np.int64) for span in plan.indices]
+    return np.concatenate(context) if context else np.empty(0, dtype=np.int64)

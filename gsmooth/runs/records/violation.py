@@ -22,7 +22,7 @@ from gsmooth.runs.records.row import Row
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackOutcome, Attempt
     from gsmooth.certificate import Prediction
-    from gsmooth.runs.context import Assembly
+    from gsmooth.runs.context import RunContext
 
 _BUG = "a bug in gsmooth or a false claim of the transformation: please report it"
 _BLAME: Final = {
@@ -34,7 +34,7 @@ _BLAME: Final = {
 }
 
 
-def raise_if_violated(row: Row, attack: AttackOutcome, parts: Assembly, folder: Path) -> None:
+def raise_if_violated(row: Row, attack: AttackOutcome, context: RunContext, folder: Path) -> None:
     """Save a reproduction and raise ViolationError if ``attack`` refutes the row's certificate.
 
     It does when PREDICT at alpha = 1e-9 gave another class than the certified one at a theta
@@ -45,10 +45,10 @@ def raise_if_violated(row: Row, attack: AttackOutcome, parts: Assembly, folder: 
         return
     for attempt in attack.attempts:
         if attempt.refutes(row.certified_label) and _inside(row, attempt):
-            certified = called(parts.config, row.certified_label)
+            certified = called(context.config, row.certified_label)
             assert attempt.strict.label is not None
-            found = called(parts.config, attempt.strict.label)
-            stem = _saved(row, attempt, parts, folder / "violations")
+            found = called(context.config, attempt.strict.label)
+            stem = _saved(row, attempt, context, folder / "violations")
             raise ViolationError(
                 f"image {row.index}: certified as class {certified}, but at theta ="
                 f" {list(attempt.theta)} the smoothed classifier answers {found}"
@@ -115,11 +115,11 @@ class _Case:
     stream: int
 
 
-def _saved(row: Row, attempt: Attempt, parts: Assembly, place: Path) -> Path:
+def _saved(row: Row, attempt: Attempt, context: RunContext, place: Path) -> Path:
     """Write the case; the path of its two files without their suffixes."""
     make_folder(place)
     stem = place / f"image-{row.index}"
-    image = parts.dataset.image(row.index).double()
+    image = context.dataset.image(row.index).double()
     found = attempt.strict
     case = _Case(
         row, attempt.theta, attempt.l2, found.label, found.counts, found.alpha, attempt.stream
@@ -133,7 +133,7 @@ def _saved(row: Row, attempt: Attempt, parts: Assembly, place: Path) -> Path:
             attacked=attempt.attacked.numpy(),
         )
         write_atomically(stem.with_suffix(".npz"), buffer.getvalue())
-    told: dict[str, Any] = {"case": encode(case), "config": parts.config.model_dump(mode="json")}
+    told: dict[str, Any] = {"case": encode(case), "config": context.config.model_dump(mode="json")}
     write_atomically(stem.with_suffix(".json"), json.dumps(told, indent=2).encode())
     return stem
 

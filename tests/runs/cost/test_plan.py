@@ -63,30 +63,30 @@ def test_the_nested_method_is_planned_by_the_most_that_it_can_take() -> None:
 
 
 def test_the_trial_casts_none_of_the_votes_that_count() -> None:
-    parts = plan(workshop_config(*NOISY, "attack.enabled=false"))
-    tried = tried_images(parts, range(12), 60.0)
-    again = tried_images(parts, range(12), 60.0)
+    context = plan(workshop_config(*NOISY, "attack.enabled=false"))
+    tried = tried_images(context, range(12), 60.0)
+    again = tried_images(context, range(12), 60.0)
     assert [t.votes for t in tried] == [t.votes for t in again]
     rows = run_certify(workshop_config(*NOISY, "attack.enabled=false"), Notebook())
     assert [row.votes for row in read_records(rows.folder).rows] != [t.votes for t in tried]
 
 
 def test_a_trial_without_time_ends_after_its_first_round_and_says_what_may_come() -> None:
-    parts = plan(workshop_config(*NOISY))
-    (tried,) = tried_images(parts, range(12), 0.0)
+    context = plan(workshop_config(*NOISY))
+    (tried,) = tried_images(context, range(12), 0.0)
     assert (tried.votes, tried.most) == (64, 5000)
     assert (tried.certified, tried.attack_votes) == (None, None)
-    found = planned(parts, seconds=0.0)
+    found = planned(context, seconds=0.0)
     assert found.votes_an_image == Span(64, (64 + 5000) / 2, 5000)
-    assert found.forwards == expected_forwards(parts)
+    assert found.forwards == expected_forwards(context)
 
 
 def test_what_the_adversary_is_expected_to_cost_is_about_what_he_costs() -> None:
     turned = ("transformation.name=workshop_net:Liar", "smoothing.scales=[1.0]")
     region = ("region.lower=[0.0]", "region.upper=[0.1]", "region.l2=0.0")
-    parts = plan(workshop_config(*turned, *region, "attack.gradient_steps=0"))
-    tried = tried_images(parts, [0], 60.0)
-    assert tried[0].attack_votes == pytest.approx(expected_forwards(parts), rel=0.4)
+    context = plan(workshop_config(*turned, *region, "attack.gradient_steps=0"))
+    tried = tried_images(context, [0], 60.0)
+    assert tried[0].attack_votes == pytest.approx(expected_forwards(context), rel=0.4)
 
 
 def test_images_are_tried_where_they_are_spread_over_what_is_left() -> None:
