@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.votes.cells import Cell
 from benchmarks.votes.rivals import OURS, SEQUENTIAL, SPRT, Rival
 from gsmooth.runs.config.run_file import load_config
-from gsmooth.runs.context import Assembly
+from gsmooth.runs.context import RunContext
 from gsmooth.runs.execute import plan
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
@@ -72,7 +72,7 @@ def streams(network: str, images: int, votes: int, screened: int) -> Votes:
     return np.array(found)
 
 
-def _counted(parts: Assembly, asked: list[tuple[int, Stream, int]]) -> Votes:
+def _counted(parts: RunContext, asked: list[tuple[int, Stream, int]]) -> Votes:
     """A chunk of votes at the clean centre for each (image, purpose, chunk): (n, classes + 1)."""
     g = parts.smoothed
     points = {

@@ -102,7 +102,7 @@ class RunContext:
         )
 
 
-def assemble(config: RunConfig, seed: Seed | None = None) -> RunContext:
+def build_context(config: RunConfig, seed: Seed | None = None) -> RunContext:
     """Load and build everything; ``config`` must be resolved.
 
     seed: by default that of the configuration; where that has none, a secret one.
@@ -190,7 +190,8 @@ def noise_of(config: RunConfig) -> tuple[Transformation, Law]:
 def smoothed_classifier(
     config: RunConfig, classifier: Classifier, seed: Seed | None = None
 ) -> SmoothedClassifier:
-    """g, as [transformation], [smoothing] and [engine] describe it; seed: see :func:`assemble`.
+    """g, as [transformation], [smoothing] and [engine] describe it; seed: see
+    :func:`build_context`.
 
     batch_size "auto": the fastest by a measurement of a second or two. So is the number of threads
     where it is left open: beside other busy processes one is often far faster than several.

@@ -16,7 +16,7 @@ from gsmooth.runs.calibration import image_digest
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig, to_toml
 from gsmooth.runs.config.run_file import CONFIG_NAME
-from gsmooth.runs.context import RunContext, assemble, attack_plan, region_of
+from gsmooth.runs.context import RunContext, attack_plan, build_context, region_of
 from gsmooth.runs.fixed_batch import examined, with_fixed_batch_size
 from gsmooth.runs.inputs import require_labels
 from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
@@ -62,7 +62,7 @@ def plan(config: RunConfig) -> RunContext:
 
 def _planned(found: RunSeed) -> RunContext:
     folder = found.config.output.folder
-    context = assemble(with_fixed_batch_size(found.config, folder), found.seed)
+    context = build_context(with_fixed_batch_size(found.config, folder), found.seed)
     require_labels(context.dataset)
     require_feasible(context)
     return examined(context, folder)

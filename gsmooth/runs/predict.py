@@ -11,7 +11,7 @@ from gsmooth.certificate import Prediction
 from gsmooth.certification.api import Item, predict_many
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.context import RunContext, assemble
+from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.fixed_batch import examined
 from gsmooth.runs.inputs import called
 from gsmooth.runs.monitor.notices import input_notices
@@ -76,7 +76,7 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     Without a seed a secret one is drawn, and kept nowhere: nobody can make images for its votes.
     """
     settings = resolved(config, needs_region=False)
-    context = examined(assemble(settings, named_seed(settings)))
+    context = examined(build_context(settings, named_seed(settings)))
     rule, total, began = context.config.predict, len(context.indices), time.monotonic()
     answers: list[Answer] = []
     merit = "standard accuracy" if context.dataset.labelled else ""

