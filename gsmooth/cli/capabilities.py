@@ -47,7 +47,7 @@ def capabilities_shown(cls: Class) -> dict[str, bool]:
         "bounds": _own(cls, "derivative_bound") or same or finite,
         "exact": _own(cls, "action_error"),
         "still": _own(cls, "attack_derivative_bound") or finite,
-        "joins": _own(cls, "flow") or _own(cls, "z_space"),
+        "joins": _own(cls, "affine_intensity") or _own(cls, "z_space"),
         "preimages": _own(cls, "preimages"),
     }
 

@@ -93,16 +93,19 @@ def exact_attack_is_the_action(subject: TransformationUnderTest) -> None:
 
 
 def flow_is_the_attack(subject: TransformationUnderTest) -> None:
-    """psi_theta(x) = gain x + shift in every pixel, as ``flow`` says."""
-    flow = subject.transformation.flow()
-    if flow is None:
+    """psi_theta(x) = gain x + shift in every pixel, as ``affine_intensity`` says."""
+    affine_intensity = subject.transformation.affine_intensity()
+    if affine_intensity is None:
         raise no_claim("flow is None: pixels do not move by an affine law of their own")
 
     def example(sample_image: SampleImage, theta: Theta) -> None:
         x = sample_image.tensor(subject.shape)
         time = columns(theta, x)[0][:, :, None, None]
-        attacked, told = subject.attack(x, theta), gain(flow, time) * x + shift(flow, time)
-        what = f"psi(x) is not what flow={flow} says at theta={theta}"
+        attacked, told = (
+            subject.attack(x, theta),
+            gain(affine_intensity, time) * x + shift(affine_intensity, time),
+        )
+        what = f"psi(x) is not what flow={affine_intensity} says at theta={theta}"
         near(attacked, told, _scale(attacked, told), what)
 
     subject.search(example, sample_image=subject.sample_images(), theta=subject.attacks())

@@ -75,7 +75,7 @@ class Parameter:
 
 @final
 @dataclass(frozen=True)
-class Flow:
+class AffineIntensity:
     """Every pixel moves by d psi / d theta = growth * psi + drift: gain and shift, or either.
 
     All one-parameter groups of affine maps of a pixel: psi_t(x) = e^(growth t) x + drift
@@ -166,7 +166,7 @@ class Transformation(metaclass=BoundsChecked):
             " positive std, or none of them any noise (no scales: T = id)"
         )
 
-    def flow(self) -> Flow | None:
+    def affine_intensity(self) -> AffineIntensity | None:
         """How pixels move, where that is affine and the same for all; else None."""
         return None
 

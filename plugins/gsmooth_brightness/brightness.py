@@ -9,7 +9,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
-from gsmooth.transforms.base import Flow
+from gsmooth.transforms.base import AffineIntensity
 
 
 @final
@@ -54,9 +54,9 @@ class Brightness(Transformation):
         moved = x + theta[0][:, :, None, None]
         return moved.clamp(self.low, self.high) if self.clip else moved
 
-    def flow(self) -> Flow | None:
+    def affine_intensity(self) -> AffineIntensity | None:
         """The same shift of every pixel; with ``clip`` it is not affine."""
-        return None if self.clip else Flow(0.0, 1.0)
+        return None if self.clip else AffineIntensity(0.0, 1.0)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether what is clipped to [self.low, self.high] lies in [low, high]."""

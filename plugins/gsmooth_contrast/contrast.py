@@ -9,7 +9,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
-from gsmooth.transforms.base import Flow
+from gsmooth.transforms.base import AffineIntensity
 
 
 @final
@@ -62,9 +62,9 @@ class Contrast(Transformation):
         moved = self.act(x, theta[0][:, :, None, None])
         return moved.clamp(self.low, self.high) if self.clip else moved
 
-    def flow(self) -> Flow | None:
+    def affine_intensity(self) -> AffineIntensity | None:
         """Away from ``about``; with ``clip`` it is not affine."""
-        return None if self.clip else Flow(1.0, -self.about)
+        return None if self.clip else AffineIntensity(1.0, -self.about)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether what is clipped to [self.low, self.high] lies in [low, high]."""

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
-from gsmooth.transforms.base import Flow
+from gsmooth.transforms.base import AffineIntensity
 
 NEPERS: Final = math.log(10.0) / 20.0
 """Logarithm of the factor that one decibel is."""
@@ -62,9 +62,9 @@ class Volume(Transformation):
         moved = self.act(x, theta[0][:, :, None, None])
         return moved.clamp(self.low, self.high) if self.clip else moved
 
-    def flow(self) -> Flow | None:
+    def affine_intensity(self) -> AffineIntensity | None:
         """Away from silence; with ``clip`` it is not affine."""
-        return None if self.clip else Flow(NEPERS, 0.0)
+        return None if self.clip else AffineIntensity(NEPERS, 0.0)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether what is clipped to [self.low, self.high] lies in [low, high]."""

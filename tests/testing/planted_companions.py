@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from gsmooth.transforms.base import Flow, Parameter, Transformation
+from gsmooth.transforms.base import AffineIntensity, Parameter, Transformation
 from tests.testing.planted import Turn, Untold, orders
 
 
@@ -73,8 +73,8 @@ class Drifting(Transformation):
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z + 0.9 * theta[0]
 
-    def flow(self) -> Flow | None:
-        return Flow(0.0, 1.0)
+    def affine_intensity(self) -> AffineIntensity | None:
+        return AffineIntensity(0.0, 1.0)
 
     def action_error(
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]

@@ -22,7 +22,7 @@ from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, ProductLaw, law_from_name
-from gsmooth.transforms.base import Enclosure, Flow, Parameter, Transformation
+from gsmooth.transforms.base import AffineIntensity, Enclosure, Parameter, Transformation
 from gsmooth.transforms.bound_checks import BOUNDS, CheckedBound
 from gsmooth.transforms.composition import composed
 from gsmooth.transforms.region import Region
@@ -30,7 +30,16 @@ from gsmooth_blur import Blur
 from gsmooth_brightness import Brightness
 
 SHAPE = (1, 4, 4)
-MAPS = {"act", "attack", "lift", "readout", "fixed_part", "for_shape", "without_noise", "flow"}
+MAPS = {
+    "act",
+    "attack",
+    "lift",
+    "readout",
+    "fixed_part",
+    "for_shape",
+    "without_noise",
+    "affine_intensity",
+}
 CLAIMS = {"keeps_range"}
 
 
@@ -315,7 +324,7 @@ def test_refuses_an_attack_that_gives_no_image() -> None:
 
 def test_refuses_a_flow_that_is_no_number() -> None:
     with pytest.raises(PluginError, match="growth=nan"):
-        Flow(math.nan, 0.0)
+        AffineIntensity(math.nan, 0.0)
 
 
 def test_refuses_a_calibrated_error_below_zero() -> None:

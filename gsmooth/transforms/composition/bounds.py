@@ -8,11 +8,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gsmooth.transforms.base import Flow
+from gsmooth.transforms.base import AffineIntensity
 from gsmooth.transforms.composition.flows import UP, Chain, back
 from gsmooth.transforms.composition.frame import Frame
 
-Timed = tuple[Flow, int]
+Timed = tuple[AffineIntensity, int]
 """A flow, and the column of theta that is its time."""
 
 
@@ -43,14 +43,14 @@ class Bounds:
         if own is None or turned is None:
             return None
         rest = [place for _, place in self.unsmoothed]
-        flows = [flow for flow, _ in self.unsmoothed]
+        flows = [affine_intensity for affine_intensity, _ in self.unsmoothed]
         chain = Chain.over(flows, lower[:, rest], upper[:, rest], len(lower))
         moved, size = torch.zeros_like(lower), chain.shift.size
-        for flow, place in self.noisy:
+        for affine_intensity, place in self.noisy:
             ends = torch.stack([lower[:, place], upper[:, place]])
-            size = size + back(flow, ends).abs().amax(dim=0)[:, None] * UP
-            grown = (abs(flow.growth) * ends.abs().amax(dim=0)).exp()
-            moved[:, place] = abs(flow.drift) * grown * self.frame.loose * UP
+            size = size + back(affine_intensity, ends).abs().amax(dim=0)[:, None] * UP
+            grown = (abs(affine_intensity.growth) * ends.abs().amax(dim=0)).exp()
+            moved[:, place] = abs(affine_intensity.drift) * grown * self.frame.loose * UP
         moved[:, self.places] = (chain.gain.size * own + size * turned) * UP
         if rest:
             at = (lower[:, rest] + upper[:, rest]) / 2.0

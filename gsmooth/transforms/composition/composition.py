@@ -67,8 +67,8 @@ class Composition(Transformation):
             )
         if fault := fault_of(self.name, self.parts, self.identity_action):
             raise ConfigurationError(fault)
-        noisy = [flow for flow, _ in self._noisy]
-        rigid = not any(flow.growth for flow in noisy)
+        noisy = [affine_intensity for affine_intensity, _ in self._noisy]
+        rigid = not any(affine_intensity.growth for affine_intensity in noisy)
         frame = self._frame
         damped = all(part.orthogonal or part.nonexpansive for part in frame.acting)
         for claim, value in (
@@ -128,11 +128,11 @@ class Composition(Transformation):
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """g T_theta z + s v, row by row; (N, K) -> (N, K)."""
         moved = self._frame.act(z, self._of_frame(theta))
-        for flow, place in self._noisy:
-            if flow.growth != 0.0:
-                moved = moved * gain(flow, theta[place])
-            if flow.drift != 0.0:
-                moved = moved + shift(flow, theta[place]) * self._frame.fixed.to(z)
+        for affine_intensity, place in self._noisy:
+            if affine_intensity.growth != 0.0:
+                moved = moved * gain(affine_intensity, theta[place])
+            if affine_intensity.drift != 0.0:
+                moved = moved + shift(affine_intensity, theta[place]) * self._frame.fixed.to(z)
         return moved
 
     def keeps_range(self, low: float, high: float) -> bool:
@@ -156,7 +156,9 @@ class Composition(Transformation):
 
     def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
         """The noisy flow's gain: the frame lengthens nothing."""
-        rate = sum(abs(flow.growth) * reach[place] for flow, place in self._noisy)
+        rate = sum(
+            abs(affine_intensity.growth) * reach[place] for affine_intensity, place in self._noisy
+        )
         return float(torch.tensor(rate, dtype=torch.float64, device="cpu").exp()) * UP
 
     def action_error(
@@ -172,12 +174,16 @@ class Composition(Transformation):
         if error is None:
             return None
         length, constant = float(z.norm(dim=1).max()), float(self._frame.fixed.norm())
-        for flow, place in self._noisy:
+        for affine_intensity, place in self._noisy:
             far = torch.tensor(reach[place] + offset[place], dtype=torch.float64, device="cpu")
-            grown = float((abs(flow.growth) * far).exp())
-            moved = grown * float(far) * abs(flow.drift) * constant
-            loss = offset[place] * grown * (abs(flow.growth) * length + abs(flow.drift) * constant)
-            exponent = 1.0 + abs(flow.growth) * float(far)
+            grown = float((abs(affine_intensity.growth) * far).exp())
+            moved = grown * float(far) * abs(affine_intensity.drift) * constant
+            loss = (
+                offset[place]
+                * grown
+                * (abs(affine_intensity.growth) * length + abs(affine_intensity.drift) * constant)
+            )
+            exponent = 1.0 + abs(affine_intensity.growth) * float(far)
             error = grown * error + loss + 2.0**-50 * exponent * (grown * length + moved)
             length = grown * length + moved
         return error * UP
@@ -216,15 +222,15 @@ class Composition(Transformation):
         if self._frame.parts or derivative is None or len(unsmoothed) > 1:
             return None
         curvature = torch.zeros_like(derivative)
-        for flow, place in unsmoothed:
-            curvature[:, place] = abs(flow.growth) * derivative[:, place]
+        for affine_intensity, place in unsmoothed:
+            curvature[:, place] = abs(affine_intensity.growth) * derivative[:, place]
         return curvature
 
     def _require_identity_constants(self) -> None:
         # Only then does it not matter which of the two comes first, noise or none.
         before = None
         for part in self.parts:
-            if part.flow() is not None:
+            if part.affine_intensity() is not None:
                 before = before or part
             elif before is not None and self._frame.moves_one(part):
                 raise ConfigurationError(
@@ -239,7 +245,7 @@ class Composition(Transformation):
 
     @cached_property
     def _frame(self) -> Frame:
-        moving = [part for part in self.parts if part.flow() is None]
+        moving = [part for part in self.parts if part.affine_intensity() is None]
         identity_action = tuple(
             all(p.name in self.identity_action for p in part.parameters) for part in moving
         )
@@ -250,8 +256,8 @@ class Composition(Transformation):
         """Every flow with its column of theta."""
         found = []
         for part, (start, _) in zip(self.parts, self._ends, strict=True):
-            if (flow := part.flow()) is not None:
-                found.append((flow, start))
+            if (affine_intensity := part.affine_intensity()) is not None:
+                found.append((affine_intensity, start))
         return tuple(found)
 
     @property
@@ -275,7 +281,7 @@ class Composition(Transformation):
     @cached_property
     def _frame_places(self) -> list[int]:
         ends = zip(self.parts, self._ends, strict=True)
-        return [place for part, e in ends if part.flow() is None for place in range(*e)]
+        return [place for part, e in ends if part.affine_intensity() is None for place in range(*e)]
 
     def _shared(self, values: Sequence[Value]) -> list[Sequence[Value]]:
         return [values[start:end] for start, end in self._ends]

@@ -9,27 +9,29 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from gsmooth.transforms.base import Flow
+from gsmooth.transforms.base import AffineIntensity
 
 UP: Final = 1.0 + 1e-12
 """Outwards, for the few float64 operations behind a number."""
 
 
-def gain(flow: Flow, time: Tensor) -> Tensor:
+def gain(affine_intensity: AffineIntensity, time: Tensor) -> Tensor:
     """What pixels are multiplied by, e^(growth t)."""
-    return (flow.growth * time).exp()
+    return (affine_intensity.growth * time).exp()
 
 
-def shift(flow: Flow, time: Tensor) -> Tensor:
+def shift(affine_intensity: AffineIntensity, time: Tensor) -> Tensor:
     """What is then added to them, drift (e^(growth t) - 1) / growth."""
-    if flow.growth == 0.0:
-        return flow.drift * time
-    return (flow.growth * time).expm1() * (flow.drift / flow.growth)
+    if affine_intensity.growth == 0.0:
+        return affine_intensity.drift * time
+    return (affine_intensity.growth * time).expm1() * (
+        affine_intensity.drift / affine_intensity.growth
+    )
 
 
-def back(flow: Flow, time: Tensor) -> Tensor:
+def back(affine_intensity: AffineIntensity, time: Tensor) -> Tensor:
     """shift / gain: what the shift was before it was multiplied."""
-    return -shift(flow, -time)
+    return -shift(affine_intensity, -time)
 
 
 @final
@@ -75,20 +77,25 @@ class Chain:
     derivatives: tuple[tuple[Interval, Interval], ...]
 
     @classmethod
-    def over(cls, flows: Sequence[Flow], lower: Tensor, upper: Tensor, rows: int) -> Chain:
+    def over(
+        cls, flows: Sequence[AffineIntensity], lower: Tensor, upper: Tensor, rows: int
+    ) -> Chain:
         """lower, upper (rows, flows)."""
         ones = lower.new_ones((rows, 1))
         total, moved = Interval(ones, ones), Interval(0.0 * ones, 0.0 * ones)
         derivatives: list[tuple[Interval, Interval]] = []
-        for place, flow in enumerate(flows):
+        for place, affine_intensity in enumerate(flows):
             low, high = lower[:, place : place + 1], upper[:, place : place + 1]
-            grown = _ordered(gain(flow, low), gain(flow, high))
+            grown = _ordered(gain(affine_intensity, low), gain(affine_intensity, high))
             total = total.times(grown)
-            moved = moved.times(grown).plus(_ordered(shift(flow, low), shift(flow, high)))
+            moved = moved.times(grown).plus(
+                _ordered(shift(affine_intensity, low), shift(affine_intensity, high))
+            )
             derivatives = [(a.times(grown), b.times(grown)) for a, b in derivatives]
             # d/dt of g y + s is growth (g y + s) + drift.
             growth, drift = (
-                Interval(value * ones, value * ones) for value in (flow.growth, flow.drift)
+                Interval(value * ones, value * ones)
+                for value in (affine_intensity.growth, affine_intensity.drift)
             )
             derivatives.append((growth.times(total), growth.times(moved).plus(drift)))
         return cls(total, moved, tuple(derivatives))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from gsmooth.transforms.base import Flow, Transformation
+from gsmooth.transforms.base import AffineIntensity, Transformation
 
 Parts = Sequence[Transformation]
 
@@ -15,7 +15,7 @@ def fault_of(name: str, parts: Parts, identity_action: Sequence[str]) -> str:
     for part in parts:
         if message := _stranger(part):
             return f"{name}: {message}"
-    frame = [part for part in parts if part.flow() is None]
+    frame = [part for part in parts if part.affine_intensity() is None]
     spaces = {part.z_space for part in frame}
     if len(frame) > 1 and (len(spaces) > 1 or not all(part.exact for part in frame)):
         names = " and ".join(part.name for part in frame)
@@ -26,9 +26,9 @@ def fault_of(name: str, parts: Parts, identity_action: Sequence[str]) -> str:
             " scaling; cyclic-blur and cyclic-translation share a z-space)"
         )
     for place, part in enumerate(parts):
-        before = [p for p in parts[:place] if p.flow() is not None]
-        if part.flow() is None and before and not part.exact:
-            better = [*frame, *(p for p in parts if p.flow() is not None)]
+        before = [p for p in parts[:place] if p.affine_intensity() is not None]
+        if part.affine_intensity() is None and before and not part.exact:
+            better = [*frame, *(p for p in parts if p.affine_intensity() is not None)]
             return (
                 f"{name}: {part.name} behind {before[0].name} moves pixels in from outside the"
                 " image, which the one changes and the other does not; no bound for this order is"
@@ -39,13 +39,21 @@ def fault_of(name: str, parts: Parts, identity_action: Sequence[str]) -> str:
 
 def reason_against_noise(parts: Parts, identity_action: Sequence[str]) -> str:
     """Why the parameters that do not rest cannot carry noise together; empty where they can."""
-    flows = [part for part in parts if part.flow() is not None]
+    flows = [part for part in parts if part.affine_intensity() is not None]
     noisy = [part for part in flows if part.parameters[0].name not in identity_action]
-    acting = [p for p in parts if p.flow() is None and not _rests(p, identity_action)]
+    acting = [p for p in parts if p.affine_intensity() is None and not _rests(p, identity_action)]
     if mute := [part for part in acting if not part.has_action]:
         return f"{mute[0].name} has no exact action with these options"
-    kinds = [flow for part in noisy if (flow := part.flow()) is not None]
-    if any(flow.drift for flow in kinds) and any(flow.growth for flow in kinds) and len(kinds) > 1:
+    kinds = [
+        affine_intensity
+        for part in noisy
+        if (affine_intensity := part.affine_intensity()) is not None
+    ]
+    if (
+        any(affine_intensity.drift for affine_intensity in kinds)
+        and any(affine_intensity.growth for affine_intensity in kinds)
+        and len(kinds) > 1
+    ):
         return (
             f"{' and '.join(p.name for p in noisy)} do not commute; give one of them the std 0: it"
             " is then covered by centres (T = id) while the other carries noise"
@@ -53,7 +61,11 @@ def reason_against_noise(parts: Parts, identity_action: Sequence[str]) -> str:
     quiet = [part for part in flows if part not in noisy]
     for part in noisy:
         if behind := [q for q in quiet if flows.index(q) > flows.index(part)]:
-            order = [*(p.name for p in parts if p.flow() is None), behind[0].name, part.name]
+            order = [
+                *(p.name for p in parts if p.affine_intensity() is None),
+                behind[0].name,
+                part.name,
+            ]
             return (
                 f"{behind[0].name} carries no noise and comes after {part.name}, which does; write"
                 f" {'+'.join(order)}"
@@ -65,7 +77,7 @@ def reason_against_noise(parts: Parts, identity_action: Sequence[str]) -> str:
     return ""
 
 
-def _one_way(acting: Parts, kinds: Sequence[Flow], unsmoothed: Sequence[str]) -> str:
+def _one_way(acting: Parts, kinds: Sequence[AffineIntensity], unsmoothed: Sequence[str]) -> str:
     """The same where nothing undoes the frame, and only the clean image can be a centre."""
     named = [part.name for part in acting if part.one_sided]
     if len(named) > 1:
@@ -76,27 +88,29 @@ def _one_way(acting: Parts, kinds: Sequence[Flow], unsmoothed: Sequence[str]) ->
             f" carried"
             " back to a centre of its own; give it a positive std"
         )
-    if any(flow.growth for flow in kinds) and not all(part.exact for part in acting):
+    if any(affine_intensity.growth for affine_intensity in kinds) and not all(
+        part.exact for part in acting
+    ):
         return f"what {named[0]} loses would grow with the gain, and no bound is known"
     return ""
 
 
 def _stranger(part: Transformation) -> str:
-    flow = part.flow()
+    affine_intensity = part.affine_intensity()
     if not part.parameters:
         return f"{part.name} has no parameters; leave it out, and put an l2 ball on top (--l2)"
-    if flow is not None and part.one_sided:
+    if affine_intensity is not None and part.one_sided:
         return (
             f"{part.name} is an affine flow of pixels, and every one of them can be undone, but it"
             " names a one-sided parameter, for which no bound in compositions is known; certify it"
             " by itself, or ask its author to let the parameter go below 0"
         )
-    if flow is not None and len(part.parameters) == 1:
+    if affine_intensity is not None and len(part.parameters) == 1:
         return ""
     space: object = part.z_space
     if not (space is None or isinstance(space, str)):
         return f"{part.name} has the z_space {space!r}; it must be a string, or None"
-    if flow is None and space is not None and (part.orthogonal or part.nonexpansive):
+    if affine_intensity is None and space is not None and (part.orthogonal or part.nonexpansive):
         return ""
     options = ", with these options," if _has_options(part) else ""
     return (

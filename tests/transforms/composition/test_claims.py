@@ -15,7 +15,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.transforms.base import Flow, Parameter, Transformation
+from gsmooth.transforms.base import AffineIntensity, Parameter, Transformation
 from gsmooth.transforms.composition import composed
 from gsmooth.transforms.region import Region
 from gsmooth_brightness import Brightness
@@ -77,25 +77,25 @@ class Darker(Transformation):
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z - theta[0]
 
-    def flow(self) -> Flow | None:
-        return Flow(0.0, -1.0)
+    def affine_intensity(self) -> AffineIntensity | None:
+        return AffineIntensity(0.0, -1.0)
 
 
-@pytest.mark.parametrize("flow", [Brightness, Contrast])
+@pytest.mark.parametrize("affine_intensity", [Brightness, Contrast])
 def test_what_turns_a_constant_image_cannot_stand_behind_a_flow(
-    flow: type[Transformation],
+    affine_intensity: type[Transformation],
 ) -> None:
     # ||dC / dp|| and ||dC / dtheta|| would be those of an image whose constant nobody turns.
     with pytest.raises(ConfigurationError, match=r"pair-turn behind .* changes constant images"):
-        composed(flow, PairTurn)().for_shape(SHAPE)
+        composed(affine_intensity, PairTurn)().for_shape(SHAPE)
 
 
-@pytest.mark.parametrize("flow", [Brightness, Contrast])
+@pytest.mark.parametrize("affine_intensity", [Brightness, Contrast])
 @pytest.mark.parametrize("rested", [(), ("turn",)])
 def test_before_a_flow_it_can_and_speeds_hold(
-    flow: type[Transformation], rested: tuple[str, ...]
+    affine_intensity: type[Transformation], rested: tuple[str, ...]
 ) -> None:
-    operator = composed(PairTurn, flow)().without_noise(rested).for_shape(SHAPE)
+    operator = composed(PairTurn, affine_intensity)().without_noise(rested).for_shape(SHAPE)
     x = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     draw = torch.Generator().manual_seed(4)
     lower = torch.rand(200, 2, generator=draw, dtype=torch.float64) * 2.0 - 1.0
