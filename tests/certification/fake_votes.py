@@ -45,8 +45,10 @@ OUTER = ball(1.5, steps((0.3, 0.0), (0.6, 0.7), (1.0, share_of(1.5))))
 NESTED = cover(INNER, OUTER)
 
 
-def tried(subject: Cover, mode: Mode, jury: Jury, selection: tuple[int, int, int] = ONE) -> Finding:
-    """Class 1 gets ``jury``'s votes at every centre, class 0 the rest."""
+def tried(
+    subject: Cover, mode: Mode, fake_votes: Jury, selection: tuple[int, int, int] = ONE
+) -> Finding:
+    """Class 1 gets ``fake_votes``'s votes at every centre, class 0 the rest."""
 
     def reply(requests: list[SampleRequest]) -> Counts:
         rows = []
@@ -55,7 +57,7 @@ def tried(subject: Cover, mode: Mode, jury: Jury, selection: tuple[int, int, int
             if at.stream is Stream.SELECTION:
                 rows.append(selection)
                 continue
-            won = jury(at.centre, at.chunk, request.rows)
+            won = fake_votes(at.centre, at.chunk, request.rows)
             rows.append((request.rows - won, won, 0))
         return np.array(rows)
 
@@ -71,14 +73,14 @@ def by_share(*shares: float) -> Jury:
     won: dict[int, int] = {}
     cast: dict[int, int] = {}
 
-    def jury(centre: int, chunk: int, rows: int) -> int:
+    def fake_votes(centre: int, chunk: int, rows: int) -> int:
         cast[centre] = cast.get(centre, 0) + rows
         due = round(cast[centre] * shares[min(centre, len(shares) - 1)])
         given = min(rows, max(0, due - won.get(centre, 0)))
         won[centre] = won.get(centre, 0) + given
         return given
 
-    return jury
+    return fake_votes
 
 
 def fraction_of(finding: Finding) -> float:

@@ -26,13 +26,13 @@ def test_the_fixed_rule_is_clopper_pearson_at_alpha_over_the_centres(centres: in
     )
     balls = [ball(0.5)] * centres
 
-    def jury(total: int) -> Jury:
+    def fake_votes(total: int) -> Jury:
         return lambda centre, chunk, rows: min(CHUNK, max(0, total - CHUNK * chunk))
 
-    passed = tried(cover(*balls), mode, jury(least))
+    passed = tried(cover(*balls), mode, fake_votes(least))
     assert isinstance(passed.certificate, Certified)
     assert passed.votes == CHUNK + 256 * centres
-    failed = tried(cover(*balls), mode, jury(least - 1))
+    failed = tried(cover(*balls), mode, fake_votes(least - 1))
     assert isinstance(failed.certificate, Abstained)
     assert failed.votes == CHUNK + 256
 

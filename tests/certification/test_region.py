@@ -73,12 +73,12 @@ def test_centres_are_tried_worst_first() -> None:
     g = half_line(-10.0, 0.5)
     order: list[int] = []
 
-    def jury(centre: int, chunk: int, rows: int) -> int:
+    def fake_votes(centre: int, chunk: int, rows: int) -> int:
         order.append(centre)
         return rows
 
     subject = cover(ball(2.0), ball(1.0), ball(0.1))
-    tried(subject, RegionMode(), jury)
+    tried(subject, RegionMode(), fake_votes)
     assert order == sorted(order)
     assert set(order) == {0, 1, 2}
     margins = [b.margin for b in build_cover(g, pixel(), Region(l2=0.2)).balls]

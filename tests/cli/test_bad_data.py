@@ -29,7 +29,7 @@ LABELS: Final = np.array([0, 1, 0, 1])
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("workshop_net", "photos"):
+    for name in ("tmp_project_net", "photos"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     furnish(tmp_path)
     return tmp_path
@@ -301,7 +301,7 @@ def test_bad_data_are_exit_code_3_and_one_sentence(
 
 
 MODEL: Final = (
-    "--model=workshop_net:build",
+    "--model=tmp_project_net:build",
     "--set=model.shape=[1,4,4]",
     "--transformation=gaussian",
     "--sigma=0.25",

@@ -19,7 +19,7 @@ TURNS = (
     "--data=images.npz",
     "--transformation=rotation",
     "--region=-10:10",
-    "--model=workshop_net:build",
+    "--model=tmp_project_net:build",
     "--set=model.shape=[1,4,4]",
 )
 # Eight of the twelve images calibrate, the other four are certified.
@@ -45,7 +45,7 @@ DISTRIBUTIONAL = (
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "workshop_net", raising=False)
+    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
     furnish(tmp_path)
 
 
@@ -110,7 +110,14 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(
         (("--share=0.99",), "the least n is 161"),
         (("--centre=edge",), "expected middle or clean"),
         (("--transformation=gaussian", "--set=region.l2=1"), "orthogonal action"),
-        (("--transformation=workshop_net:Liar", "--region=0:1", "--alpha=0.9"), "alpha=0.9"),
+        (
+            (
+                "--transformation=tmp_project_net:BrokenTransformation",
+                "--region=0:1",
+                "--alpha=0.9",
+            ),
+            "alpha=0.9",
+        ),
         (("--transformation=blur", "--region=0:1"), "nothing undoes blur (variance >= 0)"),
     ],
 )

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from gsmooth.cli import app
 from tests.runs.tmp_project import furnish
 
-WORKSHOP = (
-    "--model=workshop_net:build",
+TMP_PROJECT = (
+    "--model=tmp_project_net:build",
     "--set=model.shape=[1,4,4]",
     "--data=images.npz",
     "--transformation=gaussian",
@@ -23,14 +23,14 @@ WORKSHOP = (
     "--seed=0",
     "--set=engine.batch_size=256",
 )
-CERTIFY = ("certify", *WORKSHOP, "--l2=0.3", "--set=attack.n=128", "--out=run")
+CERTIFY = ("certify", *TMP_PROJECT, "--l2=0.3", "--set=attack.n=128", "--out=run")
 
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "workshop_net", raising=False)
+    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
     furnish(tmp_path)
 
 
@@ -110,7 +110,7 @@ def test_a_dry_run_of_radius_mode_says_how_far_its_votes_reach() -> None:
     [
         (("--l2=0.75", "--set=certify.max_votes=128"), 2),
         (("--mode=radius", "--set=certify.n=64", "--alpha=1e-30"), 2),
-        (("--model=workshop_net:biuld",), 4),
+        (("--model=tmp_project_net:biuld",), 4),
         (("--data=nowhere.npz",), 3),
     ],
 )
@@ -185,10 +185,10 @@ def test_report_puts_runs_side_by_side() -> None:
 
 
 def test_predict_prints_one_line_an_image() -> None:
-    result = gsmooth("predict", *WORKSHOP, "--limit=3", "--n=128")
+    result = gsmooth("predict", *TMP_PROJECT, "--limit=3", "--n=128")
     assert result.exit_code == 0, result.output
     assert "3 images: standard accuracy of g 100.0%, 0 abstentions" in result.stdout
-    document = json.loads(gsmooth("predict", *WORKSHOP, "--limit=3", "--n=128", "--json").stdout)
+    document = json.loads(gsmooth("predict", *TMP_PROJECT, "--limit=3", "--n=128", "--json").stdout)
     assert [p["prediction"] for p in document["predictions"]] == [0, 1, 0]
 
 
@@ -204,7 +204,7 @@ def test_a_region_out_of_reach_names_the_least_number_of_votes() -> None:
     [
         ("--transformation=gausian", 5, "'gausian' is not registered (did you mean 'gaussian'?)"),
         ("--transformation=my_module:Shear", 5, "cannot import 'my_module'"),
-        ("--model=workshop_net:biuld", 4, "did you mean 'build'?"),
+        ("--model=tmp_project_net:biuld", 4, "did you mean 'build'?"),
         ("--model=missing.onnx", 4, "missing.onnx"),
         ("--model=shipped:digts", 4, "not shipped"),
         ("--data=nowhere.npz", 3, "there is no such file"),
@@ -238,7 +238,7 @@ def test_an_output_folder_that_is_a_file_is_exit_code_7() -> None:
 
 def test_train_writes_weights_that_certify_takes() -> None:
     recipe = ("--set=region.l2=0.1", "--set=train.variation=0", "--epochs=1", "--out=net.pt")
-    result = gsmooth("train", *WORKSHOP, *recipe)
+    result = gsmooth("train", *TMP_PROJECT, *recipe)
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == ["net.pt", "net.toml"]
     assert "epoch 1/1: loss" in result.stderr

@@ -99,7 +99,7 @@ class Leaver(Transformation):
             LEAVE
         return z + shift
 """
-WORKSHOP = (
+TMP_PROJECT = (
     "--set=model.shape=[1,4,4]",
     "--data=images.npz",
     "--transformation=gaussian",
@@ -107,14 +107,14 @@ WORKSHOP = (
     "--set=engine.batch_size=256",
     "--set=engine.in_flight=1",
 )
-CERTIFY = ("certify", *WORKSHOP, "--l2=0.3", "--set=attack.n=128", "--seed=0", "--out=run")
+CERTIFY = ("certify", *TMP_PROJECT, "--l2=0.3", "--set=attack.n=128", "--seed=0", "--out=run")
 
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("workshop_net", "foreign_zoo", "foreign_plugin"):
+    for name in ("tmp_project_net", "foreign_zoo", "foreign_plugin"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     furnish(tmp_path)
     write_zoo(60)
@@ -153,7 +153,7 @@ def test_what_was_finished_before_a_model_left_is_kept() -> None:
 
 def test_predict_ends_with_4_where_its_model_leaves() -> None:
     write_zoo(12)
-    result = gsmooth("predict", *WORKSHOP, "--n=100", "--model=foreign_zoo:Leaves")
+    result = gsmooth("predict", *TMP_PROJECT, "--n=100", "--model=foreign_zoo:Leaves")
     assert result.exit_code == 4, result.output
     assert result.stdout == ""
 

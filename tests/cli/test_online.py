@@ -64,7 +64,7 @@ class Dim(Transformation):
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("workshop_net", "dimmer"):
+    for name in ("tmp_project_net", "dimmer"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
@@ -125,7 +125,7 @@ def dim(*overrides: str) -> None:
     images = np.stack([np.full((1, 4, 4), level) for level in levels])
     np.savez("images.npz", x=images, y=np.array([1, 1, 0]))
     settings = (
-        "model.spec=workshop_net:build",
+        "model.spec=tmp_project_net:build",
         "model.shape=[1,4,4]",
         "data.spec=images.npz",
         "transformation.name=dimmer:Dim",

@@ -18,8 +18,8 @@ from tests.fuzz.trial import Found, last_lines
 from tests.runs.tmp_project import furnish
 
 IMAGES: Final = 4
-WORKSHOP: Final = (
-    "--model=workshop_net:build",
+TMP_PROJECT: Final = (
+    "--model=tmp_project_net:build",
     "--set=model.shape=[1,4,4]",
     "--data=images.npz",
     "--transformation=gaussian",
@@ -49,7 +49,7 @@ def desk() -> Iterator[Path]:
         finally:
             os.chdir(before)
             sys.path[:] = path
-            for name in [name for name in sys.modules if name.startswith("workshop_")]:
+            for name in [name for name in sys.modules if name.startswith("tmp_project_")]:
                 del sys.modules[name]
 
 

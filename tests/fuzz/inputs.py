@@ -13,7 +13,7 @@ import tomli_w
 import torch
 from PIL import Image
 
-from tests.fuzz.desk import IMAGES, WORKSHOP, desk, gsmooth, spoilt
+from tests.fuzz.desk import IMAGES, TMP_PROJECT, desk, gsmooth, spoilt
 from tests.fuzz.trial import Found
 
 FLAGS: Final = (
@@ -33,7 +33,7 @@ VALUES: Final = (
     "[]", "[0,0,0]", "[1,4,4]", "[3,4,4]", "-0.0:0.2", "-0.1:0.1", "0:0", "1:-1", "a:b:c",
     "\x1b[31m", "../..", "/dev/null", "true", "none", "None", "0.25", "2", "3", "64",
     "brightness", "rotation", "gaussian+brightness", "radius", "nested", "online", "images.npz",
-    "workshop_net:Mean", "workshop_net:missing", "os:getcwd", "numpy", "shipped:digits", "a\nb",
+    "tmp_project_net:Mean", "tmp_project_net:missing", "os:getcwd", "numpy", "shipped:digits", "a\nb",
     "\u202e", "{}", "'x'",
 )  # fmt: skip
 
@@ -59,13 +59,13 @@ def _flags(rng: Random, folder: Path) -> int:
             extra.append(f"--set={rng.choice(FIELDS)}={value}")
     if command == "train":
         extra.append("--set=train.epochs=1")
-    return gsmooth(command, *WORKSHOP, *extra)
+    return gsmooth(command, *TMP_PROJECT, *extra)
 
 
 def _run_file(rng: Random, folder: Path) -> int:
     """A run file with a value or a byte that is wrong."""
     tables: dict[str, dict[str, object]] = {
-        "model": {"spec": "workshop_net:build", "shape": [1, 4, 4]},
+        "model": {"spec": "tmp_project_net:build", "shape": [1, 4, 4]},
         "data": {"spec": "images.npz", "limit": 4},
         "transformation": {"name": "gaussian"},
         "smoothing": {"sigma": 0.25, "seed": 0},
@@ -98,7 +98,7 @@ def _arrays(rng: Random, folder: Path) -> int:
     name = folder / "images.npz"
     if rng.random() < 0.5:
         name.write_bytes(spoilt(rng, name.read_bytes()))
-        return gsmooth("certify", *WORKSHOP)
+        return gsmooth("certify", *TMP_PROJECT)
     count = rng.choice([0, 1, 2, 5])
     shape = rng.choice([(1, 4, 4), (4, 4), (4, 4, 1), (3, 4, 4), (4, 4, 3), (16,), (), (1, 4, 5)])
     x = np.asarray(np.random.default_rng(rng.getrandbits(30)).random((count, *shape)))
@@ -116,7 +116,7 @@ def _arrays(rng: Random, folder: Path) -> int:
     if rng.random() < 0.15:
         arrays.pop(rng.choice(["x", "y"]))
     np.savez(name, **arrays)
-    return gsmooth("certify", *WORKSHOP)
+    return gsmooth("certify", *TMP_PROJECT)
 
 
 def _pictures(rng: Random, folder: Path) -> int:
@@ -134,7 +134,9 @@ def _pictures(rng: Random, folder: Path) -> int:
             if rng.random() < 0.3:
                 name.write_bytes(spoilt(rng, name.read_bytes()))
     (folder / "photos").mkdir(exist_ok=True)
-    return gsmooth("certify", *WORKSHOP, "--data=photos", *_maybe(rng, "--set=model.shape=[3,4,4]"))
+    return gsmooth(
+        "certify", *TMP_PROJECT, "--data=photos", *_maybe(rng, "--set=model.shape=[3,4,4]")
+    )
 
 
 def _weights(rng: Random, folder: Path) -> int:
@@ -148,7 +150,7 @@ def _weights(rng: Random, folder: Path) -> int:
     torch.save(state, name)
     if rng.random() < 0.5:
         name.write_bytes(spoilt(rng, name.read_bytes()))
-    return gsmooth("certify", *WORKSHOP, f"--set=model.weights={name.name}")
+    return gsmooth("certify", *TMP_PROJECT, f"--set=model.weights={name.name}")
 
 
 NETWORK: Final = """
@@ -190,12 +192,12 @@ def _networks(rng: Random, folder: Path) -> int:
     """A network that answers in some other way, or a factory that does."""
     body = rng.choice(BODIES)
     made = rng.choice(MADE) if rng.random() < 0.25 else MADE[0]
-    (folder / "workshop_odd.py").write_text(NETWORK.format(body=body, made=made))
+    (folder / "tmp_project_odd.py").write_text(NETWORK.format(body=body, made=made))
     print(body, made, flush=True)
     before = torch.get_default_dtype()
     command = rng.choice(["certify", "certify", "predict"])
     try:
-        code = gsmooth(command, *WORKSHOP, "--model=workshop_odd:build")
+        code = gsmooth(command, *TMP_PROJECT, "--model=tmp_project_odd:build")
     finally:
         torch.set_default_dtype(before)
     if code == 0 and command == "certify":

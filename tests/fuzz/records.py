@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from tests.fuzz.desk import WORKSHOP, desk, gsmooth, spoilt
+from tests.fuzz.desk import TMP_PROJECT, desk, gsmooth, spoilt
 from tests.fuzz.trial import Found
 
 COMMANDS: Final = (
@@ -25,7 +25,7 @@ def try_records(seed: int) -> str:
     """A run of four images, one file of which is spoilt, and every command that reads it."""
     rng = Random(seed)
     with desk() as folder:
-        made = gsmooth("certify", *WORKSHOP)
+        made = gsmooth("certify", *TMP_PROJECT)
         if made != 0:
             raise Found(f"a run of four images ends with exit code {made}")
         files = sorted(path for path in (folder / "run").rglob("*") if path.is_file())

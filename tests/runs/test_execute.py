@@ -28,7 +28,7 @@ from gsmooth.runs.monitor.interrupt import Interrupted
 from gsmooth.runs.predict import run_predict
 from gsmooth.runs.records.folder import Row, read_records
 from gsmooth.runs.verify.verify import verify_records
-from tests.runs.tmp_project import MEANS, SETTINGS, Notebook, furnish, workshop_config
+from tests.runs.tmp_project import MEANS, SETTINGS, Notebook, furnish, tmp_project_config
 
 # So much noise that no count is unanimous.
 NOISY = "smoothing.sigma=1.0"
@@ -38,13 +38,13 @@ NOISY = "smoothing.sigma=1.0"
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "workshop_net", raising=False)
+    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
     furnish(tmp_path)
 
 
 def certified(folder: str, *overrides: str) -> tuple[Row, ...]:
     """The rows of a run, without what differs from one time to the next."""
-    run_certify(workshop_config(f"output.folder={folder}", *overrides), Notebook())
+    run_certify(tmp_project_config(f"output.folder={folder}", *overrides), Notebook())
     return rows_of(folder)
 
 
@@ -78,7 +78,7 @@ def test_every_image_gets_its_row_and_the_half_space_decides_it() -> None:
 
 
 def test_the_resolved_configuration_lies_beside_the_records() -> None:
-    summary = run_certify(workshop_config(), Notebook())
+    summary = run_certify(tmp_project_config(), Notebook())
     assert load_config(Path("run") / CONFIG_NAME) == summary.config
     assert summary.config.certify.alpha_inner == 0.0005
     assert read_records("run").header.config == summary.config.model_dump(mode="json")
@@ -104,7 +104,7 @@ def test_a_run_is_resumed_on_more_devices_of_its_kind() -> None:
 
 def test_devices_of_two_kinds_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="several of one kind"):
-        run_certify(workshop_config("model.device=cpu,cuda:0"), Notebook())
+        run_certify(tmp_project_config("model.device=cpu,cuda:0"), Notebook())
 
 
 def test_another_seed_gives_other_counts() -> None:
@@ -116,29 +116,31 @@ def test_a_run_is_extended_and_resumed_without_repeating_images() -> None:
     whole = certified("whole")
     assert len(certified("parts", "data.limit=4")) == 4
     progress = Notebook()
-    summary = run_certify(workshop_config("output.folder=parts"), progress)
+    summary = run_certify(tmp_project_config("output.folder=parts"), progress)
     assert (summary.images, summary.fresh) == (12, 8)
     kept, warning = progress.lines
     assert kept == "4 of 12 images are in parts already"
-    assert warning.startswith("warning: workshop_net:build is used with the weights that it makes")
+    assert warning.startswith(
+        "warning: tmp_project_net:build is used with the weights that it makes"
+    )
     assert rows_of("parts") == whole
 
 
 def test_a_finished_run_casts_no_vote() -> None:
     certified("run")
-    assert run_certify(workshop_config(), Notebook()).votes == 0
+    assert run_certify(tmp_project_config(), Notebook()).votes == 0
 
 
 def test_ctrl_c_keeps_what_is_finished_and_says_so() -> None:
     with pytest.raises(Interrupted, match="3 of 12 images are kept in run; the same command"):
-        run_certify(workshop_config(), Notebook(stop_after=3))
+        run_certify(tmp_project_config(), Notebook(stop_after=3))
     assert len(rows_of("run")) == 3
     assert certified("run") == certified("whole")
 
 
 def test_progress_counts_images_votes_and_the_running_certified_accuracy() -> None:
     progress = Notebook()
-    summary = run_certify(workshop_config(), progress)
+    summary = run_certify(tmp_project_config(), progress)
     last = progress.tallies[-1]
     assert list(dict.fromkeys(tally.done for tally in progress.tallies)) == list(range(13))
     assert (last.done, last.total, last.share) == (12, 12, 1.0)
@@ -167,29 +169,29 @@ def test_other_images_under_the_same_name_are_refused() -> None:
 
 
 def test_a_region_out_of_reach_is_refused_before_anything_is_written() -> None:
-    config = workshop_config("region.l2=0.75", "certify.max_votes=128")
+    config = tmp_project_config("region.l2=0.75", "certify.max_votes=128")
     with pytest.raises(UnreachableError, match="max_votes has to be at least") as caught:
         run_certify(config, Notebook())
     assert caught.value.least_n is not None
     assert not Path("run").exists()
-    enough = workshop_config("region.l2=0.75", f"certify.max_votes={caught.value.least_n}")
+    enough = tmp_project_config("region.l2=0.75", f"certify.max_votes={caught.value.least_n}")
     assert len(plan(enough).indices) == 12
 
 
 def test_a_model_that_fails_under_its_noise_is_warned_about_once() -> None:
     np.savez("images.npz", x=np.full((30, 1, 4, 4), 0.9), y=np.zeros(30, dtype=np.int64))
     progress = Notebook()
-    run_certify(workshop_config("attack.enabled=false"), progress)
+    run_certify(tmp_project_config("attack.enabled=false"), progress)
     (warning,) = (line for line in progress.lines if "weights that it makes" not in line)
     assert "right on 0 of 20 images; train it" in warning
     assert "or lower sigma" in warning
 
 
 def test_a_false_claim_is_caught_by_the_attack_and_saved() -> None:
-    lies = ("transformation.name=workshop_net:Liar", "smoothing.scales=[1.0]")
+    lies = ("transformation.name=tmp_project_net:BrokenTransformation", "smoothing.scales=[1.0]")
     region = ("region.lower=[0.0]", "region.upper=[1.0]", "region.l2=0.0")
     with pytest.raises(ViolationError, match="image 0: certified as class 0") as caught:
-        run_certify(workshop_config(*lies, *region, "engine.in_flight=1"), Notebook())
+        run_certify(tmp_project_config(*lies, *region, "engine.in_flight=1"), Notebook())
     assert "false claim of the transformation" in str(caught.value)
     assert len(rows_of("run")) == 1
     report = json.loads(Path("run/violations/image-0.json").read_text())["case"]
@@ -201,7 +203,11 @@ def test_a_false_claim_is_caught_by_the_attack_and_saved() -> None:
 @pytest.mark.parametrize(
     ("x", "y", "complaint"),
     [
-        (np.zeros((2, 1, 5, 5)), [0, 1], r"\(1, 5, 5\), but workshop_net:build takes \(1, 4, 4\)"),
+        (
+            np.zeros((2, 1, 5, 5)),
+            [0, 1],
+            r"\(1, 5, 5\), but tmp_project_net:build takes \(1, 4, 4\)",
+        ),
         (np.zeros((2, 1, 4, 4)), [0, 2], r"label 2 is out of range"),
         (np.full((2, 1, 4, 4), 255.0), [0, 1], r"image 0: values in .* divide by 255"),
         (np.full((2, 1, 4, 4), np.nan), [0, 1], r"image 0 holds NaN"),
@@ -212,13 +218,13 @@ def test_images_that_do_not_fit_are_named(
 ) -> None:
     np.savez("images.npz", x=x, y=np.array(y))
     with pytest.raises(InputError, match=complaint):
-        run_certify(workshop_config(), Notebook())
+        run_certify(tmp_project_config(), Notebook())
 
 
 def test_scores_that_are_not_finite_stop_the_run_and_name_the_image() -> None:
     torch.save({"threshold": torch.tensor(float("nan"))}, "net.pt")
     with pytest.raises(ModelError, match=r"NaN or infinite scores.*image 0"):
-        run_certify(workshop_config("model.weights=net.pt", "engine.in_flight=1"), Notebook())
+        run_certify(tmp_project_config("model.weights=net.pt", "engine.in_flight=1"), Notebook())
 
 
 def test_radius_mode_says_how_much_of_the_region_holds() -> None:
@@ -230,7 +236,7 @@ def test_radius_mode_says_how_much_of_the_region_holds() -> None:
 
 
 def test_predict_needs_no_region() -> None:
-    config = workshop_config("predict.n=200")
+    config = tmp_project_config("predict.n=200")
     summary = run_predict(config, Notebook())
     assert summary.standard_accuracy == summary.clean_accuracy == 1.0
     assert summary.abstentions == 0

@@ -18,7 +18,7 @@ from gsmooth.runs.execute import plan, run_certify
 from gsmooth.runs.fixed_batch import fixed_batch_size, noisy_points, with_fixed_batch_size
 from gsmooth.runs.predict import run_predict
 from gsmooth.runs.records.folder import Row, read_records
-from tests.runs.tmp_project import Notebook, furnish, workshop_config
+from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
 PLANTED = '''
 import torch
@@ -54,19 +54,19 @@ SIZE = "engine.batch_size"
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("workshop_net", "planted"):
+    for name in ("tmp_project_net", "planted"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     furnish(tmp_path)
     (tmp_path / "planted.py").write_text(PLANTED)
 
 
 def certify(*overrides: str, stop_after: int | None = None) -> tuple[Row, ...]:
-    run_certify(workshop_config("attack.enabled=false", *overrides), Notebook(stop_after))
+    run_certify(tmp_project_config("attack.enabled=false", *overrides), Notebook(stop_after))
     return tuple(replace(row, seconds=0.0) for row in read_records("run").rows)
 
 
 def test_a_model_with_batch_statistics_casts_no_vote() -> None:
-    settings = workshop_config("model.spec=planted:Statistics")
+    settings = tmp_project_config("model.spec=planted:Statistics")
     for command in (run_certify, run_predict):
         with pytest.raises(ModelError, match=r"planted:Statistics: row .* among other images"):
             command(settings, Notebook())
@@ -75,11 +75,11 @@ def test_a_model_with_batch_statistics_casts_no_vote() -> None:
 
 def test_batch_statistics_are_looked_for_at_the_own_size_of_small_batches() -> None:
     with pytest.raises(ModelError, match=r"of a batch of 4 .* among other images"):
-        plan(workshop_config("model.spec=planted:Statistics", f"{SIZE}=4"))
+        plan(tmp_project_config("model.spec=planted:Statistics", f"{SIZE}=4"))
 
 
 def test_batches_of_one_make_a_function_of_batch_statistics() -> None:
-    context = plan(workshop_config("model.spec=planted:Statistics", f"{SIZE}=1"))
+    context = plan(tmp_project_config("model.spec=planted:Statistics", f"{SIZE}=1"))
     assert context.smoothed.fixed_batch
     assert context.function is not None
     assert (context.function.kind, context.function.batch_size) == ("batch_dependent", 1)
@@ -87,7 +87,7 @@ def test_batches_of_one_make_a_function_of_batch_statistics() -> None:
 
 @pytest.mark.parametrize(("size", "rows"), [(1, 16), (3, 18), (7, 21), (16, 16), (33, 33)])
 def test_small_batches_are_examined_full(size: int, rows: int) -> None:
-    assert len(noisy_points(plan(workshop_config(f"{SIZE}={size}")))) == rows
+    assert len(noisy_points(plan(tmp_project_config(f"{SIZE}={size}")))) == rows
 
 
 def test_a_model_that_depends_on_the_batch_size_is_fixed_batch_to_it() -> None:
@@ -126,7 +126,7 @@ def test_the_same_batch_size_goes_on_with_the_same_counts() -> None:
 
 def test_auto_takes_the_size_that_the_folder_is_fixed_batch_to() -> None:
     certify(COARSE, f"{SIZE}=192", "data.limit=2")
-    settings = workshop_config(COARSE, f"{SIZE}=auto", "attack.enabled=false")
+    settings = tmp_project_config(COARSE, f"{SIZE}=auto", "attack.enabled=false")
     assert with_fixed_batch_size(settings, Path("elsewhere")) == settings
     context = plan(settings)
     assert context.config.engine.batch_size == context.smoothed.batch_size == 192
@@ -136,7 +136,7 @@ def test_auto_takes_the_size_that_the_folder_is_fixed_batch_to() -> None:
 
 def test_a_function_of_its_input_stays_free() -> None:
     certify(f"{SIZE}=64", "data.limit=2")
-    context = plan(workshop_config(f"{SIZE}=128"))
+    context = plan(tmp_project_config(f"{SIZE}=128"))
     assert context.function is not None
     assert (context.function.kind, context.smoothed.fixed_batch) == ("exact", False)
     assert "engine" not in context.header().identity
@@ -144,7 +144,7 @@ def test_a_function_of_its_input_stays_free() -> None:
 
 
 def test_the_check_looks_at_whole_batches_of_points_under_noise() -> None:
-    context = plan(workshop_config(f"{SIZE}=100"))
+    context = plan(tmp_project_config(f"{SIZE}=100"))
     points = noisy_points(context)
     assert points.shape == (100, 16)
     assert points.dtype == torch.float32
@@ -153,7 +153,7 @@ def test_the_check_looks_at_whole_batches_of_points_under_noise() -> None:
 
 
 def test_predict_casts_its_votes_at_one_size_too() -> None:
-    summary = run_predict(workshop_config(COARSE, f"{SIZE}=128", "data.limit=2"), Notebook())
+    summary = run_predict(tmp_project_config(COARSE, f"{SIZE}=128", "data.limit=2"), Notebook())
     assert summary.config.engine.batch_size == 128
     sizes = sys.modules["planted"].Coarse.sizes
     assert set(sizes[11:]) == {128}
@@ -163,19 +163,21 @@ OPTIONS = ("model.autocast=bfloat16", "model.channels_last=true", "model.compile
 
 
 def test_options_of_the_model_are_part_of_a_run_where_they_are_used() -> None:
-    plain = workshop_config()
+    plain = tmp_project_config()
     assert not {"autocast", "channels_last", "compile"} & set(identity(plain)["model"])  # type: ignore[call-overload]
-    prints = {fingerprint(workshop_config(option)) for option in OPTIONS}
-    prints |= {fingerprint(plain), fingerprint(workshop_config("model.autocast=float16"))}
+    prints = {fingerprint(tmp_project_config(option)) for option in OPTIONS}
+    prints |= {fingerprint(plain), fingerprint(tmp_project_config("model.autocast=float16"))}
     assert len(prints) == 5
 
 
 def test_what_sequences_take_is_part_of_a_run_that_uses_one() -> None:
     sequence = "certify.bound=sequence"
-    assert fingerprint(workshop_config("certify.within=0.2")) == fingerprint(workshop_config())
-    assert "within" not in identity(workshop_config())["certify"]  # type: ignore[operator]
-    assert fingerprint(workshop_config(sequence, "certify.within=0.2")) != fingerprint(
-        workshop_config(sequence)
+    assert fingerprint(tmp_project_config("certify.within=0.2")) == fingerprint(
+        tmp_project_config()
+    )
+    assert "within" not in identity(tmp_project_config())["certify"]  # type: ignore[operator]
+    assert fingerprint(tmp_project_config(sequence, "certify.within=0.2")) != fingerprint(
+        tmp_project_config(sequence)
     )
 
 
@@ -201,11 +203,11 @@ def test_one_thread_is_taken_only_where_it_is_faster(monkeypatch: pytest.MonkeyP
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        context = build_context(resolved(workshop_config("engine.batch_size=auto")))
+        context = build_context(resolved(tmp_project_config("engine.batch_size=auto")))
         assert torch.get_num_threads() in (1, 2)
         assert context.smoothed.batch_size >= 1
         torch.set_num_threads(2)
-        build_context(resolved(workshop_config("engine.batch_size=auto", "engine.threads=2")))
+        build_context(resolved(tmp_project_config("engine.batch_size=auto", "engine.threads=2")))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -27,7 +27,7 @@ from gsmooth.runs.inputs import recorded_data
 from gsmooth.runs.records.folder import read_records
 from gsmooth.runs.train import _tensors
 from gsmooth.transforms import registry
-from tests.runs.tmp_project import Notebook, furnish, workshop_config
+from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
 BYTES = np.array([0, 1, 51, 127, 128, 200, 254, 255], dtype=np.uint8).reshape(2, 1, 2, 2)
 
@@ -53,7 +53,7 @@ def build():
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("workshop_net", "thirds"):
+    for name in ("tmp_project_net", "thirds"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     furnish(tmp_path)
     (tmp_path / "thirds.py").write_text(THREE)
@@ -130,7 +130,7 @@ def test_all_commands_give_the_model_bytes_in_its_range(tmp_path: Path) -> None:
     images = np.full((4, 1, 4, 4), 3, dtype=np.uint8)
     images[::2] = 0
     np.savez(tmp_path / "bytes.npz", x=images, y=np.array([0, 1, 0, 1]))
-    config = workshop_config(
+    config = tmp_project_config(
         "data.spec=bytes.npz", "model.input_range=[0,255]", "smoothing.sigma=0.25", "region.l2=0.2"
     )
     run_certify(config, Notebook())
@@ -158,7 +158,7 @@ def test_a_calibration_is_in_the_units_of_its_range(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (60, 1, 6, 6), dtype=np.uint8)
     np.savez(tmp_path / "bytes.npz", x=images, y=np.arange(60) % 2)
-    config = workshop_config(
+    config = tmp_project_config(
         "data.spec=bytes.npz",
         "model.shape=[1,6,6]",
         "model.input_range=[0,255]",
@@ -184,8 +184,8 @@ def test_a_calibration_is_in_the_units_of_its_range(tmp_path: Path) -> None:
 
 def test_a_file_without_splits_is_certified_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"images\.npz: it has no split 'heldout'"):
-        run_certify(workshop_config("data.split=heldout"), Notebook())
-    run_certify(workshop_config("data.limit=2", "attack.enabled=false"), Notebook())
+        run_certify(tmp_project_config("data.split=heldout"), Notebook())
+    run_certify(tmp_project_config("data.limit=2", "attack.enabled=false"), Notebook())
     config = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
     assert config["data"]["split"] == "all"
 
@@ -204,7 +204,7 @@ def test_every_command_refuses_a_split_that_the_data_do_not_have(command: str) -
 def test_a_split_that_was_not_named_is_recorded(tmp_path: Path) -> None:
     images = np.full((2, 1, 4, 4), 0.9)
     np.savez(tmp_path / "s.npz", x_train=images, y_train=[1, 1], x_test=images, y_test=[1, 1])
-    run_certify(workshop_config("data.spec=s.npz", "attack.enabled=false"), Notebook())
+    run_certify(tmp_project_config("data.spec=s.npz", "attack.enabled=false"), Notebook())
     assert read_records(tmp_path / "run").header.config["data"] == {
         "spec": "s.npz",
         "split": "test",
@@ -250,7 +250,7 @@ def test_predictions_are_printed_by_name(tmp_path: Path) -> None:
 
 
 def test_names_are_kept_with_the_run_and_are_not_its_identity(tmp_path: Path) -> None:
-    plain, named = workshop_config(), workshop_config('model.class_names=["low","high"]')
+    plain, named = tmp_project_config(), tmp_project_config('model.class_names=["low","high"]')
     assert fingerprint(plain) == fingerprint(named)
     run_certify(named, Notebook())
     config = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
@@ -264,7 +264,7 @@ def test_training_from_folders_keeps_their_names(tmp_path: Path) -> None:
     photos(tmp_path / "pics", high=200, low=20)
     result = gsmooth(
         "train",
-        "--model=workshop_net:build",
+        "--model=tmp_project_net:build",
         "--set=model.shape=[1,4,4]",
         "--data=pics",
         "--transformation=rotation",
@@ -301,9 +301,9 @@ def test_resizing_is_part_of_the_identity_and_is_said(tmp_path: Path) -> None:
     pixels: NDArray[np.uint8] = rng.integers(0, 256, (2, 1, 9, 9), dtype=np.uint8)
     np.savez(tmp_path / "big.npz", x=pixels, y=np.array([0, 1]))
     with pytest.raises(InputError, match=r"takes \(1, 4, 4\); .*data\.resize=\[4, 4\]"):
-        run_certify(workshop_config("data.spec=big.npz"), Notebook())
-    small = workshop_config("data.spec=big.npz", "data.resize=6", "data.crop=[4,4]")
-    assert fingerprint(small) != fingerprint(workshop_config("data.spec=big.npz"))
+        run_certify(tmp_project_config("data.spec=big.npz"), Notebook())
+    small = tmp_project_config("data.spec=big.npz", "data.resize=6", "data.crop=[4,4]")
+    assert fingerprint(small) != fingerprint(tmp_project_config("data.spec=big.npz"))
     notebook = Notebook()
     run_certify(small, notebook)
     assert notebook.lines[0] == (
@@ -323,7 +323,7 @@ def test_images_of_one_class_out_of_many_are_told() -> None:
     labels = np.repeat([0, 1], 6)
     np.savez("sorted.npz", x=np.tile(labels[:, None, None, None] * 1.0, (1, 1, 4, 4)), y=labels)
     notes = Notebook()
-    run_certify(workshop_config("data.spec=sorted.npz", "data.limit=3"), notes)
+    run_certify(tmp_project_config("data.spec=sorted.npz", "data.limit=3"), notes)
     assert (
         "data sorted.npz: all 3 images of this run are of class 0; for images of other classes too"
         " give --set data.every=4"
@@ -335,5 +335,5 @@ def test_images_of_several_classes_and_single_images_need_no_telling(part: str) 
     labels = np.repeat([0, 1], 6)
     np.savez("sorted.npz", x=np.tile(labels[:, None, None, None] * 1.0, (1, 1, 4, 4)), y=labels)
     notes = Notebook()
-    run_certify(workshop_config("data.spec=sorted.npz", part), notes)
+    run_certify(tmp_project_config("data.spec=sorted.npz", part), notes)
     assert not [line for line in notes.lines if "are of class" in line]

@@ -14,7 +14,7 @@ from gsmooth.runs.config.run_config import RunConfig, TrainSection
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.train import run_train
 from gsmooth.training import TrainPlan
-from tests.runs.tmp_project import Notebook, furnish, workshop_config
+from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
 LINEAR = """
 from torch import nn
@@ -30,14 +30,14 @@ SMALL = ("model.spec=trainable_net:build", "train.epochs=3", "train.variation=0"
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for module in ("workshop_net", "trainable_net"):
+    for module in ("tmp_project_net", "trainable_net"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     furnish(tmp_path)
     (tmp_path / "trainable_net.py").write_text(LINEAR)
 
 
 def trained(out: str, *overrides: str) -> dict[str, torch.Tensor]:
-    run_train(workshop_config(*SMALL, *overrides), Path(out), Notebook())
+    run_train(tmp_project_config(*SMALL, *overrides), Path(out), Notebook())
     state: dict[str, torch.Tensor] = torch.load(out, weights_only=True)
     return state
 
@@ -48,7 +48,7 @@ def test_the_sections_fields_and_defaults_are_those_of_the_plan() -> None:
 
 def test_the_state_dict_and_its_run_file_are_written() -> None:
     progress = Notebook()
-    summary = run_train(workshop_config(*SMALL), Path("out/net.pt"), progress)
+    summary = run_train(tmp_project_config(*SMALL), Path("out/net.pt"), progress)
     assert set(torch.load("out/net.pt", weights_only=True)) == {"1.weight", "1.bias"}
     assert summary.run_file == Path("out/net.toml")
     assert load_config(summary.run_file) == summary.config
@@ -70,10 +70,10 @@ def test_training_starts_from_given_weights() -> None:
 def test_the_training_split_is_the_default() -> None:
     images = np.zeros((4, 1, 4, 4))
     np.savez("images.npz", x_train=images, y_train=np.array([0, 1, 0, 1]))
-    summary = run_train(workshop_config(*SMALL), Path("net.pt"), Notebook())
+    summary = run_train(tmp_project_config(*SMALL), Path("net.pt"), Notebook())
     assert summary.trained_on == "train"
     with pytest.raises(ConfigurationError, match="unknown split 'heldout'; it has train"):
-        run_train(workshop_config(*SMALL, "data.split=heldout"), Path("other.pt"), Notebook())
+        run_train(tmp_project_config(*SMALL, "data.split=heldout"), Path("other.pt"), Notebook())
 
 
 def test_labels_beyond_the_networks_outputs_are_refused() -> None:
@@ -85,7 +85,7 @@ def test_labels_beyond_the_networks_outputs_are_refused() -> None:
 
 
 def test_another_device_than_the_cpu_is_refused() -> None:
-    config = workshop_config(*SMALL, "model.device=cuda")
+    config = tmp_project_config(*SMALL, "model.device=cuda")
     with pytest.raises(ConfigurationError, match="training is on the cpu only"):
         run_train(config, Path("net.pt"), Notebook())
 

@@ -47,7 +47,7 @@ def build():
 
 
 @dataclass(frozen=True)
-class Liar(Transformation):
+class BrokenTransformation(Transformation):
     """Inverts the image at theta = 1 exactly, and breaks the composition law to hide it."""
 
     name: ClassVar[str] = "liar"
@@ -70,15 +70,15 @@ MEANS = (0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.05, 0.95, 0.15, 0.85, 0.25, 0.75)
 
 
 def furnish(folder: Path) -> None:
-    """Write workshop_net.py and digits.npz (twelve constant images, labelled rightly)."""
-    (folder / "workshop_net.py").write_text(NETWORK)
+    """Write tmp_project_net.py and digits.npz (twelve constant images, labelled rightly)."""
+    (folder / "tmp_project_net.py").write_text(NETWORK)
     images = np.stack([np.full((1, 4, 4), mean) for mean in MEANS])
     labels = np.array([int(mean > 0.5) for mean in MEANS])
     np.savez(folder / "images.npz", x=images, y=labels)
 
 
 SETTINGS = (
-    "model.spec=workshop_net:build",
+    "model.spec=tmp_project_net:build",
     "model.shape=[1,4,4]",
     "data.spec=images.npz",
     "transformation.name=gaussian",
@@ -92,7 +92,7 @@ SETTINGS = (
 )
 
 
-def workshop_config(*overrides: str) -> RunConfig:
+def tmp_project_config(*overrides: str) -> RunConfig:
     """The configuration of a run on what :func:`furnish` wrote."""
     return load_config(None, [*SETTINGS, *overrides])
 

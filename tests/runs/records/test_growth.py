@@ -22,7 +22,7 @@ from gsmooth.runs.records import export
 from gsmooth.runs.records.folder import RecordWriter, open_records, read_records
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.verify import verify_records
-from tests.runs.tmp_project import Notebook, furnish, workshop_config
+from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
 ROWS = 20_000
 SOME = 100
@@ -37,8 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(place)
         patch.setattr(sys, "path", [str(place), *sys.path])
         furnish(place)
-        run_certify(workshop_config("smoothing.seed=0", "attack.enabled=false"), Notebook())
-        sys.modules.pop("workshop_net", None)
+        run_certify(tmp_project_config("smoothing.seed=0", "attack.enabled=false"), Notebook())
+        sys.modules.pop("tmp_project_net", None)
     repeat(place / "run", place / "large", ROWS)
     return place / "large"
 

@@ -20,7 +20,7 @@ from gsmooth.runs.records.planned_images import PlannedImages, repeated_images, 
 from gsmooth.runs.verify.presence import Presence
 from gsmooth.runs.verify.verify import verify_records
 from tests.runs.samples import CLAIMS, make_header, make_row
-from tests.runs.tmp_project import Notebook, furnish, workshop_config
+from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
 
 @given(st.sets(st.integers(0, 300), min_size=1))
@@ -77,18 +77,18 @@ def test_rows_of_images_that_the_data_set_repeats_may_have_one_digest() -> None:
 def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "workshop_net", raising=False)
+    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
     furnish(tmp_path)
 
 
 @pytest.mark.usefixtures("workshop")
 def test_a_run_that_goes_on_with_more_images_widens_the_plan() -> None:
     off = "attack.enabled=false"
-    run_certify(workshop_config(off, "data.limit=2"), Notebook())
+    run_certify(tmp_project_config(off, "data.limit=2"), Notebook())
     assert verify_records("run").presence == "2 of 2 images present"
-    run_certify(workshop_config(off, "data.every=3"), Notebook())
+    run_certify(tmp_project_config(off, "data.every=3"), Notebook())
     assert verify_records("run").presence == "5 of 5 images present"
-    run_certify(workshop_config(off, "data.limit=1"), Notebook())
+    run_certify(tmp_project_config(off, "data.limit=1"), Notebook())
     assert verify_records("run").presence == "5 of 5 images present"
     header = stored_header(Path("run"))
     assert header is not None
@@ -100,7 +100,7 @@ def test_a_run_that_goes_on_with_more_images_widens_the_plan() -> None:
 def test_equal_images_of_a_data_set_raise_no_alarm() -> None:
     images = np.stack([np.full((1, 4, 4), mean) for mean in (0.1, 0.9, 0.1)])
     np.savez("images.npz", x=images, y=np.array([0, 1, 0]))
-    run_certify(workshop_config("attack.enabled=false"), Notebook())
+    run_certify(tmp_project_config("attack.enabled=false"), Notebook())
     report = verify_records("run")
     assert report.complete
     assert report.sound

@@ -16,7 +16,7 @@ from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.records.folder import read_records
 from gsmooth.runs.records.violation import repeated
-from tests.runs.tmp_project import SETTINGS, Notebook, furnish, workshop_config
+from tests.runs.tmp_project import SETTINGS, Notebook, furnish, tmp_project_config
 
 FALSE_BOUND = """
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ SLOTH = (
     "attack.points=1200",
 )
 LIAR = (
-    "transformation.name=workshop_net:Liar",
+    "transformation.name=tmp_project_net:BrokenTransformation",
     "smoothing.scales=[1.0]",
     "region.lower=[0.0]",
     "region.upper=[1.0]",
@@ -91,7 +91,7 @@ LIAR = (
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("workshop_net", "sloth_net"):
+    for name in ("tmp_project_net", "sloth_net"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     furnish(tmp_path)
     (tmp_path / "sloth_net.py").write_text(FALSE_BOUND)
@@ -100,7 +100,7 @@ def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("lie", [SLOTH, LIAR], ids=["derivative bound", "composition law"])
 def test_a_false_claim_is_caught_saved_and_repeated(lie: tuple[str, ...]) -> None:
     with pytest.raises(ViolationError, match="image 0: certified as class 0") as caught:
-        run_certify(workshop_config(*lie), Notebook())
+        run_certify(tmp_project_config(*lie), Notebook())
     assert "false claim of the transformation" in str(caught.value)
     (row,) = read_records("run").rows
     report = Path("run/violations/image-0.json")
@@ -116,14 +116,14 @@ def test_a_false_claim_is_caught_saved_and_repeated(lie: tuple[str, ...]) -> Non
 
 def test_a_violation_is_repeated_without_the_data() -> None:
     with pytest.raises(ViolationError):
-        run_certify(workshop_config(*LIAR), Notebook())
+        run_certify(tmp_project_config(*LIAR), Notebook())
     Path("images.npz").unlink()
     assert repeated("run/violations/image-0.json").stands
 
 
 def test_a_violation_does_not_stand_where_the_model_is_another() -> None:
     with pytest.raises(ViolationError):
-        run_certify(workshop_config(*LIAR), Notebook())
+        run_certify(tmp_project_config(*LIAR), Notebook())
     report = Path("run/violations/image-0.json")
     torch.save({"threshold": torch.tensor(2.0)}, "net.pt")
     told = json.loads(report.read_text())
@@ -137,7 +137,7 @@ def test_a_part_that_is_certified_is_attacked_although_the_whole_region_falls() 
     settings = (*SLOTH, "transformation.name=sloth_net:Sunrise", "certify.mode=radius")
     eight = ("certify.n=640", "certify.centres=8", "smoothing.sigma=0.5")
     with pytest.raises(ViolationError, match=r"image 0: certified as class 0") as caught:
-        run_certify(workshop_config(*settings, *eight), Notebook())
+        run_certify(tmp_project_config(*settings, *eight), Notebook())
     assert "theta = [0.49" in str(caught.value)
     (row,) = read_records("run").rows
     assert row.fraction is not None
@@ -180,7 +180,7 @@ def test_the_command_ends_with_the_code_of_a_violation(flags: tuple[str, ...]) -
 @pytest.mark.parametrize("spoil", ["missing", "torn", "foreign", "no pixels"])
 def test_files_that_are_no_violation_are_refused(spoil: str) -> None:
     with pytest.raises(ViolationError):
-        run_certify(workshop_config(*LIAR), Notebook())
+        run_certify(tmp_project_config(*LIAR), Notebook())
     report = Path("run/violations/image-0.json")
     if spoil == "missing":
         report.unlink()

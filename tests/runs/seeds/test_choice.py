@@ -71,7 +71,7 @@ def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delenv(VARIABLE, raising=False)
-    for name in ("workshop_net", "shade_net"):
+    for name in ("tmp_project_net", "shade_net"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     furnish(tmp_path)
     (tmp_path / "shade_net.py").write_text(SHADE)

@@ -32,7 +32,7 @@ ROTATED = (
     "certify.attempts=1",
     "certify.centres=4",
 )
-HALF_PROVED = ("transformation.name=workshop_net:Unproved", *ROTATED[1:])
+HALF_PROVED = ("transformation.name=tmp_project_net:Unproved", *ROTATED[1:])
 UNPROVED = '''
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Unproved(Transformation):
         return x + 0.001 * theta[0].reshape(-1, 1, 1, 1)
 '''
 SETTINGS = (
-    "model.spec=workshop_net:build",
+    "model.spec=tmp_project_net:build",
     "model.shape=[1,4,4]",
     "data.spec=images.npz",
     "data.split=all",
@@ -74,12 +74,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Honest runs of the workshop's images, made once."""
     place = tmp_path_factory.mktemp("runs")
     furnish(place)
-    with (place / "workshop_net.py").open("a") as stream:
+    with (place / "tmp_project_net.py").open("a") as stream:
         stream.write(UNPROVED)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr(sys, "path", [*sys.path, str(place)])
-        patch.delitem(sys.modules, "workshop_net", raising=False)
+        patch.delitem(sys.modules, "tmp_project_net", raising=False)
         return {
             "region": ran(place, "region", *ROTATED),
             "radius": ran(place, "radius", *ROTATED, "certify.mode=radius", "certify.n=300"),
