@@ -33,7 +33,8 @@ VALUES: Final = (
     "[]", "[0,0,0]", "[1,4,4]", "[3,4,4]", "-0.0:0.2", "-0.1:0.1", "0:0", "1:-1", "a:b:c",
     "\x1b[31m", "../..", "/dev/null", "true", "none", "None", "0.25", "2", "3", "64",
     "brightness", "rotation", "gaussian+brightness", "radius", "nested", "online", "images.npz",
-    "tmp_project_net:Mean", "tmp_project_net:missing", "os:getcwd", "numpy", "shipped:digits", "a\nb",
+    "tmp_project_net:Mean", "tmp_project_net:missing", "os:getcwd", "numpy",
+    "shipped:digits", "a\nb",
     "\u202e", "{}", "'x'",
 )  # fmt: skip
 
