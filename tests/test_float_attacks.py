@@ -27,7 +27,7 @@ from gsmooth.cover import build_cover
 from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import HalfLine, classifier, half_line, on_ring, pixel, turned
@@ -192,7 +192,7 @@ def test_margins_grow_by_what_float_arithmetic_can_change(
     # Theory: Phi(Phi^-1(p - tau) - rho) - tau > 1/2.
     share = variation + stats.norm.cdf(margin(bare) + stats.norm.ppf(0.5 + variation))
     share = min(float(share), 1.0)  # A share that no vote reaches: the margin is infinite.
-    assert float(share_of_margin(margin(replace(bare, variation=variation)))) >= share
+    assert float(required_p_of_margin(margin(replace(bare, variation=variation)))) >= share
     both = margin(replace(bare, error=error, variation=variation))
     assert both >= max(moved, float(stats.norm.ppf(share)))
 

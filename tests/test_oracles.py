@@ -105,7 +105,7 @@ def test_a_region_inside_the_true_radius_is_certified_and_one_outside_never_is()
 
 def whole_or_nothing(cover: Cover) -> Cover:
     """The same balls without the steps in between: one comparison a run, and a fast one."""
-    balls = [replace(b, share_at=None, profile=(Step(1.0, b.share),)) for b in cover.balls]
+    balls = [replace(b, required_p_at=None, profile=(Step(1.0, b.share),)) for b in cover.balls]
     return replace(cover, balls=tuple(balls))
 
 

@@ -18,7 +18,7 @@ from gsmooth.sampling.noise import CHUNK
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.text.rounding import text_up
 from gsmooth.theory.bounds import BELOW_ONE, ceiling, least_n_fixed
-from gsmooth.theory.normal import Floats, share_of_margin
+from gsmooth.theory.normal import Floats, required_p_of_margin
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 from gsmooth.transforms.region import Region
 
@@ -77,7 +77,7 @@ def check_calibrated_feasible(
     else:
         name, cast, within, balls = "n", mode.most, region.scaled(NEARLY_NOTHING), 1
     margin = equal_margin(smoothed, within, error, balls)
-    needed = _needed_by_all(mode, float(share_of_margin(margin)), centres)
+    needed = _needed_by_all(mode, float(required_p_of_margin(margin)), centres)
     if needed is not None and needed <= cast:
         return
     remedy = (
@@ -93,7 +93,7 @@ def check_calibrated_feasible(
     )
 
 
-def largest_share(mode: RadiusMode) -> float:
+def largest_p_lower(mode: RadiusMode) -> float:
     """The lower bound on a share of votes that radius mode gives where all n agree."""
     if mode.bound == "sequence":
         return anytime_lower(StreamedSample(mode.most, mode.most), mode.alpha)
@@ -206,8 +206,8 @@ class _Question:
         """Least unanimous votes at the centre that is asked for most, and for ``added`` beyond."""
         margin, mode = self.margin(balls), self.mode
         if mode.rule == "e-process":
-            return least_votes(float(share_of_margin(margin + added)), self.level)
-        share = float(share_of_margin(margin))  # Its whole chunks leave room enough.
+            return least_votes(float(required_p_of_margin(margin + added)), self.level)
+        share = float(required_p_of_margin(margin))  # Its whole chunks leave room enough.
         return _fixed_votes(share, mode.alpha / balls)
 
     def needed(self, balls: int, added: float = 0.0) -> Needed | None:

@@ -226,7 +226,7 @@ class _Bench:
             return Certified(self.label, within, fraction, guarantee, mode.alpha, found)
         inner = [nested_centre for nested_centre in nested_centres if nested_centre.start == 0.0]
         if any(
-            max(nested_centre.inner_share, nested_centre.first_share) >= 1.0
+            max(nested_centre.inner_required_p, nested_centre.first_required_p) >= 1.0
             for nested_centre in inner
         ):
             reason = AbstainReason.UNREACHABLE
@@ -243,10 +243,10 @@ class _Bench:
         changed the outcome.
         """
         mode = self.mode
-        needed = least_successes(nested_centre.inner_share, mode.votes, mode.alpha_draw)
+        needed = least_successes(nested_centre.inner_required_p, mode.votes, mode.alpha_draw)
         if needed is None:
             return (), 0
-        least = least_successes(nested_centre.first_share, mode.n_outer, mode.alpha_outer)
+        least = least_successes(nested_centre.first_required_p, mode.n_outer, mode.alpha_outer)
         counts: list[int] = []
         passed = 0
         for first in range(0, mode.n_outer, DRAWS):
@@ -284,7 +284,7 @@ class _Bench:
     def _least_n(self, nested_centres: list[NestedCentre]) -> int | None:
         """Votes that could have sufficed; 0 where those that were cast could, None: none could."""
         shares = [
-            nested_centre.inner_share
+            nested_centre.inner_required_p
             for nested_centre in nested_centres
             if nested_centre.start == 0.0
         ]
@@ -316,7 +316,9 @@ def _evidence(
     passed: int,
     verdict: Verdict,
 ) -> CentreEvidence:
-    inner = InnerEvidence(nested_centre.inner_margin, nested_centre.inner_share, mode.votes, counts)
+    inner = InnerEvidence(
+        nested_centre.inner_margin, nested_centre.inner_required_p, mode.votes, counts
+    )
     return CentreEvidence(
         nested_centre.theta,
         nested_centre.margin,

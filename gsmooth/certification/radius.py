@@ -58,7 +58,7 @@ def run_radius_test(session: VotingSession, mode: RadiusMode) -> Trial:
         verdict = Verdict.ACCEPTED if reached > ball.start else Verdict.FUTILE
         evidence[place] = session.evidence_of(ball, tally, verdict, profile)
     if fraction <= 0.0:
-        if max(_first_share(ball) for ball in balls if ball.start == 0.0) >= 1.0:
+        if max(_first_required_p(ball) for ball in balls if ball.start == 0.0) >= 1.0:
             return session.abstained(AbstainReason.UNREACHABLE, evidence, None)
         least = _least(balls, mode)
         enough = least is not None and least <= mode.most
@@ -88,18 +88,18 @@ def _streamed(session: VotingSession, mode: RadiusMode, place: int, goal: float)
 def _reach(ball: Ball) -> Callable[[float], float]:
     """About the fraction that a lower bound supports: what is certified is worked out at the
     end."""
-    if ball.share_at is None:
+    if ball.required_p_at is None:
         return lambda p_lower: _supported(ball.profile, p_lower)
     fractions = np.linspace(0.0, 1.0, GAUGES)
     # Margins are nearly linear in the fraction; beyond 8 a share is 1 in float64.
-    shares = np.array([ball.share_at(fraction) for fraction in fractions.tolist()])
+    shares = np.array([ball.required_p_at(fraction) for fraction in fractions.tolist()])
     margins = np.minimum(normal_quantile(shares), 8.0)
     return lambda p_lower: float(np.interp(normal_quantile(p_lower), margins, fractions))
 
 
 def _least(balls: tuple[Ball, ...], mode: RadiusMode) -> int | None:
     """Votes a centre by which unanimity supports some fraction; None where no number does."""
-    share = max(_first_share(ball) for ball in balls if ball.start == 0.0)
+    share = max(_first_required_p(ball) for ball in balls if ball.start == 0.0)
     if mode.bound == "sequence":
         return least_votes(share, mode.alpha)
     try:
@@ -119,6 +119,6 @@ def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
     return fraction
 
 
-def _first_share(ball: Ball) -> float:
+def _first_required_p(ball: Ball) -> float:
     """The share that the smallest sub-region needs."""
-    return ball.profile[0].share if ball.share_at is None else ball.share_at(0.0)
+    return ball.profile[0].share if ball.required_p_at is None else ball.required_p_at(0.0)

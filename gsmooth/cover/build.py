@@ -18,7 +18,7 @@ from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter
 from gsmooth.transforms.region import Region
 
@@ -51,16 +51,16 @@ class Ball:
     margin: float
     share: float
     profile: tuple[Step, ...]
-    share_at: Callable[[float], float] | None = None
+    required_p_at: Callable[[float], float] | None = None
 
     def profile_for(self, p_lower: float) -> tuple[Step, ...]:
         """The profile, with a step at what ``p_lower`` supports where shares vary smoothly."""
-        if self.share_at is None or self.share < p_lower:
+        if self.required_p_at is None or self.share < p_lower:
             return self.profile
         low, high = 0.0, 1.0
         while low < (middle := (low + high) / 2) < high and high - low > 2.0**-40:
-            low, high = (middle, high) if self.share_at(middle) < p_lower else (low, middle)
-        smooth = (Step(low, self.share_at(low)),) if low > 0.0 else ()
+            low, high = (middle, high) if self.required_p_at(middle) < p_lower else (low, middle)
+        smooth = (Step(low, self.required_p_at(low)),) if low > 0.0 else ()
         return (*smooth, *self.profile)
 
     @property
@@ -190,11 +190,11 @@ def _identity_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
         within = replace(margin_model, extra=margin_model.extra * fraction)
         return float(within.margins(np.zeros((1, 0)), np.zeros(1))[0])
 
-    def share_at(fraction: float) -> float:
-        return float(share_of_margin(margin_at(fraction)))
+    def required_p_at(fraction: float) -> float:
+        return float(required_p_of_margin(margin_at(fraction)))
 
-    share = share_at(1.0)
-    return Ball((), clean, margin_at(1.0), share, (Step(1.0, share),), share_at)
+    share = required_p_at(1.0)
+    return Ball((), clean, margin_at(1.0), share, (Step(1.0, share),), required_p_at)
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def profile_of(starts: Floats, margins: Floats) -> tuple[Step, ...]:
     """
     order = np.argsort(starts, kind="stable")
     # Accumulated as shares: Phi in float64 is not monotone to the last bit.
-    fractions, shares = starts[order], np.maximum.accumulate(share_of_margin(margins[order]))
+    fractions, shares = starts[order], np.maximum.accumulate(required_p_of_margin(margins[order]))
     steps = [Step(float(fractions[0]), 0.0)] if fractions[0] > 0.0 else []
     for place in range(len(fractions)):
         end = float(fractions[place + 1]) if place + 1 < len(fractions) else 1.0

@@ -21,7 +21,7 @@ from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.planning.planner import Price
 from gsmooth.cover.regions.one_sided import placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
 
 MOST_CENTRES: Final = 64
@@ -80,7 +80,7 @@ def cheapest_number(
     """The number of centres whose votes are expected to cost least; no bound rests on it."""
     counts = np.arange(1, MOST_CENTRES + 1)
     margins = np.array([equal_margin(smoothed, region, error, int(count)) for count in counts])
-    votes = price.votes(share_of_margin(margins), np.full(len(counts), TYPICAL_SHARE))
+    votes = price.votes(required_p_of_margin(margins), np.full(len(counts), TYPICAL_SHARE))
     return int(counts[np.argmin(counts * votes)])
 
 

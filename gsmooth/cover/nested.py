@@ -17,7 +17,7 @@ from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.one_sided import placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
@@ -36,7 +36,7 @@ class NestedCentre:
     theta: tuple[float, ...]
     z: Tensor
     inner_margin: float
-    inner_share: float
+    inner_required_p: float
     margin: float
     share: float
     profile: tuple[Step, ...]
@@ -47,7 +47,7 @@ class NestedCentre:
         return self.profile[0].fraction if self.profile[0].share == 0.0 else 0.0
 
     @property
-    def first_share(self) -> float:
+    def first_required_p(self) -> float:
         """What the smallest region that meets the box asks of the draws."""
         return next(step.share for step in self.profile if step.share > 0.0)
 
@@ -95,7 +95,7 @@ def build_nested_cover(
                 theta=tuple(centre.tolist()),
                 z=z[place],
                 inner_margin=float(inner[place]),
-                inner_share=float(share_of_margin(inner[place])),
+                inner_required_p=float(required_p_of_margin(inner[place])),
                 margin=box_margin(margin_of, centre, *box),
                 share=profile[-1].share,
                 profile=profile,

@@ -79,7 +79,7 @@ def law_shares_hold_for_half_lines(subject: TransformationUnderTest) -> None:
             moved = abs(moved)
         gamma = np.zeros(here.dimensions)
         gamma[axis] = moved
-        share = float(here.required_share(gamma))
+        share = float(here.required_p(gamma))
         if not share < 1.0 - 1e-6:
             return
         below, above = _quantiles(here, axis, np.array([1.0 - share, share]))
@@ -130,7 +130,7 @@ def radius_is_zero_at_one_half(subject: TransformationUnderTest) -> None:
         here = _named(subject, law)
         found = here.radius(share)
         assert (found > 0.0) == (share > 0.5 + 1e-6), f"{here}: share {share} gives radius {found}"
-        identity_action = float(here.required_share(np.zeros(here.dimensions)))
+        identity_action = float(here.required_p(np.zeros(here.dimensions)))
         assert 0.5 <= identity_action <= 0.5 + ROUNDING, (
             f"{here}: no shift at all needs the share {identity_action}"
         )
@@ -157,8 +157,8 @@ def radius_is_linear_in_the_scale(subject: TransformationUnderTest) -> None:
             f" not {expected:.9g}"
         )
         gamma, e = np.full(here.dimensions, shift), shift * here.sigma
-        asked = float(here.required_share(gamma, e))
-        again = float(wide.required_share(factor * gamma, factor * e))
+        asked = float(here.required_p(gamma, e))
+        again = float(wide.required_p(factor * gamma, factor * e))
         assert abs(asked - again) <= ROUNDING, (
             f"{here}: the shift {shift:.6g} needs share {asked:.9g}, and {again:.9g} where shift"
             f" and noise are {factor:g} times as wide"

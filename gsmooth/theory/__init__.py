@@ -36,7 +36,7 @@ from gsmooth.theory.laws import (
 )
 from gsmooth.theory.radii import (
     gaussian_radius,
-    gaussian_share,
+    gaussian_required_p,
     general_margin,
     round_down,
     target_margin,
@@ -75,7 +75,7 @@ __all__ = [
     "clopper_pearson_upper",
     "exact_outcome",
     "gaussian_radius",
-    "gaussian_share",
+    "gaussian_required_p",
     "general_margin",
     "law_from_name",
     "least_n_fixed",

@@ -22,7 +22,7 @@ from gsmooth.theory.normal import (
     normal_quantile,
     raise_margin,
 )
-from gsmooth.theory.radii import round_share_down
+from gsmooth.theory.radii import round_p_down
 
 
 @final
@@ -107,7 +107,7 @@ class FoldedNormalLaw(OneScaleLaw):
 
     def radius(self, p_lower: float) -> float:
         require_lower_bound(p_lower)
-        failing = 1.0 - round_share_down(p_lower)
+        failing = 1.0 - round_p_down(p_lower)
         # Both quantiles at their outward sides: ndtri is good to a quarter of ROUNDING.
         tail = -float(normal_quantile(failing / 2.0)) * (1.0 - ROUNDING)
         start = -float(normal_quantile(0.25)) * (1.0 + ROUNDING)
@@ -150,5 +150,5 @@ def multiplied_radius(p_lower: float, scale: float) -> float:
     """
     require_lower_bound(p_lower)
     # log1p(1 - 2p) is ln(2 - 2p) without cancellation near p = 1/2.
-    lead = max(0.0, 2.0 * round_share_down(p_lower) - 1.0)
+    lead = max(0.0, 2.0 * round_p_down(p_lower) - 1.0)
     return float(-scale * np.log1p(-lead)) * (1.0 - ROUNDING)

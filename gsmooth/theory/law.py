@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.theory.arguments import distances, require_finite
-from gsmooth.theory.normal import Floats, share_of_margin
+from gsmooth.theory.normal import Floats, required_p_of_margin
 from gsmooth.theory.radii import target_margin
 
 
@@ -124,7 +124,7 @@ class Law(ABC):
         return None
 
     @final
-    def required_share(
+    def required_p(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
     ) -> Floats:
         """Least probability at the centre such that the class is kept for every larger one.
@@ -138,7 +138,7 @@ class Law(ABC):
         Returns:
             Required probabilities (...,), rounded up; 1.0 where no probability suffices.
         """
-        return share_of_margin(self.margin(shift, residual, rho0=rho0, tv=tv))
+        return required_p_of_margin(self.margin(shift, residual, rho0=rho0, tv=tv))
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class OneScaleLaw(Law):
         return 1
 
     def share_for_radius(self, radius: float) -> float:
-        return share_at(self, radius)
+        return required_p_at(self, radius)
 
 
 def displacement(shift: ArrayLike, dimensions: int) -> Floats:
@@ -209,7 +209,7 @@ def goal_margin(sigma: float, residual: ArrayLike, rho0: float, tv: float) -> Fl
     return target_margin(in_units(distances("residual", residual), sigma), rho0, tv)
 
 
-def share_at(law: Law, radius: float) -> float:
+def required_p_at(law: Law, radius: float) -> float:
     """The probability that a one-parameter law requires at a shift without a residual.
 
     Args:
@@ -223,7 +223,7 @@ def share_at(law: Law, radius: float) -> float:
         ConfigurationError: radius is negative or not finite.
     """
     require_finite("radius", radius, positive=False)
-    return float(law.required_share([radius]))
+    return float(law.required_p([radius]))
 
 
 def in_units(distance: Floats, unit: Floats | float) -> Floats:

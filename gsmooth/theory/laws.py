@@ -37,7 +37,7 @@ from gsmooth.theory.normal import Floats, normal_quantile
 from gsmooth.theory.product import ALONG, ProductLaw
 from gsmooth.theory.radii import (
     gaussian_radius,
-    gaussian_share,
+    gaussian_required_p,
     general_margin,
 )
 from gsmooth.theory.uniform import UniformLaw
@@ -152,7 +152,7 @@ class GaussianLaw(Law):
         return gaussian_radius(p_lower, self._unit)
 
     def share_for_radius(self, radius: float) -> float:
-        return gaussian_share(radius, self._unit)
+        return gaussian_required_p(radius, self._unit)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         return np.asarray(normal_quantile(uniforms(u, self.dimensions)) * np.array(self.scales))

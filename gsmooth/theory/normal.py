@@ -44,7 +44,7 @@ def normal_quantile(p: ArrayLike) -> Floats:
     return np.asarray(special.ndtri(np.asarray(p, dtype=np.float64)), dtype=np.float64)
 
 
-def share_of_margin(margin: ArrayLike) -> Floats:
+def required_p_of_margin(margin: ArrayLike) -> Floats:
     """Required probability of a margin: Phi(margin), rounded up.
 
     Args:

@@ -47,8 +47,8 @@ from gsmooth.theory.law import (
     uniforms,
     zeros_of,
 )
-from gsmooth.theory.normal import ROUNDING, Floats, normal_quantile, share_of_margin
-from gsmooth.theory.radii import round_share_down
+from gsmooth.theory.normal import ROUNDING, Floats, normal_quantile, required_p_of_margin
+from gsmooth.theory.radii import round_p_down
 from gsmooth.theory.uniform import UniformLaw
 
 ALONG: Final[Mapping[str, Callable[[float], Law]]] = {
@@ -140,7 +140,7 @@ class ProductLaw(Law):
 
     def radius(self, p_lower: float) -> float:
         require_lower_bound(p_lower)
-        enough, low, high = round_share_down(p_lower), 0.0, FARTHEST
+        enough, low, high = round_p_down(p_lower), 0.0, FARTHEST
         # The same bisection for every share: so it grows with the share to the last bit.
         while low < (middle := (low + high) / 2.0) < high and high - low > low * 2.0**-50:
             low, high = (middle, high) if self.share_for_radius(middle) < enough else (low, middle)
@@ -152,7 +152,7 @@ class ProductLaw(Law):
         require_finite("radius", radius, positive=False)
         others = any(s > 0.0 for axis, s in enumerate(self.scales) if axis != self.axis)
         shift = np.array(radius * self.scales[self.axis])
-        return float(share_of_margin(self._of(shift, np.array(radius * others))))
+        return float(required_p_of_margin(self._of(shift, np.array(radius * others))))
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         uniform = uniforms(u, self.dimensions)

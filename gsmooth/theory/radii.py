@@ -27,11 +27,11 @@ from gsmooth.theory.normal import (
     Floats,
     normal_quantile,
     raise_margin,
-    share_of_margin,
+    required_p_of_margin,
 )
 
 
-def round_share_down(p_lower: float) -> float:
+def round_p_down(p_lower: float) -> float:
     """Lower bound on a probability, moved down by what the inverse of a radius rounds up.
 
     After it, the probability required for the certified radius is below p_lower.
@@ -71,7 +71,7 @@ def gaussian_radius(p_lower: float, sigma: float, p_second_upper: float | None =
     """
     require_lower_bound(p_lower)
     require_finite("sigma", sigma, positive=False)
-    lower = round_share_down(p_lower)
+    lower = round_p_down(p_lower)
     second = 1.0 - lower
     if p_second_upper is not None:
         if not 0.0 < p_second_upper <= 1.0:
@@ -86,7 +86,7 @@ def gaussian_radius(p_lower: float, sigma: float, p_second_upper: float | None =
     return 0.5 * sigma * gap * (1.0 - ROUNDING)
 
 
-def gaussian_share(radius: float, sigma: float) -> float:
+def gaussian_required_p(radius: float, sigma: float) -> float:
     """Least probability above which :func:`gaussian_radius` exceeds a radius (T1).
 
     T1: the class is constant within radius r where its probability exceeds Phi(r / sigma).
@@ -108,8 +108,8 @@ def gaussian_share(radius: float, sigma: float) -> float:
     require_finite("radius", radius, positive=False)
     require_finite("sigma", sigma, positive=False)
     if sigma == 0.0:
-        return 1.0 if radius > 0.0 else float(share_of_margin(0.0))
-    return float(share_of_margin(radius / sigma * (1.0 + ROUNDING)))
+        return 1.0 if radius > 0.0 else float(required_p_of_margin(0.0))
+    return float(required_p_of_margin(radius / sigma * (1.0 + ROUNDING)))
 
 
 def target_margin(residual: ArrayLike, rho0: float = 0.0, tv: float = 0.0) -> Floats:

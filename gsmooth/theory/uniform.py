@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gsmooth.theory.arguments import require_finite, require_lower_bound
-from gsmooth.theory.law import Law, displacement, goal_margin, share_at, uniforms
+from gsmooth.theory.law import Law, displacement, goal_margin, required_p_at, uniforms
 from gsmooth.theory.normal import ROUNDING, Floats, raise_margin
-from gsmooth.theory.radii import round_share_down
+from gsmooth.theory.radii import round_p_down
 
 
 @final
@@ -63,11 +63,11 @@ class UniformLaw(Law):
 
     def radius(self, p_lower: float) -> float:
         require_lower_bound(p_lower)
-        lead = max(0.0, round_share_down(p_lower) - 0.5)
+        lead = max(0.0, round_p_down(p_lower) - 0.5)
         return 2.0 * self.half_width * lead * (1.0 - ROUNDING)
 
     def share_for_radius(self, radius: float) -> float:
-        return share_at(self, radius)
+        return required_p_at(self, radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         centred = 0.0 if self.non_negative else 1.0

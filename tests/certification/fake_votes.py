@@ -12,7 +12,7 @@ from gsmooth.certification import Finding, Mode, decide
 from gsmooth.cover import Ball, Cover
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
 from tests.engine_objects import Counts, half_line, told
 
@@ -25,7 +25,7 @@ Jury = Callable[[int, int, int], int]
 
 
 def share_of(margin: float) -> float:
-    return float(share_of_margin(margin))
+    return float(required_p_of_margin(margin))
 
 
 def ball(margin: float, profile: tuple[Step, ...] = ()) -> Ball:

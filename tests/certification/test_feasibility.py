@@ -11,7 +11,7 @@ from gsmooth.certification.api import RadiusMode, RegionMode, certify
 from gsmooth.certification.feasibility import (
     check_calibrated_feasible,
     check_feasible,
-    largest_share,
+    largest_p_lower,
     least_supporting,
 )
 from gsmooth.errors import UnreachableError
@@ -56,9 +56,9 @@ def test_the_least_supporting_votes_are_those_whose_unanimity_shows_the_share(
 ) -> None:
     least = least_supporting(RadiusMode(alpha, n=n), share)
     assert least is not None
-    assert largest_share(RadiusMode(alpha, n=least)) > share
+    assert largest_p_lower(RadiusMode(alpha, n=least)) > share
     if least > 64:
-        assert not largest_share(RadiusMode(alpha, n=least - 64)) > share
+        assert not largest_p_lower(RadiusMode(alpha, n=least - 64)) > share
 
 
 @pytest.mark.parametrize("centres", [1, 3])

@@ -23,7 +23,7 @@ from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
 from gsmooth.testing.supremum import excess, worst_attack
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
@@ -96,7 +96,7 @@ def check_every_piece(
         assert (margin <= proof.margins).all()
         assert proof.margins.max() == ball.margin
         # The same inside every nested region: the step that holds a cell's start holds its margin.
-        shares = share_of_margin(proof.margins)
+        shares = required_p_of_margin(proof.margins)
         starts = build.start_fractions(cover.region, cells.lower, cells.upper)
         for step in ball.profile:
             assert (shares[starts < step.fraction] <= step.share).all()
@@ -190,7 +190,7 @@ def test_balls_come_worst_first_and_shares_match_margins() -> None:
     cover = build_cover(weave(), SampleImage("blob", 2).tensor(SMALL)[0], BOX, 6)
     margins = [ball.margin for ball in cover.balls]
     assert margins == sorted(margins, reverse=True)
-    shares, needed = np.array([ball.share for ball in cover.balls]), share_of_margin(margins)
+    shares, needed = np.array([ball.share for ball in cover.balls]), required_p_of_margin(margins)
     assert (shares >= needed).all()
     assert shares == pytest.approx(needed, rel=1e-15)
 
@@ -216,7 +216,7 @@ def test_a_profile_ascends_where_float64_phi_does_not() -> None:
     rest = np.zeros((len(starts), 2))
     cells = Cells(np.zeros(len(starts), np.int64), starts, starts + 1e-4, rest, starts, starts)
     margins = np.array(0.853 + 1e-16 * np.arange(len(starts)), dtype=np.float64)
-    assert (np.diff(share_of_margin(margins)) < 0.0).any()
+    assert (np.diff(required_p_of_margin(margins)) < 0.0).any()
     shares = [step.share for step in build._profile(region, cells, margins)]
     assert shares == sorted(shares)
 

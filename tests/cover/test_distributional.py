@@ -23,7 +23,7 @@ from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
@@ -94,12 +94,12 @@ def test_profiles_ask_enough_for_every_nested_region(parameters: int) -> None:
     cover = distributional_cover(g, x, region, error_of(g, x, region), 6)
     for fraction in (0.03, 0.2, 0.5, 0.77, 1.0):
         theta = uniform_thetas(region.scaled(fraction), 200)
-        shares = np.array([share_at(ball.profile, fraction) for ball in cover.balls])
-        required = share_of_margin(needed(g, x, cover, theta))
+        shares = np.array([required_p_at(ball.profile, fraction) for ball in cover.balls])
+        required = required_p_of_margin(needed(g, x, cover, theta))
         assert ((required <= shares) & (shares > 0.0)).any(axis=1).all()
 
 
-def share_at(profile: tuple[Step, ...], fraction: float) -> float:
+def required_p_at(profile: tuple[Step, ...], fraction: float) -> float:
     """What a profile asks for the region of this fraction: the step that reaches it."""
     return next(step.share for step in profile if step.fraction >= fraction)
 
@@ -111,7 +111,7 @@ def test_profiles_ascend_and_end_with_the_whole_region() -> None:
             assert before.fraction < after.fraction
             assert before.share <= after.share
         assert ball.profile[-1] == Step(1.0, ball.share)
-        assert ball.share == float(share_of_margin(ball.margin))
+        assert ball.share == float(required_p_of_margin(ball.margin))
 
 
 @given(
@@ -167,7 +167,7 @@ def test_few_centres_are_chosen_where_the_error_outweighs_the_shift() -> None:
 def cost(g: SmoothedClassifier, error: float, count: int) -> float:
     """Expected votes for so many equal arcs of TURNS."""
     margins = g.law.margin(np.array([[40.0 / (2 * count)]]), np.array([error]))
-    share = np.array([float(share_of_margin(margins[0]))])
+    share = np.array([float(required_p_of_margin(margins[0]))])
     return count * float(RegionMode().price.votes(share, np.array([TYPICAL_SHARE]))[0])
 
 

@@ -21,7 +21,7 @@ from gsmooth.runs.records.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.runs.records.row import AttackRecord, Row
 from gsmooth.sampling.noise import SAMPLER
 from gsmooth.theory.bounds import clopper_pearson_lower
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter
 from gsmooth.transforms.region import Region
 
@@ -63,7 +63,7 @@ def make_centre(
     successes: int = 128, trials: int = 128, margin: float = 0.75, **changes: Any
 ) -> CentreEvidence:
     """A centre whose share fits its margin; accepted unless ``changes`` say otherwise."""
-    share = float(share_of_margin(margin))
+    share = float(required_p_of_margin(margin))
     centre = CentreEvidence((0.0,), margin, share, successes, trials, Verdict.ACCEPTED)
     return counted(replace(centre, **changes))
 
@@ -126,7 +126,7 @@ def make_abstention(index: int = 0, **changes: Any) -> Row:
 
 def make_radius_row(index: int = 0, successes: int = 960, **changes: Any) -> Row:
     """A radius-mode row with two centres and the fraction that their counts support."""
-    steps = tuple(Step(k / 8, float(share_of_margin(k / 4))) for k in range(1, 9))
+    steps = tuple(Step(k / 8, float(required_p_of_margin(k / 4))) for k in range(1, 9))
     centre = make_centre(successes, 1024, margin=2.0, profile=steps)
     lower = clopper_pearson_lower(successes, 1024, 0.001)
     fraction = max((step.fraction for step in steps if step.share < lower), default=None)

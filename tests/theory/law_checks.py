@@ -67,7 +67,7 @@ def worst_share(masses: Floats, share: float) -> float:
 
 def check_required_share(law: Law, noise: Noise, shift: float, count: int = 100_000) -> None:
     """No classifier with more than the required share loses its class at ``shift``."""
-    share = float(law.required_share([shift]))
+    share = float(law.required_p([shift]))
     assert 0.5 <= share <= 1.0
     if share < 1.0 - 2.0 / count:
         assert worst_share(cells(noise, shift, count), share) > 0.5
@@ -75,7 +75,7 @@ def check_required_share(law: Law, noise: Noise, shift: float, count: int = 100_
 
 def check_required_share_is_tight(law: Law, noise: Noise, shift: float) -> None:
     """A classifier with slightly less than the required share does lose its class."""
-    share = float(law.required_share([shift]))
+    share = float(law.required_p([shift]))
     assert worst_share(cells(noise, shift, 100_000), share - 1e-4) <= 0.5
 
 
@@ -88,7 +88,7 @@ def check_radius(law: Law, noise: Noise, p_lower: float, count: int = 100_000) -
 
 def check_joint_share(law: Law, noise: Noise, shift: float, residual: float) -> None:
     """As :func:`check_required_share`, for classifiers of theta and one coordinate of delta."""
-    share = float(law.required_share([shift], residual))
+    share = float(law.required_p([shift], residual))
     delta = Noise(stats.norm.cdf, stats.norm.ppf)
     masses = np.outer(cells(noise, shift, 800), cells(delta, residual / law.sigma, 800)).ravel()
     if share < 1.0 - 2.0 / masses.size:
@@ -102,4 +102,4 @@ def check_inverse(law: Law, p_lower: float) -> None:
         share = law.share_for_radius(radius)
         assert share < p_lower
         assert math.isclose(share, p_lower, rel_tol=1e-12)
-        assert math.isclose(share, float(law.required_share([radius])), rel_tol=1e-12)
+        assert math.isclose(share, float(law.required_p([radius])), rel_tol=1e-12)

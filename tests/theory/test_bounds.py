@@ -17,7 +17,7 @@ from gsmooth.theory import (
     ceiling,
     clopper_pearson_lower,
     clopper_pearson_upper,
-    gaussian_share,
+    gaussian_required_p,
     least_n_fixed,
     least_successes,
     predict_test,
@@ -143,7 +143,7 @@ def test_least_n_is_the_first_n_whose_ceiling_exceeds_the_share(share: float, al
 
 
 def test_margin_three_needs_5114_unanimous_votes() -> None:
-    assert least_n_fixed(gaussian_share(3.0, 1.0), 0.001) == 5114
+    assert least_n_fixed(gaussian_required_p(3.0, 1.0), 0.001) == 5114
 
 
 @pytest.mark.parametrize("share", [1.0, 1.5, math.nextafter(1.0, 0.0)])

@@ -114,7 +114,7 @@ def test_no_half_space_behind_a_gain_is_lost(
     law = GaussianLaw((scale,), 0.5, orthogonal=False)
     loudest = scale * float(stats.norm.isf(rho0))
     bound = 2.0 ** (gamma + loudest) * float(np.linalg.norm(error))
-    share = float(law.required_share([gamma], bound, rho0=rho0))
+    share = float(law.required_p([gamma], bound, rho0=rho0))
     assume(share < 1.0 - 1e-9)
 
     def votes(offset: float, point: Floats, moved: float) -> float:

@@ -116,7 +116,7 @@ def test_no_arc_of_phases_of_the_required_share_is_lost(
     attacked = cmath.exp(1j * gamma) * (centre + error)
     width = arc_lost_at(attacked, start, law)
     at_centre = arc_share(centre, start, width, law)
-    assert at_centre <= float(law.required_share([gamma], abs(error))) + 1e-9
+    assert at_centre <= float(law.required_p([gamma], abs(error))) + 1e-9
 
 
 def test_the_arc_oracle_agrees_with_simulation_and_sees_a_margin_ten_per_cent_short() -> None:

@@ -163,14 +163,14 @@ def test_every_radius_is_linear_in_its_scale(p_lower: float, sigma: float, facto
 
 
 def test_uniform_requires_three_quarters_at_half_a_half_width() -> None:
-    assert float(UniformLaw(1.0).required_share([0.5])) == pytest.approx(0.75, abs=1e-13)
+    assert float(UniformLaw(1.0).required_p([0.5])) == pytest.approx(0.75, abs=1e-13)
 
 
 @pytest.mark.parametrize("law", [ExponentialLaw(1.0), FoldedNormalLaw(1.0)])
 def test_a_forward_law_certifies_no_negative_shift(law: Law) -> None:
     assert law.forward_axes == (0,)
-    assert law.required_share([[-1e-9], [1e-9]])[0] == 1.0
-    assert law.required_share([[-1e-9], [1e-9]])[1] < 0.6
+    assert law.required_p([[-1e-9], [1e-9]])[0] == 1.0
+    assert law.required_p([[-1e-9], [1e-9]])[1] < 0.6
 
 
 @each_law
@@ -195,7 +195,7 @@ def test_one_sided_uniform_noise_certifies_what_lies_behind_its_centre(
     # z = T_back z' + e: a share q(b) at T_b z', for b up to 4; the noise at the centre sees
     # [back, 4 + back], and the worst residual takes Phi^-1(q) up by residual / sigma.
     law = UniformLaw(2.0, 0.5, non_negative=True)
-    share = float(law.required_share([-back], residual))
+    share = float(law.required_p([-back], residual))
     if share >= 1.0:
         return
     rng = np.random.default_rng(3)
@@ -224,15 +224,15 @@ def test_a_folded_normal_radius_is_that_of_the_formula() -> None:
 def test_margin_and_share_agree_and_grow_in_every_argument(
     law: Law, shift: float, residual: float, rho0: float, tv: float
 ) -> None:
-    share = float(law.required_share([shift], residual, rho0=rho0, tv=tv))
+    share = float(law.required_p([shift], residual, rho0=rho0, tv=tv))
     margin = float(law.margin([shift], residual, rho0=rho0, tv=tv))
     assert share == pytest.approx(stats.norm.cdf(margin), abs=1e-12)
     assert share >= 0.5
     slack = 1e-12
-    assert float(law.required_share([shift + 0.1], residual, rho0=rho0, tv=tv)) >= share - slack
-    assert float(law.required_share([shift], residual + 0.1, rho0=rho0, tv=tv)) >= share - slack
-    assert float(law.required_share([shift], residual, rho0=rho0 + 0.01, tv=tv)) >= share - slack
-    assert float(law.required_share([shift], residual, rho0=rho0, tv=tv + 0.01)) >= share - slack
+    assert float(law.required_p([shift + 0.1], residual, rho0=rho0, tv=tv)) >= share - slack
+    assert float(law.required_p([shift], residual + 0.1, rho0=rho0, tv=tv)) >= share - slack
+    assert float(law.required_p([shift], residual, rho0=rho0 + 0.01, tv=tv)) >= share - slack
+    assert float(law.required_p([shift], residual, rho0=rho0, tv=tv + 0.01)) >= share - slack
 
 
 @each_law
@@ -240,8 +240,8 @@ def test_margin_and_share_agree_and_grow_in_every_argument(
 @given(shift=st.floats(0.0, 3.0), tv=st.floats(1e-6, 0.05))
 def test_total_variation_is_paid_at_both_ends(law: Law, shift: float, tv: float) -> None:
     # At no shift the votes may err by tv at the centre and by tv at the attacked point.
-    assert float(law.required_share([0.0], tv=tv)) == pytest.approx(0.5 + 2 * tv, abs=1e-12)
-    share = float(law.required_share([shift], tv=tv))
+    assert float(law.required_p([0.0], tv=tv)) == pytest.approx(0.5 + 2 * tv, abs=1e-12)
+    share = float(law.required_p([shift], tv=tv))
     assume(share < 1.0)
     if isinstance(law, GaussianLaw):
         kept = stats.norm.cdf(stats.norm.ppf(share - tv) - shift / law.scales[0]) - tv
@@ -250,33 +250,33 @@ def test_total_variation_is_paid_at_both_ends(law: Law, shift: float, tv: float)
 
 @pytest.mark.parametrize("law", [GaussianLaw((1.0,), 0.0), UniformLaw(1.0), LaplaceLaw(1.0)])
 def test_without_noise_on_z_only_a_zero_residual_is_allowed(law: Law) -> None:
-    required = law.required_share([[0.1], [0.1]], [0.0, 1e-300])
+    required = law.required_p([[0.1], [0.1]], [0.0, 1e-300])
     assert required[0] < 0.6
     assert required[1] == 1.0
 
 
 def test_a_zero_scale_allows_no_shift_in_its_direction() -> None:
     law = GaussianLaw((0.0, 2.0), 0.5)
-    assert list(law.required_share([[0.0, 1.0], [1e-300, 0.0]]) < 1.0) == [True, False]
+    assert list(law.required_p([[0.0, 1.0], [1e-300, 0.0]]) < 1.0) == [True, False]
 
 
 def test_margins_far_beyond_float_shares_stay_finite() -> None:
     law = GaussianLaw((1.0,), 1.0)
     assert float(law.margin([30.0], 40.0)) == pytest.approx(50.0)
-    assert float(law.required_share([30.0], 40.0)) == 1.0
+    assert float(law.required_p([30.0], 40.0)) == 1.0
     assert float(law.margin([0.0])) == 0.0
 
 
 def test_shares_broadcast_over_shift_and_residual() -> None:
     law = GaussianLaw((1.0, 2.0), 0.5)
-    assert law.required_share(np.zeros((4, 3, 2)), np.zeros(3)).shape == (4, 3)
-    assert GaussianLaw((), 0.5).required_share(np.zeros((5, 0)), np.ones(5)).shape == (5,)
+    assert law.required_p(np.zeros((4, 3, 2)), np.zeros(3)).shape == (4, 3)
+    assert GaussianLaw((), 0.5).required_p(np.zeros((5, 0)), np.ones(5)).shape == (5,)
 
 
 def test_additive_noise_is_the_case_of_no_parameter() -> None:
     law = GaussianLaw((), 0.5)
     assert law.radius(0.9) == pytest.approx(0.5 * stats.norm.ppf(0.9), rel=1e-12)
-    assert float(law.required_share(np.zeros((0,)), 0.3)) == pytest.approx(stats.norm.cdf(0.6))
+    assert float(law.required_p(np.zeros((0,)), 0.3)) == pytest.approx(stats.norm.cdf(0.6))
     assert law.share_for_radius(0.3) == pytest.approx(stats.norm.cdf(0.6))
 
 
@@ -314,12 +314,12 @@ def test_a_law_without_a_proof_cannot_be_built() -> None:
         (lambda: UniformLaw(0.0), "half_width=0.0"),
         (lambda: ExponentialLaw(float("inf")), "scale=inf"),
         (lambda: LaplaceLaw(1.0, -1.0), "sigma=-1.0"),
-        (lambda: LaplaceLaw(1.0).required_share(0.5), "shape"),
-        (lambda: LaplaceLaw(1.0).required_share([0.5, 0.5]), "shape"),
-        (lambda: LaplaceLaw(1.0).required_share([float("nan")]), "NaN"),
-        (lambda: LaplaceLaw(1.0).required_share([0.5], -0.1), "residual"),
-        (lambda: LaplaceLaw(1.0).required_share([0.5], rho0=-0.1), "rho0"),
-        (lambda: LaplaceLaw(1.0).required_share([0.5], tv=float("nan")), "tv"),
+        (lambda: LaplaceLaw(1.0).required_p(0.5), "shape"),
+        (lambda: LaplaceLaw(1.0).required_p([0.5, 0.5]), "shape"),
+        (lambda: LaplaceLaw(1.0).required_p([float("nan")]), "NaN"),
+        (lambda: LaplaceLaw(1.0).required_p([0.5], -0.1), "residual"),
+        (lambda: LaplaceLaw(1.0).required_p([0.5], rho0=-0.1), "rho0"),
+        (lambda: LaplaceLaw(1.0).required_p([0.5], tv=float("nan")), "tv"),
         (lambda: LaplaceLaw(1.0).share_for_radius(-1.0), "radius"),
         (lambda: LaplaceLaw(1.0).theta_from_uniform([[0.0]]), "uniforms"),
         (lambda: LaplaceLaw(1.0).theta_from_uniform([0.5]), "shape"),

@@ -138,7 +138,7 @@ def test_no_half_space_that_is_certified_is_lost(
     law = product(kind)
     here = share_of_plane(law, weights, bound)
     there = share_of_plane(law, weights, bound - float(np.dot(weights, move)))
-    required = float(law.required_share(move[:2], abs(move[2])))
+    required = float(law.required_p(move[:2], abs(move[2])))
     assert here <= required + 1e-4 or there > 0.5
 
 
@@ -209,7 +209,7 @@ def test_the_radius_bounds_both_shifts_at_once(kind: str, p: float) -> None:
     radius = law.radius(p)
     assert law.share_for_radius(radius) < p
     assert law.share_for_radius(radius * (1.0 + 1e-6)) > p - 1e-4
-    assert float(law.required_share([3.0 * radius, 2.0 * radius])) == pytest.approx(
+    assert float(law.required_p([3.0 * radius, 2.0 * radius])) == pytest.approx(
         law.share_for_radius(radius), rel=1e-12
     )
     assert law.radius(min(p + 1e-6, 0.99999)) >= radius

@@ -13,12 +13,12 @@ from scipy import stats
 from gsmooth.errors import ConfigurationError
 from gsmooth.theory import (
     gaussian_radius,
-    gaussian_share,
+    gaussian_required_p,
     general_margin,
     round_down,
     target_margin,
 )
-from gsmooth.theory.normal import ROUNDING, raise_margin, share_of_margin
+from gsmooth.theory.normal import ROUNDING, raise_margin, required_p_of_margin
 
 distances = st.floats(0.0, 6.0)
 probabilities = st.sampled_from([0.0, 1e-12, 1e-6, 0.01, 0.2])
@@ -39,7 +39,7 @@ def test_gaussian_radius_is_below_the_exact_quantile_and_close_to_it(p_lower: fl
 @given(st.floats(0.0, 8.0))
 def test_gaussian_share_is_above_the_exact_share_and_close_to_it(radius: float) -> None:
     with mpmath.workdps(40):
-        share = gaussian_share(radius, 1.0)
+        share = gaussian_required_p(radius, 1.0)
         exact = exact_phi(radius)
         assert exact < mpmath.mpf(share) or share == 1.0
         assert mpmath.mpf(share) - exact < 2e-14
@@ -123,8 +123,8 @@ def test_gaussian_radius_grows_with_p_lower(one: float, other: float) -> None:
 
 def test_gaussian_radius_without_noise_is_zero_and_no_share_reaches_more() -> None:
     assert gaussian_radius(0.9, 0.0) == 0.0
-    assert gaussian_share(0.1, 0.0) == 1.0
-    assert gaussian_share(0.0, 0.0) < 0.51
+    assert gaussian_required_p(0.1, 0.0) == 1.0
+    assert gaussian_required_p(0.0, 0.0) < 0.51
 
 
 @given(st.floats(0.0, 3.0), st.floats(0.0, 0.3))
@@ -132,7 +132,7 @@ def test_without_a_residual_the_general_margin_is_the_published_form_of_the_nest
     shift: float, rho: float
 ) -> None:
     # Fischer et al. (2020): the class is kept where Phi(Phi^-1(p) - shift) - rho > 1/2.
-    p = float(share_of_margin(general_margin(shift, 0.0, rho)))
+    p = float(required_p_of_margin(general_margin(shift, 0.0, rho)))
     kept = stats.norm.cdf(stats.norm.ppf(p) - shift) - rho
     assert kept == pytest.approx(0.5, abs=1e-9)
 

@@ -17,7 +17,7 @@ from gsmooth.theory import (
     StreamedSample,
     anytime_lower,
     cannot_accept,
-    gaussian_share,
+    gaussian_required_p,
     log_e_value,
 )
 from gsmooth.theory.sequential import log_e_slack
@@ -117,7 +117,7 @@ def test_least_n_is_the_first_number_of_unanimous_votes_that_is_accepted(share: 
 
 
 def test_margin_three_needs_5977_unanimous_votes() -> None:
-    share = gaussian_share(3.0, 1.0)
+    share = gaussian_required_p(3.0, 1.0)
     with mpmath.workdps(30):
         assert exact_log_e(5976, 0, share) < math.log(1000) < exact_log_e(5977, 0, share)
     assert EProcess(share, 0.001).least_n() == 5977

@@ -17,7 +17,7 @@ from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import Law
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 
@@ -84,7 +84,7 @@ def box_profile(
         within = region.scaled(fraction)
         low = np.clip(lower, within.lower, within.upper)
         high = np.clip(upper, within.lower, within.upper)
-        share = float(share_of_margin(box_margin(margin_of, theta, low, high)))
+        share = float(required_p_of_margin(box_margin(margin_of, theta, low, high)))
         least = max(least, share)
         steps.append(Step(fraction, least))
     return tuple(steps)

@@ -21,7 +21,7 @@ from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, lay_parameter_grid
 from gsmooth.cover.regions.one_sided import place_of, placed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
@@ -267,7 +267,7 @@ class CoverPlanner:
 
     def _prices(self, radii: Floats, shares: Floats) -> Floats:
         """Expected votes for balls of these radii, with what is added to every margin."""
-        return self._price.votes(share_of_margin(radii + self._added + TOLERANCE), shares)
+        return self._price.votes(required_p_of_margin(radii + self._added + TOLERANCE), shares)
 
     @cached_property
     def _added(self) -> float:

@@ -12,7 +12,7 @@ import torch
 
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
 from gsmooth.certification.api import RadiusMode
-from gsmooth.certification.feasibility import largest_share
+from gsmooth.certification.feasibility import largest_p_lower
 from gsmooth.runs.context import RunContext, mode_of, region_of
 from gsmooth.runs.cost.dry_run import Tried, expected_forwards, tried_images
 from gsmooth.runs.cost.forecast import Span
@@ -134,5 +134,5 @@ def _largest_l2(context: RunContext) -> float | None:
     if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
         return None
     norm = smoothed.transformation.lift_norm(smoothed.classifier.shape)
-    margin = float(normal_quantile(largest_share(mode)))
+    margin = float(normal_quantile(largest_p_lower(mode)))
     return min(region.l2, smoothed.law.sigma * margin / norm)

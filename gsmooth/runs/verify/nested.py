@@ -8,7 +8,7 @@ from gsmooth.certificate import CentreEvidence, InnerEvidence
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import fixed_votes, setting, supported_fraction
 from gsmooth.theory.bounds import clopper_pearson_lower
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 
 # As for the outer shares, see ``profiles``.
 _ROUNDED_UP = 1e-9
@@ -69,7 +69,7 @@ def _centre(
     if inner.votes != votes:
         yield "inner.votes", f"{inner.votes}, but {votes} were fixed in advance"
         return
-    needed = float(share_of_margin(inner.margin))
+    needed = float(required_p_of_margin(inner.margin))
     if not needed <= inner.share <= needed + _ROUNDED_UP:
         yield "inner.required_p", f"{inner.share!r}; margin {inner.margin!r} requires {needed!r}"
     if len(inner.successes) != centre.trials:

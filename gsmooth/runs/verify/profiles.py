@@ -11,7 +11,7 @@ from gsmooth.certificate import CentreEvidence
 from gsmooth.runs.records.row import Row
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower, randomized_clopper_pearson_lower
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
 # A share may be rounded up a little further than here, never down.
@@ -32,9 +32,9 @@ def fixed_votes(n: int) -> int:
     return -(-n // CHUNK) * CHUNK
 
 
-def share_faults(centre: CentreEvidence) -> Iterator[str]:
+def required_p_faults(centre: CentreEvidence) -> Iterator[str]:
     """A message unless the share is what the margin requires."""
-    needed = float(share_of_margin(centre.margin))
+    needed = float(required_p_of_margin(centre.margin))
     if not needed <= centre.share <= needed + _ROUNDED_UP:
         yield f"{centre.share!r}; margin {centre.margin!r} requires {needed!r}"
 
@@ -57,7 +57,7 @@ def profile_faults(centre: CentreEvidence, identity_action: bool) -> Iterator[st
         yield "fractions outside [0, 1]"
     # An infinite margin says nothing about its parts.
     for step in steps if identity_action and math.isfinite(centre.margin) else ():
-        needed = float(share_of_margin(step.fraction * centre.margin))
+        needed = float(required_p_of_margin(step.fraction * centre.margin))
         if step.share < needed - _CURVATURE:
             yield f"share {step.share!r} at fraction {step.fraction!r}; it needs {needed!r}"
 

@@ -27,7 +27,7 @@ from gsmooth.runs.records.recorded_noise import NoiseRecord
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import setting
 from gsmooth.theory.laws import GaussianLaw, Law
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter
 from gsmooth.transforms.region import Region
 
@@ -135,8 +135,8 @@ class _Reach:
         # A little less: at the very end of a step the next cell begins.
         within = self.row.region.scaled(fraction * (1.0 - _CLOSE))
         needed, points = self._needed(within, fraction)
-        shares = np.array([_share_at(centre, fraction) for centre in self.row.evidence])
-        reached = np.asarray((share_of_margin(needed) <= shares + 1e-15).any(axis=1))
+        shares = np.array([_required_p_at(centre, fraction) for centre in self.row.evidence])
+        reached = np.asarray((required_p_of_margin(needed) <= shares + 1e-15).any(axis=1))
         if not reached.all():
             shown = _first(points, ~reached)
             yield "fraction", f"{fraction!r}, but no centre answers for the parameters {shown}"
@@ -152,7 +152,7 @@ class _Reach:
         return np.maximum(0.0, needed * (1.0 - _CLOSE) - _CLOSE), points
 
 
-def _share_at(centre: CentreEvidence, fraction: float) -> float:
+def _required_p_at(centre: CentreEvidence, fraction: float) -> float:
     """The share that the centre's votes have to exceed for this fraction of the region."""
     return next((step.share for step in centre.profile if step.fraction >= fraction), centre.share)
 

@@ -23,8 +23,8 @@ from gsmooth.runs.verify.presence import Presence
 from gsmooth.runs.verify.profiles import (
     fixed_votes,
     profile_faults,
+    required_p_faults,
     setting,
-    share_faults,
 )
 from gsmooth.runs.verify.reach import reach_faults
 from gsmooth.runs.verify.seed_checks import seed_faults, seed_on_trust, usable_seed
@@ -272,7 +272,7 @@ def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
         yield f"{where}.margin", f"{min(centre.margin, inner)!r}; expected a number >= 0"
     if (centre.trials == 0) != (centre.verdict is Verdict.UNTESTED):
         yield f"{where}.verdict", f"{centre.verdict} after {centre.trials} votes"
-    yield from ((f"{where}.required_p", message) for message in share_faults(centre))
+    yield from ((f"{where}.required_p", message) for message in required_p_faults(centre))
     identity_action = row.region.dimensions == 0
     yield from (
         (f"{where}.profile", message) for message in profile_faults(centre, identity_action)

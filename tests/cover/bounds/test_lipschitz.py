@@ -18,7 +18,7 @@ from gsmooth.cover.bounds.lipschitz import FAILING, lipschitz_bounds
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
@@ -155,7 +155,7 @@ def test_a_residual_that_noise_makes_louder_is_within_the_share_asked_for(
 
 def test_the_margin_of_an_isometry_would_not_have_been_enough() -> None:
     scale, sigma, hum = 0.5, 0.25, 0.4
-    plain = float(share_of_margin(math.hypot(1e-9, hum / sigma)))
+    plain = float(required_p_of_margin(math.hypot(1e-9, hum / sigma)))
     assert worst_share(0.0, hum, scale, sigma, 1e-9, plain) < 0.5
 
 

@@ -19,7 +19,7 @@ from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
 from gsmooth.theory.expected_samples import expected_votes
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
@@ -163,7 +163,7 @@ def test_the_chosen_number_is_cheaper_than_others_by_the_same_model() -> None:
     g, x = turning(), SampleImage("blob", 3).tensor(SHAPE)
 
     def cost(cover: Cover) -> float:
-        shares = share_of_margin(np.array([ball.margin for ball in cover.balls]))
+        shares = required_p_of_margin(np.array([ball.margin for ball in cover.balls]))
         return float(expected_votes(shares, 0.97, 0.001, most=20_000).sum())
 
     chosen = cost(plan_of(g, TURNS, 0.97, 20_000.0))
@@ -173,7 +173,7 @@ def test_the_chosen_number_is_cheaper_than_others_by_the_same_model() -> None:
 
 def test_hopeless_pilots_still_get_a_plan_that_can_be_paid_for() -> None:
     cover = plan_of(turning(), TURNS, 0.2, 5000.0)
-    shares = share_of_margin(np.array([ball.margin for ball in cover.balls]))
+    shares = required_p_of_margin(np.array([ball.margin for ball in cover.balls]))
     assert expected_votes(shares, 0.9, 0.001, most=5000).sum() <= 5000.0
 
 

@@ -16,7 +16,7 @@ from gsmooth.runs.config.run_config import fingerprint_of
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.verify.verify import VerifyReport, verify_records
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from tests.runs.tmp_project import Notebook, furnish
 
 Tree = dict[str, Any]
@@ -228,7 +228,7 @@ def test_a_centre_that_is_left_out_leaves_a_part_of_the_region_uncovered(folder:
 def test_margins_lowered_below_the_shift_that_they_are_for_are_named(folder: Path) -> None:
     def edit(rows: list[Tree]) -> None:
         for centre in rows[0]["evidence"]:
-            centre.update(margin=0.1, required_p=float(share_of_margin(0.1)))
+            centre.update(margin=0.1, required_p=float(required_p_of_margin(0.1)))
 
     assert "evidence" in faults(forged(folder, edit))
 
@@ -236,7 +236,7 @@ def test_margins_lowered_below_the_shift_that_they_are_for_are_named(folder: Pat
 @of("l2")
 def test_the_margin_of_an_l2_ball_is_at_least_its_radius(folder: Path) -> None:
     def edit(rows: list[Tree]) -> None:
-        rows[0]["evidence"][0].update(margin=0.5, required_p=float(share_of_margin(0.5)))
+        rows[0]["evidence"][0].update(margin=0.5, required_p=float(required_p_of_margin(0.5)))
 
     assert "evidence[0].margin" in faults(forged(folder, edit))
 

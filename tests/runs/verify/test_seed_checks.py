@@ -20,7 +20,7 @@ from gsmooth.runs.verify.profiles import lower_bounds, supported_fraction
 from gsmooth.runs.verify.seed_checks import draws_of
 from gsmooth.runs.verify.verify import row_faults, verify_records
 from gsmooth.sampling.noise import SecretSeed
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from tests.runs.samples import RUN, make_centre, make_header, make_radius_row, make_row
 
 SECRET = SecretSeed(0x5EC8E7 << 200, "ab" * 16)
@@ -49,7 +49,7 @@ def committed(secret: SecretSeed | None = SECRET) -> RunHeader:
 
 def centre(successes: int) -> CentreEvidence:
     """Of 1024 votes; the profile is so fine that every draw shows in the fraction."""
-    steps = tuple(Step(k / 4096, float(share_of_margin(k / 2048))) for k in range(1, 4097))
+    steps = tuple(Step(k / 4096, float(required_p_of_margin(k / 2048))) for k in range(1, 4097))
     return make_centre(successes, 1024, margin=2.0, profile=steps)
 
 

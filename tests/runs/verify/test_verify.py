@@ -19,7 +19,7 @@ from gsmooth.runs.verify.seed_checks import draws_of
 from gsmooth.runs.verify.verify import row_faults, verify_records
 from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.theory.bounds import least_successes, randomized_clopper_pearson_lower
-from gsmooth.theory.normal import share_of_margin
+from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.theory.sequential import EProcess, StreamedSample
 from gsmooth.transforms.region import Region
 from tests.runs.samples import (
@@ -94,7 +94,7 @@ def test_a_lowered_margin_does_not_fit_its_share() -> None:
 
 
 def test_a_share_lowered_by_one_ulp_is_caught() -> None:
-    share = float(share_of_margin(0.75)) * (1 - 2**-52)
+    share = float(required_p_of_margin(0.75)) * (1 - 2**-52)
     assert faulty_fields(with_centre(make_row(), 0, share=share)) == ["evidence[0].required_p"]
 
 
@@ -262,7 +262,7 @@ def test_a_randomized_bound_uses_the_draw_of_its_seed() -> None:
 def test_a_step_of_an_l2_profile_asks_for_its_part_of_the_margin() -> None:
     margin, fraction = 2.0, 0.5
     honest = (
-        Step(fraction, float(share_of_margin(fraction * margin))),
+        Step(fraction, float(required_p_of_margin(fraction * margin))),
         Step(1.0, 0.9772498680518242),
     )
     bold = (replace(honest[0], fraction=0.6), honest[1])
