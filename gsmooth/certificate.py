@@ -57,7 +57,7 @@ class Step:
     """The share of votes that a centre needs for its part of ``region.scaled(fraction)``."""
 
     fraction: float
-    share: float
+    required_p: float
 
 
 @final
@@ -93,7 +93,7 @@ class InnerEvidence:
     """
 
     margin: float
-    share: float
+    required_p: float
     votes: int
     successes: tuple[int, ...]
 
@@ -116,7 +116,7 @@ class CentreEvidence:
 
     theta: tuple[float, ...]
     margin: float
-    share: float
+    required_p: float
     successes: int
     trials: int
     verdict: Verdict

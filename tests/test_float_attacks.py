@@ -190,11 +190,13 @@ def test_margins_grow_by_what_float_arithmetic_can_change(
     moved = math.hypot(shift, (residual + error) / SIGMA) + 2.0 * error / SIGMA
     assert moved <= margin(replace(bare, error=error)) <= moved + 1e-9
     # Theory: Phi(Phi^-1(p - tau) - rho) - tau > 1/2.
-    share = variation + stats.norm.cdf(margin(bare) + stats.norm.ppf(0.5 + variation))
-    share = min(float(share), 1.0)  # A share that no vote reaches: the margin is infinite.
-    assert float(required_p_of_margin(margin(replace(bare, variation=variation)))) >= share
+    required_p = variation + stats.norm.cdf(margin(bare) + stats.norm.ppf(0.5 + variation))
+    required_p = min(
+        float(required_p), 1.0
+    )  # A share that no vote reaches: the margin is infinite.
+    assert float(required_p_of_margin(margin(replace(bare, variation=variation)))) >= required_p
     both = margin(replace(bare, error=error, variation=variation))
-    assert both >= max(moved, float(stats.norm.ppf(share)))
+    assert both >= max(moved, float(stats.norm.ppf(required_p)))
 
 
 def test_the_share_that_a_cover_asks_for_grows_with_the_total_variation() -> None:
@@ -205,8 +207,8 @@ def test_the_share_that_a_cover_asks_for_grows_with_the_total_variation() -> Non
         ball = build_cover(g, point, region).balls[0]
         tau = g.total_variation(ball.z)
         least = tau + stats.norm.cdf(0.25 / SIGMA + stats.norm.ppf(0.5 + tau))
-        assert ball.share >= least
-        shares.append(ball.share)
+        assert ball.required_p >= least
+        shares.append(ball.required_p)
     assert shares == sorted(shares)
     assert shares[2] - shares[0] > 0.005
 

@@ -62,9 +62,9 @@ def check_level(false_claims: int, runs: int, alpha: float) -> None:
     assert false_claims <= most_by_chance(alpha, runs)
 
 
-def check_frequency(count: int, runs: int, share: float) -> None:
-    """``count`` of ``runs`` is a plausible draw at the exact probability ``share``."""
-    assert least_by_chance(share, runs) <= count <= most_by_chance(share, runs)
+def check_frequency(count: int, runs: int, required_p: float) -> None:
+    """``count`` of ``runs`` is a plausible draw at the exact probability ``required_p``."""
+    assert least_by_chance(required_p, runs) <= count <= most_by_chance(required_p, runs)
 
 
 # O1, region mode: the true radius is the distance of the threshold.
@@ -77,10 +77,12 @@ def test_false_certificates_are_exactly_as_rare_as_the_stopping_rule_says(alpha:
     g = half_line(-FAR, 0.5)
     cover, runs, looks = half_line_cover(g, FAR, BEYOND), 600, 4
     mode = RegionMode(alpha, max_votes=(1 + looks) * CHUNK)
-    share = cover.balls[0].share
-    rule = boundary_rule(EProcess(share, alpha), looks * CHUNK, Futility(share, mode.futility))
+    required_p = cover.balls[0].required_p
+    rule = boundary_rule(
+        EProcess(required_p, alpha), looks * CHUNK, Futility(required_p, mode.futility)
+    )
     # Looking when votes could suffice accepts just when looking at every vote does.
-    exact = exact_outcome(rule, share, looks * CHUNK)
+    exact = exact_outcome(rule, required_p, looks * CHUNK)
     found = findings(g, cover, mode, runs)
     false_claims = len(certified(found))
     check_level(false_claims, runs, alpha)
@@ -105,7 +107,9 @@ def test_a_region_inside_the_true_radius_is_certified_and_one_outside_never_is()
 
 def whole_or_nothing(cover: Cover) -> Cover:
     """The same balls without the steps in between: one comparison a run, and a fast one."""
-    balls = [replace(b, required_p_at=None, profile=(Step(1.0, b.share),)) for b in cover.balls]
+    balls = [
+        replace(b, required_p_at=None, profile=(Step(1.0, b.required_p),)) for b in cover.balls
+    ]
     return replace(cover, balls=tuple(balls))
 
 
@@ -121,25 +125,25 @@ def test_the_bound_exceeds_the_true_share_with_its_own_probability(
     cover = whole_or_nothing(half_line_cover(g, NEAR, BEYOND))
     false_claims = len(certified(findings(g, cover, RadiusMode(alpha, n=n, bound=bound), runs)))
     check_level(false_claims, runs, alpha)
-    share = float(stats.norm.cdf(NEAR / 0.5))
-    least = least_successes(share, n, alpha)
+    required_p = float(stats.norm.cdf(NEAR / 0.5))
+    least = least_successes(required_p, n, alpha)
     assert least is not None
-    exact = alpha if bound == "randomized" else float(stats.binom.sf(least - 1, n, share))
+    exact = alpha if bound == "randomized" else float(stats.binom.sf(least - 1, n, required_p))
     check_frequency(false_claims, runs, exact)
 
 
 def test_the_radius_exceeds_the_true_one_just_when_the_bound_exceeds_the_true_share() -> None:
     g = half_line(-NEAR, 0.5)
     cover, n, alpha = half_line_cover(g, NEAR, 4.0), 128, 0.25
-    share = float(stats.norm.cdf(NEAR / 0.5))
+    required_p = float(stats.norm.cdf(NEAR / 0.5))
     found = findings(g, cover, RadiusMode(alpha, n=n), 60)
     too_large = 0
     for certificate in certified(found):
         (evidence,) = certificate.evidence
         bound = FixedBound(n, alpha).lower(FixedSample(evidence.successes, n))
-        assert (certificate.region.l2 > NEAR) == (bound > share)
+        assert (certificate.region.l2 > NEAR) == (bound > required_p)
         assert certificate.region.l2 == pytest.approx(0.5 * stats.norm.ppf(bound), rel=1e-6)
-        too_large += bound > share
+        too_large += bound > required_p
     assert 0 < too_large < 60
 
 
@@ -229,8 +233,8 @@ def test_votes_on_phases_are_the_wrapped_gaussian_integral(angle: float, scale: 
         SampleRequest(SampleKey(0, 0, Stream.ESTIMATION, 0, chunk), z) for chunk in range(chunks)
     ]
     won = int(g.count(requests)[:, 1].sum())
-    share = wrapped(-40.0, 30.0, angle, scale)
-    assert stats.binomtest(won, chunks * CHUNK, share).pvalue > 1e-6
+    required_p = wrapped(-40.0, 30.0, angle, scale)
+    assert stats.binomtest(won, chunks * CHUNK, required_p).pvalue > 1e-6
 
 
 @pytest.mark.parametrize("centres", [1, 8, 24])
@@ -271,7 +275,8 @@ def test_one_bad_centre_of_several_is_accepted_with_probability_alpha_at_most() 
     runs, alpha = 300, 0.2
     assert len(cover.balls) == 3
     exact_shares = [
-        float(stats.norm.cdf((EDGE - ball.theta[0]) / SCALE)) - ball.share for ball in cover.balls
+        float(stats.norm.cdf((EDGE - ball.theta[0]) / SCALE)) - ball.required_p
+        for ball in cover.balls
     ]
     assert sorted(exact_shares)[0] == pytest.approx(0.0, abs=3e-4)
     assert sorted(exact_shares)[1] > 0.05
@@ -462,7 +467,7 @@ def test_a_bound_without_slack_is_caught() -> None:
 
 def test_peeking_at_a_fixed_bound_is_caught() -> None:
     g = half_line(-NEAR, 0.5)
-    share = float(stats.norm.cdf(NEAR / 0.5))
+    required_p = float(stats.norm.cdf(NEAR / 0.5))
     runs, looks, alpha = 400, 10, 0.05
     z = torch.zeros(1, dtype=torch.float64)
     counts = (
@@ -479,7 +484,7 @@ def test_peeking_at_a_fixed_bound_is_caught() -> None:
     trials = CHUNK * np.arange(1, looks + 1)
 
     def shows(won: int, n: int) -> bool:
-        return FixedBound(n, alpha).lower(FixedSample(won, n)) > share
+        return FixedBound(n, alpha).lower(FixedSample(won, n)) > required_p
 
     at_the_end = sum(shows(int(row[-1]), int(trials[-1])) for row in counts)
     check_level(at_the_end, runs, alpha)

@@ -101,23 +101,23 @@ def largest_p_lower(mode: RadiusMode) -> float:
     return BELOW_ONE if mode.bound == "randomized" else ceiling(mode.most, mode.alpha)
 
 
-def least_supporting(mode: RadiusMode, share: float) -> int | None:
-    """Least votes a centre whose unanimity shows ``share``; None if none do."""
-    if mode.bound == "randomized" and share < BELOW_ONE:
+def least_supporting(mode: RadiusMode, required_p: float) -> int | None:
+    """Least votes a centre whose unanimity shows ``required_p``; None if none do."""
+    if mode.bound == "randomized" and required_p < BELOW_ONE:
         return CHUNK
     if mode.bound == "sequence":
-        return least_votes(share, mode.alpha)
-    return _fixed_votes(share, mode.alpha)
+        return least_votes(required_p, mode.alpha)
+    return _fixed_votes(required_p, mode.alpha)
 
 
-def _needed_by_all(mode: Mode, share: float, centres: int) -> int | None:
-    """Least votes (radius mode: a centre) where each of ``centres`` is asked for ``share``."""
+def _needed_by_all(mode: Mode, required_p: float, centres: int) -> int | None:
+    """Least votes (radius mode: a centre) where each of ``centres`` is asked for ``required_p``."""
     if isinstance(mode, RadiusMode):
-        return least_supporting(mode, share)
+        return least_supporting(mode, required_p)
     if mode.rule == "e-process":
-        least = least_votes(share, mode.alpha)
+        least = least_votes(required_p, mode.alpha)
     else:
-        least = _fixed_votes(share, mode.alpha / centres)
+        least = _fixed_votes(required_p, mode.alpha / centres)
     return None if least is None else chunks(mode.n0) * CHUNK + centres * least
 
 
@@ -207,8 +207,8 @@ class _Question:
         margin, mode = self.margin(balls), self.mode
         if mode.rule == "e-process":
             return least_votes(float(required_p_of_margin(margin + added)), self.level)
-        share = float(required_p_of_margin(margin))  # Its whole chunks leave room enough.
-        return _fixed_votes(share, mode.alpha / balls)
+        required_p = float(required_p_of_margin(margin))  # Its whole chunks leave room enough.
+        return _fixed_votes(required_p, mode.alpha / balls)
 
     def needed(self, balls: int, added: float = 0.0) -> Needed | None:
         """Least votes with which ``balls`` centres can pass."""
@@ -268,10 +268,10 @@ def _check_region_mode(asked: _Question) -> None:
     )
 
 
-def _fixed_votes(share: float, alpha: float) -> int | None:
+def _fixed_votes(required_p: float, alpha: float) -> int | None:
     """Least unanimous votes, in whole chunks, that Clopper and Pearson's bound takes for more."""
     try:
-        return chunks(least_n_fixed(share, alpha)) * CHUNK
+        return chunks(least_n_fixed(required_p, alpha)) * CHUNK
     except UnreachableError:
         return None
 

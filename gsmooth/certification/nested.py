@@ -289,7 +289,7 @@ class _Bench:
             if nested_centre.start == 0.0
         ]
         try:
-            least = max(least_n_fixed(share, self.mode.alpha_draw) for share in shares)
+            least = max(least_n_fixed(required_p, self.mode.alpha_draw) for required_p in shares)
         except UnreachableError:
             return None
         if least <= self.mode.votes:
@@ -303,7 +303,7 @@ def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
     """Largest fraction whose share, and every smaller one's, lies below p_lower."""
     fraction = 0.0
     for step in profile:
-        if step.share > 0.0 and step.share >= p_lower:
+        if step.required_p > 0.0 and step.required_p >= p_lower:
             break
         fraction = step.fraction
     return fraction
@@ -322,7 +322,7 @@ def _evidence(
     return CentreEvidence(
         nested_centre.theta,
         nested_centre.margin,
-        nested_centre.share,
+        nested_centre.required_p,
         passed,
         len(counts),
         verdict,

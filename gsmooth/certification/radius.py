@@ -99,11 +99,11 @@ def _reach(ball: Ball) -> Callable[[float], float]:
 
 def _least(balls: tuple[Ball, ...], mode: RadiusMode) -> int | None:
     """Votes a centre by which unanimity supports some fraction; None where no number does."""
-    share = max(_first_required_p(ball) for ball in balls if ball.start == 0.0)
+    required_p = max(_first_required_p(ball) for ball in balls if ball.start == 0.0)
     if mode.bound == "sequence":
-        return least_votes(share, mode.alpha)
+        return least_votes(required_p, mode.alpha)
     try:
-        return chunks(least_n_fixed(share, mode.alpha)) * CHUNK
+        return chunks(least_n_fixed(required_p, mode.alpha)) * CHUNK
     except UnreachableError:
         return None
 
@@ -113,7 +113,7 @@ def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
     fraction = 0.0
     for step in profile:
         # A share of 0 asks for nothing, not even for one vote: the region is not there yet.
-        if step.share > 0.0 and step.share >= p_lower:
+        if step.required_p > 0.0 and step.required_p >= p_lower:
             break
         fraction = step.fraction
     return fraction
@@ -121,4 +121,4 @@ def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
 
 def _first_required_p(ball: Ball) -> float:
     """The share that the smallest sub-region needs."""
-    return ball.profile[0].share if ball.required_p_at is None else ball.required_p_at(0.0)
+    return ball.profile[0].required_p if ball.required_p_at is None else ball.required_p_at(0.0)

@@ -65,8 +65,8 @@ def run_region_test(session: VotingSession, mode: RegionMode) -> Trial:
 
 def _stream(session: VotingSession, mode: RegionMode, place: int) -> Vote:
     """Until the e-process accepts or there is no hope; looked at whenever it could accept."""
-    share = session.cover.balls[place].share
-    test, futility = EProcess(share, session.level), Futility(share, mode.futility)
+    required_p = session.cover.balls[place].required_p
+    test, futility = EProcess(required_p, session.level), Futility(required_p, mode.futility)
     sample: StreamedSample | None = None
     tally, cast, chunk, judged = session.untallied(), 0, 0, 0
     while rows := votes_to_next_look(test, sample, mode.max_votes - session.votes):
@@ -81,12 +81,12 @@ def _stream(session: VotingSession, mode: RegionMode, place: int) -> Vote:
             return Verdict.FUTILE, tally
         if cast - judged >= PATIENCE:
             judged, left = cast, mode.max_votes - session.votes
-            if _forecast(mode, share, sample) > LEEWAY * (cast + left):
+            if _forecast(mode, required_p, sample) > LEEWAY * (cast + left):
                 break
     return Verdict.EXHAUSTED, tally
 
 
-def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
+def _forecast(mode: RegionMode, required_p: float, sample: StreamedSample) -> float:
     """Votes that this centre will cost in all, should it have been unlucky so far; 0 if unanimous.
 
     To give up is always sound; it saves what a second attempt can use.
@@ -94,7 +94,7 @@ def _forecast(mode: RegionMode, share: float, sample: StreamedSample) -> float:
     if sample.failures == 0:
         return 0.0
     hoped = special.betaincinv(sample.successes + 1.0, sample.failures, LUCK)
-    return float(mode.price.votes(np.array([share]), np.array([hoped]))[0])
+    return float(mode.price.votes(np.array([required_p]), np.array([hoped]))[0])
 
 
 def _bonferroni(session: VotingSession, mode: RegionMode, place: int) -> Vote:
@@ -104,7 +104,7 @@ def _bonferroni(session: VotingSession, mode: RegionMode, place: int) -> Vote:
     session.votes += cast
     tally = counts.sum(axis=0)
     bound = FixedBound(cast, session.level / len(balls))
-    passed = bound.lower(FixedSample(int(tally[session.label]), cast)) > balls[place].share
+    passed = bound.lower(FixedSample(int(tally[session.label]), cast)) > balls[place].required_p
     return (Verdict.ACCEPTED if passed else Verdict.FUTILE), tally
 
 
@@ -114,7 +114,7 @@ def _least(session: VotingSession, mode: RegionMode, places: list[int]) -> int |
         return len(places) * chunks(mode.n) * CHUNK
     total = 0
     for place in places:
-        if (least := least_votes(session.cover.balls[place].share, session.level)) is None:
+        if (least := least_votes(session.cover.balls[place].required_p, session.level)) is None:
             return None
         total += least
     return total
@@ -139,5 +139,5 @@ def _tested(
 ) -> CentreEvidence:
     """Evidence of region mode; inside-out it says from which fraction on the centre is needed."""
     start = (Step(ball.start, 0.0),) if ball.start > 0.0 else ()
-    profile = (*start, Step(1.0, ball.share)) if inside_out else ()
+    profile = (*start, Step(1.0, ball.required_p)) if inside_out else ()
     return session.evidence_of(ball, tally, verdict, profile)

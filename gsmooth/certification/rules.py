@@ -65,26 +65,26 @@ class RegionMode:
         budget = self.max_votes - chunks(self.n0) * CHUNK
         return Price(self._expected if self.rule == "e-process" else self._fixed, budget)
 
-    def _expected(self, share: Floats, p: Floats) -> Floats:
+    def _expected(self, required_p: Floats, p: Floats) -> Floats:
         level = self.alpha / self.tries
-        return expected_votes(share, p, level, most=self.max_votes)
+        return expected_votes(required_p, p, level, most=self.max_votes)
 
-    def _fixed(self, share: Floats, p: Floats) -> Floats:
+    def _fixed(self, required_p: Floats, p: Floats) -> Floats:
         """n votes, and far more where they will hardly suffice."""
-        short = np.maximum(0.0, self._needed(share) - p)
+        short = np.maximum(0.0, self._needed(required_p) - p)
         return np.asarray(chunks(self.n) * CHUNK * np.where(short > 0.0, 10.0 + 100.0 * short, 1.0))
 
-    def _needed(self, share: Floats) -> Floats:
+    def _needed(self, required_p: Floats) -> Floats:
         """The p at which n votes show each share: at so many centres that all pass needs LUCK."""
         cast = chunks(self.n) * CHUNK
         won = np.arange(1, cast + 1)
         lower = special.betaincinv(won, cast - won + 1.0, self.alpha / TYPICAL_CENTRES)
-        least = np.searchsorted(lower, share, side="right") + 1.0
+        least = np.searchsorted(lower, required_p, side="right") + 1.0
         missed = (1.0 - LUCK) / TYPICAL_CENTRES
         within = np.minimum(least, cast)
         needed = special.betaincinv(within, cast - within + 1.0, 1.0 - missed)
         # Not even unanimity shows what lies above the last bound.
-        return np.asarray(needed + np.where(least > cast, share, 0.0))
+        return np.asarray(needed + np.where(least > cast, required_p, 0.0))
 
 
 @final

@@ -102,7 +102,7 @@ class VotingSession:
         return CentreEvidence(
             theta=ball.theta,
             margin=ball.margin,
-            share=ball.share,
+            required_p=ball.required_p,
             successes=votes[self.label],
             trials=sum(votes) + ties,
             verdict=verdict,

@@ -49,13 +49,13 @@ class Ball:
     theta: tuple[float, ...]
     z: Tensor
     margin: float
-    share: float
+    required_p: float
     profile: tuple[Step, ...]
     required_p_at: Callable[[float], float] | None = None
 
     def profile_for(self, p_lower: float) -> tuple[Step, ...]:
         """The profile, with a step at what ``p_lower`` supports where shares vary smoothly."""
-        if self.required_p_at is None or self.share < p_lower:
+        if self.required_p_at is None or self.required_p < p_lower:
             return self.profile
         low, high = 0.0, 1.0
         while low < (middle := (low + high) / 2) < high and high - low > 2.0**-40:
@@ -66,12 +66,14 @@ class Ball:
     @property
     def unreachable(self) -> bool:
         """Whether no number of votes shows what is asked for: a share of 1, an infinite margin."""
-        return self.share >= 1.0
+        return self.required_p >= 1.0
 
     @property
     def start(self) -> float:
         """The fraction up to which the region does not meet this ball's piece."""
-        return self.profile[0].fraction if self.profile and self.profile[0].share == 0.0 else 0.0
+        return (
+            self.profile[0].fraction if self.profile and self.profile[0].required_p == 0.0 else 0.0
+        )
 
 
 @final
@@ -160,8 +162,8 @@ def moving_cover(
     for place in range(len(theta)):
         own = cells.ball == place
         profile = _profile(region, cells.take(own), margins[own], parameters)
-        margin, share = float(margins[own].max()), profile[-1].share
-        balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, share, profile))
+        margin, required_p = float(margins[own].max()), profile[-1].required_p
+        balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, required_p, profile))
     order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
     balls = [balls[place] for place in order]
     # Where T_beta lengthens what it acts on by nobody knows what, nothing may be left over (T5).
@@ -193,8 +195,8 @@ def _identity_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
     def required_p_at(fraction: float) -> float:
         return float(required_p_of_margin(margin_at(fraction)))
 
-    share = required_p_at(1.0)
-    return Ball((), clean, margin_at(1.0), share, (Step(1.0, share),), required_p_at)
+    required_p = required_p_at(1.0)
+    return Ball((), clean, margin_at(1.0), required_p, (Step(1.0, required_p),), required_p_at)
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,8 @@ def distributional_cover(
         box = lower[place], upper[place]
         margin = box_margin(margin_of, centre, *box)
         profile = box_profile(region, margin_of, centre, *box)
-        share = profile[-1].share
-        balls.append(Ball(tuple(centre.tolist()), z[place], margin, share, profile))
+        required_p = profile[-1].required_p
+        balls.append(Ball(tuple(centre.tolist()), z[place], margin, required_p, profile))
     proved = margin_model.proved and smoothed.grid > 0.0
     guarantee = Guarantee.DISTRIBUTIONAL if proved else Guarantee.HEURISTIC
     return Cover(region, clean, tuple(sorted(balls, key=lambda ball: -ball.margin)), guarantee)

@@ -38,18 +38,18 @@ class NestedCentre:
     inner_margin: float
     inner_required_p: float
     margin: float
-    share: float
+    required_p: float
     profile: tuple[Step, ...]
 
     @property
     def start(self) -> float:
         """The fraction up to which the region does not meet this centre's box."""
-        return self.profile[0].fraction if self.profile[0].share == 0.0 else 0.0
+        return self.profile[0].fraction if self.profile[0].required_p == 0.0 else 0.0
 
     @property
     def first_required_p(self) -> float:
         """What the smallest region that meets the box asks of the draws."""
-        return next(step.share for step in self.profile if step.share > 0.0)
+        return next(step.required_p for step in self.profile if step.required_p > 0.0)
 
 
 @final
@@ -97,7 +97,7 @@ def build_nested_cover(
                 inner_margin=float(inner[place]),
                 inner_required_p=float(required_p_of_margin(inner[place])),
                 margin=box_margin(margin_of, centre, *box),
-                share=profile[-1].share,
+                required_p=profile[-1].required_p,
                 profile=profile,
             )
         )

@@ -179,7 +179,7 @@ class _Layout:
             z = self.smoothed.transformation.act(centre[None], *_columns(theta[None]))[0]
         parameters = self.smoothed.transformation.parameters
         profile = profile_of(start_fractions(self.region, lower, upper, parameters), margins)
-        return Ball(tuple(theta.tolist()), z, float(margins.max()), profile[-1].share, profile)
+        return Ball(tuple(theta.tolist()), z, float(margins.max()), profile[-1].required_p, profile)
 
 
 def _columns(theta: Floats) -> tuple[Tensor, ...]:

@@ -48,13 +48,13 @@ def votes_match_the_exact_share(subject: TransformationUnderTest) -> None:
     z = here.clean
     if subject.dimensions:
         z = torch.cat([z, _centres(here), here.attacked(_ends(subject)[:2])])
-    for place, (point, share) in enumerate(zip(z, here.shares(z), strict=True)):
+    for place, (point, required_p) in enumerate(zip(z, here.shares(z), strict=True)):
         won = _votes(here.smoothed, point, place)
-        low = stats.binom.ppf(FALSE_ALARM, VOTES, max(0.0, share - here.error))
-        high = stats.binom.isf(FALSE_ALARM, VOTES, min(1.0, share + here.error))
+        low = stats.binom.ppf(FALSE_ALARM, VOTES, max(0.0, required_p - here.error))
+        high = stats.binom.isf(FALSE_ALARM, VOTES, min(1.0, required_p + here.error))
         assert low <= won <= high, (
             f"{won} of {VOTES} votes are for the half-space's class, where its exact share is"
-            f" {share:.4f}: the engine does not see the transformation that was checked"
+            f" {required_p:.4f}: the engine does not see the transformation that was checked"
         )
 
 
@@ -160,7 +160,7 @@ def _fraction(cover: Cover, shares: Floats) -> float:
 def _supported(profile: tuple[Step, ...], p: float) -> float:
     fraction = 0.0
     for step in profile:
-        if step.share > 0.0 and step.share >= p:
+        if step.required_p > 0.0 and step.required_p >= p:
             break
         fraction = step.fraction
     return fraction

@@ -77,11 +77,13 @@ def margins_grow_with_the_region(subject: TransformationUnderTest) -> None:
         inner = build_cover(smoothed, image, subject.region.scaled(part), 1)
         for ball in whole.balls:
             fractions = [step.fraction for step in ball.profile]
-            shares = [step.share for step in ball.profile]
+            shares = [step.required_p for step in ball.profile]
             assert fractions == sorted(fractions), f"fractions are out of order: {fractions}"
             assert fractions[-1] == 1.0, f"the profile ends at fraction {fractions[-1]}, not at 1"
             assert shares == sorted(shares), "a larger region needs a smaller share"
-            assert shares[-1] == ball.share, "the whole region does not need the ball's own share"
+            assert shares[-1] == ball.required_p, (
+                "the whole region does not need the ball's own share"
+            )
         small, large = inner.balls[0].margin, whole.balls[0].margin
         assert small <= LOOSE * large + 2.0 * TOLERANCE, (
             f"{part:g} of the region needs margin {small:.4g}, all of it only {large:.4g}"
@@ -125,15 +127,15 @@ def _inner(cover: Cover, part: float) -> Cover:
     """The cover of ``region.scaled(part)`` that the profiles speak of."""
     balls = []
     for ball in cover.balls:
-        share = next(step.share for step in ball.profile if step.fraction >= part)
-        if share > 0.0:
-            balls.append(replace(ball, share=share, margin=_margin_of(share)))
+        required_p = next(step.required_p for step in ball.profile if step.fraction >= part)
+        if required_p > 0.0:
+            balls.append(replace(ball, required_p=required_p, margin=_margin_of(required_p)))
     return replace(cover, region=cover.region.scaled(part), balls=tuple(balls))
 
 
-def _margin_of(share: float) -> float:
+def _margin_of(required_p: float) -> float:
     """The margin of a share, rounded up: the last digits of a share near 1 are coarse."""
-    return float(normal_quantile(min(share * (1.0 + 2.0**-40), 1.0)))
+    return float(normal_quantile(min(required_p * (1.0 + 2.0**-40), 1.0)))
 
 
 def worst_attack(

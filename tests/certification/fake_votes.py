@@ -37,7 +37,7 @@ def cover(*balls: Ball) -> Cover:
 
 
 def steps(*pairs: tuple[float, float]) -> tuple[Step, ...]:
-    return tuple(Step(fraction, share) for fraction, share in pairs)
+    return tuple(Step(fraction, required_p) for fraction, required_p in pairs)
 
 
 INNER = ball(2.0, steps((0.2, 0.6), (0.4, 0.8), (1.0, share_of(2.0))))

@@ -52,13 +52,13 @@ def test_radius_mode_does_not_refuse_a_region_because_only_a_part_of_it_can_be_h
 @given(st.floats(0.01, 0.999), st.floats(1e-12, 0.4), st.integers(1, 4000))
 @example(0.5, 2.0**-64, 64)
 def test_the_least_supporting_votes_are_those_whose_unanimity_shows_the_share(
-    share: float, alpha: float, n: int
+    required_p: float, alpha: float, n: int
 ) -> None:
-    least = least_supporting(RadiusMode(alpha, n=n), share)
+    least = least_supporting(RadiusMode(alpha, n=n), required_p)
     assert least is not None
-    assert largest_p_lower(RadiusMode(alpha, n=least)) > share
+    assert largest_p_lower(RadiusMode(alpha, n=least)) > required_p
     if least > 64:
-        assert not largest_p_lower(RadiusMode(alpha, n=least - 64)) > share
+        assert not largest_p_lower(RadiusMode(alpha, n=least - 64)) > required_p
 
 
 @pytest.mark.parametrize("centres", [1, 3])

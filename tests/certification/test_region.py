@@ -198,13 +198,13 @@ def test_no_image_costs_more_than_its_votes_and_every_certificate_has_its_eviden
     max_votes: int,
     alpha: float,
     futility: float,
-    share: float,
+    required_p: float,
     seed: int,
 ) -> None:
     generator = np.random.default_rng(seed)
     subject = cover(*(ball(margin) for margin in sizes))
     mode = RegionMode(alpha, n0, max_votes, futility)
-    finding = tried(subject, mode, lambda c, k, rows: int(generator.binomial(rows, share)))
+    finding = tried(subject, mode, lambda c, k, rows: int(generator.binomial(rows, required_p)))
     certificate = finding.certificate
     assert finding.votes <= max_votes
     assert finding.votes == chunks(n0) * CHUNK + sum(e.trials for e in certificate.evidence)
@@ -250,7 +250,7 @@ def test_inside_out_certifies_up_to_the_first_centre_that_fails(
 
 
 def test_inside_out_keeps_what_was_reached_when_the_votes_run_out() -> None:
-    spent = CHUNK + (least_votes(INNER.share, 0.001) or 0)
+    spent = CHUNK + (least_votes(INNER.required_p, 0.001) or 0)
     finding = tried(NESTED, RegionMode(max_votes=spent + 10, order="inside-out"), unanimous)
     assert fraction_of(finding) == 0.3
     assert finding.votes == spent

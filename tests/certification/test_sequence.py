@@ -64,17 +64,19 @@ def test_looks_end_with_the_most_votes_and_are_few() -> None:
         assert len(taken) < 90
 
 
-@pytest.mark.parametrize("share", [1.0, 0.99, 0.9, 0.7])
-def test_it_ends_within_the_part_that_may_be_given_up_and_not_before(share: float) -> None:
+@pytest.mark.parametrize("required_p", [1.0, 0.99, 0.9, 0.7])
+def test_it_ends_within_the_part_that_may_be_given_up_and_not_before(required_p: float) -> None:
     wide = cover(ball(4.0, steps(*((g, share_of(4.0 * g)) for g in np.linspace(0.01, 1.0, 400)))))
     mode = RadiusMode(n=20_000, bound="sequence", within=0.1)
-    finding = tried(wide, mode, by_share(share))
+    finding = tried(wide, mode, by_share(required_p))
     (evidence,) = finding.certificate.evidence
     assert evidence.trials < 20_000
-    all_votes = tried(wide, RadiusMode(n=20_000, bound="sequence", within=1e-9), by_share(share))
+    all_votes = tried(
+        wide, RadiusMode(n=20_000, bound="sequence", within=1e-9), by_share(required_p)
+    )
     assert fraction_of(finding) >= 0.89 * fraction_of(all_votes)
     # Half as many votes did not suffice.
-    half = StreamedSample(round(share * evidence.trials / 2), evidence.trials // 2)
+    half = StreamedSample(round(required_p * evidence.trials / 2), evidence.trials // 2)
     assert not enough(half, mode, radius)
 
 

@@ -99,7 +99,7 @@ def check_every_piece(
         shares = required_p_of_margin(proof.margins)
         starts = build.start_fractions(cover.region, cells.lower, cells.upper)
         for step in ball.profile:
-            assert (shares[starts < step.fraction] <= step.share).all()
+            assert (shares[starts < step.fraction] <= step.required_p).all()
 
 
 def covered(cover: Cover, proofs: list[Proof], theta: np.ndarray) -> bool:
@@ -190,7 +190,10 @@ def test_balls_come_worst_first_and_shares_match_margins() -> None:
     cover = build_cover(weave(), SampleImage("blob", 2).tensor(SMALL)[0], BOX, 6)
     margins = [ball.margin for ball in cover.balls]
     assert margins == sorted(margins, reverse=True)
-    shares, needed = np.array([ball.share for ball in cover.balls]), required_p_of_margin(margins)
+    shares, needed = (
+        np.array([ball.required_p for ball in cover.balls]),
+        required_p_of_margin(margins),
+    )
     assert (shares >= needed).all()
     assert shares == pytest.approx(needed, rel=1e-15)
 
@@ -217,7 +220,7 @@ def test_a_profile_ascends_where_float64_phi_does_not() -> None:
     cells = Cells(np.zeros(len(starts), np.int64), starts, starts + 1e-4, rest, starts, starts)
     margins = np.array(0.853 + 1e-16 * np.arange(len(starts)), dtype=np.float64)
     assert (np.diff(required_p_of_margin(margins)) < 0.0).any()
-    shares = [step.share for step in build._profile(region, cells, margins)]
+    shares = [step.required_p for step in build._profile(region, cells, margins)]
     assert shares == sorted(shares)
 
 
@@ -225,11 +228,11 @@ def test_profiles_ascend_and_end_with_the_whole_region(digits: list[Tensor]) -> 
     cover = build_cover(rotation(), digits[2], Region((-10.0,), (30.0,)), 6)
     for ball in cover.balls:
         fractions, shares = zip(
-            *((step.fraction, step.share) for step in ball.profile), strict=True
+            *((step.fraction, step.required_p) for step in ball.profile), strict=True
         )
         assert list(fractions) == sorted(set(fractions))
         assert list(shares) == sorted(shares)
-        assert (fractions[-1], shares[-1]) == (1.0, ball.share)
+        assert (fractions[-1], shares[-1]) == (1.0, ball.required_p)
     assert sum(ball.start == 0.0 for ball in cover.balls) in (1, 2)
 
 

@@ -101,7 +101,7 @@ def test_profiles_ask_enough_for_every_nested_region(parameters: int) -> None:
 
 def required_p_at(profile: tuple[Step, ...], fraction: float) -> float:
     """What a profile asks for the region of this fraction: the step that reaches it."""
-    return next(step.share for step in profile if step.fraction >= fraction)
+    return next(step.required_p for step in profile if step.fraction >= fraction)
 
 
 def test_profiles_ascend_and_end_with_the_whole_region() -> None:
@@ -109,9 +109,9 @@ def test_profiles_ascend_and_end_with_the_whole_region() -> None:
     for ball in cover.balls:
         for before, after in itertools.pairwise(ball.profile):
             assert before.fraction < after.fraction
-            assert before.share <= after.share
-        assert ball.profile[-1] == Step(1.0, ball.share)
-        assert ball.share == float(required_p_of_margin(ball.margin))
+            assert before.required_p <= after.required_p
+        assert ball.profile[-1] == Step(1.0, ball.required_p)
+        assert ball.required_p == float(required_p_of_margin(ball.margin))
 
 
 @given(
@@ -167,8 +167,8 @@ def test_few_centres_are_chosen_where_the_error_outweighs_the_shift() -> None:
 def cost(g: SmoothedClassifier, error: float, count: int) -> float:
     """Expected votes for so many equal arcs of TURNS."""
     margins = g.law.margin(np.array([[40.0 / (2 * count)]]), np.array([error]))
-    share = np.array([float(required_p_of_margin(margins[0]))])
-    return count * float(RegionMode().price.votes(share, np.array([TYPICAL_SHARE]))[0])
+    required_p = np.array([float(required_p_of_margin(margins[0]))])
+    return count * float(RegionMode().price.votes(required_p, np.array([TYPICAL_SHARE]))[0])
 
 
 def test_without_a_grid_nothing_is_guaranteed() -> None:

@@ -98,10 +98,10 @@ def test_two_balls_do_for_a_rotated_digit_and_ask_for_few_votes() -> None:
     # The angle that was used: where the region grows to it, and not before, its ball is needed.
     assert 0.6 < far.start < 0.63
     for ball in cover.balls:
-        shares = [step.share for step in ball.profile]
+        shares = [step.required_p for step in ball.profile]
         assert shares == sorted(shares)
         assert ball.profile[-1].fraction == 1.0
-        assert ball.profile[-1].share == ball.share
+        assert ball.profile[-1].required_p == ball.required_p
 
 
 def test_a_cover_that_lost_a_ball_or_shrank_one_is_caught() -> None:
@@ -186,7 +186,7 @@ def test_without_any_time_nothing_is_known_and_no_share_of_votes_suffices() -> N
     image = sent(smoothed, digit(1), (77.7,), 8)
     cover = build_online_cover(smoothed, image, Region((-180.0,), (180.0,), bits=8), seconds=0.0)
     assert cover.balls[0].margin == np.inf
-    assert cover.balls[0].share == 1.0
+    assert cover.balls[0].required_p == 1.0
 
 
 def test_switching_the_grid_off_makes_the_cover_heuristic() -> None:

@@ -170,7 +170,10 @@ def attacked(x: Tensor, region: Region, count: int = 400) -> Tensor:
 
 def lead(cover: Cover, law: ProductLaw, points: Tensor, weights: Tensor) -> float:
     """The least share of an attack at the half-space w . z < t that all balls just pass."""
-    z, needed = torch.stack([b.z for b in cover.balls]), np.array([b.share for b in cover.balls])
+    z, needed = (
+        torch.stack([b.z for b in cover.balls]),
+        np.array([b.required_p for b in cover.balls]),
+    )
     low, high = -20.0, 20.0
     for _ in range(50):
         middle = (low + high) / 2.0

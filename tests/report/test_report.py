@@ -106,7 +106,7 @@ def test_abstentions_and_wrong_certificates_count_as_wrong() -> None:
 def test_certified_accuracy_never_exceeds_the_share_of_right_certificates() -> None:
     rows = [make_radius_row(i, successes) for i, successes in enumerate([700, 900, 960, 1024])]
     found = summarize(records(*rows))
-    accuracies = [share.count for _, share in found.certified_at]
+    accuracies = [required_p.count for _, required_p in found.certified_at]
     assert accuracies == sorted(accuracies, reverse=True)
     assert accuracies[-1] == found.certified.count == 1
     assert accuracies == [

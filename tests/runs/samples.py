@@ -63,8 +63,8 @@ def make_centre(
     successes: int = 128, trials: int = 128, margin: float = 0.75, **changes: Any
 ) -> CentreEvidence:
     """A centre whose share fits its margin; accepted unless ``changes`` say otherwise."""
-    share = float(required_p_of_margin(margin))
-    centre = CentreEvidence((0.0,), margin, share, successes, trials, Verdict.ACCEPTED)
+    required_p = float(required_p_of_margin(margin))
+    centre = CentreEvidence((0.0,), margin, required_p, successes, trials, Verdict.ACCEPTED)
     return counted(replace(centre, **changes))
 
 
@@ -129,7 +129,7 @@ def make_radius_row(index: int = 0, successes: int = 960, **changes: Any) -> Row
     steps = tuple(Step(k / 8, float(required_p_of_margin(k / 4))) for k in range(1, 9))
     centre = make_centre(successes, 1024, margin=2.0, profile=steps)
     lower = clopper_pearson_lower(successes, 1024, 0.001)
-    fraction = max((step.fraction for step in steps if step.share < lower), default=None)
+    fraction = max((step.fraction for step in steps if step.required_p < lower), default=None)
     base: dict[str, Any] = {"mode": "radius", "evidence": (centre, centre), "votes": 64 + 2 * 1024}
     if fraction is None:
         base |= {"outcome": "abstained", "certified_label": None, "reason": AbstainReason.BUDGET}

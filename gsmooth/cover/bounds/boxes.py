@@ -84,8 +84,8 @@ def box_profile(
         within = region.scaled(fraction)
         low = np.clip(lower, within.lower, within.upper)
         high = np.clip(upper, within.lower, within.upper)
-        share = float(required_p_of_margin(box_margin(margin_of, theta, low, high)))
-        least = max(least, share)
+        required_p = float(required_p_of_margin(box_margin(margin_of, theta, low, high)))
+        least = max(least, required_p)
         steps.append(Step(fraction, least))
     return tuple(steps)
 

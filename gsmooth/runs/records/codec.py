@@ -34,11 +34,7 @@ _INFINITY = "inf"
 T = TypeVar("T")
 Decoder = Callable[[object], object]
 
-_JSON_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
-    "CentreEvidence": {"share": "required_p"},
-    "InnerEvidence": {"share": "required_p"},
-    "Step": {"share": "required_p"},
-}
+_JSON_NAMES: Final[Mapping[str, Mapping[str, str]]] = {}
 """Names in JSON of attributes that are called otherwise in Python, by class."""
 
 

@@ -38,7 +38,7 @@ def region_faults(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         yield from _fixed_votes(row, config)
         level = row.alpha / row.attempts / max(1, len(row.evidence))
         bounds = lower_bounds(replace(row, alpha=level))
-        accepted = [p > c.share for p, c in zip(bounds, row.evidence, strict=True)]
+        accepted = [p > c.required_p for p, c in zip(bounds, row.evidence, strict=True)]
     else:
         accepted = [_accepts(centre, row.alpha / row.attempts) for centre in row.evidence]
     fraction = 1.0 if accepted else 0.0
@@ -46,7 +46,7 @@ def region_faults(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         where = f"evidence[{number}].verdict"
         if centre.verdict is Verdict.ACCEPTED and not holds:
             votes = f"{centre.successes} of {centre.trials} votes"
-            yield where, f"accepted, but {votes} do not show a share above {centre.share}"
+            yield where, f"accepted, but {votes} do not show a share above {centre.required_p}"
         elif (
             row.outcome == "certified" and not holds and (row.fraction or 0.0) > needed_from(centre)
         ):
@@ -114,7 +114,7 @@ def _accepts(centre: CentreEvidence, alpha: float) -> bool:
     if centre.trials == 0:
         return False
     try:
-        test = EProcess(centre.share, alpha)
+        test = EProcess(centre.required_p, alpha)
     except (UnreachableError, ConfigurationError):  # A share or alpha that no test can have.
         return False
     return test.accepts(StreamedSample(centre.successes, centre.trials))

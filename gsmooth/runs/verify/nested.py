@@ -70,8 +70,11 @@ def _centre(
         yield "inner.votes", f"{inner.votes}, but {votes} were fixed in advance"
         return
     needed = float(required_p_of_margin(inner.margin))
-    if not needed <= inner.share <= needed + _ROUNDED_UP:
-        yield "inner.required_p", f"{inner.share!r}; margin {inner.margin!r} requires {needed!r}"
+    if not needed <= inner.required_p <= needed + _ROUNDED_UP:
+        yield (
+            "inner.required_p",
+            f"{inner.required_p!r}; margin {inner.margin!r} requires {needed!r}",
+        )
     if len(inner.successes) != centre.trials:
         yield "inner.successes", f"{len(inner.successes)} counts for {centre.trials} draws"
     elif not all(0 <= count <= votes for count in inner.successes):
@@ -85,4 +88,4 @@ def _passed(inner: InnerEvidence, alpha: float) -> int:
     bounds = {
         count: clopper_pearson_lower(count, inner.votes, alpha) for count in set(inner.successes)
     }
-    return sum(bounds[count] > inner.share for count in inner.successes)
+    return sum(bounds[count] > inner.required_p for count in inner.successes)

@@ -35,8 +35,8 @@ def fixed_votes(n: int) -> int:
 def required_p_faults(centre: CentreEvidence) -> Iterator[str]:
     """A message unless the share is what the margin requires."""
     needed = float(required_p_of_margin(centre.margin))
-    if not needed <= centre.share <= needed + _ROUNDED_UP:
-        yield f"{centre.share!r}; margin {centre.margin!r} requires {needed!r}"
+    if not needed <= centre.required_p <= needed + _ROUNDED_UP:
+        yield f"{centre.required_p!r}; margin {centre.margin!r} requires {needed!r}"
 
 
 def profile_faults(centre: CentreEvidence, identity_action: bool) -> Iterator[str]:
@@ -47,24 +47,29 @@ def profile_faults(centre: CentreEvidence, identity_action: bool) -> Iterator[st
     """
     steps = centre.profile
     for before, after in pairwise(steps):
-        if not (before.fraction < after.fraction and before.share <= after.share):
+        if not (before.fraction < after.fraction and before.required_p <= after.required_p):
             yield f"not ascending at fraction {after.fraction!r}"
-    if steps and steps[-1].fraction == 1.0 and steps[-1].share != centre.share:
+    if steps and steps[-1].fraction == 1.0 and steps[-1].required_p != centre.required_p:
         yield (
-            f"share {steps[-1].share!r} at fraction 1, but the whole region needs {centre.share!r}"
+            f"share {steps[-1].required_p!r} at fraction 1, but the whole region needs"
+            f" {centre.required_p!r}"
         )
     if steps and not 0.0 <= steps[0].fraction <= steps[-1].fraction <= 1.0:
         yield "fractions outside [0, 1]"
     # An infinite margin says nothing about its parts.
     for step in steps if identity_action and math.isfinite(centre.margin) else ():
         needed = float(required_p_of_margin(step.fraction * centre.margin))
-        if step.share < needed - _CURVATURE:
-            yield f"share {step.share!r} at fraction {step.fraction!r}; it needs {needed!r}"
+        if step.required_p < needed - _CURVATURE:
+            yield f"share {step.required_p!r} at fraction {step.fraction!r}; it needs {needed!r}"
 
 
 def needed_from(centre: CentreEvidence) -> float:
     """The fraction from which on a centre is needed: the first step, where it asks for nothing."""
-    return centre.profile[0].fraction if centre.profile and centre.profile[0].share == 0.0 else 0.0
+    return (
+        centre.profile[0].fraction
+        if centre.profile and centre.profile[0].required_p == 0.0
+        else 0.0
+    )
 
 
 def lower_bounds(row: Row, draws: Sequence[float] | None = None) -> list[float]:
@@ -105,7 +110,7 @@ def _reach(centre: CentreEvidence, p_lower: float) -> float:
     reach = 0.0
     for step in centre.profile:
         # A share of 0 asks for nothing: the region does not meet this centre's part yet.
-        if step.share > 0.0 and step.share >= p_lower:
+        if step.required_p > 0.0 and step.required_p >= p_lower:
             break
         reach = step.fraction
     return reach

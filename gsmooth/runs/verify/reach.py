@@ -154,7 +154,9 @@ class _Reach:
 
 def _required_p_at(centre: CentreEvidence, fraction: float) -> float:
     """The share that the centre's votes have to exceed for this fraction of the region."""
-    return next((step.share for step in centre.profile if step.fraction >= fraction), centre.share)
+    return next(
+        (step.required_p for step in centre.profile if step.fraction >= fraction), centre.required_p
+    )
 
 
 @lru_cache(maxsize=64)  # All rows of a run have the same noise.

@@ -201,8 +201,8 @@ def _asked(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
 
 def _out_of_reach(centre: CentreEvidence) -> bool:
     """Whether no number of votes shows what the centre needs."""
-    inner = 0.0 if centre.inner is None else centre.inner.share
-    return max(centre.share, inner) >= 1.0
+    inner = 0.0 if centre.inner is None else centre.inner.required_p
+    return max(centre.required_p, inner) >= 1.0
 
 
 def _against_itself(row: Row) -> Iterator[Message]:

@@ -28,9 +28,11 @@ NAMES = ["rotation", "weave", "weave without curvature"]
 
 def inside(cells: Cells, count: int, seed: int) -> np.ndarray:
     """Random theta of every cell, its corners and its middle among them, (n, count, m)."""
-    share = np.random.default_rng(seed).uniform(size=(len(cells.ball), count, cells.lower.shape[1]))
-    share[:, 0], share[:, 1], share[:, 2] = 0.0, 1.0, 0.5
-    return np.asarray(cells.lower[:, None] + share * (cells.upper - cells.lower)[:, None])
+    required_p = np.random.default_rng(seed).uniform(
+        size=(len(cells.ball), count, cells.lower.shape[1])
+    )
+    required_p[:, 0], required_p[:, 1], required_p[:, 2] = 0.0, 1.0, 0.5
+    return np.asarray(cells.lower[:, None] + required_p * (cells.upper - cells.lower)[:, None])
 
 
 def measured(pulled_back: PulledBackImage, width: float, seed: int) -> tuple[Cells, torch.Tensor]:

@@ -122,11 +122,11 @@ def test_noise_leaves_the_reach_of_a_stretch_no_more_often_than_it_says(law: Law
 
 
 def worst_share(
-    x: float, hum: float, scale: float, sigma: float, gain: float, share: float
+    x: float, hum: float, scale: float, sigma: float, gain: float, required_p: float
 ) -> float:
     """Least share that the votes for "below a threshold" keep at the attacked pixel, by quadrature.
 
-    The threshold is where it gives the clean pixel ``share`` of the votes.
+    The threshold is where it gives the clean pixel ``required_p`` of the votes.
     """
     beta = stats.norm.ppf((np.arange(4000) + 0.5) / 4000) * scale
 
@@ -136,7 +136,7 @@ def worst_share(
     low, high = -50.0, 50.0
     for _ in range(80):
         middle = (low + high) / 2.0
-        low, high = (middle, high) if below(middle, x) < share else (low, middle)
+        low, high = (middle, high) if below(middle, x) < required_p else (low, middle)
     return below(high, x * math.exp(gain) + hum)
 
 
@@ -150,7 +150,7 @@ def test_a_residual_that_noise_makes_louder_is_within_the_share_asked_for(
     cover = build_cover(g, dark(x), region, "clean")
     assert cover.guarantee is Guarantee.INDIVIDUAL
     for gain in (1e-9, 0.1, 0.3):
-        assert worst_share(x, hum, scale, sigma, gain, cover.balls[0].share) >= 0.5
+        assert worst_share(x, hum, scale, sigma, gain, cover.balls[0].required_p) >= 0.5
 
 
 def test_the_margin_of_an_isometry_would_not_have_been_enough() -> None:

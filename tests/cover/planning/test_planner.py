@@ -76,16 +76,16 @@ def attacks(region: Region, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("identity_action", [False, True])
 @pytest.mark.parametrize("make", [turning, shifting], ids=["rotation", "translation"])
-@given(sample_image=sample_images(), seed=st.integers(0, 99), share=st.floats(0.55, 0.999))
+@given(sample_image=sample_images(), seed=st.integers(0, 99), required_p=st.floats(0.55, 0.999))
 @settings(max_examples=3, deadline=None)
 def test_a_chosen_cover_holds_every_attack(
-    make: type, identity_action: bool, sample_image: SampleImage, seed: int, share: float
+    make: type, identity_action: bool, sample_image: SampleImage, seed: int, required_p: float
 ) -> None:
     g = make(()) if identity_action else make()
     region = TURNS if make is turning else SHIFTS
     x = sample_image.tensor(SHAPE)
     plan = plan_cover(g, x[0], region, None, PRICE)
-    shares = np.random.default_rng(seed).uniform(share - 0.1, share, len(plan.pilots))
+    shares = np.random.default_rng(seed).uniform(required_p - 0.1, required_p, len(plan.pilots))
     cover = plan.drawn(asked(plan, shares))
     assert cover.guarantee is Guarantee.INDIVIDUAL
     assert outside(g, x, cover, attacks(region, seed)) <= 0.0
@@ -141,7 +141,7 @@ def test_without_a_bound_a_cover_for_t_id_is_heuristic() -> None:
     assert cover.guarantee is Guarantee.HEURISTIC
 
 
-def plan_of(g: SmoothedClassifier, region: Region, share: float, budget: float) -> Cover:
+def plan_of(g: SmoothedClassifier, region: Region, required_p: float, budget: float) -> Cover:
     def votes(asked: np.ndarray, p: np.ndarray) -> np.ndarray:
         return expected_votes(asked, p, 0.001, most=int(budget))
 
@@ -149,12 +149,12 @@ def plan_of(g: SmoothedClassifier, region: Region, share: float, budget: float) 
         g, SampleImage("blob", 3).tensor(SHAPE)[0], region, None, Price(votes, budget)
     )
     assert isinstance(planner, CoverPlanner)
-    return planner.drawn(asked(planner, np.full(len(planner.pilots), share)))
+    return planner.drawn(asked(planner, np.full(len(planner.pilots), required_p)))
 
 
 @pytest.mark.parametrize(("make", "region"), [(turning, TURNS), (shifting, SHIFTS)])
 def test_surer_pilots_get_fewer_centres(make: type, region: Region) -> None:
-    sure, unsure = (plan_of(make(), region, share, 20_000.0) for share in (0.999, 0.9))
+    sure, unsure = (plan_of(make(), region, required_p, 20_000.0) for required_p in (0.999, 0.9))
     assert len(sure.balls) < len(unsure.balls)
     assert max(b.margin for b in sure.balls) > max(b.margin for b in unsure.balls)
 

@@ -72,9 +72,9 @@ def test_a_row_is_read_back_as_it_was(row: Row) -> None:
 
 @given(finite, st.floats(0.0, math.inf), finite, st.floats(0, 1e9))
 def test_floats_are_read_back_bit_for_bit(
-    theta: float, margin: float, share: float, seconds: float
+    theta: float, margin: float, required_p: float, seconds: float
 ) -> None:
-    centre = make_centre(theta=(theta,), share=share)
+    centre = make_centre(theta=(theta,), required_p=required_p)
     row = make_row(evidence=(replace(centre, margin=margin),), seconds=seconds)
     back = Row.from_json(row.to_json())
     assert back == row

@@ -68,7 +68,9 @@ def test_old_field_names_become_those_of_today() -> None:
         assert row.fraction == old[row.index]["gauge"]
         assert row.noise.axes == (AxisNoise("gaussian", 4.0),)
         assert row.noise.sigma == old[row.index]["law"]["sigma"]
-        assert [c.share for c in row.evidence] == [c["share"] for c in old[row.index]["evidence"]]
+        assert [c.required_p for c in row.evidence] == [
+            c["share"] for c in old[row.index]["evidence"]
+        ]
 
 
 def test_the_law_of_several_parameters_is_named_and_its_axis_is_not() -> None:

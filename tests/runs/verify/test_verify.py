@@ -84,7 +84,7 @@ def test_votes_that_the_counts_do_not_add_up_to_are_named(votes: int) -> None:
 
 
 def test_a_lowered_share_does_not_fit_its_margin() -> None:
-    row = with_centre(make_row(), 1, share=0.6)
+    row = with_centre(make_row(), 1, required_p=0.6)
     assert faulty_fields(row) == ["evidence[1].required_p"]
 
 
@@ -94,8 +94,10 @@ def test_a_lowered_margin_does_not_fit_its_share() -> None:
 
 
 def test_a_share_lowered_by_one_ulp_is_caught() -> None:
-    share = float(required_p_of_margin(0.75)) * (1 - 2**-52)
-    assert faulty_fields(with_centre(make_row(), 0, share=share)) == ["evidence[0].required_p"]
+    required_p = float(required_p_of_margin(0.75)) * (1 - 2**-52)
+    assert faulty_fields(with_centre(make_row(), 0, required_p=required_p)) == [
+        "evidence[0].required_p"
+    ]
 
 
 def test_an_untested_centre_voids_the_certificate() -> None:
@@ -195,7 +197,7 @@ def test_an_abstention_whose_counts_suffice_is_named() -> None:
 def test_an_unreachable_image_has_a_centre_that_no_votes_could_pass() -> None:
     row = replace(make_abstention(), reason=AbstainReason.UNREACHABLE)
     assert "reason" in faulty_fields(row)
-    hopeless = replace(row.evidence[0], share=1.0, margin=math.inf)
+    hopeless = replace(row.evidence[0], required_p=1.0, margin=math.inf)
     honest = replace(row, evidence=(hopeless, *row.evidence[1:]))
     assert "reason" not in faulty_fields(honest)
 
@@ -267,7 +269,7 @@ def test_a_step_of_an_l2_profile_asks_for_its_part_of_the_margin() -> None:
     )
     bold = (replace(honest[0], fraction=0.6), honest[1])
     centre = make_centre(960, 1024, margin=margin)
-    centre = replace(centre, share=honest[1].share)
+    centre = replace(centre, required_p=honest[1].required_p)
     assert list(profile_faults(replace(centre, profile=honest), identity_action=True)) == []
     assert len(list(profile_faults(replace(centre, profile=bold), identity_action=True))) == 1
 
@@ -315,8 +317,8 @@ def test_a_distributional_certificate_needs_its_premise_and_no_other_has_one() -
 
 def test_the_fixed_rule_is_checked_at_its_own_level() -> None:
     header = make_header(config={**IDENTITY, "certify": {"rule": "fixed", "n": 128}})
-    share = make_centre().share
-    least = least_successes(share, 128, 0.001 / 2)
+    required_p = make_centre().required_p
+    least = least_successes(required_p, 128, 0.001 / 2)
     assert least is not None
     row = with_centre(with_centre(make_row(), 0, successes=least), 1, successes=least)
     assert faulty_fields(row, header) == []
@@ -330,9 +332,9 @@ def test_a_cover_drawn_twice_is_tested_at_half_the_level() -> None:
     header = make_header(config={**IDENTITY, "certify": {"attempts": 2}})
     twice = make_row(pilot_votes=128, votes=448, attempts=2)
     assert faulty_fields(twice, header) == []
-    share = twice.evidence[1].share
+    required_p = twice.evidence[1].required_p
     # The least count that the full alpha accepts and half of it does not.
-    full, half = EProcess(share, 0.001), EProcess(share, 0.0005)
+    full, half = EProcess(required_p, 0.001), EProcess(required_p, 0.0005)
     between = next(
         n
         for n in range(129)
