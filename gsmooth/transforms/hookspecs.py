@@ -18,6 +18,7 @@ STATED_VERSION: Final = "GSMOOTH_API"
 PROJECT = "gsmooth"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Decorator of the function by which a plugin's module names its transformations."""
 
 
 @hookspec
