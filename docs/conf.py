@@ -27,13 +27,16 @@ root_doc = "index"
 
 # Links: every one inside the site has to lead somewhere.
 nitpicky = True
-myst_enable_extensions = ["colon_fence", "deflist", "smartquotes"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+# "--set" is two hyphens.
+smartquotes = False
 myst_heading_anchors = 4
 
 # Tutorials run while the site is built, and an error in one of them stops the build.
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS / "_build" / "notebooks")
-nb_execution_timeout = 60
+# Cells take seconds; a busy machine takes longer.
+nb_execution_timeout = 240
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
@@ -45,9 +48,13 @@ os.environ |= {"COLUMNS": "96", "NO_COLOR": "1", "TERM": "dumb"}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = False
+# What is returned is a sentence, and its type is in the signature.
+napoleon_use_rtype = False
 python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
 python_display_short_literal_types = True
 
 html_theme = "furo"

@@ -18,14 +18,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import wrap
 from typing import final
 
 _INTRODUCTION = """# Gallery
 
 Digits that the package brings, certified against one kind of attack after another. Each command
-takes some seconds; `gsmooth report` makes the picture below it. A line shows one digit: the image,
-views spread over the region, and the worst that the attack found. A green frame is inside the
-certified region, a grey one is not; an orange frame is an attack that changed the answer of g.
+takes some seconds; `gsmooth report FOLDER --data shipped:digits` draws the picture below it. A line
+shows one digit: the image, views spread over the region, and the worst that the attack found. A
+green frame is inside the certified region, a grey one is not; an orange frame is an attack that
+changed the answer of g.
 
 The attacks are small ones (`attack.points`, `attack.random`), so that this page is made quickly.
 """
@@ -134,7 +136,10 @@ def page(cases: tuple[Case, ...]) -> Iterator[str]:
     yield _INTRODUCTION
     for case in cases:
         yield f"## {case.title}\n\n{case.text}\n"
-        yield f"```sh\n{case.command(f'runs/{case.name}')}\n```\n"
+        command = " \\\n    ".join(
+            wrap(case.command(f"runs/{case.name}"), 76, break_on_hyphens=False)
+        )
+        yield f"```sh\n{command}\n```\n"
         yield f"![{case.title}]({case.name}/{case.picture})\n"
 
 

@@ -33,7 +33,12 @@ _FROM_CARD = {
 def write_configuration_page(page: Path) -> None:
     """Write the page of every field of a run file: type, default and meaning."""
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text("\n".join([_INTRODUCTION, *_sections()]), "utf-8")
+    page.write_text(configuration_text(), "utf-8")
+
+
+def configuration_text() -> str:
+    """The page, as Markdown."""
+    return "\n".join([_INTRODUCTION, *_sections()])
 
 
 def _sections() -> Iterator[str]:
@@ -51,7 +56,7 @@ def _sections() -> Iterator[str]:
         for key, inner in section.model_fields.items():
             meaning = written[key].replace("|", r"\|")
             default = "from the card" if f"{name}.{key}" in _FROM_CARD else _default(inner)
-            yield f"| `{key}` | {kind(inner.annotation)} | {default} | {meaning} |"
+            yield f"| `{name}.{key}` | {kind(inner.annotation)} | {default} | {meaning} |"
         yield ""
 
 
