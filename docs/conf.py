@@ -39,6 +39,7 @@ nb_execution_cache_path = str(DOCS / "_build" / "notebooks")
 nb_execution_timeout = 240
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
+nb_execution_in_temp = True
 nb_merge_streams = True
 # A page without widgets needs no script of theirs, which would come from another host.
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
@@ -67,3 +68,5 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b57a4", "color-brand-content": "#0b57a4"},
     "dark_css_variables": {"color-brand-primary": "#7db4f0", "color-brand-content": "#7db4f0"},
 }
+nb_execution_excludepatterns = ["tutorials/own-network.md", "tutorials/from-cohen.md"]
+suppress_warnings = ["myst-nb.lexer"]
