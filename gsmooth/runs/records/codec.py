@@ -16,7 +16,6 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import (
     Any,
-    Final,
     Literal,
     Self,
     TypeVar,
@@ -33,9 +32,6 @@ from gsmooth.runs.records import quick_decoder
 _INFINITY = "inf"
 T = TypeVar("T")
 Decoder = Callable[[object], object]
-
-_JSON_NAMES: Final[Mapping[str, Mapping[str, str]]] = {}
-"""Names in JSON of attributes that are called otherwise in Python, by class."""
 
 
 class Plain(ABC):
@@ -81,8 +77,7 @@ def encode(value: object) -> object:
     if isinstance(value, Plain):
         return encode(value.to_plain())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = _json_names(type(value))
-        return {names[f.name]: encode(getattr(value, f.name)) for f in _recorded(value)}
+        return {f.name: encode(getattr(value, f.name)) for f in _recorded(value)}
     raise ValueError(f"{type(value).__name__} cannot be recorded")
 
 
@@ -123,9 +118,9 @@ def _quick(kind: Any) -> quick_decoder.QuickDecoder:
     if issubclass(kind, Plain):
         return quick_decoder.plain(kind)
     if dataclasses.is_dataclass(kind):
-        hints, names = get_type_hints(kind), _json_names(cast(type, kind))
-        attributes = [(own, name, _quick(hints[own])) for own, name in names.items()]
-        return quick_decoder.instance(cast(Any, kind), attributes)
+        hints = get_type_hints(kind)
+        fields = [(f.name, _quick(hints[f.name])) for f in _recorded(kind)]
+        return quick_decoder.instance(cast(Any, kind), fields)
     if kind is float:
         return quick_decoder.floating
     return quick_decoder.member(kind) if issubclass(kind, StrEnum) else quick_decoder.exactly(kind)
@@ -221,9 +216,8 @@ def _plain(kind: type[Plain]) -> Decoder:
 
 
 def _instance(kind: Any) -> Decoder:
-    hints, names = get_type_hints(kind), _json_names(kind)
-    attributes = {names[f.name]: f.name for f in _recorded(kind)}
-    decoders = {name: _decoder(hints[own]) for name, own in attributes.items()}
+    hints = get_type_hints(kind)
+    decoders = {f.name: _decoder(hints[f.name]) for f in _recorded(kind)}
 
     def decode(value: object) -> object:
         fields = _object(value)
@@ -232,19 +226,11 @@ def _instance(kind: Any) -> Decoder:
             unknown = ", ".join(name for name in fields if name not in decoders) or "none"
             raise _Misfit(f"missing fields: {missing}; unknown fields: {unknown}")
         try:
-            given = {n: _inside(f".{n}", d, fields[n]) for n, d in decoders.items()}
-            return kind(**{attributes[n]: item for n, item in given.items()})
+            return kind(**{n: _inside(f".{n}", d, fields[n]) for n, d in decoders.items()})
         except ConfigurationError as error:
             raise _Misfit(str(error)) from error
 
     return decode
-
-
-@cache
-def _json_names(kind: type) -> Mapping[str, str]:
-    """The name in JSON of every attribute that is written."""
-    renamed = _JSON_NAMES.get(kind.__name__, {})
-    return {f.name: renamed.get(f.name, f.name) for f in _recorded(kind)}
 
 
 def _recorded(kind: Any) -> list[dataclasses.Field[Any]]:

@@ -14,8 +14,8 @@ from typing import Any, Final
 from gsmooth.errors import ConfigurationError
 
 QuickDecoder = Callable[[Any], Any]
-Attribute = tuple[str, str, QuickDecoder]
-"""Name in Python, name in JSON, and how it is decoded."""
+FieldDecoder = tuple[str, QuickDecoder]
+"""The name of a field, and how it is decoded."""
 
 
 LARGEST: Final = 2**1023
@@ -64,15 +64,15 @@ def mapping(decode: QuickDecoder) -> QuickDecoder:
     return decode_all
 
 
-def instance(kind: Callable[..., Any], attributes: Sequence[Attribute]) -> QuickDecoder:
+def instance(kind: Callable[..., Any], fields: Sequence[FieldDecoder]) -> QuickDecoder:
     """An object with exactly these names, as a dataclass."""
-    count = len(attributes)
+    count = len(fields)
 
     def decode(value: Any) -> Any:
         if type(value) is not dict or len(value) != count:
             raise UnfitError
         try:
-            return kind(**{own: decode(value[name]) for own, name, decode in attributes})
+            return kind(**{name: decode(value[name]) for name, decode in fields})
         except (KeyError, ConfigurationError):
             raise UnfitError from None
 
