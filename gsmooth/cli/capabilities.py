@@ -16,7 +16,7 @@ CLAIMS: Final = {
     "orthogonal": "every T_theta is an orthogonal map or an affine isometry of z-space (T4)",
     "bounds": "the supremum over a region is bounded, not sampled",
     "exact": "the float64 error of the action is bounded (F1)",
-    "still": "the supremum is bounded without noise on the parameters too (T = id)",
+    "identity_action": "the supremum is bounded without noise on the parameters too (T = id)",
     "joins": "may be part of a composition, such as rotation+brightness (docs/compositions.md)",
     "preimages": "the originals of an attacked image are enclosed (guarantee online)",
 }
@@ -46,7 +46,7 @@ def capabilities_shown(cls: Class) -> dict[str, bool]:
         "orthogonal": cls.orthogonal,
         "bounds": _own(cls, "derivative_bound") or same or finite,
         "exact": _own(cls, "action_error"),
-        "still": _own(cls, "attack_derivative_bound") or finite,
+        "identity_action": _own(cls, "attack_derivative_bound") or finite,
         "joins": _own(cls, "affine_intensity") or _own(cls, "z_space"),
         "preimages": _own(cls, "preimages"),
     }
@@ -82,7 +82,7 @@ def _claims_together(cls: Class) -> dict[str, bool]:
         "orthogonal": noisy.orthogonal,
         "bounds": noisy.derivative_bound,
         "exact": noisy.action_error,
-        "still": capabilities_of(built, shape, identity_action=True).derivative_bound,
+        "identity_action": capabilities_of(built, shape, identity_action=True).derivative_bound,
         "preimages": noisy.preimages,
     }
 

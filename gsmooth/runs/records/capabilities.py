@@ -68,7 +68,8 @@ def capabilities_of(
 ) -> Capabilities:
     """The claims of a transformation that ``for_shape`` has bound to images (C, H, W).
 
-    Methods are asked of a blank image, at theta = 0. still: its parameters carry no noise (T = id).
+    Methods are asked of a blank image, at theta = 0. identity_action: its parameters carry no noise
+    (T = id).
     """
     x = torch.zeros(1, *shape, dtype=torch.float64, device="cpu")
     origin = x.new_zeros(1, len(bound.parameters))
