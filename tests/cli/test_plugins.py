@@ -84,7 +84,7 @@ def test_one_transformation_is_shown_in_detail(site: Path) -> None:
         "slope [px/px]: to the right",
         "laws: gaussian, exponential,",
         "  claimed: orthogonal: every T_theta",
-        "  not claimed: originals:",
+        "  not claimed: preimages:",
         "option low_pass: float = 0.5\n  std of the low-pass, px.",
         "option name_of_filter: str = 'disc'\n  what smooths",
     ):

@@ -81,7 +81,7 @@ def test_the_law_of_several_parameters_is_named_and_its_axis_is_not() -> None:
 
 def test_a_forged_row_of_schema_2_is_named_as_ever(tmp_path: Path) -> None:
     folder = moved(tmp_path, "region")
-    edited(folder, "gauge", fraction=0.5)
+    edited(folder, "gauge", gauge=0.5)
     assert {fault.field for fault in verify_records(folder).faults} == {"fraction"}
 
 
