@@ -13,11 +13,12 @@ DECISION_RULE: Final = 1
 """The version of the rule that turns the votes of one image into a certificate.
 
 Rule 1 is that of gsmooth 0.1.0 and of today. The class with most selection votes is put to the test
-at every centre; only its own votes count, against the share that the centre's margin requires (S1,
-S6, S7). In region mode every centre has to pass (C5); in radius mode, and inside-out, the largest
-part of the region that the votes support is certified. Records name the version that they were
-decided by, and are judged by that one for ever. Raise it with every change that can turn the same
-votes into another certificate.
+at every centre; only its own votes count, against the probability that the centre's margin
+requires: by a Clopper-Pearson bound on a number of votes fixed in advance (S1, randomized: S7) or
+by an e-process that may look at any time (S6). In region mode every centre has to pass, each at the
+full alpha (C5); in radius mode, and inside-out, the largest part of the region that the votes
+support is certified. Records name the version that they were decided by, and are judged by that one
+for ever. Raise it with every change that can turn the same votes into another certificate.
 """
 
 MOST_VOTES: Final = 10**8
@@ -103,10 +104,11 @@ class InnerEvidence:
 class CentreEvidence:
     """Raw counts at one centre of a cover.
 
-    theta: the parameter the ball is centred on. margin: its rho (T4), share: the required vote
-    share. successes of trials fresh votes were for the selected class. profile: the shares of the
-    nested sub-regions, ascending in fraction (empty where centres were tested worst first). inner:
-    nested mode only, where a trial is a draw of theta that passes its inner test or does not.
+    theta: the parameter the ball is centred on. margin: its rho, where the class needs p > Phi(rho)
+    (T4). share: Phi(rho). successes of trials fresh votes were for the selected class. profile: the
+    shares of the nested sub-regions, ascending in fraction (empty where centres were tested worst
+    first). inner: nested mode only, where a trial is a draw of theta that passes its inner test or
+    does not.
 
     class_votes: (class, votes) for every class that had a vote, ascending in the class; with
     ``ties``, votes for no class, they add up to ``trials``, and the selected class has

@@ -25,7 +25,7 @@ from gsmooth.transforms.region import Region
 MOST_TRIED: Final = 256
 """Numbers of centres among which the least votes of a refused run are sought."""
 FLOATS: Final = 1e-3
-"""Margin by which a number of votes that is named is to suffice, for float terms (F1) add to it."""
+"""Safety factor of a suggested number of votes: float arithmetic adds to every margin (F1)."""
 MORE_THAN_VOTES: Final = (
     "Use more noise (smoothing.sigma, smoothing.scales), a smaller region, more low-pass or more"
     " centres"
@@ -279,8 +279,8 @@ def _fixed_votes(required_p: float, alpha: float) -> int | None:
 def _check_secret(smoothed: SmoothedClassifier) -> None:
     """Votes are a function of the seed and the image: who knows one and makes the other can choose.
 
-    alpha speaks of votes that are drawn independently of the image (S2). An attacker who knows the
-    seed can try attacks until one is certified falsely, and send that one.
+    alpha is a probability over votes that are drawn independently of the image (S2). An adversary
+    who knows the seed can try attacks until one is certified falsely, and send that one.
     """
     if smoothed.seed == 0:
         raise ConfigurationError(

@@ -204,7 +204,7 @@ class _Bench:
         return counts
 
     def _certificate(self, nested_centres: list[NestedCentre], guarantee: Guarantee) -> Certificate:
-        """Centres from the inside outwards, while they can still add to the region (C5)."""
+        """Centres from the inside outwards, each at the full alpha (C5), while they add some."""
         mode, fraction = self.mode, 1.0
         evidence = [
             _evidence(nested_centre, mode, (), 0, Verdict.UNTESTED)

@@ -68,7 +68,7 @@ def run_radius_test(session: VotingSession, mode: RadiusMode) -> Trial:
 
 
 def _fixed(session: VotingSession, mode: RadiusMode, place: int, draw: float) -> Bound:
-    """n votes at once, looked at once (S1, S7)."""
+    """n votes fixed in advance and one confidence bound on them: S1, or S7 if it is randomized."""
     cast = mode.most
     counts = yield session.requests(place, 0, cast)
     session.votes += cast
@@ -80,7 +80,7 @@ def _fixed(session: VotingSession, mode: RadiusMode, place: int, draw: float) ->
 
 
 def _streamed(session: VotingSession, mode: RadiusMode, place: int, goal: float) -> Bound:
-    """Votes until more could hardly add to the fraction (S6)."""
+    """Votes until more could hardly add to the fraction; the bound holds at every look (S6)."""
     reach = _reach(session.cover.balls[place])
     return (yield from until_enough(session, mode, place, reach, goal))
 

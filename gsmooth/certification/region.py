@@ -98,7 +98,7 @@ def _forecast(mode: RegionMode, required_p: float, sample: StreamedSample) -> fl
 
 
 def _bonferroni(session: VotingSession, mode: RegionMode, place: int) -> Vote:
-    """n votes at once, and a bound at alpha / k: needlessly strict (C5), and looked at once."""
+    """n votes fixed in advance and a bound at alpha / k, although alpha would do at each (C5)."""
     balls, cast = session.cover.balls, chunks(mode.n) * CHUNK
     counts = yield session.requests(place, 0, cast)
     session.votes += cast

@@ -24,7 +24,7 @@ LUCK: Final = 0.95
 @final
 @dataclass(frozen=True)
 class RegionMode:
-    """Is g constant on the whole region? An e-process for every centre, none pays for another (C5).
+    """Is g constant on the whole region? An e-process tests every centre at the full alpha (C5).
 
     n0 selection votes at the clean centre choose the class; at most max_votes votes an image are
     spent in all. futility: level at which a centre is given up early; costs power, not soundness.

@@ -166,7 +166,7 @@ def moving_cover(
         balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, required_p, profile))
     order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
     balls = [balls[place] for place in order]
-    # Where T_beta lengthens what it acts on by nobody knows what, nothing may be left over (T5).
+    # Without a Lipschitz bound on T_beta the residual has to be exactly 0 (T5).
     holds = margin_model.lipschitz_bounds is not None or (constant and margin_model.nothing_added)
     proved = claimed and margin_model.proved and holds
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))

@@ -13,9 +13,15 @@ FIRST_KEY: Final = 2**128
 
 
 def image_key(image: Tensor) -> int:
-    """Stands for the index of an image (C, H, W) that has none: other pixels, other noise (S2).
+    """An integer in place of the index of an image that has none: other pixels, other noise (S2).
 
-    A hash of shape and float64 pixels, from FIRST_KEY on; -0.0 is 0.0.
+    S2: votes at different images are independent for all who do not know the seed.
+
+    Args:
+        image: Image (C, H, W).
+
+    Returns:
+        A hash of shape and float64 pixels, at least FIRST_KEY; -0.0 counts as 0.0.
     """
     pixels = image.detach().to("cpu", torch.float64).contiguous() + 0.0
     state = hashlib.blake2b(digest_size=16, person=b"gsmooth-image")
@@ -25,5 +31,12 @@ def image_key(image: Tensor) -> int:
 
 
 def image_name(index: int) -> str:
-    """How an error names an image: by its index, if it has one."""
+    """How an error names an image: by its index, if it has one.
+
+    Args:
+        index: Index of the image, or what :func:`image_key` gives.
+
+    Returns:
+        The name.
+    """
     return f"image {index}" if index < FIRST_KEY else "the image"

@@ -10,7 +10,7 @@ from gsmooth.text.rounding import text_up
 def decided_by(records: Records) -> str:
     """``e-process; gives up at level 0.001``; empty where the run does not say.
 
-    A level at which is given up costs power, never soundness (S6).
+    Giving up early at a level costs power and never soundness (S6).
     """
     config = records.header.config
     mode, level = records.rows[0].mode, setting(config, "certify.futility")

@@ -1,4 +1,4 @@
-"""Summary: what one run's records say, in counts and shares (S4)."""
+"""Summary of the records of one run; abstentions count as wrong in every accuracy (S4)."""
 
 from __future__ import annotations
 

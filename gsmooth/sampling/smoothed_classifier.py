@@ -75,7 +75,7 @@ class SmoothedClassifier:
         bound = operator.for_shape(self.classifier.shape)
         object.__setattr__(self, "transformation", bound)
         if isinstance(self.law, GaussianLaw) and self.law.orthogonal and not self.orthogonal:
-            # T4 is for orthogonal actions: a law that does not know falls back on T5.
+            # T4 needs an orthogonal action; T5 bounds the error of any other for every theta.
             object.__setattr__(self, "law", replace(self.law, orthogonal=False))
         if not (self.identity_action or bound.has_action):
             raise ConfigurationError(
@@ -109,7 +109,7 @@ class SmoothedClassifier:
 
     @property
     def orthogonal(self) -> bool:
-        """Whether every T_theta that noise applies is orthogonal, so that T4 holds."""
+        """Whether every T_theta that noise applies is orthogonal, so that T4 holds (else T5)."""
         return self.identity_action or self.transformation.orthogonal
 
     def numerical_error(self, z: Tensor) -> float | None:

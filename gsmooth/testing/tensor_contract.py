@@ -65,7 +65,7 @@ def inputs_are_untouched(subject: TransformationUnderTest) -> None:
 
 
 def dtype_and_device_are_kept(subject: TransformationUnderTest) -> None:
-    """float64 stays float64 (F1); the readout also keeps float32, in which networks run."""
+    """float64 stays float64, or the bound on errors (F1) fails; the readout also keeps float32."""
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
     def example(seed: int, thetas: tuple[Theta, ...]) -> None:

@@ -266,7 +266,7 @@ def require_no_parameter_noise(unsmoothed: tuple[int, ...], scales: tuple[float,
     """Check that the action may ignore these axes.
 
     Args:
-        resting: Axes that the action ignores.
+        unsmoothed: Axes that the action ignores.
         scales: Size of the noise on every axis.
 
     Raises:
@@ -274,8 +274,8 @@ def require_no_parameter_noise(unsmoothed: tuple[int, ...], scales: tuple[float,
     """
     if strange := [axis for axis in unsmoothed if axis not in zeros_of(scales)]:
         raise ConfigurationError(
-            f"resting={unsmoothed} with scales={scales}: axis {strange[0]} carries noise or is not"
-            " there; only a parameter of scale 0 can be ignored by the action"
+            f"unsmoothed={unsmoothed} with scales={scales}: axis {strange[0]} carries noise or does"
+            " not exist; only a parameter of scale 0 can be ignored by the action"
         )
 
 

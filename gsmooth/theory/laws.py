@@ -71,11 +71,11 @@ class GaussianLaw(Law):
         sigma: Standard deviation of the noise on z, in the units of the image; 0 allows no
             residual.
         orthogonal: Whether every T_theta is orthogonal or an affine isometry.
-        resting: Axes of scale 0 that the action ignores.
+        unsmoothed: Axes of scale 0 that the action ignores.
 
     Raises:
-        ConfigurationError: There is no noise at all, a number is negative or not finite, or a
-            resting axis carries noise.
+        ConfigurationError: There is no noise at all, a number is negative or not finite, or an
+            unsmoothed axis carries noise.
 
     Example:
         >>> noise = GaussianLaw(scales=(10.0,), sigma=0.25)

@@ -54,7 +54,7 @@ def required_p_of_margin(margin: ArrayLike) -> Floats:
         Probabilities (...,), at most 1.0, which no vote exceeds.
 
     Example:
-        >>> float(share_of_margin(1.0).round(4))
+        >>> float(required_p_of_margin(1.0).round(4))
         0.8413
     """
     return np.asarray(np.minimum(normal_cdf(margin) * (1.0 + ROUNDING), 1.0))

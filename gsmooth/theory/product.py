@@ -77,7 +77,7 @@ class ProductLaw(Law):
             word of ``kind`` for ``axis`` (mean, standard deviation, half of the width).
         axis: Which parameter is non-negative.
         sigma: Standard deviation of the noise on z, > 0.
-        resting: Axes of scale 0 that the action ignores, as in ``GaussianLaw``.
+        unsmoothed: Axes of scale 0 that the action ignores, as in ``GaussianLaw``.
 
     Raises:
         ConfigurationError: The kind is unknown, the axis does not exist, or a size is outside its

@@ -102,7 +102,7 @@ def gaussian_required_p(radius: float, sigma: float) -> float:
         ConfigurationError: An argument is negative or not finite.
 
     Example:
-        >>> round(gaussian_share(0.5, sigma=0.5), 4)
+        >>> round(gaussian_required_p(0.5, sigma=0.5), 4)
         0.8413
     """
     require_finite("radius", radius, positive=False)

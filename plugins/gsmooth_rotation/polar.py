@@ -30,7 +30,7 @@ class PolarFrame:
     L = F W S, with S the low-pass sampling of the (H, W) image at ring radii (k + 1/2) ring_step
     and ``samples`` equal angles, W = sqrt(r dr dphi) and F the unitary real DFT restricted to
     orders m <= pi r_k. z is laid out as [m = 0 of every ring | real parts | imaginary parts];
-    parts of one pair carry the same weight sqrt(2), so equal noise std (T4).
+    parts of one pair carry the same weight sqrt(2), so equal noise std, as T4 needs.
     """
 
     height: int

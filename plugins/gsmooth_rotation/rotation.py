@@ -120,11 +120,14 @@ class Rotation(Transformation):
         return self._frame.action_error(z, reach[0], offset[0])
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """C3b, per degree, (n, 1) -> (n, 1); None in pixels: nothing can be pulled back there."""
+        """Derivative of the pulled-back image (C3b), per degree; None in pixels, without an action.
+
+        (n, 1) -> (n, 1).
+        """
         return self._frame.derivative_bound(x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """C3, per degree, (n, 1) -> (n, 1)."""
+        """Derivative of the attacked image (C3), per degree, (n, 1) -> (n, 1)."""
         return self._frame.attack_derivative_bound(x, lower, upper)
 
     def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:

@@ -66,7 +66,8 @@ def in_narrow_cells(
 ) -> Tensor:
     """``bound`` per radian on cells (n,) in radians -> per degree on cells (n, 1) in degrees.
 
-    A cell too wide for C3 is cut into narrow ones that share their ends; the largest is taken.
+    A cell too wide for C3 (a source point would cross a pixel) is cut into narrow ones that share
+    their ends; the largest is taken.
     shape: of the image (C, H, W); pixels: those that count.
     """
     widest = 2.0 * widest_half(shape, pixels) / RADIANS

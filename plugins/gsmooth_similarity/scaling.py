@@ -101,12 +101,15 @@ class Scaling(Transformation):
         return self.similarity.action_error(z, (0.0, *reach), (0.0, *offset))
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """C3b, per unit of log-scale, (n, 1) -> (n, 1); None in pixels."""
+        """Derivative of the pulled-back image (C3b), per unit of log-scale; None in pixels.
+
+        (n, 1) -> (n, 1).
+        """
         space = self.similarity.coordinates
         return space.derivative_bound(x, _upright(lower), _upright(upper), ONLY)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """C3, per unit of log-scale, (n, 1) -> (n, 1)."""
+        """Derivative of the attacked image (C3), per unit of log-scale, (n, 1) -> (n, 1)."""
         space = self.similarity.coordinates
         return space.attack_derivative_bound(x, _upright(lower), _upright(upper), ONLY)
 

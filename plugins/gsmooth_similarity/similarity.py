@@ -142,11 +142,14 @@ class Similarity(Transformation):
         return self.coordinates.action_error(z, reach, offset)
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """C3b, per degree and per ln, (n, 2) -> (n, 2); None in pixels."""
+        """Derivative of the pulled-back image (C3b), per degree and per ln; None in pixels.
+
+        (n, 2) -> (n, 2).
+        """
         return self.coordinates.derivative_bound(x, lower, upper, BOTH)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """C3, per degree and per ln, (n, 2) -> (n, 2)."""
+        """Derivative of the attacked image (C3), per degree and per ln, (n, 2) -> (n, 2)."""
         return self.coordinates.attack_derivative_bound(x, lower, upper, BOTH)
 
     @property

@@ -116,7 +116,7 @@ def pulled_back_centres(smoothed: SmoothedClassifier, clean: Tensor, theta: Floa
 
 
 def require_pulled_back(smoothed: SmoothedClassifier, what: str) -> None:
-    """ConfigurationError unless T4 measures errors by carrying attacked images back."""
+    """ConfigurationError unless T4 applies: an orthogonal action, with noise on its parameters."""
     operator = smoothed.transformation
     if smoothed.identity_action:
         raise ConfigurationError(

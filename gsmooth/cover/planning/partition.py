@@ -1,4 +1,4 @@
-"""Dividing a region among balls: into so many pieces, or into those that cost least (C1)."""
+"""Dividing a region among balls, whose centres may be chosen freely (C1): few, or cheap ones."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def prices_of(pieces: list[Piece], shares: Floats, prices: Prices) -> Floats:
 class Partition:
     """The ways to gather the cells of a grid into pieces, one ball each.
 
-    knots: the grid; points (n, K): C at its points; joint (n, m + K): the same in the metric of T4,
-    without the shifts where theta carries no noise. origin (K,): the one centre that residuals can
-    be measured from, or None. One moving parameter makes a chain, which is cut into arcs; the cells
-    of several are clustered.
+    knots: the grid; points (n, K): C at its points; joint (n, m + K): the same in standard
+    deviations, in which the margin of T4 is a Euclidean distance, without the shifts where theta
+    carries no noise. origin (K,): the one centre that residuals can be measured from, or None. One
+    moving parameter makes a chain, which is cut into arcs; the cells of several are clustered.
     """
 
     law: Law

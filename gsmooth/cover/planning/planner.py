@@ -154,7 +154,7 @@ class CoverPlanner:
 
     @cached_property
     def joint(self) -> Floats:
-        """The grid points in the metric of T4, (n, m + K), in units of the noise.
+        """The grid points (n, m + K) in standard deviations: T4's margin is a Euclidean distance.
 
         A parameter that rests has no part in it but what it does to C.
         """

@@ -129,7 +129,7 @@ def _spread(todo: Sequence[int], images: int) -> list[int]:
 
 
 def _largest_l2(context: RunContext) -> float | None:
-    """Where all votes agree and nothing but the l2 ball is asked for (S5)."""
+    """The l2 radius of n unanimous votes, p_lower = alpha^(1/n) (S5); None with parameters."""
     mode, region, smoothed = mode_of(context.config), region_of(context.config), context.smoothed
     if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
         return None

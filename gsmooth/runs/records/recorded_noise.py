@@ -77,8 +77,9 @@ class AxisNoise(Plain):
 class NoiseRecord:
     """The noise of one run: std ``sigma`` on z, and a law on every parameter.
 
-    axes: one a parameter; none where no parameter carries noise (T = id). orthogonal: whether T4
-    was used for normal parameters (every T_theta orthogonal); true with other laws.
+    axes: one a parameter; none where no parameter carries noise (T = id). orthogonal: whether
+    margins of Gaussian parameters are those of T4 (every T_theta orthogonal), in which no error
+    depends on the noise; true with other laws.
     """
 
     sigma: float

@@ -43,7 +43,7 @@ def claims_faults(claims: Capabilities) -> Iterator[Message]:
 
 
 def _says_orthogonal(row: Row) -> bool:
-    """Whether its margins are those of T4; records of other laws say so whatever the action is."""
+    """Whether its margins are those of T4, for orthogonal actions; other laws always say so."""
     axes = row.noise.axes
     return row.noise.orthogonal and bool(axes) and row.noise.name == GaussianLaw.name
 
@@ -66,6 +66,6 @@ def _lacking(row: Row, claims: Capabilities) -> Iterator[str]:
         yield "keeps_range"
     if (region.l2 > 0.0 or region.bits) and claims.lift_norm is None:
         yield "lift_norm"
-    # Where T may lengthen what it acts on by no known factor, nothing may be left over (T5).
+    # Without a Lipschitz bound on T the residual has to be exactly 0 (T5).
     if smoothed and not claims.lipschitz_bound and (region.l2 > 0.0 or region.bits):
         yield "lipschitz_bound"

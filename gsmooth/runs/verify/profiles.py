@@ -73,9 +73,9 @@ def needed_from(centre: CentreEvidence) -> float:
 
 
 def lower_bounds(row: Row, draws: Sequence[float] | None = None) -> list[float]:
-    """Lower bounds on the share at every centre; 0 at those without votes (S1).
+    """Clopper-Pearson lower bounds (S1) on p at every centre; 0 at those without votes.
 
-    draws: one a centre, for the randomized bound (S7).
+    draws: one uniform draw a centre, for the randomized bound (S7).
     """
     given = [None] * len(row.evidence) if draws is None else draws
     return [
@@ -84,7 +84,7 @@ def lower_bounds(row: Row, draws: Sequence[float] | None = None) -> list[float]:
 
 
 def anytime_bounds(row: Row) -> list[float]:
-    """Lower bounds that hold whenever the votes ended; 0 at centres without votes (S6)."""
+    """Lower bounds that hold whenever the votes ended (S6); 0 at centres without votes."""
     return [
         anytime_lower(StreamedSample(centre.successes, centre.trials), row.alpha)
         if centre.trials

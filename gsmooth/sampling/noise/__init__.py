@@ -1,4 +1,4 @@
-"""Noise: where it stands in a run, how it is drawn, and how far it is from the theorems' own."""
+"""Noise: its streams, how it is drawn, and its distance from the noise of the theorems."""
 
 from gsmooth.sampling.noise.accuracy import (
     TAIL,

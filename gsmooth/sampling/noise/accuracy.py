@@ -1,4 +1,7 @@
-"""What float64 noise on a grid differs from the noise of the theorems (F1)."""
+"""The distance between float64 noise on a grid and the noise of the theorems (F1).
+
+F1: what float arithmetic can change in a probability is bounded by a total variation, and paid for.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,13 @@ TAIL: Final = 1e-9
 class ThetaAccuracy:
     """How exactly theta is sampled.
 
-    Outside an event of probability ``outside``, |theta_i| <= reach_i, and theta_i differs from a
-    draw of the real law by at most offset_i (same quantile).
+    Outside an event of probability ``outside``, |theta_i| <= reach_i, and theta_i differs from the
+    draw of the real law with the same quantile by at most offset_i.
+
+    Args:
+        reach: Largest |theta_i|, one for each parameter, in its unit.
+        offset: Largest error of theta_i, one for each parameter, in its unit.
+        outside: Probability of the event.
     """
 
     reach: tuple[float, ...]
@@ -29,9 +37,15 @@ class ThetaAccuracy:
 
 
 def theta_accuracy(law: Law) -> ThetaAccuracy:
-    """Reach and resolution of ``draw``'s theta between the quantiles TAIL and 1 - TAIL.
+    """How exactly theta is sampled between the quantiles TAIL and 1 - TAIL (F1).
 
-    Both 0 for a parameter without noise.
+    F1: the event outside of these quantiles is paid for as total variation.
+
+    Args:
+        law: The noise law, of m parameters.
+
+    Returns:
+        Reach and error of every parameter; both are 0 for a parameter without noise.
     """
     m = law.dimensions
     if m == 0:
@@ -49,10 +63,11 @@ def theta_accuracy(law: Law) -> ThetaAccuracy:
 
 
 def grid_total_variation(size: int, sigma: float, grid: float) -> float:
-    """tau: total variation between float and real noise after rounding to the grid (F1).
+    """Total variation tau between float and real noise after rounding to the grid (F1).
 
-    size: number K of coordinates; grid: the power of two that values are rounded to. With
-    s = sigma / grid, K 2^-53 (32 s + 40 + 8 / s), for every way in which noise is drawn.
+    F1: no probability of a class differs by more than tau, which is paid at the centre and at the
+    attacked point. With s = sigma / grid, tau = K 2^-53 (32 s + 40 + 8 / s) for K coordinates, for
+    every way in which noise is drawn.
 
     In units of the grid let m be the whole number nearest to the mean and f what is left; both are
     exact, so the size of the mean plays no part. The real vote sees m + round(w), w = f + s x, the
@@ -78,6 +93,18 @@ def grid_total_variation(size: int, sigma: float, grid: float) -> float:
     8.6 steps on average, steps of 2^-52 in the turn move R times the angle by 15.8; times the mean
     0.64 of |cos|, 2^-53 15.6 s. Logarithm, root and cosine are good to 4 ulps of R, whose mean is
     1.25, product and sum to two more of x: 13.2 s. Together 28.8 s.
+
+    Args:
+        size: Number K of coordinates.
+        sigma: Standard deviation of the noise.
+        grid: Power of two to whose multiples values are rounded.
+
+    Returns:
+        tau.
+
+    Example:
+        >>> grid_total_variation(784, sigma=0.25, grid=2.0**-8) < 1e-9
+        True
     """
     steps = sigma / grid
     return size * 2.0**-53 * (32.0 * steps + 40.0 + 8.0 / steps)

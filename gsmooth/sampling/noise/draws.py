@@ -1,4 +1,4 @@
-"""Noise as a function of its coordinate, and nothing else."""
+"""Noise as a function of its sample key alone."""
 
 from __future__ import annotations
 
@@ -16,26 +16,58 @@ from gsmooth.sampling.noise.normals import around_by_normals, device_normals
 from gsmooth.theory.laws import Law
 
 SAMPLER: Final = "blake2b-philox-sfc64-cells16-1"
-"""Names how a coordinate becomes noise on the host; stored with every record."""
+"""Names how a sample key becomes noise on the host; stored with every record."""
 
 
 def sampler_on(device: torch.device) -> str:
-    """The name of the sampler on this kind of device: runs of two kinds are never mixed."""
+    """The name of the sampler on a kind of device; runs with different samplers are never mixed.
+
+    Args:
+        device: Where noise is drawn.
+
+    Returns:
+        The name, as it is stored with every record.
+    """
     return sampler_of_kind(device.type)
 
 
 def sampler_of_kind(kind: str) -> str:
-    """The same for the kind of device alone: "cpu", "cuda"."""
+    """The name of the sampler on a kind of device.
+
+    Args:
+        kind: "cpu", "cuda", ...
+
+    Returns:
+        The name, as it is stored with every record.
+
+    Example:
+        >>> sampler_of_kind("cpu")
+        'blake2b-philox-sfc64-cells16-1'
+    """
     return SAMPLER if kind == "cpu" else f"blake2b-philox-torch-{kind}-1"
 
 
 @final
 class Draws:
-    """The random numbers of one coordinate: theta, and the noise of its rows.
+    """The random numbers of one sample key: theta, and the noise of its rows.
 
-    device: where noise is drawn; it never leaves it. Draws of one coordinate are bitwise the same
-    on all devices of one kind, and differ between kinds. Theta has a stream of its own, on the
-    host, and is the same everywhere.
+    Draws of one sample key are bitwise the same on all devices of one kind, and differ between
+    kinds. Theta has a stream of its own, on the host, and is the same everywhere.
+
+    Args:
+        sample_key: The place of the chunk of votes.
+        device: Where the noise on z is drawn, and stays.
+
+    Example:
+        >>> from gsmooth.sampling.noise.key import Stream
+        >>> from gsmooth.theory.laws import GaussianLaw
+        >>> key = SampleKey(seed=1, image=0, stream=Stream.ESTIMATION, centre=0, chunk=0)
+        >>> draws = Draws(key, torch.device("cpu"))
+        >>> draws.theta(GaussianLaw((10.0,), sigma=0.25), rows=64).shape
+        (64, 1)
+        >>> mean = torch.zeros(1, 784, dtype=torch.float64)
+        >>> draws.around(mean, rows=64, sigma=0.25, grid=2.0**-8).shape
+        torch.Size([64, 784])
     """
 
     def __init__(self, sample_key: SampleKey, device: torch.device) -> None:
@@ -51,7 +83,15 @@ class Draws:
         return self._sample_key.pixels()
 
     def theta(self, law: Law, rows: int) -> NDArray[np.float64]:
-        """(rows, m) parameters from ``law``, on the host: they are few."""
+        """Parameters from a noise law, on the host.
+
+        Args:
+            law: The noise law, of m parameters.
+            rows: Number of draws.
+
+        Returns:
+            theta (rows, m) in the units of the parameters.
+        """
         shape = (rows, law.dimensions)
         if law.dimensions == 0:  # Setting up a stream costs as much as a thousand pixels.
             return law.theta_from_uniform(np.empty(shape))
@@ -60,11 +100,19 @@ class Draws:
         return law.theta_from_uniform((ticks + 0.5) * 2.0**-52)
 
     def around(self, mean: Tensor, rows: int, sigma: float, grid: float) -> Tensor:
-        """round_grid(mean + sigma N(0, I)) for ``rows`` rows, float32 (rows, K) on the device.
+        """Noisy points on the grid: round_grid(mean + sigma N(0, I)).
 
-        mean: float64 (rows, K), or (1, K) for all rows, on the device. grid: a power of two; 0: not
-        rounded to anything but float32. Zeros are +0. Called once a coordinate: on the host a
-        second call goes on in the stream, on another device it would repeat it.
+        It is called once a sample key. On the host a second call goes on in the stream; on another
+        device it would repeat it.
+
+        Args:
+            mean: Points (rows, K), or (1, K) for all rows, float64, on the device.
+            rows: Number of noisy points.
+            sigma: Standard deviation of the noise.
+            grid: Power of two to whose multiples values are rounded; 0: rounded to float32 only.
+
+        Returns:
+            Noisy points (rows, K), float32, on the device. Zeros are +0.
         """
         mean = mean.detach()
         if self._device.type != "cpu":

@@ -1,12 +1,12 @@
 """Noise on the grid from 16 bits a coordinate, and from 68 where 16 do not decide (F1).
 
-With y = mean / grid, s = sigma / grid and U uniform, the vote needs round(y + s Phi^-1(U)) and no
-more. Write y = m + f, m whole and |f| <= 1/2, both exact. The first 16 bits of U say in which of
-65,536 cells [c, c + 1) / 65,536 it lies, so that the sum lies between m + f + s Phi^-1 of the
-cell's two ends. Where both ends round to the same number that number is the answer, exactly, and
-nothing else is looked at: float32 is enough for this question, because the ends are moved outwards
-by more than all of its rounding errors. Elsewhere, and always in the first and last cell, which
-have an infinite end, 52 more bits place U within its cell, and the sum is rounded in float64.
+F1: the network sees noisy points rounded to a grid. With y = mean / grid, s = sigma / grid and U
+uniform, a vote needs round(y + s Phi^-1(U)) and no more. Write y = m + f, m whole and |f| <= 1/2,
+both exact. The first 16 bits of U say in which of 65,536 cells [c, c + 1) / 65,536 it lies, so the
+sum lies between m + f + s Phi^-1 of the cell's two ends. Where both ends round to the same number,
+that number is the exact result. float32 is enough for this comparison, because the ends are moved
+outwards by more than all of its rounding errors. Elsewhere, and always in the first and last cell,
+which have an infinite end, 52 more bits place U within its cell, and the sum is rounded in float64.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ Floats = NDArray[np.float64]
 
 
 class Bits(Protocol):
-    """Where random bits come from: a NumPy bit generator."""
+    """A source of random bits, such as a NumPy bit generator."""
 
     def random_raw(self, size: int) -> NDArray[np.uint64]:
-        """``size`` words of 64 independent fair bits."""
+        """Draw ``size`` words of 64 independent fair bits."""
         ...
 
 
@@ -51,8 +51,12 @@ class Bits(Protocol):
 class Table:
     """The cells for one sigma and grid, in the units of both.
 
-    edges: (CELLS + 1,), sigma Phi^-1(c / CELLS), from -inf to inf. slack: what edges and sums in
-    float32 may be wrong by. anchor: ANCHOR grid.
+    Args:
+        sigma: Standard deviation of the noise.
+        grid: Power of two to whose multiples values are rounded.
+        edges: sigma Phi^-1(c / CELLS) from -inf to inf, (CELLS + 1,).
+        slack: Bound on the float32 errors of edges and sums.
+        anchor: ANCHOR times the grid.
     """
 
     sigma: float
@@ -68,8 +72,15 @@ def table(sigma: float, grid: float) -> Table:
 
     In units of the grid let E be the largest finite |edge|. An edge is good to 2^-24 E (float32)
     and 2^-45 E (quantile and product); f to 2^-26, f -+ slack to 2^-24 (it is below 2); their sum
-    to 2^-24 (E + 2). Together less than 2^-22 (E + 1). Adding the anchor is then the one rounding
-    that is meant, and like every rounding it keeps the order.
+    to 2^-24 (E + 2). Together these are less than 2^-22 (E + 1). Adding the anchor is then the one
+    intended rounding, and it keeps the order, as every rounding does.
+
+    Args:
+        sigma: Standard deviation of the noise.
+        grid: Power of two to whose multiples values are rounded.
+
+    Returns:
+        The cells.
     """
     # The upper half mirrors the lower one, where quantiles keep their digits.
     lower = special.ndtri(np.arange(CELLS // 2 + 1) / CELLS) * sigma
@@ -79,7 +90,16 @@ def table(sigma: float, grid: float) -> Table:
 
 
 def fits(mean: Tensor, sigma: float, grid: float) -> bool:
-    """Whether cells serve: not where sigma or the mean is very many grid steps, or not finite."""
+    """Whether cells can be used: sigma and the mean are finite and not too many grid steps large.
+
+    Args:
+        mean: Points (rows, K) or (1, K), float64.
+        sigma: Standard deviation of the noise.
+        grid: Power of two to whose multiples values are rounded.
+
+    Returns:
+        Whether :func:`around_by_cells` is exact, and faster than normal numbers.
+    """
     if not (EXPONENTS[0] <= grid <= EXPONENTS[1] and sigma <= COARSEST * grid):
         return False
     largest = np.maximum.reduce(np.abs(mean.numpy()), axis=None, initial=0.0)
@@ -87,11 +107,21 @@ def fits(mean: Tensor, sigma: float, grid: float) -> bool:
 
 
 def around_by_cells(bits: Bits, mean: Tensor, rows: int, sigma: float, grid: float) -> Tensor:
-    """round_grid(mean + sigma N(0, I)) for ``rows`` rows (F1), float32 (rows, K), on the host.
+    """Noisy points on the grid, on the host: round_grid(mean + sigma N(0, I)) (F1).
 
-    mean: float64 (rows, K), or (1, K) for all rows; ``fits`` holds. Words are drawn block by block,
-    and after each the further bits of its undecided coordinates in their order. Values are the same
-    for (1, K) and its expansion.
+    F1: the network sees noisy points rounded to a grid. Words are drawn block by block, and after
+    each block the further bits of its undecided coordinates in their order. Values are the same for
+    (1, K) and its expansion.
+
+    Args:
+        bits: Source of the random bits.
+        mean: Points (rows, K), or (1, K) for all rows, float64; ``fits`` holds.
+        rows: Number of noisy points.
+        sigma: Standard deviation of the noise.
+        grid: Power of two to whose multiples values are rounded.
+
+    Returns:
+        Noisy points (rows, K), float32.
     """
     values, cells = mean.numpy(), table(sigma, grid)
     size = values.shape[1]
@@ -111,7 +141,7 @@ def around_by_cells(bits: Bits, mean: Tensor, rows: int, sigma: float, grid: flo
 
 @final
 class _Room(local):
-    """What blocks are worked out in, one set a thread: fresh pages cost as much as the work."""
+    """Arrays for the blocks, one set a thread: fresh memory would cost as much as the work."""
 
     def __init__(self) -> None:
         self.index = np.empty(BLOCK, np.intp)
@@ -125,7 +155,7 @@ _ROOM: Final = _Room()
 
 @final
 class _Mean:
-    """The mean of a block, (1, K) or (rows, K), as the passes want it; gone with the next one.
+    """The mean of a block, (1, K) or (rows, K), as the passes need it; the next one overwrites it.
 
     base: float32 (m - ANCHOR) grid. below, above: float32 f grid -+ slack. rest: f in float64.
     """
@@ -178,9 +208,18 @@ def _fill(out: Singles, bits: Bits, mean: _Mean, cells: Table) -> None:
 def refined(
     words: NDArray[np.uint16], fine: NDArray[np.uint64], rest: Floats, scale: float
 ) -> Floats:
-    """round(rest + scale Phi^-1(u)), u the middle of a cell of 2^-68: word, then 52 bits of fine.
+    """round(rest + scale Phi^-1(u)), u the middle of a cell of 2^-68.
 
     u is counted from the nearer end of (0, 1), where it and its quantile keep their digits.
+
+    Args:
+        words: First 16 bits of u (n,).
+        fine: Words (n,) whose upper 52 bits are the further bits of u.
+        rest: f (n,), what is left of the mean.
+        scale: sigma / grid.
+
+    Returns:
+        Whole numbers (n,).
     """
     cell = np.minimum(words, ~words)
     tail = (((fine >> np.uint64(12)) + 0.5) * 2.0**-52 + cell) * (1.0 / CELLS)

@@ -1,4 +1,4 @@
-"""Where in a run a chunk of votes stands: (seed, image, purpose, centre, chunk)."""
+"""The place of a chunk of votes in a run: (seed, image, stream, centre, chunk)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from numpy.typing import DTypeLike, NDArray
 from gsmooth.sampling.noise.seed import SecretSeed, Seed
 
 CHUNK: Final = 64
-"""Votes in a chunk. Part of every vote's coordinate: changing it invalidates stored counts."""
+"""Votes in a chunk. Part of every vote's sample key: changing it invalidates stored counts."""
 
 
 class Stream(IntEnum):
-    """What votes are for. Streams of different purposes are independent (S2)."""
+    """What votes are for. Votes of different streams are independent (S2)."""
 
     SELECTION = 0
     ESTIMATION = 1
@@ -34,10 +34,19 @@ class Stream(IntEnum):
 @final
 @dataclass(frozen=True)
 class SampleKey:
-    """Where in a run a chunk of votes stands.
+    """The place of a chunk of votes in a run; it determines their noise.
 
-    image: its index, or what :func:`gsmooth.data.image_key.image_key` gives. centre: counts the
-    balls of a cover.
+    Args:
+        seed: Seed of the run.
+        image: Index of the image, or what :func:`gsmooth.data.image_key.image_key` gives.
+        stream: What the votes are for.
+        centre: Number of the ball in its cover.
+        chunk: Number of the chunk of 64 votes.
+
+    Example:
+        >>> key = SampleKey(seed=1, image=0, stream=Stream.ESTIMATION, centre=0, chunk=0)
+        >>> bool(key.generator().normal() == key.generator().normal())
+        True
     """
 
     seed: Seed
@@ -47,20 +56,21 @@ class SampleKey:
     chunk: int
 
     def generator(self) -> np.random.Generator:
-        """The stream of theta: Philox, keyed by a hash of the coordinate: no two coincide."""
+        """The stream of theta: Philox, keyed by a hash of the sample key."""
         key = int.from_bytes(self._digest(b"gsmooth-noise", 16), "little")
         return np.random.Generator(np.random.Philox(key=key))
 
     def pixels(self) -> np.random.Generator:
-        """The stream of the pixels' noise on the host: SFC64, half the price of Philox a word.
+        """The stream of the noise on z on the host: SFC64, which takes half the time of Philox.
 
-        Its 192 bits of state are a hash of the coordinate, of another person than theta's key.
+        Its 192 bits of state are a hash of the sample key, with another hash person than theta's
+        key.
         """
         # Any ISeedSequence will do; NumPy's stubs know its own only.
         return np.random.Generator(np.random.SFC64(_Hashed(self)))  # type: ignore[arg-type]
 
     def device_seed(self) -> int:
-        """64 bits for a generator that lives on a device."""
+        """64 bits for a generator on a device."""
         return int.from_bytes(self._digest(b"gsmooth-device", 8), "little")
 
     def _digest(self, person: bytes, size: int) -> bytes:
@@ -73,7 +83,7 @@ class SampleKey:
 
 @final
 class _Hashed(ISeedSequence):
-    """A coordinate as the source of a bit generator's initial state."""
+    """A sample key as the source of the initial state of a bit generator."""
 
     def __init__(self, sample_key: SampleKey) -> None:
         self._sample_key = sample_key

@@ -1,4 +1,4 @@
-"""Noise from float64 normals: any sigma, any grid, any device that has float64."""
+"""Noise from float64 normal numbers: any sigma, any grid, any device that has float64."""
 
 from __future__ import annotations
 
@@ -13,10 +13,23 @@ WITHOUT_FLOAT64: Final = frozenset({"mps"})
 
 
 def device_normals(seed: int, rows: int, size: int, device: torch.device) -> Tensor:
-    """Standard normals (rows, size) in float64, drawn on ``device`` and never copied to the host.
+    """Standard normal numbers, drawn on a device and never copied to the host (F1).
 
-    Nothing here waits for the device. ConfigurationError where it has no float64: 24-bit noise
-    betrays the input (F1). Torch draws them by Box and Muller from 53-bit uniforms.
+    F1: noise with 24 bits lets a network read the low bits of the image, so the numbers are
+    float64. Nothing here waits for the device. Torch draws them by Box and Muller from 53-bit
+    uniforms.
+
+    Args:
+        seed: Seed of the generator on the device.
+        rows: Number of rows.
+        size: Numbers a row.
+        device: Where they are drawn.
+
+    Returns:
+        Normal numbers (rows, size), float64.
+
+    Raises:
+        ConfigurationError: The device has no float64.
     """
     if device.type in WITHOUT_FLOAT64:
         raise ConfigurationError(
@@ -29,11 +42,22 @@ def device_normals(seed: int, rows: int, size: int, device: torch.device) -> Ten
 
 
 def parted(mean: Tensor, grid: float) -> tuple[Tensor, Tensor]:
-    """(whole, rest) of mean / grid, float64: whole numbers and what is left, in [-1/2, 1/2].
+    """Whole and fractional part of mean / grid.
 
-    Both are exact, whatever the mean's size: dividing by a power of two is, and the distance to the
-    nearest whole number is a multiple of the last bit of what it is taken from. A zero is +0, for
-    the sign of a zero is a bit that a network can read.
+    Both are exact, whatever the size of the mean: division by a power of two is exact, and the
+    distance to the nearest whole number is a multiple of the last bit of its operand. A zero is +0,
+    because the sign of a zero is a bit that a network can read.
+
+    Args:
+        mean: Points (rows, K), float64.
+        grid: Power of two to whose multiples values are rounded.
+
+    Returns:
+        Whole numbers, and what is left, in [-1/2, 1/2].
+
+    Example:
+        >>> [part.tolist() for part in parted(torch.tensor([0.8], dtype=torch.float64), 0.5)]
+        [[2.0], [-0.3999999999999999]]
     """
     scaled = mean * (1.0 / grid)
     whole = scaled.round().add_(0.0)
@@ -41,11 +65,19 @@ def parted(mean: Tensor, grid: float) -> tuple[Tensor, Tensor]:
 
 
 def around_by_normals(normals: Tensor, mean: Tensor, sigma: float, grid: float) -> Tensor:
-    """round_grid(mean + sigma normals), float32 (rows, K); overwrites ``normals`` (rows, K).
+    """Noisy points on the grid from normal numbers: round_grid(mean + sigma normals) (F1).
 
-    mean: (rows, K) or (1, K) float64. Only the part of the mean that lies off the grid is added in
-    floating point, so that the error of the sum does not grow with the mean (F1). grid 0: the sum
-    as it is.
+    F1: the network sees noisy points rounded to a grid. Only the part of the mean that is off the
+    grid is added in floating point, so the error of the sum does not grow with the mean.
+
+    Args:
+        normals: Standard normal numbers (rows, K), float64; they are overwritten.
+        mean: Points (rows, K) or (1, K), float64.
+        sigma: Standard deviation of the noise.
+        grid: Power of two to whose multiples values are rounded; 0: the sum is not rounded.
+
+    Returns:
+        Noisy points (rows, K), float32.
     """
     if grid == 0.0:
         return normals.mul_(sigma).add_(mean).to(torch.float32)

@@ -1,4 +1,4 @@
-"""The seed that all noise follows from: a public number, or a secret that never prints."""
+"""The seed that determines all noise: a public number, or a secret that is never printed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, final
 from gsmooth.errors import ConfigurationError
 
 PUBLIC_BITS: Final = 53
-"""Of a public seed that is drawn: every reader of JSON keeps such an integer exactly."""
+"""Bits of a public seed that is drawn: every reader of JSON keeps such an integer exactly."""
 SECRET_BITS: Final = 256
 LEAST_SECRET_BITS: Final = 96
 """A number of 128 random bits is shorter than this with probability 2^-32."""
@@ -21,26 +21,44 @@ _TEXT: Final = re.compile(r"(?:([0-9a-fA-F]{32})\s+)?([0-9a-fA-F]{32,})")
 @final
 @dataclass(frozen=True)
 class SeedCommitment:
-    """What may be published of a secret seed: it binds to one number and does not tell it.
+    """The public part of a secret seed: it belongs to one number and does not tell it.
 
-    hash: sha256 (hex) of ``gsmooth-seed/SALT/NUMBER``, the number in hexadecimal digits.
+    Args:
+        salt: 32 hexadecimal digits.
+        hash: sha256 (hex) of ``gsmooth-seed/SALT/NUMBER``, the number in hexadecimal digits.
+
+    Example:
+        >>> secret = SecretSeed()
+        >>> secret.commitment.binds(secret), secret.commitment.binds(SecretSeed())
+        (True, False)
     """
 
     salt: str
     hash: str
 
     def binds(self, seed: SecretSeed) -> bool:
-        """Whether this is a commitment to that seed."""
+        """Whether this is a commitment to a seed.
+
+        Args:
+            seed: The secret seed.
+
+        Returns:
+            Whether the hash of its number with this salt is the same.
+        """
         return self == seed.salted(self.salt).commitment
 
 
 @final
 class SecretSeed:
-    """A seed that an attacker must not know (S2). It does not print, and no JSON can hold it.
+    """A seed that an adversary must not know (S2). It does not print, and no JSON can hold it.
 
-    number: 128 random bits or more; by default 256 fresh ones. salt: 32 hexadecimal digits for the
-    commitment; by default they follow from the number. Secret seeds are equal when their numbers
-    are: noise does not depend on the salt.
+    S2: the probability alpha of an error is over votes that are drawn independently of the image;
+    an adversary who knows the seed can make an image for it. Secret seeds are equal when their
+    numbers are, because noise does not depend on the salt.
+
+    Args:
+        number: 128 random bits or more. None: 256 fresh ones.
+        salt: 32 hexadecimal digits for the commitment. None: they follow from the number.
 
     Raises:
         ConfigurationError: The number is so small that it can be guessed.
@@ -71,7 +89,15 @@ class SecretSeed:
     def parsed(text: str, source: str) -> SecretSeed:
         """The secret that :attr:`text` wrote down, or a number alone, in hexadecimal digits.
 
-        source: where the text comes from, for the ConfigurationError that anything else raises.
+        Args:
+            text: The line.
+            source: Where the text comes from, for the error.
+
+        Returns:
+            The secret seed.
+
+        Raises:
+            ConfigurationError: The text is anything else.
         """
         found = _TEXT.fullmatch(text.strip())
         if found is None:
@@ -89,19 +115,33 @@ class SecretSeed:
 
     @property
     def commitment(self) -> SeedCommitment:
-        """What may be published of it."""
+        """The part that may be published."""
         return SeedCommitment(self._salt, _sha256(f"gsmooth-seed/{self._salt}/{self._number:x}"))
 
     def salted(self, salt: str) -> SecretSeed:
-        """The same number under another salt."""
+        """The same number with another salt.
+
+        Args:
+            salt: 32 hexadecimal digits.
+
+        Returns:
+            A seed that is equal to this one.
+        """
         return SecretSeed(self._number, salt)
 
     def derived(self, stream: str) -> SecretSeed:
-        """Another secret that follows from this one, and does not tell it."""
+        """Another secret that follows from this one and does not tell it.
+
+        Args:
+            stream: What the other secret is for.
+
+        Returns:
+            The same secret for the same stream.
+        """
         return SecretSeed(int(_sha256(f"{stream}/{self._number}"), 16) | 1 << SECRET_BITS - 1)
 
     def reveal(self) -> int:
-        """The number itself, for the streams of noise that follow from it."""
+        """The number itself, from which the streams of noise follow."""
         return self._number
 
     def __eq__(self, other: object) -> bool:
@@ -115,11 +155,19 @@ class SecretSeed:
 
 
 Seed = int | SecretSeed
-"""A number that anyone may know, or a secret."""
+"""A public number, or a secret."""
 
 
 def public_seed() -> int:
-    """A fresh number for a run whose noise anyone may repeat."""
+    """A fresh number for a run whose noise anyone may repeat.
+
+    Returns:
+        An integer of at most 53 bits, which every reader of JSON keeps exactly.
+
+    Example:
+        >>> 0 <= public_seed() < 2**53
+        True
+    """
     return secrets.randbits(PUBLIC_BITS)
 
 
