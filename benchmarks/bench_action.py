@@ -28,8 +28,10 @@ import torch
 import gsmooth
 from benchmarks.machine import RESULTS, write
 from benchmarks.subjects import Subject, efficientnet_rotation
+from gsmooth.certification.api import RegionMode, certify
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
+from gsmooth.theory.laws import GaussianLaw
 
 TARGET: Final = 0.1
 """Largest share of the action that is wanted."""
@@ -136,8 +138,8 @@ def certificate(subject: Subject) -> dict[str, float]:
     smoothed.transformation.lift(subject.images[0][None])
     watch.seconds.clear()
     began = process_time()
-    mode = gsmooth.RegionMode(max_votes=4 * CHUNK, attempts=1)
-    outcome = gsmooth.certify(smoothed, subject.images[0], subject.region, mode, centres=2, index=0)
+    mode = RegionMode(max_votes=4 * CHUNK, attempts=1)
+    outcome = certify(smoothed, subject.images[0], subject.region, mode, centres=2, index=0)
     whole = process_time() - began
     steps = {"network" if name == "scores" else name: s for name, s in watch.seconds.items()}
     return {"votes": outcome.votes, "all": whole, **steps, "other": whole - sum(steps.values())}
@@ -149,7 +151,7 @@ def translated(subject: Subject) -> Subject:
         subject,
         name=subject.name.replace("rotation", "translation"),
         transformation="translation",
-        law=gsmooth.GaussianLaw((1.0, 1.0), subject.law.sigma),
+        law=GaussianLaw((1.0, 1.0), subject.law.sigma),
         region=TRANSLATION,
     )
 

@@ -28,10 +28,11 @@ from time import perf_counter
 
 import gsmooth
 from benchmarks.machine import describe
-from gsmooth.certification.api import Item, Outcome, certify_many
+from gsmooth.certification.api import Item, Outcome, RegionMode, certify_many
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cover import Centres
 from gsmooth.errors import UnreachableError
+from gsmooth.theory.laws import GaussianLaw
 
 SIGMA, SCALE, LOW_PASS = 0.15, 4.0, 0.9
 Method = Callable[[Iterable[Item]], Iterable[Outcome]]
@@ -94,9 +95,9 @@ def main() -> None:
 
 def covers(count: int) -> Iterator[Line]:
     """+-30 degrees by covers of every size."""
-    capped, free = gsmooth.RegionMode(), gsmooth.RegionMode(max_votes=PLENTY)
-    once = gsmooth.RegionMode(attempts=1)
-    cases: list[tuple[str, bool, Centres, gsmooth.RegionMode]] = [
+    capped, free = RegionMode(), RegionMode(max_votes=PLENTY)
+    once = RegionMode(attempts=1)
+    cases: list[tuple[str, bool, Centres, RegionMode]] = [
         ("one clean centre", True, "clean", capped),
         *((f"{k} free centres", True, k, capped) for k in (1, 4, 8, 12, 16, 24, 36, 64)),
         ("chosen, one attempt", True, None, once),
@@ -110,13 +111,13 @@ def covers(count: int) -> Iterator[Line]:
 
 def against_nested(count: int) -> Iterator[Line]:
     """+-3 degrees by two votes inside each other, and by one."""
-    free = gsmooth.RegionMode(max_votes=PLENTY)
+    free = RegionMode(max_votes=PLENTY)
     yield measured(3.0, "nested, one clean centre: 100 x 2,000 votes", count, nested(3.0))
     yield measured(3.0, "joint (T4), one clean centre", count, joint(3.0, True, "clean", free))
     yield measured(3.0, "joint (T4), chosen", count, joint(3.0, True, None, free))
 
 
-def joint(end_deg: float, noisy: bool, centres: Centres, mode: gsmooth.RegionMode) -> Method:
+def joint(end_deg: float, noisy: bool, centres: Centres, mode: RegionMode) -> Method:
     """One vote over angle and noise together."""
 
     def certify(items: Iterable[Item]) -> Iterable[Outcome]:
@@ -175,7 +176,7 @@ def smoothed(noisy: bool) -> gsmooth.SmoothedClassifier:
     return gsmooth.SmoothedClassifier(
         gsmooth.load_model("shipped:digits-rotation"),
         gsmooth.load_transformation("rotation", {"low_pass_px": LOW_PASS}),
-        gsmooth.GaussianLaw((SCALE,) if noisy else (), SIGMA),
+        GaussianLaw((SCALE,) if noisy else (), SIGMA),
         seed=0,
     )
 

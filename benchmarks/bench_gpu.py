@@ -24,8 +24,9 @@ from benchmarks.machine import add_common, timing_of, write
 from benchmarks.resnets import resnet50
 from benchmarks.subjects import Subject, picture
 from benchmarks.turns import Ratio, Timing, in_turn, shown
-from gsmooth.certification.api import certify
+from gsmooth.certification.api import RadiusMode, certify
 from gsmooth.models.classifier import Autocast
+from gsmooth.theory.laws import GaussianLaw
 
 SIZES: Final = (64, 128, 256, 512, 1024)
 PRECISIONS: Final[dict[str, Autocast | None]] = {"float32": None, "bfloat16": "bfloat16"}
@@ -98,7 +99,7 @@ def resnet(precision: str, device: str, tiny: bool = False) -> Subject:
         name=f"resnet50-{size}, {precision}",
         classifier=classifier,
         transformation="gaussian",
-        law=gsmooth.GaussianLaw((), 0.5),
+        law=GaussianLaw((), 0.5),
         images=[picture(size)],
         region=gsmooth.Region(l2=0.5),
         n=1_000,
@@ -122,7 +123,7 @@ def measured(subject: Subject, timing: Timing, sizes: dict[str, dict[str, int]])
 
 def certified(subject: Subject, precision: str, batch_size: int, n: int) -> Whole:
     """Radius mode with n votes, once."""
-    smoothed, mode = subject.smoothed(batch_size), gsmooth.RadiusMode(n=n)
+    smoothed, mode = subject.smoothed(batch_size), RadiusMode(n=n)
     began = perf_counter()
     certify(smoothed, subject.images[0], subject.region, mode, index=0)
     return Whole(precision, n, perf_counter() - began)

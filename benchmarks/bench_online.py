@@ -29,6 +29,7 @@ import gsmooth
 from benchmarks.machine import describe
 from gsmooth.cover.online import TOLERANCE, build_online_cover
 from gsmooth.cover.preimages import enclose_preimages
+from gsmooth.theory.laws import GaussianLaw
 
 SIGMA = 0.25
 PUBLISHED = 0.44
@@ -159,7 +160,7 @@ def main() -> None:
     smoothed = gsmooth.SmoothedClassifier(
         gsmooth.Classifier(nn.Identity(), classes=2, shape=shape),
         operator,
-        gsmooth.GaussianLaw(SCALES[options.attack], SIGMA),
+        GaussianLaw(SCALES[options.attack], SIGMA),
         seed=0,
     )
     base = REGIONS[options.attack]

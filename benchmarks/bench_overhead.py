@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Final
 
-import gsmooth
 from benchmarks.machine import add_common, timing_of, write
 from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.turns import Ratio, Timing, in_turn, shown
+from gsmooth.certification.api import RadiusMode, RegionMode
 
 TARGETS: Final = {
     "digits-l2": 0.8,
@@ -63,8 +63,8 @@ def measured(subject: Subject, timing: Timing, sizes: dict[str, dict[str, int]])
         COUNTED: subject.votes(best),
         RAW: subject.forwards(raw),
         OFF_GRID: replace(subject, grid=0.0).votes(best),
-        REGION_MODE: subject.certificates(best, gsmooth.RegionMode()),
-        RADIUS_MODE: subject.certificates(best, gsmooth.RadiusMode(n=subject.n)),
+        REGION_MODE: subject.certificates(best, RegionMode()),
+        RADIUS_MODE: subject.certificates(best, RadiusMode(n=subject.n)),
     }
     rates = in_turn(works, timing)
     yield rates.ratio(subject.name, COUNTED, RAW, TARGETS.get(subject.name))

@@ -26,7 +26,7 @@ from benchmarks.rivals.cohen import Cohen
 from benchmarks.rivals.toolbox import Toolbox
 from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.turns import Ratio, Timing, Work, best_size, in_turn, shown
-from gsmooth.certification.api import certify
+from gsmooth.certification.api import RadiusMode, RegionMode, certify
 
 N0, ALPHA = 128, 0.001
 OURS, OFF_GRID = "gsmooth", "gsmooth, no grid"
@@ -97,7 +97,7 @@ def compared(subject: Subject, timing: Timing, sizes: dict[str, dict[str, int]])
     if not large:  # A thousand pictures at a time take more memory than most machines have.
         best[DEFAULT_COHEN] = cohen.DEFAULT_BATCH
     sizes[subject.name] = best
-    mode = gsmooth.RadiusMode(alpha=ALPHA, n0=N0, n=subject.n)
+    mode = RadiusMode(alpha=ALPHA, n0=N0, n=subject.n)
     works: dict[str, Work] = {
         OURS: subject.certificates(best[OURS], mode),
         OFF_GRID: replace(subject, grid=0.0).certificates(best[OURS], mode),
@@ -148,7 +148,7 @@ def asked(images: int, habit: int, timing: Timing) -> Iterator[Answer]:
         began = timing.now()
         _, reached = theirs.certify(image.float(), N0, habit, ALPHA)
         middle = timing.now()
-        found = certify(ours, image, subject.region, gsmooth.RegionMode(alpha=ALPHA), index=index)
+        found = certify(ours, image, subject.region, RegionMode(alpha=ALPHA), index=index)
         yield Answer(
             image=index,
             radius=radius,

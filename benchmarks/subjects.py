@@ -18,6 +18,7 @@ from gsmooth.certification.api import Item, certify_many
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
+from gsmooth.theory.laws import GaussianLaw
 
 SMALL: Final = (64, 128, 256, 512, 1024, 2048)
 LARGE: Final = (1, 2, 4, 8, 16, 32, 64)
@@ -36,7 +37,7 @@ class Subject:
     name: str
     classifier: gsmooth.Classifier
     transformation: str
-    law: gsmooth.GaussianLaw
+    law: GaussianLaw
     images: Sequence[Tensor]
     region: gsmooth.Region
     n: int
@@ -112,13 +113,13 @@ class Subject:
 
 def digits_l2() -> Subject:
     """The shipped digit network under Gaussian noise."""
-    law = gsmooth.GaussianLaw((), 0.25)
+    law = GaussianLaw((), 0.25)
     return _shipped("digits-l2", "gaussian", law, gsmooth.Region(l2=0.25), 2_000)
 
 
 def digits_rotation() -> Subject:
     """The shipped digit network under rotation and noise, as its card has them."""
-    law, region = gsmooth.GaussianLaw((4.0,), 0.15), gsmooth.Region((-30.0,), (30.0,))
+    law, region = GaussianLaw((4.0,), 0.15), gsmooth.Region((-30.0,), (30.0,))
     return _shipped("digits-rotation", "rotation", law, region, 128, {"low_pass_px": 0.9})
 
 
@@ -144,7 +145,7 @@ def resnet20_cifar() -> Subject:
         name="resnet20-32",
         classifier=gsmooth.Classifier(resnet20(), classes=10, shape=(3, 32, 32), name="resnet20"),
         transformation="gaussian",
-        law=gsmooth.GaussianLaw((), 0.25),
+        law=GaussianLaw((), 0.25),
         images=[picture(32, seed) for seed in range(4)],
         region=gsmooth.Region(l2=0.25),
         n=1_000,
@@ -158,7 +159,7 @@ def efficientnet() -> Subject:
         name="efficientnet-lite0-224",
         classifier=_efficientnet(),
         transformation="gaussian",
-        law=gsmooth.GaussianLaw((), 0.5),
+        law=GaussianLaw((), 0.5),
         images=[picture(224)],
         region=gsmooth.Region(l2=0.25),
         n=128,
@@ -172,7 +173,7 @@ def efficientnet_rotation() -> Subject:
         efficientnet(),
         name="efficientnet-lite0-224-rotation",
         transformation="rotation",
-        law=gsmooth.GaussianLaw((4.0,), 0.5),
+        law=GaussianLaw((4.0,), 0.5),
         region=gsmooth.Region((-1.0,), (1.0,)),
     )
 
@@ -197,7 +198,7 @@ def picture(size: int, seed: int = 0) -> Tensor:
 def _shipped(
     name: str,
     transformation: str,
-    law: gsmooth.GaussianLaw,
+    law: GaussianLaw,
     region: gsmooth.Region,
     n: int,
     options: Mapping[str, object] | None = None,

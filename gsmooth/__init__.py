@@ -6,29 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gsmooth.attacks import AttackPlan, attack_many
+    from gsmooth import data, report, transforms
+    from gsmooth.api.attack import attack
+    from gsmooth.api.certify import certify
+    from gsmooth.api.predict import predict
+    from gsmooth.api.results import Result, Results
+    from gsmooth.api.train import train
+    from gsmooth.api.verify import verify
     from gsmooth.certificate import Abstained, Certified, Guarantee, Prediction
-    from gsmooth.certification.api import (
-        RadiusMode,
-        RegionMode,
-        certify,
-        certify_many,
-        online_drafter,
-        predict,
-    )
     from gsmooth.data.loading import load_data
     from gsmooth.models import load_model
     from gsmooth.models.classifier import Classifier
+    from gsmooth.runs.seeds.seed_file import load_seed
     from gsmooth.sampling.noise import SecretSeed
     from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-    from gsmooth.theory.laws import (
-        ExponentialLaw,
-        FoldedNormalLaw,
-        GaussianLaw,
-        LaplaceLaw,
-        Law,
-        UniformLaw,
-    )
+    from gsmooth.theory.parameter_noise import Exponential, FoldedNormal, Gaussian, Laplace, Uniform
     from gsmooth.transforms.base import Parameter, Transformation
     from gsmooth.transforms.hookspecs import hookimpl
     from gsmooth.transforms.region import Region
@@ -36,79 +28,101 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Abstained": "certificate",
-    "AttackPlan": "attacks",
     "Certified": "certificate",
     "Classifier": "models.classifier",
-    "ExponentialLaw": "theory.laws",
-    "FoldedNormalLaw": "theory.laws",
-    "GaussianLaw": "theory.laws",
+    "Exponential": "theory.parameter_noise",
+    "FoldedNormal": "theory.parameter_noise",
+    "Gaussian": "theory.parameter_noise",
     "Guarantee": "certificate",
-    "LaplaceLaw": "theory.laws",
-    "Law": "theory.laws",
+    "Laplace": "theory.parameter_noise",
     "Parameter": "transforms.base",
     "Prediction": "certificate",
-    "RadiusMode": "certification.api",
     "Region": "transforms.region",
-    "RegionMode": "certification.api",
+    "Result": "api.results",
+    "Results": "api.results",
     "SecretSeed": "sampling.noise",
     "SmoothedClassifier": "sampling.smoothed_classifier",
     "Transformation": "transforms.base",
-    "UniformLaw": "theory.laws",
-    "attack_many": "attacks",
-    "certify": "certification.api",
-    "certify_many": "certification.api",
+    "Uniform": "theory.parameter_noise",
+    "attack": "api.attack",
+    "certify": "api.certify",
     "hookimpl": "transforms.hookspecs",
     "load_data": "data.loading",
     "load_model": "models",
+    "load_seed": "runs.seeds.seed_file",
     "load_transformation": "transforms.registry",
-    "online_drafter": "certification.api",
-    "predict": "certification.api",
+    "predict": "api.predict",
     "register": "transforms.registry",
+    "train": "api.train",
+    "verify": "api.verify",
 }
+_ROOMS = ("data", "report", "transforms")
+_NOISE = "SmoothedClassifier(..., std={...}, sigma=...), or noise={...} with gsmooth."
+_GONE = {
+    "AttackPlan": "gsmooth.attack(..., points=31, n=1000)",
+    "ExponentialLaw": f"{_NOISE}Exponential(mean)",
+    "FoldedNormalLaw": f"{_NOISE}FoldedNormal(std)",
+    "GaussianLaw": f"{_NOISE}Gaussian(std)",
+    "LaplaceLaw": f"{_NOISE}Laplace(b)",
+    "Law": f"{_NOISE}Gaussian(std)",
+    "RadiusMode": 'gsmooth.certify(..., mode="radius", n=10_000)',
+    "RegionMode": "gsmooth.certify(..., alpha=0.001, max_votes=5000)",
+    "UniformLaw": f"{_NOISE}Uniform(half_width)",
+    "attack_many": "gsmooth.attack, which takes one image or a batch",
+    "certify_many": "gsmooth.certify, which takes one image or a batch",
+    "online_drafter": 'gsmooth.certify(..., guarantee="online")',
+}
+"""Names of 0.1.0 that are no longer public, and what stands for them."""
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
     """Import on first use: ``import gsmooth`` and ``gsmooth --help`` stay instant (no torch)."""
+    if name in _ROOMS:
+        return import_module(f"gsmooth.{name}")
+    if name in _GONE:
+        raise AttributeError(f"gsmooth.{name} is no longer public; use {_GONE[name]}")
     if name not in _HOMES:
         raise AttributeError(f"module 'gsmooth' has no attribute {name!r}")
     return getattr(import_module(f"gsmooth.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOMES, "__version__"])
+    return sorted([*_HOMES, *_ROOMS, "__version__"])
 
 
 __all__ = [
     "Abstained",
-    "AttackPlan",
     "Certified",
     "Classifier",
-    "ExponentialLaw",
-    "FoldedNormalLaw",
-    "GaussianLaw",
+    "Exponential",
+    "FoldedNormal",
+    "Gaussian",
     "Guarantee",
-    "LaplaceLaw",
-    "Law",
+    "Laplace",
     "Parameter",
     "Prediction",
-    "RadiusMode",
     "Region",
-    "RegionMode",
+    "Result",
+    "Results",
     "SecretSeed",
     "SmoothedClassifier",
     "Transformation",
-    "UniformLaw",
+    "Uniform",
     "__version__",
-    "attack_many",
+    "attack",
     "certify",
-    "certify_many",
+    "data",
     "hookimpl",
     "load_data",
     "load_model",
+    "load_seed",
     "load_transformation",
-    "online_drafter",
     "predict",
     "register",
+    "report",
+    "train",
+    "transforms",
+    "verify",
 ]

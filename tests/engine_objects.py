@@ -112,8 +112,10 @@ def phase_deg(x: Tensor) -> Tensor:
 def classifier(
     module: nn.Module, shape: tuple[int, int, int] = (1, 1, 1), classes: int = 2
 ) -> Classifier:
-    """``module`` as a classifier of images of any finite value."""
-    return Classifier(module, classes=classes, shape=shape, input_range=WIDE, name="toy")
+    """``module`` as a classifier of images of any finite value; no copy, so that tests see it."""
+    return Classifier(
+        module, classes=classes, shape=shape, input_range=WIDE, name="toy", copy=False
+    )
 
 
 def half_line(

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from benchmarks.geometry.images import Parts, digit_parts, sign_parts
 from benchmarks.geometry.networks import digits_to_train, signs_to_train
-from gsmooth import GaussianLaw, Region, load_transformation
+from gsmooth import Region, load_transformation
 from gsmooth.data.dataset import Dataset
 from gsmooth.models.zoo.networks import fused
 from gsmooth.runs.records.journal import make_folder, write_atomically
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train_views
 
 GRID = 2.0**-8

@@ -42,8 +42,22 @@ def read_picture(path: Path, preparation: Preparation = AS_IT_IS) -> NDArray[np.
             _require_one(path, image)
             _require_eight_bits(path, image)
             upright = ImageOps.exif_transpose(image)
-            plain = _opaque(path, upright, preparation.background)
+            plain = _opaque(f"data {path}", upright, preparation.background)
             pixels = np.asarray(preparation.picture(plain, str(path)), dtype=np.uint8)
+    return pixels[np.newaxis] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
+
+
+def pixels_of(image: Image, name: str) -> NDArray[np.uint8]:
+    """A PIL image as uint8 (C, H, W), C = 1 or 3; not turned, resized or cut.
+
+    name: of the image, in errors. InputError as for :func:`read_picture`.
+    """
+    if image.mode in _DEEP:
+        raise InputError(
+            f"{name}: more than 8 bits a channel (mode {image.mode}), which would be cut off;"
+            " convert it to 8-bit grey or RGB, or give a floating-point array"
+        )
+    pixels = np.asarray(_opaque(name, image, None), dtype=np.uint8)
     return pixels[np.newaxis] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
 
 
@@ -105,12 +119,12 @@ def _flat(args: Any) -> Iterator[object]:
         yield args
 
 
-def _opaque(path: Path, image: Image, background: tuple[int, int, int] | None) -> Image:
+def _opaque(name: str, image: Image, background: tuple[int, int, int] | None) -> Image:
     """As grey or RGB; transparency that shows is laid on the background."""
     if "A" not in image.getbands() and "transparency" not in image.info:
         if (target := _PLAIN.get(image.mode)) is None:
             raise InputError(
-                f"data {path}: its colours are {image.mode}, which have no one RGB; convert it to"
+                f"{name}: its colours are {image.mode}, which have no one RGB; convert it to"
                 " 8-bit grey or RGB"
             )
         return image.convert(target)
@@ -120,7 +134,7 @@ def _opaque(path: Path, image: Image, background: tuple[int, int, int] | None) -
         return layered.convert("L" if grey else "RGB")
     if background is None:
         raise InputError(
-            f"data {path}: it has transparent pixels, and what shows through them is not said; save"
+            f"{name}: it has transparent pixels, and what shows through them is not said; save"
             " it without, or name a colour, e.g. --set data.background=[255,255,255]"
         )
     return _on_background(layered, background, grey)

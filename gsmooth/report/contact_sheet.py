@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from gsmooth.report.reach import about_preimages, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
 from gsmooth.runs.records.folder import Records
-from gsmooth.runs.records.row import Row
+from gsmooth.runs.records.row import AttackRecord, Row
 from gsmooth.text.display import shortened
 from gsmooth.text.rounding import text_down
 from gsmooth.transforms import registry
@@ -50,6 +50,43 @@ class View:
     colour: str | None = None
 
 
+class Shown(Protocol):
+    """What a line of pictures shows: an image by its index, a region, what of it is certified."""
+
+    @property
+    def index(self) -> int:
+        """Position of the image in its data set."""
+
+    @property
+    def region(self) -> Region:
+        """What was asked."""
+
+    @property
+    def certified_region(self) -> Region | None:
+        """What is certified; None for an abstention."""
+
+    @property
+    def attack(self) -> AttackRecord | None:
+        """The worst that an attack found, if one was made."""
+
+
+@final
+@dataclass(frozen=True)
+class SheetLine:
+    """A line of a sheet: pictures, and what stands left of them.
+
+    title: the class; place: which image; verdict: what is certified, right or not; handed_in: what
+    the adversary hands in, or nothing.
+    """
+
+    views: Sequence[View]
+    title: str
+    place: str
+    verdict: str
+    right: bool
+    handed_in: str = ""
+
+
 def contact_sheet(
     transformation: Transformation, dataset: Dataset, run: Records | Totals, path: Path
 ) -> Path:
@@ -62,8 +99,6 @@ def contact_sheet(
     region, which is about what its originals look like. Raises OutputError when ``path`` cannot be
     written, RecordError for a row about an image that there is not.
     """
-    from matplotlib.figure import Figure
-
     totals = Totals.of(run)
     records, rows = totals.run, totals.shown()
     if missing := [row.index for row in rows if not 0 <= row.index < len(dataset)]:
@@ -72,21 +107,35 @@ def contact_sheet(
             " gsmooth verify says what else is wrong with these records"
         )
     online, ends = about_preimages(records), _input_range(records)
-    lines = [views(transformation, dataset, row, ends, online) for row in rows]
-    width = _TEXT + _SIDE * max(map(len, lines)) + 0.05
+    lines = [
+        _line(
+            dataset,
+            row,
+            verdict_of(row, transformation.parameters, online),
+            views(transformation, dataset, row, ends, online),
+        )
+        for row in rows
+    ]
+    return save(drawn_sheet(lines, summarize(totals).caption(), _limits(dataset)), path)
+
+
+def drawn_sheet(lines: Sequence[SheetLine], caption: str, limits: tuple[float, float]) -> Figure:
+    """A figure of these lines, with a caption below; limits: pixels that are black and white."""
+    from matplotlib.figure import Figure
+
+    width = _TEXT + _SIDE * max(len(line.views) for line in lines) + 0.05
     # There is room for two lines above a picture.
-    deepest = max(view.caption.count("\n") for line in lines for view in line)
+    deepest = max(view.caption.count("\n") for line in lines for view in line.views)
     high = _HIGH + _LINE * max(0, deepest - 1)
-    height = high * len(rows) + _FOOT
+    height = high * len(lines) + _FOOT
     figure = Figure(figsize=(width, height))
-    _write(figure, (0.1, 0.0), _FOOT / 2, summarize(totals).caption(), fontsize=9)
-    for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
+    _write(figure, (0.1, 0.0), _FOOT / 2, caption, fontsize=9)
+    for number, line in enumerate(lines):
         bottom = height - high * (number + 1) + 0.06
-        verdict = verdict_of(row, transformation.parameters, online)
-        _label(figure, (0.1, bottom), dataset, row, verdict)
-        for place, view in enumerate(line):
-            _show(figure, (_TEXT + _SIDE * place, bottom), view, _limits(dataset))
-    return save(figure, path)
+        _label(figure, (0.1, bottom), line)
+        for place, view in enumerate(line.views):
+            _show(figure, (_TEXT + _SIDE * place, bottom), view, limits)
+    return figure
 
 
 def draw_contact_sheet(run: Records | Totals, folder: Path, dataset: Dataset) -> Path:
@@ -115,7 +164,7 @@ def draw_contact_sheet(run: Records | Totals, folder: Path, dataset: Dataset) ->
 def views(
     transformation: Transformation,
     dataset: Dataset,
-    row: Row,
+    row: Shown,
     input_range: tuple[float, float] = (0.0, 1.0),
     online: bool = False,
 ) -> list[View]:
@@ -141,7 +190,7 @@ def views(
 
 
 def _undone(
-    transformation: Transformation, dataset: Dataset, row: Row, input_range: tuple[float, float]
+    transformation: Transformation, dataset: Dataset, row: Shown, input_range: tuple[float, float]
 ) -> Iterator[View]:
     """About what the image was, should it have been attacked at the parameter in the caption."""
     for theta in spread(row.region, transformation.parameters):
@@ -198,7 +247,7 @@ def _ends(
 def _worst(
     transformation: Transformation,
     dataset: Dataset,
-    row: Row,
+    row: Shown,
     input_range: tuple[float, float],
 ) -> View:
     attack = row.attack
@@ -214,7 +263,7 @@ def _worst(
 def _attacked(
     transformation: Transformation,
     dataset: Dataset,
-    row: Row,
+    row: Shown,
     theta: tuple[float, ...],
     input_range: tuple[float, float],
 ) -> NDArray[np.float64]:
@@ -230,7 +279,7 @@ def _attacked(
     return pixels
 
 
-def _noisy(original: NDArray[np.float64], row: Row) -> Iterator[View]:
+def _noisy(original: NDArray[np.float64], row: Shown) -> Iterator[View]:
     """Perturbations of the largest certified (or else asked) l2 norm, in random directions."""
     region = row.certified_region or row.region
     colour = _OPEN if row.certified_region is None else _CERTIFIED
@@ -273,23 +322,28 @@ def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _label(
-    figure: Figure, corner: tuple[float, float], dataset: Dataset, row: Row, verdict: str
-) -> None:
-    """Class, position and verdict of an image, left of its pictures; ``corner`` in inches."""
+def _line(dataset: Dataset, row: Row, verdict: str, views: Sequence[View]) -> SheetLine:
+    """Class, position and verdict of an image, and its pictures."""
     certified = row.outcome == "certified"
     right = row.certified_label in (None, row.label)
     answer = "" if right else f" as {_class(dataset, row.certified_label or 0)}"
-    colour = _CERTIFIED if certified and right else _BROKEN
     told, _, handed_in = verdict.rpartition(", ") if certified else (verdict, "", "")
-    lines = textwrap.wrap(f"{told}{answer}", _VERDICT)
+    title = _class(dataset, row.label)
+    place, verdict = f"image {row.index}", f"{told}{answer}"
+    return SheetLine(views, title, place, verdict, certified and right, handed_in)
+
+
+def _label(figure: Figure, corner: tuple[float, float], line: SheetLine) -> None:
+    """The texts of a line, left of its pictures; ``corner`` in inches."""
+    colour = _CERTIFIED if line.right else _BROKEN
+    lines = textwrap.wrap(line.verdict, _VERDICT)
     size = 9 if len(lines) == 1 else 7.5
     corner = corner[0], corner[1] + 0.1 * (len(lines) - 1)
-    _write(figure, corner, 0.72, _class(dataset, row.label), fontsize=14, fontweight="bold")
-    _write(figure, corner, 0.46, f"image {row.index}", fontsize=8, color="#6A6A6A")
-    for place, line in enumerate(lines):
-        _write(figure, corner, 0.24 - 0.12 * place, line, fontsize=size, color=colour)
-    _write(figure, corner, 0.2 - 0.12 * len(lines), handed_in, fontsize=7, color="#6A6A6A")
+    _write(figure, corner, 0.72, line.title, fontsize=14, fontweight="bold")
+    _write(figure, corner, 0.46, line.place, fontsize=8, color="#6A6A6A")
+    for place, text in enumerate(lines):
+        _write(figure, corner, 0.24 - 0.12 * place, text, fontsize=size, color=colour)
+    _write(figure, corner, 0.2 - 0.12 * len(lines), line.handed_in, fontsize=7, color="#6A6A6A")
 
 
 def _wrapped(caption: str) -> str:

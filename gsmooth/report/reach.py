@@ -59,9 +59,13 @@ def verdict_of(row: Row, parameters: tuple[Parameter, ...], online: bool = False
 
     online: the run was about originals, ``originals to ±30°, float image``.
     """
-    region = row.certified_region
-    if region is None:
+    if row.certified_region is None:
         return f"abstained: {row.reason}"
+    return certified_text(row.certified_region, parameters, online)
+
+
+def certified_text(region: Region, parameters: tuple[Parameter, ...], online: bool = False) -> str:
+    """``certified to ±30°, float image``; see :func:`verdict_of`."""
     text = describe(region, parameters)
     moving = [p for p, end in zip(parameters, region.upper, strict=False) if end]
     if len(moving) == 1 and region.l2 == 0.0:

@@ -22,8 +22,9 @@ from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.planned_images import PlannedImages
 from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.sampling import FunctionCheck, Pace, devices_of
+from gsmooth.sampling.fitted_noise import one_sided_law, with_unsmoothed
 from gsmooth.sampling.noise import SecretSeed, Seed, sampler_on
-from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, one_sided_law, with_unsmoothed
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, Law, law_from_name
 from gsmooth.transforms import registry
 from gsmooth.transforms.region import Region

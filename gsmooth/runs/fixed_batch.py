@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -12,8 +13,9 @@ from torch import Tensor
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.records.folder import stored_header
-from gsmooth.sampling import NoisyPoints, Readout, SampleRequest, checked_function
+from gsmooth.sampling import FunctionCheck, NoisyPoints, Readout, SampleRequest, checked_function
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 
 _IMAGES: Final = 4
 # Enough for halves, thirds and batches of seven that the check compares.
@@ -29,9 +31,7 @@ def examined(context: RunContext, folder: Path | None = None) -> RunContext:
     identity. ModelError where the model is no function at any batch size.
     """
     smoothed = context.smoothed
-    readout = Readout(smoothed.transformation, smoothed.classifier.shape)
-    z = noisy_points(context)
-    found = checked_function(smoothed.classifier, z, smoothed.batch_size, readout)
+    found = checked_on(smoothed, _first_images(context))
     if found.kind != "batch_dependent" and fixed_batch_size(folder) is None:
         return replace(context, function=found)
     engine = context.config.engine.model_copy(update={"batch_size": smoothed.batch_size})
@@ -57,16 +57,34 @@ def fixed_batch_size(folder: Path | None) -> int | None:
     return size if isinstance(size, int) else None
 
 
-@torch.no_grad()
+def checked_on(smoothed: SmoothedClassifier, images: Sequence[Tensor]) -> FunctionCheck:
+    """Whether f is a function of its input, from these images (C, H, W) under noise.
+
+    Raises:
+        ModelError: It is none at any batch size.
+    """
+    readout = Readout(smoothed.transformation, smoothed.classifier.shape)
+    z = _points(smoothed, images)
+    return checked_function(smoothed.classifier, z, smoothed.batch_size, readout)
+
+
 def noisy_points(context: RunContext) -> Tensor:
     """A batch of the first images under noise, z (N, K) float32, as votes have them.
 
     N: the batch size, or as many times it as make 16 rows or more.
     """
-    smoothed, device = context.smoothed, context.smoothed.classifier.device
+    return _points(context.smoothed, _first_images(context))
+
+
+def _first_images(context: RunContext) -> list[Tensor]:
+    return [context.dataset.image(index) for index in context.indices[:_IMAGES]]
+
+
+@torch.no_grad()
+def _points(smoothed: SmoothedClassifier, images: Sequence[Tensor]) -> Tensor:
     size = smoothed.batch_size
-    places, rows = context.indices[:_IMAGES], -(-_LEAST_ROWS // size) * size
-    points = [smoothed.transformation.lift(context.dataset.image(i)[None])[0] for i in places]
+    rows = -(-_LEAST_ROWS // size) * size
+    points = [smoothed.transformation.lift(image[None])[0] for image in images]
     requests = [
         SampleRequest(
             SampleKey(0, _NOBODY, Stream.SCREENING, 0, chunk),
@@ -76,4 +94,4 @@ def noisy_points(context: RunContext) -> Tensor:
         for chunk, start in enumerate(range(0, rows, CHUNK // _IMAGES))
     ]
     noisy = NoisyPoints(smoothed.transformation, smoothed.law, smoothed.grid)
-    return noisy.batch(requests, device)
+    return noisy.batch(requests, smoothed.classifier.device)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Final, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.models.classifier import Classifier
+from gsmooth.models.classifier import IN_MEMORY, Classifier
 from gsmooth.sampling import Counter, NoisyPoints, Pace, Readout, SampleRequest, measured_pace
+from gsmooth.sampling.fitted_noise import fitted_noise
 from gsmooth.sampling.noise import (
     SecretSeed,
     Seed,
@@ -23,8 +24,10 @@ from gsmooth.sampling.noise import (
     grid_total_variation,
     theta_accuracy,
 )
-from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
+from gsmooth.theory.laws import Law
+from gsmooth.theory.parameter_noise import ParameterNoise, joint_law, noise_by_name, noise_texts
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.registry import load_transformation
 
 __all__ = ["GRID", "SampleRequest", "SmoothedClassifier"]
 
@@ -34,73 +37,129 @@ COARSE: Final = 0.01
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class SmoothedClassifier:
-    """g(z) = argmax_c P(f(Q round_h(T_theta z + delta)) = c).
+    """The smoothed classifier g(z) = argmax_c P(f(Q round_h(T_theta z + delta)) = c).
 
-    classifier: f. transformation: T, lift and readout Q. law: theta ~ law, delta ~ N(0, sigma^2 I)
-    with sigma = law.sigma > 0; a law without scales leaves theta alone (T = id), and a parameter of
-    scale 0 rests: T ignores it (``Transformation.without_noise``). grid: h, a power of two; 0
-    switches the rounding off, and every certificate is then heuristic (F1). seed: what all noise
-    follows from, drawn independently of the inputs (S2); by default a secret one, so that two
-    classifiers differ; give a number for votes that anyone can repeat. batch_size: rows of one
-    forward pass; never changes the counts of a classifier that is a function of its input. pinned:
-    it is one only at that batch size, so every forward pass has exactly so many rows. devices:
-    count on these, one replica of f each; by default where f is.
+    theta is noise on the parameters of the transformation T, delta ~ N(0, sigma^2 I) noise on the
+    image, f the network, Q the readout of T, and h the grid that sums are rounded to. The
+    transformation, with the shape of the images filled in, and the law of all noise that follow
+    from the arguments are in ``transformation`` and ``law``.
+
+    Args:
+        classifier: The network, a torch module or a :class:`Classifier`. A module is copied: it
+            stays as it is, and training it further does not change g.
+        transformation: Its name (``"rotation"``, ``"rotation+brightness"``, ``"module:Class"``) or
+            the object that :func:`load_transformation` gives.
+        law: Of all noise at once, instead of std, noise and sigma; for code that has one.
+        std: Standard deviation of Gaussian noise on every parameter by name, in its unit; short
+            for ``noise``. 0: the parameter is attacked and not smoothed. ``{}``: there is no noise
+            on parameters (T = id).
+        noise: The noise on every parameter by name, e.g. ``{"angle": Uniform(half_width=5.0)}``.
+        sigma: Standard deviation of the noise on the image, in units of the input range; above 0.
+        num_classes: Number of classes, for a module.
+        input_shape: Shape (C, H, W) of one image, for a module.
+        input_range: Least and greatest value of a pixel, for a module; by default (0.0, 1.0).
+        grid: h, a power of two; 0 switches rounding off, and every certificate is then heuristic
+            (F1).
+        seed: What all noise follows from, drawn independently of the images (S2): a number that
+            anyone may know, for votes that anyone can repeat, or a :class:`SecretSeed`. By default
+            a secret one is drawn, so that two classifiers differ.
+        batch_size: Rows of one forward pass; it changes no count of a network that is a function
+            of its input.
+        pinned: The network is a function of its input at that batch size only, so every forward
+            pass has exactly so many rows.
+        devices: Count votes on these, one copy of the network each; by default where the network
+            is.
+
+    Raises:
+        ConfigurationError: A parameter is unknown or missing (the message lists them), no theorem
+            is known for this noise, or a number is out of range.
+        PluginError: There is no such transformation.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+        >>> g = SmoothedClassifier(
+        ...     net, "rotation", std={"angle": 4.0}, sigma=0.15, num_classes=10,
+        ...     input_shape=(1, 28, 28),
+        ... )
+        >>> g
+        SmoothedClassifier(Sequential, rotation, angle: gaussian 4, sigma=0.15, classes=10)
     """
 
     classifier: Classifier
     transformation: Transformation
     law: Law
-    grid: float = GRID
-    seed: Seed = field(default_factory=SecretSeed)
-    batch_size: int = 256
-    fixed_batch: bool = False
-    devices: tuple[str, ...] = ()
-    accuracy: ThetaAccuracy = field(init=False, repr=False)
-    counter: Counter = field(init=False, repr=False, compare=False)
+    grid: float
+    seed: Seed
+    batch_size: int
+    fixed_batch: bool
+    devices: tuple[str, ...]
+    accuracy: ThetaAccuracy = field(init=False)
+    counter: Counter = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
-        _check_seed(self.seed)
-        operator = self.transformation
-        if self.law.dimensions not in (0, len(operator.parameters)):
-            raise ConfigurationError(
-                f"smoothing: {self.law.dimensions} scales for the {len(operator.parameters)}"
-                f" parameters of {operator.name}; give one std a parameter, or none for no noise on"
-                " them"
-            )
-        if not self.identity_action:
-            operator, law = with_unsmoothed(operator, self.law)
-            object.__setattr__(self, "law", one_sided_law(law, operator))
-        bound = operator.for_shape(self.classifier.shape)
-        object.__setattr__(self, "transformation", bound)
-        if isinstance(self.law, GaussianLaw) and self.law.orthogonal and not self.orthogonal:
-            # T4 needs an orthogonal action; T5 bounds the error of any other for every theta.
-            object.__setattr__(self, "law", replace(self.law, orthogonal=False))
-        if not (self.identity_action or bound.has_action):
-            raise ConfigurationError(
-                f"smoothing: {bound.name}: {_why_no_action(bound)}; or give no scales (--scales"
-                " none: T = id)"
-            )
-        if not (math.isfinite(self.law.sigma) and self.law.sigma > 0.0):
-            raise ConfigurationError(
-                f"smoothing: sigma={self.law.sigma} must be positive; without noise on every"
-                " coordinate float rounding cannot be accounted for"
-            )
-        if self.grid != 0.0 and math.frexp(self.grid)[0] != 0.5:
-            raise ConfigurationError(
-                f"smoothing: grid={self.grid} must be a power of two such as {GRID}, or 0 (off)"
-            )
-        object.__setattr__(self, "accuracy", theta_accuracy(self.law))
-        noisy = NoisyPoints(bound, self.law, self.grid)
-        counter = Counter(
-            self.classifier,
-            noisy,
-            self.batch_size,
-            fixed_batch=self.fixed_batch,
-            devices=self.devices,
+    def __init__(
+        self,
+        classifier: Classifier | nn.Module,
+        transformation: Transformation | str,
+        law: Law | None = None,
+        *,
+        std: Mapping[str, float] | None = None,
+        noise: Mapping[str, ParameterNoise] | None = None,
+        sigma: float | None = None,
+        num_classes: int | None = None,
+        input_shape: tuple[int, int, int] | None = None,
+        input_range: tuple[float, float] | None = None,
+        grid: float = GRID,
+        seed: Seed | None = None,
+        batch_size: int = 256,
+        fixed_batch: bool = False,
+        devices: tuple[str, ...] = (),
+    ) -> None:
+        secret = SecretSeed() if seed is None else seed
+        _check_seed(secret)
+        network = _as_classifier(classifier, num_classes, input_shape, input_range)
+        operator = (
+            load_transformation(transformation)
+            if isinstance(transformation, str)
+            else transformation
         )
-        object.__setattr__(self, "counter", counter)
+        asked = _asked_law(operator, law, std, noise, sigma)
+        bound, fitted = fitted_noise(operator, asked, network.shape)
+        _check_grid(fitted.sigma, grid)
+        counter = Counter(
+            network,
+            NoisyPoints(bound, fitted, grid),
+            batch_size,
+            fixed_batch=fixed_batch,
+            devices=devices,
+        )
+        given = {
+            "classifier": network,
+            "transformation": bound,
+            "law": fitted,
+            "grid": grid,
+            "seed": secret,
+            "batch_size": batch_size,
+            "fixed_batch": fixed_batch,
+            "devices": devices,
+            "accuracy": theta_accuracy(fitted),
+            "counter": counter,
+        }
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        network, operator = self.classifier, self.transformation
+        name = network.name if ":" in network.name else type(network.module).__name__
+        name = name.removeprefix(IN_MEMORY)
+        noise = ", ".join(noise_texts(self.law, [p.name for p in operator.parameters]))
+        noise = f"{noise}, " if noise else ""
+        return (
+            f"SmoothedClassifier({name}, {operator.name}, {noise}sigma={self.law.sigma:g},"
+            f" classes={network.classes})"
+        )
 
     @property
     def identity_action(self) -> bool:
@@ -165,61 +224,93 @@ def _check_seed(seed: object) -> None:
         )
 
 
-def _why_no_action(transformation: Transformation) -> str:
-    plain = "it has no exact action with these options, so its parameters can carry no noise"
-    return transformation.no_action_because or plain
-
-
-def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transformation, Law]:
-    """Both with the parameters that have no noise at rest: T ignores them, and the law knows.
-
-    ConfigurationError where no parameter has noise, where the transformation has no such action,
-    and where it ignores a parameter that has noise.
-    """
-    names = [parameter.name for parameter in transformation.parameters]
-    wanted = tuple(names[axis] for axis in law.without_parameter_noise)
-    if wanted and len(wanted) == len(names):
+def _check_grid(sigma: float, grid: float) -> None:
+    if not (math.isfinite(sigma) and sigma > 0.0):
         raise ConfigurationError(
-            f"smoothing: every parameter of {transformation.name} has the std 0; for no noise on"
-            " any of them give no scales at all (--scales none, T = id)"
+            f"smoothing: sigma={sigma} must be positive; without noise on every"
+            " coordinate float rounding cannot be accounted for"
         )
-    fresh = tuple(name for name in wanted if name not in transformation.unsmoothed)
-    rested = transformation.without_noise(fresh) if fresh else transformation
-    if noisy := [name for name in rested.unsmoothed if name not in wanted]:
+    if grid != 0.0 and math.frexp(grid)[0] != 0.5:
         raise ConfigurationError(
-            f"smoothing: the action of {rested.name} ignores {' and '.join(noisy)}, so noise on it"
-            " is lost; give it the std 0"
+            f"smoothing: grid={grid} must be a power of two such as {GRID}, or 0 (off)"
         )
-    if missing := [name for name in wanted if name not in rested.unsmoothed]:
+
+
+def _as_classifier(
+    given: Classifier | nn.Module,
+    classes: int | None,
+    shape: tuple[int, int, int] | None,
+    input_range: tuple[float, float] | None,
+) -> Classifier:
+    """f; a module becomes one with what is said of it, which a Classifier says itself."""
+    if isinstance(given, Classifier):
+        own: dict[str, tuple[object, object]] = {
+            "num_classes": (classes, given.classes),
+            "input_shape": (shape and tuple(shape), given.shape),
+            "input_range": (input_range and tuple(input_range), given.input_range),
+        }
+        for name, (said, known) in own.items():
+            if said is not None and said != known:
+                raise ConfigurationError(
+                    f"smoothing: {name}={said}, but {given.name} has {name}={known}; leave it out"
+                )
+        return given
+    if not isinstance(given, nn.Module):
         raise ConfigurationError(
-            f"smoothing: {rested.name} says that it can do without noise on"
-            f" {' and '.join(missing)}, but does not list it as resting: ask its author"
+            f"smoothing: the network is of type {type(given).__name__}; expected a torch module or"
+            " what gsmooth.load_model gives"
         )
-    if isinstance(law, GaussianLaw | ProductLaw) and law.without_parameter_noise != law.unsmoothed:
-        law = replace(law, unsmoothed=law.without_parameter_noise)
-    return rested, law
+    if classes is None or shape is None:
+        missing = "num_classes" if classes is None else "input_shape"
+        raise ConfigurationError(
+            f"smoothing: {missing} is not given; a torch module does not say it: give"
+            " num_classes=10, input_shape=(C, H, W), say"
+        )
+    channels, height, width = _image_shape(shape)
+    return Classifier(
+        given,
+        classes=classes,
+        shape=(channels, height, width),
+        input_range=input_range or (0.0, 1.0),
+        name=f"{IN_MEMORY}{type(given).__qualname__}",
+    )
 
 
-def one_sided_law(law: Law, transformation: Transformation) -> Law:
-    """``law`` on theta >= 0 where the action needs that (semigroups); else as it is.
+def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Three positive whole numbers; ConfigurationError otherwise."""
+    sides = tuple(shape)
+    if len(sides) != 3 or not all(isinstance(s, Integral) and s > 0 for s in sides):
+        raise ConfigurationError(
+            f"smoothing: input_shape={shape}; expected (C, H, W), such as (3, 224, 224)"
+        )
+    return sides[0], sides[1], sides[2]
 
-    ConfigurationError where it cannot be had.
-    """
-    every = [parameter.name for parameter in transformation.parameters]
-    moved = [name for name in transformation.one_sided if name not in transformation.unsmoothed]
-    if not moved:
+
+def _asked_law(
+    operator: Transformation,
+    law: Law | None,
+    std: Mapping[str, float] | None,
+    noise: Mapping[str, ParameterNoise] | None,
+    sigma: float | None,
+) -> Law:
+    """The joint law of the noise, as it was given or by parameter."""
+    if law is not None:
+        if std is not None or noise is not None or sigma is not None:
+            raise ConfigurationError(
+                "smoothing: law was given, and std, noise or sigma as well; give the one or the"
+                " others"
+            )
         return law
-    found = law.one_sided()
-    if isinstance(found, ProductLaw) and moved != [every[found.axis]]:
+    if sigma is None:
         raise ConfigurationError(
-            f"smoothing: the law of {every[found.axis]} draws no negative value, and it has to be"
-            f" that of {', '.join(moved)} alone: nothing else undoes {transformation.name}"
+            "smoothing: sigma is not given; give the std of the noise that the network was trained"
+            " under (0.25 is usual for images in [0, 1])"
         )
-    if found is None:
-        names = ", ".join(moved)
+    units = {parameter.name: parameter.unit for parameter in operator.parameters}
+    by_axis = noise_by_name(units, operator.name, std, noise)
+    if by_axis and all(one.size == 0.0 for one in by_axis):
         raise ConfigurationError(
-            f"smoothing: the {law.name} law draws negative values, and nothing undoes"
-            f" {transformation.name}, so {names} is at least 0; use the law exponential,"
-            " folded-normal or uniform (for one such parameter), or no scales (T = id)"
+            f"smoothing: every parameter of {operator.name} has the std 0; for no noise on any of"
+            " them give std={} (T = id)"
         )
-    return found
+    return joint_law(by_axis, sigma, orthogonal=operator.orthogonal)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gsmooth.models.classifier import Classifier
-from gsmooth.sampling.smoothed_classifier import SmoothedClassifier, with_unsmoothed
+from gsmooth.sampling.fitted_noise import with_unsmoothed
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import IN_RANGE, KINDS, SampleImage, sample_images
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transforms.base import Transformation

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.text.spelling import did_you_mean
 from gsmooth.theory.normal import Floats
 
 
@@ -133,3 +135,24 @@ def distances(name: str, values: ArrayLike) -> Floats:
             f"{name} holds a negative or NaN value: expected l2 norms; bound the norm first"
         )
     return array
+
+
+def require_names(what: str, given: Collection[str], known: Mapping[str, str], whose: str) -> None:
+    """Refuse names of parameters that are unknown, and parameters that are not named.
+
+    Args:
+        what: What the names are given for; begins the message.
+        given: The names that were given.
+        known: The unit of every parameter, by its name.
+        whose: The name of the transformation that has these parameters.
+
+    Raises:
+        ConfigurationError: ``given`` and ``known`` differ; the message lists the right names.
+    """
+    units = ", ".join(f"{name} [{unit}]" if unit else name for name, unit in known.items())
+    has = f"{whose} has the parameters {units}" if known else f"{whose} has no parameters"
+    if strange := [name for name in given if name not in known]:
+        hint = did_you_mean(strange[0], known)
+        raise ConfigurationError(f"{what}: unknown parameter {strange[0]!r}{hint}; {has}")
+    if missing := [name for name in known if name not in given]:
+        raise ConfigurationError(f"{what}: {' and '.join(missing)} not given; {has}")

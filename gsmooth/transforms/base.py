@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, final
 
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.transforms.bound_checks import BoundsChecked
+from gsmooth.transforms.region import RESERVED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +49,11 @@ class Parameter:
     step: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.name in RESERVED:
+            raise ConfigurationError(
+                f"{self.name}: a parameter needs another name than {', '.join(RESERVED)}, which"
+                " are arguments of Region"
+            )
         if not (math.isfinite(self.step) and self.step >= 0.0):
             raise ConfigurationError(
                 f"{self.name}: step={self.step} must be a finite number, or 0 for any value"

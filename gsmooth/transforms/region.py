@@ -3,35 +3,91 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import numpy as np
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.text.rounding import text_inward
+from gsmooth.theory.arguments import require_names
+
+RESERVED: Final = ("lower", "upper", "l2", "bits", "names")
+"""Arguments of :class:`Region` that are no parameters; no parameter may be called so."""
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False)
 class Region:
-    """All attacks psi_theta(x) + e with lower <= theta <= upper (axis by axis) and ||e||_2 < l2.
+    """The attacks that a certificate is about: a box of parameters, and an l2 ball on top of it.
 
-    lower, upper: one number a parameter, in the parameter's unit, around 0 (lower <= 0 <= upper);
-    a -0.0 becomes 0.0.
-    l2: radius in pixel units of the declared input range; 0 when only parameters move.
-    bits: the attacked image is then rounded to 2^bits levels of the declared input range, as an
-    image file does; 0: it is not, and stays the float image that psi gives.
+    These are all psi_theta(x) + e with every parameter in its interval, ends included, and
+    ||e||_2 < l2.
+
+    Args:
+        lower, upper: The ends of the intervals, one number a parameter, for code that has the
+            parameters in their order. Use names instead: ``angle=(-30, 30)``.
+        l2: Radius of the ball, in units of the declared input range; 0 if only parameters move.
+        bits: The attacked image is rounded to 2^bits levels of the input range, as an image file
+            is (1..16); 0: it stays the float image that psi gives.
+        parameters: The interval (low, high) of each parameter by its name, in the parameter's
+            unit; low <= 0 <= high, since 0 is the untransformed image. Whether the names are those
+            of a transformation is checked where the region meets one.
+
+    Raises:
+        ConfigurationError: An interval is not finite, does not contain 0 or is no pair of numbers;
+            l2 or bits is out of range; both names and ``lower``, ``upper`` are given.
+
+    Example:
+        >>> Region(angle=(-30, 30), bits=8)
+        Region(angle=(-30, 30), bits=8)
+        >>> Region(l2=0.5)
+        Region(l2=0.5)
     """
 
     lower: tuple[float, ...] = ()
     upper: tuple[float, ...] = ()
     l2: float = 0.0
     bits: int = 0
+    # Names label the axes. A record has them once, in its header, and equal boxes are equal.
+    names: tuple[str, ...] | None = field(default=None, compare=False, metadata={"recorded": False})
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        lower: Sequence[float] = (),
+        upper: Sequence[float] = (),
+        l2: float = 0.0,
+        bits: int = 0,
+        names: Sequence[str] | None = None,
+        **parameters: tuple[float, float],
+    ) -> None:
+        if parameters:
+            if lower or upper or names:
+                raise ConfigurationError(
+                    f"region: {', '.join(parameters)} by name, and lower and upper ends as well;"
+                    " give the names alone"
+                )
+            pairs = [_pair(name, interval) for name, interval in parameters.items()]
+            lower, upper = [low for low, _ in pairs], [high for _, high in pairs]
+            names = tuple(parameters)
+        # -0.0 + 0.0 is 0.0: no bound has to allow for a negative zero that divides.
+        object.__setattr__(self, "lower", tuple(low + 0.0 for low in lower))
+        object.__setattr__(self, "upper", tuple(high + 0.0 for high in upper))
+        object.__setattr__(self, "l2", l2 + 0.0)
+        object.__setattr__(self, "bits", bits)
+        object.__setattr__(self, "names", None if names is None else tuple(names))
+        self._check()
+
+    def _check(self) -> None:
         if len(self.lower) != len(self.upper):
             raise ConfigurationError(
                 f"region: {len(self.lower)} lower ends and {len(self.upper)} upper ends were given;"
                 " give one of each for every parameter"
+            )
+        if self.names is not None and len(self.names) != len(self.lower):
+            raise ConfigurationError(
+                f"region: {len(self.names)} names for {len(self.lower)} intervals"
             )
         for low, high in zip(self.lower, self.upper, strict=True):
             if not (math.isfinite(low) and math.isfinite(high) and low <= 0.0 <= high):
@@ -39,15 +95,56 @@ class Region:
                     f"region: the interval [{low}, {high}] must be finite and contain 0,"
                     " the untransformed image"
                 )
-        # -0.0 + 0.0 is 0.0: no bound has to know what becomes of a negative zero that divides.
-        object.__setattr__(self, "lower", tuple(low + 0.0 for low in self.lower))
-        object.__setattr__(self, "upper", tuple(high + 0.0 for high in self.upper))
-        object.__setattr__(self, "l2", self.l2 + 0.0)
         if not (math.isfinite(self.l2) and self.l2 >= 0.0):
             raise ConfigurationError(f"region: l2={self.l2} must be a finite number >= 0")
         if not 0 <= self.bits <= 16:
             raise ConfigurationError(
                 f"region: bits={self.bits} must lie in 1..16, or be 0 where attacks are not rounded"
+            )
+
+    def __repr__(self) -> str:
+        ends = zip(self.lower, self.upper, strict=True)
+        pairs = [f"({low:.17g}, {high:.17g})" for low, high in ends]
+        if self.names is not None:
+            pairs = [f"{name}={pair}" for name, pair in zip(self.names, pairs, strict=True)]
+        elif pairs:
+            pairs = [f"lower={self.lower}, upper={self.upper}"]
+        pairs += [f"l2={self.l2!r}"] if self.l2 or not pairs else []
+        pairs += [f"bits={self.bits}"] if self.bits else []
+        return f"Region({', '.join(pairs)})"
+
+    def along(self, parameters: Mapping[str, str], whose: str) -> Region:
+        """The same region with its intervals in the order of a transformation's parameters.
+
+        Args:
+            parameters: The unit of every parameter, by its name, in order.
+            whose: The name of the transformation.
+
+        Raises:
+            ConfigurationError: A name is unknown or missing; the message lists the right ones.
+        """
+        if self.names is None:
+            if self.lower or parameters:
+                self._require_number(parameters, whose)
+            return self
+        require_names("region", self.names, parameters, whose)
+        order = [self.names.index(name) for name in parameters]
+        return Region(
+            [self.lower[axis] for axis in order],
+            [self.upper[axis] for axis in order],
+            self.l2,
+            self.bits,
+            tuple(parameters),
+        )
+
+    def _require_number(self, parameters: Mapping[str, str], whose: str) -> None:
+        if not self.lower:
+            require_names("region", (), parameters, whose)
+        if len(self.lower) != len(parameters):
+            names = ", ".join(parameters) or "none, only l2"
+            raise ConfigurationError(
+                f"region: {len(self.lower)} intervals were given, {whose} has {len(parameters)}"
+                f" parameters ({names})"
             )
 
     @property
@@ -62,6 +159,7 @@ class Region:
             tuple(factor * v for v in self.upper),
             factor * self.l2,
             self.bits,
+            self.names,
         )
 
     def half_level(self, input_range: tuple[float, float] = (0.0, 1.0)) -> float:
@@ -80,3 +178,18 @@ class Region:
         if self.bits:
             parts.append(f"rounded to {self.bits} bits")
         return ", ".join(parts)
+
+
+def _pair(name: str, interval: object) -> tuple[float, float]:
+    """The ends of one interval; ConfigurationError for anything but two numbers."""
+    if isinstance(interval, str) or not isinstance(interval, Iterable):
+        ends: list[object] = []
+    else:
+        ends = list(interval)
+    if len(ends) != 2 or not all(isinstance(end, int | float | np.number) for end in ends):
+        raise ConfigurationError(
+            f"region: {name}={interval!r}; expected the two ends of an interval around 0, such as"
+            f" {name}=(-1, 1)"
+        )
+    low, high = (float(end) for end in ends)  # type: ignore[arg-type]
+    return low, high

@@ -18,6 +18,8 @@ from benchmarks.resnets import resnet20, resnet50
 from benchmarks.subjects import Subject, picture
 from benchmarks.turns import Rates, Timing, Work, best_size, in_turn
 from gsmooth.certification import Mode
+from gsmooth.certification.api import RadiusMode, RegionMode
+from gsmooth.theory.laws import GaussianLaw
 
 QUICK = ["--seconds", "0.001", "--rounds", "1", "--clock", "cpu"]
 
@@ -30,7 +32,7 @@ def small(name: str = "small") -> Subject:
         name=name,
         classifier=gsmooth.Classifier(module, classes=3, shape=(1, 6, 6)),
         transformation="gaussian",
-        law=gsmooth.GaussianLaw((), 0.25),
+        law=GaussianLaw((), 0.25),
         images=[picture(6)[:1], picture(6, 1)[:1]],
         region=gsmooth.Region(l2=0.1),
         n=100,
@@ -85,7 +87,7 @@ def test_votes_are_never_the_same_and_as_many_as_said() -> None:
     assert (cast(), cast()) == (128, 128)
 
 
-@pytest.mark.parametrize("mode", [gsmooth.RegionMode(), gsmooth.RadiusMode(n=100)])
+@pytest.mark.parametrize("mode", [RegionMode(), RadiusMode(n=100)])
 def test_whole_certificates_count_the_votes_of_all_images(mode: Mode) -> None:
     assert small().certificates(64, mode)() >= 2 * 64
 

@@ -16,6 +16,7 @@ from benchmarks.rivals.cohen import Cohen
 from benchmarks.rivals.toolbox import Toolbox
 from benchmarks.subjects import Subject
 from benchmarks.turns import Timing
+from gsmooth.theory.laws import GaussianLaw
 
 SIGMA, AWAY = 0.5, 0.6
 SHAPE = (1, 2, 2)
@@ -66,7 +67,7 @@ def test_all_are_timed_on_the_same_number_of_votes() -> None:
         name="half-space",
         classifier=gsmooth.Classifier(HalfSpace(), classes=2, shape=SHAPE),
         transformation="gaussian",
-        law=gsmooth.GaussianLaw((), SIGMA),
+        law=GaussianLaw((), SIGMA),
         images=[torch.zeros(SHAPE, dtype=torch.float64)],
         region=gsmooth.Region(l2=0.1),
         n=128,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gsmooth import certify
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import PILOT_VOTES, Finding, RegionMode, decide, least_votes
+from gsmooth.certification.api import certify
 from gsmooth.cover import Cover, Pilot, PilotEstimates
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth import Classifier, GaussianLaw, Guarantee, Region, SmoothedClassifier, load_data
+from gsmooth import Classifier, Guarantee, Region, SmoothedClassifier, load_data
 from gsmooth.cover import Cover
 from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.preimages import PreimageCells, enclose_preimages
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.theory.laws import Law
+from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.transforms.base import Transformation
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
@@ -32,7 +32,7 @@ def defended(
     """A smoothed classifier that nobody asks for votes."""
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE)
     return SmoothedClassifier(
-        network, transformation, law or GaussianLaw((8.0,), SIGMA), grid, seed=0
+        network, transformation, law or GaussianLaw((8.0,), SIGMA), grid=grid, seed=0
     )
 
 

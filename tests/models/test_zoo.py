@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import gsmooth
-from gsmooth.certification.api import Item, Mode
+from gsmooth.certification.api import Item, Mode, RegionMode, certify_many
 from gsmooth.models.card import Card, card
+from gsmooth.theory.laws import GaussianLaw
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +33,7 @@ def rightly_certified(name: str, region: gsmooth.Region, mode: Mode, images: int
     smoothed = gsmooth.SmoothedClassifier(
         gsmooth.load_model(f"shipped:{name}"),
         gsmooth.load_transformation(noise.transformation, noise.options),
-        gsmooth.GaussianLaw(noise.scales, noise.sigma),
+        GaussianLaw(noise.scales, noise.sigma),
         seed=0,
     )
     digits = gsmooth.load_data("shipped:digits")
@@ -41,7 +42,7 @@ def rightly_certified(name: str, region: gsmooth.Region, mode: Mode, images: int
         isinstance(outcome.certificate, gsmooth.Certified)
         and outcome.certificate.guarantee is gsmooth.Guarantee.INDIVIDUAL
         and outcome.certificate.label == digits.label(outcome.index)
-        for outcome in gsmooth.certify_many(smoothed, items, region, mode)
+        for outcome in certify_many(smoothed, items, region, mode)
     )
 
 
@@ -49,12 +50,12 @@ def rightly_certified(name: str, region: gsmooth.Region, mode: Mode, images: int
 def test_most_held_out_digits_are_certified_against_every_rotation() -> None:
     """At the recorded 95% fewer than 15 of 20 would have a probability below .001."""
     region = gsmooth.Region((-30.0,), (30.0,))
-    assert rightly_certified("digits-rotation", region, gsmooth.RegionMode(), 20) >= 15
+    assert rightly_certified("digits-rotation", region, RegionMode(), 20) >= 15
 
 
 def test_most_held_out_digits_are_certified_against_small_perturbations() -> None:
     region = gsmooth.Region(l2=0.25)
-    assert rightly_certified("digits-l2", region, gsmooth.RegionMode(), 50) >= 42
+    assert rightly_certified("digits-l2", region, RegionMode(), 50) >= 42
 
 
 @pytest.mark.parametrize("name", ["digits-rotation", "digits-l2"])

@@ -16,7 +16,7 @@ from scipy import ndimage, special
 from torch import Tensor
 
 import gsmooth
-from gsmooth import ExponentialLaw, GaussianLaw, LaplaceLaw, Region, UniformLaw
+from gsmooth import Region
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import Item
@@ -28,6 +28,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import transformation_checks
 from gsmooth.theory import FoldedNormalLaw, Law
+from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, UniformLaw
 from gsmooth.theory.normal import Floats
 from gsmooth_blur import Blur
 from gsmooth_blur.kernel import SampledKernel

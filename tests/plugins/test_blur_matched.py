@@ -14,12 +14,13 @@ from scipy import ndimage
 from torch import Tensor
 
 import gsmooth
-from gsmooth import Region, UniformLaw
+from gsmooth import Region
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import Cover, build_cover
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import transformation_checks
+from gsmooth.theory.laws import UniformLaw
 from gsmooth_blur import Blur
 from gsmooth_blur.matched import MatchedKernel
 from tests.engine_objects import Labels, classifier

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import Tensor
 
-from gsmooth import Classifier, ExponentialLaw, GaussianLaw, Region, Transformation
+from gsmooth import Classifier, Region, Transformation
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.cover import build_cover
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.theory import Law
+from gsmooth.theory.laws import ExponentialLaw, GaussianLaw
 from gsmooth_cyclic import CyclicBlur, CyclicTranslation
 from tests.engine_objects import Labels, classifier, findings, most_by_chance
 from tests.plugins.pointwise import survivors

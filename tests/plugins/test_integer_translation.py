@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import Tensor
 
-from gsmooth import GaussianLaw, Parameter, Region, load_transformation
+from gsmooth import Parameter, Region, load_transformation
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.attacks.candidates import grid, scattered
 from gsmooth.certificate import Certified, Guarantee
@@ -27,6 +27,7 @@ from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.report.contact_sheet import spread
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import SampleImage, transformation_checks
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth.training.noise import NoisyInputs
 from gsmooth_translation import IntegerTranslation, Translation
 from tests.engine_objects import Labels, classifier, findings

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gsmooth import Classifier, GaussianLaw, Region, SmoothedClassifier, load_transformation
+from gsmooth import Classifier, Region, SmoothedClassifier, load_transformation
 from gsmooth.cover import Cover, build_cover
 from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.testing.images import sample_images
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth_similarity import Scaling, Similarity
 
 Check = Callable[[], None]

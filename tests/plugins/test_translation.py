@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from gsmooth import (
     Classifier,
-    GaussianLaw,
     Guarantee,
     Region,
     SmoothedClassifier,
@@ -24,6 +23,7 @@ from gsmooth import (
 )
 from gsmooth.cover import Cover, build_cover
 from gsmooth.errors import ConfigurationError
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth_translation import Translation
 from gsmooth_translation.shifts import Padding
 

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import gsmooth_translation.shifts as shifts
-from gsmooth import Classifier, GaussianLaw, Guarantee, Region, SmoothedClassifier
+from gsmooth import Classifier, Guarantee, Region, SmoothedClassifier
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.cells import measure
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth_translation import Translation
 from gsmooth_translation.shifts import Padding
 

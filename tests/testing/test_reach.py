@@ -14,6 +14,7 @@ from gsmooth import Region
 from gsmooth.cover import build_cover
 from gsmooth.testing import Status, verdicts
 from gsmooth.testing.supremum import excess
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter
 from tests.testing import planted, planted_actions
 
@@ -46,7 +47,7 @@ def test_a_ball_without_a_finite_margin_has_nothing_outside() -> None:
     smoothed = gsmooth.SmoothedClassifier(
         gsmooth.Classifier(torch.nn.Identity(), classes=2, shape=(1, 8, 8)),
         gsmooth.load_transformation("brightness").for_shape((1, 8, 8)),
-        gsmooth.GaussianLaw((0.1,), 0.25),
+        GaussianLaw((0.1,), 0.25),
         seed=0,
     )
     x = torch.zeros(1, 1, 8, 8, dtype=torch.float64)

@@ -132,13 +132,14 @@ def units_of(law: Law) -> Floats:
 
 def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
     """ConfigurationError unless the region has an interval for every parameter, from 0 on where
-    the parameter is one-sided.
+    the parameter is one-sided. Intervals that have names stand in the order of the parameters.
     """
     transformation = smoothed.transformation
-    if region.dimensions != len(transformation.parameters):
-        names = ", ".join(p.name for p in transformation.parameters) or "none, only l2"
+    units = {parameter.name: parameter.unit for parameter in transformation.parameters}
+    ordered = region.along(units, transformation.name)
+    if ordered.names != region.names:
         raise ConfigurationError(
-            f"region: {region.dimensions} intervals were given, {transformation.name} has"
-            f" {len(transformation.parameters)} parameters ({names})"
+            f"region: {region} has its intervals in another order than {transformation.name}; call"
+            " Region.along first"
         )
     check_ends(transformation, region)

@@ -122,7 +122,7 @@ def _region(
     lower = asked.lower if asked.lower is not None else own and own.lower
     upper = asked.upper if asked.upper is not None else own and own.upper
     _one_each("region.lower", lower, operator, f'--region="{_usual(operator)}"')
-    _check_steps(lower or (), upper or (), operator)
+    check_steps(lower or (), upper or (), operator)
     l2 = asked.l2 if asked.l2 is not None else own.l2 if own else 0.0
     if needs_ball and not lower and l2 == 0.0:
         raise ConfigurationError(
@@ -132,7 +132,7 @@ def _region(
     return asked.model_copy(update={"lower": lower or (), "upper": upper or (), "l2": l2})
 
 
-def _check_steps(
+def check_steps(
     lower: tuple[float, ...], upper: tuple[float, ...], operator: Transformation
 ) -> None:
     """Ends between two values of a parameter with a step are refused: which one is meant?

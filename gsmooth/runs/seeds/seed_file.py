@@ -38,6 +38,27 @@ def read_secret(path: Path, *, follow: bool = True) -> SecretSeed:
     return SecretSeed.parsed(content.decode("ascii", "replace"), f"seed file {path}")
 
 
+def load_seed(folder: str | Path) -> SecretSeed:
+    """The secret seed that a folder of records keeps, to go on with its run.
+
+    Args:
+        folder: A folder that ``Results.save`` or ``gsmooth certify`` wrote under a secret seed.
+
+    Raises:
+        ConfigurationError: There is no file ``seed.secret``, or others can read it.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> seed = SecretSeed()
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     path = keep_secret(Path(place) / "run", seed)
+        ...     load_seed(Path(place) / "run") == seed
+        True
+    """
+    return read_secret(Path(folder) / SECRET_NAME, follow=False)
+
+
 def keep_secret(folder: Path, seed: SecretSeed) -> Path:
     """Write a drawn secret into ``folder`` for its owner alone; the file's path.
 

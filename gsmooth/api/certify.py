@@ -1,0 +1,183 @@
+"""certify: certificates for images, as Python objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from gsmooth.api.images import taken_images, taken_labels
+from gsmooth.api.progress import is_wanted
+from gsmooth.api.results import Question, Results
+from gsmooth.api.voting import KeyedImages, fitting_region
+from gsmooth.certification.api import online_drafter
+from gsmooth.certification.feasibility import check_feasible
+from gsmooth.certification.rules import Mode, RadiusMode, RegionMode
+from gsmooth.cover import Centres
+from gsmooth.data.dataset import Dataset
+from gsmooth.errors import ConfigurationError
+from gsmooth.runs.config.resolution import check_steps
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
+from gsmooth.transforms.region import Region
+
+if TYPE_CHECKING:
+    from gsmooth.api.images import ImagesLike, LabelsLike
+
+MOST_VOTES: Final = 5000
+"""Votes an image in region mode, at most, where no number is given."""
+RADIUS_VOTES: Final = 10_000
+"""Votes a centre in radius mode where no number is given."""
+
+
+def certify(
+    g: SmoothedClassifier,
+    images: ImagesLike,
+    region: Region,
+    *,
+    labels: LabelsLike | None = None,
+    alpha: float = 0.001,
+    max_votes: int | None = None,
+    mode: Literal["region", "radius"] = "region",
+    order: Literal["worst-first", "inside-out"] | None = None,
+    n: int | None = None,
+    bound: Literal["clopper-pearson", "sequence"] | None = None,
+    n0: int = 64,
+    centres: int | Literal["clean"] | None = None,
+    guarantee: Literal["individual", "online"] = "individual",
+    seconds: float | None = None,
+    progress: bool | None = None,
+) -> Results:
+    """Certify that g keeps its class on a whole region of attacks, image by image.
+
+    What is wrong with the arguments is said at once. Votes are cast when results are asked for:
+    ``for r in results``, ``results[0]`` or any method.
+
+    The noise of an image follows from the seed of g and the pixels of the image, whatever its
+    place in a batch: no two different images share noise, in whatever loops and batches they come.
+    alpha is the chance, an image, that its certificate is wrong; it is not that of a whole batch.
+
+    Args:
+        g: The smoothed classifier.
+        images: One image or a batch: torch, NumPy or PIL, floating (in the input range) or uint8
+            (0..255), channels first or last.
+        region: What is certified, e.g. ``Region(angle=(-30, 30))``.
+        labels: The true classes, one integer an image. Certificates do not depend on them; accuracy
+            and records do.
+        alpha: Failure probability of each image's certificate, in (0, 0.5].
+        max_votes: Region mode: votes spent on an image at most; by default 5,000.
+        mode: "region": is g constant on all of the region? Stops as soon as votes decide. "radius":
+            on how much of it? Spends n votes a centre.
+        order: Region mode: "worst-first" (the default) gives up soonest where the region will not
+            pass; "inside-out" certifies the part that was reached.
+        n: Radius mode: votes a centre, by default 10,000.
+        bound: Radius mode: "clopper-pearson" (the default) for n votes, or "sequence", which stops
+            when more votes would gain little.
+        n0: Votes at the clean image that select the class.
+        centres: Centres of a cover at most; "clean": the clean image alone; by default as many as
+            cost least.
+        guarantee: "individual": of the given image. "online": the given image was attacked already,
+            and certified is every original that it can have.
+        seconds: Online: the search for originals ends then; by default when more gains nothing.
+        progress: Show a progress bar on stderr; by default on terminals and in notebooks.
+
+    Returns:
+        The results, one an image, in order. A single image gives results of length 1.
+
+    Raises:
+        InputError: Images or labels do not fit g.
+        ConfigurationError: The region names other parameters (the message lists the right ones), or
+            an argument is out of range.
+        UnreachableError: Not even unanimous votes could certify the region.
+        ModelError: When results are asked for: the network fails, or is no function of its input.
+
+    Example:
+        >>> import gsmooth as gs
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
+        >>> _ = torch.nn.init.constant_(net[1].weight[0], 5.0)
+        >>> g = gs.SmoothedClassifier(
+        ...     net, "gaussian", sigma=0.25, num_classes=2, input_shape=(1, 2, 2), seed=0
+        ... )
+        >>> results = certify(g, torch.ones(1, 2, 2), gs.Region(l2=0.1))
+        >>> results[0].label
+        0
+        >>> results.certified_accuracy([0])
+        1.0
+    """
+    kept = _dataset(images, g)
+    truth = None if labels is None else taken_labels(labels, len(kept), g.classifier.classes)
+    asked = fitting_region(g, region)
+    check_steps(asked.lower, asked.upper, g.transformation)
+    if not asked.lower and asked.l2 == 0.0:
+        raise ConfigurationError(
+            f"region: {g.transformation.name} has no parameters and l2 is 0, so there is nothing to"
+            " certify; give Region(l2=...), a radius in units of the input range"
+        )
+    rule = _rule(mode, alpha, n0, max_votes, order, n, bound)
+    online = guarantee == "online"
+    if guarantee not in ("individual", "online"):
+        raise ConfigurationError(
+            f"certify: guarantee={guarantee!r}; expected 'individual' or 'online' (distributional"
+            " certificates need a calibration: gsmooth calibrate)"
+        )
+    if seconds is not None and not online:
+        raise ConfigurationError("certify: seconds is for guarantee='online'; leave it out")
+    number = centres if centres is not None else _usual_centres(g, rule, online)
+    drafter = online_drafter(number, seconds) if online else None
+    check_feasible(g, asked, rule, centres=number, online=online)
+    if online:
+        _require_rounding(kept, asked)
+    question = Question(asked, rule, number, drafter, guarantee, seconds)
+    return Results(g, KeyedImages.of(kept), question, truth, is_wanted(progress))
+
+
+def _dataset(images: ImagesLike, g: object) -> Dataset:
+    """The images for g; ConfigurationError where g is no smoothed classifier."""
+    if not isinstance(g, SmoothedClassifier):
+        raise ConfigurationError(
+            f"certify: g is of type {type(g).__name__}; expected a gsmooth.SmoothedClassifier"
+        )
+    return taken_images(images, g.classifier)
+
+
+def _usual_centres(g: SmoothedClassifier, rule: Mode, online: bool) -> Centres:
+    """As for ``gsmooth certify``: region mode chooses for every image, radius mode is told."""
+    radius = isinstance(rule, RadiusMode) and not online
+    return g.transformation.default_centres if radius else None
+
+
+def _rule(
+    mode: str,
+    alpha: float,
+    n0: int,
+    max_votes: int | None,
+    order: Literal["worst-first", "inside-out"] | None,
+    n: int | None,
+    bound: Literal["clopper-pearson", "sequence"] | None,
+) -> Mode:
+    """The rule; ConfigurationError for an argument that the mode does not have."""
+    others: dict[str, dict[str, object]] = {
+        "region": {"n": n, "bound": bound},
+        "radius": {"max_votes": max_votes, "order": order},
+    }
+    if mode not in others:
+        raise ConfigurationError(f"certify: mode={mode!r}; expected 'region' or 'radius'")
+    if strange := [name for name, value in others[mode].items() if value is not None]:
+        other = "radius" if mode == "region" else "region"
+        raise ConfigurationError(
+            f"certify: {strange[0]} is for mode={other!r}; leave it out, or choose that mode"
+        )
+    if mode == "region":
+        most = MOST_VOTES if max_votes is None else max_votes
+        return RegionMode(alpha=alpha, n0=n0, max_votes=most, order=order or "worst-first")
+    votes = RADIUS_VOTES if n is None else n
+    return RadiusMode(alpha=alpha, n0=n0, n=votes, bound=bound or "clopper-pearson")
+
+
+def _require_rounding(images: Dataset, region: Region) -> None:
+    """ConfigurationError where 8-bit images are taken for images that were never rounded."""
+    if images.images.dtype == np.uint8 and not 1 <= region.bits <= 8:
+        raise ConfigurationError(
+            f"region: bits={region.bits}, but the images have 8 bits, so the attacked ones were"
+            " rounded, and without that no attack is found that gives them; give bits=8"
+        )

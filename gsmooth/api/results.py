@@ -1,0 +1,353 @@
+"""Results: the certificates of a batch of images, computed when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsmooth.api.images import taken_labels
+from gsmooth.api.progress import Waiting
+from gsmooth.api.voting import KeyedImages, as_voting
+from gsmooth.certificate import Certificate, Certified, Prediction
+from gsmooth.certification.api import Drafter, Outcome, certify_many
+from gsmooth.certification.rules import Mode
+from gsmooth.cover import Centres
+from gsmooth.data.dataset import Dataset
+from gsmooth.errors import ConfigurationError, InputError
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
+from gsmooth.transforms.region import Region
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from gsmooth.api.images import LabelsLike
+
+
+@final
+@dataclass(frozen=True, repr=False)
+class Result:
+    """What was found for one image.
+
+    index: its place in the batch. certificate: :class:`Certified` or :class:`Abstained`.
+    prediction: g's answer at the image itself, from the votes that selected the class. votes:
+    forward passes spent; pilot_votes: those of them that only chose the cover. seconds: time spent.
+    """
+
+    index: int
+    certificate: Certificate
+    prediction: Prediction
+    votes: int
+    pilot_votes: int = 0
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def certified(self) -> bool:
+        """Whether there is a certificate."""
+        return isinstance(self.certificate, Certified)
+
+    @property
+    def label(self) -> int | None:
+        """The certified class; None for an abstention."""
+        return self.certificate.label if isinstance(self.certificate, Certified) else None
+
+    def __repr__(self) -> str:
+        found = self.certificate
+        if isinstance(found, Certified):
+            part = "" if found.fraction == 1.0 else f" on {found.fraction:.3g} of the region"
+            told = f"certified as {found.label}{part} ({found.guarantee})"
+        else:
+            told = f"abstained ({found.reason})"
+        return f"Result(index={self.index}, {told}, votes={self.votes})"
+
+
+@final
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every image: a region, and the rule by which votes decide.
+
+    centres, drafter: how covers are made; see ``certify_many``. guarantee, seconds: as asked.
+    """
+
+    region: Region
+    mode: Mode
+    centres: Centres = None
+    drafter: Drafter | None = None
+    guarantee: str = "individual"
+    seconds: float | None = None
+
+
+@final
+class Results(Sequence[Result]):
+    """The results of :func:`certify`, in the order of the images.
+
+    They are lazy: an image is certified when its result is asked for, by iterating, indexing or any
+    of the methods, and each only once. Votes of several images share batches, so some images are
+    begun before they are asked for.
+    """
+
+    def __init__(
+        self,
+        smoothed: SmoothedClassifier,
+        images: KeyedImages,
+        question: Question,
+        labels: NDArray[np.int64] | None,
+        progress: bool,
+    ) -> None:
+        self._smoothed = smoothed
+        self._images = images
+        self._question = question
+        self._labels = labels
+        self._found: dict[int, Result] = {}
+        self._waiting = Waiting(len(images.keys), progress)
+        self._running: Iterator[Outcome] | None = None
+
+    @property
+    def smoothed(self) -> SmoothedClassifier:
+        """The smoothed classifier that the results are about."""
+        return self._smoothed
+
+    @property
+    def region(self) -> Region:
+        """What was asked to be certified."""
+        return self._question.region
+
+    @property
+    def question(self) -> Question:
+        """What was asked of every image."""
+        return self._question
+
+    @property
+    def images(self) -> Dataset:
+        """The images as they were certified."""
+        return self._images.images
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """Of the noise of every image: a hash of its pixels."""
+        return self._images.keys
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """The true classes, int64 (N,); None as long as they have not been given."""
+        return self._labels
+
+    @property
+    def finished(self) -> tuple[Result, ...]:
+        """What has been computed so far, in the order of the images."""
+        return tuple(self._found[place] for place in sorted(self._found))
+
+    def __len__(self) -> int:
+        return len(self._images.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Result: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Result]: ...
+
+    def __getitem__(self, index: int | slice) -> Result | list[Result]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        place = range(len(self))[index]
+        while place not in self._found:
+            self._advance()
+        return self._found[place]
+
+    def __iter__(self) -> Iterator[Result]:
+        return (self[place] for place in range(len(self)))
+
+    def compute(self) -> Results:
+        """All results, now; returns itself."""
+        for _ in self:
+            pass
+        return self
+
+    def certified_accuracy(
+        self, labels: LabelsLike | None = None, *, fraction: float = 1.0
+    ) -> float:
+        """Share of the images whose true class is certified; an abstention counts as wrong.
+
+        Args:
+            labels: The true classes, one integer an image; by default those given to
+                :func:`certify`. The first labels that are given are kept: :meth:`save` records
+                them.
+            fraction: Certified has to be at least this fraction of the region; 1: all of it.
+
+        Returns:
+            A number from 0 to 1.
+
+        Raises:
+            InputError: There is another number of labels than of images.
+        """
+        truth = self._truth(labels)
+        held = [
+            isinstance(r.certificate, Certified)
+            and r.certificate.fraction >= fraction
+            and r.label == label
+            for r, label in zip(self, truth.tolist(), strict=True)
+        ]
+        return float(sum(held) / len(held))
+
+    def plot(self, labels: LabelsLike | None = None) -> Figure:
+        """A picture of up to eight images, attacks on them, and what is certified.
+
+        Frames are green inside the certified region and grey outside it.
+
+        Args:
+            labels: The true classes; by default those known already, and none will do.
+
+        Returns:
+            A matplotlib figure; a notebook shows it, ``figure.savefig("sheet.png")`` keeps it.
+        """
+        from gsmooth.api.pictures import picture_of
+
+        if labels is not None:
+            self._truth(labels)
+        return picture_of(self.compute())
+
+    def to_dataframe(self) -> DataFrame:
+        """One row an image, as a pandas DataFrame (extra ``pandas``).
+
+        Columns: index, certified, label (certified class), reason (of an abstention), fraction
+        (certified part of the region), guarantee, alpha, prediction, votes, pilot_votes, seconds,
+        and true_label if labels are known.
+
+        Raises:
+            ConfigurationError: pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                'to_dataframe needs pandas, which is not installed; run: pip install "gsmooth'
+                '[pandas]"'
+            ) from error
+        return DataFrame([self._plain(result) for result in self])
+
+    def save(self, folder: str | Path, labels: LabelsLike | None = None) -> Path:
+        """Write a folder of records, as ``gsmooth certify`` does; images not computed yet are now.
+
+        Each image is on disk before the next one is begun, and a folder that holds some of them is
+        completed: what a killed script had finished is read, not computed again. ``gsmooth verify``
+        and ``gsmooth report`` take the folder. A secret seed is kept there in ``seed.secret``, for
+        its owner alone.
+
+        Args:
+            folder: Where to; it is made if it is not there.
+            labels: The true classes, which records hold; by default those known already.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InputError: No labels are known.
+            RecordError: The folder holds records of another network, other images, another noise,
+                seed or rule; the message names what differs.
+            OutputError: It cannot be written.
+        """
+        from gsmooth.api.saving import saved
+
+        return saved(self, Path(folder), self._truth(labels))
+
+    def restore(self, results: Mapping[int, Result]) -> None:
+        """Take over results that are known already, for places that have none yet."""
+        for place, result in results.items():
+            self._found.setdefault(place, result)
+
+    def __repr__(self) -> str:
+        done = self.finished
+        certified = sum(result.certified for result in done)
+        state = f"{certified} certified, {len(done) - certified} abstained"
+        left = len(self) - len(done)
+        todo = f", {left} not computed yet" if left else ""
+        return f"Results({len(self)} images on {self.region}: {state}{todo})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a table and a picture of what has been computed; nothing is computed."""
+        from gsmooth.api.pictures import html_of
+
+        return html_of(self)
+
+    def _truth(self, labels: LabelsLike | None) -> NDArray[np.int64]:
+        """The labels given here, or else those known already; the first ones are kept."""
+        classes = self._smoothed.classifier.classes
+        if labels is None:
+            if self._labels is None:
+                raise InputError(
+                    "labels: the true classes are not known; give labels, one integer an image"
+                )
+            return self._labels
+        truth = taken_labels(labels, len(self), classes)
+        if self._labels is None:
+            self._labels = truth
+        return truth
+
+    def _plain(self, result: Result) -> dict[str, Any]:
+        found = result.certificate
+        certified = isinstance(found, Certified)
+        row: dict[str, Any] = {
+            "index": result.index,
+            "certified": certified,
+            "label": result.label,
+            "reason": None if isinstance(found, Certified) else str(found.reason),
+            "fraction": found.fraction if isinstance(found, Certified) else None,
+            "guarantee": str(found.guarantee),
+            "alpha": found.alpha,
+            "prediction": result.prediction.label,
+            "votes": result.votes,
+            "pilot_votes": result.pilot_votes,
+            "seconds": result.seconds,
+        }
+        if self._labels is not None:
+            row["true_label"] = int(self._labels[result.index])
+        return row
+
+    def _advance(self) -> None:
+        """Wait for one more image, whichever is finished first."""
+        with self._waiting:
+            if self._running is None:
+                self._running = self._outcomes()
+            try:
+                outcome = next(self._running)
+            except BaseException:
+                self._running = None  # Begun anew when it is asked for again.
+                raise
+            for place in self._images.places(outcome.index):
+                self._found.setdefault(place, _result(outcome, place))
+            self._waiting.update(len(self._found), self._votes())
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        question = self._question
+        todo = [place for place in range(len(self)) if place not in self._found]
+        return certify_many(
+            as_voting(self._smoothed, self.images),
+            self._images.items(todo),
+            question.region,
+            question.mode,
+            centres=question.centres,
+            drafter=question.drafter,
+            watch=self._watch,
+        )
+
+    def _watch(self, spent: Mapping[int, int], seconds: float) -> None:
+        self._waiting.update(len(self._found), self._votes() + sum(spent.values()))
+
+    def _votes(self) -> int:
+        return sum(result.votes for result in self._found.values())
+
+
+def _result(outcome: Outcome, place: int) -> Result:
+    return Result(
+        index=place,
+        certificate=outcome.certificate,
+        prediction=outcome.prediction,
+        votes=outcome.votes,
+        pilot_votes=outcome.pilot_votes,
+        seconds=outcome.seconds,
+    )

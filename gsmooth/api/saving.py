@@ -1,0 +1,243 @@
+"""Saving: the results of objects in memory, as the folder of records that a run writes."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from gsmooth.api.results import Question, Result, Results
+from gsmooth.api.voting import as_voting
+from gsmooth.certificate import (
+    Abstained,
+    AbstainReason,
+    Certificate,
+    Certified,
+    Prediction,
+)
+from gsmooth.certification.api import Outcome
+from gsmooth.certification.rules import RadiusMode, RegionMode
+from gsmooth.data.dataset import Dataset
+from gsmooth.data.loading import IN_MEMORY as IMAGES
+from gsmooth.errors import RecordError
+from gsmooth.models.classifier import IN_MEMORY
+from gsmooth.runs.calibration import image_digest
+from gsmooth.runs.config.run_config import (
+    AttackSection,
+    CertifySection,
+    DataSection,
+    EngineSection,
+    ModelSection,
+    OutputSection,
+    RegionSection,
+    RunConfig,
+    SmoothingSection,
+    TransformationSection,
+)
+from gsmooth.runs.context import RunContext, region_of
+from gsmooth.runs.monitor.interrupt import uninterrupted
+from gsmooth.runs.records.folder import RecordWriter, read_records, stored_header
+from gsmooth.runs.records.header import RunHeader, installed_versions
+from gsmooth.runs.records.recorded_noise import NoiseRecord
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.seeds.seed_file import SECRET_NAME, keep_secret
+from gsmooth.sampling.noise import SecretSeed
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
+from gsmooth.transforms import registry
+from gsmooth.transforms.base import Transformation
+
+
+def saved(results: Results, folder: Path, labels: NDArray[np.int64]) -> Path:
+    """Write ``results`` into ``folder``, or complete the folder that holds some of them."""
+    run = _run(results, folder, labels)
+    _keep_seed(run.smoothed, folder)
+    header = run.header()
+    with RecordWriter(folder, header) as writer:
+        if writer.done:
+            results.restore({row.index: _restored(row) for row in read_records(folder).rows})
+        for result in results:
+            if result.index not in writer.done:
+                with uninterrupted():
+                    writer.write(_row(result, run, writer.header))
+    return folder
+
+
+def _run(results: Results, folder: Path, labels: NDArray[np.int64]) -> RunContext:
+    """The configuration and the objects of a run that certifies these images."""
+    smoothed = as_voting(results.smoothed, results.images)
+    network, images = smoothed.classifier, results.images
+    classes = tuple(map(str, range(network.classes)))
+    dataset = Dataset(IMAGES, images.images, labels, classes, input_range=network.input_range)
+    config = RunConfig(
+        model=_model(smoothed),
+        data=DataSection(spec=IMAGES, split=dataset.split),
+        transformation=_transformation(smoothed.transformation),
+        smoothing=_smoothing(smoothed),
+        region=RegionSection(
+            lower=results.region.lower,
+            upper=results.region.upper,
+            l2=results.region.l2,
+            bits=results.region.bits,
+        ),
+        certify=_certify(results.question),
+        attack=AttackSection(enabled=False),
+        engine=EngineSection(batch_size=smoothed.batch_size),
+        output=OutputSection(folder=folder),
+    )
+    return RunContext(config, dataset, smoothed)
+
+
+def _model(smoothed: SmoothedClassifier) -> ModelSection:
+    network = smoothed.classifier
+    name = (
+        network.name if ":" in network.name else f"{IN_MEMORY}{type(network.module).__qualname__}"
+    )
+    return ModelSection(
+        spec=name,
+        classes=network.classes,
+        shape=network.shape,
+        input_range=network.input_range,
+        device=",".join(smoothed.devices) or str(network.device),
+        autocast=network.autocast,
+        channels_last=network.channels_last,
+        compile=network.compile,
+    )
+
+
+def _transformation(operator: Transformation) -> TransformationSection:
+    """The name that finds the class, and its options; RecordError for options that are no JSON."""
+    cls, name = type(operator), operator.name
+    known = registry.transformations().get(name)
+    if "+" not in name and (known is None or known.cls is not cls):
+        name = f"{cls.__module__}:{cls.__qualname__}"
+    own = {f.name: getattr(operator, f.name) for f in fields(operator) if f.init}  # type: ignore[arg-type]
+    try:
+        options: dict[str, object] = to_jsonable_python(own)
+    except PydanticSerializationError as error:
+        raise RecordError(
+            f"save: the options of {name} cannot be written down ({error}); keep numbers, texts and"
+            " lists of them in its fields"
+        ) from error
+    return TransformationSection(name=name, options=options)
+
+
+def _smoothing(smoothed: SmoothedClassifier) -> SmoothingSection:
+    noise = NoiseRecord.of(smoothed.law)
+    public = None if isinstance(smoothed.seed, SecretSeed) else int(smoothed.seed)
+    return SmoothingSection(
+        law=_law(noise.name),
+        sigma=noise.sigma,
+        scales=noise.sizes,
+        grid=smoothed.grid,
+        seed=public,
+    )
+
+
+def _law(name: str) -> Any:
+    """The name of a law, which pydantic checks against those that it may have."""
+    return name
+
+
+def _certify(question: Question) -> CertifySection:
+    guarantee: Literal["individual", "online"] = (
+        "online" if question.guarantee == "online" else "individual"
+    )
+    common: dict[str, Any] = {"centres": question.centres, "guarantee": guarantee}
+    if guarantee == "online":
+        common["online_seconds"] = question.seconds or "unlimited"
+    mode = question.mode
+    common |= {"alpha": mode.alpha, "n0": mode.n0, "futility": mode.futility, "n": mode.n}
+    common["alpha_inner"] = mode.alpha / 2
+    match mode:
+        case RegionMode():
+            return CertifySection(
+                mode="region",
+                max_votes=mode.max_votes,
+                order=mode.order,
+                rule=mode.rule,
+                attempts=mode.attempts,
+                **common,
+            )
+        case RadiusMode():
+            return CertifySection(mode="radius", bound=mode.bound, within=mode.within, **common)
+
+
+def _keep_seed(smoothed: SmoothedClassifier, folder: Path) -> None:
+    """Keep a secret seed in a folder that does not have it yet; RecordError for another one."""
+    seed, old = smoothed.seed, stored_header(folder)
+    if old is not None:
+        commitment = old.seed_commitment
+        if commitment is not None and not (isinstance(seed, SecretSeed) and commitment.binds(seed)):
+            raise RecordError(
+                f"{folder} was begun with another seed, a secret one; to go on there, build the"
+                f" smoothed classifier with seed=gsmooth.load_seed({str(folder)!r}), or choose"
+                " another folder"
+            )
+    elif isinstance(seed, SecretSeed) and not (folder / SECRET_NAME).exists():
+        keep_secret(folder, seed)
+
+
+def _row(result: Result, run: RunContext, header: RunHeader) -> Row:
+    smoothed = run.smoothed
+    outcome = Outcome(
+        index=result.index,
+        certificate=result.certificate,
+        prediction=result.prediction,
+        votes=result.votes,
+        seconds=result.seconds,
+        pilot_votes=result.pilot_votes,
+    )
+    return Row.from_outcome(
+        outcome,
+        label=run.dataset.label(result.index),
+        region=region_of(run.config),
+        mode=run.config.certify.mode,
+        seed=run.config.smoothing.seed,
+        law=smoothed.law,
+        image_digest=image_digest(run.dataset.image(result.index)),
+        fingerprint=header.fingerprint,
+        versions=installed_versions(),
+        sampler=header.sampler,
+        clean_prediction=run.clean_prediction(result.index),
+    )
+
+
+def _restored(row: Row) -> Result:
+    """The result that a row was made of."""
+    return Result(
+        index=row.index,
+        certificate=_certificate(row),
+        prediction=Prediction(row.prediction, row.prediction_counts, row.alpha),
+        votes=row.votes,
+        pilot_votes=row.pilot_votes,
+        seconds=row.seconds,
+    )
+
+
+def _certificate(row: Row) -> Certificate:
+    region = row.certified_region
+    if region is not None and row.fraction is not None and row.certified_label is not None:
+        return Certified(
+            row.certified_label,
+            region,
+            row.fraction,
+            row.guarantee,
+            row.alpha,
+            row.evidence,
+            row.premise,
+            row.attempts,
+        )
+    return Abstained(
+        row.reason or AbstainReason.BUDGET,
+        row.selected_label,
+        row.least_n,
+        row.guarantee,
+        row.alpha,
+        row.evidence,
+        row.premise,
+        row.attempts,
+    )

@@ -1,0 +1,102 @@
+"""Which transformation and which law a smoothed classifier has, from what was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
+from gsmooth.transforms.base import Transformation
+
+
+def fitted_noise(
+    operator: Transformation, law: Law, shape: tuple[int, int, int]
+) -> tuple[Transformation, Law]:
+    """What smooths images (C, H, W): the transformation for them, and the law that fits it.
+
+    Parameters without noise rest in both, one-sided parameters get a law on values >= 0, and T4 is
+    used only if every T_theta that noise applies is orthogonal.
+
+    Raises:
+        ConfigurationError: The law has another number of parameters, the transformation has no
+            exact action, or no law on values >= 0 is known.
+    """
+    if law.dimensions not in (0, len(operator.parameters)):
+        raise ConfigurationError(
+            f"smoothing: {law.dimensions} scales for the {len(operator.parameters)}"
+            f" parameters of {operator.name}; give one std a parameter, or none for no noise on"
+            " them"
+        )
+    if law.dimensions:
+        operator, law = with_unsmoothed(operator, law)
+        law = one_sided_law(law, operator)
+    bound = operator.for_shape(shape)
+    if isinstance(law, GaussianLaw) and law.orthogonal and law.dimensions and not bound.orthogonal:
+        # T4 is for orthogonal actions; other actions fall back on T5.
+        law = replace(law, orthogonal=False)
+    if law.dimensions and not bound.has_action:
+        raise ConfigurationError(
+            f"smoothing: {bound.name}: {_why_no_action(bound)}; or give no scales (--scales"
+            " none: T = id)"
+        )
+    return bound, law
+
+
+def _why_no_action(transformation: Transformation) -> str:
+    plain = "it has no exact action with these options, so its parameters can carry no noise"
+    return transformation.no_action_because or plain
+
+
+def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transformation, Law]:
+    """Both with the parameters that have no noise at rest: T ignores them, and the law knows.
+
+    ConfigurationError where no parameter has noise, where the transformation has no such action,
+    and where it ignores a parameter that has noise.
+    """
+    names = [parameter.name for parameter in transformation.parameters]
+    wanted = tuple(names[axis] for axis in law.without_parameter_noise)
+    if wanted and len(wanted) == len(names):
+        raise ConfigurationError(
+            f"smoothing: every parameter of {transformation.name} has the std 0; for no noise on"
+            " any of them give no scales at all (--scales none, T = id)"
+        )
+    fresh = tuple(name for name in wanted if name not in transformation.unsmoothed)
+    rested = transformation.without_noise(fresh) if fresh else transformation
+    if noisy := [name for name in rested.unsmoothed if name not in wanted]:
+        raise ConfigurationError(
+            f"smoothing: the action of {rested.name} ignores {' and '.join(noisy)}, so noise on it"
+            " is lost; give it the std 0"
+        )
+    if missing := [name for name in wanted if name not in rested.unsmoothed]:
+        raise ConfigurationError(
+            f"smoothing: {rested.name} says that it can do without noise on"
+            f" {' and '.join(missing)}, but does not list it as resting: ask its author"
+        )
+    if isinstance(law, GaussianLaw | ProductLaw) and law.without_parameter_noise != law.unsmoothed:
+        law = replace(law, unsmoothed=law.without_parameter_noise)
+    return rested, law
+
+
+def one_sided_law(law: Law, transformation: Transformation) -> Law:
+    """``law`` on theta >= 0 where the action needs that (semigroups); else as it is.
+
+    ConfigurationError where it cannot be had.
+    """
+    every = [parameter.name for parameter in transformation.parameters]
+    moved = [name for name in transformation.one_sided if name not in transformation.unsmoothed]
+    if not moved:
+        return law
+    found = law.one_sided()
+    if isinstance(found, ProductLaw) and moved != [every[found.axis]]:
+        raise ConfigurationError(
+            f"smoothing: the law of {every[found.axis]} draws no negative value, and it has to be"
+            f" that of {', '.join(moved)} alone: nothing else undoes {transformation.name}"
+        )
+    if found is None:
+        names = ", ".join(moved)
+        raise ConfigurationError(
+            f"smoothing: the {law.name} law draws negative values, and nothing undoes"
+            f" {transformation.name}, so {names} is at least 0; use the law exponential,"
+            " folded-normal or uniform (for one such parameter), or no scales (T = id)"
+        )
+    return found

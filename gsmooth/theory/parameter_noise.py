@@ -1,0 +1,248 @@
+"""The noise on one parameter, in the law's own word, and the joint law of several of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.theory.arguments import require_finite, require_names
+from gsmooth.theory.laws import (
+    ExponentialLaw,
+    FoldedNormalLaw,
+    GaussianLaw,
+    LaplaceLaw,
+    Law,
+    ProductLaw,
+    UniformLaw,
+)
+from gsmooth.theory.product import ALONG
+
+
+@dataclass(frozen=True)
+class ParameterNoise(ABC):
+    """The distribution of the noise on one parameter of a transformation.
+
+    law: its name, as in run files and records.
+    """
+
+    law: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def size(self) -> float:
+        """The one number that the law has, in the parameter's unit."""
+
+
+@final
+@dataclass(frozen=True)
+class Gaussian(ParameterNoise):
+    """Normal noise on a parameter (T4, T5).
+
+    Args:
+        std: Standard deviation, in the parameter's unit; 0: the parameter is attacked and not
+            smoothed, and the centres of a certificate cover it.
+
+    Example:
+        >>> Gaussian(4.0)
+        Gaussian(std=4.0)
+    """
+
+    std: float
+    law: ClassVar[str] = GaussianLaw.name
+
+    def __post_init__(self) -> None:
+        require_finite("std", self.std, positive=False)
+
+    @property
+    def size(self) -> float:
+        return self.std
+
+
+@final
+@dataclass(frozen=True)
+class Uniform(ParameterNoise):
+    """Uniform noise on a parameter (T3).
+
+    Args:
+        half_width: Noise lies in [-half_width, half_width], or in [0, 2 half_width] if the
+            parameter admits no negative values; in the parameter's unit.
+
+    Example:
+        >>> Uniform(half_width=0.2)
+        Uniform(half_width=0.2)
+    """
+
+    half_width: float
+    law: ClassVar[str] = UniformLaw.name
+
+    def __post_init__(self) -> None:
+        require_finite("half_width", self.half_width, positive=True)
+
+    @property
+    def size(self) -> float:
+        return self.half_width
+
+
+@final
+@dataclass(frozen=True)
+class Laplace(ParameterNoise):
+    """Laplace noise on the only parameter of a transformation (T3).
+
+    Args:
+        b: Scale: the mean absolute value of the noise, in the parameter's unit.
+
+    Example:
+        >>> Laplace(b=2.0)
+        Laplace(b=2.0)
+    """
+
+    b: float
+    law: ClassVar[str] = LaplaceLaw.name
+
+    def __post_init__(self) -> None:
+        require_finite("b", self.b, positive=True)
+
+    @property
+    def size(self) -> float:
+        return self.b
+
+
+@final
+@dataclass(frozen=True)
+class Exponential(ParameterNoise):
+    """Exponential noise, for a parameter that admits no negative values (T3).
+
+    Args:
+        mean: Mean of the noise, in the parameter's unit.
+
+    Example:
+        >>> Exponential(mean=1.5)
+        Exponential(mean=1.5)
+    """
+
+    mean: float
+    law: ClassVar[str] = ExponentialLaw.name
+
+    def __post_init__(self) -> None:
+        require_finite("mean", self.mean, positive=True)
+
+    @property
+    def size(self) -> float:
+        return self.mean
+
+
+@final
+@dataclass(frozen=True)
+class FoldedNormal(ParameterNoise):
+    """The absolute value of normal noise, for a parameter that admits no negative values (T3).
+
+    Args:
+        std: Standard deviation of the normal noise that is folded, in the parameter's unit.
+
+    Example:
+        >>> FoldedNormal(std=1.0)
+        FoldedNormal(std=1.0)
+    """
+
+    std: float
+    law: ClassVar[str] = FoldedNormalLaw.name
+
+    def __post_init__(self) -> None:
+        require_finite("std", self.std, positive=True)
+
+    @property
+    def size(self) -> float:
+        return self.std
+
+
+_ALONE: Final = {law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)}
+
+
+def noise_by_name(
+    parameters: Mapping[str, str],
+    whose: str,
+    std: Mapping[str, float] | None = None,
+    noise: Mapping[str, ParameterNoise] | None = None,
+) -> tuple[ParameterNoise, ...]:
+    """The noise on every parameter of a transformation, in order; empty for none on any (T = id).
+
+    Args:
+        parameters: The unit of every parameter, by its name, in order.
+        whose: The name of the transformation.
+        std: Standard deviation of Gaussian noise by parameter; short for ``noise`` with
+            :class:`Gaussian`. Empty: no parameter carries noise.
+        noise: The noise by parameter.
+
+    Raises:
+        ConfigurationError: A parameter is unknown, missing or in both; the message lists them.
+    """
+    if std is None and noise is None and parameters:
+        require_names("noise", (), {**parameters}, _with_advice(whose, parameters))
+    given: dict[str, ParameterNoise] = {name: Gaussian(size) for name, size in (std or {}).items()}
+    if twice := [name for name in noise or {} if name in given]:
+        raise ConfigurationError(f"noise: {twice[0]} is both in std and in noise; leave one out")
+    for name, law in (noise or {}).items():
+        if not isinstance(law, ParameterNoise):
+            raise ConfigurationError(
+                f"noise: {name}={law!r}; expected Gaussian(std), Uniform(half_width), Laplace(b),"
+                " Exponential(mean) or FoldedNormal(std)"
+            )
+        given[name] = law
+    if not given:
+        return ()
+    require_names("std" if noise is None else "noise", given, parameters, whose)
+    return tuple(given[name] for name in parameters)
+
+
+def _with_advice(whose: str, parameters: Mapping[str, str]) -> str:
+    example = ", ".join(f'"{name}": ...' for name in parameters)
+    return f"give std={{{example}}}, or std={{}} for no noise on parameters (T = id); {whose}"
+
+
+def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool = True) -> Law:
+    """The proved law of independent noise on several parameters, and of std ``sigma`` on z.
+
+    Args:
+        noise: One a parameter, in order; none: no parameter carries noise.
+        sigma: Standard deviation of the noise on z.
+        orthogonal: Whether every T_theta is orthogonal (T4); else T5 is used.
+
+    Raises:
+        ConfigurationError: No theorem is known for this noise: at most one parameter of several
+            may have another law than the Gaussian one, and only one on values >= 0.
+    """
+    sizes = tuple(one.size for one in noise)
+    others = [axis for axis, one in enumerate(noise) if one.law != GaussianLaw.name]
+    if not others:
+        return GaussianLaw(sizes, sigma, orthogonal)
+    name = noise[others[0]].law
+    if len(noise) == 1:
+        return _ALONE[name](sizes[0], sigma)
+    if len(others) > 1 or name not in ALONG:
+        given = " and ".join(noise[axis].law for axis in others)
+        raise ConfigurationError(
+            f"noise: {given} beside other parameters; expected Gaussian noise on all of them but"
+            f" one, which may be {', '.join(sorted(ALONG))} if it admits no negative values"
+        )
+    return ProductLaw(name, sizes, others[0], sigma)
+
+
+def noise_texts(law: Law, names: Sequence[str]) -> list[str]:
+    """The noise on every parameter for people, such as ``angle: gaussian 4``; none for T = id."""
+    match law:
+        case GaussianLaw(scales=scales):
+            laws = [GaussianLaw.name] * len(scales)
+        case ProductLaw(scales=scales):
+            laws = [GaussianLaw.name] * len(scales)
+            laws[law.axis] = law.name
+        case UniformLaw(half_width=half_width):
+            laws, scales = [law.name], (half_width,)
+        case ExponentialLaw(scale=scale) | FoldedNormalLaw(scale=scale) | LaplaceLaw(scale=scale):
+            laws, scales = [law.name], (scale,)
+        case _:
+            return [law.name]
+    told = zip(names, laws, scales, strict=True)
+    return [f"{name}: {one} {size:g}" for name, one, size in told] if scales else []

@@ -1,0 +1,77 @@
+"""Results are drawn: with or without labels, in figures and for notebooks."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import pytest
+import torch
+from PIL import Image
+
+import gsmooth as gs
+from gsmooth.errors import ConfigurationError
+from tests.api.objects import Mean, images, smoothed
+
+BALL = gs.Region(l2=0.1)
+
+
+def texts(figure: object) -> list[str]:
+    return [text.get_text() for text in getattr(figure, "texts")]  # noqa: B009
+
+
+def test_a_picture_shows_every_image_with_its_verdict() -> None:
+    told = texts(gs.certify(smoothed(), images(), BALL).plot())
+    assert {f"image {place}" for place in range(4)} <= set(told)
+    assert any(text.startswith("certified to l2") for text in told)
+    assert any(text.startswith("abstained") for text in told)
+    assert "certified 75.0% of 4 images, alpha = 0.001 an image" in told
+
+
+def test_a_picture_with_labels_counts_right_certificates() -> None:
+    told = texts(gs.certify(smoothed(), images(), BALL).plot([0, 0, 1, 1]))
+    assert "certified (and right) 50.0% of 4 images, alpha = 0.001 an image" in told
+    assert any(text.endswith("as 1") for text in told)
+
+
+def test_a_picture_of_a_rotation_has_its_angles() -> None:
+    g = gs.SmoothedClassifier(
+        Mean(),
+        "rotation",
+        std={"angle": 4.0},
+        sigma=0.25,
+        num_classes=2,
+        input_shape=(1, 9, 9),
+        seed=0,
+    )
+    figure = gs.certify(g, torch.full((1, 9, 9), 0.9), gs.Region(angle=(-1, 1))).plot()
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[0] == "original"
+    assert titles[1].startswith("−1")
+
+
+def test_a_notebook_gets_a_table_and_a_picture_of_what_is_there() -> None:
+    results = gs.certify(smoothed(), images(), BALL)
+    results[0]
+    page = results._repr_html_()
+    assert len(results.finished) < 4 or page.count("<tr>") == 5
+    found = re.search(r'src="data:image/png;base64,([^"]+)"', page)
+    assert found is not None
+    picture = Image.open(io.BytesIO(base64.b64decode(found[1])))
+    assert min(picture.size) > 100
+
+
+def test_a_table_has_a_row_an_image() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = gs.certify(smoothed(), images(), BALL, labels=[1, 0, 1, 1]).to_dataframe()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["certified"].tolist() == [True, True, False, True]
+    assert frame["true_label"].tolist() == [1, 0, 1, 1]
+    assert frame["reason"].tolist()[2] == "budget"
+
+
+def test_a_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.raises(ConfigurationError, match=r"pip install .gsmooth\[pandas\]"):
+        gs.certify(smoothed(), images(), BALL).to_dataframe()
