@@ -27,8 +27,9 @@ from torch import Tensor, nn
 
 import gsmooth
 from benchmarks.machine import describe
-from gsmooth.cover.online import TOLERANCE, build_online_cover
+from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.preimages import enclose_preimages
+from gsmooth.cover.settings import COVER
 from gsmooth.theory.laws import GaussianLaw
 
 SIGMA = 0.25
@@ -85,7 +86,7 @@ def measure(
         levels = 2**region.bits - 1
         sent = (sent * levels).round() / levels
     began = perf_counter()
-    half, tolerance = region.half_level(), TOLERANCE * smoothed.law.sigma
+    half, tolerance = region.half_level(), COVER.online.tolerance * smoothed.law.sigma
     cells = enclose_preimages(operator, sent, region, half, tolerance=tolerance, seconds=seconds)
     traced = perf_counter()
     cover = build_online_cover(smoothed, sent[0], region, seconds=seconds)

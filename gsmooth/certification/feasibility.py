@@ -12,7 +12,7 @@ from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, least_vo
 from gsmooth.cover import Centres, check_region
 from gsmooth.cover.distributional import equal_margin
 from gsmooth.cover.online import check_online
-from gsmooth.cover.planning.planner import MOST_GRID_POINTS
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -166,7 +166,7 @@ class _Question:
         if self.online or self.centres == "clean":
             return 1
         if isinstance(self.centres, int):
-            return min(self.centres, MOST_GRID_POINTS)
+            return min(self.centres, COVER.grid.most_points)
         mode = self.mode
         each = self.cheapest_centre or chunks(mode.n) * CHUNK
         return max(1, (mode.max_votes - chunks(mode.n0) * CHUNK) // each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -17,20 +17,13 @@ from gsmooth.cover.bounds.lipschitz import lengthens
 from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.pulled_back import PulledBackImage
+from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
-
-TOLERANCE: Final = 0.04
-"""Margin by which a ball's bound may exceed its sampled supremum before cells are halved."""
-ROUNDS: Final = 16
-MOST_CELLS: Final = 16384
-"""A cover stops being refined at this many cells: its bound stays sound, only less tight."""
-APART: Final = 0.01
-"""Share of a step that a region without a value keeps from it: more than six digits hide."""
 
 
 @final
@@ -229,11 +222,11 @@ def _refined(
     pulled_back: PulledBackImage, centre_margins: _CentreMargins, centres: Tensor, cells: Cells
 ) -> Cells:
     """Cells halved until none exceeds its ball's sampled supremum by more than TOLERANCE."""
-    for _ in range(ROUNDS):
+    for _ in range(COVER.refinement.rounds):
         supremum = np.full(len(centres), -np.inf)
         np.maximum.at(supremum, cells.ball, centre_margins.sampled(cells))
-        over = centre_margins.margins(cells) > supremum[cells.ball] + TOLERANCE
-        if not over.any() or len(cells.ball) + int(over.sum()) > MOST_CELLS:
+        over = centre_margins.margins(cells) > supremum[cells.ball] + COVER.refinement.tolerance
+        if not over.any() or len(cells.ball) + int(over.sum()) > COVER.refinement.most_cells:
             break
         cells = halve(pulled_back, centres, cells, over)
     return cells
@@ -262,11 +255,12 @@ def start_fractions(
     (n,).
 
     parameters: whose steps matter. Between cells that share an end it belongs to both, and a
-    fraction
-    may scale the region to exactly that. A value of a parameter with a step is its own cell's
-    alone: a region without it ends APART of a step before it, and says so when it is printed.
+    fraction may scale the region to exactly that. A value of a parameter with a step is its own
+    cell's alone: a region without it ends a little before it (``COVER.refinement.step_gap``).
     """
-    apart = np.array([APART * parameter.step for parameter in parameters] or 0.0)
+    apart = np.array(
+        [COVER.refinement.step_gap * parameter.step for parameter in parameters] or 0.0
+    )
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         above = np.where(lower > 0.0, (lower - apart) / np.array(region.upper), 0.0)
         below = np.where(upper < 0.0, (upper + apart) / np.array(region.lower), 0.0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,13 +18,10 @@ from gsmooth.cover.bounds.margin_model import MarginModel, check_region
 from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.planning.planner import Price
 from gsmooth.cover.regions.one_sided import placed
+from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
-
-MOST_CENTRES: Final = 64
-TYPICAL_SHARE: Final = 0.999
-"""Stands for the share of votes that an image's centres will have, when their number is chosen."""
 
 
 def distributional_cover(
@@ -78,9 +73,11 @@ def cheapest_number(
     smoothed: SmoothedClassifier, region: Region, error: float, price: Price
 ) -> int:
     """The number of centres whose votes are expected to cost least; no bound rests on it."""
-    counts = np.arange(1, MOST_CENTRES + 1)
+    counts = np.arange(1, COVER.distributional.most_centres + 1)
     margins = np.array([equal_margin(smoothed, region, error, int(count)) for count in counts])
-    votes = price.votes(required_p_of_margin(margins), np.full(len(counts), TYPICAL_SHARE))
+    votes = price.votes(
+        required_p_of_margin(margins), np.full(len(counts), COVER.distributional.typical_fraction)
+    )
     return int(counts[np.argmin(counts * votes)])
 
 

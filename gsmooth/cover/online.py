@@ -10,7 +10,7 @@ the parameter that it is written with, and nothing has to be added for the other
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -25,18 +25,13 @@ from gsmooth.cover.planning.clusters import Clustering
 from gsmooth.cover.preimages import PreimageCells, enclose_preimages
 from gsmooth.cover.regions.grid import Piece
 from gsmooth.cover.regions.one_sided import one_way_axes, placed
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
-
-TOLERANCE: Final = 0.04
-"""A cell is halved again when the halving before took this much off its margin, or more."""
-SPARE: Final = 0.1
-"""Margin that is given away for fewer balls."""
-COUNTS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
 def build_online_cover(
@@ -60,7 +55,7 @@ def build_online_cover(
     operator, classifier = smoothed.transformation, smoothed.classifier
     x = attacked[None].to(torch.float64)
     rounding = region.half_level(classifier.input_range)
-    tolerance = TOLERANCE * smoothed.law.sigma
+    tolerance = COVER.online.tolerance * smoothed.law.sigma
     preimage_cells = enclose_preimages(
         operator, x, region, rounding, tolerance=tolerance, seconds=seconds
     )
@@ -139,17 +134,17 @@ class _Layout:
         return cls(smoothed, region, preimage_cells, carried, margin_model)
 
     def balls(self, count: int) -> list[Ball]:
-        """At most ``count``; fewer where more would take less than SPARE off the worst margin."""
+        """At most ``count``; fewer where more would hardly reduce the worst margin."""
         points = self._joint
         clustering = Clustering(points @ points.T, np.arange(len(points))[:, None])
-        tried = sorted({min(c, count, len(points)) for c in (*COUNTS, count)})
+        tried = sorted({min(c, count, len(points)) for c in (*COVER.online.counts, count)})
         covers = []
         for wanted in tried:
             covers.append([self._ball(piece) for piece in clustering.at(wanted)])
-            if _worst(covers[-1]) <= self._floor + SPARE:
+            if _worst(covers[-1]) <= self._floor + COVER.online.spare_margin:
                 break
         least = min(_worst(balls) for balls in covers)
-        return next(balls for balls in covers if _worst(balls) <= least + SPARE)
+        return next(balls for balls in covers if _worst(balls) <= least + COVER.online.spare_margin)
 
     @property
     def _joint(self) -> Floats:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-Floats = NDArray[np.float64]
+from gsmooth.cover.settings import COVER
 
-REACH: Final = 1.0 / 16.0
-"""How far votes at a point speak for others: std of a Gaussian kernel, in spans of the region."""
-PRIOR: Final = 4.0
-"""Votes that the mean of all counts for at every point."""
+Floats = NDArray[np.float64]
 
 
 @final
@@ -56,7 +53,10 @@ class PilotEstimates:
         A guess: it chooses centres, and nothing that is certified rests on it.
         """
         spans = np.maximum(theta.max(axis=0) - theta.min(axis=0), 1e-300)
-        apart = (theta[:, None] - self.theta[None]) / (spans * REACH)
+        apart = (theta[:, None] - self.theta[None]) / (spans * COVER.pilots.reach)
         weight = np.exp(-0.5 * np.square(apart).sum(axis=2))
         mean = (self.won.sum() + 0.5) / (self.cast.sum() + 1.0)
-        return np.asarray((weight @ self.won + PRIOR * mean) / (weight @ self.cast + PRIOR))
+        return np.asarray(
+            (weight @ self.won + COVER.pilots.prior_votes * mean)
+            / (weight @ self.cast + COVER.pilots.prior_votes)
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -12,19 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.regions.grid import lay_parameter_grid
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.transforms.base import Enclosure, Transformation
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
-
-FIRST: Final = (64, 576)
-"""Cells of a region with one moving parameter, and with more, before any is halved."""
-EARLY: Final = 8
-"""Cells are halved whatever it gains until there are so many times more of them."""
-MOST_CELLS: Final = 4096
-AT_ONCE: Final = 64
-"""Cells that are halved between two looks at the clock, those with the largest balls first."""
 
 
 @final
@@ -80,16 +73,17 @@ def enclose_preimages(
     began = perf_counter()
     spans = np.maximum(np.array(region.upper) - np.array(region.lower), 1e-300)
     moving = spans > 1e-300
-    first = FIRST[0 if int(moving.sum()) < 2 else 1]
+    first = COVER.online.first_cells[0 if int(moving.sum()) < 2 else 1]
     lower, upper = lay_parameter_grid(operator, region, spans, first).boxes
     cells = _measure(operator, x, rounding, lower, upper, np.full(len(lower), np.inf))
     while seconds is None or perf_counter() - began < seconds:
         part = ((cells.upper - cells.lower) / spans)[:, moving].prod(axis=1)
         # Coarse cells may know nothing, and still nothing after one halving.
-        early = part > 1.0 / (first * EARLY)
+        early = part > 1.0 / (first * COVER.online.early)
         chosen = np.flatnonzero((cells.radius > tolerance) & (early | (cells.gain > tolerance)))
-        chosen = chosen[np.argsort(-cells.radius[chosen], kind="stable")][:AT_ONCE]
-        if not len(chosen) or len(cells.radius) + len(chosen) > MOST_CELLS:
+        largest_first = chosen[np.argsort(-cells.radius[chosen], kind="stable")]
+        chosen = largest_first[: COVER.online.cells_at_once]
+        if not len(chosen) or len(cells.radius) + len(chosen) > COVER.online.most_cells:
             break
         rest = np.setdiff1d(np.arange(len(cells.radius)), chosen)
         cells = cells.take(rest).join(_halved(operator, x, rounding, cells.take(chosen), spans))
@@ -106,9 +100,10 @@ def _measure(
     operator: Transformation, x: Tensor, rounding: float, lower: Floats, upper: Floats, was: Floats
 ) -> PreimageCells:
     """The possible ones among cells (n, m); was (n,): the radius before they were halved."""
+    most = COVER.online.cells_at_once
     parts = [
-        _enclosed(operator, x, rounding, lower[k : k + AT_ONCE], upper[k : k + AT_ONCE])
-        for k in range(0, len(lower), AT_ONCE)
+        _enclosed(operator, x, rounding, lower[k : k + most], upper[k : k + most])
+        for k in range(0, len(lower), most)
     ]
     possible = torch.cat([part.possible for part in parts])
     centre = torch.cat([part.centre for part in parts])[possible]

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, final
+from typing import final
 
 import torch
 from torch import Tensor
 
 from gsmooth.cover.regions.one_sided import gap, one_way_axes
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import PluginError
 from gsmooth.transforms.base import Transformation
-
-BATCH: Final = 512
-NUMBERS: Final = 2**23
-"""In the images, or cells of them, that are worked out at once."""
 
 
 @final
@@ -101,6 +98,6 @@ def _in_parts(
 
 
 def _parts(rows: Tensor, x: Tensor) -> list[Tensor]:
-    """``rows`` in slices whose images hold NUMBERS at most: memory is bounded by the batch."""
-    most = max(1, min(BATCH, NUMBERS // x.numel()))
+    """``rows`` in slices that bound the memory of their images (``COVER.memory``)."""
+    most = max(1, min(COVER.memory.images, COVER.memory.numbers // x.numel()))
     return [rows[start : start + most] for start in range(0, len(rows), most)]

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from gsmooth.cover.bounds.boxes import require_way_back
 from gsmooth.cover.bounds.origin import Rule, origin_of
-from gsmooth.cover.bounds.supremum import TOLERANCE, pulled_back_suprema
+from gsmooth.cover.bounds.supremum import pulled_back_suprema
 from gsmooth.cover.pulled_back import PulledBackImage
+from gsmooth.cover.settings import COVER
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import Calibration, image_digest, options_of
@@ -42,7 +43,7 @@ def run_calibrate(
     share: float = 0.99,
     alpha: float = 0.001,
     centre: Rule = "middle",
-    tolerance: float = TOLERANCE,
+    tolerance: float = COVER.supremum.tolerance,
 ) -> Calibration:
     """Bound the error of the images of ``config`` and write a :class:`Calibration` to ``out``.
 
@@ -96,7 +97,7 @@ def image_error(
     image: Tensor,
     region: Region,
     centre: Rule = "middle",
-    tolerance: float = TOLERANCE,
+    tolerance: float = COVER.supremum.tolerance,
 ) -> float:
     """A proved bound on sup over ``region`` of ||T_(-theta) L psi_theta(x) - c||, rounded up.
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover import Cover, build_cover
-from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.one_sided import one_way_axes
+from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import SampleImage
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
@@ -85,7 +85,7 @@ def margins_grow_with_the_region(subject: TransformationUnderTest) -> None:
                 "the whole region does not need the ball's own share"
             )
         small, large = inner.balls[0].margin, whole.balls[0].margin
-        assert small <= LOOSE * large + 2.0 * TOLERANCE, (
+        assert small <= LOOSE * large + 2.0 * COVER.refinement.tolerance, (
             f"{part:g} of the region needs margin {small:.4g}, all of it only {large:.4g}"
         )
 

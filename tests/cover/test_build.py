@@ -16,8 +16,8 @@ from torch import Tensor
 from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover import Cover, build, build_cover
 from gsmooth.cover.bounds.cells import Cells
-from gsmooth.cover.build import TOLERANCE
 from gsmooth.cover.regions.grid import lay_parameter_grid
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import SampleImage
@@ -31,6 +31,7 @@ from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave, smoothed, uniform_thetas, worst_margin
 from tests.testing.planted import Comb, Turn
 
+TOLERANCE = COVER.refinement.tolerance
 DIGIT = (1, 28, 28)
 SMALL = (1, 6, 6)
 TURNS = Region((-30.0,), (30.0,))

@@ -18,8 +18,9 @@ from gsmooth.cover import Cover
 from gsmooth.cover.bounds.boxes import equal_boxes
 from gsmooth.cover.bounds.origin import origin_of
 from gsmooth.cover.bounds.supremum import pulled_back_suprema
-from gsmooth.cover.distributional import TYPICAL_SHARE, cheapest_number, distributional_cover
+from gsmooth.cover.distributional import cheapest_number, distributional_cover
 from gsmooth.cover.pulled_back import PulledBackImage
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
@@ -30,6 +31,7 @@ from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave, smoothed, uniform_thetas
 from tests.engine_objects import Gain
 
+TYPICAL = COVER.distributional.typical_fraction
 SMALL = (1, 6, 6)
 BOX = Region((-0.6, -0.2), (0.4, 0.5))
 TURNS = Region((-30.0,), (10.0,))
@@ -168,7 +170,7 @@ def cost(g: SmoothedClassifier, error: float, count: int) -> float:
     """Expected votes for so many equal arcs of TURNS."""
     margins = g.law.margin(np.array([[40.0 / (2 * count)]]), np.array([error]))
     required_p = np.array([float(required_p_of_margin(margins[0]))])
-    return count * float(RegionMode().price.votes(required_p, np.array([TYPICAL_SHARE]))[0])
+    return count * float(RegionMode().price.votes(required_p, np.array([TYPICAL]))[0])
 
 
 def test_without_a_grid_nothing_is_guaranteed() -> None:

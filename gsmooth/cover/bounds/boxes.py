@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from gsmooth.certificate import Step
 from gsmooth.cover.bounds.margin_model import units_of
 from gsmooth.cover.regions.one_sided import one_way_axes
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import Law
@@ -24,9 +24,6 @@ from gsmooth.transforms.region import Region
 Floats = NDArray[np.float64]
 MarginOf = Callable[[Floats], Floats]
 """Margins (n,) of shifts (n, m) from a centre."""
-
-STEPS: Final = 32
-"""Sub-regions between the first that meets a box and the first that holds it."""
 
 
 def equal_boxes(region: Region, law: Law, count: int) -> tuple[Floats, Floats]:
@@ -77,7 +74,8 @@ def box_profile(
     start, full = _start(region, lower, upper), _full(region, lower, upper)
     steps = [Step(start, 0.0)] if start > 0.0 else []
     least = 0.0
-    fractions = [start + (full - start) * k / STEPS for k in range(1, STEPS)] + [1.0]
+    count = COVER.refinement.box_steps
+    fractions = [start + (full - start) * k / count for k in range(1, count)] + [1.0]
     for before, fraction in itertools.pairwise([start, *fractions]):
         if not before < fraction:
             continue

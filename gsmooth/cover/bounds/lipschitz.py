@@ -23,11 +23,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
-
-FAILING: Final = (1e-6, 1e-4, 1e-3, 1e-2)
-"""Values of rho0 that are tried."""
 
 Stretches = tuple[tuple[float, float], ...]
 """Pairs (rho0, S)."""
@@ -49,7 +47,7 @@ def lipschitz_bounds(smoothed: SmoothedClassifier, region: Region) -> Stretches 
         return ISOMETRY
     law, farthest = smoothed.law, _farthest(smoothed, region)
     found = []
-    for rho0 in FAILING:
+    for rho0 in COVER.supremum.failures:
         # On either side of every axis; the quantiles themselves are good to a few ulps.
         tail = rho0 / (2 * law.dimensions)
         ends = law.theta_from_uniform(np.repeat([[tail], [1.0 - tail]], law.dimensions, axis=1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +11,9 @@ from torch import Tensor
 
 from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
 from gsmooth.cover.pulled_back import PulledBackImage
+from gsmooth.cover.settings import COVER
 
 Floats = NDArray[np.float64]
-
-TOLERANCE: Final = 0.01
-"""Share of a supremum by which its bound may exceed the largest sampled value."""
-PARTS: Final = (64, 16, 6)
-"""Cells along each axis at first, by number of parameters; bisection refines where it must."""
-ROUNDS: Final = 24
-MOST_CELLS: Final = 16384
 
 
 def pulled_back_suprema(
@@ -28,24 +21,25 @@ def pulled_back_suprema(
     centre: Tensor,
     lower: Floats,
     upper: Floats,
-    tolerance: float = TOLERANCE,
+    tolerance: float = COVER.supremum.tolerance,
 ) -> tuple[Floats, bool]:
     """Bounds on sup ||C(theta) - centre|| over n boxes of parameters, and whether they are proved.
 
     centre (K,); lower, upper (n, m) -> (n,), rounded up. Cells whose bound exceeds the largest
-    sampled value of their box by more than ``tolerance`` of it are halved, MOST_CELLS at most: the
-    bound is sound wherever that stops (C2), and it is never below a sampled value. Without a
-    derivative bound it is a sampled maximum, and False is returned.
+    sampled value of their box by more than ``tolerance`` of it are halved, up to
+    ``COVER.supremum.most_cells`` cells: the bound is sound wherever that stops (C2), and it is
+    never below a sampled value. Without a derivative bound it is a sampled maximum, and False is
+    returned.
     """
     owner, low, high = _first_cells(pulled_back, lower, upper)
     centres = centre.expand(len(lower), -1)
     cells, proved = measure(pulled_back, centres, owner, low, high)
     # Corners carry a slack for rounding that no halving makes smaller.
     floor = 4.0 * ROUNDING * (1.0 + float(centre.norm()))
-    for _ in range(ROUNDS if proved else 0):
+    for _ in range(COVER.supremum.rounds if proved else 0):
         reached = _largest(cells, cells.corners.max(axis=1), len(lower))
         over = cells.residuals() > reached[cells.ball] * (1.0 + tolerance) + floor
-        if not over.any() or len(cells.ball) + int(over.sum()) > MOST_CELLS:
+        if not over.any() or len(cells.ball) + int(over.sum()) > COVER.supremum.most_cells:
             break
         cells = halve(pulled_back, centres, cells, over)
     return _largest(cells, cells.residuals(), len(lower)), proved
@@ -63,7 +57,7 @@ def _first_cells(
 ) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Cells that fill the boxes and straddle no kink: owner (c,), lower and upper (c, m)."""
     axes = lower.shape[1]
-    parts = PARTS[min(axes, len(PARTS)) - 1]
+    parts = COVER.supremum.cells[min(axes, len(COVER.supremum.cells)) - 1]
     width = (upper.max(axis=0) - lower.min(axis=0)) / parts
     found = [
         (box, *cell)

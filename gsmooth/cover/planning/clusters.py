@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gsmooth.cover.regions.ball import ITERATIONS, smallest_balls
+from gsmooth.cover.regions.ball import smallest_balls
 from gsmooth.cover.regions.grid import Piece
+from gsmooth.cover.settings import COVER
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
-
-ROUNDS: Final = 12
-"""Most rounds in which cells change their owners."""
-PATIENCE: Final = 6
-"""Rounds without a smaller largest ball after which the search ends."""
-ROUGH: Final = 16
-"""Iterations of a ball while clusters still change: some 2% too large."""
 
 
 @final
@@ -40,7 +34,7 @@ class Clustering:
     gram: Floats
     cells: Indices
 
-    def at(self, count: int, rounds: int = ROUNDS) -> list[Piece]:
+    def at(self, count: int, rounds: int = COVER.clusters.rounds) -> list[Piece]:
         """At most ``count`` clusters, at least one; every cell is in exactly one. Deterministic.
 
         Lloyd's algorithm for smallest balls: a cell goes to the nearest centre, a centre to the
@@ -50,15 +44,17 @@ class Clustering:
         on average and take half the time.
         """
         distances = self._from_points(self._seeds(min(count, len(self.cells))))
-        best, stale = self._balls(distances, ROUGH), 0
+        best, stale = self._balls(distances, COVER.clusters.rough_ball_iterations), 0
         found = best
         for _ in range(rounds if len(distances) > 1 else 0):
-            found = self._balls(self._around(found, count, relocate=stale > 0), ROUGH)
+            found = self._balls(
+                self._around(found, count, relocate=stale > 0), COVER.clusters.rough_ball_iterations
+            )
             stale = 0 if _largest(found) < _largest(best) else stale + 1
             best = min(best, found, key=_size)
-            if stale == PATIENCE:
+            if stale == COVER.clusters.patience:
                 break
-        return self._fitted([cluster.cells for cluster in best], ITERATIONS)
+        return self._fitted([cluster.cells for cluster in best], COVER.clusters.ball_iterations)
 
     @cached_property
     def _squares(self) -> Floats:

@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.planning.clusters import ROUNDS, Clustering
+from gsmooth.cover.planning.clusters import Clustering
 from gsmooth.cover.regions.arcs import Arcs
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, piece_of
 from gsmooth.cover.regions.one_sided import forward_arcs, priced_piece
+from gsmooth.cover.settings import COVER
 from gsmooth.theory.laws import Law
 
 Floats = NDArray[np.float64]
 Prices = Callable[[Floats, Floats], Floats]
 """Expected votes for balls of these radii at these shares, elementwise."""
-
-CLUSTERS: Final = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
-"""Numbers of centres that are tried for several parameters."""
-ROUGH_ROUNDS: Final = 3
-"""Rounds of clustering while only the number of centres is sought."""
 
 
 def prices_of(pieces: list[Piece], shares: Floats, prices: Prices) -> Floats:
@@ -100,7 +96,7 @@ class Partition:
         points -= points.mean(axis=0)
         return Clustering(points @ points.T, self.parameter_grid.corners)
 
-    def _clusters(self, count: int, rounds: int = ROUNDS) -> list[Piece]:
+    def _clusters(self, count: int, rounds: int = COVER.clusters.rounds) -> list[Piece]:
         return self._priced(self._clustering.at(count, rounds))
 
     def _priced(self, pieces: list[Piece]) -> list[Piece]:
@@ -123,11 +119,13 @@ class Partition:
         def total(place: int) -> float:
             return float(prices_of(self._rough_clusters(place), shares, rule).sum())
 
-        return self._clusters(CLUSTERS[_lowest(total, len(CLUSTERS))])
+        return self._clusters(COVER.clusters.counts[_lowest(total, len(COVER.clusters.counts))])
 
     def _rough_clusters(self, place: int) -> list[Piece]:
         if place not in self._tried:
-            self._tried[place] = self._clusters(CLUSTERS[place], ROUGH_ROUNDS)
+            self._tried[place] = self._clusters(
+                COVER.clusters.counts[place], COVER.clusters.rough_rounds
+            )
         return self._tried[place]
 
     @cached_property

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, Protocol, final
+from typing import Literal, Protocol, final
 
 import numpy as np
 import torch
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
-from gsmooth.cover.build import TOLERANCE, Cover, Layout, identity_cover, moving_cover
+from gsmooth.cover.build import Cover, Layout, identity_cover, moving_cover
 from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.planning.partition import Partition, prices_of
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, lay_parameter_grid
 from gsmooth.cover.regions.one_sided import place_of, placed
+from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
@@ -27,18 +28,6 @@ from gsmooth.transforms.region import Region
 Floats = NDArray[np.float64]
 Centres = int | Literal["clean"] | None
 """How many, at most; the clean image alone; or as many as cost least (None)."""
-
-STEP: Final = 0.12
-"""Joint distance between neighbouring points that a curve's grid aims at."""
-MOST_GRID_POINTS: Final = 4096
-GRID_POINTS_A_CENTRE: Final = 16
-"""Grid points beyond which a given number of centres gains nothing."""
-PILOTS: Final = (8, 3)
-"""Pilot points along one moving parameter, and along each of several."""
-SAMPLES: Final = 17
-"""Cells of a resting parameter at whose ends it is seen how far C moves."""
-FLOORS: Final = (0.0, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 0.98, 0.99, 0.999)
-"""Shares that pilots are raised to, in turn, until a plan can be paid for."""
 
 
 @final
@@ -135,11 +124,10 @@ class CoverPlanner:
         clean = operator.lift(x)[0]
         planner = cls(smoothed, region, pulled_back, clean, parameter_grid, points, centres, price)
         length = float(np.sqrt(np.square(np.diff(planner.joint, axis=0)).sum(axis=1)).sum())
-        most = min(
-            MOST_GRID_POINTS,
-            GRID_POINTS_A_CENTRE * centres if isinstance(centres, int) else MOST_GRID_POINTS,
-        )
-        cells = min(most, math.ceil(length / STEP))
+        most = COVER.grid.most_points
+        if isinstance(centres, int):
+            most = min(most, COVER.grid.points_per_centre * centres)
+        cells = min(most, math.ceil(length / COVER.grid.step))
         if (
             len(parameter_grid.moving) == 1
             and centres != "clean"
@@ -179,7 +167,7 @@ class CoverPlanner:
     @cached_property
     def _pilot_nodes(self) -> NDArray[np.int64]:
         moving = len(self.parameter_grid.moving)
-        count = PILOTS[0] if moving == 1 else PILOTS[1]
+        count = COVER.pilots.points[0] if moving == 1 else COVER.pilots.points[1]
         axes = [
             np.unique(np.linspace(0, size - 1, count).round().astype(np.int64))
             for size in self.parameter_grid.shape
@@ -199,7 +187,7 @@ class CoverPlanner:
         pieces: list[Piece] = []
         # A plan that costs more than there is fails for certain. Pilots are few votes: should they
         # have been too low, the plan for the least better ones that can be paid for succeeds.
-        for floor in FLOORS:
+        for floor in COVER.pilots.floors:
             raised = np.maximum(shares, floor)
             cost, pieces = self._cheapest(raised)
             if cost <= self._price.budget:
@@ -267,7 +255,9 @@ class CoverPlanner:
 
     def _prices(self, radii: Floats, shares: Floats) -> Floats:
         """Expected votes for balls of these radii, with what is added to every margin."""
-        return self._price.votes(required_p_of_margin(radii + self._added + TOLERANCE), shares)
+        return self._price.votes(
+            required_p_of_margin(radii + self._added + COVER.refinement.tolerance), shares
+        )
 
     @cached_property
     def _added(self) -> float:
@@ -290,7 +280,7 @@ def _spacing_units(
         alone = np.arange(len(low)) == axis
         line = Region(tuple((alone * low).tolist()), tuple((alone * high).tolist()))
         parameter_grid = lay_parameter_grid(
-            smoothed.transformation, line, np.ones(len(low)), SAMPLES
+            smoothed.transformation, line, np.ones(len(low)), COVER.grid.unsmoothed_cells
         )
         steps = pulled_back.points(torch.from_numpy(parameter_grid.theta)).diff(dim=0).norm(dim=1)
         if (length := float(steps.sum()) / smoothed.law.sigma) > 0.0 and high[axis] > low[axis]:

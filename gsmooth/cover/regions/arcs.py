@@ -5,19 +5,15 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, final
+from typing import final
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
+from gsmooth.cover.settings import COVER
+
 Floats = NDArray[np.float64]
-
-WIDEST: Final = 4.0
-"""No share that an e-process can show within any sensible number of votes goes with this radius."""
-
-MOST_WORK: Final = 30_000_000
-"""Points looked at, arc by arc, after which no longer arcs are: a second or two."""
 
 
 @final
@@ -32,7 +28,7 @@ class Arcs:
     radii: Floats
 
     @classmethod
-    def of(cls, gram: Floats, widest: float = WIDEST) -> Arcs:
+    def of(cls, gram: Floats, widest: float = COVER.arcs.widest) -> Arcs:
         """Arcs of points with inner products ``gram`` (n, n), the longest first of radius > widest.
 
         The ball is around the mean of the points: within a few percent of the smallest one where
@@ -55,7 +51,7 @@ class Arcs:
             row[: count - cells] = np.sqrt(np.maximum(along.max(axis=1) + centred, 0.0))
             rows.append(row if not rows else np.maximum(row, rows[-1]))
             work += along.size
-            if cells > 1 and (rows[-1].min() > widest or work > MOST_WORK):
+            if cells > 1 and (rows[-1].min() > widest or work > COVER.arcs.most_work):
                 break
         return cls(np.array(rows))
 

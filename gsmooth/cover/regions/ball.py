@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.cover.settings import COVER
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-ITERATIONS: Final = 80
 
-
-def smallest_ball(gram: Floats, iterations: int = ITERATIONS) -> tuple[Floats, float]:
+def smallest_ball(
+    gram: Floats, iterations: int = COVER.clusters.ball_iterations
+) -> tuple[Floats, float]:
     """Weights (n,) of the centre of a nearly smallest ball around n points, and its radius.
 
     gram (n, n): inner products of the points. The centre is the weighted mean of the points; its
@@ -45,7 +46,7 @@ def smallest_ball(gram: Floats, iterations: int = ITERATIONS) -> tuple[Floats, f
 
 
 def smallest_balls(
-    gram: Floats, members: Sequence[Indices], iterations: int = ITERATIONS
+    gram: Floats, members: Sequence[Indices], iterations: int = COVER.clusters.ball_iterations
 ) -> list[tuple[Floats, float]]:
     """``smallest_ball`` of many subsets of n points at once: their weights and radii, in order.
 

@@ -6,24 +6,19 @@ import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth.cover.regions.ball import smallest_ball
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
-
-# Grid cells over a whole region with one moving parameter, and with more: enough to choose centres
-# by; the certified supremum refines where it must.
-CELLS: Final = (240, 1024)
-# Of a finite set of attacks every one is held in memory, in z: 2^14 digits are 150 MB.
-MOST_STEPS: Final = 2**14
 
 
 @final
@@ -90,11 +85,11 @@ def check_count(transformation: Transformation, region: Region) -> None:
         )
         if parameter.step
     ]
-    if (count := math.prod(counts)) > MOST_STEPS:
+    if (count := math.prod(counts)) > COVER.memory.finite_attacks:
         raise ConfigurationError(
             f"region: {count:,} attacks by whole steps of {transformation.name}"
             f" ({' x '.join(map(str, counts))}), each of which is looked at; at most"
-            f" {MOST_STEPS:,} are possible: narrow the region"
+            f" {COVER.memory.finite_attacks:,} are possible: narrow the region"
         )
 
 
@@ -132,7 +127,7 @@ def _spacing(lengths: Floats, cells: int | None) -> float:
     An axis shorter than that is one cell wide: it counts for nothing, or the others would be cut
     the finer the shorter it is.
     """
-    wanted = cells or (CELLS[0] if int((lengths > 0.0).sum()) < 2 else CELLS[1])
+    wanted = cells or COVER.grid.cells[0 if int((lengths > 0.0).sum()) < 2 else 1]
     moving = lengths[lengths > 0.0]
     while True:
         count = max(1, len(moving))

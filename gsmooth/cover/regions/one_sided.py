@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import torch
@@ -28,15 +27,13 @@ from torch import Tensor
 
 from gsmooth.cover.regions.arcs import Arcs
 from gsmooth.cover.regions.grid import Piece
+from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
-
-MOST_ARCS: Final = 4_000_000
-"""Arcs that are looked at; where there are more, the longest are not."""
 
 
 def one_sided_axes(transformation: Transformation) -> tuple[int, ...]:
@@ -138,7 +135,7 @@ def priced_piece(
 def _running_maxima(lengths: Floats) -> Floats:
     """The largest of ``lengths`` (n,) on every arc, in the shape of ``Arcs.radii``."""
     cells = len(lengths) - 1
-    found = np.full((min(cells, MOST_ARCS // cells), cells), np.inf)
+    found = np.full((min(cells, COVER.memory.one_sided_arcs // cells), cells), np.inf)
     reached = np.maximum(lengths[:-1], lengths[1:])
     for more in range(len(found)):
         found[more, : cells - more] = reached

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover import build_cover
-from gsmooth.cover.bounds.lipschitz import FAILING, lipschitz_bounds
+from gsmooth.cover.bounds.lipschitz import lipschitz_bounds
+from gsmooth.cover.settings import COVER
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw
@@ -115,7 +116,7 @@ def test_noise_leaves_the_reach_of_a_stretch_no_more_often_than_it_says(law: Law
     assert found is not None
     uniform = (np.arange(2**20) + 0.5) * 2.0**-20
     theta = np.abs(law.theta_from_uniform(uniform[:, None]))[:, 0]
-    for (rho0, lipschitz_bound), expected in zip(found, FAILING, strict=True):
+    for (rho0, lipschitz_bound), expected in zip(found, COVER.supremum.failures, strict=True):
         assert rho0 == expected
         beyond = np.mean(theta > math.log(lipschitz_bound) - 0.2)
         assert beyond <= rho0 + 2.0**-19
