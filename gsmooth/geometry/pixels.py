@@ -36,3 +36,12 @@ def disc(height: int, width: int, radius_px: float) -> Tensor:
             " of the middle; give a larger radius_px"
         )
     return inside
+
+
+def known_size(name: str, image_px: tuple[int, int] | None) -> tuple[int, int]:
+    """Height and width of the images that a transformation is bound to; ValueError before that."""
+    if image_px is None:
+        raise ValueError(
+            f"{name}: the image size is not known yet; call for_shape((channels, height, width))"
+        )
+    return image_px

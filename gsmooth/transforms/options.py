@@ -98,11 +98,12 @@ def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...
 def described(cls: type[Transformation]) -> dict[str, str]:
     """What each option does, as far as it is told; one paragraph each.
 
-    Read from ``field(metadata={"description": ...})``, else from the lines of the docstring that
-    begin with the option's name and a colon.
+    Read from ``field(metadata={"description": ...})``, else from the lines of the docstring, or of
+    that of a class that it extends, that begin with the option's name and a colon.
     """
-    text = inspect.cleandoc(vars(cls).get("__doc__") or "")
-    told = {}
+    classes = [base for base in cls.__mro__ if dataclasses.is_dataclass(base)]
+    texts = [inspect.cleandoc(vars(base).get("__doc__") or "") for base in classes]
+    text, told = "\n\n".join(texts), {}
     for name, option in fields_of(cls).items():
         found = re.search(rf"^{name}: (.*?)(?=\n\s*\n|\n\w+: |\Z)", text, re.DOTALL | re.MULTILINE)
         given = option.metadata.get("description") or (found[1] if found else "")

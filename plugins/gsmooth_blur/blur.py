@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
-from gsmooth_blur.cosines import Cosines
-from gsmooth_blur.gap import Kernel, Spectrum
-from gsmooth_blur.kernel import SampledKernel, blurred
+from gsmooth.geometry.pixels import known_size
+from gsmooth.geometry.separable import Separable
+from gsmooth_blur.attack import SampledKernel, blurred
+from gsmooth_blur.bounds import Kernel, Spectrum
+from gsmooth_blur.lift import cosines, steepest
 from gsmooth_blur.matched import MatchedKernel
 
 # Float64 error of exp(-v w) z relative to z: the exponent is off by 8 units of 2^-53 of itself, and
@@ -76,11 +78,11 @@ class Blur(Transformation):
 
     def lift(self, x: Tensor) -> Tensor:
         """L: the orthonormal cosine transform, (N, C, H, W) -> (N, C H W)."""
-        return self._cosines.lift(x)
+        return self._cosines.analyse(x).flatten(1)
 
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
         """Q: its inverse."""
-        return self._cosines.readout(z)
+        return self._cosines.synthesise(self._cosines.grid(z))
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """T: every coefficient damped by exp(-v w)."""
@@ -103,9 +105,7 @@ class Blur(Transformation):
 
     def fixed_part(self, z: Tensor) -> Tensor:
         """The constant of every channel."""
-        fixed = torch.zeros_like(self._cosines.grid(z))
-        fixed[..., 0, 0] = self._cosines.grid(z)[..., 0, 0]
-        return fixed.flatten(1)
+        return self._cosines.constants(z)
 
     def action_derivative(self, z: Tensor) -> Tensor:
         """||w z||, reached at v = 0: w exp(-v w) falls with v. (N, K) -> (N, 1)."""
@@ -124,7 +124,7 @@ class Blur(Transformation):
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """Rounding, and what an offset of the variance does: |d exp(-v w) / dv| <= w."""
-        return float(z.norm(dim=1).max()) * (RELATIVE + self._cosines.steepest * offset[0])
+        return float(z.norm(dim=1).max()) * (RELATIVE + steepest(*self._size) * offset[0])
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d (L psi_v(x) - T_v L x) / dv|| over each cell, per px^2; (n, 1) -> (n, 1)."""
@@ -163,12 +163,12 @@ class Blur(Transformation):
         return MatchedKernel(self.radius_px) if matched else SampledKernel(self.radius_px)
 
     @property
-    def _cosines(self) -> Cosines:
-        if self.image_px is None:
-            raise ValueError(
-                "blur: the image size is not known yet; call for_shape((channels, height, width))"
-            )
-        return Cosines(*self.image_px)
+    def _cosines(self) -> Separable:
+        return cosines(*self._size)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return known_size(self.name, self.image_px)
 
 
 def _one_sided(variance: Tensor) -> Tensor:

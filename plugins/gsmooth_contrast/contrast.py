@@ -9,12 +9,13 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.geometry.pixel_values import Clipped, Gain
 from gsmooth.transforms.base import AffineIntensity
 
 
 @final
 @dataclass(frozen=True)
-class Contrast(Transformation):
+class Contrast(Clipped, Transformation):
     """psi_k(x) = about + e^k (x - about); with ``clip``, what leaves [low, high] ends at its ends.
 
     about: the grey that stays; 0 makes it a gain. k is additive: a contrast of 1.2 is k = ln 1.2.
@@ -23,10 +24,7 @@ class Contrast(Transformation):
     (T2), while what is left over by clipping, rounding or an l2 ball grows with the noise on k
     (T5; see ``lipschitz_bound``).
 
-    With ``clip`` the attacked image pulled back is, with y = x - about and the ends measured from
-    ``about``, C(k) = about + y held between e^-k low and e^-k high: a pixel stays where it is until
-    it is clipped, and then moves towards ``about`` by |C - about| a unit of k. The larger k is the
-    more is clipped, and |C - about| <= |y| always.
+    With ``clip`` the attacked image pulled back is that of ``gsmooth.geometry.pixel_values.Gain``.
     """
 
     about: float = 0.5
@@ -57,18 +55,9 @@ class Contrast(Transformation):
         """about + e^k (z - about), row by row: z (N, K), k (N, 1) -> (N, K)."""
         return self.about + (z - self.about) * theta[0].exp()
 
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        """psi: (N, C, H, W) and k (N, 1) -> (N, C, H, W)."""
-        moved = self.act(x, theta[0][:, :, None, None])
-        return moved.clamp(self.low, self.high) if self.clip else moved
-
     def affine_intensity(self) -> AffineIntensity | None:
         """Away from ``about``; with ``clip`` it is not affine."""
         return None if self.clip else AffineIntensity(1.0, -self.about)
-
-    def keeps_range(self, low: float, high: float) -> bool:
-        """Whether what is clipped to [self.low, self.high] lies in [low, high]."""
-        return self.clip and low <= self.low and self.high <= high
 
     def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
         """e^reach: T_k multiplies distances by e^k."""
@@ -84,38 +73,16 @@ class Contrast(Transformation):
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """Root of the sum of (C - about)^2 over pixels clipped in the cell; (n, 1) -> (n, 1)."""
-        if not self.clip:
-            return lower.new_zeros(lower.shape)
-        size, end, counts = self._histogram(x)
-        clipped = size * upper.exp() > end
-        # A clipped pixel is at e^-k end, which is no more than it was before and falls with k.
-        derivative = size.minimum((-lower).exp() * end)
-        return _root(clipped * derivative, counts)
+        return self._gain.carried(x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """Root of the sum of (psi - about)^2 over pixels that are not clipped all over the cell."""
-        size, end, counts = self._histogram(x)
-        derivative = size * upper.exp()
-        if self.clip:
-            derivative = (size * lower.exp() < end) * derivative.minimum(end)
-        return _root(derivative, counts)
+        return self._gain.attacked(x, lower, upper)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """psi'' = psi' in k. None with ``clip``, which bends it."""
         return None if self.clip else self.attack_derivative_bound(x, lower, upper)
 
-    def _histogram(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """For each value of a pixel: its distance from ``about``, that of its end, and the count.
-
-        All (k,).
-        """
-        values, counts = x.flatten().unique(return_counts=True)  # type: ignore[no-untyped-call]
-        away = values - self.about
-        end = away.new_full(away.shape, self.high - self.about)
-        end[away < 0.0] = self.about - self.low
-        return away.abs(), end, counts.to(x.dtype)
-
-
-def _root(derivative: Tensor, counts: Tensor) -> Tensor:
-    """Root of the sum of squares, rounded up; speed (n, k) of pixels that occur ``counts`` (k,)."""
-    return (derivative.square() * counts).sum(dim=1, keepdim=True).sqrt() * (1.0 + 1e-12)
+    @property
+    def _gain(self) -> Gain:
+        return Gain(self.about, 1.0, self.clip, self.low, self.high)

@@ -1,150 +1,95 @@
-"""An image whose edges are joined, and its Fourier coefficients: what both plugins act on.
-
-Every axis has a real, orthonormal basis: the constant, cosines and sines of 1 .. (n - 1) // 2 waves
-around the axis, and for even n the alternating vector (Nyquist). A shift turns each pair of cosine
-and sine, and a symmetric kernel multiplies both alike. The alternating vector has no partner: a
-shift by d multiplies it by cos(pi d), which is no group. So it belongs to the image and not to z.
-"""
+"""What the transformations on a torus have in common: lift, readout, and a residual of 0."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Final, final
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import torch
 from torch import Tensor
 
-Z_SPACE: Final = "cyclic-fourier"
-"""The coefficients of an unpadded image, channel by channel, alternating ones left out."""
+from gsmooth import Transformation
+from gsmooth.geometry.pixels import known_size
+from gsmooth.geometry.separable import Separable
+from gsmooth_cyclic.lift import Z_SPACE, kept, spectrum
+
+NUMERICAL: Final = 1e-9
+"""Outward slack for float64 sums of squares, relative."""
 
 
-@final
 @dataclass(frozen=True)
-class Axis:
-    """One axis of ``size`` pixels, closed to a circle."""
+class OnTorus(Transformation):
+    """A transformation that does the same to Fourier coefficients as attack and as action.
 
-    size: int
+    So L psi_theta(x) = T_theta L x for every image: one that is exact.
+    """
 
-    @property
-    def order(self) -> int:
-        """Pairs of a cosine and a sine."""
-        return (self.size - 1) // 2
+    image_px: tuple[int, int] | None = None
 
-    @property
-    def kept(self) -> int:
-        """Coefficients that z keeps: all of them, or for even sizes all but the last."""
-        return 2 * self.order + 1
+    @abstractmethod
+    def move(self, coefficients: Tensor, omega: tuple[Tensor, Tensor], *theta: Tensor) -> Tensor:
+        """Coefficients (N, C, rows, columns), alternating ones or not, moved by theta (N, 1).
 
-    @property
-    def steepest(self) -> float:
-        """The highest frequency that z keeps, radians a pixel."""
-        return 2.0 * math.pi * self.order / self.size
-
-    @cached_property
-    def basis(self) -> Tensor:
-        """(size, size), float64; rows: constant, cosines, sines, and for even sizes Nyquist."""
-        place = torch.arange(self.size, dtype=torch.int64, device="cpu")
-        # The phase is reduced as a whole number of pixels: nothing is lost in large products.
-        around = (
-            torch.arange(1, self.order + 1, dtype=torch.int64, device="cpu")[:, None] * place
-        ) % self.size
-        phase = around.double() * (2.0 * math.pi / self.size)
-        pairs = torch.cat([torch.cos(phase), torch.sin(phase)]) * math.sqrt(2.0 / self.size)
-        last = (1.0 - 2.0 * (place % 2).double())[None].repeat(self.size - self.kept, 1)
-        identity_action = torch.ones(1, self.size, dtype=torch.float64, device="cpu")
-        return torch.cat(
-            [identity_action / math.sqrt(self.size), pairs, last / math.sqrt(self.size)]
-        )
-
-    @cached_property
-    def omega(self) -> Tensor:
-        """Frequency of every row of the basis (size,), radians a pixel."""
-        waves = torch.arange(1, self.order + 1, dtype=torch.float64, device="cpu")
-        last = torch.full(
-            (self.size - self.kept,), self.size / 2.0, dtype=torch.float64, device="cpu"
-        )
-        return torch.cat(
-            [torch.zeros(1, dtype=torch.float64, device="cpu"), waves, waves, last]
-        ) * (2.0 * math.pi / self.size)
-
-
-@final
-@dataclass(frozen=True)
-class Torus:
-    """Images (N, C, height, width) with opposite edges joined, z (N, C * K) their coefficients."""
-
-    height: int
-    width: int
+        omega: their frequencies, (rows,) and (columns,).
+        """
 
     @property
-    def rows(self) -> Axis:
-        """The axis downwards."""
-        return _axis(self.height)
+    def z_space(self) -> str:
+        """One for all transformations on the torus: they commute."""
+        return Z_SPACE
 
     @property
-    def columns(self) -> Axis:
-        """The axis to the right."""
-        return _axis(self.width)
+    def exact(self) -> bool:
+        """L psi_theta(x) = T_theta L x: psi keeps the span of every pair, and L drops the rest."""
+        return True
+
+    def for_shape(self, shape: tuple[int, int, int]) -> Self:
+        """This transformation for images (C, H, W)."""
+        return replace(self, image_px=(shape[1], shape[2]))
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        """psi: all coefficients of the images moved by theta (N, 1) each, (N, C, H, W)."""
+        whole = spectrum(*self.size_px)
+        moved = self.move(whole.analyse(x), whole.frequencies(x), *theta)
+        return whole.synthesise(moved)
 
     def lift(self, x: Tensor) -> Tensor:
-        """L: rows of an orthogonal matrix, so L L^T = id; one to one where both sizes are odd."""
-        spectrum = self.spectrum(x)
-        return spectrum[..., : self.rows.kept, : self.columns.kept].flatten(1)
+        """L: real Fourier coefficients, (N, C, H, W) -> (N, C * K)."""
+        rows, cols = (len(axis.omega) for axis in (self.basis.rows, self.basis.cols))
+        return spectrum(*self.size_px).analyse(x)[..., :rows, :cols].flatten(1)
 
-    def readout(self, z: Tensor) -> Tensor:
-        """Q = L^T: the image without alternating parts, (N, C * K) -> (N, C, H, W)."""
-        (down, _), (along, _) = _constants(self, z.dtype, z.device)
-        return torch.matmul(down[: self.rows.kept].T, self.grid(z) @ along[: self.columns.kept])
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """Q: the adjoint of L; L Q = id."""
+        return self.basis.synthesise(self.basis.grid(z))
 
-    def grid(self, z: Tensor) -> Tensor:
-        """z as (N, C, rows.kept, columns.kept)."""
-        return z.reshape(len(z), -1, self.rows.kept, self.columns.kept)
-
-    def spectrum(self, x: Tensor) -> Tensor:
-        """All coefficients of x, (N, C, H, W): an orthogonal map."""
-        (down, _), (along, _) = _constants(self, x.dtype, x.device)
-        return torch.matmul(down, x @ along.T)
-
-    def image(self, spectrum: Tensor) -> Tensor:
-        """The image with this spectrum."""
-        (down, _), (along, _) = _constants(self, spectrum.dtype, spectrum.device)
-        return torch.matmul(down.T, spectrum @ along)
-
-    def omega(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Frequencies of the coefficients in ``like`` (..., rows, columns), by axis."""
-        (_, down), (_, along) = _constants(self, like.dtype, like.device)
-        return down[: like.shape[-2]], along[: like.shape[-1]]
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """T: the coefficients that z keeps, moved like those of an image."""
+        moved = self.move(self.basis.grid(z), self.basis.frequencies(z), *theta)
+        return moved.flatten(1)
 
     def fixed_part(self, z: Tensor) -> Tensor:
-        """The constant part of every channel, which neither shift nor blur changes."""
-        kept = torch.zeros_like(self.grid(z))
-        kept[..., 0, 0] = self.grid(z)[..., 0, 0]
-        return kept.flatten(1)
+        """The constant of every channel."""
+        return self.basis.constants(z)
 
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        """1 in exact arithmetic; the matrices are float64."""
+        return 1.0 + NUMERICAL
 
-@lru_cache(maxsize=32)
-def _axis(size: int) -> Axis:
-    return Axis(size)
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """0: C(theta) is L x whatever theta is."""
+        return torch.zeros_like(lower)
 
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """0: C does not move."""
+        return torch.zeros_like(lower)
 
-@lru_cache(maxsize=32)
-def _constants(
-    torus: Torus, dtype: torch.dtype, device: torch.device
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """(basis, omega) of the rows and of the columns."""
+    @property
+    def basis(self) -> Separable:
+        """L, and the frequencies of z."""
+        return kept(*self.size_px)
 
-    def moved(axis: Axis) -> tuple[Tensor, Tensor]:
-        return axis.basis.to(device, dtype), axis.omega.to(device, dtype)
-
-    return moved(torus.rows), moved(torus.columns)
-
-
-def bound(image_px: tuple[int, int] | None, name: str) -> Torus:
-    """The torus for an image size; ValueError where it is not known."""
-    if image_px is None:
-        raise ValueError(
-            f"{name}: the image size is not known yet; call for_shape((channels, height, width))"
-        )
-    return Torus(*image_px)
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width; ValueError before ``for_shape``."""
+        return known_size(self.name, self.image_px)

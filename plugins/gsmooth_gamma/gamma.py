@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.geometry.pixel_values import PixelValues
 
 BENT: Final = ((3.0 - math.sqrt(5.0)) / 2.0, (3.0 + math.sqrt(5.0)) / 2.0)
 """Where |u (1 - u)| e^-u is steepest: the roots of u^2 - 3u + 1."""
 SMALLEST: Final = 700.0
 """-ln of the numbers that float64 begins to lose (2^-1022 is e^-708.4)."""
+NUMERICAL: Final = 1e-9
+"""Outward slack of the bounds for float64 arithmetic, relative."""
 
 
 @final
@@ -69,28 +72,23 @@ class Gamma(Transformation):
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """Root of the sum of sup (u e^-u)^2, u = e^g |ln x|: largest at u = 1; (n, 1) -> (n, 1)."""
-        depth, counts = _histogram(x)
-        low, high = depth * lower.exp(), depth * upper.exp()
+        depths = _depths(x)
+        low, high = depths.values * lower.exp(), depths.values * upper.exp()
         steepest = torch.ones_like(low).clamp(low, high)
-        return _root(steepest * (-steepest).exp(), counts)
+        return depths.norm(steepest * (-steepest).exp(), NUMERICAL)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """The same of d^2 psi / dg^2 = -u (1 - u) e^-u, largest at two points or an end."""
-        depth, counts = _histogram(x)
-        low, high = depth * lower.exp(), depth * upper.exp()
+        depths = _depths(x)
+        low, high = depths.values * lower.exp(), depths.values * upper.exp()
         tried = [low, high, *(torch.full_like(low, at).clamp(low, high) for at in BENT)]
         bent = torch.stack([(u * (1.0 - u)).abs() * (-u).exp() for u in tried])
-        return _root(bent.amax(dim=0), counts)
+        return depths.norm(bent.amax(dim=0), NUMERICAL)
 
 
-def _histogram(x: Tensor) -> tuple[Tensor, Tensor]:
-    """-ln |x| (k,) of the values that move, and how many pixels have each, (k,)."""
-    values, counts = x.flatten().unique(return_counts=True)  # type: ignore[no-untyped-call]
+def _depths(x: Tensor) -> PixelValues:
+    """-ln |x| of the values that move, and how many pixels have each."""
+    values, counts = PixelValues.of(x)
     size = values.abs()
     moving = (size > 0.0) & (size < 1.0)
-    return -size[moving].log(), counts[moving].to(x.dtype)
-
-
-def _root(derivative: Tensor, counts: Tensor) -> Tensor:
-    """Root of the sum of squares, rounded up; speed (n, k) of pixels that occur ``counts`` (k,)."""
-    return (derivative.square() * counts).sum(dim=1, keepdim=True).sqrt() * (1.0 + 1e-9)
+    return PixelValues(-size[moving].log(), counts[moving])

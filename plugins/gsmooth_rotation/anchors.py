@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gsmooth.geometry.pixels import disc, offsets
-from gsmooth_rotation.bounds import derivative_chunks, widest_half
-from gsmooth_rotation.space import NUMERICAL, RADIANS
+from gsmooth_rotation.attack import RADIANS
+from gsmooth_rotation.bounds import NUMERICAL, derivative_chunks, widest_half
 
 ENTRIES: Final = 2**17
 """Angles times pixels that are sampled at once (at least one angle)."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -13,9 +14,12 @@ from torch import Tensor
 
 from gsmooth.geometry.bilinear import SLACK, MovingPoints, Slopes, Track, Velocity
 from gsmooth.geometry.pixels import farthest, offsets
+from gsmooth_rotation.attack import RADIANS
 
 ENTRIES: Final = 2**16
 """Cells times pixels that are worked on at once (at least one cell): bounds memory, fits caches."""
+NUMERICAL: Final = 1e-9
+"""Outward slack for the float64 arithmetic of the bounds, per unit of image norm."""
 
 
 def derivative_chunks(
@@ -47,6 +51,27 @@ def widest_half(shape: torch.Size, pixels: Tensor) -> float:
     pixel, so it cannot touch a third cell.
     """
     return min(0.45 / max(farthest(_size(shape), pixels), 0.5), 0.2)
+
+
+def in_narrow_cells(
+    bound: Callable[[Tensor, Tensor], Tensor],
+    shape: torch.Size,
+    pixels: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+) -> Tensor:
+    """``bound`` per radian on cells (n,) in radians -> per degree on cells (n, 1) in degrees.
+
+    A cell too wide for C3 (a source point would cross a pixel) is cut into narrow ones that share
+    their ends; the largest is taken.
+    shape: of the image (C, H, W); pixels: those that count.
+    """
+    widest = 2.0 * widest_half(shape, pixels) / RADIANS
+    parts = max(1, math.ceil(float((upper - lower).max()) / widest * (1.0 + 1e-9)))
+    ends = [lower + (upper - lower) * (k / parts) for k in range(parts)] + [upper]
+    radians = [end[:, 0] * RADIANS for end in ends]
+    bounds = [bound(low, high) for low, high in itertools.pairwise(radians)]
+    return (torch.stack(bounds).amax(dim=0) * RADIANS)[:, None]
 
 
 def _size(shape: torch.Size) -> tuple[int, int]:

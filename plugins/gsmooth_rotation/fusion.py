@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import splu
 
-from gsmooth_rotation.turning import PolarSpace
+from gsmooth_rotation.action import PolarSpace
 
 Floats = NDArray[np.float64]
 

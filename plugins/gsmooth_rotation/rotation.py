@@ -10,16 +10,16 @@ from torch import Tensor
 
 from gsmooth import Parameter, Transformation
 from gsmooth.errors import ConfigurationError
+from gsmooth.geometry.space import BoundedInSpace, Space
 from gsmooth.transforms.base import Enclosure
-from gsmooth_rotation.inverse import enclose
-from gsmooth_rotation.pixels import PixelSpace
-from gsmooth_rotation.space import Space, turned
-from gsmooth_rotation.turning import PolarSpace
+from gsmooth_rotation.action import DiscPixels, PolarSpace
+from gsmooth_rotation.attack import turned
+from gsmooth_rotation.preimages import enclose
 
 
 @final
 @dataclass(frozen=True)
-class Rotation(Transformation):
+class Rotation(BoundedInSpace, Transformation):
     """Rotation by ``angle`` degrees, anticlockwise, about the point between the middle pixels.
 
     Attack: Kornia's bilinear rotation, zero padding, pixel centres at integers (align_corners);
@@ -76,22 +76,10 @@ class Rotation(Transformation):
         """psi: the images turned anticlockwise by theta[0] degrees, (N, C, H, W)."""
         return turned(x, theta[0].reshape(-1))
 
-    def lift(self, x: Tensor) -> Tensor:
-        """L: (N, C, H, W) -> (N, C * K), the mask of the disc included."""
-        return self._frame.lift(x)
-
-    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Q: the adjoint of L; nearly so for large images (more than 48 x 48 or so)."""
-        return self._frame.readout(z, shape)
-
     @property
     def has_action(self) -> bool:
         """Not in pixels: interpolation breaks the law of composition there."""
         return self.space == "polar"
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """T: every pair of order m turned by -m * theta[0]; in pixels nothing but T_0 = id."""
-        return self._frame.act(z, theta[0])
 
     @property
     def z_space(self) -> str:
@@ -99,47 +87,21 @@ class Rotation(Transformation):
         disc = f"{self.low_pass_px} {self.radius_px} {self.ring_step_px}"
         return f"rotation {self.space} {disc}"
 
-    def fixed_part(self, z: Tensor) -> Tensor:
-        """The pairs of order 0: means over each ring; all of it in pixels, where T is id."""
-        return self._frame.fixed_part(z)
-
-    def action_derivative(self, z: Tensor) -> Tensor | None:
-        """||A z|| per degree, the same for every angle, (N, K) -> (N, 1); None in pixels."""
-        return self._frame.action_derivative(z)
-
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0."""
         return low <= 0.0 <= high
 
-    def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """Upper bound on ||L||; channels do not mix."""
-        return self._frame.norm(shape)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Float64 error of the phases, relative to the norm of z."""
-        return self._frame.action_error(z, reach[0], offset[0])
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """Derivative of the pulled-back image (C3b), per degree; None in pixels, without an action.
-
-        (n, 1) -> (n, 1).
-        """
-        return self._frame.derivative_bound(x, lower, upper)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Derivative of the attacked image (C3), per degree, (n, 1) -> (n, 1)."""
-        return self._frame.attack_derivative_bound(x, lower, upper)
-
     def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
-        """Balls around L of every original; see ``inverse``."""
-        return enclose(self._frame, x, lower, upper, rounding)
+        """Balls around L of every original; see ``preimages``."""
+        return enclose(self.coordinates, x, lower, upper, rounding)
 
     @property
-    def _frame(self) -> Space:
+    def coordinates(self) -> Space:
+        """The z-space that the options choose; ValueError before ``for_shape``."""
         if self.radius_px is None:
             raise ValueError(
                 "rotation: the disc is not fixed yet; call for_shape((channels, height, width))"
             )
         if self.space == "pixels":
-            return PixelSpace(self.radius_px)
+            return DiscPixels(self.radius_px)
         return PolarSpace(self.low_pass_px, self.radius_px, self.ring_step_px)

@@ -14,8 +14,9 @@ from scipy.fft import next_fast_len
 from scipy.sparse import csr_array, diags_array
 from torch import Tensor
 
+from gsmooth.geometry.rings import Rings
 from gsmooth.geometry.sparse import torch_csr
-from gsmooth_rotation.rings import RingSampling, ring_radii
+from gsmooth_rotation.rings import ring_radii, weighted_sampling
 
 CUT: Final = 2.5
 """Kernels end at this many standard deviations: a sixth of the entries that the lift's have."""
@@ -66,21 +67,15 @@ class Synthesis:
     @cached_property
     def matrix(self) -> csr_array:
         """(H * W, samples): from samples without their factor sqrt(2 length) to pixels."""
-        rings = np.concatenate(
-            [np.full(g.rings.stop - g.rings.start, g.length) for g in self.groups]
-        )
-        sampling = RingSampling(
-            self.height,
-            self.width,
-            self.low_pass_px,
-            self.ring_step_px,
-            ring_radii(self.radius_px, self.ring_step_px),
-            rings,
-            # A circle of one pixel's radius is never without a pixel.
-            max(CUT * self.low_pass_px, 1.0),
-        )
-        scale = 1.0 / np.sqrt(2.0 * np.repeat(rings, rings))
-        return csr_array(sampling.matrix.T @ diags_array(scale))
+        sizes = [group.rings.stop - group.rings.start for group in self.groups]
+        angles = np.repeat([group.length for group in self.groups], sizes)
+        radii = ring_radii(self.radius_px, self.ring_step_px)
+        # A circle of one pixel's radius is never without a pixel.
+        cut_px = max(CUT * self.low_pass_px, 1.0)
+        rings = Rings(self.height, self.width, radii, angles)
+        matrix, _ = weighted_sampling(rings, self.ring_step_px, self.low_pass_px, cut_px)
+        scale = 1.0 / np.sqrt(2.0 * np.repeat(angles, angles))
+        return csr_array(matrix.T @ diags_array(scale))
 
     def __call__(self, z: Tensor) -> Tensor:
         """Coefficients (B, K) -> flat images (B, H * W), in their dtype and on their device."""

@@ -13,7 +13,10 @@ from torch import Tensor
 
 from gsmooth.geometry.bilinear import SLACK, MovingPoints, Slopes, Track, Velocity
 from gsmooth.geometry.pixels import farthest, offsets
-from gsmooth_similarity.space import ANGLE
+from gsmooth_similarity.attack import ANGLE, RADIANS
+
+Axes = tuple[int, ...]
+"""ANGLE, SCALE or both, ascending: the parameters that a transformation has."""
 
 STEP_PX: Final = 0.2
 STEP: Final = 0.1
@@ -22,6 +25,8 @@ at most STEP_PX, and itself at most STEP. Source points then stay within exp(.1)
 (exp(.1) - 1) / .1 * .2 < 0.45 px of the middle one, along rows and along columns."""
 ENTRIES: Final = 2**16
 """Cells times pixels that are worked on at once (at least one cell)."""
+NUMERICAL: Final = 1e-9
+"""Outward slack for the float64 arithmetic of the bounds, per unit of image norm."""
 
 
 @final
@@ -41,9 +46,7 @@ class Flow:
         return self.middle[axis].abs() + self.half[axis]
 
 
-def flows(
-    x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
-) -> Iterator[Flow]:
+def flows(x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor, axes: Axes) -> Iterator[Flow]:
     """Intervals of the derivative of psi over narrow cells (C3), in chunks; rounded outwards.
 
     x (C, H, W) float64; pixels (P,): flat indices of the output pixels that count; lower, upper
@@ -75,8 +78,21 @@ def cut(
         yield (first - SLACK * size).maximum(lower), (first + (1.0 + SLACK) * size).minimum(upper)
 
 
+def per_unit(bound: Tensor, x: Tensor, axes: Axes) -> Tensor:
+    """Bounds (n, axes) for x per radian and per ln -> per degree and per ln, rounded outwards."""
+    factors = [RADIANS * (1.0 + 1e-15) if axis == ANGLE else 1.0 for axis in axes]
+    return (bound + NUMERICAL * (1.0 + float(x.norm()))) * bound.new_tensor(factors)
+
+
+def radians(theta: Tensor, axes: Axes) -> Tensor:
+    """theta (n, axes) in degrees and ln -> (n, 2) in radians and ln; others are 0."""
+    full = theta.new_zeros(len(theta), 2)
+    full[:, list(axes)] = theta
+    return full * theta.new_tensor([RADIANS, 1.0])
+
+
 def _points(
-    shape: tuple[int, int], pixels: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
+    shape: tuple[int, int], pixels: Tensor, lower: Tensor, upper: Tensor, axes: Axes
 ) -> MovingPoints:
     """Where source points can be on cells (n, 2), and their velocities along the axes.
 

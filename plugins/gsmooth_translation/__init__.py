@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gsmooth import Transformation, hookimpl
+from gsmooth_translation.integer import IntegerTranslation
 from gsmooth_translation.translation import Translation
-from gsmooth_translation.whole import IntegerTranslation
 
 
 @hookimpl

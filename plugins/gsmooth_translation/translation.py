@@ -10,18 +10,18 @@ from torch import Tensor
 
 from gsmooth import Parameter, Transformation
 from gsmooth.errors import ConfigurationError
+from gsmooth.geometry.pixels import known_size
+from gsmooth.geometry.space import BoundedInSpace, Space
 from gsmooth.transforms.base import Enclosure
-from gsmooth_translation.fourier import FourierFrame, fourier_frame
-from gsmooth_translation.inverse import enclose
-from gsmooth_translation.phases import FourierSpace
-from gsmooth_translation.pixels import PixelSpace
-from gsmooth_translation.shifts import Boxes, shifted
-from gsmooth_translation.space import Space, attack_derivative, z_space_of
+from gsmooth_translation.action import FourierSpace, InnerSpace
+from gsmooth_translation.attack import Boxes, shifted
+from gsmooth_translation.lift import check_options, fourier_frame, z_space_of
+from gsmooth_translation.preimages import enclose
 
 
 @final
 @dataclass(frozen=True)
-class Translation(Transformation):
+class Translation(BoundedInSpace, Transformation):
     """Translation by ``dx`` pixels to the right (columns) and ``dy`` pixels downwards (rows).
 
     Attack: Kornia's bilinear translation. With padding "zeros" what leaves the image is lost, equal
@@ -64,15 +64,9 @@ class Translation(Transformation):
     least_side_px: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low_pass_px) and self.low_pass_px >= 0.0):
-            raise ValueError(f"translation: low_pass_px={self.low_pass_px} must be a number >= 0")
-        for field, value in (("pad_px", self.pad_px), ("frame_px", self.frame_px)):
-            if value < 0:
-                raise ValueError(f"translation: {field}={value} must be at least 0 pixels")
-        if self.cutoff is not None and not 0.0 < self.cutoff <= 0.5:
-            raise ValueError(
-                f"translation: cutoff={self.cutoff} must lie in (0, 0.5] cycles a pixel"
-            )
+        check_options(self.name, self.low_pass_px, self.pad_px, self.cutoff)
+        if self.frame_px < 0:
+            raise ValueError(f"translation: frame_px={self.frame_px} must be at least 0 pixels")
         if self.padding not in ("zeros", "reflection"):
             raise ValueError(
                 f"translation: padding={self.padding!r} must be 'zeros' or 'reflection'"
@@ -101,35 +95,14 @@ class Translation(Transformation):
         except ValueError as fault:
             raise ConfigurationError(str(fault)) from fault
 
-    @property
-    def frame(self) -> FourierFrame:
-        """The Fourier frame of the images that this translation is bound to."""
-        height, width = self._size
-        return fourier_frame(
-            height, width, self.low_pass_px, self.pad_px, self.frame_px, self.cutoff
-        )
-
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images moved right by theta[0] and down by theta[1] pixels, (N, C, H, W)."""
         return shifted(x, theta[0], theta[1], self.padding)
-
-    def lift(self, x: Tensor) -> Tensor:
-        """L: (N, C, H, W) -> (N, C * K), mask and low-pass included."""
-        return self._coordinates.lift(x)
-
-    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Q: the adjoint of L."""
-        return self._coordinates.readout(z)
 
     @property
     def has_action(self) -> bool:
         """Not in pixels: interpolation breaks the law of composition there."""
         return self.space == "fourier"
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """T: the canvas moved cyclically by theta pixels; in pixels nothing but T_0 = id."""
-        dx, dy = (value.reshape(-1, 1).to(z.dtype) for value in theta)
-        return self._coordinates.act(z, dx, dy)
 
     @property
     def z_space(self) -> str:
@@ -138,48 +111,18 @@ class Translation(Transformation):
             return f"translation pixels {self.frame_px}"
         return z_space_of(self.low_pass_px, self.pad_px, self.frame_px, self.cutoff)
 
-    def fixed_part(self, z: Tensor) -> Tensor:
-        """The constant of every channel's canvas; all of it in pixels, where T is id."""
-        return self._coordinates.fixed_part(z)
-
-    def action_derivative(self, z: Tensor) -> Tensor | None:
-        """||A_i z|| per pixel, the same at every shift, (N, K) -> (N, 2); None in pixels."""
-        return self._coordinates.action_derivative(z)
-
     def keeps_range(self, low: float, high: float) -> bool:
         """Interpolation averages, and what comes in from outside is 0, or the image itself."""
         return self.padding == "reflection" or low <= 0.0 <= high
-
-    def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """||L||, rounded up; channels do not mix."""
-        return self._coordinates.norm
 
     def rounding_norm(self, shape: tuple[int, int, int]) -> float:
         """sup ||L r|| for |pixels| <= 1, rounded up: what the mask blanks does not count."""
         height, width = (side - 2 * self.frame_px for side in shape[1:])
         return self.lift_norm(shape) * math.sqrt(shape[0] * height * width) * (1.0 + 1e-12)
 
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Float64 error of the phases, relative to the norm of z."""
-        return self._coordinates.action_error(z, reach, offset)
-
     def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
         """The integers: between them a shifted image is a mix of integer shifts."""
         return tuple(float(v) for v in range(math.ceil(lower), math.floor(upper) + 1))
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||dC / d theta_i|| over each cell, per pixel; (n, 2) -> (n, 2). None in pixels."""
-        bounds = self._coordinates.carried_bounds(x, lower, upper, self.padding)
-        return None if bounds is None else bounds[0]
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||d2C / d theta_i^2|| over each cell, per pixel squared; (n, 2) -> (n, 2)."""
-        bounds = self._coordinates.carried_bounds(x, lower, upper, self.padding)
-        return None if bounds is None else bounds[1]
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup ||d L psi / d theta_i|| over each cell, per pixel; (n, 2) -> (n, 2)."""
-        return attack_derivative(self._coordinates.lift, x, lower, upper, self.padding)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """0: along each axis of an integer cell L psi is affine, so corners are farthest (C4)."""
@@ -187,20 +130,14 @@ class Translation(Transformation):
         return lower.new_zeros(lower.shape)
 
     def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
-        """Balls around L of every original; see ``inverse``."""
-        return enclose(self._coordinates, x, lower, upper, rounding, self.padding)
+        """Balls around L of every original; see ``preimages``."""
+        return enclose(self.coordinates, x, lower, upper, rounding, self.padding)
 
     @property
-    def _size(self) -> tuple[int, int]:
-        if self.image_px is None:
-            raise ValueError(
-                "translation: the image size is not known yet; call for_shape((channels, height,"
-                " width))"
-            )
-        return self.image_px
-
-    @property
-    def _coordinates(self) -> Space:
+    def coordinates(self) -> Space:
+        """The z-space that the options choose; ValueError before ``for_shape``."""
+        size = known_size(self.name, self.image_px)
         if self.space == "pixels":
-            return PixelSpace(*self._size, self.frame_px)
-        return FourierSpace(self.frame)
+            return InnerSpace(self.frame_px, self.padding)
+        options = self.low_pass_px, self.pad_px, self.frame_px, self.cutoff
+        return FourierSpace(fourier_frame(*size, *options), self.padding)

@@ -9,6 +9,7 @@ from typing import ClassVar, Final, final
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.geometry.pixel_values import Clipped, Gain
 from gsmooth.transforms.base import AffineIntensity
 
 NEPERS: Final = math.log(10.0) / 20.0
@@ -17,7 +18,7 @@ NEPERS: Final = math.log(10.0) / 20.0
 
 @final
 @dataclass(frozen=True)
-class Volume(Transformation):
+class Volume(Clipped, Transformation):
     """psi_v(x) = 10^(v / 20) x, v in dB; with ``clip``, what leaves [low, high] ends at its ends.
 
     Waveforms are images (1, 1, samples) or (channels, 1, samples), usually in [-1, 1]. A 16-bit
@@ -30,9 +31,8 @@ class Volume(Transformation):
     ``lipschitz_bound``). Without clipping the attack is the action and nothing is left over (T2);
     nor is there with ``clip`` as long as no sample is clipped, as when the volume is turned down.
 
-    With ``clip`` the attacked waveform pulled back is C(v) = x held between 10^(-v / 20) low and
-    10^(-v / 20) high: a sample stays where it is until it is clipped, and then falls by its own
-    size a neper. The louder the more is clipped, and |C| <= |x| always.
+    With ``clip`` the attacked waveform pulled back is that of
+    ``gsmooth.geometry.pixel_values.Gain`` about 0.
     """
 
     clip: bool = True
@@ -57,18 +57,9 @@ class Volume(Transformation):
         """10^(v / 20) z, row by row: z (N, K), v (N, 1) -> (N, K)."""
         return z * (theta[0] * NEPERS).exp()
 
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        """psi: (N, C, H, W) and v (N, 1) -> (N, C, H, W)."""
-        moved = self.act(x, theta[0][:, :, None, None])
-        return moved.clamp(self.low, self.high) if self.clip else moved
-
     def affine_intensity(self) -> AffineIntensity | None:
         """Away from silence; with ``clip`` it is not affine."""
         return None if self.clip else AffineIntensity(NEPERS, 0.0)
-
-    def keeps_range(self, low: float, high: float) -> bool:
-        """Whether what is clipped to [self.low, self.high] lies in [low, high]."""
-        return self.clip and low <= self.low and self.high <= high
 
     def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
         """10^(reach / 20): T_v multiplies distances by 10^(v / 20)."""
@@ -87,39 +78,16 @@ class Volume(Transformation):
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """Root of the sum of C^2 over samples clipped in the cell, per dB; (n, 1) -> (n, 1)."""
-        if not self.clip:
-            return lower.new_zeros(lower.shape)
-        size, end, counts = self._histogram(x)
-        clipped = size * _factor(upper) > end
-        # A clipped sample is at end / factor, which is no more than it was and falls with v.
-        derivative = size.minimum(end * _factor(-lower))
-        return _root(clipped * derivative, counts)
+        return self._gain.carried(x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """Root of the sum of psi^2 over samples that are not clipped all over the cell, per dB."""
-        size, end, counts = self._histogram(x)
-        derivative = size * _factor(upper)
-        if self.clip:
-            derivative = (size * _factor(lower) < end) * derivative.minimum(end)
-        return _root(derivative, counts)
+        return self._gain.attacked(x, lower, upper)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """psi'' = psi' in nepers. None with ``clip``, which bends it."""
         return None if self.clip else NEPERS * self.attack_derivative_bound(x, lower, upper)
 
-    def _histogram(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """For each value of a sample: its size, the end on its side, the count; (k,) each."""
-        values, counts = x.flatten().unique(return_counts=True)  # type: ignore[no-untyped-call]
-        end = values.new_full(values.shape, self.high)
-        end[values < 0.0] = -self.low
-        return values.abs(), end, counts.to(x.dtype)
-
-
-def _factor(volume_db: Tensor) -> Tensor:
-    return (volume_db * NEPERS).exp()
-
-
-def _root(derivative: Tensor, counts: Tensor) -> Tensor:
-    """Root of the sum of squares per dB, rounded up; speed (n, k) of ``counts`` (k,) samples."""
-    root = (derivative.square() * counts).sum(dim=1, keepdim=True).sqrt()
-    return root * (NEPERS * (1.0 + 1e-12))
+    @property
+    def _gain(self) -> Gain:
+        return Gain(0.0, NEPERS, self.clip, self.low, self.high)

@@ -31,7 +31,7 @@ from gsmooth.theory import FoldedNormalLaw, Law
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, UniformLaw
 from gsmooth.theory.normal import Floats
 from gsmooth_blur import Blur
-from gsmooth_blur.kernel import SampledKernel
+from gsmooth_blur.attack import SampledKernel
 from tests.engine_objects import Labels, classifier, findings, most_by_chance
 
 SHAPE = (1, 6, 7)

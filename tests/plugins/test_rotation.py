@@ -18,9 +18,9 @@ from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.testing.images import KINDS, sample_images
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
+from gsmooth_rotation.action import PolarSpace
 from gsmooth_rotation.bounds import widest_half
-from gsmooth_rotation.polar import PolarFrame
-from gsmooth_rotation.turning import PolarSpace
+from gsmooth_rotation.lift import PolarFrame
 from tests.plugins.rotation_speeds import rotation_derivative
 
 Check = Callable[[], None]
@@ -259,7 +259,7 @@ def test_the_together_bound_is_far_below_the_triangle_bound_on_narrow_cells() ->
     operator = Rotation().for_shape((1, 28, 28))
     x = SampleImage("blob", 1).tensor((1, 28, 28))
     low, high = (torch.tensor([[angle]], dtype=torch.float64) for angle in (10.0, 10.01))
-    generator = PolarSpace(0.7, 13.0, 1.0)._generator
+    generator = PolarSpace(0.7, 13.0, 1.0).generated
     motion = math.radians(1.0) * float(generator(operator.lift(x)).norm())
     assert float(present(operator.derivative_bound(x, low, high))) < 0.5 * motion
 

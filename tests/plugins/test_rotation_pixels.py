@@ -17,7 +17,7 @@ from gsmooth.geometry.pixels import disc
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import KINDS, sample_images
 from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bounds
-from gsmooth_rotation.turning import PolarSpace
+from gsmooth_rotation.action import PolarSpace
 from tests.plugins.rotation_speeds import rotation_derivative
 
 Shape = tuple[int, int, int]
@@ -319,7 +319,7 @@ def test_the_change_of_the_image_within_a_cell_is_paid_for() -> None:
     x = (x / x.abs().max()).reshape(1, 1, size, size)
     ends = [torch.tensor([middle + side * half], dtype=torch.float64) for side in (-1.0, 1.0)]
     drift, spread, fastest = space._drifts(x, *ends)
-    turning = space._generator(space._midway(x, *ends))
+    turning = space.generated(space._midway(x, *ends))
     frame = space.frame(size, size)
     without = float((drift - turning).norm() + frame.norm * spread)
     found = float((x.flatten() @ derivative(middle + 0.9 * half)).norm())

@@ -122,6 +122,6 @@ def test_options_are_those_of_a_similarity_and_refused_under_its_own_name() -> N
     with pytest.raises(ValueError, match=r"scaling: knee_px=-1.0 must be a positive number"):
         Scaling(knee_px=-1.0)
     bound = Scaling(knee_px=2.0).for_shape((1, 20, 16))
-    assert bound.similarity == Similarity(knee_px=2.0, radius_px=7.0)
+    assert bound.z_space == Similarity(knee_px=2.0, radius_px=7.0).z_space
     assert Scaling().for_shape((1, 20, 16)).knee_px == 7.0 / 4
     assert Scaling(space="pixels").for_shape((1, 3, 4)).radius_px == 2.5

@@ -20,10 +20,10 @@ from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.testing.images import KINDS, sample_images
 from gsmooth.transforms.region import Region
 from gsmooth_similarity import Similarity
+from gsmooth_similarity.action import LogPolarSpace, _Cell
+from gsmooth_similarity.attack import ANGLE, SCALE
 from gsmooth_similarity.bounds import cut, flows
-from gsmooth_similarity.frame import LogPolarFrame
-from gsmooth_similarity.phases import LogPolarSpace, _Cell
-from gsmooth_similarity.space import ANGLE, SCALE
+from gsmooth_similarity.lift import LogPolarFrame
 
 Check = Callable[[], None]
 Shape = tuple[int, int, int]
@@ -309,7 +309,7 @@ def test_bounds_do_not_depend_on_how_cells_are_cut_into_chunks(
     low = torch.rand(11, 2, dtype=torch.float64) * torch.tensor([30.0, 0.3], dtype=torch.float64)
     whole = operator.derivative_bound(x, low, low + 0.01)
     monkeypatch.setattr("gsmooth_similarity.bounds.ENTRIES", 3 * 64)
-    monkeypatch.setattr("gsmooth_similarity.phases.IMAGE_ENTRIES", 4 * x.numel() * 6)
+    monkeypatch.setattr("gsmooth_similarity.action.IMAGE_ENTRIES", 4 * x.numel() * 6)
     parts = operator.derivative_bound(x, low, low + 0.01)
     assert whole is not None
     assert parts is not None

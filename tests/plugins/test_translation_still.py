@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-import gsmooth_translation.shifts as shifts
 from gsmooth import Classifier, Guarantee, Region, SmoothedClassifier
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.cells import measure
@@ -21,7 +20,8 @@ from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth_translation import Translation
-from gsmooth_translation.shifts import Padding
+from gsmooth_translation import attack as shifts
+from gsmooth_translation.attack import Padding
 
 SHAPE = (2, 8, 11)
 VARIANTS = {

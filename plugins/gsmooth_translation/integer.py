@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, final
 
@@ -11,9 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
-from gsmooth_translation.fourier import fourier_frame
-from gsmooth_translation.phases import FourierSpace
-from gsmooth_translation.space import z_space_of
+from gsmooth.geometry.pixels import known_size
+from gsmooth.geometry.space import InSpace
+from gsmooth_translation.action import FourierSpace
+from gsmooth_translation.attack import source
+from gsmooth_translation.lift import check_options, fourier_frame, z_space_of
 
 STEP: Final = 1.0
 """Pixels."""
@@ -21,7 +22,7 @@ STEP: Final = 1.0
 
 @final
 @dataclass(frozen=True)
-class IntegerTranslation(Transformation):
+class IntegerTranslation(InSpace, Transformation):
     """Translation by ``dx`` whole pixels to the right and ``dy`` downwards; what leaves is lost.
 
     Attack: pixels are moved and nothing is interpolated; zeros come in. Regions are finite sets of
@@ -52,14 +53,7 @@ class IntegerTranslation(Transformation):
     default_centres: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low_pass_px) and self.low_pass_px >= 0.0):
-            raise ValueError(f"{self.name}: low_pass_px={self.low_pass_px} must be a number >= 0")
-        if self.pad_px < 0:
-            raise ValueError(f"{self.name}: pad_px={self.pad_px} must be at least 0 pixels")
-        if not 0.0 < self.cutoff <= 0.5:
-            raise ValueError(
-                f"{self.name}: cutoff={self.cutoff} must lie in (0, 0.5] cycles a pixel"
-            )
+        check_options(self.name, self.low_pass_px, self.pad_px, self.cutoff)
 
     def for_shape(self, shape: tuple[int, int, int]) -> IntegerTranslation:
         """This translation for images (C, H, W)."""
@@ -80,65 +74,26 @@ class IntegerTranslation(Transformation):
         across, down = (shift.reshape(-1, 1).detach().long() for shift in theta)
         # One more row and column of zeros: where whatever lies outside comes from.
         image = F.pad(x, (0, 1, 0, 1)).movedim(1, 3)
-        rows, columns = _source(x.shape[2], down), _source(x.shape[3], across)
+        rows, columns = (
+            source(size, shift[:, 0], "zeros")
+            for size, shift in ((x.shape[2], down), (x.shape[3], across))
+        )
         row = torch.arange(len(x), device=x.device, dtype=torch.int64)[:, None, None]
         found = image[row, rows[:, :, None], columns[:, None, :]]
         return found.movedim(3, 1)
-
-    def lift(self, x: Tensor) -> Tensor:
-        """L: (N, C, H, W) -> (N, C * K), zero padding and low-pass included."""
-        return self._space.lift(x)
-
-    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Q: the adjoint of L."""
-        return self._space.readout(z)
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """T: the canvas moved cyclically by theta pixels, whole or not."""
-        dx, dy = (value.reshape(-1, 1).to(z.dtype) for value in theta)
-        return self._space.act(z, dx, dy)
 
     @property
     def z_space(self) -> str:
         """Everything that the lift depends on; that of ``translation`` with the same options."""
         return z_space_of(self.low_pass_px, self.pad_px, 0, self.cutoff)
 
-    def fixed_part(self, z: Tensor) -> Tensor:
-        """The constant of every channel's canvas."""
-        return self._space.fixed_part(z)
-
-    def action_derivative(self, z: Tensor) -> Tensor:
-        """||A_i z|| per pixel, the same at every shift, (N, K) -> (N, 2)."""
-        return self._space.action_derivative(z)
-
     def keeps_range(self, low: float, high: float) -> bool:
         """Pixels stay what they are, and what comes in is 0."""
         return low <= 0.0 <= high
 
-    def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """||L||, rounded up; channels do not mix."""
-        return self._space.norm
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Float64 error of the phases, relative to the norm of z."""
-        return self._space.action_error(z, reach, offset)
-
     @property
-    def _space(self) -> FourierSpace:
-        if self.image_px is None:
-            raise ValueError(
-                f"{self.name}: the image size is not known yet; call for_shape((channels, height,"
-                " width))"
-            )
-        height, width = self.image_px
+    def coordinates(self) -> FourierSpace:
+        """The Fourier coefficients; ValueError before ``for_shape``."""
+        height, width = known_size(self.name, self.image_px)
         frame = fourier_frame(height, width, self.low_pass_px, self.pad_px, 0, self.cutoff)
         return FourierSpace(frame)
-
-
-def _source(size: int, shift: Tensor) -> Tensor:
-    """Which pixel of an axis comes to each place when it moves by ``shift`` (N, 1): (N, size).
-
-    ``size`` itself stands for the outside.
-    """
-    place = torch.arange(size, device=shift.device, dtype=torch.int64) - shift
-    return torch.where((place < 0) | (place >= size), size, place)

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from gsmooth.geometry.rings import Floats, Rings
 from gsmooth.geometry.sparse import torch_csr
-from gsmooth_similarity.rings import Rings
-
-Floats = NDArray[np.float64]
 
 DENSE_ENTRIES: Final = 4_000_000
 """Up to this size L is one dense matrix; beyond it, a sparse one and Fourier transforms."""
 KEPT: Final = 2.4
 """Orders up to KEPT / low_pass_share: the low-pass damps those beyond by exp(-2.9) or more."""
+REACH: Final = 3.5
+"""Gaussian low-pass kernels are cut off at this many standard deviations, and sum to 1."""
 INNER_PX: Final = 0.5
 """No ring lies much farther in: there is nothing between the middle pixels but their blend."""
 
@@ -106,8 +106,17 @@ class LogPolarFrame:
     @cached_property
     def sampling(self) -> csr_array:
         """S as a sparse (samples, H * W) matrix, entries >= 0."""
-        spread = self.low_pass_px, self.low_pass_share
-        return Rings(self.height, self.width, *spread, self.radii, self.angles).matrix
+        angles = np.full(len(self.radii), self.angles)
+        return Rings(self.height, self.width, self.radii, angles).sampling(
+            self._low_pass, REACH * np.array([self._std_px(radius) for radius in self.radii])
+        )
+
+    def _low_pass(self, down: Floats, right: Floats, radius: float) -> Floats:
+        tall, wide = (_kernel(offset, self._std_px(radius)) for offset in (down, right))
+        return np.asarray(tall[:, :, None] * wide[:, None, :])
+
+    def _std_px(self, radius: float) -> float:
+        return math.hypot(self.low_pass_px, self.low_pass_share * radius)
 
     @property
     def _cell(self) -> float:
@@ -219,18 +228,8 @@ class LogPolarFrame:
         return samples.flatten(1)
 
 
-@lru_cache(maxsize=16)
-def log_polar_frame(
-    height: int,
-    width: int,
-    low_pass_px: float,
-    low_pass_share: float,
-    radius_px: float,
-    knee_px: float,
-    pad_ln: float,
-) -> LogPolarFrame:
-    """The frame for one image size; built once."""
-    return LogPolarFrame(height, width, low_pass_px, low_pass_share, radius_px, knee_px, pad_ln)
+# The frame for one image size is built once.
+log_polar_frame = lru_cache(maxsize=16)(LogPolarFrame)
 
 
 @lru_cache(maxsize=16)
@@ -245,3 +244,12 @@ def _sparse(frame: LogPolarFrame, back: bool, dtype: torch.dtype, device: torch.
     pure = frame.sampling
     matrix = csr_array(pure.T * frame.back_weight if back else pure * frame.weight[:, None])
     return torch_csr(matrix).to(device=device, dtype=dtype)
+
+
+def _kernel(offset: Floats, spread: float) -> Floats:
+    """Gaussian weights that sum to 1 along the last axis; those beyond REACH are 0."""
+    # Subtracting the least square keeps very narrow kernels from vanishing altogether.
+    square = (offset / spread) ** 2
+    value = np.exp(-0.5 * (square - square.min(axis=1, keepdims=True)))
+    value = np.where(square <= np.maximum(REACH**2, square.min(axis=1, keepdims=True)), value, 0.0)
+    return np.asarray(value / value.sum(axis=1, keepdims=True))

@@ -7,15 +7,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple, final
+from typing import ClassVar, Final, final
 
 import torch
 from torch import Tensor
 
-from gsmooth_similarity.bounds import Flow, cut, flows
-from gsmooth_similarity.frame import LogPolarFrame, log_polar_frame
-from gsmooth_similarity.pixels import per_unit
-from gsmooth_similarity.space import ANGLE, NUMERICAL, RADIANS, SCALE, warped
+from gsmooth.geometry.pairs import Orders, PairSpace
+from gsmooth.geometry.pixel_space import DiscSpace
+from gsmooth_similarity.attack import ANGLE, RADIANS, SCALE, warped
+from gsmooth_similarity.bounds import Axes, Flow, cut, flows, per_unit, radians
+from gsmooth_similarity.lift import LogPolarFrame, log_polar_frame
 
 IMAGE_ENTRIES: Final = 2**21
 """Numbers in the images of cells that are lifted at once (at least one image)."""
@@ -23,77 +24,41 @@ IMAGE_ENTRIES: Final = 2**21
 
 @final
 @dataclass(frozen=True)
-class LogPolarSpace:
-    """Low-pass, rings equally spaced in ln r, Fourier series along both; T turns the phases."""
+class LogPolarSpace(PairSpace):
+    """Low-pass, rings equally spaced in ln r, Fourier series along both; T turns the phases.
+
+    axes: the parameters that move.
+    """
 
     low_pass_px: float
     low_pass_share: float
     radius_px: float
     knee_px: float
     pad_ln: float
+    axes: Axes
 
     def frame(self, height: int, width: int) -> LogPolarFrame:
         """The frame of (H, W) images."""
-        return log_polar_frame(
-            height,
-            width,
-            self.low_pass_px,
-            self.low_pass_share,
-            self.radius_px,
-            self.knee_px,
-            self.pad_ln,
-        )
+        sizes = self.low_pass_px, self.low_pass_share, self.radius_px, self.knee_px, self.pad_ln
+        return log_polar_frame(height, width, *sizes)
 
     def norm(self, shape: tuple[int, int, int]) -> float:
         """||L||, rounded up; channels do not mix."""
         return self.frame(shape[1], shape[2]).norms[0]
 
-    def lift(self, x: Tensor) -> Tensor:
-        """Coefficients of the disc, channel by channel."""
-        count, channels, height, width = x.shape
-        flat = x.reshape(count * channels, height * width)
-        return self.frame(height, width).analyse(flat).reshape(count, -1)
+    def orders(self, device: torch.device) -> Orders:
+        """The constant stands; angular order m and frequency k along ln r turn a pair by
 
-    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Back to the image, as if the weights had been those of a tight frame."""
-        frame = self.frame(shape[1], shape[2])
-        return frame.synthesise(z.reshape(-1, frame.size)).reshape(-1, *shape)
+        -(m angle + k scale).
+        """
+        return _orders(self, device)
 
-    def act(self, z: Tensor, theta: Tensor) -> Tensor:
-        """The pair of angular order m and frequency k along ln r turned by -(m angle + k scale)."""
-        layout = self._layout(z.device)
-        phase = theta[:, :1] * RADIANS * layout.turn + theta[:, 1:] * layout.pull
-        # Training acts on float32, with the float64 phases of certificates.
-        cos, sin = (turn[:, None].to(z.dtype) for turn in (torch.cos(phase), torch.sin(phase)))
-        identity_action, real, imag = self._parts(z, layout)
-        turned = [identity_action, cos * real + sin * imag, cos * imag - sin * real]
-        return torch.cat(turned, dim=2).reshape(z.shape)
+    def longest(self, half: Tensor) -> Tensor:
+        """Channels do not mix; see ``LogPolarFrame.lengths``."""
+        found = self.frame(half.shape[2], half.shape[3]).lengths(half.flatten(2).flatten(0, 1))
+        return found.view(half.shape[:2]).square().sum(dim=1).sqrt() * math.nextafter(1.0, 2.0)
 
-    def fixed_part(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
-        """What has order 0 along all of the axes."""
-        layout = self._layout(z.device)
-        orders = (layout.turn, layout.pull)
-        fixed = torch.stack([orders[axis] == 0.0 for axis in axes]).all(dim=0).to(z.dtype)
-        identity_action, real, imag = self._parts(z, layout)
-        return torch.cat([identity_action, fixed * real, fixed * imag], dim=2).reshape(z.shape)
-
-    def action_derivative(self, z: Tensor, axes: tuple[int, ...]) -> Tensor:
-        """||A_i z||, (N, K) -> (N, axes): T commutes with A_i and keeps lengths."""
-        derivatives = [self.generated(z, axis).norm(dim=1) for axis in axes]
-        return per_unit(torch.stack(derivatives, dim=1) * (1.0 + 1e-12), axes)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """A phase is off by its orders times (offset + rounding of theta and of the products)."""
-        layout = self._layout(z.device)
-        tops = float(layout.turn.max()) * RADIANS, float(layout.pull.abs().max())
-        phase = sum(
-            top * (far * 2.0**-51 + off) for top, far, off in zip(tops, reach, offset, strict=True)
-        )
-        return float(z.norm(dim=1).max()) * (phase + 2.0**-48)
-
-    def derivative_bound(
-        self, x: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
-    ) -> Tensor:
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||dC / d theta_i|| = sup ||L psi_i - A_i L psi||, A_i the generator, on each cell.
 
         On a cell of half-widths D around m let psi_i = d_i + v with |v| <= w_i pixel by pixel, and
@@ -104,60 +69,54 @@ class LogPolarSpace:
         nearly cancel). The triangle bound ||L||g_i|| + ||A_i L psi_m|| + ||A_i L||sum_j D_j g_j||
         is the cross-check, and the smaller is returned.
         """
-        return self._largest(x, lower, upper, axes, carried=True)
+        return self._largest(x, lower, upper, carried=True)
 
-    def attack_derivative_bound(
-        self, x: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...]
-    ) -> Tensor:
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||L psi_i|| <= ||L d_i|| + ||L||w_i||, or ||L||g_i|| where that is smaller."""
-        return self._largest(x, lower, upper, axes, carried=False)
+        return self._largest(x, lower, upper, carried=False)
 
-    def _largest(
-        self, x: Tensor, lower: Tensor, upper: Tensor, axes: tuple[int, ...], carried: bool
-    ) -> Tensor:
-        frame = self.frame(x.shape[2], x.shape[3])
-        pixels = torch.from_numpy(frame.support).to(x.device)
-        unit = lower.new_tensor([RADIANS, 1.0])
-        bound = lower.new_zeros(len(lower), len(axes))
+    def _largest(self, x: Tensor, lower: Tensor, upper: Tensor, carried: bool) -> Tensor:
+        pixels = torch.from_numpy(self.frame(x.shape[2], x.shape[3]).support).to(x.device)
+        bound, axes = torch.zeros_like(lower), self.axes
+        ends = radians(lower, axes), radians(upper, axes)
         rows = max(1, IMAGE_ENTRIES // (x.numel() * (2 + 2 * len(axes))))
-        for low, high in cut((x.shape[2], x.shape[3]), pixels, lower * unit, upper * unit):
+        for low, high in cut((x.shape[2], x.shape[3]), pixels, *ends):
             for places in _groups(len(lower), rows):
                 cell = _Cell(self, x, pixels, low[places], high[places], axes)
                 found = cell.carried() if carried else cell.attacked()
                 bound[places] = bound[places].maximum(found)
-        return per_unit(bound + NUMERICAL * (1.0 + float(x.norm())), axes)
-
-    def generated(self, z: Tensor, axis: int) -> Tensor:
-        """A_i z, with T_theta = exp(sum_i theta_i A_i), per radian and per ln."""
-        layout = self._layout(z.device)
-        order = layout.turn if axis == ANGLE else layout.pull
-        identity_action, real, imag = self._parts(z, layout)
-        parts = [torch.zeros_like(identity_action), order * imag, -order * real]
-        return torch.cat(parts, dim=2).reshape(z.shape)
-
-    def _parts(self, z: Tensor, layout: _Layout) -> tuple[Tensor, Tensor, Tensor]:
-        """The constant, real and imaginary parts, by channel: views (N, C, ...) of z."""
-        pairs = len(layout.turn)
-        channels = z.reshape(len(z), -1, 1 + 2 * pairs)
-        identity_action, real, imag = channels.tensor_split((1, 1 + pairs), dim=2)
-        return identity_action, real, imag
-
-    def _layout(self, device: torch.device) -> _Layout:
-        return _layout(self, device)
+        return per_unit(bound, x, axes)
 
 
-class _Layout(NamedTuple):
-    """Angular order and frequency along ln r of every pair, (pairs,) each."""
+@final
+@dataclass(frozen=True)
+class DiscPixels(DiscSpace):
+    """The pixels of the disc as they are (T = id)."""
 
-    turn: Tensor
-    pull: Tensor
+    axes: Axes
+
+    alternative: ClassVar[str] = "log-polar"
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """|| sup |d psi_p / d theta_i| ||_2 over the disc's pixels p and channels (C3)."""
+        pixels, bound = self.pixels(x), torch.zeros_like(lower)
+        ends = radians(lower, self.axes), radians(upper, self.axes)
+        for low, high in cut((x.shape[2], x.shape[3]), pixels, *ends):
+            for flow in flows(x[0], pixels, low, high, self.axes):
+                derivatives = [
+                    flow.largest(i).square().sum(dim=(0, 2)).sqrt() for i in range(len(self.axes))
+                ]
+                bound[flow.cells] = bound[flow.cells].maximum(torch.stack(derivatives, dim=1))
+        return per_unit(bound, x, self.axes)
 
 
 @lru_cache(maxsize=16)
-def _layout(space: LogPolarSpace, device: torch.device) -> _Layout:
+def _orders(space: LogPolarSpace, device: torch.device) -> Orders:
     # Orders depend on the disc alone, not on the image around it.
     frame = space.frame(1, 1)
-    return _Layout(torch.from_numpy(frame.turn).to(device), torch.from_numpy(frame.pull).to(device))
+    every = {ANGLE: (frame.turn, RADIANS), SCALE: (frame.pull, 1.0)}
+    orders = tuple(torch.from_numpy(every[axis][0]).to(device) for axis in space.axes)
+    return Orders(1, orders, tuple(every[axis][1] for axis in space.axes))
 
 
 def _groups(count: int, rows: int) -> Iterator[slice]:
@@ -191,19 +150,19 @@ class _Cell:
         z, wide, far = self._midway(), self._strayed(half), self._strayed(large)
         found = []
         for i, axis in enumerate(self.axes):
-            generated = self.space.generated(z, axis)
-            together = self._at_corners(drift[i] - generated, drift, axis)
+            generated = self.space.generated(z, i)
+            together = self._at_corners(drift[i] - generated, drift, i)
             together = together + self._lengths(half[i]) + self._generated_lengths(wide, axis)
             apart = self._lengths(large[i]) + generated.norm(dim=1)
             apart = apart + self._generated_lengths(far, axis)
             found.append(torch.minimum(together, apart))
         return torch.stack(found, dim=1)
 
-    def _at_corners(self, start: Tensor, drift: list[Tensor], axis: int) -> Tensor:
+    def _at_corners(self, start: Tensor, drift: list[Tensor], i: int) -> Tensor:
         """sup ||start - A_i sum_j t_j L d_j|| over |t_j| <= D_j, (n,); start (n, C * K)."""
         reaches = self._reach
         steps = [
-            reach[:, None] * self.space.generated(part, axis)
+            reach[:, None] * self.space.generated(part, i)
             for reach, part in zip(reaches, drift, strict=True)
         ]
         corners = [
@@ -259,8 +218,7 @@ class _Cell:
 
     def _lengths(self, image: Tensor) -> Tensor:
         """sup ||L v|| over |v| <= image (n, C, H * W), (n,); channels do not mix."""
-        found = self._frame.lengths(image.flatten(0, 1))
-        return found.view(image.shape[:2]).square().sum(dim=1).sqrt() * math.nextafter(1.0, 2.0)
+        return self.space.longest(image.reshape(*image.shape[:2], *self.x.shape[2:]))
 
     @property
     def _frame(self) -> LogPolarFrame:

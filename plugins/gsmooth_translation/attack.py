@@ -82,15 +82,15 @@ def _moved(x: Tensor, corner: Tensor, padding: Padding) -> Tensor:
     """x moved by (dx + i, dy + j), i, j in {0, 1}: (g, 2, 2, C, H, W)."""
     step = torch.arange(2, device=x.device, dtype=torch.int64)
     shift = corner.to(x.device).long()[:, :, None] + step
-    cols = _source(x.shape[3], shift[:, 0], padding)
-    rows = _source(x.shape[2], shift[:, 1], padding)
+    cols = source(x.shape[3], shift[:, 0], padding)
+    rows = source(x.shape[2], shift[:, 1], padding)
     # One more row and column of zeros: where whatever lies outside comes from.
     image = F.pad(x[0], (0, 1, 0, 1))
     found = image[:, rows[:, None, :, :, None], cols[:, :, None, None, :]]
     return found.movedim(0, 3)
 
 
-def _source(size: int, shift: Tensor, padding: Padding) -> Tensor:
+def source(size: int, shift: Tensor, padding: Padding) -> Tensor:
     """Which pixel of an axis comes to each place when it moves by ``shift`` (...): (..., size).
 
     ``size`` itself stands for the outside. Reflection is about the centres of the outermost pixels,

@@ -13,8 +13,9 @@ from scipy.fft import next_fast_len
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from gsmooth.geometry.rings import Floats, Rings
 from gsmooth.geometry.sparse import torch_csr
-from gsmooth_rotation.rings import RingSampling, kept_orders, ring_radii
+from gsmooth_rotation.rings import kept_orders, ring_radii, weighted_sampling
 from gsmooth_rotation.synthesis import Synthesis
 
 DENSE_ENTRIES = 4_000_000
@@ -71,21 +72,20 @@ class PolarFrame:
         return self.rings + 2 * len(self.orders)
 
     @cached_property
-    def _rings(self) -> RingSampling:
+    def _weighted(self) -> tuple[csr_array, Floats]:
         angles = np.full(self.rings, self.samples)
-        return RingSampling(
-            self.height, self.width, self.low_pass_px, self.ring_step_px, self.radii, angles
-        )
+        rings = Rings(self.height, self.width, self.radii, angles)
+        return weighted_sampling(rings, self.ring_step_px, self.low_pass_px)
 
     @property
     def sampling(self) -> csr_array:
-        """W S as a sparse (rings * samples, H * W) matrix, float64, entries >= 0."""
-        return self._rings.matrix
+        """W S as a sparse (rings * samples, H * W) matrix, float64, entries > 0."""
+        return self._weighted[0]
 
     @cached_property
     def norm(self) -> float:
         """Upper bound on ||L||: the weighted Schur test on W S (F only drops coefficients)."""
-        matrix, weight = self.sampling, self._rings.weight
+        matrix, weight = self._weighted
         rows = float(np.max(matrix.sum(axis=1) / weight))
         cols = float(np.max(matrix.T @ weight))
         return math.sqrt(rows * cols) * (1.0 + 1e-9)
@@ -160,9 +160,5 @@ class PolarFrame:
         return torch_csr(self.sampling).to(device=device, dtype=dtype)
 
 
-@lru_cache(maxsize=16)
-def polar_frame(
-    height: int, width: int, low_pass_px: float, radius_px: float, ring_step_px: float
-) -> PolarFrame:
-    """The frame for one image size; built once."""
-    return PolarFrame(height, width, low_pass_px, radius_px, ring_step_px)
+# The frame for one image size is built once.
+polar_frame = lru_cache(maxsize=16)(PolarFrame)

@@ -14,8 +14,8 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from gsmooth_blur.cosines import Cosines
-from gsmooth_blur.kernel import SampledKernel
+from gsmooth.geometry.separable import Separable
+from gsmooth_blur.attack import SampledKernel
 from gsmooth_blur.matched import MatchedKernel
 
 Kernel = SampledKernel | MatchedKernel
@@ -31,14 +31,14 @@ AT_ONCE: Final = 2**22
 class Spectrum:
     """An image as cosine powers: power (H, W), channels added up, and the cells' slack."""
 
-    cosines: Cosines
+    cosines: Separable
     power: Tensor
     slack: float
 
     @classmethod
-    def of(cls, cosines: Cosines, x: Tensor) -> Spectrum:
+    def of(cls, cosines: Separable, x: Tensor) -> Spectrum:
         """x (1, C, H, W)."""
-        power = cosines.grid(cosines.lift(x)).square().sum(dim=(0, 1))
+        power = cosines.analyse(x).square().sum(dim=(0, 1))
         return cls(cosines, power, NUMERICAL * (1.0 + float(x.norm())))
 
     def action_derivative(self, lower: Tensor) -> Tensor:

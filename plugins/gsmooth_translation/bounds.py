@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import torch
 from torch import Tensor
 
-from gsmooth_translation.shifts import Boxes
+from gsmooth_translation.attack import Boxes, Padding, mixes
+
+NUMERICAL: Final = 1e-9
+"""Outward slack for the float64 arithmetic of lift and generators, per unit of image norm."""
+
+
+def attack_derivative(
+    lift: Callable[[Tensor], Tensor], x: Tensor, lower: Tensor, upper: Tensor, padding: Padding
+) -> Tensor:
+    """sup ||d L psi / d theta_i|| over each cell, per pixel; (n, 2) -> (n, 2), rounded up.
+
+    Exact: in an integer cell L psi = p + s q + t r + s t u (C4), so its derivatives q + t u and
+    r + s u are affine in the other coordinate, and their norms largest at an end of it.
+    """
+    boxes, found = Boxes.within(lower, upper), torch.zeros_like(lower)
+    channels, height, width = x.shape[1:]
+    for places, part in boxes.parts(8 * channels * height * width):
+        mix = mixes(x, part.corner, padding)
+        forms = Forms.of(lift(mix.flatten(0, 1)).reshape(len(mix), 4, -1), part.owner)
+        for s, t in part.corners():
+            one, zero = torch.ones_like(s), torch.zeros_like(s)
+            along_x = forms.norm(torch.stack([zero, one, zero, t], dim=1))
+            along_y = forms.norm(torch.stack([zero, zero, one, s], dim=1))
+            derivatives = torch.stack([along_x, along_y], dim=1)
+            found[places] = torch.maximum(found[places], derivatives)
+    return found + NUMERICAL * (1.0 + float(x.norm()))
 
 
 def supremum(mix: Tensor, boxes: Boxes) -> Tensor:

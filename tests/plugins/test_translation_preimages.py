@@ -14,7 +14,7 @@ from torch import Tensor
 from gsmooth import load_data
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
-from gsmooth_translation import Translation, inverse
+from gsmooth_translation import Translation, preimages
 
 LEVEL = 1.0 / 255.0
 VARIANTS = [
@@ -64,7 +64,7 @@ def test_the_original_is_in_the_box_and_in_the_ball(
     shift = torch.tensor([[dx, dy]], dtype=torch.float64)
     sent, rounding = attacked(operator, x, shift, bits)
     lower, upper = around(shift, width, place)
-    low, high, possible = inverse.invert(sent[0], lower, upper, rounding, operator.padding)
+    low, high, possible = preimages.invert(sent[0], lower, upper, rounding, operator.padding)
     assert bool(possible.all())
     assert bool(((low <= x) & (x <= high)).all())
     found = operator.preimages(sent, lower, upper, rounding)
@@ -103,10 +103,10 @@ def test_without_the_slack_for_a_cells_width_an_original_is_lost(
     lower, upper = around(shift, 0.1, 0.0)
     assert bool(operator.preimages(sent, lower, upper, rounding).possible)
 
-    def nothing(mix: inverse._Mix, lows: list[Tensor], highs: list[Tensor]) -> Tensor:
+    def nothing(mix: preimages._Mix, lows: list[Tensor], highs: list[Tensor]) -> Tensor:
         return torch.zeros_like(lows[0])
 
-    monkeypatch.setattr(inverse, "_swing", nothing)
+    monkeypatch.setattr(preimages, "_swing", nothing)
     assert not bool(operator.preimages(sent, lower, upper, rounding).possible)
 
 
@@ -117,7 +117,7 @@ def test_the_lift_reaches_no_farther_than_the_bound_within_a_box(seed: int) -> N
     half = torch.rand(3, 2, 9, 7, generator=draw, dtype=torch.float64)
     for variant in VARIANTS:
         operator = variant.for_shape((2, 9, 7))
-        longest = inverse._longest(operator._coordinates, half) * (1.0 + 1e-9)
+        longest = operator.coordinates.longest(half) * (1.0 + 1e-9)
         v = half * torch.randn(half.shape, generator=draw, dtype=torch.float64).sign()
         for _ in range(10):
             assert bool((operator.lift(v).norm(dim=1) <= longest).all())
@@ -130,7 +130,7 @@ def test_a_column_that_left_the_image_can_have_been_anything() -> None:
     x = SampleImage("noise", 5).tensor((1, 9, 7))
     shift = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     sent, rounding = attacked(operator, x, shift, 0)
-    low, high, possible = inverse.invert(sent[0], shift, shift, rounding, "zeros")
+    low, high, possible = preimages.invert(sent[0], shift, shift, rounding, "zeros")
     assert bool(possible)
     assert bool((high - low)[..., -1].eq(1.0).all())
     assert float((high - low)[..., :-1].max()) < 1e-6

@@ -11,6 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsmooth.geometry.pairs import turn_into, turned
+from gsmooth.geometry.separable import AxisMap, Separable
+
 ACTED_ENTRIES: Final = 2**17
 """Numbers of z that a CPU acts on at once (at least one row): they stay in its caches."""
 
@@ -63,6 +66,11 @@ class Axis:
         seen = (place >= place[0] + self.frame_px) & (place <= place[-1] - self.frame_px)
         return np.asarray(rows * seen)
 
+    @property
+    def map(self) -> AxisMap:
+        """The matrix and the frequencies for PyTorch."""
+        return AxisMap(torch.from_numpy(self.matrix), torch.from_numpy(self.omega))
+
     @cached_property
     def norm(self) -> float:
         """Upper bound on the matrix' largest singular value.
@@ -82,8 +90,7 @@ class FourierFrame:
     z is laid out as (rows.coefficients, cols.coefficients), row-major. The products of cosines and
     sines span the same spaces as the half-plane's cos(omega_x p_x +- omega_y p_y), by an orthogonal
     change of basis within each frequency; so noise, action and norms are the same, and no term is
-    redundant. Two small matrix products an image are faster than an FFT up to some hundred pixels
-    and need neither index tables nor a dense (K, H W) matrix.
+    redundant.
     """
 
     rows: Axis
@@ -99,94 +106,34 @@ class FourierFrame:
         """Upper bound on ||L||: the norm of a Kronecker product is the product of the norms."""
         return self.rows.norm * self.cols.norm
 
-    def analyse(self, image: Tensor) -> Tensor:
-        """L: (..., H, W) -> (..., rows.coefficients, cols.coefficients), dtype and device kept."""
-        down, along = self._matrices(image.dtype, image.device)
-        return torch.matmul(down, image @ along.T)
-
-    def synthesise(self, z: Tensor) -> Tensor:
-        """The adjoint of L: (..., rows.coefficients, cols.coefficients) -> (..., H, W)."""
-        down, along = self._matrices(z.dtype, z.device)
-        return torch.matmul(down.T, z @ along)
+    @cached_property
+    def basis(self) -> Separable:
+        """L as a map of rows and columns, with the frequencies of the pairs."""
+        return Separable(self.rows.map, self.cols.map)
 
     def shift(self, z: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
         """T: content moved right by dx and down by dy, (N, channels, *z); dx, dy (N, 1).
 
         Rows that share their memory (z expanded from one row) are never copied out.
         """
-        omega_y, omega_x = self.frequencies(z.dtype, z.device)
-        down, along = dy[:, :, None] * omega_y, dx[:, :, None] * omega_x
+        omega_y, omega_x = self.basis.frequencies(z)
+        down = _turns(dy[:, :, None, None] * omega_y[:, None])
+        along = _turns(dx[:, :, None, None] * omega_x)
         if torch.is_grad_enabled() and (z.requires_grad or dx.requires_grad or dy.requires_grad):
-            return _turned(_turned(z, down, -2), along, -1)
+            return turned(turned(z, *down, 1, -2), *along, 1, -1)
         out = torch.empty(z.shape, dtype=z.dtype, device=z.device)
         rows = len(z) if z.device.type != "cpu" else max(1, ACTED_ENTRIES // z[0].numel())
         halfway = torch.empty(z[:rows].shape, dtype=z.dtype, device=z.device)
         for start in range(0, len(z), rows):
             part = slice(start, start + rows)
             buffer = halfway[: len(z[part])]
-            _turn_into(buffer, z[part], down[part], -2)
-            _turn_into(out[part], buffer, along[part], -1)
+            turn_into(buffer, z[part], down[0][part], down[1][part], 1, -2)
+            turn_into(out[part], buffer, along[0][part], along[1][part], 1, -1)
         return out
 
-    def frequencies(self, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-        """omega of the rows' and of the columns' pairs, radians a pixel."""
-        return _constants(self, dtype, device)[1]
 
-    def _matrices(self, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-        return _constants(self, dtype, device)[0]
-
-
-def _turned(z: Tensor, phase: Tensor, axis: int) -> Tensor:
-    """Every (cosine, sine) pair along an axis turned by its phase (N, 1, pairs)."""
-    cos, sin = _factors(phase, axis)
-    identity_action, cosine, sine = _parts(z, axis)
-    return torch.cat(
-        [identity_action, cosine * cos - sine * sin, cosine * sin + sine * cos], dim=axis
-    )
-
-
-def _turn_into(out: Tensor, z: Tensor, phase: Tensor, axis: int) -> None:
-    """Write what ``_turned`` gives over ``out``: the same products and sums, in fewer passes."""
-    cos, sin = _factors(phase, axis)
-    identity_action, cosine, sine = _parts(z, axis)
-    new_identity, new_cosine, new_sine = _parts(out, axis)
-    new_identity.copy_(identity_action)
-    torch.mul(cosine, cos, out=new_cosine).addcmul_(sine, sin, value=-1.0)
-    torch.mul(cosine, sin, out=new_sine).addcmul_(sine, cos)
-
-
-def _factors(phase: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of phases (N, 1, pairs), to be multiplied with pairs along an axis."""
-    phase = phase.unsqueeze(-1 if axis == -2 else -2)
+def _turns(phase: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cos(phase), torch.sin(phase)
-
-
-def generated(z: Tensor, omega: Tensor, axis: int) -> Tensor:
-    """A z, with T_d = exp(d A) along an axis: the derivative of ``shift`` per pixel, at 0."""
-    omega = omega[:, None] if axis == -2 else omega
-    identity_action, cosine, sine = _parts(z, axis)
-    return torch.cat([torch.zeros_like(identity_action), -omega * sine, omega * cosine], dim=axis)
-
-
-def _parts(z: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The constant, the cosines and the sines along an axis."""
-    order = z.shape[axis] // 2
-    return (
-        z.narrow(axis, 0, 1),
-        z.narrow(axis, 1, order),
-        z.narrow(axis, 1 + order, order),
-    )
-
-
-@lru_cache(maxsize=32)
-def _constants(
-    frame: FourierFrame, dtype: torch.dtype, device: torch.device
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    def moved(values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values).to(device=device, dtype=dtype)
-
-    rows, cols = frame.rows, frame.cols
-    return (moved(rows.matrix), moved(cols.matrix)), (moved(rows.omega), moved(cols.omega))
 
 
 @lru_cache(maxsize=16)
@@ -205,3 +152,18 @@ def fourier_frame(
         return Axis(size, pad_px, frame_px, low_pass_px, min(asked, (canvas - 1) // 2))
 
     return FourierFrame(axis(height), axis(width))
+
+
+def z_space_of(low_pass_px: float, pad_px: int, frame_px: int, cutoff: float | None) -> str:
+    """The name of the Fourier space that these options make."""
+    return f"translation fourier {float(low_pass_px)} {pad_px} {frame_px} {cutoff}"
+
+
+def check_options(name: str, low_pass_px: float, pad_px: int, cutoff: float | None) -> None:
+    """ValueError where these options make no frame."""
+    if not (math.isfinite(low_pass_px) and low_pass_px >= 0.0):
+        raise ValueError(f"{name}: low_pass_px={low_pass_px} must be a number >= 0")
+    if pad_px < 0:
+        raise ValueError(f"{name}: pad_px={pad_px} must be at least 0 pixels")
+    if cutoff is not None and not 0.0 < cutoff <= 0.5:
+        raise ValueError(f"{name}: cutoff={cutoff} must lie in (0, 0.5] cycles a pixel")

@@ -14,8 +14,8 @@ from torch import Tensor
 from gsmooth import load_data
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
-from gsmooth_rotation import Rotation, fusion, interval, inverse
-from gsmooth_rotation.turning import PolarSpace
+from gsmooth_rotation import Rotation, fusion, preimages
+from gsmooth_rotation.action import PolarSpace
 
 Shape = tuple[int, int, int]
 SHAPES: list[Shape] = [(1, 12, 12), (2, 9, 13)]
@@ -65,13 +65,12 @@ def test_the_original_is_in_the_box_and_in_the_ball(
     sent, rounding = attacked(operator, x, angle, bits)
     lower, upper = around(angle, width, place)
     low, high = torch.deg2rad(lower[:, 0]), torch.deg2rad(upper[:, 0])
-    box = interval.invert(sent[0], low, high, rounding)
+    box = preimages.invert(sent[0], low, high, rounding)
     assert bool(box.possible.all())
-    flat = x.flatten(2)
-    assert bool(((box.low <= flat) & (flat <= box.high)).all())
+    assert bool(((box.low <= x) & (x <= box.high)).all())
     for space in (operator, Rotation(space="pixels").for_shape(shape)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(inverse, "WIDE", wide)
+            patch.setattr(preimages, "WIDE", wide)
             found = space.preimages(sent, lower, upper, rounding)
         assert bool(found.possible)
         assert float((space.lift(x) - found.centre).norm()) <= float(found.radius)
@@ -104,10 +103,10 @@ def test_without_the_slack_for_a_cells_width_an_original_is_lost(
     lower, upper = around(6.3, 0.4, 0.0)
     assert bool(operator.preimages(sent, lower, upper, rounding).possible)
 
-    def nothing(warp: interval.Warp, low: Tensor, high: Tensor) -> Tensor:
+    def nothing(warp: preimages.Warp, low: Tensor, high: Tensor) -> Tensor:
         return low.new_zeros(*low.shape[:2], warp.weights.shape[1])
 
-    monkeypatch.setattr(interval, "swing", nothing)
+    monkeypatch.setattr(preimages, "swing", nothing)
     assert not bool(operator.preimages(sent, lower, upper, rounding).possible)
 
 
@@ -121,9 +120,9 @@ def test_no_pixel_moves_by_more_than_the_swing_within_a_cell(
     operator = Rotation().for_shape((1, 12, 12))
     # In float64: rounded to float32 the cell would end before the angles that are tried.
     ends = torch.tensor([[angle - width / 2], [angle + width / 2]], dtype=torch.float64)
-    warp = interval.Warp.of(12, 12, *torch.deg2rad(ends))
+    warp = preimages.Warp.of(12, 12, *torch.deg2rad(ends))
     known = torch.nn.functional.pad(x, (warp.pad,) * 4)
-    swing = interval.swing(warp, known, known)[0]
+    swing = preimages.swing(warp, known, known)[0]
     steps = torch.linspace(-0.5, 0.5, 41, dtype=torch.float64)[:, None] * width + angle
     turned = operator.attack(x.expand(len(steps), -1, -1, -1), steps).flatten(2)
     assert bool(((turned - turned[20]).abs() <= swing + 1e-9).all())
@@ -185,7 +184,7 @@ def test_the_lift_reaches_no_farther_than_the_bound_within_a_box(seed: int, spre
     half = spread * torch.rand(3, 2, 9, 13, generator=draw, dtype=torch.float64)
     for operator in (Rotation(), Rotation(space="pixels")):
         bound_to = operator.for_shape((2, 9, 13))
-        longest = inverse._longest(bound_to._frame, half) * (1.0 + 1e-9)
+        longest = bound_to.coordinates.longest(half) * (1.0 + 1e-9)
         v = half * torch.randn(half.shape, generator=draw, dtype=torch.float64).sign()
         for _ in range(10):
             assert bool((bound_to.lift(v).norm(dim=1) <= longest).all())
@@ -203,11 +202,11 @@ def test_the_lift_reaches_no_farther_than_the_bound_within_a_box(seed: int, spre
 def test_no_image_is_lengthened_by_more_than_the_stretch(
     sample_image: SampleImage, angle: float, low_pass: float
 ) -> None:
-    space = Rotation(low_pass_px=low_pass).for_shape((1, 12, 12))._frame
+    space = Rotation(low_pass_px=low_pass).for_shape((1, 12, 12)).coordinates
     assert isinstance(space, PolarSpace)
     here = torch.tensor([math.radians(angle)], dtype=torch.float64)
     form = fusion.Fusion(
-        interval.Warp.of(12, 12, here, here).matrix(), *fusion.lift_matrix(space, 12, 12)
+        preimages.Warp.of(12, 12, here, here).matrix(), *fusion.lift_matrix(space, 12, 12)
     )
     turned = Rotation().attack(sample_image.tensor((1, 12, 12)), torch.rad2deg(here)[:, None])
     v = sample_image.tensor((1, 12, 12)).numpy().ravel()
@@ -226,7 +225,7 @@ def test_an_image_without_saturated_pixels_is_found_by_its_equations_together() 
     sent, rounding = attacked(operator, x, 5.5, 8)
     lower, upper = around(5.5, 0.02, 0.4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inverse, "WIDE", math.inf)
+        patch.setattr(preimages, "WIDE", math.inf)
         alone = operator.preimages(sent, lower, upper, rounding)
     together = operator.preimages(sent, lower, upper, rounding)
     assert float((operator.lift(x) - together.centre).norm()) <= float(together.radius)

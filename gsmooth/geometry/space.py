@@ -1,0 +1,128 @@
+"""z-spaces: where an image is lifted to, how the action moves it there, and bounds on both.
+
+A transformation whose lift has options keeps lift, action and their bounds in one object, chosen by
+the options, and answers with it (:class:`InSpace`, :class:`BoundedInSpace`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+Size = tuple[int, int, int]
+"""Channels, height and width of an image."""
+
+
+class Space(ABC):
+    """Lift L, readout Q and action T for one choice of options, with the bounds that covers need.
+
+    Images (N, C, H, W) and z (N, K), float64; theta: one column (N, 1) for each of m parameters, in
+    its unit; cells of parameters lower, upper (n, m). Bounds are rounded outwards, and mean what
+    the methods of the same name of ``Transformation`` do; the defaults give no bound (None).
+    """
+
+    @abstractmethod
+    def norm(self, shape: Size) -> float:
+        """Upper bound on ||L|| for images (C, H, W)."""
+
+    @abstractmethod
+    def lift(self, x: Tensor) -> Tensor:
+        """L x: (N, C, H, W) -> (N, K)."""
+
+    @abstractmethod
+    def readout(self, z: Tensor, shape: Size) -> Tensor:
+        """Q z: (N, K) -> (N, *shape); the adjoint of L, or near it."""
+
+    @abstractmethod
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """T_theta z: (N, K) -> (N, K)."""
+
+    @abstractmethod
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The projection of z (N, K) on what no theta moves."""
+
+    def longest(self, half: Tensor) -> Tensor:
+        """sup ||L v|| over |v| <= half pixel by pixel, or a bound on it: (n, C, H, W) -> (n,).
+
+        Not rounded up; the default is ||L|| ||half||.
+        """
+        channels, height, width = half.shape[1:]
+        longest: Tensor = self.norm((channels, height, width)) * half.flatten(1).norm(dim=1)
+        return longest
+
+    def action_derivative(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d T z / d theta_i||, (N, K) -> (N, m)."""
+        return None
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """l2 bound on the float64 error of T z, for |theta_i| <= reach_i off by ``offset_i``.
+
+        The default is for the identity, which does no arithmetic.
+        """
+        return 0.0
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup over cells of ||d T_(-theta) L psi / d theta_i||, (n, m)."""
+        return None
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup over cells of ||d^2 T_(-theta) L psi / d theta_i^2||, (n, m)."""
+        return None
+
+    @abstractmethod
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup over cells of ||d L psi / d theta_i||, (n, m)."""
+
+
+class InSpace(ABC):
+    """Mixin for a ``Transformation`` whose lift and action are those of a :class:`Space`."""
+
+    @property
+    @abstractmethod
+    def coordinates(self) -> Space:
+        """The z-space that the options choose; ValueError where it depends on an unknown size."""
+
+    def lift(self, x: Tensor) -> Tensor:
+        """L: (N, C, H, W) -> (N, K)."""
+        return self.coordinates.lift(x)
+
+    def readout(self, z: Tensor, shape: Size) -> Tensor:
+        """Q: (N, K) -> (N, *shape)."""
+        return self.coordinates.readout(z, shape)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """T_theta z, row by row: z (N, K), each theta (N, 1) -> (N, K)."""
+        return self.coordinates.act(z, *(value.reshape(-1, 1) for value in theta))
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The projection of z on what no theta moves."""
+        return self.coordinates.fixed_part(z)
+
+    def action_derivative(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d T z / d theta_i||; None where the space has no action."""
+        return self.coordinates.action_derivative(z)
+
+    def lift_norm(self, shape: Size) -> float:
+        """Upper bound on ||L||."""
+        return self.coordinates.norm(shape)
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """l2 bound on the float64 error of T z."""
+        return self.coordinates.action_error(z, reach, offset)
+
+
+class BoundedInSpace(InSpace):
+    """Mixin for a ``Transformation`` whose attack the space bounds as well."""
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||dC / d theta_i|| over cells (n, m), per unit; None: nothing can be pulled back."""
+        return self.coordinates.derivative_bound(x, lower, upper)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||d^2 C / d theta_i^2|| over cells (n, m); None where no bound is known."""
+        return self.coordinates.curvature_bound(x, lower, upper)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d L psi / d theta_i|| over cells (n, m), per unit."""
+        return self.coordinates.attack_derivative_bound(x, lower, upper)
