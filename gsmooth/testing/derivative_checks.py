@@ -125,7 +125,7 @@ def _aim(used: float) -> None:
 def _search(subject: TransformationUnderTest, example: Callable[..., None]) -> None:
     """Cells at whole numbers first, where attacks on pixels have kinks; then any."""
     first = [
-        {"picture": SampleImage("noise", 1), "cell": cell, "where": where, "cells": CROWD}
+        {"sample_image": SampleImage("noise", 1), "cell": cell, "where": where, "cells": CROWD}
         for cell in _whole(subject)
         for where in (0.0, 1.0)
     ]
