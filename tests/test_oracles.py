@@ -375,8 +375,8 @@ class ShortLaw(Law):
     def radius(self, p_lower: float) -> float:
         return self.proper.radius(p_lower) / 0.8
 
-    def share_for_radius(self, radius: float) -> float:
-        return self.proper.share_for_radius(0.8 * radius)
+    def required_p_for_radius(self, radius: float) -> float:
+        return self.proper.required_p_for_radius(0.8 * radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         return self.proper.theta_from_uniform(u)

@@ -19,7 +19,7 @@ def votes_to_next_look(test: EProcess, sample: StreamedSample | None, most: int)
     stays a supermartingale (S6).
     """
     if sample is None:
-        least = least_votes(test.share, test.alpha)
+        least = least_votes(test.required_p, test.alpha)
         return None if least is None or least > most else min(least, CHUNK)
     if most <= 0 or cannot_accept(sample, most, test):
         return None

@@ -111,7 +111,7 @@ def radius_grows_with_the_share(subject: TransformationUnderTest) -> None:
 
 def _check_order(law: Law, shares: list[float]) -> None:
     radii = [law.radius(share) for share in shares]
-    asked = [law.share_for_radius(radius) for radius in radii]
+    asked = [law.required_p_for_radius(radius) for radius in radii]
     for place in range(1, len(shares)):
         less, more = shares[place - 1 : place + 1]
         small, large = radii[place - 1 : place + 1]

@@ -78,7 +78,7 @@ def require_lower_bound(p_lower: float) -> None:
     if not 0.0 <= p_lower < 1.0:
         raise ConfigurationError(
             f"p_lower={p_lower!r}: expected a lower confidence bound in [0, 1); "
-            "use clopper_pearson_lower, not the observed share"
+            "use clopper_pearson_lower, not the observed frequency"
         )
 
 
@@ -96,24 +96,24 @@ def require_probability(name: str, value: float) -> None:
         raise ConfigurationError(f"{name}={value!r}: expected a probability in [0, 1)")
 
 
-def require_share(share: float) -> None:
+def require_required_p(required_p: float) -> None:
     """Check the probability that votes have to exceed.
 
     Args:
-        share: Required probability, expected in (0, 1).
+        required_p: Required probability, expected in (0, 1).
 
     Raises:
-        UnreachableError: share is 1 or more, which no number of votes shows.
-        ConfigurationError: share is 0 or less, or NaN.
+        UnreachableError: required_p is 1 or more, which no number of votes shows.
+        ConfigurationError: required_p is 0 or less, or NaN.
     """
-    if share >= 1.0:
+    if required_p >= 1.0:
         raise UnreachableError(
-            f"share={share!r}: no number of votes shows a share of 1 or more; ask for a smaller "
-            "region or use more noise",
+            f"required_p={required_p!r}: no number of votes shows a probability of 1 or more; ask"
+            " for a smaller region or use more noise",
             None,
         )
-    if not share > 0.0:
-        raise ConfigurationError(f"share={share!r}: expected a vote share in (0, 1)")
+    if not required_p > 0.0:
+        raise ConfigurationError(f"required_p={required_p!r}: expected a probability in (0, 1)")
 
 
 def distances(name: str, values: ArrayLike) -> Floats:

@@ -19,7 +19,7 @@ from gsmooth.theory.arguments import (
     require_alpha,
     require_counts,
     require_probability,
-    require_share,
+    require_required_p,
 )
 
 # Relative distance by which a computed bound is moved outwards; the error of betaincinv is below
@@ -161,29 +161,29 @@ def clopper_pearson_upper(successes: int, trials: int, alpha: float) -> float:
     return min(1.0, math.nextafter(1.0 - failing, 2.0))
 
 
-def least_successes(share: float, trials: int, alpha: float) -> int | None:
+def least_successes(required_p: float, trials: int, alpha: float) -> int | None:
     """Least number of successes whose Clopper-Pearson lower bound exceeds a probability (S1).
 
     Args:
-        share: Required probability, in [0, 1]; 1 is what an infinite margin requires.
+        required_p: Required probability, in [0, 1]; 1 is what an infinite margin requires.
         trials: Votes in all.
         alpha: Failure probability, in (0, 1/2].
 
     Returns:
-        The number of successes; None if no number up to ``trials`` suffices, as for share 1.
+        The number of successes; None if no number up to ``trials`` suffices, as for required_p 1.
 
     Raises:
-        ConfigurationError: trials is below 1, or share or alpha is no probability.
+        ConfigurationError: trials is below 1, or required_p or alpha is no probability.
 
     Example:
         >>> least_successes(0.95, 1000, alpha=0.001)
         971
     """
     require_counts(0, trials)
-    if share == 1.0:
+    if required_p == 1.0:
         return None
-    require_probability("share", share)
-    return _least(lambda count: clopper_pearson_lower(count, trials, alpha) > share, trials)
+    require_probability("required_p", required_p)
+    return _least(lambda count: clopper_pearson_lower(count, trials, alpha) > required_p, trials)
 
 
 def randomized_clopper_pearson_lower(successes: int, trials: int, alpha: float, u: float) -> float:
@@ -308,33 +308,33 @@ def ceiling(n: int, alpha: float) -> float:
     return math.exp(math.log(alpha) / n) * (1.0 - 2.0**-50)
 
 
-def least_n_fixed(share: float, alpha: float) -> int:
+def least_n_fixed(required_p: float, alpha: float) -> int:
     """Least number of votes, fixed in advance, that can show a probability (S5).
 
     S5: n unanimous votes show every probability below alpha^(1/n), and no other.
 
     Args:
-        share: Required probability, in (0, 1).
+        required_p: Required probability, in (0, 1).
         alpha: Failure probability, in (0, 1/2].
 
     Returns:
-        The least n whose unanimous votes give a lower bound above ``share``.
+        The least n whose unanimous votes give a lower bound above ``required_p``.
 
     Raises:
-        UnreachableError: No n below 2^50 suffices, or share is 1 or more.
-        ConfigurationError: share is 0 or less, or alpha is outside (0, 1/2].
+        UnreachableError: No n below 2^50 suffices, or required_p is 1 or more.
+        ConfigurationError: required_p is 0 or less, or alpha is outside (0, 1/2].
 
     Example:
         >>> least_n_fixed(0.9, alpha=0.001)
         66
     """
-    require_share(share)
+    require_required_p(required_p)
     require_alpha(alpha)
-    least = _least(lambda n: n > 0 and ceiling(n, alpha) > share, MOST_VOTES)
+    least = _least(lambda n: n > 0 and ceiling(n, alpha) > required_p, MOST_VOTES)
     if least is None:
         raise UnreachableError(
-            f"share={share!r} at alpha={alpha!r}: even {MOST_VOTES} unanimous votes fall short; "
-            "ask for a smaller region or use more noise",
+            f"required_p={required_p!r} at alpha={alpha!r}: even {MOST_VOTES} unanimous votes"
+            " fall short; ask for a smaller region or use more noise",
             None,
         )
     return least

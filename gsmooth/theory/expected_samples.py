@@ -19,36 +19,38 @@ from gsmooth.theory.arguments import require_alpha
 from gsmooth.theory.normal import Floats, normal_cdf, normal_quantile
 from gsmooth.theory.sequential import log_e_value
 
-# The table's grid in margins Phi^-1(share) and Phi^-1(p); beyond it the ends are used.
+# The table's grid in margins Phi^-1(required_p) and Phi^-1(p); beyond it the ends are used.
 STEP: Final = 0.04
-SHARES: Final = (0.0, 5.0)
+REQUIRED: Final = (0.0, 5.0)
 VOTES: Final = (-1.0, 6.0)
 # Acceptance with at most so many failures is exact; later looks lie farther and farther apart.
 FAILURES: Final = 24
 APART: Final = 1.08
 
 
-def expected_votes(share: ArrayLike, p: ArrayLike, alpha: float, *, most: int = 5000) -> Floats:
-    """Forecast of the votes by which the e-process of S6 accepts "p > share".
+def expected_votes(
+    required_p: ArrayLike, p: ArrayLike, alpha: float, *, most: int = 5000
+) -> Floats:
+    """Forecast of the votes by which the e-process of S6 accepts "p > required_p".
 
     S6: the e-process may be looked at after every vote. The forecast is E[min(T, most)] + u^2 most
     (1 + gap), where T is the number of votes until acceptance, u the probability that ``most``
-    votes do not suffice, and gap = max(0, Phi^-1(share) - Phi^-1(p)). What cannot be decided costs
-    more than ``most``, and the more the larger the gap is, so a plan can prefer the centre that is
-    closer to being decided. The forecast increases in share and decreases in p.
+    votes do not suffice, and gap = max(0, Phi^-1(required_p) - Phi^-1(p)). What cannot be decided
+    costs more than ``most``, and the more the larger the gap is, so a plan can prefer the centre
+    that is closer to being decided. The forecast increases in required_p and decreases in p.
 
     It is exact on the table's grid for acceptance with up to FAILURES failures. Beyond, P(T > n) is
     taken for P(not accepted *at* n), and the binomial law for normal in its signed root deviance.
-    tests/theory/test_expected_samples.py compares it with the exact dynamic program.
+    tests/theory/test_foresight.py compares it with the exact dynamic program.
 
     Args:
-        share: Required probabilities; broadcast with ``p``.
+        required_p: Required probabilities; broadcast with ``p``.
         p: Probabilities that a vote is a success, in [0, 1].
         alpha: Level of the test, in (0, 1/2].
         most: Most votes that a centre may cost.
 
     Returns:
-        Expected votes, in the broadcast shape; inf where share >= 1.
+        Expected votes, in the broadcast shape; inf where required_p >= 1.
 
     Raises:
         ConfigurationError: An argument is no probability, or ``most`` is below 1.
@@ -60,9 +62,11 @@ def expected_votes(share: ArrayLike, p: ArrayLike, alpha: float, *, most: int = 
     require_alpha(alpha)
     if most < 1:
         raise ConfigurationError(f"most={most}: expected at least one vote")
-    asked, given = np.asarray(share, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    asked, given = np.asarray(required_p, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if np.isnan(asked).any() or not np.all((given >= 0.0) & (given <= 1.0)):
-        raise ConfigurationError("share or p is not a probability: expected p in [0, 1] and no NaN")
+        raise ConfigurationError(
+            "required_p or p is not a probability: expected p in [0, 1] and no NaN"
+        )
     below = np.clip(asked, 0.0, 1.0)
     # Ends of float64's own resolution keep the gap finite, and comparable, for p = 0.
     rho = np.clip(normal_quantile(below), -9.0, 9.0)
@@ -75,14 +79,14 @@ def expected_votes(share: ArrayLike, p: ArrayLike, alpha: float, *, most: int = 
 @final
 @dataclass(frozen=True)
 class _Table:
-    """E[min(T, most)] (in logarithms) and P(T > most) on the grid of (share, p) margins."""
+    """E[min(T, most)] (in logarithms) and P(T > most) on the grid of (required_p, p) margins."""
 
     log_votes: Floats
     undecided: Floats
 
     def at(self, rho: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Both by bilinear interpolation, which keeps a table's monotonicity."""
-        row, down = _place(rho, SHARES, len(self.undecided))
+        row, down = _place(rho, REQUIRED, len(self.undecided))
         column, right = _place(margin, VOTES, self.undecided.shape[1])
         corner = row * self.undecided.shape[1] + column
         found = [
@@ -111,16 +115,16 @@ def _blend(
 
 @lru_cache(maxsize=16)
 def _table(alpha: float, most: int) -> _Table:
-    shares, chances = normal_cdf(_axis(SHARES)), normal_cdf(_axis(VOTES))
+    required, chances = normal_cdf(_axis(REQUIRED)), normal_cdf(_axis(VOTES))
     log_p, log_q = np.log(chances), np.log(normal_cdf(-_axis(VOTES)))
-    ends = _ends(shares, alpha, most)
+    ends = _ends(required, alpha, most)
     spent, alive = _followed(ends, chances, most)
     votes, undecided = [], []
-    for row, share in enumerate(shares):
+    for row, required_p in enumerate(required):
         tail = alive[row]
         if (last := int(ends[row, -1])) < most:
             looks = _looks(last, most)
-            running = _running(_boundary(share, looks, alpha), looks, log_p, log_q)
+            running = _running(_boundary(required_p, looks, alpha), looks, log_p, log_q)
             running = np.minimum(running, tail)
             # Not accepted at a look: the votes up to the next one are cast.
             before = np.concatenate([tail[None], running[:-1]])
@@ -131,13 +135,13 @@ def _table(alpha: float, most: int) -> _Table:
     return _Table(np.log(np.array(votes)), np.array(undecided))
 
 
-def _ends(shares: Floats, alpha: float, most: int) -> NDArray[np.int64]:
-    """Least votes that are accepted with 0, 1, ... FAILURES failures among them, (shares, f).
+def _ends(required: Floats, alpha: float, most: int) -> NDArray[np.int64]:
+    """Least votes that are accepted with 0, 1, ... FAILURES failures among them, (required, f).
 
     most + 1 where more would be needed.
     """
-    at = shares[:, None]
-    lost = np.broadcast_to(np.arange(FAILURES + 1.0), (len(shares), FAILURES + 1))
+    at = required[:, None]
+    lost = np.broadcast_to(np.arange(FAILURES + 1.0), (len(required), FAILURES + 1))
     low = lost.copy()
     high = np.full_like(low, most + 1.0)
     while np.any(open_ := high - low > 1.0):
@@ -149,7 +153,7 @@ def _ends(shares: Floats, alpha: float, most: int) -> NDArray[np.int64]:
 
 
 def _followed(ends: NDArray[np.int64], p: Floats, most: int) -> tuple[Floats, Floats]:
-    """E[min(T, last)] and P(T > last), (shares, p), where last = min(ends[:, -1], most).
+    """E[min(T, last)] and P(T > last), (required, p), where last = min(ends[:, -1], most).
 
     Exact: a run that has f failures at ends[:, f] is accepted just then, because a run with fewer
     failures was accepted before.
@@ -174,7 +178,7 @@ def _followed(ends: NDArray[np.int64], p: Floats, most: int) -> tuple[Floats, Fl
 
 
 def _failures(votes: NDArray[np.int64], p: Floats, count: int) -> list[Floats]:
-    """P(k failures among votes (shares,)) for k = 0 .. count - 1: arrays (shares, p)."""
+    """P(k failures among votes (required,)) for k = 0 .. count - 1: arrays (required, p)."""
     total = votes[:, None].astype(np.float64)
     chances = [p**total]
     for k in range(1, count):
@@ -182,13 +186,13 @@ def _failures(votes: NDArray[np.int64], p: Floats, count: int) -> list[Floats]:
     return [np.maximum(chance, 0.0) for chance in chances]
 
 
-def _boundary(share: float, looks: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
+def _boundary(required_p: float, looks: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
     """Least accepting successes at every look; looks + 1 where there are none."""
-    low, high = np.floor(share * looks) - 1.0, looks + 1.0
+    low, high = np.floor(required_p * looks) - 1.0, looks + 1.0
     while np.any(high - low > 1.0):
         middle = np.minimum(np.floor((low + high) / 2.0), looks)
         won = np.maximum(middle, 0.0)
-        shown = log_e_value(won, looks - won, share) >= -np.log(alpha)
+        shown = log_e_value(won, looks - won, required_p) >= -np.log(alpha)
         open_ = high - low > 1.0
         high = np.where(open_ & shown, middle, high)
         low = np.where(open_ & ~shown, middle, low)

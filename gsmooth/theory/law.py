@@ -91,7 +91,7 @@ class Law(ABC):
         """
 
     @abstractmethod
-    def share_for_radius(self, radius: float) -> float:
+    def required_p_for_radius(self, radius: float) -> float:
         """Least probability whose radius exceeds ``radius``: the inverse of :meth:`radius`.
 
         Args:
@@ -164,7 +164,7 @@ class OneScaleLaw(Law):
     def dimensions(self) -> int:
         return 1
 
-    def share_for_radius(self, radius: float) -> float:
+    def required_p_for_radius(self, radius: float) -> float:
         return required_p_at(self, radius)
 
 

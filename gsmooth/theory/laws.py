@@ -151,7 +151,7 @@ class GaussianLaw(Law):
         """
         return gaussian_radius(p_lower, self._unit)
 
-    def share_for_radius(self, radius: float) -> float:
+    def required_p_for_radius(self, radius: float) -> float:
         return gaussian_required_p(radius, self._unit)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:

@@ -89,20 +89,20 @@ def failure_of_margin(margin: ArrayLike) -> Floats:
     return np.asarray(normal_cdf(-x) * (1.0 - slack))
 
 
-def raise_margin(margin: ArrayLike, share: ArrayLike) -> Floats:
-    """Margin after a probability has been paid for: Phi^-1(Phi(margin) + share), rounded up.
+def raise_margin(margin: ArrayLike, paid: ArrayLike) -> Floats:
+    """Margin after a probability has been paid for: Phi^-1(Phi(margin) + paid), rounded up.
 
     Args:
         margin: Margins (...,).
-        share: Probabilities >= 0 to be added; broadcast with ``margin``.
+        paid: Probabilities >= 0 to be added; broadcast with ``margin``.
 
     Returns:
-        Margins; exactly ``margin`` where share is 0, and inf where no votes suffice.
+        Margins; exactly ``margin`` where paid is 0, and inf where no votes suffice.
 
     Example:
         >>> float(raise_margin(0.0, 0.25).round(4))
         0.6745
     """
-    start, paid = np.asarray(margin, dtype=np.float64), np.asarray(share, dtype=np.float64)
-    left = failure_of_margin(start) - paid * (1.0 + ROUNDING)
-    return np.asarray(np.where(paid == 0.0, start, margin_of_failure(left)))
+    start, added = np.asarray(margin, dtype=np.float64), np.asarray(paid, dtype=np.float64)
+    left = failure_of_margin(start) - added * (1.0 + ROUNDING)
+    return np.asarray(np.where(added == 0.0, start, margin_of_failure(left)))

@@ -141,14 +141,16 @@ class ProductLaw(Law):
     def radius(self, p_lower: float) -> float:
         require_lower_bound(p_lower)
         enough, low, high = round_p_down(p_lower), 0.0, FARTHEST
-        # The same bisection for every share: so it grows with the share to the last bit.
+        # The same bisection for every p_lower, so the radius grows with p_lower to the last bit.
         while low < (middle := (low + high) / 2.0) < high and high - low > low * 2.0**-50:
-            low, high = (middle, high) if self.share_for_radius(middle) < enough else (low, middle)
+            low, high = (
+                (middle, high) if self.required_p_for_radius(middle) < enough else (low, middle)
+            )
             if high < ROUNDING:
                 return 0.0
         return low
 
-    def share_for_radius(self, radius: float) -> float:
+    def required_p_for_radius(self, radius: float) -> float:
         require_finite("radius", radius, positive=False)
         others = any(s > 0.0 for axis, s in enumerate(self.scales) if axis != self.axis)
         shift = np.array(radius * self.scales[self.axis])

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.theory.arguments import require_alpha, require_counts, require_share
+from gsmooth.theory.arguments import require_alpha, require_counts, require_required_p
 from gsmooth.theory.normal import Floats
 from gsmooth.theory.tail import DEEP, log_beta_tail
 
@@ -47,53 +47,53 @@ class StreamedSample:
         return self.trials - self.successes
 
 
-def log_e_value(successes: ArrayLike, failures: ArrayLike, share: ArrayLike) -> Floats:
-    """Logarithm of the truncated-Jeffreys e-value for "p > share" (S6).
+def log_e_value(successes: ArrayLike, failures: ArrayLike, required_p: ArrayLike) -> Floats:
+    """Logarithm of the truncated-Jeffreys e-value for "p > required_p" (S6).
 
-    S6: under any p <= share the e-value is a supermartingale from 1, so it ever reaches 1/alpha
-    with probability at most alpha. It is the mixture of the likelihood ratios q : share over
-    Jeffreys' prior on q > share: ln e = ln B(H+1/2, F+1/2) + ln(1 - I(H+1/2, F+1/2)) - ln B(1/2,
-    1/2) - ln(1 - I(1/2, 1/2)) - H ln share - F ln(1 - share), with H successes, F failures and I at
-    ``share``.
+    S6: under any p <= required_p the e-value is a supermartingale from 1, so it ever reaches
+    1/alpha with probability at most alpha. It is the mixture of the likelihood ratios q :
+    required_p over Jeffreys' prior on q > required_p: ln e = ln B(H+1/2, F+1/2) + ln(1 - I(H+1/2,
+    F+1/2)) - ln B(1/2, 1/2) - ln(1 - I(1/2, 1/2)) - H ln required_p - F ln(1 - required_p), with H
+    successes, F failures and I at ``required_p``.
 
     Args:
         successes: Votes for the class, at least 0; all arguments broadcast.
         failures: Other votes, at least 0.
-        share: Probability that is tested, in (0, 1).
+        required_p: Probability that is tested, in (0, 1).
 
     Returns:
         The logarithms, in the broadcast shape.
 
     Raises:
-        UnreachableError: share is 1 or more.
-        ConfigurationError: share is 0 or less, or a count is negative or NaN.
+        UnreachableError: required_p is 1 or more.
+        ConfigurationError: required_p is 0 or less, or a count is negative or NaN.
 
     Example:
         >>> float(log_e_value(60, 4, 0.774).round(2))
         5.19
     """
-    won, lost, at = _arguments(successes, failures, share)
+    won, lost, at = _arguments(successes, failures, required_p)
     prior = log_beta_tail(np.float64(0.5), np.float64(0.5), at)
     mixture = log_beta_tail(won + 0.5, lost + 0.5, at)
     return np.asarray(mixture - prior - won * np.log(at) - lost * np.log1p(-at))
 
 
-def log_e_slack(successes: ArrayLike, failures: ArrayLike, share: ArrayLike) -> Floats:
+def log_e_slack(successes: ArrayLike, failures: ArrayLike, required_p: ArrayLike) -> Floats:
     """Bound on the rounding error of :func:`log_e_value`, which subtracts terms of size n ln n.
 
     Args:
         successes: Votes for the class, at least 0; all arguments broadcast.
         failures: Other votes, at least 0.
-        share: Probability that is tested, in (0, 1).
+        required_p: Probability that is tested, in (0, 1).
 
     Returns:
         Bounds, in the broadcast shape.
 
     Raises:
-        UnreachableError: share is 1 or more.
-        ConfigurationError: share is 0 or less, or a count is negative or NaN.
+        UnreachableError: required_p is 1 or more.
+        ConfigurationError: required_p is 0 or less, or a count is negative or NaN.
     """
-    won, lost, at = _arguments(successes, failures, share)
+    won, lost, at = _arguments(successes, failures, required_p)
     terms = special.gammaln(won + lost + 3.0) - won * np.log(at) - lost * np.log1p(-at)
     return np.asarray(2.0**-50 * (40.0 + terms))
 
@@ -101,32 +101,32 @@ def log_e_slack(successes: ArrayLike, failures: ArrayLike, share: ArrayLike) -> 
 @final
 @dataclass(frozen=True)
 class EProcess:
-    """Sequential test of "p > share" that may look at the votes at any time (S6).
+    """Sequential test of "p > required_p" that may look at the votes at any time (S6).
 
-    S6: the probability of ever accepting a p <= share is at most alpha. By Ville's inequality the
-    test may accept when ln e, less its rounding error, is at least ln(1/alpha).
+    S6: the probability of ever accepting a p <= required_p is at most alpha. By Ville's inequality
+    the test may accept when ln e, less its rounding error, is at least ln(1/alpha).
 
     Args:
-        share: Probability that is tested, in (0, 1).
+        required_p: Probability that is tested, in (0, 1).
         alpha: Level of the test, in (0, 1/2].
 
     Raises:
-        UnreachableError: share is 1 or more.
-        ConfigurationError: share is 0 or less, or alpha is outside (0, 1/2].
+        UnreachableError: required_p is 1 or more.
+        ConfigurationError: required_p is 0 or less, or alpha is outside (0, 1/2].
 
     Example:
-        >>> test = EProcess(share=0.774, alpha=0.001)
+        >>> test = EProcess(required_p=0.774, alpha=0.001)
         >>> test.accepts(StreamedSample(successes=40, trials=40))
         True
         >>> test.least_n()
         32
     """
 
-    share: float
+    required_p: float
     alpha: float
 
     def __post_init__(self) -> None:
-        require_share(self.share)
+        require_required_p(self.required_p)
         require_alpha(self.alpha)
 
     def log_e(self, sample: StreamedSample) -> float:
@@ -138,10 +138,10 @@ class EProcess:
         Returns:
             ln e, to float64 accuracy.
         """
-        return float(log_e_value(sample.successes, sample.failures, self.share))
+        return float(log_e_value(sample.successes, sample.failures, self.required_p))
 
     def accepts(self, sample: StreamedSample) -> bool:
-        """Whether p > share is shown; it may be asked after any vote, and the first True counts.
+        """Whether p > required_p is shown; it may be called after any vote, the first True counts.
 
         Args:
             sample: The votes so far.
@@ -149,7 +149,7 @@ class EProcess:
         Returns:
             Whether the test accepts.
         """
-        return _shows_one(sample.successes, sample.failures, self.share, self.alpha)
+        return _shows_one(sample.successes, sample.failures, self.required_p, self.alpha)
 
     def boundary(self, trials: ArrayLike) -> NDArray[np.int64]:
         """Least accepting number of successes.
@@ -161,15 +161,16 @@ class EProcess:
             Numbers of successes (...,); trials + 1 where even unanimous votes are not accepted.
         """
         total = np.asarray(trials, dtype=np.int64)
-        # Up to share * total every likelihood ratio q : share, q > share, and so e, is at most 1.
-        low, high = np.floor(self.share * total).astype(np.int64) - 1, total + 1
+        # Up to required_p * total every likelihood ratio q : required_p, q > required_p, and so e,
+        # is at most 1.
+        low, high = np.floor(self.required_p * total).astype(np.int64) - 1, total + 1
         knots = np.unique(total)[::-1][::APART][::-1]
         if len(knots) > 1:
             low, high = _between(knots, self.boundary(knots), total, low, high)
         while np.any(high - low > 1):
             middle = (low + high) // 2
             counted = np.clip(middle, 0, total)
-            shown = _shows(counted, total - counted, self.share, self.alpha)
+            shown = _shows(counted, total - counted, self.required_p, self.alpha)
             open_ = high - low > 1
             high = np.where(open_ & shown, middle, high)
             low = np.where(open_ & ~shown, middle, low)
@@ -198,17 +199,18 @@ class EProcess:
             UnreachableError: No number below 2^50 is accepted.
         """
         low, high = 0, 1
-        while not _shows_one(high, 0, self.share, self.alpha):
+        while not _shows_one(high, 0, self.required_p, self.alpha):
             if high >= MOST_VOTES:
                 raise UnreachableError(
-                    f"share={self.share!r} at alpha={self.alpha!r}: even {high} unanimous votes "
+                    f"required_p={self.required_p!r} at alpha={self.alpha!r}: even {high}"
+                    f" unanimous votes "
                     "fall short; ask for a smaller region or use more noise",
                     None,
                 )
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2
-            shown = _shows_one(middle, 0, self.share, self.alpha)
+            shown = _shows_one(middle, 0, self.required_p, self.alpha)
             low, high = (low, middle) if shown else (middle, high)
         return high
 
@@ -216,38 +218,38 @@ class EProcess:
 @final
 @dataclass(frozen=True)
 class Futility:
-    """The mirrored test, which stops a centre early because p < share (S6).
+    """The mirrored test, which stops a centre early because p < required_p (S6).
 
-    S6: it stops a p >= share with probability at most ``level``, at all looks together. This costs
-    power and never soundness.
+    S6: it stops a p >= required_p with probability at most ``level``, at all looks together. This
+    costs power and never soundness.
 
     Args:
-        share: Probability that the class needs, in (0, 1).
+        required_p: Probability that the class needs, in (0, 1).
         level: Probability of stopping a class that has it, in (0, 1/2].
 
     Raises:
-        UnreachableError: share is 1 or more.
-        ConfigurationError: share is 0 or less, or level is outside (0, 1/2].
+        UnreachableError: required_p is 1 or more.
+        ConfigurationError: required_p is 0 or less, or level is outside (0, 1/2].
 
     Example:
-        >>> Futility(share=0.774, level=0.01).stops(StreamedSample(successes=30, trials=64))
+        >>> Futility(required_p=0.774, level=0.01).stops(StreamedSample(successes=30, trials=64))
         True
     """
 
-    share: float
+    required_p: float
     level: float
 
     def __post_init__(self) -> None:
-        require_share(self.share)
+        require_required_p(self.required_p)
         require_alpha(self.level, "level")
 
     @property
     def mirror(self) -> EProcess:
-        """The test of "1 - p > 1 - share" on the failures."""
-        return EProcess(1.0 - self.share, self.level)
+        """The test of "1 - p > 1 - required_p" on the failures."""
+        return EProcess(1.0 - self.required_p, self.level)
 
     def log_e(self, sample: StreamedSample) -> float:
-        """Logarithm of the e-value against p >= share.
+        """Logarithm of the e-value against p >= required_p.
 
         Args:
             sample: The votes so far.
@@ -255,10 +257,10 @@ class Futility:
         Returns:
             ln e, to float64 accuracy.
         """
-        return float(log_e_value(sample.failures, sample.successes, 1.0 - self.share))
+        return float(log_e_value(sample.failures, sample.successes, 1.0 - self.required_p))
 
     def stops(self, sample: StreamedSample) -> bool:
-        """Whether p < share is shown at the declared level.
+        """Whether p < required_p is shown at the declared level.
 
         Args:
             sample: The votes so far.
@@ -266,7 +268,7 @@ class Futility:
         Returns:
             Whether the centre is given up.
         """
-        return _shows_one(sample.failures, sample.successes, 1.0 - self.share, self.level)
+        return _shows_one(sample.failures, sample.successes, 1.0 - self.required_p, self.level)
 
 
 def cannot_accept(sample: StreamedSample, remaining: int, eprocess: EProcess) -> bool:
@@ -354,16 +356,18 @@ def _between(
 
 
 def _shows(
-    successes: ArrayLike, failures: ArrayLike, share: float, alpha: float
+    successes: ArrayLike, failures: ArrayLike, required_p: float, alpha: float
 ) -> NDArray[np.bool_]:
     """Whether ln e, rounded down, reaches ln(1/alpha) rounded up."""
-    log_e = log_e_value(successes, failures, share) - log_e_slack(successes, failures, share)
+    log_e = log_e_value(successes, failures, required_p) - log_e_slack(
+        successes, failures, required_p
+    )
     return np.asarray(log_e >= -math.log(alpha) * (1.0 + 2.0**-50))
 
 
-def _terms(share: float) -> tuple[float, float, float]:
-    """ln of the prior's mass above ``share``, ln share and ln(1 - share)."""
-    return _log_tail(0.5, 0.5, share), float(np.log(share)), float(np.log1p(-share))
+def _terms(required_p: float) -> tuple[float, float, float]:
+    """ln of the prior's mass above ``required_p``, ln required_p and ln(1 - required_p)."""
+    return _log_tail(0.5, 0.5, required_p), float(np.log(required_p)), float(np.log1p(-required_p))
 
 
 _known_terms = lru_cache(maxsize=4096)(_terms)
@@ -372,14 +376,19 @@ _known_terms = lru_cache(maxsize=4096)(_terms)
 def _shows_one(
     won: int,
     lost: int,
-    share: float,
+    required_p: float,
     alpha: float,
     terms: Callable[[float], tuple[float, float, float]] = _known_terms,
 ) -> bool:
     """:func:`_shows` for one pair of counts, ten times as fast: it runs after every chunk."""
-    prior, log_share, log_rest = terms(share)
-    log_e = _log_tail(won + 0.5, lost + 0.5, share) - prior - won * log_share - lost * log_rest
-    spread = float(special.gammaln(won + lost + 3.0)) - won * log_share - lost * log_rest
+    prior, log_required_p, log_rest = terms(required_p)
+    log_e = (
+        _log_tail(won + 0.5, lost + 0.5, required_p)
+        - prior
+        - won * log_required_p
+        - lost * log_rest
+    )
+    spread = float(special.gammaln(won + lost + 3.0)) - won * log_required_p - lost * log_rest
     slack = 2.0**-50 * (40.0 + spread)
     return log_e - slack >= -math.log(alpha) * (1.0 + 2.0**-50)
 
@@ -393,13 +402,13 @@ def _log_tail(a: float, b: float, x: float) -> float:
 
 
 def _arguments(
-    successes: ArrayLike, failures: ArrayLike, share: ArrayLike
+    successes: ArrayLike, failures: ArrayLike, required_p: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
     won = np.asarray(successes, dtype=np.float64)
     lost = np.asarray(failures, dtype=np.float64)
-    at = np.asarray(share, dtype=np.float64)
+    at = np.asarray(required_p, dtype=np.float64)
     for extreme in (at.min(initial=0.5), at.max(initial=0.5)):
-        require_share(float(extreme))
+        require_required_p(float(extreme))
     if not (np.all(won >= 0.0) and np.all(lost >= 0.0)):
         raise ConfigurationError("negative or NaN counts: expected successes >= 0, failures >= 0")
     return won, lost, at

@@ -37,10 +37,10 @@ def log_beta_tail(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Floats:
     at = np.asarray(x, dtype=np.float64)
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     first, second, at = np.broadcast_arrays(first, second, at)
-    share = np.asarray(special.betaincc(first, second, at), dtype=np.float64)
-    deep = share < DEEP
+    tail = np.asarray(special.betaincc(first, second, at), dtype=np.float64)
+    deep = tail < DEEP
     with np.errstate(divide="ignore"):
-        result = np.asarray(special.betaln(first, second) + np.log(share), dtype=np.float64)
+        result = np.asarray(special.betaln(first, second) + np.log(tail), dtype=np.float64)
     if not deep.any():
         return result
     return _replaced(result, deep, _log_tail_by_fraction(first[deep], second[deep], at[deep]))

@@ -6,7 +6,7 @@ from typing import Final
 
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.text.rounding import confidence_text
-from gsmooth.theory.arguments import require_alpha, require_counts, require_share
+from gsmooth.theory.arguments import require_alpha, require_counts
 from gsmooth.theory.bounds import least_n_fixed, least_successes
 
 MOST_ALPHA: Final = 0.25
@@ -53,8 +53,13 @@ def tolerance_rank(n: int, share: float, alpha: float) -> int:
         999
     """
     require_counts(0, n)
-    require_share(share)
     require_alpha(alpha)
+    if share >= 1.0:
+        raise UnreachableError(
+            f"share={share!r}: no number of images bounds the errors of all images; ask for a share"
+            " below 1",
+            None,
+        )
     if not n * share > 1.0:
         raise ConfigurationError(
             f"share={share:g} with n={n} images: expected a share above 1/n, which is"

@@ -66,7 +66,7 @@ class UniformLaw(Law):
         lead = max(0.0, round_p_down(p_lower) - 0.5)
         return 2.0 * self.half_width * lead * (1.0 - ROUNDING)
 
-    def share_for_radius(self, radius: float) -> float:
+    def required_p_for_radius(self, radius: float) -> float:
         return required_p_at(self, radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:

@@ -176,8 +176,8 @@ class Careless(Law):
     def radius(self, p_lower: float) -> float:
         return rested_law().radius(p_lower)
 
-    def share_for_radius(self, radius: float) -> float:
-        return rested_law().share_for_radius(radius)
+    def required_p_for_radius(self, radius: float) -> float:
+        return rested_law().required_p_for_radius(radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         return rested_law().theta_from_uniform(u)

@@ -221,8 +221,8 @@ class Signless(Law):
     def radius(self, p_lower: float) -> float:
         return self.true.radius(p_lower)
 
-    def share_for_radius(self, radius: float) -> float:
-        return self.true.share_for_radius(radius)
+    def required_p_for_radius(self, radius: float) -> float:
+        return self.true.required_p_for_radius(radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         return self.true.theta_from_uniform(u)

@@ -36,8 +36,8 @@ class Honest(Law):
     def radius(self, p_lower: float) -> float:
         return self.proper.radius(p_lower)
 
-    def share_for_radius(self, radius: float) -> float:
-        return self.proper.share_for_radius(radius)
+    def required_p_for_radius(self, radius: float) -> float:
+        return self.proper.required_p_for_radius(radius)
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         return self.proper.theta_from_uniform(u)

@@ -99,7 +99,7 @@ def check_inverse(law: Law, p_lower: float) -> None:
     """The share for the radius of p is p, and never above it: what was certified verifies."""
     radius = law.radius(p_lower)
     if radius > 0.0:
-        share = law.share_for_radius(radius)
+        share = law.required_p_for_radius(radius)
         assert share < p_lower
         assert math.isclose(share, p_lower, rel_tol=1e-12)
         assert math.isclose(share, float(law.required_p([radius])), rel_tol=1e-12)

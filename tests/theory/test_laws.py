@@ -67,8 +67,8 @@ class Boastful(Law):
     def radius(self, p_lower: float) -> float:
         return 1.01 * self.true.radius(p_lower)
 
-    def share_for_radius(self, radius: float) -> float:
-        return self.true.share_for_radius(radius / 1.01)
+    def required_p_for_radius(self, radius: float) -> float:
+        return self.true.required_p_for_radius(radius / 1.01)
 
     def theta_from_uniform(self, u: npt.ArrayLike) -> Floats:
         return self.true.theta_from_uniform(u)
@@ -277,7 +277,7 @@ def test_additive_noise_is_the_case_of_no_parameter() -> None:
     law = GaussianLaw((), 0.5)
     assert law.radius(0.9) == pytest.approx(0.5 * stats.norm.ppf(0.9), rel=1e-12)
     assert float(law.required_p(np.zeros((0,)), 0.3)) == pytest.approx(stats.norm.cdf(0.6))
-    assert law.share_for_radius(0.3) == pytest.approx(stats.norm.cdf(0.6))
+    assert law.required_p_for_radius(0.3) == pytest.approx(stats.norm.cdf(0.6))
 
 
 @each_law
@@ -320,7 +320,7 @@ def test_a_law_without_a_proof_cannot_be_built() -> None:
         (lambda: LaplaceLaw(1.0).required_p([0.5], -0.1), "residual"),
         (lambda: LaplaceLaw(1.0).required_p([0.5], rho0=-0.1), "rho0"),
         (lambda: LaplaceLaw(1.0).required_p([0.5], tv=float("nan")), "tv"),
-        (lambda: LaplaceLaw(1.0).share_for_radius(-1.0), "radius"),
+        (lambda: LaplaceLaw(1.0).required_p_for_radius(-1.0), "radius"),
         (lambda: LaplaceLaw(1.0).theta_from_uniform([[0.0]]), "uniforms"),
         (lambda: LaplaceLaw(1.0).theta_from_uniform([0.5]), "shape"),
         (lambda: law_from_name("gausian", (1.0,), 0.5), "gaussian"),

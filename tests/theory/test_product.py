@@ -207,10 +207,10 @@ def test_margins_grow_with_every_shift_and_the_residual(
 def test_the_radius_bounds_both_shifts_at_once(kind: str, p: float) -> None:
     law = product(kind)
     radius = law.radius(p)
-    assert law.share_for_radius(radius) < p
-    assert law.share_for_radius(radius * (1.0 + 1e-6)) > p - 1e-4
+    assert law.required_p_for_radius(radius) < p
+    assert law.required_p_for_radius(radius * (1.0 + 1e-6)) > p - 1e-4
     assert float(law.required_p([3.0 * radius, 2.0 * radius])) == pytest.approx(
-        law.share_for_radius(radius), rel=1e-12
+        law.required_p_for_radius(radius), rel=1e-12
     )
     assert law.radius(min(p + 1e-6, 0.99999)) >= radius
     assert law.radius(0.5) == 0.0

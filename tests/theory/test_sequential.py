@@ -134,7 +134,7 @@ def test_acceptance_subtracts_the_rounding_error() -> None:
 @pytest.mark.parametrize("share", [1.0, 1.2, math.inf])
 def test_a_share_of_one_or_more_is_refused(share: float) -> None:
     for build in (lambda: EProcess(share, 0.001), lambda: log_e_value(1, 1, share)):
-        with pytest.raises(UnreachableError, match="share"):
+        with pytest.raises(UnreachableError, match="required_p"):
             build()
 
 
@@ -145,7 +145,7 @@ def test_a_share_that_is_none_is_refused(share: float) -> None:
         lambda: Futility(share, 0.01),
         lambda: log_e_value(1, 1, [0.5, share]),
     ):
-        with pytest.raises(ConfigurationError, match="share"):
+        with pytest.raises(ConfigurationError, match="required_p"):
             build()
 
 
