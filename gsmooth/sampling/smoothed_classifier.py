@@ -67,8 +67,8 @@ class SmoothedClassifier:
             a secret one is drawn, so that two classifiers differ.
         batch_size: Rows of one forward pass; it changes no count of a network that is a function
             of its input.
-        pinned: The network is a function of its input at that batch size only, so every forward
-            pass has exactly so many rows.
+        fixed_batch: The network is a function of its input at that batch size only, so every
+            forward pass has exactly so many rows.
         devices: Count votes on these, one copy of the network each; by default where the network
             is.
 
@@ -208,7 +208,7 @@ class SmoothedClassifier:
     def pace(self) -> Pace:
         """Votes a second, and the batch size that gives the most; about a second's measurement.
 
-        A pinned classifier is measured at its batch size only.
+        A classifier with a fixed batch is measured at its batch size only.
         """
         blank = torch.zeros(1, *self.classifier.shape, dtype=torch.float64, device="cpu")
         sizes = (self.batch_size,) if self.fixed_batch else None
