@@ -65,27 +65,25 @@ CASES = (
         "scaling",
         "Scaling",
         "Every size between 90% and 110%.",
-        "-m shipped:digits-rotation -t scaling --region=-0.1:0.1"
-        " --sigma 0.15 --scales 0.1 --limit 3",
+        "-m shipped:digits-rotation -t scaling --region=-0.1:0.1 --sigma 0.15 --std 0.1 --limit 3",
     ),
     Case(
         "translation",
         "Translation",
         "Every shift by up to one pixel in both directions, fractions of pixels included.",
-        "-m shipped:digits-l2 -t translation --region=-1:1,-1:1"
-        " --sigma 0.25 --scales 1,1 --limit 3",
+        "-m shipped:digits-l2 -t translation --region=-1:1,-1:1 --sigma 0.25 --std 1,1 --limit 3",
     ),
     Case(
         "gamma",
         "Gamma",
         "Every power of the pixels between about 2/3 and 3/2.",
-        "-m shipped:digits-l2 -t gamma --region=-0.4:0.4 --sigma 0.25 --scales 0.4 --limit 3",
+        "-m shipped:digits-l2 -t gamma --region=-0.4:0.4 --sigma 0.25 --std 0.4 --limit 3",
     ),
     Case(
         "brightness",
         "Brightness",
         "Every change of brightness by up to 0.1, with pixels clipped to [0, 1].",
-        "-m shipped:digits-l2 -t brightness --region=-0.1:0.1 --sigma 0.25 --scales 0.3 --limit 3",
+        "-m shipped:digits-l2 -t brightness --region=-0.1:0.1 --sigma 0.25 --std 0.3 --limit 3",
     ),
     Case(
         "rotation-reached",

@@ -37,7 +37,7 @@ counts do not support; 9 an attack beat a certificate; 10 a transformation break
 
 [bold]Your model[/bold]: gsmooth certify --model my_module:build --set model.weights=net.pt
 --set model.shape=[1,28,28] --data test.npz --transformation rotation --region "-30:30"
---sigma 0.25 --scales 6
+--sigma 0.25 --std 6
 """
 
 

@@ -18,21 +18,23 @@ from gsmooth.cli.options import (
     GuaranteeFlag,
     JsonFlag,
     L2Flag,
+    LawFlag,
     LimitFlag,
     ModeFlag,
     ModelFlag,
     OutFlag,
     RegionFlag,
-    ScalesFlag,
     SeedFileFlag,
     SeedFlag,
     SetFlag,
     SigmaFlag,
+    StdFlag,
     TransformationFlag,
     classes_flag,
     flag,
+    law_flag,
     region_flag,
-    scales_flag,
+    std_flag,
 )
 from gsmooth.cli.output import as_lines, emit, guarded, progress, say
 
@@ -45,7 +47,7 @@ EPILOG = """
 gsmooth certify --limit 20 --region "-10:10"
 
 gsmooth certify -m my_module:build --set model.weights=net.pt --set model.shape=[3,32,32]
--d photos/ -t rotation -r "-30:30" --sigma 0.25 --scales 6 -o runs/photos
+-d photos/ -t rotation -r "-30:30" --sigma 0.25 --std 6 -o runs/photos
 
 gsmooth certify -m shipped:digits-l2 --mode radius --l2 1.0 -o runs/l2
 
@@ -81,7 +83,8 @@ def certify(
     l2: L2Flag = None,
     bits: BitsFlag = None,
     sigma: SigmaFlag = None,
-    scales: ScalesFlag = None,
+    std: StdFlag = None,
+    law: LawFlag = None,
     mode: ModeFlag = None,
     guarantee: GuaranteeFlag = None,
     alpha: AlphaFlag = None,
@@ -115,7 +118,8 @@ def certify(
             *flag("--l2", "region.l2", l2),
             *flag("--bits", "region.bits", bits),
             *flag("--sigma", "smoothing.sigma", sigma),
-            *scales_flag(scales),
+            *std_flag(std),
+            *law_flag(law),
             *flag("--seed", "smoothing.seed", seed),
             *flag("--seed-file", "smoothing.seed_file", seed_file),
             *flag("--mode", "certify.mode", mode),

@@ -117,8 +117,9 @@ RegionFlag = Annotated[
     typer.Option(
         "--region",
         "-r",
-        metavar="LOWER:UPPER[,...]",
-        help='One interval a parameter, in its unit: "-30:30" is 30 degrees either way.',
+        metavar="NAME=LOWER:UPPER[,...]",
+        help="The interval of each parameter, in its unit: angle=-30:30 is 30 degrees either way;"
+        ' "-30:30" alone in the order of the parameters.',
         rich_help_panel=_WHAT,
     ),
 ]
@@ -148,13 +149,24 @@ SigmaFlag = Annotated[
         rich_help_panel=_NOISE,
     ),
 ]
-ScalesFlag = Annotated[
+StdFlag = Annotated[
     str | None,
     typer.Option(
-        "--scales",
-        metavar="STD[,...]",
-        help="Std of the random parameters, each in its unit (degrees, pixels); 0: attacked, not"
-        " smoothed; 'none' for T = id.",
+        "--std",
+        metavar="NAME=STD[,...]",
+        help="Std of the noise on each parameter, in its unit: angle=4, or 4 alone in the order of"
+        " the parameters. 0: attacked, not smoothed; 'none': no noise on parameters (T = id). With"
+        " another --law its size: half-width (uniform), mean (exponential), b (laplace).",
+        rich_help_panel=_NOISE,
+    ),
+]
+LawFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--law",
+        metavar="[NAME=]LAW",
+        help="Law of the noise on a parameter: gaussian (the default), uniform, laplace,"
+        " exponential, folded-normal; angle=uniform, say.",
         rich_help_panel=_NOISE,
     ),
 ]
@@ -214,30 +226,58 @@ def classes_flag(path: Path | None) -> Iterator[Override]:
 
 
 def region_flag(text: str | None) -> Iterator[Override]:
-    """``LOWER:UPPER[,LOWER:UPPER...]`` as the two lists of ends."""
+    """``LOWER:UPPER[,...]`` as the two lists of ends, ``NAME=LOWER:UPPER[,...]`` as two tables."""
     from gsmooth.runs.config.overrides import Override
 
     if text is None:
         return
     # "-r=-30:30" arrives with its equals sign: a short flag takes everything behind it.
-    pairs = [part.split(":") for part in text.removeprefix("=").split(",")]
+    named, parts = _by_name("--region", text.removeprefix("="))
+    pairs = [part.split(":") for part in parts]
     if any(len(pair) != 2 for pair in pairs):
         raise ConfigurationError(
             f'--region {text}: expected LOWER:UPPER for each parameter, e.g. --region "-30:30"'
         )
     for position, end in enumerate(("lower", "upper")):
         values = [_number("--region", pair[position], text) for pair in pairs]
-        yield Override(f"region.{end}", values, f"--region {text}")
+        value = dict(zip(named, values, strict=True)) if named else values
+        yield Override(f"region.{end}", value, f"--region {text}")
 
 
-def scales_flag(text: str | None) -> Iterator[Override]:
-    """``STD[,STD...]`` as a list."""
+def std_flag(text: str | None) -> Iterator[Override]:
+    """``STD[,...]`` as a list, ``NAME=STD[,...]`` as a table, ``none`` as an empty list."""
+    from gsmooth.runs.config.overrides import Override
+
+    if text is None:
+        return
+    named, parts = ([], []) if text == "none" else _by_name("--std", text)
+    values = [_number("--std", part, text) for part in parts]
+    value = dict(zip(named, values, strict=True)) if named else values
+    yield Override("smoothing.scales", value, f"--std {text}")
+
+
+def law_flag(text: str | None) -> Iterator[Override]:
+    """``LAW`` as it is, ``NAME=LAW[,...]`` as a table."""
     from gsmooth.runs.config.overrides import Override
 
     if text is not None:
-        context = [] if text == "none" else text.split(",")
-        values = [_number("--scales", part, text) for part in context]
-        yield Override("smoothing.scales", values, f"--scales {text}")
+        named, laws = _by_name("--law", text)
+        value = dict(zip(named, laws, strict=True)) if named else text
+        yield Override("smoothing.law", value, f"--law {text}")
+
+
+def _by_name(flag: str, text: str) -> tuple[list[str], list[str]]:
+    """The names and the values of ``NAME=VALUE,...``; no names where none is given."""
+    parts = text.split(",")
+    pairs = [part.partition("=") for part in parts]
+    if not any(equals for _, equals, _ in pairs):
+        return [], parts
+    names = [name.strip() for name, _, _ in pairs]
+    if not all(equals for _, equals, _ in pairs) or len(set(names)) < len(names):
+        raise ConfigurationError(
+            f"{flag} {text}: name every parameter once (angle=..., brightness=...), or none of them"
+        )
+    return names, [value.strip() for _, _, value in pairs]
 
 
 def _number(name: str, part: str, text: str) -> float:

@@ -13,17 +13,19 @@ from gsmooth.cli.options import (
     DebugFlag,
     DeviceFlag,
     JsonFlag,
+    LawFlag,
     LimitFlag,
     ModelFlag,
-    ScalesFlag,
     SeedFileFlag,
     SeedFlag,
     SetFlag,
     SigmaFlag,
+    StdFlag,
     TransformationFlag,
     classes_flag,
     flag,
-    scales_flag,
+    law_flag,
+    std_flag,
 )
 from gsmooth.cli.output import console, emit, guarded, progress
 from gsmooth.text.rounding import percent
@@ -37,7 +39,7 @@ EPILOG = """
 gsmooth predict --limit 20
 
 gsmooth predict -m my_module:build --set model.weights=net.pt --set model.shape=[1,28,28]
--d test.npz -t rotation --sigma 0.25 --scales 6 --n 10000 --json
+-d test.npz -t rotation --sigma 0.25 --std 6 --n 10000 --json
 """
 
 
@@ -48,7 +50,8 @@ def predict(
     limit: LimitFlag = None,
     transformation: TransformationFlag = None,
     sigma: SigmaFlag = None,
-    scales: ScalesFlag = None,
+    std: StdFlag = None,
+    law: LawFlag = None,
     n: Annotated[int | None, typer.Option("--n", help="Votes an image.")] = None,
     alpha: Annotated[
         float | None,
@@ -78,7 +81,8 @@ def predict(
             *flag("--limit", "data.limit", limit),
             *flag("--transformation", "transformation.name", transformation),
             *flag("--sigma", "smoothing.sigma", sigma),
-            *scales_flag(scales),
+            *std_flag(std),
+            *law_flag(law),
             *flag("--seed", "smoothing.seed", seed),
             *flag("--seed-file", "smoothing.seed_file", seed_file),
             *flag("--n", "predict.n", n),

@@ -13,17 +13,19 @@ from gsmooth.cli.options import (
     DataFlag,
     DebugFlag,
     JsonFlag,
+    LawFlag,
     LimitFlag,
     ModelFlag,
     RegionFlag,
-    ScalesFlag,
     SetFlag,
     SigmaFlag,
+    StdFlag,
     TransformationFlag,
     classes_flag,
     flag,
+    law_flag,
     region_flag,
-    scales_flag,
+    std_flag,
 )
 from gsmooth.cli.output import emit, guarded, progress, say
 
@@ -33,7 +35,7 @@ EPILOG = """
 gsmooth train --out model.pt  (the shipped recipe, on shipped:digits, split train)
 
 gsmooth train -m my_module:build --set model.shape=[3,32,32] -d photos/ -t rotation -r "-30:30"
---sigma 0.25 --scales 6 --epochs 40 --out net.pt
+--sigma 0.25 --std 6 --epochs 40 --out net.pt
 
 [bold]Then[/bold]: gsmooth certify -c net.toml
 
@@ -56,7 +58,8 @@ def train(
     transformation: TransformationFlag = None,
     region: RegionFlag = None,
     sigma: SigmaFlag = None,
-    scales: ScalesFlag = None,
+    std: StdFlag = None,
+    law: LawFlag = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the data.")] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of initial weights, order and noise.")
@@ -84,7 +87,8 @@ def train(
             *flag("--transformation", "transformation.name", transformation),
             *region_flag(region),
             *flag("--sigma", "smoothing.sigma", sigma),
-            *scales_flag(scales),
+            *std_flag(std),
+            *law_flag(law),
             *flag("--epochs", "train.epochs", epochs),
             *flag("--seed", "train.seed", seed),
         ]

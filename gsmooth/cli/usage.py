@@ -11,6 +11,8 @@ from typer.core import TyperGroup
 from gsmooth.cli.output import failed
 
 _UNUSABLE: Final = 2
+_RENAMED: Final = {"--scales": "--std, e.g. --std angle=4"}
+"""Flags of 0.1.0, and those of today."""
 
 
 @final
@@ -53,4 +55,5 @@ def _told(error: Exception, message: str) -> str:
     """The message with the command that it is about, and where its flags are explained."""
     command = getattr(getattr(error, "ctx", None), "command_path", "gsmooth")
     text = " ".join(message.split()).rstrip(".")
+    text += "".join(f" ({old} is now {new})" for old, new in _RENAMED.items() if old in text)
     return f"{text[:1].lower()}{text[1:]}; {command} --help shows what there is"

@@ -36,7 +36,7 @@ def fitted_noise(
         law = replace(law, orthogonal=False)
     if law.dimensions and not bound.has_action:
         raise ConfigurationError(
-            f"smoothing: {bound.name}: {_why_no_action(bound)}; or give no scales (--scales"
+            f"smoothing: {bound.name}: {_why_no_action(bound)}; or give no scales (--std"
             " none: T = id)"
         )
     return bound, law
@@ -58,7 +58,7 @@ def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transform
     if wanted and len(wanted) == len(names):
         raise ConfigurationError(
             f"smoothing: every parameter of {transformation.name} has the std 0; for no noise on"
-            " any of them give no scales at all (--scales none, T = id)"
+            " any of them give no scales at all (--std none, T = id)"
         )
     fresh = tuple(name for name in wanted if name not in transformation.unsmoothed)
     rested = transformation.without_noise(fresh) if fresh else transformation

@@ -61,9 +61,7 @@ def test_a_region_that_is_none_is_explained(region: str, validation_error: str) 
 
 
 def test_scales_must_be_numbers() -> None:
-    assert refused(2, "certify", "--scales", "6,wide") == (
-        "--scales 6,wide: 'wide' is not a number"
-    )
+    assert refused(2, "certify", "--std", "6,wide") == ("--std 6,wide: 'wide' is not a number")
 
 
 def test_a_missing_run_file_is_named() -> None:
@@ -164,3 +162,12 @@ def test_an_exemption_is_asked_for_its_reason() -> None:
     assert refused(2, "check", "gaussian", "--exempt", "attack_is_differentiable") == (
         "--exempt attack_is_differentiable: expected CHECK=REASON"
     )
+
+
+def test_an_old_flag_names_the_new_one() -> None:
+    assert "--scales is now --std, e.g. --std angle=4" in refused(2, "certify", "--scales", "4")
+
+
+def test_a_wrong_name_of_a_parameter_lists_the_right_ones() -> None:
+    line = refused(2, "certify", "--std", "angel=4")
+    assert "unknown parameter 'angel' (did you mean 'angle'?); rotation has" in line

@@ -28,7 +28,7 @@ CERTIFY = (
     "certify",
     *TURNS,
     "--sigma=0.25",
-    "--scales=6",
+    "--std=6",
     "--seed=0",
     "--set=attack.n=128",
     "--set=engine.threads=1",
@@ -219,6 +219,6 @@ def test_a_parameter_of_scale_0_rests_in_calibration_as_in_the_run() -> None:
     unsmoothed = "--set=smoothing.scales=[6,0]"
     result = gsmooth(*CALIBRATE, *joined, unsmoothed)
     assert result.exit_code == 0, result.output
-    run = (*DISTRIBUTIONAL, *joined, "--scales=6,0", "--set=data.start=8")
+    run = (*DISTRIBUTIONAL, *joined, "--std=6,0", "--set=data.start=8")
     result = gsmooth(*run, "--set=attack.points=3")
     assert result.exit_code == 0, result.output

@@ -240,7 +240,7 @@ def test_a_plugin_that_leaves_mid_run_is_no_success(leave: str, said: str) -> No
         "--model=foreign_zoo:build",
         "--transformation=foreign_plugin:Leaver",
         "--region=-0.1:0.1",
-        "--scales=0.1",
+        "--std=0.1",
         "--json",
     )
     assert result.exit_code == 1, result.output
@@ -251,7 +251,7 @@ def test_a_plugin_that_leaves_mid_run_is_no_success(leave: str, said: str) -> No
 def test_a_plugin_that_leaves_when_it_is_first_tried_is_named() -> None:
     source = PLUGIN.replace("LEAVE", "sys.exit(0)").replace("== 20", "== 1")
     Path("foreign_plugin.py").write_text(source)
-    flags = ("--region=-0.1:0.1", "--scales=0.1", "--model=foreign_zoo:build")
+    flags = ("--region=-0.1:0.1", "--std=0.1", "--model=foreign_zoo:build")
     result = gsmooth(*CERTIFY, *flags, "--transformation=foreign_plugin:Leaver")
     assert result.exit_code == 5
     assert "act of leaver fails on images (1, 4, 4): SystemExit: 0" in result.stderr

@@ -86,7 +86,7 @@ def test_every_first_party_plugin_has_its_run_below() -> None:
 @pytest.mark.parametrize("name", REGIONS)
 def test_certifies_images_of_64_pixels_with_the_default_batch_size(name: str) -> None:
     region, scales = REGIONS[name]
-    asked = ("--l2=0.1",) if region is None else (f"--region={region}", f"--scales={scales}")
+    asked = ("--l2=0.1",) if region is None else (f"--region={region}", f"--std={scales}")
     law = "exponential" if name in ONE_WAY else "gaussian"
     result = CliRunner().invoke(
         app,

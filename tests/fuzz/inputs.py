@@ -17,7 +17,7 @@ from tests.fuzz.desk import IMAGES, TMP_PROJECT, desk, gsmooth, spoilt
 from tests.fuzz.trial import Found
 
 FLAGS: Final = (
-    "--model", "--data", "--transformation", "--region", "--l2", "--bits", "--sigma", "--scales",
+    "--model", "--data", "--transformation", "--region", "--l2", "--bits", "--sigma", "--std",
     "--alpha", "--mode", "--limit", "--device", "--guarantee", "--seed", "--config", "--out",
 )  # fmt: skip
 FIELDS: Final = (

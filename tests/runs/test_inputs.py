@@ -270,7 +270,7 @@ def test_training_from_folders_keeps_their_names(tmp_path: Path) -> None:
         "--transformation=rotation",
         "--region=-1:1",
         "--sigma=0.1",
-        "--scales=1",
+        "--std=1",
         "--epochs=1",
         "--out=net.pt",
     )

@@ -74,7 +74,7 @@ def test_first_party_transformations_are_bound_to_the_shape(name: str) -> None:
     assert smoke_tested(operator, GREY) == operator.for_shape(GREY)
 
 
-COMMAND = ["--region=-1:1", "--sigma=0.25", "--scales=1", "-t", "raising_hue:Hue"]
+COMMAND = ["--region=-1:1", "--sigma=0.25", "--std=1", "-t", "raising_hue:Hue"]
 
 
 @pytest.mark.parametrize(

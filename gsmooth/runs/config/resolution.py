@@ -100,7 +100,7 @@ def _smoothing(
         )
     scales = smoothing.scales if smoothing.scales is not None else noise and noise.scales
     if scales != ():  # No scales at all is T = id: parameters without noise.
-        _one_each("smoothing.scales", scales, operator, f"--scales {_stds(operator)}")
+        _one_each("smoothing.scales", scales, operator, f"--std {_stds(operator)}")
     grid = smoothing.grid if smoothing.grid is not None else noise.grid if noise else 2.0**-8
     law = smoothing.law or (noise.law if noise else "gaussian")
     return smoothing.model_copy(

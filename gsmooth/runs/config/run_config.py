@@ -140,7 +140,7 @@ class SmoothingSection(Section):
     def _some_noise(self) -> Self:
         if self.scales and not any(self.scales):
             raise ValueError(
-                "scales: no parameter has noise; for none at all give no scales (--scales none)"
+                "scales: no parameter has noise; for none at all give no scales (--std none)"
             )
         return self
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ValidationError
 
 from gsmooth.errors import ConfigurationError
+from gsmooth.runs.config.named_parameters import ordered
 from gsmooth.runs.config.overrides import Override, Tree
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.text.spelling import did_you_mean
@@ -32,7 +33,8 @@ def load_config(path: Path | None = None, overrides: Iterable[str | Override] = 
     """The configuration of a TOML file (None: the defaults) with the overrides on top, in order.
 
     The ``config.toml`` of a folder of records is about that folder, wherever it lies by now: its
-    ``output.folder`` is the place of the file, not the one that was written down.
+    ``output.folder`` is the place of the file, not the one that was written down. Noise and regions
+    may name their parameters (``scales = {angle = 4}``); see :func:`ordered`.
 
     Raises ConfigurationError with one line a mistake: the file or flag, the dotted path, what was
     given and expected, and the nearest field.
@@ -45,6 +47,7 @@ def load_config(path: Path | None = None, overrides: Iterable[str | Override] = 
         setting.apply(tree)
     if bad := next(_with_nul(tree), None):
         raise ConfigurationError(f"{_source(bad, path, settings)}: {bad}: holds the character NUL")
+    ordered(tree)
     try:
         # JSON, because only there strictness means what a run file means: lists are tuples and
         # strings are paths, but "0.2" is no number and true is no count.

@@ -92,7 +92,7 @@ def test_a_grid_of_zero_is_kept() -> None:
         ("smoothing.sigma", "smoothing.sigma is not set; give --sigma"),
         (
             "smoothing.scales",
-            "smoothing.scales is not set; .* slope \\[px/px\\]; e.g. --scales STD",
+            "smoothing.scales is not set; .* slope \\[px/px\\]; e.g. --std STD",
         ),
         ("region", 'region.lower is not set; .* slope \\[px/px\\]; e.g. --region="-1:1"'),
     ],
@@ -131,7 +131,7 @@ def test_an_example_has_a_value_for_every_part_of_a_composition() -> None:
     with pytest.raises(ConfigurationError, match=r'has 1 values;.*--region="0:4,-0.3:0.3"'):
         filled(*options, "smoothing.sigma=0.1", "smoothing.scales=[1, 0.1]")
     ends = ("region.upper=[1, 0]", "region.lower=[0, 0]")
-    with pytest.raises(ConfigurationError, match="--scales STD,STD"):
+    with pytest.raises(ConfigurationError, match="--std STD,STD"):
         filled("transformation.name=blur+brightness", *ends, "smoothing.sigma=0.1")
 
 

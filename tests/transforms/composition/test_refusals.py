@@ -64,7 +64,7 @@ def test_contrast_and_brightness_cannot_carry_noise_together() -> None:
     ) as found:
         smoothed("contrast+brightness", (0.1, 0.1))
     assert "give one of them the std 0" in str(found.value)
-    assert str(found.value).endswith("or give no scales (--scales none: T = id)")
+    assert str(found.value).endswith("or give no scales (--std none: T = id)")
 
 
 def test_a_resting_part_comes_before_the_noisy_one() -> None:
