@@ -137,7 +137,7 @@ def test_clips_are_certified_at_every_volume_and_shown_in_a_table(
     assert certify_speech.main(asked) == 0
     assert "volume ±6 dB, rounded to 16 bits" in capsys.readouterr().out
     records = read_records(tmp_path / "volume-generated")
-    assert [row.label for row in records.rows if row.correct_up_to(1.0)]
+    assert [row.image.label for row in records.rows if row.correct_up_to(1.0)]
     assert verify_records(records.path.parent).sound
 
 

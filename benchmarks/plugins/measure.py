@@ -60,14 +60,16 @@ def line_of(name: str, rows: Sequence[Row], fingerprint: str) -> Line:
     return Line(
         cell=name,
         images=len(rows),
-        clean=share(sum(row.clean_prediction == row.label for row in rows)),
-        standard=share(sum(row.prediction == row.label for row in rows)),
+        clean=share(sum(row.image.clean_prediction == row.image.label for row in rows)),
+        standard=share(sum(row.image.prediction == row.image.label for row in rows)),
         certified=share(sum(row.correct_up_to(1.0) for row in rows)),
         attacked=share(sum(withstood)) if len(withstood) == len(rows) else None,
-        centres=statistics.median(len(row.evidence) for row in rows),
-        votes=statistics.fmean(row.votes for row in rows),
-        seconds=statistics.fmean(row.seconds for row in rows),
-        abstentions=dict(sorted(Counter(str(row.reason) for row in rows if row.reason).items())),
-        guarantees=dict(sorted(Counter(str(row.guarantee) for row in rows).items())),
+        centres=statistics.median(len(row.counts.evidence) for row in rows),
+        votes=statistics.fmean(row.counts.votes for row in rows),
+        seconds=statistics.fmean(row.provenance.seconds for row in rows),
+        abstentions=dict(
+            sorted(Counter(str(row.decision.reason) for row in rows if row.decision.reason).items())
+        ),
+        guarantees=dict(sorted(Counter(str(row.claim.guarantee) for row in rows).items())),
         fingerprint=fingerprint,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gsmooth.api.results import Result, Results
-    from gsmooth.runs.records.row import AttackRecord
+    from gsmooth.runs.records.row_parts import AttackRecord
     from gsmooth.transforms.region import Region
 
 SHOWN: Final = 8

@@ -211,33 +211,37 @@ def _restored(row: Row) -> Result:
     return Result(
         index=row.index,
         certificate=_certificate(row),
-        prediction=Prediction(row.prediction, row.prediction_counts, row.alpha),
-        votes=row.votes,
-        pilot_votes=row.pilot_votes,
-        seconds=row.seconds,
+        prediction=Prediction(row.image.prediction, row.image.prediction_counts, row.claim.alpha),
+        votes=row.counts.votes,
+        pilot_votes=row.counts.pilot_votes,
+        seconds=row.provenance.seconds,
     )
 
 
 def _certificate(row: Row) -> Certificate:
-    region = row.certified_region
-    if region is not None and row.fraction is not None and row.certified_label is not None:
+    region = row.claim.certified_region
+    if (
+        region is not None
+        and row.claim.fraction is not None
+        and row.decision.certified_label is not None
+    ):
         return Certified(
-            row.certified_label,
+            row.decision.certified_label,
             region,
-            row.fraction,
-            row.guarantee,
-            row.alpha,
-            row.evidence,
-            row.premise,
-            row.attempts,
+            row.claim.fraction,
+            row.claim.guarantee,
+            row.claim.alpha,
+            row.counts.evidence,
+            row.claim.premise,
+            row.claim.attempts,
         )
     return Abstained(
-        row.reason or AbstainReason.BUDGET,
-        row.selected_label,
-        row.least_n,
-        row.guarantee,
-        row.alpha,
-        row.evidence,
-        row.premise,
-        row.attempts,
+        row.decision.reason or AbstainReason.BUDGET,
+        row.decision.selected_label,
+        row.decision.least_n,
+        row.claim.guarantee,
+        row.claim.alpha,
+        row.counts.evidence,
+        row.claim.premise,
+        row.claim.attempts,
     )

@@ -15,7 +15,7 @@ def searches(records: Records, *, blind: float = 0.0) -> str:
     plan = records.header.config.get("attack")
     if not isinstance(plan, Mapping) or not plan:
         return ""
-    return ", ".join(_kinds(plan, records.rows[0].region.dimensions, blind))
+    return ", ".join(_kinds(plan, records.rows[0].claim.region.dimensions, blind))
 
 
 def _kinds(plan: Mapping[str, object], dimensions: int, blind: float) -> Iterator[str]:

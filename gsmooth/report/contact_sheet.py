@@ -20,7 +20,8 @@ from gsmooth.report.reach import about_preimages, at, verdict_of
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
 from gsmooth.runs.records.folder import Records
-from gsmooth.runs.records.row import AttackRecord, Row
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.records.row_parts import AttackRecord
 from gsmooth.text.display import shortened
 from gsmooth.text.rounding import text_down
 from gsmooth.transforms import registry
@@ -324,11 +325,11 @@ def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _line(dataset: Dataset, row: Row, verdict: str, views: Sequence[View]) -> SheetLine:
     """Class, position and verdict of an image, and its pictures."""
-    certified = row.outcome == "certified"
-    right = row.certified_label in (None, row.label)
-    answer = "" if right else f" as {_class(dataset, row.certified_label or 0)}"
+    certified = row.is_certified
+    right = row.decision.certified_label in (None, row.image.label)
+    answer = "" if right else f" as {_class(dataset, row.decision.certified_label or 0)}"
     told, _, handed_in = verdict.rpartition(", ") if certified else (verdict, "", "")
-    title = _class(dataset, row.label)
+    title = _class(dataset, row.image.label)
     place, verdict = f"image {row.index}", f"{told}{answer}"
     return SheetLine(views, title, place, verdict, certified and right, handed_in)
 

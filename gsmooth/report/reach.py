@@ -34,7 +34,7 @@ def about_preimages(records: Records) -> bool:
 
 def axis_of(records: Records) -> Axis:
     """The angle, shift or l2 radius that fraction 1 stands for; where there is no single one, 1."""
-    region = records.rows[0].region
+    region = records.rows[0].claim.region
     names = [
         _name(p) for p, end in zip(records.header.parameters, region.upper, strict=False) if end
     ]
@@ -51,7 +51,7 @@ def axis_of(records: Records) -> Axis:
 
 def asked_for(records: Records) -> str:
     """The region of a run, e.g. ``angle ±30°, float image``."""
-    return describe(records.rows[0].region, records.header.parameters)
+    return describe(records.rows[0].claim.region, records.header.parameters)
 
 
 def verdict_of(row: Row, parameters: tuple[Parameter, ...], online: bool = False) -> str:
@@ -59,9 +59,9 @@ def verdict_of(row: Row, parameters: tuple[Parameter, ...], online: bool = False
 
     online: the run was about originals, ``originals to ±30°, float image``.
     """
-    if row.certified_region is None:
-        return f"abstained: {row.reason}"
-    return certified_text(row.certified_region, parameters, online)
+    if row.claim.certified_region is None:
+        return f"abstained: {row.decision.reason}"
+    return certified_text(row.claim.certified_region, parameters, online)
 
 
 def certified_text(region: Region, parameters: tuple[Parameter, ...], online: bool = False) -> str:

@@ -13,7 +13,7 @@ def decided_by(records: Records) -> str:
     Giving up early at a level costs power and never soundness (S6).
     """
     config = records.header.config
-    mode, level = records.rows[0].mode, setting(config, "certify.futility")
+    mode, level = records.rows[0].claim.mode, setting(config, "certify.futility")
     if mode == "nested":
         return "a vote of votes"
     if mode == "region":

@@ -90,13 +90,13 @@ def summarize(run: Records | Totals) -> Summary:
     totals = Totals.of(run)
     records, images = totals.run, totals.images
     first = records.rows[0]
-    fractions = GAUGES if first.mode == "radius" or totals.partial else ()
+    fractions = GAUGES if first.claim.mode == "radius" or totals.partial else ()
     attacked = totals.attacked.total
     return Summary(
         name=records.path.parent.name,
         images=images,
         region=asked_for(records),
-        mode=first.mode,
+        mode=first.claim.mode,
         clean=_share(totals.clean),
         standard=Share(totals.standard.count, images),
         certified=Share(totals.certified(1.0), images),
@@ -106,7 +106,7 @@ def summarize(run: Records | Totals) -> Summary:
         abstentions=dict(sorted(totals.reasons.items())),
         attacked=_share(totals.attacked),
         searches=searches(records, blind=totals.blind / attacked) if attacked else "",
-        handed_in=handed_in(first.region),
+        handed_in=handed_in(first.claim.region),
         votes=totals.votes / images,
         attack_forwards=totals.forwards / attacked if attacked else None,
         seconds=totals.seconds,

@@ -83,31 +83,31 @@ class Totals:
         return self
 
     def _answers(self, row: Row) -> None:
-        if row.clean_prediction is not None:
-            self.clean.add(row.clean_prediction == row.label)
-        self.standard.add(row.prediction == row.label)
+        if row.image.clean_prediction is not None:
+            self.clean.add(row.image.clean_prediction == row.image.label)
+        self.standard.add(row.image.prediction == row.image.label)
         if row.attack is not None:
             self.attacked.add(row.attack.robust)
             self.forwards += row.attack.forwards
             self.blind += row.attack.missing_gradient is True
 
     def _certificate(self, row: Row) -> None:
-        if row.fraction is not None and row.certified_label == row.label:
-            self.reached[row.fraction] += 1
-        self.partial |= row.fraction not in (None, 1.0)
-        if row.reason:
-            self.reasons[str(row.reason)] += 1
-        if row.premise:
-            self.premises.add(row.premise.describe())
-        self.guarantees[str(row.guarantee)] += 1
-        self.votes += row.votes
-        self.seconds += row.seconds
-        self.alpha = max(self.alpha, row.alpha)
+        if row.claim.fraction is not None and row.decision.certified_label == row.image.label:
+            self.reached[row.claim.fraction] += 1
+        self.partial |= row.claim.fraction not in (None, 1.0)
+        if row.decision.reason:
+            self.reasons[str(row.decision.reason)] += 1
+        if row.claim.premise:
+            self.premises.add(row.claim.premise.describe())
+        self.guarantees[str(row.claim.guarantee)] += 1
+        self.votes += row.counts.votes
+        self.seconds += row.provenance.seconds
+        self.alpha = max(self.alpha, row.claim.alpha)
 
     def _place(self, row: Row) -> None:
-        if len(places := self.places[row.label]) < SHOWN:
+        if len(places := self.places[row.image.label]) < SHOWN:
             places.append(self.images)
-        if self.abstained is None and row.outcome == "abstained":
+        if self.abstained is None and not row.is_certified:
             self.abstained = self.images
 
     def shown(self) -> list[Row]:
@@ -118,6 +118,6 @@ class Totals:
             for turn, place in enumerate(places)
         )
         rows = [self.run.rows[place] for _, _, place in heapq.nsmallest(SHOWN, order)]
-        if self.abstained is not None and all(row.outcome == "certified" for row in rows):
+        if self.abstained is not None and all(row.is_certified for row in rows):
             rows[-1] = self.run.rows[self.abstained]
         return rows

@@ -131,7 +131,7 @@ def _finish(
         writer.write(row)
         monitor.add(row, attack.forwards if attack else 0, time.monotonic() - began)
     # A nested certificate is about the vote of votes, which the adversary does not query.
-    if attack is not None and row.mode != "nested":
+    if attack is not None and row.claim.mode != "nested":
         raise_if_violated(row, attack, context, writer.folder)
 
 

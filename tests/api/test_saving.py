@@ -72,7 +72,7 @@ def test_every_noise_is_saved_so_that_it_verifies_and_is_reported(
     found = gs.certify(g, torch.full((1, 9, 9), 0.9), region, labels=1)
     folder = found.save(tmp_path / "run")
     assert gs.verify(folder).faults == ()
-    assert read_records(folder).rows[0].noise.build() == g.law
+    assert read_records(folder).rows[0].randomness.noise.build() == g.law
     assert gs.report.summarize(folder).images == 1
 
 
@@ -163,7 +163,7 @@ def test_labels_of_the_accuracy_are_those_that_are_saved(tmp_path: Path) -> None
     found = gs.certify(smoothed(), images(), BALL)
     found.certified_accuracy(LABELS)
     rows = read_records(found.save(tmp_path / "run")).rows
-    assert [row.label for row in rows] == LABELS
+    assert [row.image.label for row in rows] == LABELS
 
 
 def test_a_saved_network_or_image_is_not_loaded_by_its_name() -> None:

@@ -39,7 +39,7 @@ from tests.engine_objects import (
     repeated,
     turned,
 )
-from tests.runs.samples import FINGERPRINT, make_header
+from tests.runs.samples import FINGERPRINT, changed, make_header
 
 SCALE = 12.0
 WIDE = Region((-60.0,), (60.0,))
@@ -289,18 +289,18 @@ def rows(runs: int = 6) -> list[Row]:
 
 def test_every_nested_row_follows_from_both_levels_of_its_counts() -> None:
     found = rows()
-    assert {row.outcome for row in found} == {"certified", "abstained"}
+    assert {row.decision.outcome for row in found} == {"certified", "abstained"}
     for row in found:
         assert [str(fault) for fault in row_faults(row, make_header(config=CONFIG))] == []
         assert Row.from_json(row.to_json()) == row
 
 
-def changed(row: Row, inner: dict[str, Any], **changes: Any) -> Row:
+def with_first_centre(row: Row, inner: dict[str, Any], **changes: Any) -> Row:
     """A row with a first centre changed on either level."""
-    centre = row.evidence[0]
+    centre = row.counts.evidence[0]
     assert centre.inner is not None
     centre = replace(centre, inner=replace(centre.inner, **inner), **changes)
-    return replace(row, evidence=(centre, *row.evidence[1:]))
+    return changed(row, evidence=(centre, *row.counts.evidence[1:]))
 
 
 def fields(row: Row, config: dict[str, object] = CONFIG) -> list[str]:
@@ -308,22 +308,27 @@ def fields(row: Row, config: dict[str, object] = CONFIG) -> list[str]:
 
 
 def test_forged_nested_rows_are_named() -> None:
-    row = next(row for row in rows() if row.outcome == "certified")
-    inner = row.evidence[0].inner
+    row = next(row for row in rows() if row.decision.outcome == "certified")
+    inner = row.counts.evidence[0].inner
     assert inner is not None
     counts = inner.successes
-    assert fields(changed(row, {}, successes=row.evidence[0].successes - 1)) == [
+    assert fields(with_first_centre(row, {}, successes=row.counts.evidence[0].successes - 1)) == [
         "evidence[0].successes"
     ]
-    assert fields(changed(row, {"successes": (0, *counts[1:])}))[0] == "evidence[0].successes"
-    assert fields(changed(row, {"successes": (500, *counts[1:])})) == [
+    assert (
+        fields(with_first_centre(row, {"successes": (0, *counts[1:])}))[0]
+        == "evidence[0].successes"
+    )
+    assert fields(with_first_centre(row, {"successes": (500, *counts[1:])})) == [
         "evidence[0].inner.successes"
     ]
-    assert fields(changed(row, {"successes": counts[1:]})) == ["evidence[0].inner.successes"]
-    assert fields(changed(row, {"share": 0.6}))[0] == "evidence[0].inner.required_p"
-    assert fields(replace(row, fraction=0.5)) == ["fraction"]
-    bare = replace(row.evidence[0], inner=None)
-    assert "evidence[0].inner" in fields(replace(row, evidence=(bare, *row.evidence[1:])))
+    assert fields(with_first_centre(row, {"successes": counts[1:]})) == [
+        "evidence[0].inner.successes"
+    ]
+    assert fields(with_first_centre(row, {"required_p": 0.6}))[0] == "evidence[0].inner.required_p"
+    assert fields(changed(row, fraction=0.5)) == ["fraction"]
+    bare = replace(row.counts.evidence[0], inner=None)
+    assert "evidence[0].inner" in fields(changed(row, evidence=(bare, *row.counts.evidence[1:])))
     assert fields(row, {"certify": {"n_outer": 60}}) == ["mode"]
     fewer: dict[str, object] = {"certify": {"n_outer": 59, "n_inner": 256, "alpha_inner": 0.1}}
     assert "evidence[0].trials" in fields(row, fewer)

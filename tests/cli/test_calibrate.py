@@ -138,9 +138,9 @@ def test_a_distributional_run_records_and_prints_its_premise() -> None:
     assert result.exit_code == 0, result.output
     rows = read_records("run").rows
     premise = read_calibration(Path("cal.json")).premise
-    assert {row.guarantee for row in rows} == {"distributional"}
-    assert {row.premise for row in rows} == {premise}
-    assert any(row.outcome == "certified" for row in rows)
+    assert {row.claim.guarantee for row in rows} == {"distributional"}
+    assert {row.claim.premise for row in rows} == {premise}
+    assert any(row.decision.outcome == "certified" for row in rows)
     assert "images like the calibration ones" in " ".join(result.stdout.split())
     assert gsmooth("verify", "run").exit_code == 0
     again = gsmooth("certify", "--config", "run/config.toml")
@@ -185,10 +185,10 @@ def test_a_nested_run_records_both_levels_and_verifies() -> None:
     result = gsmooth(*NESTED, "--limit=2", "--no-attack", "--set=certify.alpha=0.1")
     assert result.exit_code == 0, result.output
     rows = read_records("run").rows
-    assert {row.mode for row in rows} == {"nested"}
-    assert any(row.outcome == "certified" for row in rows)
-    assert all(len(row.evidence) == 1 for row in rows)
-    assert all(centre.inner is not None for row in rows for centre in row.evidence)
+    assert {row.claim.mode for row in rows} == {"nested"}
+    assert any(row.decision.outcome == "certified" for row in rows)
+    assert all(len(row.counts.evidence) == 1 for row in rows)
+    assert all(centre.inner is not None for row in rows for centre in row.counts.evidence)
     assert gsmooth("verify", "run").exit_code == 0
     pytest.importorskip("pyarrow", reason="needs the extra 'parquet'")
     export_parquet(read_records("run"), Path("rows.parquet"))
@@ -202,7 +202,7 @@ def test_a_nested_run_may_rest_on_a_calibration_from_the_clean_image() -> None:
     assert "--centre clean" in refused.stderr
     gsmooth(*CALIBRATE, "--centre=clean")
     assert gsmooth(*NESTED, *rest).exit_code == 0
-    assert read_records("run").rows[0].guarantee == "distributional"
+    assert read_records("run").rows[0].claim.guarantee == "distributional"
 
 
 def test_an_error_out_of_reach_is_refused_before_any_vote() -> None:

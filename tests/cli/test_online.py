@@ -91,7 +91,7 @@ def test_attacked_digits_are_certified_with_all_their_originals_from_the_command
     result = gsmooth(*ONLINE)
     assert result.exit_code == 0, result.output
     records = read_records("run")
-    assert [row.guarantee for row in records.rows] == [Guarantee.ONLINE] * 3
+    assert [row.claim.guarantee for row in records.rows] == [Guarantee.ONLINE] * 3
     assert all(row.attack is None for row in records.rows)
     assert sum(row.correct_up_to(1.0) for row in records.rows) >= 2
     assert "attacked already: no further attack" in result.stderr
@@ -147,9 +147,9 @@ def test_an_image_without_an_original_is_abstained_from_and_the_others_are_not_l
 ) -> None:
     dim(f"certify.mode={mode}", "certify.n=512")
     rows = {row.index: row for row in read_records("run").rows}
-    assert [rows[k].outcome for k in range(3)] == ["certified", "abstained", "certified"]
-    assert (rows[1].reason, rows[1].evidence) == (AbstainReason.IMPOSSIBLE, ())
-    assert (rows[0].certified_label, rows[2].certified_label) == (1, 0)
+    assert [rows[k].decision.outcome for k in range(3)] == ["certified", "abstained", "certified"]
+    assert (rows[1].decision.reason, rows[1].counts.evidence) == (AbstainReason.IMPOSSIBLE, ())
+    assert (rows[0].decision.certified_label, rows[2].decision.certified_label) == (1, 0)
     assert verify_records("run").sound
     assert "1 impossible" in gsmooth("report", "run").stdout
 
@@ -174,7 +174,7 @@ def test_verify_refuses_an_online_row_in_another_run_and_an_impossible_one_with_
 def test_a_heuristic_online_cover_is_not_attacked_either() -> None:
     dim("smoothing.grid=0.0", "data.limit=1")
     (row,) = read_records("run").rows
-    assert (row.guarantee, row.attack) == (Guarantee.HEURISTIC, None)
+    assert (row.claim.guarantee, row.attack) == (Guarantee.HEURISTIC, None)
     assert verify_records("run").sound
 
 

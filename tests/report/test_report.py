@@ -39,7 +39,7 @@ from gsmooth.runs.records.planned_images import PlannedImages
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
-from tests.runs.samples import make_abstention, make_header, make_radius_row, make_row
+from tests.runs.samples import changed, make_abstention, make_header, make_radius_row, make_row
 
 ANGLE = (Parameter("angle", "deg"),)
 SHIFTS = (Parameter("dx", "px"), Parameter("dy", "px"))
@@ -110,7 +110,8 @@ def test_certified_accuracy_never_exceeds_the_share_of_right_certificates() -> N
     assert accuracies == sorted(accuracies, reverse=True)
     assert accuracies[-1] == found.certified.count == 1
     assert accuracies == [
-        sum((row.fraction or 0.0) >= fraction for row in rows) for fraction, _ in found.certified_at
+        sum((row.claim.fraction or 0.0) >= fraction for row in rows)
+        for fraction, _ in found.certified_at
     ]
 
 
@@ -192,7 +193,7 @@ def test_searches_are_those_that_the_region_allows() -> None:
 def test_every_kind_of_guarantee_is_named_and_explained() -> None:
     premise = Premise(0.31, 0.9, 0.999)
     rows = [make_row(i, guarantee=kind) for i, kind in enumerate(Guarantee)]
-    rows[1] = replace(rows[1], premise=premise)
+    rows[1] = changed(rows[1], premise=premise)
     found = summarize(records(*rows))
     assert set(found.guarantees) == {str(kind) for kind in Guarantee}
     assert found.premises == (premise.describe(),)

@@ -18,7 +18,16 @@ from gsmooth.runs.records.capabilities import Capabilities
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.planned_images import PlannedImages
 from gsmooth.runs.records.recorded_noise import AxisNoise, NoiseRecord
-from gsmooth.runs.records.row import AttackRecord, Row
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.records.row_parts import (
+    AttackRecord,
+    ClaimRecord,
+    CountsRecord,
+    DecisionRecord,
+    ImageRecord,
+    Provenance,
+    RandomnessRecord,
+)
 from gsmooth.sampling.noise import SAMPLER
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.normal import required_p_of_margin
@@ -47,6 +56,7 @@ CLAIMS = Capabilities(
     rounding_norm=28.0,
     guarantee=Guarantee.INDIVIDUAL,
 )
+PARTS = ("image", "decision", "claim", "randomness", "counts", "provenance")
 NOISE = NoiseRecord(0.2, True, (AxisNoise("gaussian", 24.0),))
 
 
@@ -77,37 +87,30 @@ def counted(centre: CentreEvidence) -> CentreEvidence:
 
 def make_row(index: int = 0, **changes: Any) -> Row:
     """A correctly certified region-mode row, with ``changes``."""
+    votes = (0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0)
+    evidence = (make_centre(theta=(-15.0,)), make_centre(theta=(15.0,)))
     row = Row(
-        index=index,
-        image_digest=f"{index:032x}" * 2,
-        label=7,
-        clean_prediction=7,
-        prediction=7,
-        prediction_counts=(0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0),
-        outcome="certified",
-        selected_label=7,
-        certified_label=7,
-        reason=None,
-        least_n=None,
-        region=REGION,
-        fraction=1.0,
-        guarantee=Guarantee.INDIVIDUAL,
-        premise=None,
-        alpha=0.001,
-        attempts=1,
-        mode="region",
-        seed=0,
-        noise=NOISE,
-        sampler=SAMPLER,
-        evidence=(make_centre(theta=(-15.0,)), make_centre(theta=(15.0,))),
-        votes=320,
-        pilot_votes=0,
+        image=ImageRecord(index, f"{index:032x}" * 2, 7, 7, 7, votes),
+        decision=DecisionRecord("certified", 7, 7, None, None),
+        claim=ClaimRecord(REGION, 1.0, Guarantee.INDIVIDUAL, None, 0.001, 1, "region"),
+        randomness=RandomnessRecord(0, NOISE, SAMPLER),
+        counts=CountsRecord(evidence, 320, 0),
         attack=AttackRecord((28.0,), 7, (990, 10), True, 1500, False),
-        seconds=0.25,
-        fingerprint=FINGERPRINT,
-        versions={"gsmooth": "0.1.0", "torch": "2.13.0"},
+        provenance=Provenance(0.25, FINGERPRINT, {"gsmooth": "0.1.0", "torch": "2.13.0"}),
     )
-    return replace(row, **changes)
+    return changed(row, **changes)
+
+
+def changed(row: Row, **changes: Any) -> Row:
+    """The row with other values of fields, whichever of its parts they lie in."""
+    parts: dict[str, Any] = {}
+    for name, value in changes.items():
+        holder = next((p for p in PARTS if hasattr(getattr(row, p), name)), None)
+        if holder is None:
+            parts[name] = value
+        else:
+            parts[holder] = replace(parts.get(holder, getattr(row, holder)), **{name: value})
+    return replace(row, **parts)
 
 
 def make_abstention(index: int = 0, **changes: Any) -> Row:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from gsmooth.runs.monitor.interrupt import Interrupted
 from gsmooth.runs.predict import run_predict
 from gsmooth.runs.records.folder import Row, read_records
 from gsmooth.runs.verify.verify import verify_records
+from tests.runs.samples import changed
 from tests.runs.tmp_project import MEANS, SETTINGS, Notebook, furnish, tmp_project_config
 
 # So much noise that no count is unanimous.
@@ -49,7 +49,7 @@ def certified(folder: str, *overrides: str) -> tuple[Row, ...]:
 
 
 def rows_of(folder: str) -> tuple[Row, ...]:
-    return tuple(replace(row, seconds=0.0) for row in read_records(folder).rows)
+    return tuple(changed(row, seconds=0.0) for row in read_records(folder).rows)
 
 
 def gsmooth(*overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -67,13 +67,13 @@ def gsmooth(*overrides: str, **environment: str) -> subprocess.CompletedProcess[
 def test_every_image_gets_its_row_and_the_half_space_decides_it() -> None:
     rows = certified("run")
     assert [row.index for row in rows] == list(range(12))
-    assert all(row.clean_prediction == row.label for row in rows)
+    assert all(row.image.clean_prediction == row.image.label for row in rows)
     assert all(row.attack is not None and row.attack.robust for row in rows)
     for row, mean in zip(rows, MEANS, strict=True):
         # 4 |mean - 0.5|: the distance to the threshold, with weights 1/16 on 16 pixels.
-        if row.outcome == "certified":
+        if row.decision.outcome == "certified":
             assert 4 * abs(mean - 0.5) > 0.3
-    assert sum(row.outcome == "certified" for row in rows) == 12
+    assert sum(row.decision.outcome == "certified" for row in rows) == 12
     assert verify_records("run").sound
 
 
@@ -109,7 +109,9 @@ def test_devices_of_two_kinds_are_refused() -> None:
 
 def test_another_seed_gives_other_counts() -> None:
     first, second = (certified(f"seed{s}", NOISY, f"smoothing.seed={s}") for s in (0, 1))
-    assert [row.prediction_counts for row in first] != [row.prediction_counts for row in second]
+    assert [row.image.prediction_counts for row in first] != [
+        row.image.prediction_counts for row in second
+    ]
 
 
 def test_a_run_is_extended_and_resumed_without_repeating_images() -> None:
@@ -231,8 +233,8 @@ def test_radius_mode_says_how_much_of_the_region_holds() -> None:
     rows = certified("run", "certify.mode=radius", "certify.n=640", "region.l2=1.0")
     assert verify_records("run").sound
     for row, mean in zip(rows, MEANS, strict=True):
-        assert row.fraction is not None
-        assert 0.0 < row.fraction < 4 * abs(mean - 0.5)
+        assert row.claim.fraction is not None
+        assert 0.0 < row.claim.fraction < 4 * abs(mean - 0.5)
 
 
 def test_predict_needs_no_region() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from gsmooth.runs.execute import plan, run_certify
 from gsmooth.runs.fixed_batch import fixed_batch_size, noisy_points, with_fixed_batch_size
 from gsmooth.runs.predict import run_predict
 from gsmooth.runs.records.folder import Row, read_records
+from tests.runs.samples import changed
 from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
 PLANTED = '''
@@ -62,7 +62,7 @@ def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def certify(*overrides: str, stop_after: int | None = None) -> tuple[Row, ...]:
     run_certify(tmp_project_config("attack.enabled=false", *overrides), Notebook(stop_after))
-    return tuple(replace(row, seconds=0.0) for row in read_records("run").rows)
+    return tuple(changed(row, seconds=0.0) for row in read_records("run").rows)
 
 
 def test_a_model_with_batch_statistics_casts_no_vote() -> None:

@@ -135,8 +135,8 @@ def test_all_commands_give_the_model_bytes_in_its_range(tmp_path: Path) -> None:
     )
     run_certify(config, Notebook())
     rows = read_records(tmp_path / "run").rows
-    assert [row.certified_label for row in rows] == [0, 1, 0, 1]
-    assert [row.clean_prediction for row in rows] == [0, 1, 0, 1]
+    assert [row.decision.certified_label for row in rows] == [0, 1, 0, 1]
+    assert [row.image.clean_prediction for row in rows] == [0, 1, 0, 1]
     line = views(
         registry.load_transformation("gaussian"),
         recorded_data(read_records(tmp_path / "run").header.config, "bytes.npz"),

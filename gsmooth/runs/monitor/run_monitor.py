@@ -52,11 +52,11 @@ class RunMonitor:
     def add(self, row: Row, forwards: int, seconds: float) -> None:
         """One image is finished, after an attack of so many votes and seconds."""
         self.fresh += 1
-        self.votes += row.votes + forwards
-        self.timeline.finished(row.index, row.votes, seconds)
+        self.votes += row.counts.votes + forwards
+        self.timeline.finished(row.index, row.counts.votes, seconds)
         whole = self.mode == "region"
         self.certified += row.correct_up_to(1.0 if whole else 0.0)
-        self.correct += row.prediction == row.label
+        self.correct += row.image.prediction == row.image.label
 
     def attacked(self, outcome: AttackOutcome) -> None:
         """What the search for an attack did without."""

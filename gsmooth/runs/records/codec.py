@@ -10,12 +10,13 @@ import dataclasses
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from enum import StrEnum
 from functools import cache
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import (
     Any,
+    Final,
     Literal,
     Self,
     TypeVar,
@@ -32,6 +33,9 @@ from gsmooth.runs.records import quick_decoder
 _INFINITY = "inf"
 T = TypeVar("T")
 Decoder = Callable[[object], object]
+
+INLINE: Final = MappingProxyType({"inline": True})
+"""Metadata of a field whose own fields are written in its place: JSON stays one flat object."""
 
 
 class Plain(ABC):
@@ -77,8 +81,18 @@ def encode(value: object) -> object:
     if isinstance(value, Plain):
         return encode(value.to_plain())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in _recorded(value)}
+        return dict(_named(value))
     raise ValueError(f"{type(value).__name__} cannot be recorded")
+
+
+def _named(value: Any) -> Iterator[tuple[str, object]]:
+    """The names in JSON of a dataclass and their values, in the order of its fields."""
+    for field in _recorded(value):
+        part = getattr(value, field.name)
+        if _is_inline(field):
+            yield from _named(part)
+        else:
+            yield field.name, encode(part)
 
 
 def decode(kind: type[T], value: object, where: str) -> T:
@@ -118,12 +132,21 @@ def _quick(kind: Any) -> quick_decoder.QuickDecoder:
     if issubclass(kind, Plain):
         return quick_decoder.plain(kind)
     if dataclasses.is_dataclass(kind):
-        hints = get_type_hints(kind)
-        fields = [(f.name, _quick(hints[f.name])) for f in _recorded(kind)]
-        return quick_decoder.instance(cast(Any, kind), fields)
+        return quick_decoder.instance(len(_decoders(kind)), _quick_builder(kind))
     if kind is float:
         return quick_decoder.floating
     return quick_decoder.member(kind) if issubclass(kind, StrEnum) else quick_decoder.exactly(kind)
+
+
+def _quick_builder(kind: Any) -> quick_decoder.Builder:
+    hints = get_type_hints(kind)
+    fields, parts = [], []
+    for field in _recorded(kind):
+        if _is_inline(field):
+            parts.append((field.name, _quick_builder(hints[field.name])))
+        else:
+            fields.append((field.name, _quick(hints[field.name])))
+    return quick_decoder.builder(kind, fields, parts)
 
 
 class _Misfit(Exception):
@@ -216,8 +239,7 @@ def _plain(kind: type[Plain]) -> Decoder:
 
 
 def _instance(kind: Any) -> Decoder:
-    hints = get_type_hints(kind)
-    decoders = {f.name: _decoder(hints[f.name]) for f in _recorded(kind)}
+    decoders = _decoders(kind)
 
     def decode(value: object) -> object:
         fields = _object(value)
@@ -226,11 +248,39 @@ def _instance(kind: Any) -> Decoder:
             unknown = ", ".join(name for name in fields if name not in decoders) or "none"
             raise _Misfit(f"missing fields: {missing}; unknown fields: {unknown}")
         try:
-            return kind(**{n: _inside(f".{n}", d, fields[n]) for n, d in decoders.items()})
+            given = {n: _inside(f".{n}", d, fields[n]) for n, d in decoders.items()}
+            return _composed(kind, given)
         except ConfigurationError as error:
             raise _Misfit(str(error)) from error
 
     return decode
+
+
+def _decoders(kind: Any) -> dict[str, Decoder]:
+    """How to decode every name in JSON of a dataclass, those of inline fields included."""
+    hints = get_type_hints(kind)
+    found: dict[str, Decoder] = {}
+    for field in _recorded(kind):
+        inner = hints[field.name]
+        found |= _decoders(inner) if _is_inline(field) else {field.name: _decoder(inner)}
+    return found
+
+
+def _composed(kind: Any, given: Mapping[str, object]) -> object:
+    """The dataclass of values that were decoded, its inline fields first."""
+    hints = get_type_hints(kind)
+    return kind(
+        **{
+            field.name: _composed(hints[field.name], given)
+            if _is_inline(field)
+            else given[field.name]
+            for field in _recorded(kind)
+        }
+    )
+
+
+def _is_inline(field: dataclasses.Field[Any]) -> bool:
+    return bool(field.metadata.get("inline", False))
 
 
 def _recorded(kind: Any) -> list[dataclasses.Field[Any]]:

@@ -14,7 +14,8 @@ from gsmooth.runs.records.files import open_regular
 from gsmooth.runs.records.header import RunHeader, continued, installed_versions, require_same_run
 from gsmooth.runs.records.journal import Journal, make_folder, write_atomically
 from gsmooth.runs.records.recorded_noise import NoiseRecord
-from gsmooth.runs.records.row import SCHEMA_VERSION, AttackRecord, Row
+from gsmooth.runs.records.row import SCHEMA_VERSION, Row
+from gsmooth.runs.records.row_parts import AttackRecord
 from gsmooth.runs.records.stored_rows import StoredRows, fitting_row
 
 __all__ = [
@@ -77,7 +78,7 @@ class RecordWriter:
 
     def write(self, row: Row) -> None:
         """Append one row, down to the disk. Raises OutputError; rows before it stay readable."""
-        if row.fingerprint != self.header.fingerprint:
+        if row.provenance.fingerprint != self.header.fingerprint:
             raise RecordError(f"image {row.index}: its fingerprint is not that of {self.folder}")
         if row.index in self._done:
             raise RecordError(f"image {row.index} is in {self.folder} already")

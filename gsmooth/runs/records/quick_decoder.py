@@ -7,15 +7,15 @@ step by step, and says where the fault is. What is accepted here is accepted the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
 from gsmooth.errors import ConfigurationError
 
 QuickDecoder = Callable[[Any], Any]
-FieldDecoder = tuple[str, QuickDecoder]
-"""The name of a field, and how it is decoded."""
+Builder = Callable[[Mapping[str, Any]], Any]
+"""Makes a dataclass of an object; KeyError where a name is missing."""
 
 
 LARGEST: Final = 2**1023
@@ -64,19 +64,34 @@ def mapping(decode: QuickDecoder) -> QuickDecoder:
     return decode_all
 
 
-def instance(kind: Callable[..., Any], fields: Sequence[FieldDecoder]) -> QuickDecoder:
-    """An object with exactly these names, as a dataclass."""
-    count = len(fields)
+def instance(count: int, build: Builder) -> QuickDecoder:
+    """An object with exactly ``count`` names, as the dataclass that ``build`` makes of it."""
 
     def decode(value: Any) -> Any:
         if type(value) is not dict or len(value) != count:
             raise UnfitError
         try:
-            return kind(**{name: decode(value[name]) for name, decode in fields})
+            return build(value)
         except (KeyError, ConfigurationError):
             raise UnfitError from None
 
     return decode
+
+
+def builder(
+    kind: Callable[..., Any],
+    fields: Sequence[tuple[str, QuickDecoder]],
+    parts: Sequence[tuple[str, Builder]],
+) -> Builder:
+    """A dataclass from an object that has its fields and, side by side with them, its parts'."""
+    if not parts:
+        return lambda value: kind(**{name: decode(value[name]) for name, decode in fields})
+
+    def build(value: Any) -> Any:
+        own = {name: decode(value[name]) for name, decode in fields}
+        return kind(**own, **{name: make(value) for name, make in parts})
+
+    return build
 
 
 def plain(kind: Any) -> QuickDecoder:

@@ -122,7 +122,7 @@ def fitting_row(line: bytes, where: str, fingerprint: str, schema: int) -> Row:
     row = Row.from_json(line, where)
     if row.schema != schema:
         raise RecordError(f"{where}.schema: {row.schema}, but run.json beside it has {schema}")
-    if row.fingerprint != fingerprint:
+    if row.provenance.fingerprint != fingerprint:
         raise RecordError(f"{where}: fingerprint: not that of run.json beside it")
     return row
 

@@ -41,11 +41,11 @@ def raise_if_violated(row: Row, attack: AttackOutcome, context: RunContext, fold
     inside the certified region. An *online* certificate speaks of the originals of the image: what
     can be made of the image itself does not refute it.
     """
-    if row.certified_label is None or row.guarantee is Guarantee.ONLINE:
+    if row.decision.certified_label is None or row.claim.guarantee is Guarantee.ONLINE:
         return
     for attempt in attack.attempts:
-        if attempt.refutes(row.certified_label) and _inside(row, attempt):
-            certified = called(context.config, row.certified_label)
+        if attempt.refutes(row.decision.certified_label) and _inside(row, attempt):
+            certified = called(context.config, row.decision.certified_label)
             assert attempt.strict.label is not None
             found = called(context.config, attempt.strict.label)
             stem = _saved(row, attempt, context, folder / "violations")
@@ -53,7 +53,7 @@ def raise_if_violated(row: Row, attack: AttackOutcome, context: RunContext, fold
                 f"image {row.index}: certified as class {certified}, but at theta ="
                 f" {list(attempt.theta)} the smoothed classifier answers {found}"
                 f" (PREDICT at alpha = {attempt.strict.alpha:g});"
-                f" {_BLAME.get(row.guarantee, _BUG)}. The case is in {stem}.json and .npz"
+                f" {_BLAME.get(row.claim.guarantee, _BUG)}. The case is in {stem}.json and .npz"
             )
 
 
@@ -94,10 +94,12 @@ def repeated(report: Path | str) -> Repeated:
     image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))
     theta = torch.tensor([case.theta], dtype=torch.float64, device="cpu")
     with torch.no_grad():
-        attacked = attacked_images(smoothed, image[None], theta, case.row.region, added[None])[0]
+        attacked = attacked_images(
+            smoothed, image[None], theta, case.row.claim.region, added[None]
+        )[0]
     votes = put_to_predict(smoothed, case.row.index, attacked, sum(case.counts_found), case.stream)
     answer = prediction(votes, case.alpha)
-    stands = answer.label not in (None, case.row.certified_label)
+    stands = answer.label not in (None, case.row.decision.certified_label)
     return Repeated(answer, float((attacked - saved).abs().max()), stands)
 
 
@@ -153,7 +155,7 @@ def _read(path: Path) -> tuple[_Case, RunConfig, dict[str, NDArray[np.float64]]]
 
 def _inside(row: Row, attempt: Attempt) -> bool:
     """Whether the attack lies in what was certified (nothing, for an abstention)."""
-    region = row.certified_region
+    region = row.claim.certified_region
     if region is None or not (attempt.l2 < region.l2 or attempt.l2 == 0.0):
         return False
     ends = zip(region.lower, attempt.theta, region.upper, strict=True)

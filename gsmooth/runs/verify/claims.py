@@ -22,16 +22,16 @@ def guarantee_faults(
     """
     if claims is not None and _says_orthogonal(row) and not claims.orthogonal:
         yield "noise.orthogonal", "true, but the transformation did not claim it"
-    if row.guarantee is Guarantee.HEURISTIC:
+    if row.claim.guarantee is Guarantee.HEURISTIC:
         # What rests on something unproved is heuristic in every run.
         return
     asked = setting(config, "certify.guarantee")
     if setting(config, "smoothing.grid") == 0.0:
-        yield "guarantee", f"{row.guarantee}, but without a grid nothing is proved (F1)"
-    elif asked is not None and row.guarantee != asked:
-        yield "guarantee", f"{row.guarantee}, but the run has certify.guarantee = {asked!r}"
+        yield "guarantee", f"{row.claim.guarantee}, but without a grid nothing is proved (F1)"
+    elif asked is not None and row.claim.guarantee != asked:
+        yield "guarantee", f"{row.claim.guarantee}, but the run has certify.guarantee = {asked!r}"
     elif claims is not None and (lacking := ", ".join(_lacking(row, claims))):
-        yield "guarantee", f"{row.guarantee}, but the transformation did not claim {lacking}"
+        yield "guarantee", f"{row.claim.guarantee}, but the transformation did not claim {lacking}"
 
 
 def claims_faults(claims: Capabilities) -> Iterator[Message]:
@@ -44,21 +44,29 @@ def claims_faults(claims: Capabilities) -> Iterator[Message]:
 
 def _says_orthogonal(row: Row) -> bool:
     """Whether its margins are those of T4, for orthogonal actions; other laws always say so."""
-    axes = row.noise.axes
-    return row.noise.orthogonal and bool(axes) and row.noise.name == GaussianLaw.name
+    axes = row.randomness.noise.axes
+    return (
+        row.randomness.noise.orthogonal
+        and bool(axes)
+        and row.randomness.noise.name == GaussianLaw.name
+    )
 
 
 def _lacking(row: Row, claims: Capabilities) -> Iterator[str]:
     """The claims that the guarantee of the row needs and the transformation did not make."""
-    region, smoothed = row.region, bool(row.noise.axes)
+    region, smoothed = row.claim.region, bool(row.randomness.noise.axes)
     if smoothed and not claims.action_error:
         yield "action_error"
-    if row.guarantee is Guarantee.INDIVIDUAL and region.dimensions and not claims.derivative_bound:
+    if (
+        row.claim.guarantee is Guarantee.INDIVIDUAL
+        and region.dimensions
+        and not claims.derivative_bound
+    ):
         yield "derivative_bound"
-    carried = row.guarantee is not Guarantee.INDIVIDUAL or row.mode == "nested"
+    carried = row.claim.guarantee is not Guarantee.INDIVIDUAL or row.claim.mode == "nested"
     if smoothed and carried and not claims.orthogonal:
         yield "orthogonal"
-    if row.guarantee is Guarantee.ONLINE:
+    if row.claim.guarantee is Guarantee.ONLINE:
         if not claims.preimages:
             yield "preimages"
         return

@@ -31,40 +31,43 @@ def region_faults(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     Clopper-Pearson for n votes at alpha / k in place of the e-process.
     """
     if setting(config, "certify.order") == "worst-first":
-        for number, centre in enumerate(row.evidence):
+        for number, centre in enumerate(row.counts.evidence):
             if centre.profile:
                 yield f"evidence[{number}].profile", "one where centres were tested worst first"
     if setting(config, "certify.rule") == "fixed":
         yield from _fixed_votes(row, config)
-        level = row.alpha / row.attempts / max(1, len(row.evidence))
-        bounds = lower_bounds(replace(row, alpha=level))
-        accepted = [p > c.required_p for p, c in zip(bounds, row.evidence, strict=True)]
+        level = row.claim.alpha / row.claim.attempts / max(1, len(row.counts.evidence))
+        bounds = lower_bounds(replace(row, claim=replace(row.claim, alpha=level)))
+        accepted = [p > c.required_p for p, c in zip(bounds, row.counts.evidence, strict=True)]
     else:
-        accepted = [_accepts(centre, row.alpha / row.attempts) for centre in row.evidence]
+        accepted = [
+            _accepts(centre, row.claim.alpha / row.claim.attempts) for centre in row.counts.evidence
+        ]
     fraction = 1.0 if accepted else 0.0
-    for number, (centre, holds) in enumerate(zip(row.evidence, accepted, strict=True)):
+    for number, (centre, holds) in enumerate(zip(row.counts.evidence, accepted, strict=True)):
         where = f"evidence[{number}].verdict"
         if centre.verdict is Verdict.ACCEPTED and not holds:
             votes = f"{centre.successes} of {centre.trials} votes"
             yield where, f"accepted, but {votes} do not show a share above {centre.required_p}"
-        elif (
-            row.outcome == "certified" and not holds and (row.fraction or 0.0) > needed_from(centre)
-        ):
-            yield where, f"{centre.verdict}; fraction {row.fraction!r} needs this centre accepted"
+        elif row.is_certified and not holds and (row.claim.fraction or 0.0) > needed_from(centre):
+            yield (
+                where,
+                f"{centre.verdict}; fraction {row.claim.fraction!r} needs this centre accepted",
+            )
         if not holds:
             fraction = min(fraction, needed_from(centre))
     yield from _affordable(row, config)
     yield from _outcome(row, fraction > 0.0)
-    if row.fraction is not None and fraction > 0.0 and row.fraction != fraction:
-        yield "fraction", f"{row.fraction!r}, but the counts support {fraction!r}"
+    if row.claim.fraction is not None and fraction > 0.0 and row.claim.fraction != fraction:
+        yield "fraction", f"{row.claim.fraction!r}, but the counts support {fraction!r}"
 
 
 def _affordable(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """No centre is given votes beyond max_votes, all votes before them included."""
     most = setting(config, "certify.max_votes")
-    tested = any(centre.trials for centre in row.evidence)
-    if isinstance(most, int) and tested and row.votes > most:
-        yield "votes", f"{row.votes}, but max_votes={most} is the most an image can have"
+    tested = any(centre.trials for centre in row.counts.evidence)
+    if isinstance(most, int) and tested and row.counts.votes > most:
+        yield "votes", f"{row.counts.votes}, but max_votes={most} is the most an image can have"
 
 
 def radius_faults(row: Row, config: Mapping[str, object], secret: Seed | None) -> Iterator[Message]:
@@ -79,16 +82,16 @@ def radius_faults(row: Row, config: Mapping[str, object], secret: Seed | None) -
             yield from randomized_faults(row, secret)
             return
         bounds = lower_bounds(row)
-    supported = supported_fraction(row.evidence, bounds)
+    supported = supported_fraction(row.counts.evidence, bounds)
     yield from _outcome(row, supported is not None)
-    if None not in (row.fraction, supported) and row.fraction != supported:
-        yield "fraction", f"{row.fraction!r}, but the counts support {supported!r}"
+    if None not in (row.claim.fraction, supported) and row.claim.fraction != supported:
+        yield "fraction", f"{row.claim.fraction!r}, but the counts support {supported!r}"
 
 
 def _fixed_votes(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """Every centre that was tested had the votes that were fixed in advance."""
     votes = setting(config, "certify.n")
-    for number, centre in enumerate(row.evidence):
+    for number, centre in enumerate(row.counts.evidence):
         if centre.trials and isinstance(votes, int) and centre.trials != fixed_votes(votes):
             yield (
                 f"evidence[{number}].trials",
@@ -99,15 +102,15 @@ def _fixed_votes(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
 def _votes_at_most(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """A sequence may end at any time (S6), with n votes a centre at the latest."""
     votes = setting(config, "certify.n")
-    for number, centre in enumerate(row.evidence):
+    for number, centre in enumerate(row.counts.evidence):
         if isinstance(votes, int) and centre.trials > votes:
             yield f"evidence[{number}].trials", f"{centre.trials}, but n={votes} is the most"
 
 
 def _outcome(row: Row, proved: bool) -> Iterator[Message]:
-    if proved != (row.outcome == "certified"):
+    if proved != (row.is_certified):
         support = "support" if proved else "do not support"
-        yield "outcome", f"{row.outcome}, but the counts {support} a certificate"
+        yield "outcome", f"{row.decision.outcome}, but the counts {support} a certificate"
 
 
 def _accepts(centre: CentreEvidence, alpha: float) -> bool:

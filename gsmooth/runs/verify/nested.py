@@ -28,22 +28,22 @@ def nested_faults(row: Row, config: Mapping[str, object]) -> Iterator[tuple[str,
     draws, votes, inner_alpha = settings
     faults = [
         (f"evidence[{number}].{field}", message)
-        for number, centre in enumerate(row.evidence)
+        for number, centre in enumerate(row.counts.evidence)
         for field, message in _centre(centre, draws, votes, inner_alpha / draws)
     ]
     yield from faults
     if faults:
         return
     bounds = [
-        clopper_pearson_lower(centre.successes, draws, row.alpha - inner_alpha)
-        for centre in row.evidence
+        clopper_pearson_lower(centre.successes, draws, row.claim.alpha - inner_alpha)
+        for centre in row.counts.evidence
     ]
-    supported = supported_fraction(row.evidence, bounds)
-    if (supported is not None) != (row.outcome == "certified"):
+    supported = supported_fraction(row.counts.evidence, bounds)
+    if (supported is not None) != (row.is_certified):
         support = "do not support" if supported is None else "support"
-        yield "outcome", f"{row.outcome}, but the counts {support} a certificate"
-    elif row.fraction != supported:
-        yield "fraction", f"{row.fraction!r}, but the counts support {supported!r}"
+        yield "outcome", f"{row.decision.outcome}, but the counts {support} a certificate"
+    elif row.claim.fraction != supported:
+        yield "fraction", f"{row.claim.fraction!r}, but the counts support {supported!r}"
 
 
 def _settings(row: Row, config: Mapping[str, object]) -> tuple[int, int, float] | None:
@@ -52,7 +52,7 @@ def _settings(row: Row, config: Mapping[str, object]) -> tuple[int, int, float] 
     alpha = setting(config, "certify.alpha_inner")
     if not (isinstance(outer, int) and isinstance(inner, int) and isinstance(alpha, float)):
         return None
-    if outer < 1 or inner < 1 or not 0.0 < alpha < row.alpha:
+    if outer < 1 or inner < 1 or not 0.0 < alpha < row.claim.alpha:
         return None
     return outer, fixed_votes(inner), alpha
 

@@ -63,14 +63,14 @@ class Presence:
 
     def _image(self, row: Row) -> Iterator[Message]:
         """Two rows have one digest just where the data set has the same image twice."""
-        if row.image_digest is None or self._plan is None:
+        if row.image.image_digest is None or self._plan is None:
             return
         try:
-            digest = bytes.fromhex(row.image_digest)
+            digest = bytes.fromhex(row.image.image_digest)
         except ValueError:
             digest = b""
         if len(digest) != 32:
-            yield "image_digest", f"{row.image_digest!r}; expected 64 hexadecimal digits"
+            yield "image_digest", f"{row.image.image_digest!r}; expected 64 hexadecimal digits"
             return
         # Half of a sha256: two images that share it are not found by chance.
         half, group = digest[:16], self._group(row.index)
@@ -89,7 +89,7 @@ class Presence:
 
     def _others(self, row: Row) -> Iterator[Message]:
         """What all rows of a run have in common: the number of classes, and the premise."""
-        here = (len(row.prediction_counts), row.premise)
+        here = (len(row.image.prediction_counts), row.claim.premise)
         there = self._common = self._common or here
         if here[0] != there[0]:
             yield (

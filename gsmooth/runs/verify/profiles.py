@@ -77,19 +77,20 @@ def lower_bounds(row: Row, draws: Sequence[float] | None = None) -> list[float]:
 
     draws: one uniform draw a centre, for the randomized bound (S7).
     """
-    given = [None] * len(row.evidence) if draws is None else draws
+    given = [None] * len(row.counts.evidence) if draws is None else draws
     return [
-        _lower_bound(centre, row.alpha, u) for centre, u in zip(row.evidence, given, strict=True)
+        _lower_bound(centre, row.claim.alpha, u)
+        for centre, u in zip(row.counts.evidence, given, strict=True)
     ]
 
 
 def anytime_bounds(row: Row) -> list[float]:
     """Lower bounds that hold whenever the votes ended (S6); 0 at centres without votes."""
     return [
-        anytime_lower(StreamedSample(centre.successes, centre.trials), row.alpha)
+        anytime_lower(StreamedSample(centre.successes, centre.trials), row.claim.alpha)
         if centre.trials
         else 0.0
-        for centre in row.evidence
+        for centre in row.counts.evidence
     ]
 
 

@@ -51,10 +51,10 @@ def reach_faults(row: Row, header: RunHeader) -> Iterator[Message]:
     online = setting(header.config, "certify.guarantee") == "online"
     faults = list(_places(row, online))
     yield from faults
-    if faults or header.capabilities is None or not row.evidence:
+    if faults or header.capabilities is None or not row.counts.evidence:
         return
     try:
-        reach = _Reach.of(row, header, _law(row.noise), online)
+        reach = _Reach.of(row, header, _law(row.randomness.noise), online)
         yield from reach.margins_too_small()
         if not online:  # Its cells are those that an original can lie in, which the image says.
             yield from reach.left_out()
@@ -64,14 +64,17 @@ def reach_faults(row: Row, header: RunHeader) -> Iterator[Message]:
 
 def _places(row: Row, online: bool) -> Iterator[Message]:
     """Every centre has one number a parameter, within the region (online: its mirror image)."""
-    region = row.region
-    if len(row.noise.axes) not in (0, region.dimensions):
-        yield "noise.axes", f"{len(row.noise.axes)} axes for {region.dimensions} parameters"
+    region = row.claim.region
+    if len(row.randomness.noise.axes) not in (0, region.dimensions):
+        yield (
+            "noise.axes",
+            f"{len(row.randomness.noise.axes)} axes for {region.dimensions} parameters",
+        )
     ends = list(zip(region.lower, region.upper, strict=True))
     ends = [(-high, -low) for low, high in ends] if online else ends
     # Centres are means of parameters, so rounded a little.
     wider = [(a - _CLOSE * (b - a), b + _CLOSE * (b - a)) for a, b in ends]
-    for number, centre in enumerate(row.evidence):
+    for number, centre in enumerate(row.counts.evidence):
         where, theta = f"evidence[{number}].theta", centre.theta
         if len(theta) != len(ends):
             yield where, f"{len(theta)} numbers for {len(ends)} parameters"
@@ -97,21 +100,21 @@ class _Reach:
 
     @classmethod
     def of(cls, row: Row, header: RunHeader, law: Law, online: bool) -> _Reach:
-        claims, region = header.capabilities, row.region
+        claims, region = header.capabilities, row.claim.region
         assert claims is not None
         ball = fixed = 0.0
         if not online:
             ball = (claims.lift_norm or 0.0) * region.l2
             fixed = (claims.rounding_norm or 0.0) * region.half_level(_input_range(header.config))
-            fixed += row.premise.error if row.premise else 0.0
-        theta = np.array([centre.theta for centre in row.evidence])
+            fixed += row.claim.premise.error if row.claim.premise else 0.0
+        theta = np.array([centre.theta for centre in row.counts.evidence])
         return cls(row, law, theta, header.parameters, fixed, ball)
 
     def margins_too_small(self) -> Iterator[Message]:
         """Every margin pays at least for what is left over at the centre itself."""
-        inner = self.row.mode == "nested"
-        least = _least(self.row.noise, inner, self.fixed + self.ball)
-        for number, centre in enumerate(self.row.evidence):
+        inner = self.row.claim.mode == "nested"
+        least = _least(self.row.randomness.noise, inner, self.fixed + self.ball)
+        for number, centre in enumerate(self.row.counts.evidence):
             where, margin = f"evidence[{number}].margin", centre.margin
             if inner and centre.inner is not None:
                 where, margin = f"evidence[{number}].inner.margin", centre.inner.margin
@@ -122,20 +125,20 @@ class _Reach:
         """A parameter of the region, or of its certified part, that no centre answers for."""
         if not self.law.dimensions:
             return
-        margins = np.array([centre.margin for centre in self.row.evidence])
-        needed, points = self._needed(self.row.region, 1.0)
+        margins = np.array([centre.margin for centre in self.row.counts.evidence])
+        needed, points = self._needed(self.row.claim.region, 1.0)
         reached = np.asarray((needed <= margins).any(axis=1))
         if not reached.all():
             shown = _first(points, ~reached)
             yield "evidence", f"no centre reaches the parameters {shown} of the region"
             return
-        fraction = self.row.fraction
+        fraction = self.row.claim.fraction
         if fraction is None or not 0.0 < fraction < 1.0:
             return
         # A little less: at the very end of a step the next cell begins.
-        within = self.row.region.scaled(fraction * (1.0 - _CLOSE))
+        within = self.row.claim.region.scaled(fraction * (1.0 - _CLOSE))
         needed, points = self._needed(within, fraction)
-        shares = np.array([_required_p_at(centre, fraction) for centre in self.row.evidence])
+        shares = np.array([_required_p_at(centre, fraction) for centre in self.row.counts.evidence])
         reached = np.asarray((required_p_of_margin(needed) <= shares + 1e-15).any(axis=1))
         if not reached.all():
             shown = _first(points, ~reached)
@@ -146,7 +149,7 @@ class _Reach:
         steps = tuple(parameter.step for parameter in self.parameters)
         points = _points(region, steps, self.law.unsmoothed, len(self.theta))
         shifts = points[:, None, :] - self.theta[None, :, :]
-        left = 0.0 if self.row.mode == "nested" else self.fixed + fraction * self.ball
+        left = 0.0 if self.row.claim.mode == "nested" else self.fixed + fraction * self.ball
         flat = shifts.reshape(-1, shifts.shape[2])
         needed = self.law.margin(flat, np.full(len(flat), left)).reshape(shifts.shape[:2])
         return np.maximum(0.0, needed * (1.0 - _CLOSE) - _CLOSE), points

@@ -46,7 +46,7 @@ def seed_on_trust(header: RunHeader, seed: SecretSeed | None) -> tuple[str, ...]
 def draws_of(row: Row, seed: Seed) -> list[float]:
     """The uniform draw of each centre: made from the seed, before any vote (S7)."""
     sample_key = SampleKey(seed, row.index, Stream.BOUND, 0, 0)
-    return [float(u) for u in sample_key.generator().random(len(row.evidence))]
+    return [float(u) for u in sample_key.generator().random(len(row.counts.evidence))]
 
 
 def randomized_faults(row: Row, secret: Seed | None) -> Iterator[Message]:
@@ -54,21 +54,23 @@ def randomized_faults(row: Row, secret: Seed | None) -> Iterator[Message]:
 
     secret: the seed, where the row has none. Without either, some draws have to support it.
     """
-    seed = secret if row.seed is None else row.seed
+    seed = secret if row.randomness.seed is None else row.randomness.seed
     if seed is not None:
         draws = draws_of(row, seed)
-        least = most = supported_fraction(row.evidence, lower_bounds(row, draws))
+        least = most = supported_fraction(row.counts.evidence, lower_bounds(row, draws))
     else:  # A larger draw gives a smaller bound.
-        ends = ([end] * len(row.evidence) for end in (1.0, 0.0))
-        least, most = (supported_fraction(row.evidence, lower_bounds(row, end)) for end in ends)
-    claimed, low, high = row.fraction or 0.0, least or 0.0, most or 0.0
+        ends = ([end] * len(row.counts.evidence) for end in (1.0, 0.0))
+        least, most = (
+            supported_fraction(row.counts.evidence, lower_bounds(row, end)) for end in ends
+        )
+    claimed, low, high = row.claim.fraction or 0.0, least or 0.0, most or 0.0
     if low <= claimed <= high:
         return
     if claimed == 0.0 or high == 0.0:
         support = "do not support" if claimed > 0.0 else "support"
-        yield "outcome", f"{row.outcome}, but the counts {support} a certificate"
+        yield "outcome", f"{row.decision.outcome}, but the counts {support} a certificate"
     else:
-        yield "fraction", f"{row.fraction!r}, but the counts support {_between(low, high)}"
+        yield "fraction", f"{row.claim.fraction!r}, but the counts support {_between(low, high)}"
 
 
 def _between(low: float, high: float) -> str:

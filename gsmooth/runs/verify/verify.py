@@ -107,7 +107,7 @@ def verify_records(path: Path | str, seed: SecretSeed | None = None) -> VerifyRe
     for row in rows:
         faults += row_faults(row, header, secret)
         faults += [RowFault(row.index, *message) for message in presence.faults_of(row)]
-        certified += row.outcome == "certified"
+        certified += row.is_certified
     return VerifyReport(
         checked=len(rows),
         certified=certified,
@@ -132,8 +132,8 @@ def row_faults(row: Row, header: RunHeader, secret: Seed | None = None) -> Itera
     The configuration counts as it stands: ``header_faults`` says whether it is that of the run.
     secret: the run's seed, where rows do not have it.
     """
-    if row.sampler != header.sampler:
-        message = f"{row.sampler!r}, but the run has {header.sampler!r}"
+    if row.randomness.sampler != header.sampler:
+        message = f"{row.randomness.sampler!r}, but the run has {header.sampler!r}"
         yield RowFault(row.index, "sampler", message)
     for field, message in _messages(row, header, secret):
         yield RowFault(row.index, field, message)
@@ -144,22 +144,24 @@ def _messages(row: Row, header: RunHeader, secret: Seed | None) -> Iterator[Mess
     yield from _against_configuration(row, config)
     yield from guarantee_faults(row, config, header.capabilities)
     yield from _against_itself(row)
-    if not 0.0 < row.alpha <= 0.5:
-        yield "alpha", f"{row.alpha!r} is no failure probability in (0, 0.5]"
+    if not 0.0 < row.claim.alpha <= 0.5:
+        yield "alpha", f"{row.claim.alpha!r} is no failure probability in (0, 0.5]"
         return
-    if row.attempts != (expected := _attempts(row, config)):
-        yield "attempts", f"{row.attempts}, but in this run {expected} covers share alpha"
+    if row.claim.attempts != (expected := _attempts(row, config)):
+        yield "attempts", f"{row.claim.attempts}, but in this run {expected} covers share alpha"
         return
     yield from _selection(row, config)
     yield from ((f"attack.{field}", message) for field, message in _attack(row))
-    faulty = [m for i, c in enumerate(row.evidence) for m in _centre(c, row, f"evidence[{i}]")]
+    faulty = [
+        m for i, c in enumerate(row.counts.evidence) for m in _centre(c, row, f"evidence[{i}]")
+    ]
     yield from faulty
     if faulty:
         return
     yield from reach_faults(row, header)
-    if row.mode == "region":
+    if row.claim.mode == "region":
         yield from region_faults(row, config)
-    elif row.mode == "radius":
+    elif row.claim.mode == "radius":
         yield from radius_faults(row, config, secret)
     else:
         yield from nested_faults(row, config)
@@ -168,30 +170,36 @@ def _messages(row: Row, header: RunHeader, secret: Seed | None) -> Iterator[Mess
 def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """The row's coordinates are those of the run (a key the run left out is not compared)."""
     stated: dict[str, tuple[str, object]] = {
-        "alpha": ("certify.alpha", row.alpha),
-        "mode": ("certify.mode", row.mode),
-        "noise.axes": ("smoothing.scales", list(row.noise.sizes)),
-        "noise.sigma": ("smoothing.sigma", row.noise.sigma),
-        "region.bits": ("region.bits", row.region.bits),
+        "alpha": ("certify.alpha", row.claim.alpha),
+        "mode": ("certify.mode", row.claim.mode),
+        "noise.axes": ("smoothing.scales", list(row.randomness.noise.sizes)),
+        "noise.sigma": ("smoothing.sigma", row.randomness.noise.sigma),
+        "region.bits": ("region.bits", row.claim.region.bits),
     }
     for field, (path, found) in stated.items():
         expected = setting(config, path)
         if expected is not None and expected != found:
             yield field, f"{found!r}, but the run has {path} = {expected!r}"
     noise, law = config.get("smoothing"), setting(config, "smoothing.law")
-    if isinstance(noise, Mapping) and "seed" in noise and noise["seed"] != row.seed:
-        yield "seed", f"{row.seed!r}, but the run has smoothing.seed = {noise['seed']!r}"
+    if isinstance(noise, Mapping) and "seed" in noise and noise["seed"] != row.randomness.seed:
+        yield "seed", f"{row.randomness.seed!r}, but the run has smoothing.seed = {noise['seed']!r}"
     # Without noise on any parameter (T = id) there is no law to be named.
-    if row.noise.axes and law is not None and law != row.noise.name:
-        yield "noise.axes", f"{row.noise.name!r}, but the run has smoothing.law = {law!r}"
+    if row.randomness.noise.axes and law is not None and law != row.randomness.noise.name:
+        yield (
+            "noise.axes",
+            f"{row.randomness.noise.name!r}, but the run has smoothing.law = {law!r}",
+        )
     yield from _asked(row, config)
 
 
 def _asked(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """The region is the one that was asked for; null there is no parameter, and no l2 ball."""
     region = config.get("region")
-    ends: dict[str, object] = {"lower": list(row.region.lower), "upper": list(row.region.upper)}
-    for name, found in {**ends, "l2": row.region.l2}.items():
+    ends: dict[str, object] = {
+        "lower": list(row.claim.region.lower),
+        "upper": list(row.claim.region.upper),
+    }
+    for name, found in {**ends, "l2": row.claim.region.l2}.items():
         if not isinstance(region, Mapping) or name not in region:
             continue
         expected = region[name] or (0.0 if name == "l2" else [])
@@ -206,50 +214,59 @@ def _out_of_reach(centre: CentreEvidence) -> bool:
 
 
 def _against_itself(row: Row) -> Iterator[Message]:
-    certified = row.outcome == "certified"
-    if certified != (row.fraction is not None):
-        yield "fraction", f"{row.fraction!r} in an image that is {row.outcome}"
-    if certified != (row.certified_label is not None):
-        yield "certified_label", f"{row.certified_label!r} in an image that is {row.outcome}"
-    if certified == (row.reason is not None):
-        yield "reason", f"{row.reason!r} in an image that is {row.outcome}"
-    if certified and row.certified_label != row.selected_label:
-        yield (
-            "certified_label",
-            f"{row.certified_label}, but the counts are for class {row.selected_label}",
-        )
-    if row.reason is AbstainReason.UNREACHABLE and not any(map(_out_of_reach, row.evidence)):
-        yield "reason", f"{row.reason}, but no centre needs a share of 1"
-    without_original = not row.evidence and row.guarantee is Guarantee.ONLINE
-    if row.reason is AbstainReason.IMPOSSIBLE and not without_original:
-        yield "reason", f"{row.reason}, with {len(row.evidence)} centres, guarantee {row.guarantee}"
-    if (row.guarantee is Guarantee.DISTRIBUTIONAL) > (row.premise is not None):
+    yield from _decision_against_itself(row)
+    yield from _premise_against_guarantee(row)
+    votes, counts = row.image.prediction_counts, row.counts
+    if not 0 <= row.image.label < max(1, len(votes) - 1):
+        yield "label", f"{row.image.label}, but votes are for {len(votes) - 1} classes"
+    spent = sum(votes) + counts.pilot_votes + sum(map(_cast, counts.evidence))
+    if counts.votes != spent or counts.pilot_votes < 0:
+        yield "votes", f"{counts.votes}, but selection, pilots and centres together had {spent}"
+
+
+def _decision_against_itself(row: Row) -> Iterator[Message]:
+    found, claim, evidence = row.decision, row.claim, row.counts.evidence
+    where, label = f"in an image that is {found.outcome}", found.certified_label
+    if row.is_certified != (claim.fraction is not None):
+        yield "fraction", f"{claim.fraction!r} {where}"
+    if row.is_certified != (label is not None):
+        yield "certified_label", f"{label!r} {where}"
+    if row.is_certified == (found.reason is not None):
+        yield "reason", f"{found.reason!r} {where}"
+    if row.is_certified and label != found.selected_label:
+        yield "certified_label", f"{label}, but the counts are for class {found.selected_label}"
+    if found.reason is AbstainReason.UNREACHABLE and not any(map(_out_of_reach, evidence)):
+        yield "reason", f"{found.reason}, but no centre needs a share of 1"
+    without_original = not evidence and claim.guarantee is Guarantee.ONLINE
+    if found.reason is AbstainReason.IMPOSSIBLE and not without_original:
+        yield "reason", f"{found.reason}, with {len(evidence)} centres, guarantee {claim.guarantee}"
+
+
+def _premise_against_guarantee(row: Row) -> Iterator[Message]:
+    premise, guarantee = row.claim.premise, row.claim.guarantee
+    if guarantee is Guarantee.DISTRIBUTIONAL and premise is None:
         yield "premise", "none, but the guarantee is distributional"
-    if row.premise is not None and row.guarantee in (Guarantee.INDIVIDUAL, Guarantee.ONLINE):
-        yield "premise", f"{row.premise}, but the guarantee is {row.guarantee}"
-    spent = sum(row.prediction_counts) + row.pilot_votes + sum(map(_cast, row.evidence))
-    if not 0 <= row.label < max(1, len(row.prediction_counts) - 1):
-        yield "label", f"{row.label}, but votes are for {len(row.prediction_counts) - 1} classes"
-    if row.votes != spent or row.pilot_votes < 0:
-        yield "votes", f"{row.votes}, but selection, pilots and centres together had {spent}"
+    if premise is not None and guarantee in (Guarantee.INDIVIDUAL, Guarantee.ONLINE):
+        yield "premise", f"{premise}, but the guarantee is {guarantee}"
 
 
 def _selection(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
     """The selected class leads (the first of equals), and PREDICT is decided by its lead (S3)."""
-    votes = row.prediction_counts[:-1]  # The last count is of ties.
-    if len(votes) < 2 or min(row.prediction_counts) < 0:
-        yield "prediction_counts", f"{row.prediction_counts}; expected votes by class, then ties"
+    counts, selected = row.image.prediction_counts, row.decision.selected_label
+    votes = counts[:-1]  # The last count is of ties.
+    if len(votes) < 2 or min(counts) < 0:
+        yield "prediction_counts", f"{counts}; expected votes by class, then ties"
         return
-    n0, cast = setting(config, "certify.n0"), sum(row.prediction_counts)
+    n0, cast = setting(config, "certify.n0"), sum(counts)
     if isinstance(n0, int) and cast != fixed_votes(n0):
         yield "prediction_counts", f"{cast} votes, but n0={n0} gives {fixed_votes(n0)}"
     top = votes.index(max(votes))
-    if row.selected_label != top:
-        yield "selected_label", f"{row.selected_label}, but class {top} has most selection votes"
+    if selected != top:
+        yield "selected_label", f"{selected}, but class {top} has most selection votes"
     second = max(count for label, count in enumerate(votes) if label != top)
-    expected = top if predict_test(votes[top], second, row.alpha).decided else None
-    if row.prediction != expected:
-        yield "prediction", f"{row.prediction}, but the selection votes give {expected}"
+    expected = top if predict_test(votes[top], second, row.claim.alpha).decided else None
+    if row.image.prediction != expected:
+        yield "prediction", f"{row.image.prediction}, but the selection votes give {expected}"
 
 
 def _attack(row: Row) -> Iterator[Message]:
@@ -257,10 +274,10 @@ def _attack(row: Row) -> Iterator[Message]:
     attack = row.attack
     if attack is None:
         return
-    if len(attack.theta) != row.region.dimensions:
-        yield "theta", f"{len(attack.theta)} numbers for {row.region.dimensions} parameters"
-    if attack.robust != (attack.label == row.label):
-        yield "robust", f"{attack.robust}, but {attack.label} was found for class {row.label}"
+    if len(attack.theta) != row.claim.region.dimensions:
+        yield "theta", f"{len(attack.theta)} numbers for {row.claim.region.dimensions} parameters"
+    if attack.robust != (attack.label == row.image.label):
+        yield "robust", f"{attack.robust}, but {attack.label} was found for class {row.image.label}"
 
 
 def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
@@ -273,7 +290,7 @@ def _centre(centre: CentreEvidence, row: Row, where: str) -> Iterator[Message]:
     if (centre.trials == 0) != (centre.verdict is Verdict.UNTESTED):
         yield f"{where}.verdict", f"{centre.verdict} after {centre.trials} votes"
     yield from ((f"{where}.required_p", message) for message in required_p_faults(centre))
-    identity_action = row.region.dimensions == 0
+    identity_action = row.claim.region.dimensions == 0
     yield from (
         (f"{where}.profile", message) for message in profile_faults(centre, identity_action)
     )
@@ -284,26 +301,26 @@ def _class_votes(centre: CentreEvidence, row: Row) -> Iterator[str]:
     votes, ties = centre.class_votes, centre.ties
     if votes is None or ties is None:
         return  # Schema 2 has none.
-    if row.mode == "nested":
+    if row.claim.mode == "nested":
         if votes or ties:
             yield f"{list(votes)}, but trials of the nested method are no votes"
         return
-    labels, classes = [label for label, _ in votes], len(row.prediction_counts) - 1
+    labels, classes = [label for label, _ in votes], len(row.image.prediction_counts) - 1
     if labels != sorted(set(labels)) or not all(0 <= label < classes for label in labels):
         yield f"classes {labels}; expected some of 0..{classes - 1}, ascending"
     if ties < 0 or any(count < 1 for _, count in votes):
         yield "counts below 1, or ties below 0"
     if (cast := sum(count for _, count in votes) + ties) != centre.trials:
         yield f"{cast} votes in all, but {centre.trials} trials"
-    if (won := dict(votes).get(row.selected_label, 0)) != centre.successes:
-        yield f"{won} for class {row.selected_label}, but {centre.successes} successes"
+    if (won := dict(votes).get(row.decision.selected_label, 0)) != centre.successes:
+        yield f"{won} for class {row.decision.selected_label}, but {centre.successes} successes"
 
 
 def _attempts(row: Row, config: Mapping[str, object]) -> int:
     """How many covers share alpha: those that pilot votes choose may be drawn again."""
     asked = setting(config, "certify.attempts")
-    chosen = row.mode == "region" and setting(config, "certify.rule") != "fixed"
-    chosen = chosen and (row.pilot_votes > 0 or _has_pilots(row, config))
+    chosen = row.claim.mode == "region" and setting(config, "certify.rule") != "fixed"
+    chosen = chosen and (row.counts.pilot_votes > 0 or _has_pilots(row, config))
     return asked if chosen and isinstance(asked, int) and asked >= 1 else 1
 
 
@@ -313,7 +330,7 @@ def _has_pilots(row: Row, config: Mapping[str, object]) -> bool:
     if not isinstance(rule, Mapping) or "centres" not in rule:
         return False
     own = rule["centres"] is None and rule.get("guarantee") == "individual"
-    return own and any(np.subtract(row.region.upper, row.region.lower) > 0.0)
+    return own and any(np.subtract(row.claim.region.upper, row.claim.region.lower) > 0.0)
 
 
 def _cast(centre: CentreEvidence) -> int:

@@ -49,7 +49,9 @@ def test_votes_that_are_fixed_in_advance_are_known_without_casting_them() -> Non
     assert found.votes == Span(12 * 704, 12 * 704, 12 * 704)
     assert run_certify(config, Notebook()).votes == 12 * 704
     assert found.l2 is not None
-    fractions = [row.fraction for row in read_records("run").rows if row.fraction is not None]
+    fractions = [
+        row.claim.fraction for row in read_records("run").rows if row.claim.fraction is not None
+    ]
     # No image reaches farther than unanimous votes can show.
     assert max(fractions) * 1.0 <= found.l2
 
@@ -68,7 +70,7 @@ def test_the_trial_casts_none_of_the_votes_that_count() -> None:
     again = tried_images(context, range(12), 60.0)
     assert [t.votes for t in tried] == [t.votes for t in again]
     rows = run_certify(tmp_project_config(*NOISY, "attack.enabled=false"), Notebook())
-    assert [row.votes for row in read_records(rows.folder).rows] != [t.votes for t in tried]
+    assert [row.counts.votes for row in read_records(rows.folder).rows] != [t.votes for t in tried]
 
 
 def test_a_trial_without_time_ends_after_its_first_round_and_says_what_may_come() -> None:
@@ -113,7 +115,7 @@ def test_a_run_that_turns_out_long_says_so_once() -> None:
     monitor.began -= 60.0
     said = []
     for row in rows[:6]:
-        monitor.timeline.round({row.index: row.votes}, 10.0)
+        monitor.timeline.round({row.index: row.counts.votes}, 10.0)
         monitor.add(row, 0, 0.0)
         said += monitor.online_notices()
     assert len(said) == 1

@@ -78,13 +78,13 @@ def test_floats_are_read_back_bit_for_bit(
     row = make_row(evidence=(replace(centre, margin=margin),), seconds=seconds)
     back = Row.from_json(row.to_json())
     assert back == row
-    assert math.copysign(1.0, back.evidence[0].theta[0]) == math.copysign(1.0, theta)
+    assert math.copysign(1.0, back.counts.evidence[0].theta[0]) == math.copysign(1.0, theta)
 
 
 def test_an_infinite_margin_is_written_as_a_string() -> None:
     row = make_row(evidence=(make_centre(margin=math.inf, verdict=Verdict.EXHAUSTED),))
     assert json.loads(row.to_json())["evidence"][0]["margin"] == "inf"
-    assert Row.from_json(row.to_json()).evidence[0].margin == math.inf
+    assert Row.from_json(row.to_json()).counts.evidence[0].margin == math.inf
 
 
 @pytest.mark.parametrize("value", [math.nan, -math.inf])
@@ -391,7 +391,7 @@ def test_parquet_holds_every_count(tmp_path: Path) -> None:
     assert back[1]["reason"] == "futile"
     assert back[1]["attack"] is None
     assert back[2]["evidence"][0]["profile"][-1]["fraction"] == 1.0
-    assert dict(back[0]["versions"]) == rows[0].versions
+    assert dict(back[0]["versions"]) == rows[0].provenance.versions
     assert set(table.column_names) == set(json.loads(rows[0].to_json()))
     assert json.loads(table.schema.metadata[b"gsmooth"])["fingerprint"] == FINGERPRINT
 

@@ -19,7 +19,7 @@ from gsmooth.runs.records.folder import RecordWriter, read_records, stored_heade
 from gsmooth.runs.records.planned_images import PlannedImages, repeated_images, spans_of
 from gsmooth.runs.verify.presence import Presence
 from gsmooth.runs.verify.verify import verify_records
-from tests.runs.samples import CLAIMS, make_header, make_row
+from tests.runs.samples import CLAIMS, changed, make_header, make_row
 from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
 
@@ -62,14 +62,14 @@ def test_images_that_are_equal_in_every_pixel_are_found() -> None:
 
 def test_rows_of_images_that_the_data_set_repeats_may_have_one_digest() -> None:
     header = make_header(plan=PlannedImages(((0, 4, 1),), 4, ((1, 3),)))
-    first, second = make_row(1), replace(make_row(1), index=3)
+    first, second = make_row(1), changed(make_row(1), index=3)
     presence = Presence(header)
     assert [*presence.faults_of(first), *presence.faults_of(second)] == []
     presence = Presence(header)
     other = [*presence.faults_of(first), *presence.faults_of(make_row(3))]
     assert [field for field, _ in other] == ["image_digest"]
     presence = Presence(header)
-    forged = [*presence.faults_of(first), *presence.faults_of(replace(first, index=2))]
+    forged = [*presence.faults_of(first), *presence.faults_of(changed(first, index=2))]
     assert [field for field, _ in forged] == ["image_digest"]
 
 
@@ -105,7 +105,7 @@ def test_equal_images_of_a_data_set_raise_no_alarm() -> None:
     assert report.complete
     assert report.sound
     assert json.loads(Path("run/run.json").read_text())["plan"]["repeats"] == [[0, 2]]
-    digests = [row.image_digest for row in read_records("run").rows]
+    digests = [row.image.image_digest for row in read_records("run").rows]
     assert digests[0] == digests[2] != digests[1]
 
 

@@ -53,8 +53,8 @@ def test_every_stored_folder_is_read_and_verified(name: str) -> None:
     assert (records.header.plan, records.header.capabilities) == (None, None)
     assert records.header.decision_rule == 1
     assert {row.schema for row in records.rows} == {2}
-    assert {row.image_digest for row in records.rows} == {None}
-    centres = [centre for row in records.rows for centre in row.evidence]
+    assert {row.image.image_digest for row in records.rows} == {None}
+    centres = [centre for row in records.rows for centre in row.counts.evidence]
     assert {(centre.class_votes, centre.ties) for centre in centres} == {(None, None)}
     report = verify_records(STORED / name)
     assert [str(fault) for fault in report.faults] == []
@@ -65,18 +65,18 @@ def test_old_field_names_become_those_of_today() -> None:
     text = (STORED / "region" / ROWS_NAME).read_text().splitlines()
     old = {found["index"]: found for found in map(json.loads, text)}
     for row in read_records(STORED / "region").rows:
-        assert row.fraction == old[row.index]["gauge"]
-        assert row.noise.axes == (AxisNoise("gaussian", 4.0),)
-        assert row.noise.sigma == old[row.index]["law"]["sigma"]
-        assert [c.required_p for c in row.evidence] == [
+        assert row.claim.fraction == old[row.index]["gauge"]
+        assert row.randomness.noise.axes == (AxisNoise("gaussian", 4.0),)
+        assert row.randomness.noise.sigma == old[row.index]["law"]["sigma"]
+        assert [c.required_p for c in row.counts.evidence] == [
             c["share"] for c in old[row.index]["evidence"]
         ]
 
 
 def test_the_law_of_several_parameters_is_named_and_its_axis_is_not() -> None:
     (row,) = read_records(STORED / "blur").rows
-    assert (row.noise.name, row.noise.sizes) == ("exponential", (2.0, 0.2))
-    assert {axis.law for axis in row.noise.axes} == {"exponential or gaussian"}
+    assert (row.randomness.noise.name, row.randomness.noise.sizes) == ("exponential", (2.0, 0.2))
+    assert {axis.law for axis in row.randomness.noise.axes} == {"exponential or gaussian"}
 
 
 def test_a_forged_row_of_schema_2_is_named_as_ever(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_stored_folder_is_exported_to_parquet(name: str, tmp_path: Path) -> No
     records = read_records(STORED / name)
     export_parquet(records, tmp_path / "rows.parquet")
     rows = parquet.read_table(tmp_path / "rows.parquet").to_pylist()
-    assert [row["fraction"] for row in rows] == [row.fraction for row in records.rows]
+    assert [row["fraction"] for row in rows] == [row.claim.fraction for row in records.rows]
     assert {row["schema"] for row in rows} == {2}
 
 

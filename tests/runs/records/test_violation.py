@@ -140,8 +140,8 @@ def test_a_part_that_is_certified_is_attacked_although_the_whole_region_falls() 
         run_certify(tmp_project_config(*settings, *eight), Notebook())
     assert "theta = [0.49" in str(caught.value)
     (row,) = read_records("run").rows
-    assert row.fraction is not None
-    assert 0.5 < row.fraction < 0.9
+    assert row.claim.fraction is not None
+    assert 0.5 < row.claim.fraction < 0.9
     assert row.attack is not None
     assert row.attack.theta[0] > 0.9
     assert repeated("run/violations/image-0.json").stands

@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from gsmooth.runs.seeds.choice import VARIABLE, seed_of_run
 from gsmooth.runs.seeds.seed_file import SECRET_NAME, keep_secret, read_secret
 from gsmooth.runs.verify.verify import verify_records
 from gsmooth.sampling.noise import SecretSeed
+from tests.runs.samples import changed
 from tests.runs.tmp_project import SETTINGS, Notebook, furnish
 
 UNSEEDED = tuple(setting for setting in SETTINGS if not setting.startswith("smoothing.seed"))
@@ -87,7 +87,7 @@ def certified(*overrides: str) -> Records:
 
 
 def counts(records: Records) -> list[tuple[int, ...]]:
-    return [row.prediction_counts for row in records.rows]
+    return [row.image.prediction_counts for row in records.rows]
 
 
 def kept() -> SecretSeed:
@@ -102,20 +102,20 @@ def seed_file(name: str = "mine", text: str = f"{SECRET.reveal():x}", mode: int 
 
 
 def without_seconds(row: Row) -> Row:
-    return replace(row, seconds=0.0)
+    return changed(row, seconds=0.0)
 
 
 def test_a_run_without_a_seed_draws_one_and_the_same_command_takes_it_again() -> None:
     notebook = Notebook()
     run_certify(unseeded("data.limit=2"), notebook)
     first = read_records("run")
-    (seed,) = {row.seed for row in first.rows}
+    (seed,) = {row.randomness.seed for row in first.rows}
     assert seed is not None
     assert f"seed {seed}, drawn for this run; run.json has it" in notebook.lines
     again = Notebook()
     run_certify(unseeded("data.limit=4"), again)
     whole = read_records("run")
-    assert {row.seed for row in whole.rows} == {seed}
+    assert {row.randomness.seed for row in whole.rows} == {seed}
     assert not any("drawn" in line for line in again.lines)
     other = certified("output.folder=run2", f"smoothing.seed={seed}", "data.limit=4")
     assert list(map(without_seconds, read_records("run2").rows)) == list(
@@ -157,7 +157,7 @@ def test_an_online_run_draws_a_secret_that_its_owner_alone_can_read() -> None:
     )
     assert kept().reveal().bit_length() > 128
     assert records.header.seed_commitment == kept().commitment
-    assert {row.seed for row in records.rows} == {None}
+    assert {row.randomness.seed for row in records.rows} == {None}
     assert not any("is public" in line for line in notebook.lines)
 
 

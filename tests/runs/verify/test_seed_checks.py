@@ -21,7 +21,7 @@ from gsmooth.runs.verify.seed_checks import draws_of
 from gsmooth.runs.verify.verify import row_faults, verify_records
 from gsmooth.sampling.noise import SecretSeed
 from gsmooth.theory.normal import required_p_of_margin
-from tests.runs.samples import RUN, make_centre, make_header, make_radius_row, make_row
+from tests.runs.samples import RUN, changed, make_centre, make_header, make_radius_row, make_row
 
 SECRET = SecretSeed(0x5EC8E7 << 200, "ab" * 16)
 OTHER = SecretSeed(0xBAD << 200)
@@ -57,8 +57,8 @@ def row(**changes: object) -> Row:
     """960 of 1024 votes at two centres, and the fraction that follows from SECRET."""
     base = make_radius_row(evidence=(centre(960), centre(960)), seed=None)
     bounds = lower_bounds(base, draws_of(base, SECRET))
-    fraction = supported_fraction(base.evidence, bounds)
-    found = replace(base, fraction=fraction, fingerprint=committed().fingerprint)
+    fraction = supported_fraction(base.counts.evidence, bounds)
+    found = changed(base, fraction=fraction, fingerprint=committed().fingerprint)
     return replace(found, **changes)  # type: ignore[arg-type]
 
 
@@ -86,11 +86,11 @@ def test_a_randomized_bound_is_checked_by_the_secret_that_its_draws_follow_from(
 def test_without_the_secret_some_draws_have_to_support_what_is_claimed(draw: float) -> None:
     honest = row()
     bounds = lower_bounds(honest, [draw, draw])
-    near = replace(honest, fraction=supported_fraction(honest.evidence, bounds))
-    assert near.fraction != honest.fraction
+    near = changed(honest, fraction=supported_fraction(honest.counts.evidence, bounds))
+    assert near.claim.fraction != honest.claim.fraction
     assert (fields(near, SECRET), fields(near, None)) == (["fraction"], [])
     for far in (0.5, 1.0):
-        assert fields(replace(honest, fraction=far), None) == ["fraction"]
+        assert fields(changed(honest, fraction=far), None) == ["fraction"]
 
 
 def test_without_the_secret_an_outcome_that_no_draws_give_is_found() -> None:

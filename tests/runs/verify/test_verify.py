@@ -24,6 +24,7 @@ from gsmooth.theory.sequential import EProcess, StreamedSample
 from gsmooth.transforms.region import Region
 from tests.runs.samples import (
     IDENTITY,
+    changed,
     counted,
     make_abstention,
     make_centre,
@@ -40,10 +41,10 @@ def faulty_fields(row: Row, header: RunHeader | None = None) -> list[str]:
 
 
 def with_centre(row: Row, number: int, **changes: Any) -> Row:
-    evidence = list(row.evidence)
+    evidence = list(row.counts.evidence)
     evidence[number] = counted(replace(evidence[number], **changes))
-    spent = sum(row.prediction_counts) + sum(centre.trials for centre in evidence)
-    return replace(row, evidence=tuple(evidence), votes=spent)
+    spent = sum(row.image.prediction_counts) + sum(centre.trials for centre in evidence)
+    return changed(row, evidence=tuple(evidence), votes=spent)
 
 
 def radius_header() -> RunHeader:
@@ -61,7 +62,7 @@ def test_sound_radius_rows_have_no_fault(successes: int) -> None:
 
 
 def test_raised_counts_of_an_abstention_are_not_a_certificate() -> None:
-    row = replace(
+    row = changed(
         make_abstention(), outcome="certified", certified_label=7, fraction=1.0, reason=None
     )
     assert faulty_fields(row) == ["evidence[1].verdict", "outcome"]
@@ -80,7 +81,7 @@ def test_impossible_counts_are_named(successes: int, trials: int) -> None:
 
 @pytest.mark.parametrize("votes", [200, 1000])
 def test_votes_that_the_counts_do_not_add_up_to_are_named(votes: int) -> None:
-    assert faulty_fields(replace(make_row(), votes=votes)) == ["votes"]
+    assert faulty_fields(changed(make_row(), votes=votes)) == ["votes"]
 
 
 def test_a_lowered_share_does_not_fit_its_margin() -> None:
@@ -111,56 +112,56 @@ def test_a_verdict_without_votes_is_named() -> None:
 
 
 def test_a_certificate_without_centres_is_named() -> None:
-    assert faulty_fields(replace(make_row(), evidence=(), votes=64)) == ["outcome"]
+    assert faulty_fields(changed(make_row(), evidence=(), votes=64)) == ["outcome"]
 
 
 def test_a_centre_with_an_infinite_margin_accepts_nothing() -> None:
     centre = make_centre(4000, 4000, margin=float("inf"))
-    row = replace(make_row(), evidence=(centre,), votes=4064)
+    row = changed(make_row(), evidence=(centre,), votes=4064)
     assert faulty_fields(row) == ["evidence[0].verdict", "outcome"]
 
 
 def test_a_certified_label_other_than_the_counted_class_is_named() -> None:
-    assert faulty_fields(replace(make_row(), certified_label=3)) == ["certified_label"]
+    assert faulty_fields(changed(make_row(), certified_label=3)) == ["certified_label"]
 
 
 def test_a_class_that_was_not_selected_is_named() -> None:
-    row = replace(make_row(), certified_label=3, selected_label=3)
+    row = changed(make_row(), certified_label=3, selected_label=3)
     assert faulty_fields(row)[0] == "selected_label"
 
 
 @pytest.mark.parametrize("prediction", [3, None])
 def test_a_prediction_that_the_selection_votes_do_not_give_is_named(prediction: int | None) -> None:
-    assert faulty_fields(replace(make_row(), prediction=prediction)) == ["prediction"]
+    assert faulty_fields(changed(make_row(), prediction=prediction)) == ["prediction"]
 
 
 def test_tied_selection_votes_predict_nothing() -> None:
     counts = (0, 0, 0, 0, 0, 0, 0, 30, 30, 0, 4)
-    row = replace(make_abstention(), prediction_counts=counts)
+    row = changed(make_abstention(), prediction_counts=counts)
     assert faulty_fields(row) == ["prediction"]
-    assert faulty_fields(replace(row, prediction=None)) == []
+    assert faulty_fields(changed(row, prediction=None)) == []
 
 
 @pytest.mark.parametrize("counts", [(), (64,), (64, 0), (-1, 65, 0)])
 def test_selection_votes_without_classes_are_named(counts: tuple[int, ...]) -> None:
-    row = replace(make_row(), prediction_counts=counts, votes=256 + sum(counts))
+    row = changed(make_row(), prediction_counts=counts, votes=256 + sum(counts))
     assert "prediction_counts" in faulty_fields(row)
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.0001, 1e-12])
 def test_a_changed_alpha_is_named(alpha: float) -> None:
-    assert "alpha" in faulty_fields(replace(make_row(), alpha=alpha))
+    assert "alpha" in faulty_fields(changed(make_row(), alpha=alpha))
 
 
 @pytest.mark.parametrize("alpha", [-0.1, 0.0, 0.6, 7.0])
 def test_an_alpha_that_is_no_probability_is_named(alpha: float) -> None:
     header = make_header(config={})
-    assert faulty_fields(replace(make_row(), alpha=alpha), header) == ["alpha"]
+    assert faulty_fields(changed(make_row(), alpha=alpha), header) == ["alpha"]
 
 
 def test_counts_that_miss_a_stricter_alpha_are_named() -> None:
     header = make_header(config={})
-    assert faulty_fields(replace(make_row(), alpha=1e-15), header) == [
+    assert faulty_fields(changed(make_row(), alpha=1e-15), header) == [
         "evidence[0].verdict",
         "evidence[1].verdict",
         "outcome",
@@ -184,7 +185,7 @@ def test_a_row_of_another_run_is_named(field: str, changes: dict[str, Any]) -> N
 
 
 def test_an_abstention_whose_counts_suffice_is_named() -> None:
-    row = replace(
+    row = changed(
         make_row(),
         outcome="abstained",
         certified_label=None,
@@ -195,27 +196,27 @@ def test_an_abstention_whose_counts_suffice_is_named() -> None:
 
 
 def test_an_unreachable_image_has_a_centre_that_no_votes_could_pass() -> None:
-    row = replace(make_abstention(), reason=AbstainReason.UNREACHABLE)
+    row = changed(make_abstention(), reason=AbstainReason.UNREACHABLE)
     assert "reason" in faulty_fields(row)
-    hopeless = replace(row.evidence[0], required_p=1.0, margin=math.inf)
-    honest = replace(row, evidence=(hopeless, *row.evidence[1:]))
+    hopeless = replace(row.counts.evidence[0], required_p=1.0, margin=math.inf)
+    honest = changed(row, evidence=(hopeless, *row.counts.evidence[1:]))
     assert "reason" not in faulty_fields(honest)
 
 
 def test_an_abstention_that_keeps_a_fraction_and_a_label_is_named() -> None:
-    row = replace(make_abstention(), fraction=1.0, certified_label=7, reason=None)
+    row = changed(make_abstention(), fraction=1.0, certified_label=7, reason=None)
     assert faulty_fields(row) == ["fraction", "certified_label", "reason"]
 
 
 def test_a_fraction_other_than_one_in_region_mode_is_named() -> None:
-    assert faulty_fields(replace(make_row(), fraction=1.5)) == ["fraction"]
+    assert faulty_fields(changed(make_row(), fraction=1.5)) == ["fraction"]
 
 
 @pytest.mark.parametrize("fraction", [0.875, 1.0, 2.0, 0.25])
 def test_a_fraction_that_the_counts_do_not_give_is_named(fraction: float) -> None:
     row = make_radius_row()
-    assert row.fraction not in (None, fraction)
-    assert faulty_fields(replace(row, fraction=fraction), radius_header()) == ["fraction"]
+    assert row.claim.fraction not in (None, fraction)
+    assert faulty_fields(changed(row, fraction=fraction), radius_header()) == ["fraction"]
 
 
 def test_lowered_counts_lower_the_supported_fraction() -> None:
@@ -225,23 +226,25 @@ def test_lowered_counts_lower_the_supported_fraction() -> None:
 
 def test_a_lowered_step_of_a_profile_is_named() -> None:
     row = make_radius_row()
-    steps = list(row.evidence[0].profile)
+    steps = list(row.counts.evidence[0].profile)
     steps[-1] = Step(1.0, 0.5)
     row = with_centre(row, 0, profile=tuple(steps))
     assert faulty_fields(row, radius_header())[0] == "evidence[0].profile"
 
 
 def test_an_untested_centre_supports_no_fraction() -> None:
-    centre = make_radius_row().evidence[0]
+    centre = make_radius_row().counts.evidence[0]
     silent = replace(centre, successes=0, trials=0, verdict=Verdict.UNTESTED)
     assert supported_fraction((centre, silent), (0.9, 0.0)) is None
 
 
 def test_an_untested_centre_without_a_profile_voids_the_certificate() -> None:
     row = make_radius_row()
-    silent = replace(row.evidence[1], successes=0, trials=0, verdict=Verdict.UNTESTED, profile=())
+    silent = replace(
+        row.counts.evidence[1], successes=0, trials=0, verdict=Verdict.UNTESTED, profile=()
+    )
     silent = counted(silent)
-    row = replace(row, evidence=(row.evidence[0], silent), votes=1088)
+    row = changed(row, evidence=(row.counts.evidence[0], silent), votes=1088)
     assert faulty_fields(row, radius_header()) == ["outcome"]
 
 
@@ -275,14 +278,14 @@ def test_a_step_of_an_l2_profile_asks_for_its_part_of_the_margin() -> None:
 
 
 def test_a_centre_counts_only_where_the_region_reaches_its_part() -> None:
-    near = make_radius_row(successes=1024).evidence[0]
+    near = make_radius_row(successes=1024).counts.evidence[0]
     outer = (Step(0.5, 0.0), *near.profile[4:])
     far = replace(near, successes=0, trials=0, verdict=Verdict.UNTESTED, profile=outer)
     assert supported_fraction((near, far), (0.99, 0.0)) == 0.5
 
 
 def test_a_fraction_between_two_steps_needs_the_share_of_the_next_one() -> None:
-    weak = replace(make_radius_row().evidence[0], profile=(Step(0.5, 0.6), Step(1.0, 0.97)))
+    weak = replace(make_radius_row().counts.evidence[0], profile=(Step(0.5, 0.6), Step(1.0, 0.97)))
     strong = replace(weak, successes=1024, profile=(Step(0.75, 0.6), Step(1.0, 0.97)))
     assert supported_fraction((weak, strong), (0.9, 0.99)) == 0.5
 
@@ -301,7 +304,7 @@ def test_faults_of_a_folder_name_image_and_field(tmp_path: Path) -> None:
 def test_pilot_votes_are_among_the_votes() -> None:
     row = make_row(pilot_votes=128, votes=448)
     assert faulty_fields(row) == []
-    assert faulty_fields(replace(row, pilot_votes=0)) == ["votes"]
+    assert faulty_fields(changed(row, pilot_votes=0)) == ["votes"]
     assert faulty_fields(make_row(pilot_votes=-64, votes=256)) == ["votes"]
 
 
@@ -310,9 +313,9 @@ def test_a_distributional_certificate_needs_its_premise_and_no_other_has_one() -
     header = make_header(config={})  # Whatever the run asked for.
     row = make_row(guarantee=Guarantee.DISTRIBUTIONAL, premise=premise)
     assert faulty_fields(row, header) == []
-    assert faulty_fields(replace(row, premise=None), header) == ["premise"]
-    assert faulty_fields(replace(row, guarantee=Guarantee.INDIVIDUAL), header) == ["premise"]
-    assert faulty_fields(replace(row, guarantee=Guarantee.HEURISTIC), header) == []
+    assert faulty_fields(changed(row, premise=None), header) == ["premise"]
+    assert faulty_fields(changed(row, guarantee=Guarantee.INDIVIDUAL), header) == ["premise"]
+    assert faulty_fields(changed(row, guarantee=Guarantee.HEURISTIC), header) == []
 
 
 def test_the_fixed_rule_is_checked_at_its_own_level() -> None:
@@ -332,7 +335,7 @@ def test_a_cover_drawn_twice_is_tested_at_half_the_level() -> None:
     header = make_header(config={**IDENTITY, "certify": {"attempts": 2}})
     twice = make_row(pilot_votes=128, votes=448, attempts=2)
     assert faulty_fields(twice, header) == []
-    required_p = twice.evidence[1].required_p
+    required_p = twice.counts.evidence[1].required_p
     # The least count that the full alpha accepts and half of it does not.
     full, half = EProcess(required_p, 0.001), EProcess(required_p, 0.0005)
     between = next(
@@ -341,6 +344,6 @@ def test_a_cover_drawn_twice_is_tested_at_half_the_level() -> None:
         if full.accepts(StreamedSample(n, 128)) and not half.accepts(StreamedSample(n, 128))
     )
     weak = with_centre(twice, 1, successes=between)
-    weak = replace(weak, votes=448)
+    weak = changed(weak, votes=448)
     assert faulty_fields(weak, header) == ["evidence[1].verdict", "outcome"]
-    assert faulty_fields(replace(weak, attempts=1), header) == ["attempts"]
+    assert faulty_fields(changed(weak, attempts=1), header) == ["attempts"]

@@ -16,7 +16,7 @@ from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import lower_bounds, supported_fraction
 from gsmooth.runs.verify.verify import row_faults
 from gsmooth.theory.laws import GaussianLaw, Law
-from tests.runs.samples import FINGERPRINT, make_header
+from tests.runs.samples import FINGERPRINT, changed, make_header
 
 
 @final
@@ -132,7 +132,7 @@ def test_every_row_of_the_engine_follows_from_its_counts(
 ) -> None:
     found = rows(setting, mode)
     header = make_header(config=config(mode))
-    assert {row.outcome for row in found} == {"certified", "abstained"}
+    assert {row.decision.outcome for row in found} == {"certified", "abstained"}
     for row in found:
         assert [str(fault) for fault in row_faults(row, header)] == []
         assert Row.from_json(row.to_json()) == row
@@ -145,12 +145,12 @@ def test_counts_of_radius_mode_lowered_by_hand_void_the_certificate(
     mode = MODES[2]
     header = make_header(config=config(mode))
     for row in rows(setting, mode):
-        if row.fraction is None:
+        if row.claim.fraction is None:
             continue
         lower = lower_bounds(row)
-        assert supported_fraction(row.evidence, lower) == row.fraction
-        worse = tuple(halved(c, row.selected_label) for c in row.evidence)
-        assert "outcome" in [f.field for f in row_faults(replace(row, evidence=worse), header)]
+        assert supported_fraction(row.counts.evidence, lower) == row.claim.fraction
+        worse = tuple(halved(c, row.decision.selected_label) for c in row.counts.evidence)
+        assert "outcome" in [f.field for f in row_faults(changed(row, evidence=worse), header)]
 
 
 @pytest.mark.parametrize("setting", [LIGHT, PLAIN])
@@ -159,16 +159,16 @@ def test_a_sequence_is_held_to_its_own_bound_and_to_its_most_votes(
 ) -> None:
     mode = MODES[5]
     header = make_header(config=config(mode))
-    streamed = [row for row in rows(setting, mode) if row.fraction is not None]
-    assert any(c.trials % 64 for row in streamed for c in row.evidence)
+    streamed = [row for row in rows(setting, mode) if row.claim.fraction is not None]
+    assert any(c.trials % 64 for row in streamed for c in row.counts.evidence)
     for row in streamed:
         # A bound for numbers fixed in advance would claim more than one that was looked at often.
         fixed = make_header(config=config(MODES[2]))
         assert "evidence[0].trials" in [f.field for f in row_faults(row, fixed)]
-        worse = tuple(halved(c, row.selected_label) for c in row.evidence)
-        assert "outcome" in [f.field for f in row_faults(replace(row, evidence=worse), header)]
-        first = row.evidence[0]
+        worse = tuple(halved(c, row.decision.selected_label) for c in row.counts.evidence)
+        assert "outcome" in [f.field for f in row_faults(changed(row, evidence=worse), header)]
+        first = row.counts.evidence[0]
         more = (first.ties or 0) + 500 - first.trials
-        longer = (replace(first, trials=500, ties=more), *row.evidence[1:])
-        faults = [f.field for f in row_faults(replace(row, evidence=longer), header)]
+        longer = (replace(first, trials=500, ties=more), *row.counts.evidence[1:])
+        faults = [f.field for f in row_faults(changed(row, evidence=longer), header)]
         assert "evidence[0].trials" in faults

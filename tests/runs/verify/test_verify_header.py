@@ -31,6 +31,7 @@ from tests.runs.samples import (
     CONFIG,
     PLAN,
     RUN,
+    changed,
     make_abstention,
     make_centre,
     make_header,
@@ -166,7 +167,7 @@ def test_the_bound_that_judges_rows_is_the_one_in_the_identity(tmp_path: Path, e
         if f.field == "fraction"
     ]
     if messages:
-        row = replace(row, fraction=float(messages[0].rsplit(" ", 1)[1]))
+        row = changed(row, fraction=float(messages[0].rsplit(" ", 1)[1]))
     found = tampered(tmp_path, lambda tree: edit(tree["config"]["certify"]), of=run, rows=(row,))
     assert "config.certify.bound" in found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -40,7 +40,7 @@ from gsmooth.theory.laws import (
     ProductLaw,
     UniformLaw,
 )
-from tests.runs.samples import FINGERPRINT, make_header
+from tests.runs.samples import FINGERPRINT, changed, make_header
 
 SIDE = 8
 MEANS = (0.2, 0.46, 0.54, 0.8)
@@ -181,7 +181,7 @@ def sweep(
         row_of(outcome, images[outcome.index], smoothed, setting.region, mode) for outcome in found
     ]
     if premise is not None:
-        rows = [replace(row, premise=premise) for row in rows]
+        rows = [changed(row, premise=premise) for row in rows]
     require_sound(rows, header_of(smoothed, mode, **certify))
     return rows
 
@@ -202,7 +202,7 @@ def test_honest_rows_of_every_rule_hold_no_fault(setting: Setting, mode: str) ->
 @pytest.mark.parametrize("setting", [ONLINE, STILL_ONLINE, ONLINE_SHIFTS], ids=lambda s: s.name)
 def test_honest_online_rows_hold_no_fault(setting: Setting, mode: str) -> None:
     rows = sweep(setting, MODES[mode], online_drafter(3, 2.0), None, guarantee="online")
-    assert {row.guarantee for row in rows} == {"online"}
+    assert {row.claim.guarantee for row in rows} == {"online"}
 
 
 @pytest.mark.parametrize("mode", ["region", "radius"])
@@ -213,7 +213,7 @@ def test_honest_distributional_rows_hold_no_fault(mode: str) -> None:
         return distributional_cover(smoothed, item.image, region, premise.error, 3)
 
     rows = sweep(setting, MODES[mode], drafter, premise, guarantee="distributional")
-    assert {row.guarantee for row in rows} == {"distributional"}
+    assert {row.claim.guarantee for row in rows} == {"distributional"}
 
 
 @pytest.mark.parametrize("error", [None, 0.15])
@@ -227,5 +227,5 @@ def test_honest_nested_rows_hold_no_fault(error: float | None) -> None:
     guarantee = "individual"
     if error is not None:
         guarantee = "distributional"
-        rows = [replace(row, premise=Premise(error, 0.9, 0.99)) for row in rows]
+        rows = [changed(row, premise=Premise(error, 0.9, 0.99)) for row in rows]
     require_sound(rows, header_of(smoothed, mode, guarantee=guarantee))
