@@ -59,7 +59,7 @@ def row(**changes: object) -> Row:
     bounds = lower_bounds(base, draws_of(base, SECRET))
     fraction = supported_fraction(base.counts.evidence, bounds)
     found = changed(base, fraction=fraction, fingerprint=committed().fingerprint)
-    return replace(found, **changes)  # type: ignore[arg-type]
+    return changed(found, **changes)
 
 
 def fields(found: Row, secret: SecretSeed | None) -> list[str]:

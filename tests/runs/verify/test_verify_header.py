@@ -56,7 +56,7 @@ def tampered(
     )
     with RecordWriter(folder, first) as writer:
         for found in rows or (make_row(0), make_abstention(1)):
-            writer.write(replace(found, fingerprint=first.fingerprint))
+            writer.write(changed(found, fingerprint=first.fingerprint))
     assert verify_records(folder).sound
     run, lines = folder / "run.json", folder / "records.jsonl"
     tree = json.loads(run.read_text())
