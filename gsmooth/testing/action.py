@@ -90,7 +90,7 @@ def action_never_lengthens(subject: TransformationUnderTest) -> None:
         y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
         before, after = _gap(y, z), _gap(subject.act(y, theta), subject.act(z, theta))
         assert after <= before + ROUNDING * _scale(y, z), (
-            f"contracting is claimed, but T_{theta} takes points {before:.6g} apart to {after:.6g}"
+            f"nonexpansive is claimed, but T_{theta} takes points {before:.6g} apart to {after:.6g}"
         )
 
     subject.search(example, point=points(), theta=subject.thetas())
@@ -100,7 +100,7 @@ def lipschitz_bound_holds(subject: TransformationUnderTest) -> None:
     """||T z - T y|| <= stretch ||z - y||: what noise on theta makes of a residual (T5)."""
     if type(subject.transformation).lipschitz_bound is Transformation.lipschitz_bound:
         raise no_claim(
-            "stretch follows from orthogonal or contracting, which have their own checks"
+            "lipschitz_bound follows from orthogonal or nonexpansive, which have their own checks"
         )
     if subject.transformation.lipschitz_bound(subject.reach) is None:
         raise no_claim("stretch is None, and residuals make certificates heuristic")

@@ -126,7 +126,7 @@ def inapplicable(body: Body, subject: TransformationUnderTest) -> str | None:
     if body is action.action_preserves_distances and not operator.orthogonal:
         return "nothing is claimed: orthogonal is False"
     if body is action.action_never_lengthens and not operator.nonexpansive:
-        return "nothing is claimed: contracting is False"
+        return "nothing is claimed: nonexpansive is False"
     if body is attack.action_follows_attack and any(subject.one_way):
         return "T_(-theta) does not exist: a parameter is one-sided"
     return _unclaimed(body, subject) if body in _CLAIMED else None

@@ -48,19 +48,19 @@ def fixed_part_stays(subject: TransformationUnderTest) -> None:
 
 
 def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
-    """||T_(theta + h) z - T_theta z|| <= h action_speed: how far a constant image may turn."""
+    """||T_(theta + h) z - T_theta z|| <= h action_derivative: how far a constant image may turn."""
     _asked(subject)
     operator = subject.transformation
     if (
         operator.action_derivative(torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"))
         is None
     ):
-        raise no_claim("action_speed is None, and compositions have no bound")
+        raise no_claim("action_derivative is None, and compositions have no bound")
 
     def example(point: Point, theta: Theta) -> None:
         z = point.tensor(subject.size)
         claimed = operator.action_derivative(z.clone())
-        assert claimed is not None, "action_speed answers at first and None later"
+        assert claimed is not None, "action_derivative answers at first and None later"
         for axis, reach in enumerate(subject.reach):
             # Not into the negative, where one-sided parameters do not go.
             step = 2.0**-12 * reach
@@ -68,7 +68,7 @@ def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
             moved = float((subject.act(z, further) - subject.act(z, theta)).norm())
             allowed = step * float(claimed[0, axis]) + 1e-9 * _scale(z)
             assert moved <= allowed, (
-                f"T_theta z moves by {moved:.6g} from theta={theta} to {further}, action_speed"
+                f"T_theta z moves by {moved:.6g} from theta={theta} to {further}, action_derivative"
                 f" allows {allowed:.6g}"
             )
 
@@ -96,7 +96,7 @@ def flow_is_the_attack(subject: TransformationUnderTest) -> None:
     """psi_theta(x) = gain x + shift in every pixel, as ``affine_intensity`` says."""
     affine_intensity = subject.transformation.affine_intensity()
     if affine_intensity is None:
-        raise no_claim("flow is None: pixels do not move by an affine law of their own")
+        raise no_claim("affine_intensity is None: pixels do not move by an affine law of their own")
 
     def example(sample_image: SampleImage, theta: Theta) -> None:
         x = sample_image.tensor(subject.shape)
@@ -105,7 +105,7 @@ def flow_is_the_attack(subject: TransformationUnderTest) -> None:
             subject.attack(x, theta),
             gain(affine_intensity, time) * x + shift(affine_intensity, time),
         )
-        what = f"psi(x) is not what flow={affine_intensity} says at theta={theta}"
+        what = f"psi(x) is not what affine_intensity={affine_intensity} says at theta={theta}"
         near(attacked, told, _scale(attacked, told), what)
 
     subject.search(example, sample_image=subject.sample_images(), theta=subject.attacks())

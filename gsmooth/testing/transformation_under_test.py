@@ -141,7 +141,7 @@ class TransformationUnderTest:
     ) -> SmoothedClassifier:
         """A smoothed classifier, by default for covers: with a network that is never asked.
 
-        still: theta carries no noise (T = id).
+        identity_action: theta carries no noise (T = id).
         """
         law = (
             self.laws[0]

@@ -94,7 +94,8 @@ class AffineIntensity:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.growth) and math.isfinite(self.drift)):
             raise PluginError(
-                f"flow: growth={self.growth}, drift={self.drift}; both must be finite numbers"
+                f"affine_intensity: growth={self.growth}, drift={self.drift}; both must be finite"
+                " numbers"
             )
 
 

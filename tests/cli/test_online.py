@@ -52,7 +52,7 @@ class Dim(Transformation):
     def action_error(self, z, reach, offset):
         return 1e-9
 
-    def originals(self, x, lower, upper, rounding):
+    def preimages(self, x, lower, upper, rounding):
         half = (rounding + (upper - lower) / 2.0) / 0.9
         centre = (x.flatten(1) - (lower + upper) / 2.0) / 0.9
         possible = ((centre + half >= 0.0) & (centre - half <= 1.0)).all(dim=1)

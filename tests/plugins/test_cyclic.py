@@ -273,7 +273,7 @@ def test_no_attack_changes_what_is_certified_without_noise_on_shifts() -> None:
 @each
 @settings(max_examples=30)
 @given(seed=st.integers(0, 999), where=st.floats(-1.0, 1.0))
-def test_no_image_moves_faster_than_the_action_speed(
+def test_no_image_moves_faster_than_the_action_derivative(
     operator: Transformation, seed: int, where: float
 ) -> None:
     bound = operator.for_shape((2, 6, 7))

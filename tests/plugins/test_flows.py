@@ -49,7 +49,7 @@ def points(operator: Transformation, seed: int) -> torch.Tensor:
 @each
 @settings(max_examples=20)
 @given(seed=st.integers(0, 999), where=st.floats(-3.0, 3.0), step=st.sampled_from([1e-4, 0.3, 4.0]))
-def test_no_point_moves_faster_than_the_action_speed(
+def test_no_point_moves_faster_than_the_action_derivative(
     operator: Transformation, seed: int, where: float, step: float
 ) -> None:
     bound = operator.for_shape(SHAPE)
@@ -67,7 +67,7 @@ def test_no_point_moves_faster_than_the_action_speed(
 
 
 @each
-def test_the_action_speed_is_reached(operator: Transformation) -> None:
+def test_the_action_derivative_is_reached(operator: Transformation) -> None:
     bound = operator.for_shape(SHAPE)
     z = points(bound, 5)
     derivative = bound.action_derivative(z)

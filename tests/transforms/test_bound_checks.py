@@ -214,7 +214,7 @@ def test_refuses_a_kink_that_is_no_number() -> None:
 
 
 def test_refuses_a_factor_below_one_where_nothing_is_stretched_by_less() -> None:
-    with pytest.raises(PluginError, match=r"stretch gave 0\.5, expected a number >= 1"):
+    with pytest.raises(PluginError, match=r"lipschitz_bound gave 0\.5, expected a number >= 1"):
         certified(planted("lipschitz_bound", 0.5), BOX, (1.0,))
 
 
@@ -298,7 +298,7 @@ def test_refuses_speeds_for_another_number_of_parameters() -> None:
         "Short", (Bounded,), {"action_derivative": lambda self, z: z.new_zeros((len(z), 2))}
     )()
     with pytest.raises(
-        PluginError, match=r"action_speed gave \(1, 2\), expected a tensor \(1, 1\)"
+        PluginError, match=r"action_derivative gave \(1, 2\), expected a tensor \(1, 1\)"
     ):
         made.action_derivative(torch.zeros(1, 16))
 

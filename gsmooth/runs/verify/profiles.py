@@ -42,8 +42,8 @@ def required_p_faults(centre: CentreEvidence) -> Iterator[str]:
 def profile_faults(centre: CentreEvidence, identity_action: bool) -> Iterator[str]:
     """Messages unless the steps ascend to the share of the whole region.
 
-    still: no parameter moves, so margins grow linearly with the l2 radius (T1) and no step may
-    ask for less than its part of the whole margin.
+    identity_action: no parameter moves, so margins grow linearly with the l2 radius (T1) and no
+    step may ask for less than its part of the whole margin.
     """
     steps = centre.profile
     for before, after in pairwise(steps):

@@ -47,8 +47,8 @@ class Composition(Transformation):
     ``gsmooth.transforms.composition.composed`` makes a subclass whose other fields are the parts,
     each with options of its own.
 
-    still: names of the parameters that carry no noise (T = id for them); whoever gives a std of 0
-    need not name them.
+    identity_action: names of the parameters that carry no noise (T = id for them); whoever gives a
+    std of 0 need not name them.
 
     image_shape: (channels, height, width); ``for_shape`` fills it in.
     """

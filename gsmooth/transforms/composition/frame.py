@@ -22,8 +22,8 @@ Columns = Sequence[Tensor]
 class Frame:
     """Transformations with one lift and readout, whose linear actions commute; none: the pixels.
 
-    still: for every part, whether its action is left out (T = id). Where there are several, all of
-    them are ``exact``: with T their joint action, L psi_theta(x) = T_theta L x.
+    identity_action: for every part, whether its action is left out (T = id). Where there are
+    several, all of them are ``exact``: with T their joint action, L psi_theta(x) = T_theta L x.
     """
 
     parts: tuple[Transformation, ...]

@@ -118,7 +118,8 @@ def _stranger(part: Transformation) -> str:
         " contrast, volume without clip) nor a linear, length-keeping action in a z-space with a"
         " name (rotation, similarity, scaling, translation, blur and their cyclic kin), so no bound"
         " on it beside another transformation is known; certify it by itself, or, if it is yours,"
-        " give it z_space (and fixed_part, action_speed), or flow: docs/writing-a-plugin.md, Beside"
+        " give it z_space (and fixed_part, action_derivative), or affine_intensity:"
+        " docs/writing-a-plugin.md, Beside"
         " other transformations"
     )
 

@@ -318,7 +318,7 @@ def test_a_row_of_an_older_schema_says_less_and_does_not_belong_to_a_run_of_toda
 ) -> None:
     def edit(rows: list[Tree]) -> None:
         row = rows[0]
-        row["schema"], row["fraction"] = 2, row.pop("fraction")
+        row["schema"], row["gauge"] = 2, row.pop("fraction")
         del row["image_digest"]
         noise = row.pop("noise")
         scales = [axis["std"] for axis in noise.pop("axes")]
