@@ -1,8 +1,7 @@
-"""Actions that move every pixel by its value alone: counts of values, clipping, gains."""
+"""Actions that move every pixel by its value alone: counts of values, and gains."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple, Self, final
 
@@ -25,27 +24,6 @@ class PixelValues(NamedTuple):
         """Root of the sum of squares over all pixels, speed (n, k) -> (n, 1), rounded up."""
         squares = (derivative.square() * self.counts).sum(dim=1, keepdim=True)
         return squares.sqrt() * (1.0 + slack)
-
-
-class Clipped(ABC):
-    """Mixin for a ``Transformation`` that acts on pixels, with the option to clip its attack."""
-
-    clip: bool
-    low: float
-    high: float
-
-    @abstractmethod
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """The action, on values of any shape."""
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        """psi: (N, C, H, W) and theta (N, 1) -> (N, C, H, W); the action, clipped if ``clip``."""
-        moved = self.act(x, theta[0][:, :, None, None])
-        return moved.clamp(self.low, self.high) if self.clip else moved
-
-    def keeps_range(self, low: float, high: float) -> bool:
-        """Whether what is clipped to [self.low, self.high] lies in [low, high]."""
-        return self.clip and low <= self.low and self.high <= high
 
 
 @final

@@ -7,7 +7,7 @@ are over cells [lower, upper] of v, (n,), and rounded up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -103,10 +103,6 @@ class Spectrum:
         """||factor z|| for every variance (n,), factor: (n, 1, 1) -> (n, H, W)."""
         norms = [
             (factor(part[:, None, None]).square() * self.power).sum(dim=(1, 2)).sqrt()
-            for part in _parts(variance, self.power.numel())
+            for part in torch.split(variance, max(1, AT_ONCE // self.power.numel()))
         ]
         return torch.cat(norms) + self.slack
-
-
-def _parts(rows: Tensor, size: int) -> Iterator[Tensor]:
-    return iter(torch.split(rows, max(1, AT_ONCE // size)))

@@ -8,14 +8,15 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from gsmooth import Parameter, Transformation
-from gsmooth.geometry.pixel_values import Clipped, PixelValues
+from gsmooth import Parameter
+from gsmooth.geometry.pixel_values import PixelValues
 from gsmooth.transforms.base import AffineIntensity
+from gsmooth.transforms.clipped import Clipped
 
 
 @final
 @dataclass(frozen=True)
-class Brightness(Clipped, Transformation):
+class Brightness(Clipped):
     """psi_b(x) = x + b in every pixel; with ``clip``, what leaves [low, high] ends at its ends.
 
     Action: T_b z = z + b on the pixels. It is an affine isometry: T_b (z + e) = T_b z + e, so a

@@ -8,14 +8,15 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from gsmooth import Parameter, Transformation
-from gsmooth.geometry.pixel_values import Clipped, Gain
+from gsmooth import Parameter
+from gsmooth.geometry.pixel_values import Gain
 from gsmooth.transforms.base import AffineIntensity
+from gsmooth.transforms.clipped import Clipped
 
 
 @final
 @dataclass(frozen=True)
-class Contrast(Clipped, Transformation):
+class Contrast(Clipped):
     """psi_k(x) = about + e^k (x - about); with ``clip``, what leaves [low, high] ends at its ends.
 
     about: the grey that stays; 0 makes it a gain. k is additive: a contrast of 1.2 is k = ln 1.2.

@@ -8,10 +8,11 @@ from typing import ClassVar, Literal, final
 
 from torch import Tensor
 
-from gsmooth import Parameter, Transformation
+from gsmooth import Parameter
 from gsmooth.errors import ConfigurationError
-from gsmooth.geometry.space import BoundedInSpace, Space
+from gsmooth.geometry.space import Space
 from gsmooth.transforms.base import Enclosure
+from gsmooth.transforms.in_space import BoundedInSpace
 from gsmooth_rotation.action import DiscPixels, PolarSpace
 from gsmooth_rotation.attack import turned
 from gsmooth_rotation.preimages import enclose
@@ -19,7 +20,7 @@ from gsmooth_rotation.preimages import enclose
 
 @final
 @dataclass(frozen=True)
-class Rotation(BoundedInSpace, Transformation):
+class Rotation(BoundedInSpace):
     """Rotation by ``angle`` degrees, anticlockwise, about the point between the middle pixels.
 
     Attack: Kornia's bilinear rotation, zero padding, pixel centres at integers (align_corners);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Final, final
@@ -81,7 +80,8 @@ class LogPolarSpace(PairSpace):
         ends = radians(lower, axes), radians(upper, axes)
         rows = max(1, IMAGE_ENTRIES // (x.numel() * (2 + 2 * len(axes))))
         for low, high in cut((x.shape[2], x.shape[3]), pixels, *ends):
-            for places in _groups(len(lower), rows):
+            for start in range(0, len(lower), rows):
+                places = slice(start, start + rows)
                 cell = _Cell(self, x, pixels, low[places], high[places], axes)
                 found = cell.carried() if carried else cell.attacked()
                 bound[places] = bound[places].maximum(found)
@@ -117,10 +117,6 @@ def _orders(space: LogPolarSpace, device: torch.device) -> Orders:
     every = {ANGLE: (frame.turn, RADIANS), SCALE: (frame.pull, 1.0)}
     orders = tuple(torch.from_numpy(every[axis][0]).to(device) for axis in space.axes)
     return Orders(1, orders, tuple(every[axis][1] for axis in space.axes))
-
-
-def _groups(count: int, rows: int) -> Iterator[slice]:
-    return (slice(start, start + rows) for start in range(0, count, rows))
 
 
 @final

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
-from gsmooth import Transformation
-from gsmooth.geometry.space import BoundedInSpace, Space
+from gsmooth.geometry.space import Space
+from gsmooth.transforms.in_space import BoundedInSpace
 from gsmooth_similarity.action import DiscPixels, LogPolarSpace
 from gsmooth_similarity.bounds import Axes
 
 
 @dataclass(frozen=True)
-class LogPolar(BoundedInSpace, Transformation):
+class LogPolar(BoundedInSpace):
     """Bilinear warps about the point between the middle pixels, by the parameters on ``axes``.
 
     Zeros are around the image, whose size stays. Action: phases on the Fourier coefficients of the

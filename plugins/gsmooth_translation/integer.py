@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gsmooth import Parameter, Transformation
+from gsmooth import Parameter
 from gsmooth.geometry.pixels import known_size
-from gsmooth.geometry.space import InSpace
+from gsmooth.transforms.in_space import InSpace
 from gsmooth_translation.action import FourierSpace
 from gsmooth_translation.attack import source
 from gsmooth_translation.lift import check_options, fourier_frame, z_space_of
@@ -22,7 +22,7 @@ STEP: Final = 1.0
 
 @final
 @dataclass(frozen=True)
-class IntegerTranslation(InSpace, Transformation):
+class IntegerTranslation(InSpace):
     """Translation by ``dx`` whole pixels to the right and ``dy`` downwards; what leaves is lost.
 
     Attack: pixels are moved and nothing is interpolated; zeros come in. Regions are finite sets of

@@ -8,11 +8,12 @@ from typing import ClassVar, Literal, final
 
 from torch import Tensor
 
-from gsmooth import Parameter, Transformation
+from gsmooth import Parameter
 from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.pixels import known_size
-from gsmooth.geometry.space import BoundedInSpace, Space
+from gsmooth.geometry.space import Space
 from gsmooth.transforms.base import Enclosure
+from gsmooth.transforms.in_space import BoundedInSpace
 from gsmooth_translation.action import FourierSpace, InnerSpace
 from gsmooth_translation.attack import Boxes, shifted
 from gsmooth_translation.lift import check_options, fourier_frame, z_space_of
@@ -21,7 +22,7 @@ from gsmooth_translation.preimages import enclose
 
 @final
 @dataclass(frozen=True)
-class Translation(BoundedInSpace, Transformation):
+class Translation(BoundedInSpace):
     """Translation by ``dx`` pixels to the right (columns) and ``dy`` pixels downwards (rows).
 
     Attack: Kornia's bilinear translation. With padding "zeros" what leaves the image is lost, equal

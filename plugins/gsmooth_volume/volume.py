@@ -8,9 +8,10 @@ from typing import ClassVar, Final, final
 
 from torch import Tensor
 
-from gsmooth import Parameter, Transformation
-from gsmooth.geometry.pixel_values import Clipped, Gain
+from gsmooth import Parameter
+from gsmooth.geometry.pixel_values import Gain
 from gsmooth.transforms.base import AffineIntensity
+from gsmooth.transforms.clipped import Clipped
 
 NEPERS: Final = math.log(10.0) / 20.0
 """Logarithm of the factor that one decibel is."""
@@ -18,7 +19,7 @@ NEPERS: Final = math.log(10.0) / 20.0
 
 @final
 @dataclass(frozen=True)
-class Volume(Clipped, Transformation):
+class Volume(Clipped):
     """psi_v(x) = 10^(v / 20) x, v in dB; with ``clip``, what leaves [low, high] ends at its ends.
 
     Waveforms are images (1, 1, samples) or (channels, 1, samples), usually in [-1, 1]. A 16-bit

@@ -1,0 +1,66 @@
+"""Transformations that work in a z-space of their own: lift, action and bounds in one object."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from gsmooth.transforms.base import Transformation
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gsmooth.geometry.space import Size, Space
+
+
+class InSpace(Transformation):
+    """A transformation whose lift and action are those of a :class:`Space`."""
+
+    @property
+    @abstractmethod
+    def coordinates(self) -> Space:
+        """The z-space that the options choose; ValueError where it depends on an unknown size."""
+
+    def lift(self, x: Tensor) -> Tensor:
+        """L: (N, C, H, W) -> (N, K)."""
+        return self.coordinates.lift(x)
+
+    def readout(self, z: Tensor, shape: Size) -> Tensor:
+        """Q: (N, K) -> (N, *shape)."""
+        return self.coordinates.readout(z, shape)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        """T_theta z, row by row: z (N, K), each theta (N, 1) -> (N, K)."""
+        return self.coordinates.act(z, *(value.reshape(-1, 1) for value in theta))
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        """The projection of z on what no theta moves."""
+        return self.coordinates.fixed_part(z)
+
+    def action_derivative(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d T z / d theta_i||; None where the space has no action."""
+        return self.coordinates.action_derivative(z)
+
+    def lift_norm(self, shape: Size) -> float:
+        """Upper bound on ||L||."""
+        return self.coordinates.norm(shape)
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """l2 bound on the float64 error of T z."""
+        return self.coordinates.action_error(z, reach, offset)
+
+
+class BoundedInSpace(InSpace):
+    """A transformation whose attack the space bounds as well."""
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||dC / d theta_i|| over cells (n, m), per unit; None: nothing can be pulled back."""
+        return self.coordinates.derivative_bound(x, lower, upper)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||d^2 C / d theta_i^2|| over cells (n, m); None where no bound is known."""
+        return self.coordinates.curvature_bound(x, lower, upper)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d L psi / d theta_i|| over cells (n, m), per unit."""
+        return self.coordinates.attack_derivative_bound(x, lower, upper)
