@@ -30,7 +30,7 @@ import gsmooth
 from benchmarks.machine import describe
 from gsmooth.certification.api import Item, Outcome, RegionMode, certify_many
 from gsmooth.certification.nested import NestedMode, certify_nested_many
-from gsmooth.cover import Centres
+from gsmooth.cover import Centres, IndividualCovers
 from gsmooth.errors import UnreachableError
 from gsmooth.theory.laws import GaussianLaw
 
@@ -121,7 +121,9 @@ def joint(end_deg: float, noisy: bool, centres: Centres, mode: RegionMode) -> Me
     """One vote over angle and noise together."""
 
     def certify(items: Iterable[Item]) -> Iterable[Outcome]:
-        return certify_many(smoothed(noisy), items, region(end_deg), mode, centres=centres)
+        return certify_many(
+            smoothed(noisy), items, region(end_deg), mode, IndividualCovers(centres)
+        )
 
     return certify
 

@@ -13,14 +13,17 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from gsmooth.certification import Decision, Finding, Mode, decide
-from gsmooth.certification.api import Item
-from gsmooth.cover import Cover
+from gsmooth.certificate import Guarantee
+from gsmooth.certification import Mode, Outcome, Voting, decide
+from gsmooth.cover import Cover, CoverBuilder
+from gsmooth.cover.distributional import distributional_cover
+from gsmooth.data.item import Item
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise import Seed
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 
 WIDE = (-1e6, 1e6)
@@ -173,27 +176,51 @@ def repeated(image: Tensor, times: int, first: int = 0) -> Iterator[Item]:
     return (Item(index, image) for index in range(first, first + times))
 
 
+@final
+@dataclass(frozen=True)
+class BoxCovers(CoverBuilder):
+    """Equal boxes, each with its own centre; every image is taken to have this error."""
+
+    known_error: float
+    boxes: int
+
+    @property
+    def guarantee(self) -> Guarantee:
+        return Guarantee.DISTRIBUTIONAL
+
+    @property
+    def centres(self) -> int:
+        return self.boxes
+
+    @property
+    def error(self) -> float:
+        return self.known_error
+
+    def cover(self, smoothed: SmoothedClassifier, item: Item, region: Region) -> Cover:
+        return distributional_cover(smoothed, item.image, region, self.known_error, self.boxes)
+
+
 Counts = npt.NDArray[np.int64]
 
 
-def told(decision: Decision, reply: Callable[[list[SampleRequest]], Counts]) -> Finding:
-    """What a decision comes to when ``reply`` counts its requests."""
+def told(voting: Voting[Outcome], reply: Callable[[list[SampleRequest]], Counts]) -> Outcome:
+    """The outcome when ``reply`` counts the requests."""
     try:
-        requests = next(decision)
+        requests = next(voting)
         while True:
-            requests = decision.send(reply(requests))
+            requests = voting.send(reply(requests))
     except StopIteration as finished:
-        finding: Finding = finished.value
-        return finding
+        outcome: Outcome = finished.value
+        return outcome
 
 
-def findings(
+def decided(
     smoothed: SmoothedClassifier, cover: Cover, mode: Mode, runs: int, first: int = 0
-) -> list[Finding]:
+) -> list[Outcome]:
     """Independent decisions on one cover, under ``runs`` indices; votes of a round in one batch."""
     waiting = [decide(smoothed, first + run, cover, mode) for run in range(runs)]
     asked = [next(decision) for decision in waiting]
-    found: list[Finding] = []
+    found: list[Outcome] = []
     while waiting:
         counts = smoothed.count([request for requests in asked for request in requests])
         staying, asking = [], []

@@ -37,7 +37,7 @@ from gsmooth.theory.laws import (
 )
 from gsmooth.transforms.region import Region
 from tests.certification.fake_votes import G, ball, cover
-from tests.certification.test_attempts import Surveyed, stubborn
+from tests.certification.test_attempts import NotedPlan, stubborn
 from tests.engine_objects import Counts, half_line, on_ring, pixel, told, turned
 from tests.runs.tmp_project import SETTINGS, furnish
 
@@ -183,7 +183,7 @@ def test_the_streams_of_a_second_cover() -> None:
             asked.append(f"{at.seed}/{at.image}/{int(at.stream)}/{at.centre}/{at.chunk}")
         return np.array([(b.rows - stubborn(b), stubborn(b), 0) for b in requests])
 
-    told(decide(G, 3, Surveyed(again=cover(ball(0.3))), RegionMode()), reply)
+    told(decide(G, 3, NotedPlan(again=cover(ball(0.3))), RegionMode()), reply)
     assert asked[:3] == ["0/3/0/0/0", "0/3/7/0/0", "0/3/7/1/0"]
     assert [stream for stream in asked if stream.split("/")[2] == "8"] == ["0/3/8/0/0"]
     assert {stream[:6] for stream in asked[3:]} == {"0/3/1/", "0/3/8/"}

@@ -20,7 +20,7 @@ from scipy import stats
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee, Step
-from gsmooth.certification import Finding, Mode, RadiusMode, RegionMode, prediction
+from gsmooth.certification import Mode, Outcome, RadiusMode, RegionMode, prediction
 from gsmooth.cover import Cover, build_cover
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
@@ -36,7 +36,7 @@ from tests.engine_objects import (
     HalfLine,
     Labels,
     classifier,
-    findings,
+    decided,
     half_line,
     least_by_chance,
     most_by_chance,
@@ -49,7 +49,7 @@ STEP = 2.0**-9  # Half a grid cell: thresholds there are exact after rounding.
 BEYOND = 1.0 + 1e-9
 
 
-def certified(found: list[Finding]) -> list[Certified]:
+def certified(found: list[Outcome]) -> list[Certified]:
     return [f.certificate for f in found if isinstance(f.certificate, Certified)]
 
 
@@ -83,7 +83,7 @@ def test_false_certificates_are_exactly_as_rare_as_the_stopping_rule_says(alpha:
     )
     # Looking when votes could suffice accepts just when looking at every vote does.
     exact = exact_outcome(rule, required_p, looks * CHUNK)
-    found = findings(g, cover, mode, runs)
+    found = decided(g, cover, mode, runs)
     false_claims = len(certified(found))
     check_level(false_claims, runs, alpha)
     check_frequency(false_claims, runs, exact.accept)
@@ -95,10 +95,10 @@ def test_false_certificates_are_exactly_as_rare_as_the_stopping_rule_says(alpha:
 def test_a_region_inside_the_true_radius_is_certified_and_one_outside_never_is() -> None:
     g = half_line(-NEAR, 0.5)
     mode = RegionMode(alpha=0.001, max_votes=3000)
-    inside = findings(g, half_line_cover(g, NEAR, 0.6), mode, 40)
+    inside = decided(g, half_line_cover(g, NEAR, 0.6), mode, 40)
     assert len(certified(inside)) == 40
     assert all(c.label == 1 for c in certified(inside))
-    outside = findings(g, half_line_cover(g, NEAR, 1.3), mode, 40)
+    outside = decided(g, half_line_cover(g, NEAR, 1.3), mode, 40)
     assert not certified(outside)
 
 
@@ -123,7 +123,7 @@ def test_the_bound_exceeds_the_true_share_with_its_own_probability(
     g = half_line(-NEAR, 0.5)
     runs, n, alpha = 1000, 128, 0.05
     cover = whole_or_nothing(half_line_cover(g, NEAR, BEYOND))
-    false_claims = len(certified(findings(g, cover, RadiusMode(alpha, n=n, bound=bound), runs)))
+    false_claims = len(certified(decided(g, cover, RadiusMode(alpha, n=n, bound=bound), runs)))
     check_level(false_claims, runs, alpha)
     required_p = float(stats.norm.cdf(NEAR / 0.5))
     least = least_successes(required_p, n, alpha)
@@ -136,7 +136,7 @@ def test_the_radius_exceeds_the_true_one_just_when_the_bound_exceeds_the_true_sh
     g = half_line(-NEAR, 0.5)
     cover, n, alpha = half_line_cover(g, NEAR, 4.0), 128, 0.25
     required_p = float(stats.norm.cdf(NEAR / 0.5))
-    found = findings(g, cover, RadiusMode(alpha, n=n), 60)
+    found = decided(g, cover, RadiusMode(alpha, n=n), 60)
     too_large = 0
     for certificate in certified(found):
         (evidence,) = certificate.evidence
@@ -152,7 +152,7 @@ def test_the_radius_approaches_the_true_one_from_below_as_votes_grow() -> None:
     cover = half_line_cover(g, NEAR, 4.0)
     reached = []
     for n in (256, 1024, 16384):
-        radii = [c.region.l2 for c in certified(findings(g, cover, RadiusMode(n=n), 8))]
+        radii = [c.region.l2 for c in certified(decided(g, cover, RadiusMode(n=n), 8))]
         assert len(radii) == 8
         assert max(radii) < NEAR
         reached.append(float(np.median(radii)))
@@ -163,7 +163,7 @@ def test_the_radius_approaches_the_true_one_from_below_as_votes_grow() -> None:
 def test_no_radius_is_certified_at_or_below_one_half() -> None:
     for threshold in (STEP, 65 * STEP):
         g = half_line(threshold, 0.5)
-        found = findings(g, half_line_cover(g, 1.0), RadiusMode(alpha=1e-6, n=256), 50)
+        found = decided(g, half_line_cover(g, 1.0), RadiusMode(alpha=1e-6, n=256), 50)
         claims = [c for c in certified(found) if c.label == 1]
         assert not claims
 
@@ -173,8 +173,8 @@ def test_the_radius_is_linear_in_sigma() -> None:
     for scale in (1.0, 2.0, 8.0):
         g = half_line(-NEAR * scale, 0.5 * scale, grid=2.0**-8 * scale)
         cover = build_cover(g, pixel(), Region(l2=10.0 * scale))
-        (finding,) = findings(g, cover, RadiusMode(n=1024), 1)
-        (certificate,) = certified([finding])
+        (outcome,) = decided(g, cover, RadiusMode(n=1024), 1)
+        (certificate,) = certified([outcome])
         radii.append(certificate.region.l2 / scale)
     assert radii == pytest.approx([radii[0]] * 3, rel=1e-6)
 
@@ -184,16 +184,16 @@ def test_the_radius_grows_with_the_share_and_with_unanimous_votes() -> None:
     for distance in (65 * STEP, 257 * STEP, FAR, 2 * FAR + STEP):
         g = half_line(-distance, 0.5)
         cover = build_cover(g, pixel(), Region(l2=10.0))
-        (finding,) = findings(g, cover, RadiusMode(n=2048), 1)
-        by_share.append(certified([finding])[0].region.l2)
+        (outcome,) = decided(g, cover, RadiusMode(n=2048), 1)
+        by_share.append(certified([outcome])[0].region.l2)
     assert by_share == sorted(by_share)
     assert len(set(by_share)) == 4
     g = half_line(-100.0 - STEP, 0.5)
     cover = build_cover(g, pixel(), Region(l2=10.0))
     by_votes = []
     for n in (64, 128, 1024, 4096):
-        (finding,) = findings(g, cover, RadiusMode(n=n), 1)
-        by_votes.append(certified([finding])[0].region.l2)
+        (outcome,) = decided(g, cover, RadiusMode(n=n), 1)
+        by_votes.append(certified([outcome])[0].region.l2)
         ceiling = 0.5 * float(stats.norm.ppf(0.001 ** (1.0 / n)))
         assert by_votes[-1] <= ceiling
         assert by_votes[-1] == pytest.approx(ceiling, rel=1e-4)
@@ -202,8 +202,8 @@ def test_the_radius_grows_with_the_share_and_with_unanimous_votes() -> None:
 
 def test_the_certified_radius_never_leaves_the_region() -> None:
     g = half_line(-100.0 - STEP, 0.5)
-    (finding,) = findings(g, half_line_cover(g, 0.2), RadiusMode(n=4096), 1)
-    (certificate,) = certified([finding])
+    (outcome,) = decided(g, half_line_cover(g, 0.2), RadiusMode(n=4096), 1)
+    (certificate,) = certified([outcome])
     assert certificate.fraction == 1.0
     assert certificate.region.l2 == 0.2
 
@@ -243,7 +243,7 @@ def test_the_certified_angle_approaches_the_edge_from_below(centres: int) -> Non
     g = turned(below(edge), SCALE)
     cover = build_cover(g, on_ring(), Region((-60.0,), (60.0,)), centres)
     assert cover.guarantee is Guarantee.INDIVIDUAL
-    claims = certified(findings(g, cover, RadiusMode(n=8192), 2))
+    claims = certified(decided(g, cover, RadiusMode(n=8192), 2))
     assert len(claims) == 2
     for claim in claims:
         assert 0.85 * edge < claim.region.upper[0] < edge
@@ -257,7 +257,7 @@ def test_an_angle_beyond_the_edge_is_certified_with_probability_alpha_at_most(ce
     g = turned(below(edge), SCALE)
     cover = build_cover(g, on_ring(), Region((-60.0,), (60.0,)), centres)
     runs, alpha = 300, 0.05
-    claims = certified(findings(g, cover, RadiusMode(alpha, n=256), runs))
+    claims = certified(decided(g, cover, RadiusMode(alpha, n=256), runs))
     assert len(claims) == runs
     too_large = sum(c.region.upper[0] > edge for c in claims)
     check_level(too_large, runs, alpha)
@@ -282,7 +282,7 @@ def test_one_bad_centre_of_several_is_accepted_with_probability_alpha_at_most() 
     assert sorted(exact_shares)[1] > 0.05
     # Room for every other ball, so that the bad one decides alone.
     mode = RegionMode(alpha, max_votes=64 + 4 * 64)
-    found = findings(g, cover, mode, runs)
+    found = decided(g, cover, mode, runs)
     check_level(len(certified(found)), runs, alpha)
     # The full alpha is spent at every centre: at a third of it the count would be far lower.
     assert len(certified(found)) > 0.005 * runs
@@ -290,7 +290,7 @@ def test_one_bad_centre_of_several_is_accepted_with_probability_alpha_at_most() 
 
 def test_several_good_centres_cost_no_certificate() -> None:
     g, cover = three_balls(EDGE + SCALE)
-    found = findings(g, cover, RegionMode(alpha=0.001, max_votes=4000), 30)
+    found = decided(g, cover, RegionMode(alpha=0.001, max_votes=4000), 30)
     assert len(certified(found)) == 30
 
 
@@ -325,7 +325,7 @@ def test_a_class_chosen_from_the_same_votes_doubles_the_error_and_the_engine_s_d
     x = pixel(STEP)
     cover = whole_or_nothing(build_cover(g, x, Region(l2=1e-9)))
     runs, n, alpha = 1500, 128, 0.05
-    found = findings(g, cover, RadiusMode(alpha, n=n), runs)
+    found = decided(g, cover, RadiusMode(alpha, n=n), runs)
     # The true radius is 0: every certificate is false.
     check_level(len(certified(found)), runs, alpha)
 
@@ -388,7 +388,7 @@ def test_a_law_with_a_wrong_radius_is_caught(mode: Mode) -> None:
 
     def false_claims(law: Law) -> int:
         g = SmoothedClassifier(classifier(HalfLine(-FAR)), Gaussian(), law, batch_size=4096, seed=0)
-        found = findings(g, half_line_cover(g, FAR, 1.0001), mode, runs)
+        found = decided(g, half_line_cover(g, FAR, 1.0001), mode, runs)
         return sum(c.region.l2 > FAR for c in certified(found))
 
     check_level(false_claims(GaussianLaw((), 0.5)), runs, mode.alpha)
@@ -402,9 +402,9 @@ def test_a_cover_with_a_centre_dropped_is_caught() -> None:
     ends = [ball for ball in whole.balls if ball.theta[0] > 10.0]
     assert len(ends) == 1
     dropped = replace(whole, balls=tuple(ball for ball in whole.balls if ball.theta[0] < 10.0))
-    check_level(len(certified(findings(g, whole, mode, runs))), runs, mode.alpha)
+    check_level(len(certified(decided(g, whole, mode, runs))), runs, mode.alpha)
     with pytest.raises(AssertionError):
-        check_level(len(certified(findings(g, dropped, mode, runs))), runs, mode.alpha)
+        check_level(len(certified(decided(g, dropped, mode, runs))), runs, mode.alpha)
 
 
 PERIOD = 60.0 / 240.0
@@ -458,7 +458,7 @@ def test_a_bound_without_slack_is_caught() -> None:
         assert cover.guarantee is Guarantee.INDIVIDUAL
         attacked = g.transformation.attack(image[None], torch.full((1, 1), PERIOD / 2).double())
         assert float(attacked[0, 0, 0, 2]) == pytest.approx(1.0)  # Of the other class.
-        return len(certified(findings(g, cover, mode, runs)))
+        return len(certified(decided(g, cover, mode, runs)))
 
     check_level(false_claims(slack=True), runs, mode.alpha)
     with pytest.raises(AssertionError):

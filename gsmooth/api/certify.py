@@ -10,10 +10,9 @@ from gsmooth.api.images import taken_images, taken_labels
 from gsmooth.api.progress import is_wanted
 from gsmooth.api.results import Question, Results
 from gsmooth.api.voting import KeyedImages, fitting_region
-from gsmooth.certification.api import online_drafter
 from gsmooth.certification.feasibility import check_feasible
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode
-from gsmooth.cover import Centres
+from gsmooth.cover import Centres, IndividualCovers, OnlineCovers
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.config.resolution import check_steps
@@ -123,11 +122,11 @@ def certify(
     if seconds is not None and not online:
         raise ConfigurationError("certify: seconds is for guarantee='online'; leave it out")
     number = centres if centres is not None else _usual_centres(g, rule, online)
-    drafter = online_drafter(number, seconds) if online else None
-    check_feasible(g, asked, rule, centres=number, online=online)
+    covers = OnlineCovers(number, seconds) if online else IndividualCovers(number)
+    check_feasible(g, asked, rule, covers)
     if online:
         _require_rounding(kept, asked)
-    question = Question(asked, rule, number, drafter, guarantee, seconds)
+    question = Question(asked, rule, covers, seconds)
     return Results(g, KeyedImages.of(kept), question, truth, is_wanted(progress))
 
 

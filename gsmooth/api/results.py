@@ -14,9 +14,9 @@ from gsmooth.api.images import taken_labels
 from gsmooth.api.progress import Waiting
 from gsmooth.api.voting import KeyedImages, as_voting
 from gsmooth.certificate import Certificate, Certified, Prediction
-from gsmooth.certification.api import Drafter, Outcome, certify_many
+from gsmooth.certification.api import Outcome, certify_feasible
 from gsmooth.certification.rules import Mode
-from gsmooth.cover import Centres
+from gsmooth.cover import Centres, CoverBuilder
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -69,17 +69,25 @@ class Result:
 @final
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every image: a region, and the rule by which votes decide.
+    """What is the same for all images: the region, the rule of decision, and how covers are built.
 
-    centres, drafter: how covers are made; see ``certify_many``. guarantee, seconds: as asked.
+    seconds: the time limit of online covers; None without one.
     """
 
     region: Region
     mode: Mode
-    centres: Centres = None
-    drafter: Drafter | None = None
-    guarantee: str = "individual"
+    covers: CoverBuilder
     seconds: float | None = None
+
+    @property
+    def centres(self) -> Centres:
+        """At most so many centres; None: as many as cost least."""
+        return self.covers.centres
+
+    @property
+    def guarantee(self) -> str:
+        """The guarantee of the covers, as records name it."""
+        return str(self.covers.guarantee)
 
 
 @final
@@ -325,13 +333,12 @@ class Results(Sequence[Result]):
     def _outcomes(self) -> Iterator[Outcome]:
         question = self._question
         todo = [place for place in range(len(self)) if place not in self._found]
-        return certify_many(
+        return certify_feasible(
             as_voting(self._smoothed, self.images),
             self._images.items(todo),
             question.region,
             question.mode,
-            centres=question.centres,
-            drafter=question.drafter,
+            question.covers,
             watch=self._watch,
         )
 

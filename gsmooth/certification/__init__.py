@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gsmooth.certification.decide import PILOT_VOTES, Decision, Finding, decide, prediction
+from gsmooth.certification.decide import PILOT_VOTES, decide, prediction
+from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.rules import (
     Mode,
     RadiusMode,
@@ -11,17 +12,17 @@ from gsmooth.certification.rules import (
     check_votes,
     chunks,
 )
-from gsmooth.certification.session import Counts
+from gsmooth.certification.session import Counts, Voting
 from gsmooth.certification.stopping import least_votes
 
 __all__ = [
     "PILOT_VOTES",
     "Counts",
-    "Decision",
-    "Finding",
     "Mode",
+    "Outcome",
     "RadiusMode",
     "RegionMode",
+    "Voting",
     "check_level",
     "check_votes",
     "chunks",

@@ -1,10 +1,9 @@
-"""Deciding one image, from the first request to the certificate."""
+"""Deciding one image, from the first request for votes to the certificate."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import Final, final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -15,87 +14,99 @@ from gsmooth.certificate import (
     Certified,
     Prediction,
 )
+from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.radius import run_radius_test
 from gsmooth.certification.region import run_region_test
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
-from gsmooth.certification.session import Counts, VotingSession
-from gsmooth.cover import CoverPlan, PilotEstimates
+from gsmooth.certification.session import Counts, Voting, VotingSession
+from gsmooth.cover import Cover, CoverPlan, PilotEstimates
 from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
 
 PILOT_VOTES: Final = 8
-"""Votes at each point that a cover is chosen by."""
+"""Votes at each pilot point."""
 
 
-@final
-@dataclass(frozen=True)
-class Finding:
-    """What the votes of one image gave: certificate, PREDICT at x, and votes spent in all.
+def decide(
+    smoothed: SmoothedClassifier, index: int, cover: Cover | CoverPlan, mode: Mode
+) -> Voting[Outcome]:
+    """Select a class, choose a cover if there is only a plan of one, and test the cover.
 
-    pilot_votes: those among them that only helped to choose the cover.
+    Selection votes choose the class and give PREDICT's answer; pilot votes choose the cover.
+    Estimation votes are fresh, so class and cover are fixed independently of them: the bounds need
+    votes that are drawn after what they are about (S2), and then every centre may be tested at the
+    full alpha (C5).
+
+    Args:
+        smoothed: The smoothed classifier whose votes are requested.
+        index: The index of the image.
+        cover: The cover of the image, or the plan of one.
+        mode: The rule of decision.
+
+    Returns:
+        A generator that yields requests, is sent their counts (requests, classes + 1), and returns
+        the outcome, with ``seconds`` 0.
     """
-
-    certificate: Certificate
-    prediction: Prediction
-    votes: int
-    pilot_votes: int = 0
-
-
-Decision = Generator[list[SampleRequest], Counts, Finding]
-
-
-def decide(smoothed: SmoothedClassifier, index: int, plan: CoverPlan, mode: Mode) -> Decision:
-    """A generator that yields requests, is sent their counts (len, classes + 1), and decides.
-
-    Selection votes choose the class and are PREDICT's, pilot votes choose the cover; estimation
-    votes are fresh, so both are fixed independently of them (S2, C5).
-    """
-    chosen = [
-        SampleRequest(SampleKey(smoothed.seed, index, Stream.SELECTION, 0, chunk), plan.clean)
+    plan = None if isinstance(cover, Cover) else cover
+    selection = [
+        SampleRequest(SampleKey(smoothed.seed, index, Stream.SELECTION, 0, chunk), cover.clean)
         for chunk in range(chunks(mode.n0))
     ]
-    pilots = [
+    pilots = _pilot_requests(smoothed, index, plan) if plan else []
+    counts = yield [*selection, *pilots]
+    selected = counts[: len(selection)].sum(axis=0)
+    label, spent = int(np.argmax(selected[:-1])), int(counts.sum())
+    if isinstance(cover, Cover):
+        session = VotingSession(smoothed, index, cover, label, mode.alpha, 1, spent)
+        certificate = yield from _run_test(session, mode)
+    else:
+        estimates = _pilot_estimates(cover, counts[len(selection) :, label])
+        first, attempts = cover.plan(estimates), mode.tries
+        session = VotingSession(smoothed, index, first, label, mode.alpha, attempts, spent)
+        certificate = yield from _run_tests(session, cover, estimates, mode)
+    tested = sum(centre.trials for centre in certificate.evidence)
+    others = session.votes - int(selected.sum()) - tested
+    answer = prediction(selected, mode.alpha)
+    return Outcome(index, certificate, answer, session.votes, pilot_votes=others)
+
+
+def _pilot_requests(
+    smoothed: SmoothedClassifier, index: int, plan: CoverPlan
+) -> list[SampleRequest]:
+    return [
         SampleRequest(SampleKey(smoothed.seed, index, Stream.PILOT, place, 0), pilot.z, PILOT_VOTES)
         for place, pilot in enumerate(plan.pilots)
     ]
-    counts = yield [*chosen, *pilots]
-    selected = counts[: len(chosen)].sum(axis=0)
-    label = int(np.argmax(selected[:-1]))
-    estimates = _pilot_estimates(plan, counts[len(chosen) :, label])
-    attempts = mode.tries if isinstance(mode, RegionMode) and pilots else 1
-    session = VotingSession(
-        smoothed, index, plan.drawn(estimates), label, mode.alpha, attempts, int(counts.sum())
-    )
+
+
+def _run_test(session: VotingSession, mode: Mode) -> Voting[Certificate]:
+    """The test of the session's cover; a cover without balls is of no possible image."""
     if not session.cover.balls:
-        certificate: Certificate = session.abstained(AbstainReason.IMPOSSIBLE, [], None)
-    elif isinstance(mode, RadiusMode):
-        certificate = yield from run_radius_test(session, mode)
-    else:
-        certificate = yield from _try_twice(session, plan, estimates, mode)
-    tested = sum(centre.trials for centre in certificate.evidence)
-    others = session.votes - int(selected.sum()) - tested
-    return Finding(certificate, prediction(selected, mode.alpha), session.votes, others)
+        return session.abstained(AbstainReason.IMPOSSIBLE, [], None)
+    if isinstance(mode, RadiusMode):
+        return (yield from run_radius_test(session, mode))
+    return (yield from run_region_test(session, mode))
 
 
-def _try_twice(
-    session: VotingSession, plan: CoverPlan, estimates: PilotEstimates, mode: RegionMode
-) -> Generator[list[SampleRequest], Counts, Certificate]:
-    """A second cover, drawn by what the first one's votes say, where that one did not pass.
+def _run_tests(
+    session: VotingSession, plan: CoverPlan, estimates: PilotEstimates, mode: Mode
+) -> Voting[Certificate]:
+    """The test of the first cover, and of a second one if the first did not pass.
 
     Each cover is fixed before its own votes, and its tests are made at alpha / 2: the certificate
     that is returned is false only if one of two has failed, so with probability at most alpha. The
-    first attempt's votes count for nothing in the second.
+    votes of the first attempt choose the second cover, and do not count for it.
     """
-    first = yield from run_region_test(session, mode)
-    if session.attempts == 1 or _fraction(first) == 1.0:
+    first = yield from _run_test(session, mode)
+    if session.attempts == 1 or not isinstance(mode, RegionMode) or _fraction(first) == 1.0:
         return first
-    learnt = estimates.join(_tested(first.evidence))
-    again = plan.redrawn(learnt, mode.max_votes - session.votes)
+    all_votes = estimates.join(_tested(first.evidence))
+    again = plan.replan(all_votes, mode.max_votes - session.votes)
     if again is None:
         return first
     session.cover, session.stream = again, Stream.SECOND
-    second = yield from run_region_test(session, mode)
+    second = yield from _run_test(session, mode)
     return second if _fraction(second) >= _fraction(first) else first
 
 
@@ -119,9 +130,11 @@ def _tested(evidence: Sequence[CentreEvidence]) -> PilotEstimates:
 
 
 def prediction(counts: Counts, alpha: float) -> Prediction:
-    """PREDICT's answer for counts (classes + 1,), the last of them ties.
+    """PREDICT's answer (S3): wrong with probability at most alpha, or an abstention.
 
-    A class is wrong with probability at most alpha, otherwise it abstains (S3).
+    Args:
+        counts: Votes by class (classes + 1,), the last of them ties.
+        alpha: Level of the test that the first class has more votes than the second.
     """
     votes = counts[:-1]
     first, second = np.argsort(-votes, kind="stable")[:2]

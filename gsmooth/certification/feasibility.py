@@ -1,4 +1,4 @@
-"""Foresight: what no votes can reach is refused before the first of them (S5)."""
+"""Feasibility: regions that no votes can reach are refused before the first vote (S5)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Final, final
 
 import numpy as np
 
+from gsmooth.certificate import Guarantee
 from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, least_votes
-from gsmooth.cover import Centres, check_region
+from gsmooth.cover import Centres, CoverBuilder, IndividualCovers
 from gsmooth.cover.distributional import equal_margin
-from gsmooth.cover.online import check_online
 from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK
@@ -36,41 +36,52 @@ NEARLY_NOTHING: Final = 1e-9
 
 
 def check_feasible(
-    smoothed: SmoothedClassifier,
-    region: Region,
-    mode: Mode,
-    *,
-    centres: Centres = None,
-    online: bool = False,
+    smoothed: SmoothedClassifier, region: Region, mode: Mode, covers: CoverBuilder | None = None
 ) -> None:
-    """Refuse what no votes can reach (S5): UnreachableError with the least number of votes.
+    """Refuse what no votes can reach, whatever the image is (S5). Called once, before any vote.
 
-    The parameters' part only, which is the same for all images. In region mode some of k balls has
-    to reach 1 / (2k) of the region's length, and an l2 ball its radius; in radius mode only a
-    number of votes is refused that supports no region at all, since a smaller one than was asked
-    for is an answer. What the image adds can still make it abstain, with reason *budget*. An
-    *online* cover may be one small ball, since most of the region cannot have given the image:
-    there, too, only votes are refused that show no majority.
+    S5: n unanimous votes show at most the share alpha^(1/n), so a larger required share needs more
+    votes. Only the part of the margin that all images have in common is checked: that of the
+    parameters, and a calibrated error if the builder has one. In region mode one of k balls has to
+    reach 1 / (2k) of the region's length, and an l2 ball its radius. In radius mode a number of
+    votes is refused only if it supports no region at all, because a smaller region is an answer.
+    The rest of the margin can still make an image abstain, with reason *budget*. An *online* cover
+    may be one small ball, since most of the region cannot have given the image, so only votes that
+    cannot show a majority are refused.
+
+    Args:
+        smoothed: The smoothed classifier.
+        region: The attacks that are to be certified.
+        mode: The rule of decision, with the number of votes.
+        covers: How covers are built; by default as many centres as cost least.
+
+    Raises:
+        UnreachableError: Unanimous votes fall short; with the least number that could suffice.
+        ConfigurationError: The covers cannot be built for this region or transformation.
     """
-    check_region(smoothed, region)
+    covers = covers or IndividualCovers()
+    covers.check(smoothed, region)
+    online = covers.guarantee is Guarantee.ONLINE
     if online:
-        check_online(smoothed, region)
         _check_secret(smoothed)
-    if isinstance(centres, int) and centres < 1:
-        raise ConfigurationError(f"certify: centres={centres} must be at least 1")
+    if covers.error is not None:
+        _check_error(smoothed, region, mode, covers.error, _number(covers.centres))
     if isinstance(mode, RadiusMode):
         _check_radius(mode)
     else:
-        _check_region_mode(_Question(smoothed, region, mode, centres, online))
+        _check_region_mode(_Question(smoothed, region, mode, covers.centres, online))
 
 
-def check_calibrated_feasible(
+def _number(centres: Centres) -> int:
+    return centres if isinstance(centres, int) else 1
+
+
+def _check_error(
     smoothed: SmoothedClassifier, region: Region, mode: Mode, error: float, centres: int
 ) -> None:
-    """UnreachableError where unanimous votes fall short of margins that all images share.
+    """UnreachableError if unanimous votes fall short of the margins with a calibrated error.
 
-    error: a calibrated bound on what images add; centres: the number of equal boxes. The whole
-    region is asked for in region mode, the least part of it in radius mode.
+    Region mode has to reach the whole region; radius mode its least part.
     """
     if isinstance(mode, RegionMode):
         name, cast, within, balls = "max_votes", mode.max_votes, region, centres

@@ -42,10 +42,11 @@ from gsmooth.certificate import (
     Verdict,
 )
 from gsmooth.certification import check_level, check_votes, chunks, prediction
-from gsmooth.certification.api import Item, Outcome
+from gsmooth.certification.outcome import Outcome
 from gsmooth.cover.bounds.boxes import pulled_back_centres, require_pulled_back
 from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.nested import NestedCentre, build_nested_cover
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
@@ -138,9 +139,22 @@ def certify_nested_many(
 
     An outcome's prediction is PREDICT of the vote over theta and delta together. Raises
     UnreachableError when n_outer draws that all pass show too little, ConfigurationError where the
-    action is not orthogonal or theta has no noise, and what ``certify_many`` raises for images.
+    action is not orthogonal or theta has no noise, and what ``certify_feasible`` raises for images.
     """
     check_nested_feasible(smoothed, region, mode, centres)
+    return certify_nested_feasible(smoothed, items, region, mode, centres=centres, error=error)
+
+
+def certify_nested_feasible(
+    smoothed: SmoothedClassifier,
+    items: Iterable[Item],
+    region: Region,
+    mode: NestedMode,
+    *,
+    centres: int,
+    error: float | None,
+) -> Iterator[Outcome]:
+    """:func:`certify_nested_many` for callers of :func:`check_nested_feasible`."""
     for item in items:
         smoothed.classifier.check_image(item.image, item.index)
         yield _Bench(smoothed, item, region, mode).outcome(centres, error)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
-from gsmooth.certificate import AbstainReason, Step, Verdict
+from gsmooth.certificate import AbstainReason, Certificate, Step, Verdict
 from gsmooth.certification.rules import RadiusMode, chunks
 from gsmooth.certification.sequence import until_enough
-from gsmooth.certification.session import Counts, Trial, VotingSession
+from gsmooth.certification.session import Counts, Voting, VotingSession
 from gsmooth.certification.stopping import least_votes
 from gsmooth.cover import Ball
 from gsmooth.errors import UnreachableError
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
-from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.bounds import (
     FixedBound,
     FixedSample,
@@ -27,11 +26,8 @@ from gsmooth.theory.normal import normal_quantile
 GAUGES: Final = 65
 """Gauges at which a smooth ball's margin is taken to decide when to stop."""
 
-Bound = Generator[list[SampleRequest], Counts, tuple[Counts, float]]
-"""Ends with the votes by class, ties last, and the lower bound that they show."""
 
-
-def run_radius_test(session: VotingSession, mode: RadiusMode) -> Trial:
+def run_radius_test(session: VotingSession, mode: RadiusMode) -> Voting[Certificate]:
     """Centres from the inside outwards, while they can still add to the region.
 
     The certified fraction is the least over centres of what each one's bound supports. If it is too
@@ -67,7 +63,9 @@ def run_radius_test(session: VotingSession, mode: RadiusMode) -> Trial:
     return session.certified(fraction, evidence)
 
 
-def _fixed(session: VotingSession, mode: RadiusMode, place: int, draw: float) -> Bound:
+def _fixed(
+    session: VotingSession, mode: RadiusMode, place: int, draw: float
+) -> Voting[tuple[Counts, float]]:
     """n votes fixed in advance and one confidence bound on them: S1, or S7 if it is randomized."""
     cast = mode.most
     counts = yield session.requests(place, 0, cast)
@@ -79,7 +77,9 @@ def _fixed(session: VotingSession, mode: RadiusMode, place: int, draw: float) ->
     return tally, FixedBound(cast, mode.alpha).lower(FixedSample(won, cast))
 
 
-def _streamed(session: VotingSession, mode: RadiusMode, place: int, goal: float) -> Bound:
+def _streamed(
+    session: VotingSession, mode: RadiusMode, place: int, goal: float
+) -> Voting[tuple[Counts, float]]:
     """Votes until more could hardly add to the fraction; the bound holds at every look (S6)."""
     reach = _reach(session.cover.balls[place])
     return (yield from until_enough(session, mode, place, reach, goal))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
 import numpy as np
@@ -10,11 +9,10 @@ from scipy import special
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
 from gsmooth.certification.rules import RegionMode, chunks
-from gsmooth.certification.session import Counts, Trial, VotingSession
+from gsmooth.certification.session import Counts, Voting, VotingSession
 from gsmooth.certification.stopping import least_votes, votes_to_next_look
 from gsmooth.cover import Ball
 from gsmooth.sampling.noise import CHUNK
-from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.bounds import FixedBound, FixedSample
 from gsmooth.theory.sequential import EProcess, Futility, StreamedSample
 
@@ -25,11 +23,8 @@ LUCK: Final = 0.98
 LEEWAY: Final = 1.2
 """Factor by which the forecast may exceed what is left: it is a model."""
 
-Vote = Generator[list[SampleRequest], Counts, tuple[Verdict, Counts]]
-"""Ends with the verdict and the votes by class, ties last."""
 
-
-def run_region_test(session: VotingSession, mode: RegionMode) -> Trial:
+def run_region_test(session: VotingSession, mode: RegionMode) -> Voting[Certificate]:
     """The trial of a cover.
 
     Inside-out, the region reached is certified: if it is too large, the first centre in this order
@@ -63,7 +58,7 @@ def run_region_test(session: VotingSession, mode: RegionMode) -> Trial:
     return session.certified(1.0, evidence)
 
 
-def _stream(session: VotingSession, mode: RegionMode, place: int) -> Vote:
+def _stream(session: VotingSession, mode: RegionMode, place: int) -> Voting[tuple[Verdict, Counts]]:
     """Until the e-process accepts or there is no hope; looked at whenever it could accept."""
     required_p = session.cover.balls[place].required_p
     test, futility = EProcess(required_p, session.level), Futility(required_p, mode.futility)
@@ -97,7 +92,9 @@ def _forecast(mode: RegionMode, required_p: float, sample: StreamedSample) -> fl
     return float(mode.price.votes(np.array([required_p]), np.array([hoped]))[0])
 
 
-def _bonferroni(session: VotingSession, mode: RegionMode, place: int) -> Vote:
+def _bonferroni(
+    session: VotingSession, mode: RegionMode, place: int
+) -> Voting[tuple[Verdict, Counts]]:
     """n votes fixed in advance and a bound at alpha / k, although alpha would do at each (C5)."""
     balls, cast = session.cover.balls, chunks(mode.n) * CHUNK
     counts = yield session.requests(place, 0, cast)

@@ -118,6 +118,16 @@ class RadiusMode:
             )
 
     @property
+    def tries(self) -> int:
+        """Attempts at a cover: one, because every cover supports some radius."""
+        return 1
+
+    @property
+    def price(self) -> None:
+        """None: the bound at every centre counts, so votes do not choose the cover."""
+        return None
+
+    @property
     def most(self) -> int:
         """Votes a centre: all of them cast, or with bound "sequence" the most."""
         return self.n if self.bound == "sequence" else chunks(self.n) * CHUNK

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from gsmooth.certification.rules import RadiusMode
-from gsmooth.certification.session import Counts, VotingSession
-from gsmooth.sampling.smoothed_classifier import SampleRequest
+from gsmooth.certification.session import Counts, Voting, VotingSession
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
 FIRST: Final = 16
 """Votes before the first look."""
 GROWTH: Final = 1.125
 """Factor from the votes at one look to those at the next: a look costs some milliseconds."""
-
-Sequence = Generator[list[SampleRequest], Counts, tuple[Counts, float]]
 
 
 def until_enough(
@@ -24,7 +21,7 @@ def until_enough(
     place: int,
     reach: Callable[[float], float],
     goal: float,
-) -> Sequence:
+) -> Voting[tuple[Counts, float]]:
     """The votes of one centre by class, ties last, and the lower bound that they show.
 
     The bound is valid at all looks together (S6), so it may decide when to stop: whatever the rule,

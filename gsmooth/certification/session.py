@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from gsmooth.certificate import (
     Abstained,
     AbstainReason,
     CentreEvidence,
-    Certificate,
     Certified,
     Step,
     Verdict,
@@ -21,8 +21,13 @@ from gsmooth.cover import Ball, Cover
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
+T = TypeVar("T")
+
 Counts = NDArray[np.int64]
-Trial = Generator[list[SampleRequest], Counts, Certificate]
+"""Votes by class, the last of them ties: (requests, classes + 1) or, summed, (classes + 1,)."""
+
+Voting = Generator[list[SampleRequest], Counts, T]
+"""Yields requests for votes, is sent their counts, and returns a T."""
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region
 from gsmooth.cover.build import Ball, Cover
+from gsmooth.cover.builders import CoverBuilder, GivenCover, IndividualCovers, OnlineCovers
 from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.planning.planner import Centres, CoverPlan, Price, build_cover, plan_cover
 
@@ -11,8 +12,12 @@ __all__ = [
     "Ball",
     "Centres",
     "Cover",
+    "CoverBuilder",
     "CoverPlan",
+    "GivenCover",
+    "IndividualCovers",
     "MarginModel",
+    "OnlineCovers",
     "Pilot",
     "PilotEstimates",
     "Price",

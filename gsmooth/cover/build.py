@@ -15,7 +15,6 @@ from gsmooth.certificate import Guarantee, Step
 from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
 from gsmooth.cover.bounds.lipschitz import lengthens
 from gsmooth.cover.bounds.margin_model import MarginModel
-from gsmooth.cover.pilots import Pilot, PilotEstimates
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -82,19 +81,6 @@ class Cover:
     clean: Tensor
     balls: tuple[Ball, ...]
     guarantee: Guarantee
-
-    @property
-    def pilots(self) -> tuple[Pilot, ...]:
-        """Points whose votes would help to draw the cover: none, it is drawn."""
-        return ()
-
-    def drawn(self, estimates: PilotEstimates) -> Cover:
-        """This cover; see :class:`gsmooth.cover.planning.planner.CoverPlan`."""
-        return self
-
-    def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:
-        """Nothing: there is only this one."""
-        return None
 
 
 def identity_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cover:

@@ -32,13 +32,8 @@ class PilotEstimates:
     won: Floats
     cast: Floats
 
-    @classmethod
-    def empty(cls) -> PilotEstimates:
-        """Nobody was asked."""
-        return cls(np.zeros((0, 0)), np.zeros(0), np.zeros(0))
-
     def join(self, other: PilotEstimates) -> PilotEstimates:
-        """Both polls."""
+        """The votes of both."""
         if len(other.won) == 0:
             return self
         return PilotEstimates(

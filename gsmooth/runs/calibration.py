@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, final
 import torch
 from pydantic_core import to_jsonable_python
 
-from gsmooth.certificate import Premise
+from gsmooth.certificate import Guarantee, Premise
+from gsmooth.cover import Cover, CoverBuilder, check_region
 from gsmooth.cover.bounds.origin import Rule, origin_of
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.pulled_back import PulledBackImage
@@ -25,8 +26,7 @@ from gsmooth.transforms.region import Region
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gsmooth.certification.api import Item
-    from gsmooth.cover import Cover
+    from gsmooth.data.item import Item
     from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
     from gsmooth.transforms.base import Transformation
 
@@ -181,22 +181,46 @@ def read_calibration(path: Path) -> Calibration:
 
 @final
 @dataclass(frozen=True)
-class CalibratedCover:
-    """Makes covers that rest on a calibration: a drafter for ``certify_many``."""
+class CalibratedCovers(CoverBuilder):
+    """Covers by equal boxes that take the error of an image from a calibration (S8).
+
+    Args:
+        calibration: The error, and for which images, region and transformation it holds.
+        boxes: The number of equal boxes, each with its own centre.
+    """
 
     calibration: Calibration
-    centres: int
+    boxes: int
 
-    def __call__(self, smoothed: SmoothedClassifier, item: Item, region: Region) -> Cover:
-        """The cover of one image; raises what :class:`Calibration`'s ``require_...`` do."""
+    @property
+    def guarantee(self) -> Guarantee:
+        """Distributional."""
+        return Guarantee.DISTRIBUTIONAL
+
+    @property
+    def centres(self) -> int:
+        """The number of boxes."""
+        return self.boxes
+
+    @property
+    def error(self) -> float:
+        """The calibrated error."""
+        return self.calibration.error
+
+    def check(self, smoothed: SmoothedClassifier, region: Region) -> None:
+        """ConfigurationError unless the calibration is of this transformation and region."""
+        check_region(smoothed, region)
+        self.calibration.require_for(smoothed.transformation, smoothed.classifier.shape)
+        self.calibration.require_holds(region)
+
+    def cover(self, smoothed: SmoothedClassifier, item: Item, region: Region) -> Cover:
+        """The cover of one image; InputError if the image was calibrated on."""
         calibration = self.calibration
-        calibration.require_for(smoothed.transformation, smoothed.classifier.shape)
-        calibration.require_holds(region)
         calibration.require_fresh(item.image, image_name(item.index))
         pulled_back = PulledBackImage(smoothed.transformation, item.image[None].to(torch.float64))
         origin = origin_of(pulled_back, calibration.region, calibration.centre)
         return distributional_cover(
-            smoothed, item.image, region, calibration.error, self.centres, origin
+            smoothed, item.image, region, calibration.error, self.boxes, origin
         )
 
 

@@ -8,20 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from gsmooth.certification import chunks
-from gsmooth.certification.api import (
-    Drafter,
-    Outcome,
-    RegionMode,
-    Watch,
-    certify_many,
-    online_drafter,
+from gsmooth.certification.api import Outcome, RegionMode, Watch, certify_feasible
+from gsmooth.certification.feasibility import check_feasible
+from gsmooth.certification.nested import (
+    NestedMode,
+    certify_nested_feasible,
+    check_nested_feasible,
 )
-from gsmooth.certification.feasibility import check_calibrated_feasible, check_feasible
-from gsmooth.certification.nested import NestedMode, certify_nested_many, check_nested_feasible
-from gsmooth.cover import Cover, PilotEstimates, build_cover
+from gsmooth.cover import Cover, CoverBuilder, IndividualCovers, OnlineCovers
 from gsmooth.cover.distributional import cheapest_number
 from gsmooth.errors import ConfigurationError
-from gsmooth.runs.calibration import CalibratedCover
+from gsmooth.runs.calibration import CalibratedCovers
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import RunContext, mode_of, region_of
 from gsmooth.runs.seeds.choice import public_notice
@@ -46,15 +43,11 @@ def require_feasible(context: RunContext) -> None:
             )
         check_nested_feasible(context.smoothed, region, mode, _number_of_centres(context))
     else:
-        online = rule.guarantee == "online"
-        check_feasible(context.smoothed, region, mode, centres=rule.centres, online=online)
-        if online:
+        check_feasible(context.smoothed, region, mode, cover_builder(context))
+        if rule.guarantee == "online":
             _require_rounding(context, region)
     if context.calibration is None:
         return
-    if not isinstance(mode, NestedMode):
-        error, centres = context.calibration.error, _number_of_centres(context)
-        check_calibrated_feasible(context.smoothed, region, mode, error, centres)
     for index in context.indices:
         context.calibration.require_fresh(context.dataset.image(index), f"image {index}")
 
@@ -87,37 +80,34 @@ def outcomes(
 ) -> Iterator[Outcome]:
     """What certify found for the images at these positions, in order of completion.
 
-    watch: see :func:`certify_many`; the nested method works on one image at a time, and tells none.
+    watch: see :func:`certify_feasible`; the nested method certifies one image at a time, and does
+    not call it. The caller has called :func:`require_feasible`.
     """
     config, calibration = context.config, context.calibration
     region, mode, items = region_of(config), mode_of(config), context.items(iter(indices))
-    centres = _number_of_centres(context)
     if isinstance(mode, NestedMode):
+        centres = _number_of_centres(context)
         error = None if calibration is None else calibration.error
-        found = certify_nested_many(
+        found = certify_nested_feasible(
             context.smoothed, items, region, mode, centres=centres, error=error
         )
     else:
-        found = certify_many(
+        found = certify_feasible(
             context.smoothed,
             items,
             region,
             mode,
-            centres=config.certify.centres,
+            cover_builder(context),
             in_flight=config.engine.in_flight,
-            drafter=_drafter(context, centres),
             watch=watch,
         )
     return found if calibration is None else _with_premise(found, context)
 
 
 def cover_of(context: RunContext, index: int) -> Cover:
-    """The cover of one image where no votes choose it."""
+    """The cover of one image, made without any vote."""
     region, item = region_of(context.config), context.item(index)
-    drafter = _drafter(context, _number_of_centres(context))
-    if drafter is None:
-        return build_cover(context.smoothed, item.image, region, context.config.certify.centres)
-    return drafter(context.smoothed, item, region).drawn(PilotEstimates.empty())
+    return cover_builder(context).cover(context.smoothed, item, region)
 
 
 def most_votes(context: RunContext, index: int) -> int:
@@ -132,14 +122,15 @@ def most_votes(context: RunContext, index: int) -> int:
     return chunks(mode.n0) * CHUNK + balls * mode.most
 
 
-def _drafter(context: RunContext, centres: int) -> Drafter | None:
+def cover_builder(context: RunContext) -> CoverBuilder:
+    """How the covers of a run are built: its guarantee decides."""
     rule = context.config.certify
     if context.calibration is not None:
-        return CalibratedCover(context.calibration, centres)
+        return CalibratedCovers(context.calibration, _number_of_centres(context))
     if rule.guarantee == "online":
         seconds = None if rule.online_seconds == "unlimited" else rule.online_seconds
-        return online_drafter(rule.centres, seconds)
-    return None
+        return OnlineCovers(rule.centres, seconds)
+    return IndividualCovers(rule.centres)
 
 
 def _with_premise(found: Iterator[Outcome], context: RunContext) -> Iterator[Outcome]:

@@ -12,7 +12,7 @@ from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified
 from gsmooth.certification import RadiusMode
 from gsmooth.certification.api import Item, certify_many
-from gsmooth.cover import build_cover
+from gsmooth.cover import GivenCover, build_cover
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import Point, SampleImage
@@ -49,7 +49,7 @@ def attacks_never_beat_certificates(subject: TransformationUnderTest) -> None:
         region = whole.scaled(part)
         cover = build_cover(smoothed, x[0], region, CENTRES)
         item, mode = Item(seed, x[0]), RadiusMode(ALPHA, n=VOTES)
-        (found,) = certify_many(smoothed, [item], region, mode, drafter=lambda *_, c=cover: c)
+        (found,) = certify_many(smoothed, [item], region, mode, GivenCover(cover))
         certificate = found.certificate
         if not isinstance(certificate, Certified):
             continue

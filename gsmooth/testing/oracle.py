@@ -14,7 +14,7 @@ from torch import Tensor
 from gsmooth.certificate import Certified, Step
 from gsmooth.certification import RadiusMode
 from gsmooth.certification.api import Item, certify_many
-from gsmooth.cover import Cover, build_cover
+from gsmooth.cover import Cover, GivenCover, build_cover
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
@@ -146,7 +146,7 @@ def _votes(smoothed: SmoothedClassifier, z: Tensor, place: int) -> int:
 def _certified(here: Scene, cover: Cover, mode: RadiusMode, runs: int) -> list[float]:
     """Gauges certified for class 1 under so many indices; 0 for abstentions."""
     items = [Item(index, here.x[0]) for index in range(runs)]
-    found = certify_many(here.smoothed, items, cover.region, mode, drafter=lambda *_: cover)
+    found = certify_many(here.smoothed, items, cover.region, mode, GivenCover(cover))
     certificates = [outcome.certificate for outcome in found]
     return [c.fraction if isinstance(c, Certified) and c.label == 1 else 0.0 for c in certificates]
 

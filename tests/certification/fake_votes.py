@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from gsmooth.certificate import Certified, Guarantee, Step
-from gsmooth.certification import Finding, Mode, decide
+from gsmooth.certification import Mode, Outcome, decide
 from gsmooth.cover import Ball, Cover
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
@@ -47,7 +47,7 @@ NESTED = cover(INNER, OUTER)
 
 def tried(
     subject: Cover, mode: Mode, fake_votes: Jury, selection: tuple[int, int, int] = ONE
-) -> Finding:
+) -> Outcome:
     """Class 1 gets ``fake_votes``'s votes at every centre, class 0 the rest."""
 
     def reply(requests: list[SampleRequest]) -> Counts:
@@ -83,5 +83,5 @@ def by_share(*shares: float) -> Jury:
     return fake_votes
 
 
-def fraction_of(finding: Finding) -> float:
-    return finding.certificate.fraction if isinstance(finding.certificate, Certified) else 0.0
+def fraction_of(outcome: Outcome) -> float:
+    return outcome.certificate.fraction if isinstance(outcome.certificate, Certified) else 0.0

@@ -22,6 +22,7 @@ from gsmooth.certification.api import (
     predict_many,
 )
 from gsmooth.certification.feasibility import check_feasible
+from gsmooth.cover import IndividualCovers
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -80,9 +81,9 @@ def test_the_least_votes_named_for_one_parameter_and_one_centre_are_those_it_tak
 def test_no_cover_of_several_centres_needs_fewer_votes_than_named(centres: int) -> None:
     region = Region((-18.0,), (18.0,))
     with pytest.raises(UnreachableError) as error:
-        check_feasible(SURE_TURN, region, RegionMode(max_votes=100), centres=centres)
+        check_feasible(SURE_TURN, region, RegionMode(max_votes=100), IndividualCovers(centres))
     least = least_votes_of(error)
-    check_feasible(SURE_TURN, region, RegionMode(max_votes=least), centres=centres)
+    check_feasible(SURE_TURN, region, RegionMode(max_votes=least), IndividualCovers(centres))
     mode = RegionMode(max_votes=20_000)
     outcome = certify(SURE_TURN, on_ring(), region, mode, centres=centres)
     assert isinstance(outcome.certificate, Certified)
@@ -92,7 +93,7 @@ def test_no_cover_of_several_centres_needs_fewer_votes_than_named(centres: int) 
 def test_several_centres_reach_what_one_cannot() -> None:
     region, mode = Region((-30.0,), (30.0,)), RegionMode(max_votes=5000)
     with pytest.raises(UnreachableError):
-        check_feasible(SURE_TURN, region, mode, centres=1)
+        check_feasible(SURE_TURN, region, mode, IndividualCovers(1))
     outcome = certify(SURE_TURN, on_ring(), region, mode, centres=8)
     assert isinstance(outcome.certificate, Certified)
 
@@ -254,4 +255,4 @@ def test_a_run_refused_for_its_votes_is_told_how_many_more_centres_would_need() 
     assert least is not None
     check_feasible(g, region, RegionMode(max_votes=least))
     with pytest.raises(UnreachableError, match="no number of votes suffices"):
-        check_feasible(g, region, poor, centres=1)
+        check_feasible(g, region, poor, IndividualCovers(1))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified
-from gsmooth.certification import PILOT_VOTES, Finding, RegionMode, decide, least_votes
+from gsmooth.certification import PILOT_VOTES, Outcome, RegionMode, decide, least_votes
 from gsmooth.certification.api import certify
 from gsmooth.cover import Cover, Pilot, PilotEstimates
 from gsmooth.sampling.noise import CHUNK, Stream
@@ -23,8 +23,8 @@ def least(margin: float, alpha: float = 0.0005) -> int:
     return found
 
 
-class Surveyed:
-    """A draft with two pilots, which notes what it is told."""
+class NotedPlan:
+    """A plan with two pilots that keeps the estimates and budgets it gets."""
 
     def __init__(self, again: Cover | None = None) -> None:
         self.clean = ZERO
@@ -33,17 +33,17 @@ class Surveyed:
         self.budgets: list[float] = []
         self.again = again
 
-    def drawn(self, estimates: PilotEstimates) -> Cover:
+    def plan(self, estimates: PilotEstimates) -> Cover:
         self.all_estimates.append(estimates)
         return cover(ball(0.5), ball(0.5))
 
-    def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:
+    def replan(self, estimates: PilotEstimates, budget: float) -> Cover | None:
         self.all_estimates.append(estimates)
         self.budgets.append(budget)
         return self.again
 
 
-def estimated(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest], int]) -> Finding:
+def estimated(plan: NotedPlan, mode: RegionMode, votes: Callable[[SampleRequest], int]) -> Outcome:
     """Class 1 gets ``votes`` of every request."""
 
     def reply(requests: list[SampleRequest]) -> Counts:
@@ -52,27 +52,27 @@ def estimated(plan: Surveyed, mode: RegionMode, votes: Callable[[SampleRequest],
         return np.array([(b.rows - w, w, 0) for b, w in zip(requests, won, strict=True)])
 
     asked: list[SampleRequest] = []
-    finding = told(decide(G, 3, plan, mode), reply)
+    outcome = told(decide(G, 3, plan, mode), reply)
     assert len({request.sample_key for request in asked}) == len(asked)
-    assert finding.votes == sum(request.rows for request in asked)
-    spent = sum(centre.trials for centre in finding.certificate.evidence)
-    assert finding.votes == CHUNK + finding.pilot_votes + spent
-    return finding
+    assert outcome.votes == sum(request.rows for request in asked)
+    spent = sum(centre.trials for centre in outcome.certificate.evidence)
+    assert outcome.votes == CHUNK + outcome.pilot_votes + spent
+    return outcome
 
 
 def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
-    plan = Surveyed()
-    finding = estimated(
+    plan = NotedPlan()
+    outcome = estimated(
         plan, RegionMode(), lambda b: 4 if b.sample_key.stream is Stream.PILOT else b.rows
     )
     (estimates,) = plan.all_estimates
     assert estimates.won.tolist() == [4.0, 4.0]
     assert estimates.cast.tolist() == [PILOT_VOTES, PILOT_VOTES]
     assert estimates.theta.tolist() == [[-1.0], [1.0]]
-    assert finding.pilot_votes == 2 * PILOT_VOTES
-    assert finding.prediction.counts == (0, CHUNK, 0)
-    assert isinstance(finding.certificate, Certified)
-    assert [centre.trials for centre in finding.certificate.evidence] == [least(0.5), least(0.5)]
+    assert outcome.pilot_votes == 2 * PILOT_VOTES
+    assert outcome.prediction.counts == (0, CHUNK, 0)
+    assert isinstance(outcome.certificate, Certified)
+    assert [centre.trials for centre in outcome.certificate.evidence] == [least(0.5), least(0.5)]
 
 
 def stubborn(request: SampleRequest) -> int:
@@ -82,9 +82,9 @@ def stubborn(request: SampleRequest) -> int:
 
 
 def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fresh_ones() -> None:
-    plan = Surveyed(again=cover(ball(0.3)))
-    finding = estimated(plan, RegionMode(), stubborn)
-    certificate = finding.certificate
+    plan = NotedPlan(again=cover(ball(0.3)))
+    outcome = estimated(plan, RegionMode(), stubborn)
+    certificate = outcome.certificate
     assert isinstance(certificate, Certified)
     assert [centre.trials for centre in certificate.evidence] == [least(0.3)]
     stubborn_won, stubborn_cast = plan.all_estimates[1].won[3], plan.all_estimates[1].cast[3]
@@ -93,44 +93,44 @@ def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fr
     assert 0.2 < stubborn_won / stubborn_cast < 0.4
     others = 2 * PILOT_VOTES + least(0.5) + stubborn_cast
     assert plan.budgets == [5000 - CHUNK - others]
-    assert finding.pilot_votes == others
+    assert outcome.pilot_votes == others
 
 
 def test_where_no_second_cover_pays_the_first_verdict_stands() -> None:
-    finding = estimated(Surveyed(), RegionMode(), stubborn)
-    assert isinstance(finding.certificate, Abstained)
-    assert finding.certificate.reason is AbstainReason.FUTILE
-    assert len(finding.certificate.evidence) == 2
+    outcome = estimated(NotedPlan(), RegionMode(), stubborn)
+    assert isinstance(outcome.certificate, Abstained)
+    assert outcome.certificate.reason is AbstainReason.FUTILE
+    assert len(outcome.certificate.evidence) == 2
 
 
 def test_one_attempt_is_never_followed_by_another() -> None:
-    plan = Surveyed(again=cover(ball(0.3)))
-    finding = estimated(plan, RegionMode(attempts=1), stubborn)
-    assert isinstance(finding.certificate, Abstained)
-    assert finding.certificate.attempts == 1
+    plan = NotedPlan(again=cover(ball(0.3)))
+    outcome = estimated(plan, RegionMode(attempts=1), stubborn)
+    assert isinstance(outcome.certificate, Abstained)
+    assert outcome.certificate.attempts == 1
     assert len(plan.all_estimates) == 1
 
 
 def test_attempts_share_alpha_whether_or_not_the_second_is_made() -> None:
     for votes in (stubborn, lambda request: request.rows):
-        finding = estimated(Surveyed(again=cover(ball(0.3))), RegionMode(), votes)
-        assert (finding.certificate.alpha, finding.certificate.attempts) == (0.001, 2)
-    plan = Surveyed()
+        outcome = estimated(NotedPlan(again=cover(ball(0.3))), RegionMode(), votes)
+        assert (outcome.certificate.alpha, outcome.certificate.attempts) == (0.001, 2)
+    plan = NotedPlan()
     assert estimated(plan, RegionMode(), lambda b: b.rows).certificate.evidence[0].trials == least(
         0.5
     )
-    finding = estimated(plan, RegionMode(attempts=1), lambda b: b.rows)
-    assert finding.certificate.evidence[0].trials == least(0.5, 0.001) < least(0.5)
+    outcome = estimated(plan, RegionMode(attempts=1), lambda b: b.rows)
+    assert outcome.certificate.evidence[0].trials == least(0.5, 0.001) < least(0.5)
 
 
 def test_a_region_in_which_nothing_moves_gets_all_of_alpha() -> None:
     region = Region((0.0,), (0.0,), l2=0.001)
     g = turned(lambda phase: phase.abs() < 90.0, 20.0)
-    finding = certify(g, on_ring(), region, RegionMode())
-    assert finding.pilot_votes == 0
-    assert finding.certificate.attempts == 1
+    outcome = certify(g, on_ring(), region, RegionMode())
+    assert outcome.pilot_votes == 0
+    assert outcome.certificate.attempts == 1
 
 
 def test_covers_that_are_not_chosen_by_cost_get_all_of_alpha() -> None:
-    finding = tried(cover(ball(0.5)), RegionMode(), unanimous)
-    assert finding.certificate.attempts == 1
+    outcome = tried(cover(ball(0.5)), RegionMode(), unanimous)
+    assert outcome.certificate.attempts == 1

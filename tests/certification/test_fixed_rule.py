@@ -39,11 +39,11 @@ def test_the_fixed_rule_is_clopper_pearson_at_alpha_over_the_centres(centres: in
 
 def test_the_fixed_rule_does_not_begin_what_it_cannot_pay_for() -> None:
     mode = RegionMode(rule="fixed", n=256, max_votes=1000)
-    finding = tried(cover(*[ball(0.5)] * 4), mode, unanimous)
-    assert isinstance(finding.certificate, Abstained)
-    assert finding.certificate.reason is AbstainReason.BUDGET
-    assert finding.certificate.least_n == CHUNK + 4 * 256
-    assert finding.votes == CHUNK
+    outcome = tried(cover(*[ball(0.5)] * 4), mode, unanimous)
+    assert isinstance(outcome.certificate, Abstained)
+    assert outcome.certificate.reason is AbstainReason.BUDGET
+    assert outcome.certificate.least_n == CHUNK + 4 * 256
+    assert outcome.votes == CHUNK
 
 
 def test_a_fixed_price_is_the_votes_where_they_will_do() -> None:

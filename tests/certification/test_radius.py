@@ -40,30 +40,30 @@ def test_the_certified_fraction_is_the_largest_that_every_centre_supports(
     inner: float, outer: float, fraction: float
 ) -> None:
     mode = RadiusMode(alpha=0.001, n=64 * 100)
-    finding = tried(NESTED, mode, by_share(inner, outer))
-    assert fraction_of(finding) == fraction
-    if isinstance(finding.certificate, Certified):
-        assert finding.certificate.region == NESTED.region.scaled(fraction)
+    outcome = tried(NESTED, mode, by_share(inner, outer))
+    assert fraction_of(outcome) == fraction
+    if isinstance(outcome.certificate, Certified):
+        assert outcome.certificate.region == NESTED.region.scaled(fraction)
     bounds = [
         clopper_pearson_lower(e.successes, e.trials, 0.001) if e.trials else 0.0
-        for e in finding.certificate.evidence
+        for e in outcome.certificate.evidence
     ]
     # What gsmooth verify finds in the evidence, by code of its own.
-    assert (supported_fraction(finding.certificate.evidence, bounds) or 0.0) == fraction
+    assert (supported_fraction(outcome.certificate.evidence, bounds) or 0.0) == fraction
 
 
 def test_a_centre_that_the_region_no_longer_reaches_is_not_put_to_the_vote() -> None:
-    finding = tried(NESTED, RadiusMode(n=6400), by_share(0.7, 1.0))
-    assert [e.verdict for e in finding.certificate.evidence] == [
+    outcome = tried(NESTED, RadiusMode(n=6400), by_share(0.7, 1.0))
+    assert [e.verdict for e in outcome.certificate.evidence] == [
         Verdict.ACCEPTED,
         Verdict.UNTESTED,
     ]
-    assert finding.votes == CHUNK + 6400
+    assert outcome.votes == CHUNK + 6400
 
 
 def test_a_centre_without_a_single_vote_takes_its_own_piece_only() -> None:
-    finding = tried(NESTED, RadiusMode(n=6400), by_share(1.0, 0.0))
-    assert fraction_of(finding) == 0.3
+    outcome = tried(NESTED, RadiusMode(n=6400), by_share(1.0, 0.0))
+    assert fraction_of(outcome) == 0.3
 
 
 def test_radius_mode_abstains_as_futile_when_the_votes_are_against_it() -> None:
@@ -86,7 +86,7 @@ def test_radius_mode_abstains_for_want_of_votes_when_even_unanimity_falls_short(
 
 @pytest.mark.parametrize(("n0", "n"), [(1, 1), (64, 64), (65, 129), (100, 1000)])
 def test_vote_numbers_are_rounded_up_to_whole_chunks(n0: int, n: int) -> None:
-    finding = tried(cover(ball(0.1)), RadiusMode(n0=n0, n=n), unanimous)
-    assert sum(finding.prediction.counts) == -(-n0 // 64) * 64
-    assert finding.certificate.evidence[0].trials == -(-n // 64) * 64
-    assert finding.votes == -(-n0 // 64) * 64 + -(-n // 64) * 64
+    outcome = tried(cover(ball(0.1)), RadiusMode(n0=n0, n=n), unanimous)
+    assert sum(outcome.prediction.counts) == -(-n0 // 64) * 64
+    assert outcome.certificate.evidence[0].trials == -(-n // 64) * 64
+    assert outcome.votes == -(-n0 // 64) * 64 + -(-n // 64) * 64

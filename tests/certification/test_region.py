@@ -40,14 +40,14 @@ def least(margin: float, alpha: float = 0.001) -> int:
 
 
 def test_unanimous_votes_certify_and_stop_as_soon_as_they_suffice() -> None:
-    finding = tried(cover(ball(2.0), ball(0.1)), RegionMode(), unanimous)
-    first, second = finding.certificate.evidence
-    assert isinstance(finding.certificate, Certified)
-    assert finding.certificate.label == 1
-    assert finding.certificate.fraction == 1.0
+    outcome = tried(cover(ball(2.0), ball(0.1)), RegionMode(), unanimous)
+    first, second = outcome.certificate.evidence
+    assert isinstance(outcome.certificate, Certified)
+    assert outcome.certificate.label == 1
+    assert outcome.certificate.fraction == 1.0
     assert first.trials == least(2.0) == EProcess(share_of(2.0), 0.001).least_n()
     assert second.trials == least(0.1) < CHUNK
-    assert finding.votes == CHUNK + least(2.0) + least(0.1)
+    assert outcome.votes == CHUNK + least(2.0) + least(0.1)
 
 
 def test_estimation_votes_are_fresh_and_of_the_selected_class() -> None:
@@ -57,16 +57,16 @@ def test_estimation_votes_are_fresh_and_of_the_selected_class() -> None:
         asked.extend(requests)
         return np.array([(b.rows - b.rows // 16, b.rows // 16, 0) for b in requests])
 
-    finding = told(decide(G, 3, cover(ball(0.5)), RegionMode(n0=100)), reply)
-    assert finding.certificate.label == 0
-    assert isinstance(finding.certificate, Certified)
+    outcome = told(decide(G, 3, cover(ball(0.5)), RegionMode(n0=100)), reply)
+    assert outcome.certificate.label == 0
+    assert isinstance(outcome.certificate, Certified)
     purposes = [request.sample_key.stream for request in asked]
     assert purposes[:2] == [Stream.SELECTION] * 2
     assert set(purposes[2:]) == {Stream.ESTIMATION}
     assert len({request.sample_key for request in asked}) == len(asked)
-    assert finding.prediction.counts == (120, 8, 0)
+    assert outcome.prediction.counts == (120, 8, 0)
     cast = sum(request.rows for request in asked[2:])
-    assert finding.certificate.evidence[0].trials == cast
+    assert outcome.certificate.evidence[0].trials == cast
 
 
 def test_centres_are_tried_worst_first() -> None:
@@ -86,12 +86,12 @@ def test_centres_are_tried_worst_first() -> None:
 
 
 def test_a_failing_centre_ends_the_trial_and_later_ones_are_left_untested() -> None:
-    finding = tried(cover(ball(1.0), ball(0.9)), RegionMode(), by_share(0.1))
-    certificate = finding.certificate
+    outcome = tried(cover(ball(1.0), ball(0.9)), RegionMode(), by_share(0.1))
+    certificate = outcome.certificate
     assert isinstance(certificate, Abstained)
     assert certificate.reason is AbstainReason.FUTILE
     assert [e.verdict for e in certificate.evidence] == [Verdict.FUTILE, Verdict.UNTESTED]
-    assert finding.votes == CHUNK + certificate.evidence[0].trials <= 2 * CHUNK
+    assert outcome.votes == CHUNK + certificate.evidence[0].trials <= 2 * CHUNK
     assert certificate.evidence[1].trials == 0
 
 
@@ -109,20 +109,20 @@ def test_every_centre_is_tested_at_the_full_alpha() -> None:
 
 
 def test_votes_that_run_out_abstain_for_want_of_budget() -> None:
-    finding = tried(cover(ball(1.0)), RegionMode(max_votes=CHUNK * 5), by_share(0.84))
-    assert isinstance(finding.certificate, Abstained)
-    assert finding.certificate.reason is AbstainReason.BUDGET
-    assert finding.certificate.evidence[0].verdict is Verdict.EXHAUSTED
-    assert finding.votes <= CHUNK * 5
+    outcome = tried(cover(ball(1.0)), RegionMode(max_votes=CHUNK * 5), by_share(0.84))
+    assert isinstance(outcome.certificate, Abstained)
+    assert outcome.certificate.reason is AbstainReason.BUDGET
+    assert outcome.certificate.evidence[0].verdict is Verdict.EXHAUSTED
+    assert outcome.votes <= CHUNK * 5
 
 
 def test_a_hopeless_budget_is_known_before_a_vote_and_names_what_would_do() -> None:
     subject = cover(ball(2.0), ball(1.0))
-    finding = tried(subject, RegionMode(max_votes=300), unanimous)
-    assert isinstance(finding.certificate, Abstained)
-    assert finding.certificate.reason is AbstainReason.BUDGET
-    assert finding.votes == CHUNK
-    needed = finding.certificate.least_n
+    outcome = tried(subject, RegionMode(max_votes=300), unanimous)
+    assert isinstance(outcome.certificate, Abstained)
+    assert outcome.certificate.reason is AbstainReason.BUDGET
+    assert outcome.votes == CHUNK
+    needed = outcome.certificate.least_n
     assert needed is not None
     again = tried(subject, RegionMode(max_votes=needed), unanimous)
     assert isinstance(again.certificate, Certified)
@@ -150,17 +150,17 @@ def test_no_vote_is_cast_where_a_centre_is_out_of_reach(
 ) -> None:
     balls = [ball(0.5), ball(0.5)]
     balls[place] = ball(math.inf)
-    finding = tried(cover(*balls), RegionMode(rule=rule, n=256), unanimous)
-    assert isinstance(finding.certificate, Abstained)
-    assert finding.certificate.reason is AbstainReason.UNREACHABLE
-    assert finding.votes == CHUNK
+    outcome = tried(cover(*balls), RegionMode(rule=rule, n=256), unanimous)
+    assert isinstance(outcome.certificate, Abstained)
+    assert outcome.certificate.reason is AbstainReason.UNREACHABLE
+    assert outcome.votes == CHUNK
 
 
 def test_what_lies_before_a_centre_out_of_reach_is_certified_inside_out() -> None:
     outer = ball(math.inf, steps((0.3, 0.0), (1.0, 1.0)))
-    finding = tried(cover(ball(0.5), outer), RegionMode(order="inside-out"), unanimous)
-    assert isinstance(finding.certificate, Certified)
-    assert finding.certificate.fraction == 0.3
+    outcome = tried(cover(ball(0.5), outer), RegionMode(order="inside-out"), unanimous)
+    assert isinstance(outcome.certificate, Certified)
+    assert outcome.certificate.fraction == 0.3
     inner = ball(math.inf, steps((1.0, 1.0)))
     nothing = tried(cover(inner, outer), RegionMode(order="inside-out"), unanimous).certificate
     assert isinstance(nothing, Abstained)
@@ -204,10 +204,10 @@ def test_no_image_costs_more_than_its_votes_and_every_certificate_has_its_eviden
     generator = np.random.default_rng(seed)
     subject = cover(*(ball(margin) for margin in sizes))
     mode = RegionMode(alpha, n0, max_votes, futility)
-    finding = tried(subject, mode, lambda c, k, rows: int(generator.binomial(rows, required_p)))
-    certificate = finding.certificate
-    assert finding.votes <= max_votes
-    assert finding.votes == chunks(n0) * CHUNK + sum(e.trials for e in certificate.evidence)
+    outcome = tried(subject, mode, lambda c, k, rows: int(generator.binomial(rows, required_p)))
+    certificate = outcome.certificate
+    assert outcome.votes <= max_votes
+    assert outcome.votes == chunks(n0) * CHUNK + sum(e.trials for e in certificate.evidence)
     for evidence, margin in zip(certificate.evidence, sizes, strict=True):
         accepted = evidence.trials > 0 and EProcess(share_of(margin), alpha).accepts(
             StreamedSample(evidence.successes, evidence.trials)
@@ -243,14 +243,14 @@ INSIDE_OUT = RegionMode(order="inside-out")
 def test_inside_out_certifies_up_to_the_first_centre_that_fails(
     inner: float, outer: float, fraction: float
 ) -> None:
-    finding = tried(NESTED, INSIDE_OUT, by_share(inner, outer))
-    assert fraction_of(finding) == fraction
+    outcome = tried(NESTED, INSIDE_OUT, by_share(inner, outer))
+    assert fraction_of(outcome) == fraction
     if inner < 1.0:
-        assert finding.certificate.evidence[1].verdict is Verdict.UNTESTED
+        assert outcome.certificate.evidence[1].verdict is Verdict.UNTESTED
 
 
 def test_inside_out_keeps_what_was_reached_when_the_votes_run_out() -> None:
     spent = CHUNK + (least_votes(INNER.required_p, 0.001) or 0)
-    finding = tried(NESTED, RegionMode(max_votes=spent + 10, order="inside-out"), unanimous)
-    assert fraction_of(finding) == 0.3
-    assert finding.votes == spent
+    outcome = tried(NESTED, RegionMode(max_votes=spent + 10, order="inside-out"), unanimous)
+    assert fraction_of(outcome) == 0.3
+    assert outcome.votes == spent

@@ -30,9 +30,9 @@ def test_predict_ignores_ties_however_many() -> None:
 
 
 def test_a_selection_without_a_winner_still_certifies_nothing() -> None:
-    finding = tried(cover(ball(0.5)), RegionMode(), lambda centre, chunk, rows: rows, (0, 0, CHUNK))
-    assert isinstance(finding.certificate, Abstained)
-    assert finding.prediction.label is None
+    outcome = tried(cover(ball(0.5)), RegionMode(), lambda centre, chunk, rows: rows, (0, 0, CHUNK))
+    assert isinstance(outcome.certificate, Abstained)
+    assert outcome.prediction.label is None
 
 
 @pytest.mark.parametrize("votes", [0, 2**70])

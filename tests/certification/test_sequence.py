@@ -26,7 +26,7 @@ from tests.certification.fake_votes import (
     tried,
     unanimous,
 )
-from tests.engine_objects import findings, half_line, most_by_chance, pixel
+from tests.engine_objects import decided, half_line, most_by_chance, pixel
 
 MODE = RadiusMode(n=6400, bound="sequence")
 ANGLE = 129 * 2.0**-9  # Half a grid cell from a threshold: shares are exact after rounding.
@@ -68,13 +68,13 @@ def test_looks_end_with_the_most_votes_and_are_few() -> None:
 def test_it_ends_within_the_part_that_may_be_given_up_and_not_before(required_p: float) -> None:
     wide = cover(ball(4.0, steps(*((g, share_of(4.0 * g)) for g in np.linspace(0.01, 1.0, 400)))))
     mode = RadiusMode(n=20_000, bound="sequence", within=0.1)
-    finding = tried(wide, mode, by_share(required_p))
-    (evidence,) = finding.certificate.evidence
+    outcome = tried(wide, mode, by_share(required_p))
+    (evidence,) = outcome.certificate.evidence
     assert evidence.trials < 20_000
     all_votes = tried(
         wide, RadiusMode(n=20_000, bound="sequence", within=1e-9), by_share(required_p)
     )
-    assert fraction_of(finding) >= 0.89 * fraction_of(all_votes)
+    assert fraction_of(outcome) >= 0.89 * fraction_of(all_votes)
     # Half as many votes did not suffice.
     half = StreamedSample(round(required_p * evidence.trials / 2), evidence.trials // 2)
     assert not enough(half, mode, radius)
@@ -97,16 +97,16 @@ def test_fewer_votes_are_cast_the_more_may_be_given_up() -> None:
 def test_the_fraction_is_the_largest_that_every_centre_supports(
     inner: float, outer: float, fraction: float
 ) -> None:
-    finding = tried(NESTED, MODE, by_share(inner, outer))
-    assert fraction_of(finding) == fraction
-    evidence = finding.certificate.evidence
+    outcome = tried(NESTED, MODE, by_share(inner, outer))
+    assert fraction_of(outcome) == fraction
+    evidence = outcome.certificate.evidence
     bounds = [
         anytime_lower(StreamedSample(e.successes, e.trials), MODE.alpha) if e.trials else 0.0
         for e in evidence
     ]
     # What gsmooth verify finds in the evidence, by code of its own.
     assert supported_fraction(evidence, bounds) == fraction
-    assert finding.votes == CHUNK + sum(e.trials for e in evidence)
+    assert outcome.votes == CHUNK + sum(e.trials for e in evidence)
 
 
 def test_a_centre_stops_at_the_fraction_that_the_others_have_left() -> None:
@@ -116,11 +116,11 @@ def test_a_centre_stops_at_the_fraction_that_the_others_have_left() -> None:
 
 
 def test_the_hopeless_is_given_up_early() -> None:
-    finding = tried(NESTED, MODE, by_share(0.3, 1.0))
-    assert isinstance(finding.certificate, Abstained)
-    assert finding.certificate.reason is AbstainReason.FUTILE
-    assert [e.verdict for e in finding.certificate.evidence] == [Verdict.FUTILE, Verdict.UNTESTED]
-    assert finding.certificate.evidence[0].trials < 200
+    outcome = tried(NESTED, MODE, by_share(0.3, 1.0))
+    assert isinstance(outcome.certificate, Abstained)
+    assert outcome.certificate.reason is AbstainReason.FUTILE
+    assert [e.verdict for e in outcome.certificate.evidence] == [Verdict.FUTILE, Verdict.UNTESTED]
+    assert outcome.certificate.evidence[0].trials < 200
 
 
 def test_it_abstains_for_want_of_votes_and_names_the_least_that_could_do() -> None:
@@ -136,8 +136,8 @@ def test_it_abstains_for_want_of_votes_and_names_the_least_that_could_do() -> No
 
 
 def test_a_sequence_is_not_rounded_up_to_whole_chunks() -> None:
-    finding = tried(cover(ball(2.0)), RadiusMode(n=70, bound="sequence", within=1e-9), unanimous)
-    assert finding.certificate.evidence[0].trials <= RadiusMode(n=70, bound="sequence").most == 70
+    outcome = tried(cover(ball(2.0)), RadiusMode(n=70, bound="sequence", within=1e-9), unanimous)
+    assert outcome.certificate.evidence[0].trials <= RadiusMode(n=70, bound="sequence").most == 70
     assert RadiusMode(n=70).most == 2 * CHUNK
 
 
@@ -148,10 +148,10 @@ def test_on_a_half_space_the_radius_approaches_the_true_one_and_rarely_exceeds_i
     g = half_line(-distance, 0.5)
     subject = build_cover(g, pixel(), Region(l2=4.0 * distance))
     mode = RadiusMode(0.1, n=3000, bound="sequence", within=0.2, futility=0.1)
-    found = [f.certificate for f in findings(g, subject, mode, 20)]
+    found = [f.certificate for f in decided(g, subject, mode, 20)]
     radii = np.array([c.region.l2 if isinstance(c, Certified) else 0.0 for c in found])
     assert (radii > distance).sum() <= most_by_chance(mode.alpha, len(radii))
     assert np.median(radii) > 0.7 * distance
     precise = RadiusMode(0.1, n=10_000, bound="sequence", within=0.05, futility=0.1)
-    closer = [f.certificate for f in findings(g, subject, precise, 3)]
+    closer = [f.certificate for f in decided(g, subject, precise, 3)]
     assert np.median([c.region.l2 for c in closer if isinstance(c, Certified)]) > 0.88 * distance

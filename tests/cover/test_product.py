@@ -18,7 +18,7 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import certify
 from gsmooth.certification.feasibility import check_feasible
-from gsmooth.cover import Cover, build_cover
+from gsmooth.cover import Cover, IndividualCovers, build_cover
 from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.models.classifier import Classifier
@@ -277,7 +277,9 @@ def test_certificates_are_found_and_hold(kind: str) -> None:
 def test_what_no_votes_can_reach_is_refused() -> None:
     far = Region((0.0, 0.0, 0.0), (0.0, 40.0, 0.0))
     with pytest.raises(UnreachableError):
-        check_feasible(smoothed(law_of("exponential")), far, RegionMode(max_votes=2000), centres=1)
+        check_feasible(
+            smoothed(law_of("exponential")), far, RegionMode(max_votes=2000), IndividualCovers(1)
+        )
     check_feasible(smoothed(law_of("exponential")), REGION, RegionMode(max_votes=20_000))
 
 

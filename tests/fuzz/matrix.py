@@ -18,7 +18,8 @@ from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Mode
-from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify_many, online_drafter
+from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify_many
+from gsmooth.cover import IndividualCovers, OnlineCovers
 from gsmooth.errors import GsmoothError
 from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.testing import SampleImage
@@ -116,11 +117,9 @@ def _certified(case: Case, rng: Random) -> tuple[Tensor, object]:
     if case.online:
         image = _rounded(_attacked(case, _within(case.region, rng)), case.region)
     centres = rng.choice([None, 1, 2, 3])
-    drafter = online_drafter(centres, seconds=2.0) if case.online else None
+    covers = OnlineCovers(centres, seconds=2.0) if case.online else IndividualCovers(centres)
     items = [Item(rng.randrange(100), image[0])]
-    found = certify_many(
-        case.scene.smoothed, items, case.region, case.mode, centres=centres, drafter=drafter
-    )
+    found = certify_many(case.scene.smoothed, items, case.region, case.mode, covers)
     return image, next(found).certificate
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import Finding, RadiusMode, RegionMode
+from gsmooth.certification import Outcome, RadiusMode, RegionMode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
 from gsmooth.models.classifier import Classifier
@@ -20,7 +20,7 @@ from gsmooth.testing import SampleImage
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
-from tests.engine_objects import Labels, findings, most_by_chance
+from tests.engine_objects import Labels, decided, most_by_chance
 
 SHAPE = (1, 8, 8)
 RANGE = (0.0, 1.0)
@@ -56,13 +56,13 @@ def radius_is(g: SmoothedClassifier, x: Tensor, radius: float) -> None:
     """
     inside, outside = around(0.6 * radius), around(1.03 * radius)
     mode = RegionMode(alpha=0.001, max_votes=2000)
-    found = [f.certificate for f in findings(g, _clean(g, x, inside), mode, 10)]
+    found = [f.certificate for f in decided(g, _clean(g, x, inside), mode, 10)]
     assert all(isinstance(c, Certified) and c.label == 1 for c in found)
     assert all(c.guarantee is Guarantee.INDIVIDUAL for c in found)
-    wrong = findings(g, _clean(g, x, outside), mode, 10)
+    wrong = decided(g, _clean(g, x, outside), mode, 10)
     assert not any(isinstance(f.certificate, Certified) for f in wrong)
     fractions = _fractions(
-        findings(g, _clean(g, x, around(2.0 * radius)), RadiusMode(0.05, n=1024), 40)
+        decided(g, _clean(g, x, around(2.0 * radius)), RadiusMode(0.05, n=1024), 40)
     )
     assert sum(2.0 * fraction > 1.0 for fraction in fractions) <= most_by_chance(
         0.05, len(fractions)
@@ -74,7 +74,7 @@ def _clean(g: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
     return build_cover(g, x, region, "clean")
 
 
-def _fractions(found: list[Finding]) -> list[float]:
+def _fractions(found: list[Outcome]) -> list[float]:
     return [f.certificate.fraction for f in found if isinstance(f.certificate, Certified)]
 
 

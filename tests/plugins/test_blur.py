@@ -32,7 +32,7 @@ from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, Uniform
 from gsmooth.theory.normal import Floats
 from gsmooth_blur import Blur
 from gsmooth_blur.attack import SampledKernel
-from tests.engine_objects import Labels, classifier, findings, most_by_chance
+from tests.engine_objects import Labels, classifier, decided, most_by_chance
 
 SHAPE = (1, 6, 7)
 KERNELS: list[Literal["exact", "sampled"]] = ["exact", "sampled"]
@@ -174,7 +174,7 @@ def test_the_radius_approaches_the_true_one_from_below(law: Law, true: float) ->
     assert cover.balls[0].theta == (0.0,)
     reached = []
     for n in (256, 1024, 8192):
-        found = [f.certificate for f in findings(g, cover, RadiusMode(n=n), 6)]
+        found = [f.certificate for f in decided(g, cover, RadiusMode(n=n), 6)]
         ends = [c.region.upper[0] for c in found if isinstance(c, Certified) and c.label == 1]
         assert len(ends) == 6
         assert max(ends) < true
@@ -188,7 +188,7 @@ def test_regions_inside_the_true_radius_are_certified_and_no_others(law: Law, tr
     g, mode = fading(law), RegionMode(alpha=0.001, max_votes=4000)
     for part, expected in ((0.7, 12), (1.1, 0)):
         cover = build_cover(g, STRIPES, Region((0.0,), (part * true,)), 3)
-        found = [f.certificate for f in findings(g, cover, mode, 12)]
+        found = [f.certificate for f in decided(g, cover, mode, 12)]
         assert sum(isinstance(c, Certified) and c.label == 1 for c in found) == expected
 
 
@@ -196,7 +196,7 @@ def test_false_radii_are_no_more_frequent_than_alpha() -> None:
     law, true = LAWS[0]
     g, runs, alpha = fading(law), 300, 0.05
     cover = build_cover(g, STRIPES, Region((0.0,), (true * (1.0 + 1e-3),)), 1)
-    found = [f.certificate for f in findings(g, cover, RadiusMode(alpha, n=128), runs)]
+    found = [f.certificate for f in decided(g, cover, RadiusMode(alpha, n=128), runs)]
     false = [c for c in found if isinstance(c, Certified) and c.region.upper[0] > true]
     assert len(false) <= most_by_chance(alpha, runs)
 
@@ -235,7 +235,7 @@ def check_nothing_false_is_certified(law: Law) -> None:
     """Class 1 once the coefficient has faded: at the clean image in .45 of the votes only."""
     g, runs = fading(law, kept=False), 60
     cover = build_cover(g, STRIPES, Region((0.0,), (2.0 * REACH,)), 1)
-    found = [f.certificate for f in findings(g, cover, RegionMode(alpha=0.001), runs)]
+    found = [f.certificate for f in decided(g, cover, RegionMode(alpha=0.001), runs)]
     # At REACH all votes are for class 1; neither class has all of the region.
     false = sum(isinstance(c, Certified) for c in found)
     assert false <= most_by_chance(0.001, runs)

@@ -22,7 +22,7 @@ from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.theory import Law
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw
 from gsmooth_cyclic import CyclicBlur, CyclicTranslation
-from tests.engine_objects import Labels, classifier, findings, most_by_chance
+from tests.engine_objects import Labels, classifier, decided, most_by_chance
 from tests.plugins.pointwise import survivors
 
 SHAPE = (1, 6, 7)
@@ -230,10 +230,10 @@ def test_the_radius_of_a_half_space_is_its_distance_in_pixels() -> None:
     for reach, expected in ((0.6 * REACH, 10), (1.03 * REACH, 0)):
         cover = build_cover(g, x, downwards(reach), 1)
         assert cover.guarantee is Guarantee.INDIVIDUAL
-        found = [f.certificate for f in findings(g, cover, mode, 10)]
+        found = [f.certificate for f in decided(g, cover, mode, 10)]
         assert sum(isinstance(c, Certified) and c.label == 1 for c in found) == expected
     wide = build_cover(g, x, downwards(2.0 * REACH), "clean")
-    found = [f.certificate for f in findings(g, wide, RadiusMode(0.05, n=1024), 60)]
+    found = [f.certificate for f in decided(g, wide, RadiusMode(0.05, n=1024), 60)]
     ends = [c.region.upper[0] for c in found if isinstance(c, Certified)]
     assert sum(end > REACH for end in ends) <= most_by_chance(0.05, len(ends))
     assert 0.85 * REACH < float(np.mean(ends)) < REACH
@@ -259,7 +259,7 @@ def test_the_radius_of_a_half_space_is_its_distance_in_variance() -> None:
     g, x = fading(reach, scale), SIZE * wave(0.0)
     cover = build_cover(g, x, Region((0.0,), (reach,)), "clean")
     assert cover.guarantee is Guarantee.INDIVIDUAL
-    found = [f.certificate for f in findings(g, cover, RadiusMode(0.001, n=4096), 10)]
+    found = [f.certificate for f in decided(g, cover, RadiusMode(0.001, n=4096), 10)]
     ends = [c.region.upper[0] for c in found if isinstance(c, Certified) and c.label == 1]
     assert len(ends) == 10
     assert 0.85 * true < float(np.mean(ends)) <= max(ends) < true

@@ -19,7 +19,7 @@ from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.certification.feasibility import check_feasible
-from gsmooth.cover import build_cover
+from gsmooth.cover import IndividualCovers, build_cover
 from gsmooth.cover.bounds.supremum import pulled_back_suprema
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, lay_parameter_grid
@@ -30,7 +30,7 @@ from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.training.noise import NoisyInputs
 from gsmooth_translation import IntegerTranslation, Translation
-from tests.engine_objects import Labels, classifier, findings
+from tests.engine_objects import Labels, classifier, decided
 from tests.plugins.pointwise import network
 
 SHAPE = (1, 8, 9)
@@ -148,7 +148,7 @@ def test_what_leaves_the_image_is_lost_and_only_whole_pixels_leave() -> None:
     mode = RegionMode(alpha=0.001, max_votes=2000)
     for left, kept in ((0.0, True), (-0.9, True), (-1.0, False)):
         cover = build_cover(g, dot, Region((left, -1.0), (2.0, 1.0)), 12)
-        found = [f.certificate for f in findings(g, cover, mode, 4)]
+        found = [f.certificate for f in decided(g, cover, mode, 4)]
         assert all(isinstance(c, Certified) == kept for c in found)
 
 
@@ -164,7 +164,7 @@ def test_a_certified_region_ends_before_the_first_value_that_fails(fatal: int, e
     x = torch.zeros(shape)
     x[..., 0] = 1.0
     region = Region((0.0, 0.0), (float(end), 0.0))
-    (found,) = certify_many(smoothed, [Item(0, x)], region, RadiusMode(), centres=end + 1)
+    (found,) = certify_many(smoothed, [Item(0, x)], region, RadiusMode(), IndividualCovers(end + 1))
     assert isinstance(found.certificate, Certified)
     reached = found.certificate.region
     # fatal / end, rounded down, times end may be fatal again: that value was never certified.
@@ -258,10 +258,10 @@ def test_as_many_centres_as_attacks_are_not_refused_beforehand(centres: int) -> 
     g = smoothed(IntegerTranslation(), 0.05, 0.05)
     region, mode = Region((-2.0, 0.0), (2.0, 0.0)), RegionMode(alpha=0.001, max_votes=10**6)
     if centres == 5:
-        check_feasible(g, region, mode, centres=centres)
+        check_feasible(g, region, mode, IndividualCovers(centres))
     else:
         with pytest.raises(UnreachableError):
-            check_feasible(g, region, mode, centres=centres)
+            check_feasible(g, region, mode, IndividualCovers(centres))
 
 
 @pytest.mark.parametrize(

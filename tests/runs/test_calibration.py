@@ -19,7 +19,7 @@ from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.errors import ConfigurationError, GsmoothError, InputError, RecordError
 from gsmooth.runs.calibrate import image_error
 from gsmooth.runs.calibration import (
-    CalibratedCover,
+    CalibratedCovers,
     Calibration,
     image_digest,
     options_of,
@@ -165,7 +165,7 @@ def test_a_calibrated_cover_holds_the_attacks_of_an_image_that_the_error_bounds(
     asked = Region((-5.0,), (15.0,))
     error = max(image_error(BOUND, image(20), REGION), 0.7)
     made = replace(calibration(), error=error, errors=(0.1,) * 6 + (error,) * 2)
-    cover = CalibratedCover(made, 5)(g, Item(0, image(20)), asked)
+    cover = CalibratedCovers(made, 5).cover(g, Item(0, image(20)), asked)
     assert cover.guarantee is Guarantee.DISTRIBUTIONAL
     theta = uniform_thetas(asked, 300)
     attacked = g.transformation.attack(image(20).expand(300, *SHAPE), torch.from_numpy(theta))
@@ -181,8 +181,8 @@ def test_a_calibrated_cover_holds_the_attacks_of_an_image_that_the_error_bounds(
 
 def test_a_calibrated_cover_refuses_what_the_calibration_is_not_for() -> None:
     g = smoothed(Rotation(), SHAPE, (6.0,), 0.3)
-    maker = CalibratedCover(calibration(), 5)
+    covers = CalibratedCovers(calibration(), 5)
     with pytest.raises(InputError, match="image 4 is one of the calibration images"):
-        maker(g, Item(4, image(2)), REGION)
+        covers.cover(g, Item(4, image(2)), REGION)
     with pytest.raises(ConfigurationError, match="does not hold"):
-        maker(g, Item(4, image(9)), Region((-30.0,), (30.0,)))
+        covers.check(g, Region((-30.0,), (30.0,)))

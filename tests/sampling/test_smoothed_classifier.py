@@ -25,7 +25,7 @@ from gsmooth.certification.api import (
     certify_many,
     predict,
 )
-from gsmooth.cover import Cover, build_cover
+from gsmooth.cover import Cover, IndividualCovers, build_cover
 from gsmooth.cover.build import MarginModel
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
@@ -131,7 +131,7 @@ def test_certificates_do_not_depend_on_how_the_work_is_arranged(mode: Mode) -> N
 
     def run(order: Sequence[Item], in_flight: int, batch_size: int) -> dict[int, object]:
         work = certify_many(
-            rotations(batch_size), order, region, mode, centres=2, in_flight=in_flight
+            rotations(batch_size), order, region, mode, IndividualCovers(2), in_flight=in_flight
         )
         return outcomes(list(work))
 

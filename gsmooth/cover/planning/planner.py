@@ -40,7 +40,7 @@ class Price:
 
 
 class CoverPlan(Protocol):
-    """A cover, or what becomes one when the votes at a few pilot points are known."""
+    """The plan of a cover: votes at a few pilot points decide which centres it has."""
 
     @property
     def clean(self) -> Tensor:
@@ -48,13 +48,25 @@ class CoverPlan(Protocol):
 
     @property
     def pilots(self) -> Sequence[Pilot]:
-        """Points of the region to be polled; none where the cover is drawn already."""
+        """Points of the region whose votes are counted before the cover is planned."""
 
-    def drawn(self, estimates: PilotEstimates) -> Cover:
-        """The cover, given the selected class's votes at every pilot."""
+    def plan(self, estimates: PilotEstimates) -> Cover:
+        """The cover of least expected cost.
 
-    def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:
-        """Another cover by what is known now, or None where none is expected to be affordable."""
+        Args:
+            estimates: The votes of the selected class at every pilot point.
+        """
+
+    def replan(self, estimates: PilotEstimates, budget: float) -> Cover | None:
+        """The cover of least expected cost after the first one failed.
+
+        Args:
+            estimates: The votes at pilots and at the centres of the first cover.
+            budget: Votes that are left.
+
+        Returns:
+            The cover, or None if every cover is expected to cost more than the budget.
+        """
 
 
 def plan_cover(
@@ -63,29 +75,36 @@ def plan_cover(
     region: Region,
     centres: Centres = None,
     price: Price | None = None,
-) -> CoverPlan:
-    """A cover of {psi_theta(image) + e : (theta, e) in region}, drawn or to be drawn.
+) -> Cover | CoverPlanner:
+    """A cover of {psi_theta(image) + e : (theta, e) in region}, or the planner of one.
 
-    image (C, H, W). Decided without estimation votes, so that every ball may be tested at the full
-    alpha (C5). With ``price`` and ``centres=None`` number and place of the centres are those of
-    least expected cost at the shares that pilot votes suggest; without it the transformation's
-    default number is used.
+    No estimation vote has a part in either, so every ball may be tested at the full alpha (C5: a
+    false certificate needs one particular test to err).
+
+    Args:
+        smoothed: The smoothed classifier whose votes will be counted.
+        image: (C, H, W).
+        region: What has to be covered.
+        centres: See :data:`Centres`.
+        price: The expected cost of centres. With it and ``centres=None``, pilot votes choose
+            number and place of the centres, so a planner is returned; except where the region
+            leaves no choice.
     """
     check_region(smoothed, region)
     x = image[None].to(torch.float64)
     if region.dimensions == 0:
         return identity_cover(smoothed, x, region)
     planner = CoverPlanner.of(smoothed, x, region, centres, price)
-    return (
-        planner if centres is None and price is not None else planner.drawn(PilotEstimates.empty())
-    )
+    return planner if planner.chooses_by_cost else planner.cover_without_votes()
 
 
 def build_cover(
     smoothed: SmoothedClassifier, image: Tensor, region: Region, centres: Centres = None
 ) -> Cover:
     """The cover with at most ``centres`` balls (by default the transformation's own number)."""
-    return plan_cover(smoothed, image, region, centres).drawn(PilotEstimates.empty())
+    found = plan_cover(smoothed, image, region, centres)
+    assert isinstance(found, Cover)  # Without a price there is nothing to choose by.
+    return found
 
 
 @final
@@ -154,9 +173,7 @@ class CoverPlanner:
 
     @property
     def pilots(self) -> list[Pilot]:
-        """Attacked images spread over the region; none where there is nothing to choose."""
-        if not self._plans:
-            return []
+        """Attacked images that are spread over the region."""
         nodes = self._pilot_nodes
         theta, points = self.parameter_grid.theta[nodes], self.points[nodes]
         if not self.pulled_back.identity_action:
@@ -175,14 +192,16 @@ class CoverPlanner:
         grid = np.meshgrid(*axes, indexing="ij")
         return np.ravel_multi_index(tuple(part.ravel() for part in grid), self.parameter_grid.shape)
 
-    def drawn(self, estimates: PilotEstimates) -> Cover:
-        """The cover: of least expected cost where votes are to choose it."""
+    def cover_without_votes(self) -> Cover:
+        """The cover with the given number of centres, or the transformation's default number."""
         if self.centres == "clean":
             return self._cover(self._one_clean())
-        if not self._plans:
-            wanted, usual = self.centres, self.smoothed.transformation.default_centres
-            count = wanted if isinstance(wanted, int) else usual
-            return self._cover(self._pieces_layout(self._partition.so_many(count)))
+        wanted, usual = self.centres, self.smoothed.transformation.default_centres
+        count = wanted if isinstance(wanted, int) else usual
+        return self._cover(self._pieces_layout(self._partition.so_many(count)))
+
+    def plan(self, estimates: PilotEstimates) -> Cover:
+        """The cover of least expected cost, by the votes at the pilots."""
         shares = estimates.shares(self.parameter_grid.theta)
         pieces: list[Piece] = []
         # A plan that costs more than there is fails for certain. Pilots are few votes: should they
@@ -194,17 +213,15 @@ class CoverPlanner:
                 break
         return self._cover(self._pieces_layout(pieces, raised))
 
-    def redrawn(self, estimates: PilotEstimates, budget: float) -> Cover | None:
-        """The cover of least expected cost, if that is within ``budget``."""
-        if not self._plans:
-            return None
+    def replan(self, estimates: PilotEstimates, budget: float) -> Cover | None:
+        """The cover of least expected cost, or None if that exceeds ``budget``."""
         shares = estimates.shares(self.parameter_grid.theta)
         cost, pieces = self._cheapest(shares)
         return self._cover(self._pieces_layout(pieces, shares)) if cost <= budget else None
 
     @property
-    def _plans(self) -> bool:
-        """Whether the number of centres is chosen by cost, and there is a choice."""
+    def chooses_by_cost(self) -> bool:
+        """True if the centres are chosen by their cost, and there is more than one grid point."""
         return (
             self.centres is None and self.price is not None and len(self.parameter_grid.theta) > 1
         )

@@ -85,8 +85,9 @@ def test_a_chosen_cover_holds_every_attack(
     region = TURNS if make is turning else SHIFTS
     x = sample_image.tensor(SHAPE)
     plan = plan_cover(g, x[0], region, None, PRICE)
+    assert isinstance(plan, CoverPlanner)
     shares = np.random.default_rng(seed).uniform(required_p - 0.1, required_p, len(plan.pilots))
-    cover = plan.drawn(asked(plan, shares))
+    cover = plan.plan(asked(plan, shares))
     assert cover.guarantee is Guarantee.INDIVIDUAL
     assert outside(g, x, cover, attacks(region, seed)) <= 0.0
 
@@ -149,7 +150,7 @@ def plan_of(g: SmoothedClassifier, region: Region, required_p: float, budget: fl
         g, SampleImage("blob", 3).tensor(SHAPE)[0], region, None, Price(votes, budget)
     )
     assert isinstance(planner, CoverPlanner)
-    return planner.drawn(asked(planner, np.full(len(planner.pilots), required_p)))
+    return planner.plan(asked(planner, np.full(len(planner.pilots), required_p)))
 
 
 @pytest.mark.parametrize(("make", "region"), [(turning, TURNS), (shifting, SHIFTS)])
@@ -201,19 +202,20 @@ def test_a_second_cover_is_finer_where_votes_were_lost_and_refused_where_it_cann
 ):
     g = turning()
     planner = plan_cover(g, SampleImage("blob", 3).tensor(SHAPE)[0], TURNS, None, PRICE)
+    assert isinstance(planner, CoverPlanner)
     estimates = asked(planner, np.full(len(planner.pilots), 0.99))
     lost = estimates.join(
         PilotEstimates(np.array([[15.0]]), np.array([1400.0]), np.array([2000.0]))
     )
-    first, second = planner.drawn(estimates), planner.redrawn(lost, 5000.0)
+    first, second = planner.plan(estimates), planner.replan(lost, 5000.0)
     assert second is not None
 
     def margin_at(cover: Cover, angle: float) -> float:
         return min(cover.balls, key=lambda ball: abs(ball.theta[0] - angle)).margin
 
     assert margin_at(second, 15.0) < margin_at(first, 15.0)
-    assert planner.redrawn(lost, 100.0) is None
-    assert outside(g, planner.pulled_back.x, second, attacks(TURNS, 0)) <= 0.0  # type: ignore[attr-defined]
+    assert planner.replan(lost, 100.0) is None
+    assert outside(g, planner.pulled_back.x, second, attacks(TURNS, 0)) <= 0.0
 
 
 @given(seed=st.integers(0, 99))

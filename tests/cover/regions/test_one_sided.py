@@ -26,7 +26,7 @@ from gsmooth.testing.supremum import worst_attack
 from gsmooth.theory import ExponentialLaw, FoldedNormalLaw, Law, UniformLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
-from tests.engine_objects import Labels, Turn, classifier, findings, on_ring, phase_deg
+from tests.engine_objects import Labels, Turn, classifier, decided, on_ring, phase_deg
 
 SHAPE = (1, 4, 4)
 SIGMA = 0.25
@@ -229,10 +229,10 @@ def test_forward_laws_certify_what_moves_both_ways(centres: int) -> None:
     inside = build_cover(g, on_ring(), Region((-0.3 * TRUE,), (0.3 * TRUE,)), centres)
     assert inside.guarantee is Guarantee.INDIVIDUAL
     assert min(ball.theta[0] for ball in inside.balls) == -0.3 * TRUE
-    found = [f.certificate for f in findings(g, inside, mode, 6)]
+    found = [f.certificate for f in decided(g, inside, mode, 6)]
     assert all(isinstance(c, Certified) and c.label == 1 for c in found)
     outside = build_cover(g, on_ring(), Region((-0.3 * TRUE,), (1.05 * TRUE,)), centres)
-    found = [f.certificate for f in findings(g, outside, mode, 6)]
+    found = [f.certificate for f in decided(g, outside, mode, 6)]
     assert not any(isinstance(c, Certified) for c in found)
 
 

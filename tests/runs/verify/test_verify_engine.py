@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gsmooth import Classifier, Parameter, Region, SmoothedClassifier, Transformation
 from gsmooth.certificate import CentreEvidence
 from gsmooth.certification.api import Item, Mode, RadiusMode, RegionMode, certify_many
+from gsmooth.cover import IndividualCovers
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import lower_bounds, supported_fraction
 from gsmooth.runs.verify.verify import row_faults
@@ -94,7 +95,7 @@ def rows(setting: tuple[Transformation, Law, Region], mode: Mode) -> list[Row]:
             fingerprint=FINGERPRINT,
             versions={},
         )
-        for outcome in certify_many(smoothed, items, region, mode, centres=4)
+        for outcome in certify_many(smoothed, items, region, mode, IndividualCovers(4))
     ]
 
 

@@ -20,11 +20,9 @@ from gsmooth.certification.api import (
     RadiusMode,
     RegionMode,
     certify_many,
-    online_drafter,
 )
 from gsmooth.certification.nested import NestedMode, certify_nested_many
-from gsmooth.cover import Cover
-from gsmooth.cover.distributional import distributional_cover
+from gsmooth.cover import CoverBuilder, OnlineCovers
 from gsmooth.runs.calibration import image_digest
 from gsmooth.runs.records.capabilities import capabilities_of
 from gsmooth.runs.records.header import RunHeader
@@ -40,6 +38,7 @@ from gsmooth.theory.laws import (
     ProductLaw,
     UniformLaw,
 )
+from tests.engine_objects import BoxCovers
 from tests.runs.samples import FINGERPRINT, changed, make_header
 
 SIDE = 8
@@ -170,13 +169,13 @@ def require_sound(rows: list[Row], header: RunHeader) -> None:
 def sweep(
     setting: Setting,
     mode: Mode,
-    drafter: Any = None,
+    covers: CoverBuilder | None = None,
     premise: Premise | None = None,
     **certify: object,
 ) -> list[Row]:
     """Rows of all images, found to be sound as they were read back."""
     smoothed, images = built(setting), list(items())
-    found = certify_many(smoothed, images, setting.region, mode, drafter=drafter, in_flight=1)
+    found = certify_many(smoothed, images, setting.region, mode, covers, in_flight=1)
     rows = [
         row_of(outcome, images[outcome.index], smoothed, setting.region, mode) for outcome in found
     ]
@@ -201,18 +200,15 @@ def test_honest_rows_of_every_rule_hold_no_fault(setting: Setting, mode: str) ->
 @pytest.mark.parametrize("mode", ["region", "radius"])
 @pytest.mark.parametrize("setting", [ONLINE, STILL_ONLINE, ONLINE_SHIFTS], ids=lambda s: s.name)
 def test_honest_online_rows_hold_no_fault(setting: Setting, mode: str) -> None:
-    rows = sweep(setting, MODES[mode], online_drafter(3, 2.0), None, guarantee="online")
+    rows = sweep(setting, MODES[mode], OnlineCovers(3, 2.0), None, guarantee="online")
     assert {row.claim.guarantee for row in rows} == {"online"}
 
 
 @pytest.mark.parametrize("mode", ["region", "radius"])
 def test_honest_distributional_rows_hold_no_fault(mode: str) -> None:
     setting, premise = SETTINGS[2], Premise(0.2, 0.9, 0.99)
-
-    def drafter(smoothed: SmoothedClassifier, item: Item, region: Region) -> Cover:
-        return distributional_cover(smoothed, item.image, region, premise.error, 3)
-
-    rows = sweep(setting, MODES[mode], drafter, premise, guarantee="distributional")
+    covers = BoxCovers(premise.error, 3)
+    rows = sweep(setting, MODES[mode], covers, premise, guarantee="distributional")
     assert {row.claim.guarantee for row in rows} == {"distributional"}
 
 

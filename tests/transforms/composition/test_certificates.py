@@ -18,7 +18,7 @@ from gsmooth.testing import SampleImage
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
-from tests.engine_objects import Labels, findings, most_by_chance
+from tests.engine_objects import Labels, decided, most_by_chance
 from tests.plugins.pointwise import survivors
 
 SHAPE = (1, 8, 8)
@@ -68,11 +68,11 @@ def test_the_brightness_of_a_turned_image_is_certified_up_to_where_the_class_cha
     truth = darkest(g, x, 4.0, 0.2)
     assert 0.1 < truth < 1.0
     inside = Region((0.0, -0.6 * truth), (0.0, 0.6 * truth))
-    found = findings(g, build_cover(g, x, inside, "clean"), RegionMode(max_votes=2000), 10)
+    found = decided(g, build_cover(g, x, inside, "clean"), RegionMode(max_votes=2000), 10)
     assert all(isinstance(f.certificate, Certified) for f in found)
     wide = Region((0.0, -2.0 * truth), (0.0, 2.0 * truth))
     mode = RadiusMode(ALPHA, n=1024)
-    outcomes = [f.certificate for f in findings(g, build_cover(g, x, wide, "clean"), mode, 40)]
+    outcomes = [f.certificate for f in decided(g, build_cover(g, x, wide, "clean"), mode, 40)]
     fractions = [c.fraction for c in outcomes if isinstance(c, Certified)]
     assert len(fractions) == 40
     assert all(isinstance(c, Certified) and c.guarantee is Guarantee.INDIVIDUAL for c in outcomes)
@@ -94,10 +94,10 @@ def test_contrast_that_rests_is_paid_for_by_centres_beside_noisy_brightness(cent
     kept, broken = Region((-0.1, -0.08), (0.1, 0.08)), Region((-0.8, -0.22), (0.8, 0.22))
     assert lowest(0.1, 0.08) > THRESHOLD > lowest(0.8, 0.22)
     mode = RegionMode(max_votes=4000)
-    found = findings(g, build_cover(g, x, kept, centres), mode, 5)
+    found = decided(g, build_cover(g, x, kept, centres), mode, 5)
     assert all(isinstance(f.certificate, Certified) for f in found)
     assert all(c.certificate.guarantee is Guarantee.INDIVIDUAL for c in found)
-    wrong = findings(g, build_cover(g, x, broken, centres), mode, 10)
+    wrong = decided(g, build_cover(g, x, broken, centres), mode, 10)
     assert not any(isinstance(f.certificate, Certified) for f in wrong)
 
 
