@@ -153,7 +153,9 @@ def test_no_image_in_flight_is_refused_rather_than_answered_with_nothing() -> No
 
 @pytest.mark.parametrize("mode", [RegionMode(), RadiusMode()])
 def test_a_region_of_other_parameters_is_refused(mode: Mode) -> None:
-    with pytest.raises(ConfigurationError, match=r"turn has 1 parameters \(angle\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"region: angle not given; turn has the parameters angle"
+    ):
         certify(SURE_TURN, on_ring(), Region(l2=0.1), mode)
     with pytest.raises(ConfigurationError, match=r"gaussian has 0 parameters \(none, only l2\)"):
         certify(SURE, pixel(), Region((-1.0,), (1.0,)), mode)
