@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import gsmooth
-from gsmooth.models.card import card
+from gsmooth.models.cards import card
 
 README = Path(__file__).parents[1] / "README.md"
 

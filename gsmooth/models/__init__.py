@@ -1,6 +1,6 @@
 """Models: from a spec and a file of weights to a classifier, and the digest of what it holds."""
 
-from gsmooth.models.card import Card, card, shipped_models
+from gsmooth.models.cards import Card, card, shipped_models
 from gsmooth.models.digest import weights_digest
 from gsmooth.models.loading import load_model
 from gsmooth.models.notices import model_notices

@@ -15,7 +15,7 @@ from gsmooth.boundaries.factory import call_factory, import_object
 from gsmooth.boundaries.user_code import first_line, users_code
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.models.call import model_call
-from gsmooth.models.card import Card, card, shipped_models
+from gsmooth.models.cards import Card, card, shipped_models
 from gsmooth.models.classifier import IN_MEMORY, Autocast, Classifier
 from gsmooth.models.digest import refuse_hollow
 from gsmooth.models.onnx import Layout, load_onnx

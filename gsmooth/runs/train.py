@@ -15,7 +15,7 @@ from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.models import load_model
 from gsmooth.models.call import model_call
-from gsmooth.models.card import card
+from gsmooth.models.cards import card
 from gsmooth.models.programs import PROGRAM_SUFFIXES
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig

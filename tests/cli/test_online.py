@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from gsmooth import load_data, load_transformation
 from gsmooth.certificate import AbstainReason, Guarantee
 from gsmooth.cli import app
-from gsmooth.models.card import card
+from gsmooth.models.cards import card
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.records.folder import read_records

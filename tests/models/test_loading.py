@@ -18,9 +18,8 @@ import torch
 from torch import nn
 
 from gsmooth.errors import ConfigurationError, ModelError
-from gsmooth.models import card as cards
-from gsmooth.models import load_model, model_notices
-from gsmooth.models.card import Card, card, read_card, shipped_models
+from gsmooth.models import cards, load_model, model_notices
+from gsmooth.models.cards import Card, card, read_card, shipped_models
 from gsmooth.models.checkpoint import read_checkpoint
 from gsmooth.models.programs import _SWITCH, Exported, _weights_only
 

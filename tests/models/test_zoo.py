@@ -9,7 +9,7 @@ import pytest
 
 import gsmooth
 from gsmooth.certification.api import Item, Mode, RegionMode, certify_many
-from gsmooth.models.card import Card, card
+from gsmooth.models.cards import Card, card
 from gsmooth.theory.laws import GaussianLaw
 
 ROOT = Path(__file__).parents[2]

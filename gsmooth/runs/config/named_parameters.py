@@ -77,7 +77,7 @@ def _law(given: Mapping[str, object], operator: Transformation, where: str) -> o
 
 
 def _transformation(tree: Tree, where: str) -> Transformation:
-    from gsmooth.models.card import card
+    from gsmooth.models.cards import card
     from gsmooth.runs.config.run_config import ModelSection
     from gsmooth.transforms import load_transformation
 

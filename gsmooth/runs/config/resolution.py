@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from gsmooth.cover.regions.grid import check_count
 from gsmooth.errors import ConfigurationError
-from gsmooth.models.card import Card, card
+from gsmooth.models.cards import Card, card
 from gsmooth.runs.config.run_config import (
     CertifySection,
     ModelSection,
