@@ -1,117 +1,112 @@
-"""Peak memory of votes against one forward pass, against n, and against others; on the CPU.
-
-    ./scripts/bench memory [--only digits-l2 ...] [--rounds 3] [--threads 1]
-
-Every figure is from a process of its own (``benchmarks/peak.py``): resident memory at most, less
-what was there before. Votes at a batch size against one forward pass of such a batch (its input
-included); 100,000 votes against 1,000; and a certificate by Cohen et al.'s algorithm and by ART,
-which materialises all n noisy copies, against ours. Writes memory.json.
-"""
+"""Peak memory of votes against one forward pass, against n, and against others; on the CPU."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from statistics import median
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-import torch
-
-from benchmarks.machine import RESULTS, write
-from benchmarks.peak import RESET, measured
-from benchmarks.rivals import cohen, toolbox
-from benchmarks.turns import Ratio, shown
+from benchmarks.bench_rivals import ALPHA, N0
+from benchmarks.suite import rivals
+from benchmarks.suite.benchmark import Facts, NothingToMeasureError
+from benchmarks.suite.results import RESET, in_a_process, tell
+from benchmarks.suite.timing import Ratio, ratio_of
+from benchmarks.suite.works import TIMED, Subject, lifted
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
+from gsmooth.sampling.smoothed_classifier import SampleRequest
 
 MIB: Final = 2**20
 TOLERANCE: Final = 1.1
 """What counts as flat in n: pages of the allocator come and go."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """Batch size, and numbers of votes that are asked for."""
-
-    batch: int
-    few: int
-    many: int
-
-
-CASES: Final = {
-    "digits-l2": Case(512, 1_000, 100_000),
-    "digits-rotation": Case(512, 1_000, 100_000),
-    "resnet20-32": Case(256, 256, 4_096),
-    "efficientnet-lite0-224": Case(64, 64, 256),
-}
-RIVALS: Final = {"digits-l2": 100_000, "resnet20-32": 4_096}
-
-
-def main() -> None:
-    """Measure, print and write memory.json."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--rounds", type=int, default=3, help="processes for each figure")
-    parser.add_argument("--threads", type=int, help="of torch; by default its own choice")
-    parser.add_argument("--most", type=int, help="votes asked for at most")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of results")
-    options = parser.parse_args()
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)  # Only so that the results say so.
+def memory(options: argparse.Namespace, facts: Facts) -> Iterator[Ratio]:
+    """The ratios of every subject; or nothing but one piece of work, whose peak is told."""
     if not RESET.exists():
-        print("nothing to measure: peak memory is read from /proc, which only Linux has")
-        return
-    ratios = []
+        raise NothingToMeasureError("peak memory is read from /proc, which only Linux has")
+    if options.work is not None:
+        work(options)
+    facts["threads"] = options.threads
     for name in options.only:
-        for ratio in compared(name, options.rounds, options.threads, options.most):
-            ratios.append(asdict(ratio))
-            print(shown(ratio), flush=True)
-    document = {"benchmark": "memory", "threads": options.threads, "ratios": ratios}
-    write(document, options.out, "adversarial-robustness-toolbox")
+        yield from compared(name, options)
 
 
-def compared(name: str, rounds: int, threads: int | None, most: int | None) -> Iterator[Ratio]:
+def compared(name: str, options: argparse.Namespace) -> Iterator[Ratio]:
     """The ratios of one subject."""
-    case, cap = CASES[name], most or 10**9
-    few, many = min(case.few, cap), min(case.many, cap)
+    case, most = TIMED[name].memory, options.most
+    assert case is not None
 
     def used(work: str, batch: int, n: int) -> list[float]:
-        return [measured(name, work, batch, n, threads).used / MIB for _ in range(rounds)]
+        # At least a page: some are divided by it.
+        rounds = range(options.rounds)
+        return [max(1 / 256, peak(name, work, batch, n, options.threads) / MIB) for _ in rounds]
 
-    forward = used("forward", case.batch, 0)
+    few, many, batch = min(case.few, most), min(case.many, most), f"batch {case.batch}"
+    forward = f"one forward pass, {batch}", used("forward", case.batch, 0)
     small, large = used("count", case.batch, few), used("count", case.batch, many)
-    batch = f"batch {case.batch}"
-    one = f"one forward pass, {batch}"
-    yield _ratio(name, f"{many:,} votes, {batch}", large, one, forward, 2.0)
-    yield _ratio(name, f"{many:,} votes", large, f"{few:,} votes", small, TOLERANCE)
-    if name in RIVALS:
-        n = min(RIVALS[name], cap)
-        ours = f"gsmooth, {batch}"
-        for work, size in (("cohen", cohen.DEFAULT_BATCH), ("art", toolbox.DEFAULT_BATCH)):
-            theirs = used(work, size, n)
-            first = f"{work.title() if work == 'cohen' else 'ART'}, batch {size}"
-            yield _ratio(f"{name}, n={n:,}", first, theirs, ours, large, None)
+    limits = (
+        (f"{many:,} votes, {batch}", forward, 2.0),
+        (f"{many:,} votes", (f"{few:,} votes", small), TOLERANCE),
+    )
+    for first, second, target in limits:
+        yield ratio_of(name, (first, large), second, "MiB", target, "at most")
+    n = min(case.others, most)
+    for work, label, size in OTHERS if n else ():
+        theirs = f"{label}, batch {size}", used(work, size, n)
+        ours = f"gsmooth, {batch}", large
+        yield ratio_of(f"{name}, n={n:,}", theirs, ours, "MiB", wanted="at most")
 
 
-def _ratio(
-    case: str, first: str, some: list[float], second: str, others: list[float], most: float | None
-) -> Ratio:
-    ratios = [one / max(other, 1 / 256) for one, other in zip(some, others, strict=True)]
-    return Ratio(
-        case=case,
-        first=first,
-        second=second,
-        unit="MiB",
-        first_rate=median(some),
-        second_rate=median(others),
-        least=min(ratios),
-        median=median(ratios),
-        largest=max(ratios),
-        rounds=len(ratios),
-        target=most,
-        wanted="at most",
+def peak(subject: str, work: str, batch: int, n: int, threads: int | None) -> int:
+    """Bytes that ``work`` (a key of WORKS) needs at most, from a fresh process."""
+    spent = in_a_process("memory", subject=subject, work=work, batch=batch, n=n, threads=threads)
+    return spent.peak_bytes - spent.bytes_before
+
+
+def work(options: argparse.Namespace) -> None:
+    """Do the work once small, then as asked, and print what the latter took."""
+    subject, asked = Subject.load(options.subject), WORKS[options.work]
+    # Imports on first use, tables of the sampler and the library's own buffers are not the batch's.
+    small = min(options.batch, 4)
+    forward(subject, small, 1)
+    asked(subject, small, small)
+    tell(lambda: asked(subject, options.batch, options.n))
+
+
+def forward(subject: Subject, batch: int, n: int) -> None:
+    """One forward pass of a batch, the batch included; n does not matter."""
+    subject.forwards(batch)()
+
+
+def count(subject: Subject, batch: int, n: int) -> None:
+    """n votes around one point, asked for at once."""
+    smoothed = subject.smoothed(max(batch, CHUNK))
+    z = lifted(smoothed, subject.images[0])
+    smoothed.count(
+        [
+            SampleRequest(SampleKey(0, 0, Stream.ESTIMATION, 0, start), z, min(CHUNK, n - start))
+            for start in range(0, n, CHUNK)
+        ]
     )
 
 
-if __name__ == "__main__":
-    main()
+def by_cohen(subject: Subject, batch: int, n: int) -> None:
+    """A whole certificate by the published algorithm."""
+    network = subject.classifier
+    smooth = rivals.Cohen(network.module, network.classes, subject.sigma, batch)
+    smooth.certify(subject.images[0].float(), N0, n, ALPHA)
+
+
+def by_art(subject: Subject, batch: int, n: int) -> None:
+    """A whole certificate by ART."""
+    smooth = rivals.Toolbox(subject.classifier, subject.sigma, N0, ALPHA, batch)
+    smooth.certify(subject.images[0], n)
+
+
+WORKS: Final[Mapping[str, Callable[[Subject, int, int], None]]] = {
+    "forward": forward,
+    "count": count,
+    "cohen": by_cohen,
+    "art": by_art,
+}
+OTHERS: Final = (("cohen", "Cohen", rivals.COHEN_BATCH), ("art", "ART", rivals.ART_BATCH))

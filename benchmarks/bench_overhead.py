@@ -1,77 +1,83 @@
-"""Votes a second through the engine against the raw model's best forward rate, in one run.
-
-    ./scripts/bench overhead [--only digits-l2 ...] [--seconds 2] [--rounds 5] [--threads 1]
-
-For each subject the best batch size of raw model and engine is sought, then the two take turns and
-the ratio of every pair is kept: votes counted in full batches, with the grid, and then whole
-certificates (covers, selection, votes, decisions) in region and in radius mode. Votes without the
-grid are timed beside them. Writes overhead.json. Ratios carry over between machines better than
-rates do.
-"""
+"""Votes a second through the engine against the raw model's best forward rate, in one run."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from typing import Final
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any, Final
 
-from benchmarks.machine import add_common, timing_of, write
-from benchmarks.subjects import SUBJECTS, Subject
-from benchmarks.turns import Ratio, Timing, in_turn, shown
-from gsmooth.certification.api import RadiusMode, RegionMode
+import torch
 
-TARGETS: Final = {
-    "digits-l2": 0.8,
-    "digits-rotation": 0.65,
-    "resnet20-32": 0.95,
-    "efficientnet-lite0-224": 0.85,
-}
+from benchmarks.suite.benchmark import Facts, NothingToMeasureError
+from benchmarks.suite.timing import Ratio, Timing, in_turn
+from benchmarks.suite.works import Subject
+from gsmooth.certification.api import RadiusMode, RegionMode, certify
+
 RAW, COUNTED, OFF_GRID = "raw forwards", "votes", "votes, no grid"
 REGION_MODE, RADIUS_MODE = "region mode", "radius mode"
+PUBLISHED_S: Final = 150.0
+"""An image on ImageNet, ResNet-50, n = 100,000: Cohen et al. (2019), section 4."""
+PRECISIONS: Final[dict[str, dict[str, Any]]] = {
+    "float32": {},
+    "bfloat16": {"autocast": "bfloat16", "channels_last": True},
+}
 
 
-def main() -> None:
-    """Measure, print and write overhead.json."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=list(SUBJECTS))
-    add_common(parser)
-    options = parser.parse_args()
-    timing = timing_of(options)
-    sizes: dict[str, dict[str, int]] = {}
-    ratios = []
+def overhead(options: argparse.Namespace, facts: Facts) -> Iterator[Ratio]:
+    """The ratios of every subject; on a GPU of one, in two precisions."""
+    timing = Timing.asked(options)
+    facts |= {"timing": asdict(timing), "batch_sizes": {}}
+    if options.device.startswith("cuda") or options.tiny:
+        yield from on_gpu(options, timing, facts)
+        return
     for name in options.only:
-        for ratio in measured(SUBJECTS[name](), timing, sizes):
-            ratios.append(asdict(ratio))
-            print(shown(ratio), flush=True)
-        # After each subject: who stops a long run keeps what it has found.
-        document = {
-            "benchmark": "overhead",
-            "timing": asdict(timing),
-            "batch_sizes": sizes,
-            "ratios": ratios,
-        }
-        write(document, options.out, "efficientnet-lite-pytorch")
+        yield from measured(Subject.load(name), timing, facts)
 
 
-def measured(subject: Subject, timing: Timing, sizes: dict[str, dict[str, int]]) -> Iterator[Ratio]:
-    """The ratios of one subject; the batch sizes they were found at are put into ``sizes``."""
-    raw = subject.best_forward_size(timing)
-    best = subject.best_vote_size(timing)
-    sizes[subject.name] = {"raw": raw, "votes": best}
+def on_gpu(options: argparse.Namespace, timing: Timing, facts: Facts) -> Iterator[Ratio]:
+    """A ResNet-50 in every precision, or a very small one, and a whole certificate of each."""
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        raise NothingToMeasureError("this needs a GPU (torch.cuda.is_available() is False)")
+    # Figures of a very small network are none of a GPU.
+    facts |= {"benchmark": "" if options.tiny else "gpu", "certificates": []}
+    device, name = options.device, "resnet50-32" if options.tiny else "resnet50-224"
+    facts["device"] = torch.cuda.get_device_name(device) if device != "cpu" else "CPU"
+    for precision, how in PRECISIONS.items():
+        subject = Subject.load(name, device=device, **how).named(f"{name}, {precision}")
+        yield from measured(subject, timing, facts, certificates=False)
+        seconds = certified(subject, facts["batch_sizes"][subject.name]["votes"], options.n)
+        print(f"{subject.name}: n={options.n:,} in {seconds:.1f} s", flush=True)
+        facts["certificates"].append(
+            {"precision": precision, "n": options.n, "seconds": seconds, "published_s": PUBLISHED_S}
+        )
+
+
+def measured(
+    subject: Subject, timing: Timing, facts: Facts, certificates: bool = True
+) -> Iterator[Ratio]:
+    """The ratios of one subject; the batch sizes they were found at are put into ``facts``."""
+    raw, best = subject.best_forward_size(timing), subject.best_vote_size(timing)
+    facts["batch_sizes"][subject.name] = {"raw": raw, "votes": best}
     works = {
         COUNTED: subject.votes(best),
         RAW: subject.forwards(raw),
-        OFF_GRID: replace(subject, grid=0.0).votes(best),
-        REGION_MODE: subject.certificates(best, RegionMode()),
-        RADIUS_MODE: subject.certificates(best, RadiusMode(n=subject.n)),
+        OFF_GRID: subject.off_grid().votes(best),
     }
+    if certificates:
+        works[REGION_MODE] = subject.certificates(best, RegionMode())
+        works[RADIUS_MODE] = subject.certificates(best, RadiusMode(n=subject.case.votes))
     rates = in_turn(works, timing)
-    yield rates.ratio(subject.name, COUNTED, RAW, TARGETS.get(subject.name))
-    for name in (OFF_GRID, REGION_MODE, RADIUS_MODE):
+    yield rates.ratio(subject.name, COUNTED, RAW, subject.case.targets.get(RAW))
+    for name in (OFF_GRID, REGION_MODE, RADIUS_MODE) if certificates else ():
         yield rates.ratio(subject.name, name, RAW)
     yield rates.ratio(subject.name, COUNTED, OFF_GRID)
 
 
-if __name__ == "__main__":
-    main()
+def certified(subject: Subject, batch_size: int, n: int) -> float:
+    """Seconds of one certificate in radius mode with n votes, first to last."""
+    smoothed, mode = subject.smoothed(batch_size), RadiusMode(n=n)
+    began = perf_counter()
+    certify(smoothed, subject.images[0], subject.region, mode, index=0)
+    return perf_counter() - began

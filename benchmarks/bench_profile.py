@@ -1,19 +1,10 @@
-"""Where the time of a vote goes: noise, action, readout, forward pass, labels, counting.
-
-    ./scripts/bench profile [--only digits-l2 ...] [--seconds 2] [--rounds 5] [--clock cpu]
-
-Every part of a vote is timed by itself, in turn with whole votes, on one thread (so that parts add
-up); its share is the rate of whole votes over its own. What no part explains is called the rest: it
-holds the counting, and what a part costs more or less by itself than among the others, so it may be
-negative. Then what a coordinate of noise costs: as Cohen et al. and ART draw it, and ours without
-the grid and with it. Writes profile.json.
-"""
+"""Where the time of a vote goes, part by part; and how much of it the action takes."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import count
 from statistics import median
 from typing import Final
@@ -22,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.machine import add_common, timing_of, write
-from benchmarks.subjects import SUBJECTS, Subject
-from benchmarks.turns import Ratio, Timing, Work, in_turn, shown
+from benchmarks.suite.benchmark import Facts, Line, NothingToMeasureError
+from benchmarks.suite.timing import Ratio, Timing, Work, in_turn
+from benchmarks.suite.works import Subject, lifted
+from gsmooth.errors import ModelError
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
 
@@ -33,57 +25,44 @@ FORWARD, LABELLED, LABELS, REST = "forward pass", "forward pass, labels", "label
 COHEN, ART = "torch.randn, float32", "numpy.random.normal, float64"
 OFF_GRID, ON_GRID = "gsmooth, grid 0", f"gsmooth, grid 2^{int(np.log2(GRID))}"
 MEAN: Final = 0.3
+TARGET: Final = 0.1
+"""Largest share of the action that is wanted."""
+BATCH, RAW_BATCH = 64, 16
 
 
-def main() -> None:
-    """Measure, print and write profile.json."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=list(SUBJECTS))
-    add_common(parser)
-    parser.set_defaults(threads=1)
-    options = parser.parse_args()
-    timing = timing_of(options)
-    shares, noise = [], []
-    sizes = {}
+def profile(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
+    """The shares of every part in a vote of every subject; then what noise costs."""
+    timing = Timing.asked(options)
+    facts |= {"timing": asdict(timing), "batch_sizes": {}, "noise": []}
+    drawn: dict[int, Subject] = {}
     for name in options.only:
-        subject = SUBJECTS[name]()
-        sizes[name] = subject.best_vote_size(timing)
-        for share in parts_of(subject, sizes[name], timing):
-            shares.append(asdict(share))
-            print(f"{name:32} {share.part:18} {share.median:7.1%}", flush=True)
-    drawn_once = {SUBJECTS[name]().images[0].numel(): name for name in options.only}
-    for name in drawn_once.values():
-        for ratio in samplers(SUBJECTS[name](), timing):
-            noise.append(asdict(ratio))
-            print(shown(ratio), flush=True)
-    document = {
-        "benchmark": "profile",
-        "timing": asdict(timing),
-        "batch_sizes": sizes,
-        "shares": shares,
-        "noise": noise,
-    }
-    write(document, options.out)
+        subject = Subject.load(name)
+        size = facts["batch_sizes"][name] = subject.best_vote_size(timing)
+        yield from parts_of(subject, size, timing)
+        # Noise depends on the number of pixels alone.
+        drawn.setdefault(subject.images[0].numel(), subject)
+    for subject in drawn.values():
+        facts["noise"] += map(asdict, samplers(subject, timing))
 
 
-@dataclass(frozen=True)
-class Share:
-    """The share of a part in the time of a vote: least, median and largest over the rounds."""
+def action(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
+    """The share of the action in a vote under rotation and under translation."""
+    timing = Timing.asked(options)
+    facts |= {"timing": asdict(timing), "rounds": timing.rounds}
+    for name in options.only:
+        try:
+            subject = Subject.load(name)
+        except ModelError as error:
+            raise NothingToMeasureError(f"{error}; pip install 'gsmooth[bench]'") from error
+        yield share_of_action(subject, timing)
 
-    case: str
-    part: str
-    least: float
-    median: float
-    largest: float
 
-
-def parts_of(subject: Subject, size: int, timing: Timing) -> Iterator[Share]:
-    """The share of every part in the time of a vote."""
+def parts_of(subject: Subject, size: int, timing: Timing) -> Iterator[Line]:
+    """The share of every part in the time of a vote: least, median and largest of the rounds."""
     smoothed = subject.smoothed(size)
-    z = smoothed.transformation.lift(subject.images[0][None])[0]
-    works = {WHOLE: subject.votes(size), **parts(smoothed, z, max(size, CHUNK))}
-    rates = in_turn(works, timing)
-    spent = {part: rates.share(WHOLE, part) for part in works if part != WHOLE}
+    works = parts(smoothed, lifted(smoothed, subject.images[0]), max(size, CHUNK))
+    rates = in_turn({WHOLE: subject.votes(size), **works}, timing)
+    spent = {part: rates.fraction(WHOLE, part) for part in works}
     labelled = spent.pop(LABELLED)
     # Labels cannot be had without scores: what they add to the forward pass, if that shows.
     spent[LABELS] = [
@@ -91,13 +70,42 @@ def parts_of(subject: Subject, size: int, timing: Timing) -> Iterator[Share]:
     ]
     spent[REST] = [1.0 - sum(turn) for turn in zip(*spent.values(), strict=True)]
     for part, turns in spent.items():
-        yield Share(subject.name, part, min(turns), median(turns), max(turns))
+        yield {"case": subject.name, "part": part, **spread(turns)}
+
+
+def share_of_action(subject: Subject, timing: Timing) -> Line:
+    """(act + readout) / (act + readout + network) over the rounds, and milliseconds a vote.
+
+    The network is as fast as it can be: in batches of votes or in raw batches that caches hold.
+    """
+    smoothed = subject.smoothed(BATCH)
+    works = parts(smoothed, lifted(smoothed, subject.images[0]), BATCH)
+    raw = subject.forwards(RAW_BATCH)
+    names = (ACTION, READOUT, NOISE, FORWARD)
+    rates = in_turn({**{name: works[name] for name in names}, "raw": raw}, timing).found
+    act, readout, noise, network, raw_ms = ([1e3 / r for r in found] for found in rates.values())
+    acted = [sum(pair) for pair in zip(act, readout, strict=True)]
+    fastest = map(min, network, raw_ms)
+    return {
+        "case": subject.name,
+        "act_ms": median(act),
+        "readout_ms": median(readout),
+        "noise_ms": median(noise),
+        "engine_network_ms": median(network),
+        "raw_network_ms": median(raw_ms),
+        **spread([own / (own + other) for own, other in zip(acted, fastest, strict=True)]),
+        "target": TARGET,
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Least, median and largest over the rounds."""
+    return {"least": min(values), "median": median(values), "largest": max(values)}
 
 
 def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]:
     """Every part by itself, for ``rows`` votes, in passes of the engine's batch size."""
     law, device, chunks = smoothed.law, smoothed.classifier.device, count()
-    identity_action = smoothed.identity_action
     copies = z[None].expand(rows, -1)
     read = torch.split(copies.float().contiguous(), smoothed.batch_size)
     images = torch.split(smoothed.readout(copies).contiguous(), smoothed.batch_size)
@@ -109,14 +117,14 @@ def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]
     def fresh() -> Draws:
         return Draws(SampleKey(0, 0, Stream.PREDICTION, 0, next(chunks)), device)
 
-    mean = z[None] if identity_action else moved(fresh())
+    mean = z[None] if smoothed.identity_action else moved(fresh())
 
     def noise() -> int:
         for _ in range(0, rows, CHUNK):
             fresh().around(mean, CHUNK, law.sigma, smoothed.grid)
         return rows
 
-    def action() -> int:
+    def acted() -> int:
         for _ in range(0, rows, CHUNK):
             moved(fresh())
         return rows
@@ -137,17 +145,14 @@ def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]
             smoothed.classifier.votes(part)
         return rows
 
-    found: dict[str, Work] = {NOISE: noise}
-    if not identity_action:
-        found |= {ACTION: action, READOUT: readout}
-    return {**found, FORWARD: forward, LABELLED: labelled}
+    moving: dict[str, Work] = {} if smoothed.identity_action else {ACTION: acted, READOUT: readout}
+    return {NOISE: noise, **moving, FORWARD: forward, LABELLED: labelled}
 
 
 def samplers(subject: Subject, timing: Timing) -> Iterator[Ratio]:
     """Coordinates a second of everyone's noise, ours on the grid over each."""
-    size, sigma = subject.images[0].numel(), subject.law.sigma
+    size, sigma, chunks = subject.images[0].numel(), subject.sigma, count()
     mean = torch.full((1, size), MEAN, dtype=torch.float64)
-    chunks = count()
 
     def drawn(grid: float) -> Work:
         def draw() -> int:
@@ -166,16 +171,7 @@ def samplers(subject: Subject, timing: Timing) -> Iterator[Ratio]:
         np.full((CHUNK, size), MEAN) + np.random.normal(scale=sigma, size=(CHUNK, size))
         return CHUNK * size
 
-    works: dict[str, Work] = {
-        ON_GRID: drawn(GRID),
-        OFF_GRID: drawn(0.0),
-        COHEN: cohen,
-        ART: art,
-    }
+    works = {ON_GRID: drawn(GRID), OFF_GRID: drawn(0.0), COHEN: cohen, ART: art}
     rates = in_turn(works, timing, "coordinates/s")
     for name in (OFF_GRID, COHEN, ART):
         yield rates.ratio(f"{size:,} pixels", ON_GRID, name)
-
-
-if __name__ == "__main__":
-    main()

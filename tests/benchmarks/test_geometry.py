@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -13,25 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks.geometry.cells import (
-    COVERS,
-    DEFAULT,
-    TESTS,
-    Budget,
-    Cell,
-    Subject,
-    cells,
-    config_of,
-    images_of,
-)
-from benchmarks.geometry.images import digit_parts, sign_parts, sign_tests
-from benchmarks.geometry.measure import Line
-from benchmarks.geometry.networks import Standardize, digits, digits_to_train, signs
-from benchmarks.geometry.results import HEAD, markdown, row
+from benchmarks.suite import benchmark
+from benchmarks.suite.accuracy import at_most
+from benchmarks.suite.case import Case, cases
+from benchmarks.suite.data import digit_parts, sign_parts, sign_tests
+from benchmarks.suite.networks import Standardize, mnist, mnist_to_train, signs
+from benchmarks.suite.table import COLUMNS, row, shown
 from gsmooth.data.dataset import Dataset
 from gsmooth.models.zoo.networks import fused
 
-SUBJECT = Subject("mnist", "f:g", (1, 28, 28), Path("w.pt"), Path("x.npz"), 20, None)
+CASES = [case for study in ("mnist", "gtsrb") for case in cases(f"geometry-{study}")]
+COVERS = {"clean", "chosen", "patient", "id"}
+TESTS = {"e-process", "fixed"}
+
+
+def name_of(case: Case) -> str:
+    return f"{case.weights}-{case.name}"
 
 
 def signs_file(folder: Path, tracks: tuple[int, ...] = (7, 11, 25), frames: int = 3) -> Path:
@@ -56,8 +52,7 @@ def tracks_of(part: Dataset) -> NDArray[np.int64]:
 
 def test_no_track_of_a_sign_is_in_two_parts(tmp_path: Path) -> None:
     path = signs_file(tmp_path)
-    parts = sign_parts(path)
-    for one, other in combinations((parts.training, parts.choosing, sign_tests(path)), 2):
+    for one, other in combinations((*sign_parts(path), sign_tests(path)), 2):
         assert not set(tracks_of(one)) & set(tracks_of(other))
 
 
@@ -65,7 +60,7 @@ def test_signs_are_tested_on_one_frame_a_track_and_every_class_has_both(tmp_path
     path = signs_file(tmp_path)
     tests = sign_tests(path)
     assert len(set(tracks_of(tests))) == len(tests) == 1 + 2 + 5
-    assert set(tests.labels) == set(sign_parts(path).training.labels) == {0, 1, 2}
+    assert set(tests.labels) == set(sign_parts(path)[0].labels) == {0, 1, 2}
     assert tests.labels[:3].tolist() == [0, 1, 2]
     assert (tracks_of(tests) // 1000 == tests.labels).all()
 
@@ -79,70 +74,96 @@ def test_digits_for_choosing_are_every_twentieth_and_never_train(tmp_path: Path)
     path = tmp_path / "digits.npz"
     place = np.arange(100, dtype=np.uint8)
     np.savez(path, x=np.broadcast_to(place[:, None, None], (100, 4, 4)), y=place % 10)
-    parts = digit_parts(path)
-    assert parts.choosing.images[:, 0, 0, 0].tolist() == [0, 20, 40, 60, 80]
-    both = np.concatenate([p.images[:, 0, 0, 0] for p in (parts.training, parts.choosing)])
+    training, choosing = digit_parts(path)
+    assert choosing.images[:, 0, 0, 0].tolist() == [0, 20, 40, 60, 80]
+    both = np.concatenate([p.images[:, 0, 0, 0] for p in (training, choosing)])
     assert sorted(both.tolist()) == place.tolist()
 
 
-@pytest.mark.parametrize("cell", list(cells()), ids=lambda cell: str(cell.name))
-def test_every_cell_is_a_run_file_of_its_own(cell: Cell) -> None:
-    config = config_of(cell, SUBJECT, DEFAULT, Path("runs"))
-    assert config.region.upper is not None
-    assert config.region.lower == tuple(-end for end in config.region.upper)
-    assert (config.smoothing.scales == ()) == (cell.cover == "id")
-    assert config.output.folder == Path("runs/mnist") / cell.name
+@pytest.mark.parametrize("name", [case.name for case in cases("geometry-mnist")])
+def test_every_cell_is_a_run_file_of_its_own(name: str) -> None:
+    for case in (case for case in CASES if case.name == name):
+        config = case.config(Path("runs", case.weights, case.name))
+        assert config.region.upper is not None
+        assert config.region.lower == tuple(-end for end in config.region.upper)
+        assert (config.smoothing.scales == ()) == (case.cover == "id")
+        assert config.certify.rule == case.test
+        assert config.output.folder == Path("runs") / case.weights / name
 
 
 def test_the_table_is_every_region_with_every_cover_and_every_test() -> None:
-    found = list(cells())
-    assert len(found) == len({cell.name for cell in found}) == 5 * (len(COVERS) * len(TESTS) - 1)
+    for study in ("mnist", "gtsrb"):
+        found = cases(f"geometry-{study}")
+        names = {(case.region_text, case.cover, case.test) for case in found}
+        assert len(found) == len(names) == len({case.name for case in found})
+        assert len(found) == 5 * (len(COVERS) * len(TESTS) - 1)
 
 
 def test_every_smoothed_classifier_is_attacked_in_one_cell_and_before_it_is_needed() -> None:
-    seen: set[str] = set()
-    for cell in cells():
-        assert cell.attacks != (cell.smoothing in seen)
-        seen.add(cell.smoothing)
+    for study in ("mnist", "gtsrb"):
+        seen: dict[str, Case] = {}
+        for case in cases(f"geometry-{study}"):
+            assert case.attack.enabled == (case.twin == case.name) == (case.twin not in seen)
+            seen.setdefault(case.twin, case)
+            twin = seen[case.twin]
+            assert (twin.smoothing, twin.region) == (case.smoothing, case.region)
 
 
 def test_cells_of_few_images_are_attacked_on_at_least_as_many() -> None:
-    for cell in cells():
-        twin = next(c for c in cells() if c.attacks and c.smoothing == cell.smoothing)
-        mine, its = (images_of(c, SUBJECT, DEFAULT) for c in (cell, twin))
-        assert its is None or (mine is not None and mine <= its)
+    limits = {name_of(case): case.data.limit for case in CASES}
+    for case in CASES:
+        twin = limits[f"{case.weights}-{case.twin}"]
+        assert twin is None or (case.data.limit is not None and case.data.limit <= twin)
+
+
+def test_the_network_is_trained_under_the_widest_region_of_either_transformation() -> None:
+    names = [case.name for case in cases("geometry-mnist") if case.trained_on]
+    assert names == ["rotation-50-chosen-e-process", "translation-4-chosen-e-process"]
 
 
 @given(st.integers(1, 600), st.integers(1, 600))
 def test_the_smaller_of_two_limits_holds(whole: int, part: int) -> None:
-    cell = Cell("rotation", 10.0, "id", "fixed")
-    budget = Budget({("id", "fixed"): part}, DEFAULT.votes, DEFAULT.n)
-    assert images_of(cell, replace(SUBJECT, limit=whole), budget) == min(whole, part)
+    assert at_most(whole, part) == at_most(part, whole) == min(whole, part)
+    assert at_most(whole, None) == at_most(None, whole) == whole
+    assert at_most(None, None) is None
 
 
-LINE = Line("rotation ±30°", "chosen", "e-process", 500, 0.99, 0.98, 0.95, 0.965, 12, 900.4, 0.5)
+FIGURES = {
+    "clean": 0.99,
+    "standard": 0.98,
+    "certified": 0.95,
+    "attacked": 0.965,
+    "gap": 0.015,
+    "centres": 12,
+    "votes": 900.4,
+    "seconds": 0.5,
+}
+LINE = {
+    "region": {"meant": "rotation ±30°"},
+    "cover": "chosen",
+    "test": "e-process",
+    "images": 500,
+    "refused": None,
+}
 
 
 def test_a_row_has_a_cell_for_every_heading() -> None:
-    refused = Line("rotation ±30°", "clean", "fixed", 0, refused="too few votes")
-    for line in (LINE, refused):
-        assert row(line).count(" |") == HEAD.count(" |")
-    assert "| 95.0 | 96.5 | 1.5 | 900 | 0.50 |" in row(LINE)
+    refused = {**LINE, **dict.fromkeys(FIGURES), "images": 0, "refused": "too few votes"}
+    for line in ({**LINE, **FIGURES}, refused):
+        assert len(shown("geometry", line)) == len(COLUMNS["geometry"])
+    assert "| 95.0 | 96.5 | 1.5 | 900 | 0.50 |" in row(*shown("geometry", {**LINE, **FIGURES}))
 
 
-def test_the_page_says_why_a_cell_was_refused(tmp_path: Path) -> None:
-    path = tmp_path / "geometry-x.json"
-    path.write_text(
-        '{"benchmark": "geometry-x", "lines": [{"region": "r", "cover": "id", "test": "fixed",'
-        ' "images": 0, "refused": "give more votes"}]}'
-    )
-    assert "Refused: give more votes" in markdown([path])
+def test_the_page_says_why_a_cell_was_refused() -> None:
+    refused = {**LINE, **dict.fromkeys(FIGURES), "images": 0, "refused": "give more votes"}
+    page = benchmark.Page(about="", module="", columns="geometry", legend="Regions.")
+    assert "Of 0 images: give more votes" in benchmark.page_of(page, {"lines": [refused]})
 
 
 def test_weights_of_training_fit_the_factories() -> None:
     torch.manual_seed(0)
-    trained = fused(digits_to_train())
-    network = digits()
+    trained = fused(mnist_to_train())
+    network = mnist()
     network.load_state_dict(trained.state_dict())
     x = torch.rand(2, 1, 28, 28)
     assert torch.allclose(network.eval()(x), trained(x), atol=1e-5)

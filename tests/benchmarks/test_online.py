@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_online
+from benchmarks.suite import benchmark
 
 
 def test_a_run_without_images_says_what_it_wants(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """``./scripts/bench`` runs every benchmark, and none may end the others."""
-    monkeypatch.setattr(sys, "argv", ["bench_online.py"])
-    bench_online.main()
+    benchmark.run("online", ["--out", str(tmp_path)])
     assert "give --data FILE.npz" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())

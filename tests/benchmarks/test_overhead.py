@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 import gsmooth
-from benchmarks import bench_gpu, bench_overhead, bench_profile, peak
-from benchmarks.machine import describe
-from benchmarks.resnets import resnet20, resnet50
-from benchmarks.subjects import Subject, picture
-from benchmarks.turns import Rates, Timing, Work, best_size, in_turn
+from benchmarks import bench_memory, bench_overhead, bench_profile
+from benchmarks.__main__ import run
+from benchmarks.suite import benchmark
+from benchmarks.suite.case import Case
+from benchmarks.suite.data import picture
+from benchmarks.suite.networks import resnet20, resnet50
+from benchmarks.suite.results import RESET, describe
+from benchmarks.suite.table import missed
+from benchmarks.suite.timing import Rates, Timing, Work, best_size, in_turn
+from benchmarks.suite.works import Subject
 from gsmooth.certification import Mode
 from gsmooth.certification.api import RadiusMode, RegionMode
-from gsmooth.theory.laws import GaussianLaw
 
 QUICK = ["--seconds", "0.001", "--rounds", "1", "--clock", "cpu"]
 
@@ -28,21 +31,19 @@ def small(name: str = "small") -> Subject:
     """A linear network on 6 x 6 pixels."""
     torch.manual_seed(0)
     module = nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
-    return Subject(
-        name=name,
-        classifier=gsmooth.Classifier(module, classes=3, shape=(1, 6, 6)),
-        transformation="gaussian",
-        law=GaussianLaw((), 0.25),
-        images=[picture(6)[:1], picture(6, 1)[:1]],
-        region=gsmooth.Region(l2=0.1),
-        n=100,
-        sizes=(64, 128),
+    case = Case.model_validate(
+        {
+            "name": name,
+            "network": {"spec": "in-memory:network"},
+            "transformation": {"name": "gaussian"},
+            "smoothing": {"sigma": 0.25, "scales": []},
+            "region": {"l2": 0.1},
+            "votes": 100,
+            "sizes": [64, 128],
+        }
     )
-
-
-def ran(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *given: str) -> None:
-    monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", *given])
-    module.main()
+    classifier = gsmooth.Classifier(module, classes=3, shape=(1, 6, 6))
+    return Subject(case, classifier, [picture(6)[:1], picture(6, 1)[:1]])
 
 
 def test_a_ratio_is_of_pairs_of_one_round() -> None:
@@ -50,9 +51,9 @@ def test_a_ratio_is_of_pairs_of_one_round() -> None:
     ratio = rates.ratio("case", "ours", "theirs", target=2.5)
     assert (ratio.least, ratio.median, ratio.largest) == (0.5, 2.0, 3.0)
     assert (ratio.first_rate, ratio.second_rate, ratio.rounds) == (4.0, 3.0, 3)
-    assert ratio.lost
-    assert not rates.ratio("case", "ours", "theirs", target=2.0).lost
-    assert not rates.ratio("case", "ours", "theirs").lost
+    assert missed(vars(ratio))
+    assert not missed(vars(rates.ratio("case", "ours", "theirs", target=2.0)))
+    assert not missed(vars(rates.ratio("case", "ours", "theirs")))
 
 
 def test_works_take_turns_and_every_second_round_runs_backwards() -> None:
@@ -93,24 +94,24 @@ def test_whole_certificates_count_the_votes_of_all_images(mode: Mode) -> None:
 
 
 def test_the_ratios_of_a_subject_compare_votes_with_raw_forwards() -> None:
-    sizes: dict[str, dict[str, int]] = {}
-    ratios = list(bench_overhead.measured(small(), Timing(0.001, 1), sizes))
+    facts: dict[str, Any] = {"batch_sizes": {}}
+    ratios = list(bench_overhead.measured(small(), Timing(0.001, 1), facts))
     assert {(r.first, r.second) for r in ratios} >= {("votes", "raw forwards")}
-    assert set(sizes["small"]) == {"raw", "votes"}
+    assert set(facts["batch_sizes"]["small"]) == {"raw", "votes"}
     assert all(r.least <= r.median <= r.largest for r in ratios)
 
 
 def test_the_shares_of_a_vote_add_up() -> None:
     shares = list(bench_profile.parts_of(small(), 64, Timing(0.001, 1)))
-    assert sum(share.median for share in shares) == pytest.approx(1.0)
-    assert shares[-1].part == bench_profile.REST
+    assert sum(share["median"] for share in shares) == pytest.approx(1.0)
+    assert shares[-1]["part"] == bench_profile.REST
 
 
 def test_a_run_writes_ratios_versions_and_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench_overhead, "SUBJECTS", {"small": small})
-    ran(bench_overhead, monkeypatch, *QUICK, "--out", str(tmp_path))
+    monkeypatch.setattr(Subject, "load", lambda name: small())
+    benchmark.run("overhead", ["--only", "digits-l2", *QUICK, "--out", str(tmp_path)])
     found = json.loads((tmp_path / "overhead.json").read_text())
     assert "votes / raw forwards" in capsys.readouterr().out
     assert len(found["ratios"]) == 5
@@ -121,15 +122,17 @@ def test_a_benchmark_for_gpus_says_so_where_there_is_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    ran(bench_gpu, monkeypatch)
-    assert "needs a GPU" in capsys.readouterr().out
+    run(["gpu"])
+    said = capsys.readouterr().out
+    assert "gpu is now: overhead --device cuda" in said
+    assert "needs a GPU" in said
 
 
 def test_a_very_small_network_shows_that_the_gpu_benchmark_works_and_is_no_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ["--device", "cpu", "--tiny", "--n", "64", *QUICK, "--out", str(tmp_path)]
-    ran(bench_gpu, monkeypatch, *given)
+    run(["gpu", *given])
     said = capsys.readouterr().out
     assert "resnet50-32, bfloat16: n=64" in said
     assert "not written" in said
@@ -149,10 +152,9 @@ def test_residual_networks_have_the_published_number_of_parameters(
     assert module.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, classes)
 
 
-@pytest.mark.skipif(not peak.RESET.exists(), reason="peak memory is read from /proc")
+@pytest.mark.skipif(not RESET.exists(), reason="peak memory is read from /proc")
 def test_the_peak_of_a_process_of_its_own_holds_the_noisy_batch() -> None:
-    found = peak.measured("digits-l2", "count", 512, 512, 1)
-    assert found.used > 512 * 784 * 4
+    assert bench_memory.peak("digits-l2", "count", 512, 512, 1) > 512 * 784 * 4
 
 
 def test_a_description_names_versions_and_what_was_compared_with() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.plugins.cells import Cell, config_of
-from benchmarks.plugins.networks import (
+from benchmarks.bench_accuracy import on_split, training_images
+from benchmarks.suite import benchmark
+from benchmarks.suite.accuracy import noise, weights_of
+from benchmarks.suite.case import Case, cases, read
+from benchmarks.suite.data import digits as digit_parts
+from benchmarks.suite.data import waves as wave_parts
+from benchmarks.suite.networks import (
     LowFrequencies,
     digits,
     digits_to_train,
@@ -19,19 +25,15 @@ from benchmarks.plugins.networks import (
     torus_digits_to_train,
     waves,
 )
-from benchmarks.plugins.published import PUBLISHED
-from benchmarks.plugins.rows import CELLS
-from benchmarks.plugins.subjects import DIGITS, FAINT, TORUS, WAVES
-from benchmarks.plugins.subjects import digits as digit_parts
-from benchmarks.plugins.subjects import waves as wave_parts
-from benchmarks.plugins.table import HEAD, beside, markdown, noise, row
-from benchmarks.plugins.training import RECIPES, networks, views
+from benchmarks.suite.table import COLUMNS, row, shown
+from benchmarks.suite.train import views
 from gsmooth import load_data
 from gsmooth.models.zoo.networks import fused
-from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.run_config import SmoothingSection
 from gsmooth.runs.context import noise_of, region_of
 from gsmooth.transforms import registry
 
+CELLS = cases("plugins")
 OURS = [info.name for info in registry.transformations().values() if info.package == "gsmooth"]
 LINE: dict[str, Any] = {
     "images": 200,
@@ -44,7 +46,7 @@ LINE: dict[str, Any] = {
     "guarantees": {"individual": 200},
     "transformation": {"name": "rotation"},
     "region": {"meant": "±30°"},
-    "smoothing": {"law": "gaussian", "scales": [4.0], "sigma": 0.15},
+    "noise": "gaussian 4; 0.15",
     "network": "shipped:digits-rotation",
     "others": {"case": "±30°", "certified": 95.6, "attacked": None, "clean": None},
 }
@@ -52,7 +54,7 @@ LINE: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_first_party_plugin_has_a_line_of_its_own(name: str) -> None:
-    assert any(cell.transformation == name for cell in CELLS), f"give {name} a cell in rows.py"
+    assert any(cell.transformation.name == name for cell in CELLS), f"give {name} a case"
 
 
 def test_names_of_lines_and_folders_are_their_own() -> None:
@@ -60,25 +62,27 @@ def test_names_of_lines_and_folders_are_their_own() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: str(cell.name))
-def test_every_line_is_a_run_that_can_be_built(cell: Cell) -> None:
-    config = resolved(config_of(cell, Path("runs")))
+def test_every_line_is_a_run_that_can_be_built(cell: Case) -> None:
+    config = on_split(cell, "heldout").config()
     operator, law = noise_of(config)
-    assert operator.for_shape(cell.subject.shape).parameters == operator.parameters
+    shape = cell.network.shape or (1, 28, 28)
+    assert operator.for_shape(shape).parameters == operator.parameters
     assert law.dimensions == len(operator.parameters)
-    assert region_of(config).lower == cell.lower
+    assert region_of(config).lower == (cell.region.lower or ())
     assert config.data.split == "heldout"
     assert config.attack.enabled
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: str(cell.name))
-def test_settings_are_chosen_on_training_images(cell: Cell) -> None:
-    data = config_of(cell, Path("runs"), "choosing").data
+def test_settings_are_chosen_on_training_images(cell: Case) -> None:
+    data = on_split(cell, "choosing").data
     assert data.split == "choosing"
-    assert data.spec.startswith("benchmarks.plugins.subjects:")
+    assert data.spec.startswith("benchmarks.suite.data:")
 
 
 def test_figures_of_others_are_all_shown() -> None:
-    assert {cell.published for cell in CELLS} - {None} == set(PUBLISHED)
+    shown = {cell.published.certified for cell in CELLS if cell.published is not None}
+    assert shown == {found["certified"] for found in read("plugins")["published"].values()}
 
 
 def test_training_and_choosing_share_no_digit_and_are_the_shipped_training_digits() -> None:
@@ -90,7 +94,7 @@ def test_training_and_choosing_share_no_digit_and_are_the_shipped_training_digit
 
 def test_vowels_are_16_bit_waveforms_of_balanced_classes_and_every_split_has_its_own() -> None:
     choosing, heldout = wave_parts("choosing"), wave_parts("heldout")
-    assert choosing.shape == heldout.shape == WAVES.shape
+    assert choosing.shape == heldout.shape == (1, 1, 1024)
     assert (choosing.images * 2**15 == np.round(choosing.images * 2**15)).all()
     assert np.abs(choosing.images).max(axis=(1, 2, 3)).min() > 0.05
     assert np.abs(choosing.images).max() <= 0.56
@@ -100,14 +104,14 @@ def test_vowels_are_16_bit_waveforms_of_balanced_classes_and_every_split_has_its
 
 
 def test_networks_take_what_their_subjects_are() -> None:
-    for subject, build in (
-        (DIGITS, digits),
-        (FAINT, faint_digits),
-        (TORUS, torus_digits),
-        (WAVES, waves),
-    ):
-        scores = build().eval()(torch.rand(2, *subject.shape))
-        assert scores.shape == (2, subject.classes)
+    networks = {cell.network.spec: cell.network for cell in CELLS if cell.network.train}
+    assert len(networks) == 4
+    for build in (digits, faint_digits, torus_digits, waves):
+        name = {digits: "digits", torus_digits: "torus_digits", waves: "waves"}.get(build)
+        network = networks[f"benchmarks.suite.networks:{name or 'faint_digits'}"]
+        assert network.shape is not None
+        scores = build().eval()(torch.rand(2, *network.shape))
+        assert scores.shape == (2, network.classes)
 
 
 @pytest.mark.parametrize(("build", "trained"), [(digits, digits_to_train),
@@ -138,34 +142,49 @@ def test_low_frequencies_are_those_of_the_orthonormal_cosine_transform() -> None
 
 
 def test_every_network_has_a_recipe_and_sees_the_noise_of_every_line_that_names_it() -> None:
-    for name in networks():
-        cells = [cell for cell in CELLS if cell.network == name]
-        assert {cell.subject.name for cell in cells} <= set(RECIPES)
-        assert len({cell.subject.name for cell in cells}) == 1
-    lights = [cell for cell in CELLS if cell.network == "light"]
+    for name in {cell.weights for cell in CELLS}:
+        sharing = [cell for cell in CELLS if cell.weights == name]
+        assert len({cell.network.spec for cell in sharing}) == 1
+        assert all(cell.trained_on for cell in sharing)
+        assert name.startswith("shipped:") == (sharing[0].network.train is None)
+    lights = [cell for cell in CELLS if cell.weights == "light"]
+    options = argparse.Namespace(runs=Path("runs"))
+    assert len({weights_of(light, options) for light in lights}) == 1
     x = torch.rand(2, 1, 28, 28)
-    for view in views(lights, Path("runs")):
+    assert len(views(lights)) == len(lights) == 3
+    for view in views(lights):
         assert view(x).shape == x.shape
         assert view(x).dtype == torch.float32
 
 
+def test_networks_are_trained_on_training_images() -> None:
+    names = {cell.weights: training_images(cell).name for cell in CELLS if cell.network.train}
+    assert set(names.values()) == {"digits/training", "waves/training"}
+
+
+def cells_of(**changed: Any) -> list[str]:
+    return shown("plugins", {**LINE, **changed})
+
+
 def test_a_row_has_a_cell_for_every_heading_and_shares_in_percent() -> None:
-    assert row(LINE).count(" |") == HEAD.count(" |")
-    assert "| 200 | 99.0 | 98.0 | 95.5 | 96.5 | 1,234 | 2.5 |" in row(LINE)
-    assert row({**LINE, "others": None, "attacked": None}).count(" |") == HEAD.count(" |")
+    assert len(cells_of()) == len(COLUMNS["plugins"])
+    assert "| 200 | 99.0 | 98.0 | 95.5 | 96.5 | 1,234 | 2.5 |" in row(*cells_of())
+    assert len(cells_of(others=None, attacked=None)) == len(COLUMNS["plugins"])
 
 
 def test_what_others_did_not_measure_is_a_dash_and_no_case_is_nothing() -> None:
-    assert beside(LINE["others"]) == ("95.6 (±30°)", "-")
-    assert beside({**LINE["others"], "attacked": 98.24})[1] == "98.2"
-    assert beside(None) == ("", "")
+    assert cells_of()[-2:] == ["95.6 (±30°)", "-"]
+    assert cells_of(others={**LINE["others"], "attacked": 98.24})[-1] == "98.2"
+    assert cells_of(others=None)[-2:] == ["", ""]
 
 
 def test_noise_without_parameters_is_the_noise_in_z_alone() -> None:
-    assert noise(LINE["smoothing"]) == "gaussian 4; 0.15"
-    assert noise({"law": "gaussian", "scales": [], "sigma": 0.25}) == "0.25"
+    assert noise(SmoothingSection(law="gaussian", sigma=0.15, scales=(4.0,))) == "gaussian 4; 0.15"
+    assert noise(SmoothingSection(law="gaussian", sigma=0.25, scales=())) == "0.25"
 
 
 def test_the_page_says_how_many_images_its_lines_have() -> None:
-    assert "images, 200 a line" in markdown({"lines": [LINE]})
-    assert "images, 50 to 200 a line" in markdown({"lines": [LINE, {**LINE, "images": 50}]})
+    page = benchmark.Page(about="", module="", columns="plugins", legend="images, {images}")
+    few = {**LINE, "images": 50}
+    assert "images, 200 a line" in benchmark.page_of(page, {"lines": [LINE]})
+    assert "images, 50 to 200 a line" in benchmark.page_of(page, {"lines": [LINE, few]})

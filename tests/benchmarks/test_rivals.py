@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -11,12 +10,11 @@ from torch import Tensor, nn
 
 import gsmooth
 from benchmarks import bench_rivals
-from benchmarks.bench_rivals import Answer, costs
-from benchmarks.rivals.cohen import Cohen
-from benchmarks.rivals.toolbox import Toolbox
-from benchmarks.subjects import Subject
-from benchmarks.turns import Timing
-from gsmooth.theory.laws import GaussianLaw
+from benchmarks.bench_rivals import costs
+from benchmarks.suite.case import Case
+from benchmarks.suite.rivals import Cohen, Toolbox
+from benchmarks.suite.timing import Timing
+from benchmarks.suite.works import Subject
 
 SIGMA, AWAY = 0.5, 0.6
 SHAPE = (1, 2, 2)
@@ -63,20 +61,23 @@ def test_the_toolbox_certifies_a_half_space_up_to_its_distance() -> None:
 @pytest.mark.extras
 def test_all_are_timed_on_the_same_number_of_votes() -> None:
     pytest.importorskip("art", reason='needs the extra "bench"')
-    subject = Subject(
-        name="half-space",
-        classifier=gsmooth.Classifier(HalfSpace(), classes=2, shape=SHAPE),
-        transformation="gaussian",
-        law=GaussianLaw((), SIGMA),
-        images=[torch.zeros(SHAPE, dtype=torch.float64)],
-        region=gsmooth.Region(l2=0.1),
-        n=128,
-        sizes=(64, 128),
+    classifier = gsmooth.Classifier(HalfSpace(), classes=2, shape=SHAPE)
+    case = Case.model_validate(
+        {
+            "name": "half-space",
+            "network": {"spec": "in-memory:network"},
+            "transformation": {"name": "gaussian"},
+            "smoothing": {"sigma": SIGMA, "scales": []},
+            "region": {"l2": 0.1},
+            "votes": 128,
+            "sizes": [64, 128],
+        }
     )
-    votes = bench_rivals.N0 + subject.n
+    subject = Subject(case, classifier, [torch.zeros(SHAPE, dtype=torch.float64)])
+    votes = bench_rivals.N0 + case.votes
     assert bench_rivals.cohens(subject, 64)() == bench_rivals.arts(subject, 64)() == votes
     sizes: dict[str, dict[str, int]] = {}
-    ratios = list(bench_rivals.compared(replace(subject), Timing(0.001, 1), sizes))
+    ratios = list(bench_rivals.compared(subject, Timing(0.001, 1), sizes))
     assert {ratio.second for ratio in ratios if ratio.first == bench_rivals.OURS} == {
         bench_rivals.OFF_GRID,
         bench_rivals.BEST_COHEN,
@@ -88,8 +89,8 @@ def test_all_are_timed_on_the_same_number_of_votes() -> None:
 
 def test_the_cost_of_an_answer_is_compared_image_by_image() -> None:
     answers = [
-        Answer(0, 0.25, True, 1000, 2.0, True, 100, 0.5),
-        Answer(1, 0.25, True, 1000, 2.0, True, 50, 0.1),
+        {"habit_votes": 1000, "habit_seconds": 2.0, "votes": 100, "seconds": 0.5},
+        {"habit_votes": 1000, "habit_seconds": 2.0, "votes": 50, "seconds": 0.1},
     ]
     votes, seconds = costs(answers, 1000)
     assert (votes.least, votes.median, votes.largest) == (10.0, 15.0, 20.0)

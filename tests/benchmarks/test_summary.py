@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from benchmarks import summary
-from benchmarks.machine import describe
-from benchmarks.turns import Rates
+from benchmarks.suite.results import describe
+from benchmarks.suite.timing import Rates
 
 
 def document(target: float, rates: tuple[float, float] = (8.0, 10.0)) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def test_every_table_has_its_place_on_the_page() -> None:
 @pytest.mark.parametrize(("target", "lost"), [(0.8, False), (0.85, True)])
 def test_what_misses_its_target_is_in_bold(tmp_path: Path, target: float, lost: bool) -> None:
     (tmp_path / "overhead.json").write_text(json.dumps(document(target)))
-    shown = summary.table("overhead", tmp_path)
+    shown = summary.block("overhead", tmp_path)
     assert ("**0.80**" in shown) is lost
     assert ("missed**" in shown) is lost
     assert "8 / 10 votes/s" in shown
@@ -44,7 +44,7 @@ def test_what_misses_its_target_is_in_bold(tmp_path: Path, target: float, lost: 
 
 
 def test_what_was_not_measured_is_said_to_be_so(tmp_path: Path) -> None:
-    assert summary.table("gpu", tmp_path) == "Not measured here yet (`./scripts/bench gpu`)."
+    assert summary.block("gpu", tmp_path) == "Not measured here yet (`./scripts/bench gpu`)."
 
 
 def test_blocks_are_replaced_and_the_rest_is_kept() -> None:

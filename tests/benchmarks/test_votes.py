@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -13,12 +12,17 @@ import pytest
 from scipy import stats
 
 from benchmarks import bench_votes
-from benchmarks.votes import compare as comparison
-from benchmarks.votes.cells import Cell, cells, looks
-from benchmarks.votes.compare import Compared, compare_in, outcome
-from benchmarks.votes.gambler import gamble
-from benchmarks.votes.replay import replay, stopping
-from benchmarks.votes.rivals import (
+from benchmarks.bench_votes import TARGET
+from benchmarks.suite import benchmark
+from benchmarks.votes import exact
+from benchmarks.votes.exact import (
+    as_soon_as_they_could_suffice,
+    compare_in,
+    outcome,
+    over,
+    staged,
+)
+from benchmarks.votes.rules import (
     BETTING,
     DOUBLING,
     HABIT,
@@ -28,12 +32,13 @@ from benchmarks.votes.rivals import (
     SEQUENTIAL,
     SPRT,
     UNION,
+    Cell,
     Rival,
     accepting,
+    cells,
+    looks,
 )
-from benchmarks.votes.rounds import as_soon_as_they_could_suffice
-from benchmarks.votes.staged import staged
-from benchmarks.votes.tables import TARGET, report
+from benchmarks.votes.streams import gamble, replay, stopping
 from gsmooth.theory import clopper_pearson_upper, exact_outcome, least_successes
 from tests.engine_objects import most_by_chance
 
@@ -66,8 +71,8 @@ def test_the_gambler_is_seldom_rich_where_there_is_nothing_to_win() -> None:
     runs, alpha = 1000, 0.1
     for share in (0.5, 0.9):
         found = gamble(Cell(share, share, alpha), runs, 500)
-        assert 0.0 < found.accepted * runs <= most_by_chance(alpha, runs)
-        assert gamble(Cell(0.5 * (1.0 + share), share, alpha), 200, 2000).accepted > 0.97
+        assert 0.0 < found["accepted"] * runs <= most_by_chance(alpha, runs)
+        assert gamble(Cell(0.5 * (1.0 + share), share, alpha), 200, 2000)["accepted"] > 0.97
 
 
 @pytest.mark.parametrize(("p", "share"), [(0.9, 0.6), (0.95, 0.774), (0.99, 0.9), (0.999, 0.7)])
@@ -132,9 +137,9 @@ def test_looks_as_soon_as_votes_could_suffice_cost_no_vote() -> None:
         least = OURS.boundary(cell, cell.horizon)
         soon = as_soon_as_they_could_suffice(cell, least)
         every = exact_outcome(accepting(least), cell.p, cell.horizon)
-        assert soon.votes == pytest.approx(every.expected_trials, rel=1e-9)
+        assert soon["votes"] == pytest.approx(every.expected_trials, rel=1e-9)
         by_chunks = exact_outcome(accepting(least), cell.p, cell.horizon, 64).expected_trials
-        assert 1.0 <= soon.rounds < 2.0 + by_chunks / 32
+        assert 1.0 <= soon["rounds"] < 2.0 + by_chunks / 32
 
 
 def test_stages_are_the_product_of_their_binomial_laws() -> None:
@@ -181,24 +186,27 @@ def test_a_stream_ends_with_the_first_vote_that_suffices() -> None:
     won[1] = 0
     trials, accepted = stopping(OURS, won, 0.774, 0.001)
     assert (trials.tolist(), accepted.tolist()) == ([32, 100], [True, False])
-    found = {r.rule: r for r in replay("planted", won, 0.774, 0.001)}
-    assert found[OURS.name].deviation == 0.0
-    assert found[BETTING.name].deviation == 2.5
-    assert found[OURS.name].accepted == 0.5
+    found = {r["rule"]: r for r in replay("planted", won, 0.774, 0.001)}
+    assert found[OURS.name]["deviation"] == 0.0
+    assert found[BETTING.name]["deviation"] == 2.5
+    assert found[OURS.name]["accepted"] == 0.5
 
 
 def test_what_is_lost_is_said() -> None:
     found = compare_in(Cell(0.95, 0.774, 0.001), runs=50)
     errors = [{"share": 0.774, "alpha": 0.001, "n_max": 10, "ours": 1.5, "theirs": 0.5}]
-    assert f"| {found.over_oracle:.3f} |" in report([found], errors, [])
-    worse = {**found.every_vote, OURS.name: 2.0 * found.every_vote[OURS.name]}
-    lost = Compared(**{**found.__dict__, "every_vote": worse})
-    text = report([lost], errors, [])
-    assert f"| **{lost.over_oracle:.3f}** |" in text
-    assert f"| **{found.every_vote[BETTING.name]:,.1f}** |" in text
+    page = benchmark.Page(about="", module="", legend="Votes.")
+    document = {"type_one_over_alpha": errors, "replays": []}
+    text = bench_votes.votes_page(page, {**document, "cells": [found]})
+    assert f"| {over(found, SPRT):.3f} |" in text
+    ours = 2.0 * found["every_vote"][OURS.name]
+    lost = {**found, "every_vote": {**found["every_vote"], OURS.name: ours}}
+    text = bench_votes.votes_page(page, {**document, "cells": [lost]})
+    assert f"| **{over(lost, SPRT):.3f}** |" in text
+    assert f"| **{found['every_vote'][BETTING.name]:,.1f}** |" in text
     assert "| **1.500** | 0.500 |" in text
-    assert {"over_oracle", "to"} <= {key for loss in bench_votes.losses([lost]) for key in loss}
-    assert not bench_votes.losses([found])
+    assert {"over_oracle", "to"} <= {key for loss in bench_votes.losses(lost) for key in loss}
+    assert not list(bench_votes.losses(found))
 
 
 def test_the_looks_are_those_of_chunks() -> None:
@@ -207,12 +215,9 @@ def test_the_looks_are_those_of_chunks() -> None:
 
 
 def test_both_files_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "cells", lambda alpha: [Cell(0.95, 0.774, alpha)])
-    monkeypatch.setattr(comparison, "SHARES", (0.774,))
-    monkeypatch.setattr(
-        sys, "argv", ["votes", "--alpha", "0.05", "--images", "0", "--out", str(tmp_path)]
-    )
-    bench_votes.main()
+    monkeypatch.setattr(bench_votes, "cells", lambda alpha: [Cell(0.95, 0.774, alpha)])
+    monkeypatch.setattr(exact, "SHARES", (0.774,))
+    benchmark.run("votes", ["--alpha", "0.05", "--images", "0", "--out", str(tmp_path)])
     document = json.loads((tmp_path / "votes.json").read_text())
     assert document["cells"][0]["share"] == 0.774
     assert {"versions", "machine", "losses"} <= document.keys()

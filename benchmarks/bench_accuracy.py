@@ -1,0 +1,78 @@
+"""Accuracies of plugins on shipped digits, and of rotation and translation on .npz files."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks.suite.accuracy import measured, weights_of
+from benchmarks.suite.benchmark import Facts, Line, NothingToMeasureError
+from benchmarks.suite.case import Case, Split, cases
+from benchmarks.suite.data import arrays, digit_parts, sign_parts, sign_tests
+from benchmarks.suite.results import commit, digest
+from benchmarks.suite.train import about_training
+from gsmooth import load_data
+from gsmooth.data.dataset import Dataset
+from gsmooth.runs.records.journal import make_folder
+
+SOURCE: Final = "Li et al. 2021 (TSS), 500 images of MNIST's test set"
+PARTS: Final = {"mnist": digit_parts, "gtsrb": sign_parts}
+"""By study: what divides a file of images."""
+
+
+def plugins(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
+    """A line for every case that is asked for, or that has records."""
+    if options.split != "heldout":
+        facts["benchmark"] = f"plugins-{options.split}"
+    facts |= {"split": options.split, "source_of_others": SOURCE, "commit": commit()}
+    placed = [on_split(case, options.split) for case in cases("plugins")]
+    yield from measured(placed, options, Path(options.runs) / options.split, training_images)
+
+
+def on_split(case: Case, split: Split) -> Case:
+    """The case on the images of one split, "heldout" or "choosing" (of settings)."""
+    return case.but(data={"spec": case.network.images[split], "split": split})
+
+
+def training_images(case: Case) -> Dataset:
+    """What its network is trained on: never what settings are chosen on, or held out."""
+    return load_data(case.network.images["training"], "training")
+
+
+def geometry(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
+    """A line for every case that is asked for, or that has records."""
+    source = options.train or options.data
+    if source is None:
+        raise NothingToMeasureError("give --train FILE.npz (and --data FILE.npz)")
+    study = "gtsrb" if "track" in arrays(source) else "mnist"
+    test = tested(study, options)
+    images = {"spec": str(test), "every": options.every}
+    every = [case.but(data=images) for case in cases(f"geometry-{study}")]
+    facts["benchmark"] = f"geometry-{study}"
+    facts["data"] = {"file": test.name, "sha256": digest(test), "every": options.every}
+
+    def training(case: Case) -> Dataset:
+        if options.train is None:
+            raise SystemExit(f"geometry: no {weights_of(case, options)}; give --train FILE.npz")
+        return PARTS[study](options.train)[0]
+
+    for line in measured(every, options, Path(options.runs) / study, training):
+        facts["training"] = about_training(weights_of(every[0], options))
+        yield line
+
+
+def tested(study: str, options: argparse.Namespace) -> Path:
+    """The .npz of the test images; for signs it is cut out of the training file."""
+    if study == "mnist":
+        if options.data is None:
+            raise SystemExit("geometry: give --data FILE.npz, the test images")
+        return Path(options.data)
+    held = sign_tests(options.train or options.data)
+    path = Path(options.runs) / "gtsrb-test.npz"
+    make_folder(path.parent)
+    np.savez(path, x=held.images, y=held.labels, classes=np.array(held.classes))
+    return path

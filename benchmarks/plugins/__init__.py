@@ -1,1 +1,0 @@
-"""Certified beside attacked accuracy for every first-party plugin."""

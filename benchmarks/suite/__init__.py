@@ -1,0 +1,1 @@
+"""What all benchmarks share: case -> train -> accuracy or works -> table and results."""
