@@ -186,6 +186,12 @@ def test_the_names_of_a_transformation_its_parameters_and_its_options(name: str)
     assert options_of(found) == options
 
 
+def test_the_names_of_the_options_of_a_composition() -> None:
+    found = options_of(registry.load_transformation("rotation+brightness"))
+    assert set(found) == {"rotation", "brightness", "still", "image_shape"}
+    assert found["still"] == []
+
+
 def test_the_names_by_which_plugins_are_found() -> None:
     assert hookspecs.PROJECT == registry.GROUP == "gsmooth"
     assert [name for name in vars(hookspecs) if name.startswith("gsmooth_")] == [

@@ -216,7 +216,7 @@ def test_a_composition_claims_what_its_parts_say_and_no_more(tint: Path) -> None
     assert list(document["options"]) == [
         "tint",
         "brightness",
-    ]  # Not ``identity_action``, ``image_shape``.
+    ]  # Not ``still``, ``image_shape``.
 
 
 def test_the_claims_of_a_composition_may_depend_on_options_that_have_to_be_given(

@@ -47,25 +47,25 @@ class Composition(Transformation):
     ``gsmooth.transforms.composition.composed`` makes a subclass whose other fields are the parts,
     each with options of its own.
 
-    identity_action: names of the parameters that carry no noise (T = id for them); whoever gives a
-    std of 0 need not name them.
+    still: names of the parameters that carry no noise (T = id for them). A std of 0 names them too.
+    The option has its old name because the names of options are part of a run's identity.
 
     image_shape: (channels, height, width); ``for_shape`` fills it in.
     """
 
-    identity_action: tuple[str, ...] = ()
+    still: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] | None = None
 
     fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         names = [parameter.name for parameter in self.parameters]
-        if strange := [name for name in self.identity_action if name not in names]:
+        if strange := [name for name in self.still if name not in names]:
             raise ConfigurationError(
                 f"{self.name}: still names {strange[0]!r}, which is none of its parameters"
                 f" ({', '.join(names)})"
             )
-        if fault := fault_of(self.name, self.parts, self.identity_action):
+        if fault := fault_of(self.name, self.parts, self.still):
             raise ConfigurationError(fault)
         noisy = [affine_intensity for affine_intensity, _ in self._noisy]
         rigid = not any(affine_intensity.growth for affine_intensity in noisy)
@@ -84,15 +84,13 @@ class Composition(Transformation):
 
     @property
     def unsmoothed(self) -> tuple[str, ...]:
-        """``identity_action``."""
-        return self.identity_action
+        """Names of the parameters that carry no noise: ``still``."""
+        return self.still
 
     def without_noise(self, names: tuple[str, ...]) -> Transformation:
         """These parameters rest too."""
-        every = (*self.identity_action, *names)
-        return replace(
-            self, identity_action=tuple(p.name for p in self.parameters if p.name in every)
-        )
+        every = (*self.still, *names)
+        return replace(self, still=tuple(p.name for p in self.parameters if p.name in every))
 
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
         """All parts for images (C, H, W).
@@ -109,7 +107,7 @@ class Composition(Transformation):
     @property
     def no_action_because(self) -> str:
         """Why noise on these parameters would not compose; empty where it does."""
-        return reason_against_noise(self.parts, self.identity_action)
+        return reason_against_noise(self.parts, self.still)
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: (N, C, H, W) -> (N, C, H, W), part by part."""
@@ -247,7 +245,7 @@ class Composition(Transformation):
     def _frame(self) -> Frame:
         moving = [part for part in self.parts if part.affine_intensity() is None]
         identity_action = tuple(
-            all(p.name in self.identity_action for p in part.parameters) for part in moving
+            all(p.name in self.still for p in part.parameters) for part in moving
         )
         return Frame(tuple(moving), identity_action, self.image_shape)
 
@@ -262,13 +260,11 @@ class Composition(Transformation):
 
     @property
     def _noisy(self) -> tuple[Timed, ...]:
-        return tuple(
-            f for f in self._flows if self.parameters[f[1]].name not in self.identity_action
-        )
+        return tuple(f for f in self._flows if self.parameters[f[1]].name not in self.still)
 
     @property
     def _unsmoothed(self) -> tuple[Timed, ...]:
-        return tuple(f for f in self._flows if self.parameters[f[1]].name in self.identity_action)
+        return tuple(f for f in self._flows if self.parameters[f[1]].name in self.still)
 
     @cached_property
     def _ends(self) -> tuple[tuple[int, int], ...]:
