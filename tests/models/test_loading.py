@@ -402,7 +402,7 @@ def test_every_shipped_model_loads_and_is_small() -> None:
 def test_a_shipped_model_is_its_network_with_its_weights(
     nets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "package" / "shipped"
+    home = tmp_path / "package" / "models" / "zoo"
     home.mkdir(parents=True)
     (home / "net.toml").write_text(CARD)
     module = nets.build()
