@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gsmooth.testing import Verdict
+    from gsmooth.testing import CheckResult
     from gsmooth.transforms.base import Transformation
     from gsmooth.transforms.region import Region
 
@@ -95,7 +95,7 @@ def check(
         given = _shape(shape)
         for tried in testing.shapes_tried(operator, given):
             _smoke_test(operator, tried)
-        found = testing.verdicts(
+        found = testing.check_results(
             operator,
             shape=given,
             region=_region(region),
@@ -109,36 +109,36 @@ def check(
             raise typer.Exit(PromiseError.exit_code)
 
 
-def _print(who: str, found: Iterable[Verdict]) -> int:
-    """Every verdict as it comes; the number of broken promises."""
+def _print(who: str, found: Iterable[CheckResult]) -> int:
+    """Every result as it comes; the number of broken promises."""
     out, counts = console(), dict.fromkeys(_STYLES, 0)
     out.print(who, soft_wrap=True)
-    for verdict in found:
-        counts[verdict.standing] += 1
-        _print_verdict(out, verdict)
-    out.print(", ".join(f"{count} {standing}" for standing, count in counts.items() if count))
+    for result in found:
+        counts[result.status] += 1
+        _print_result(out, result)
+    out.print(", ".join(f"{count} {status}" for status, count in counts.items() if count))
     return counts["failed"]
 
 
-def _print_verdict(out: Console, verdict: Verdict) -> None:
+def _print_result(out: Console, result: CheckResult) -> None:
     from rich.text import Text
 
-    standing = f"{verdict.standing:8}"
-    first, *more = verdict.why.splitlines()
-    line = Text.assemble((standing, _STYLES[verdict.standing]), f"{verdict.check}: ")
+    status = f"{result.status:8}"
+    first, *more = result.why.splitlines()
+    line = Text.assemble((status, _STYLES[result.status]), f"{result.check}: ")
     # A failure begins with its own name.
-    line.append(first.removeprefix(f"{verdict.check}: "))
+    line.append(first.removeprefix(f"{result.check}: "))
     out.print(line, soft_wrap=True)
     for rest in more:
         out.print(Text(f"        {rest}"), soft_wrap=True)
-    if verdict.code:
-        out.print(Text("\n# To repeat it:\n", style="dim"), Text(f"{verdict.code}\n"), sep="")
+    if result.code:
+        out.print(Text("\n# To repeat it:\n", style="dim"), Text(f"{result.code}\n"), sep="")
 
 
-def _emit(name: str, found: list[Verdict]) -> int:
-    keys = ("check", "standing", "why", "code", "seconds")
-    listed = [{key: getattr(verdict, key) for key in keys} for verdict in found]
-    broken = sum(verdict.standing == "failed" for verdict in found)
+def _emit(name: str, found: list[CheckResult]) -> int:
+    keys = ("check", "status", "why", "code", "seconds")
+    listed = [{key: getattr(result, key) for key in keys} for result in found]
+    broken = sum(result.status == "failed" for result in found)
     emit({"transformation": name, "broken": broken, "checks": listed})
     return broken
 

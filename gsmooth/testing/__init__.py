@@ -14,24 +14,24 @@ except ModuleNotFoundError as missing:
 from gsmooth.testing.derivative_checks import Cell
 from gsmooth.testing.images import Point, SampleImage
 from gsmooth.testing.kit import (
+    CheckResult,
     Status,
-    Verdict,
+    check_results,
     repeat,
     shapes_tried,
     transformation_checks,
-    verdicts,
 )
 from gsmooth.testing.transformation_under_test import TransformationUnderTest
 
 __all__ = [
     "Cell",
+    "CheckResult",
     "Point",
     "SampleImage",
     "Status",
     "TransformationUnderTest",
-    "Verdict",
+    "check_results",
     "repeat",
     "shapes_tried",
     "transformation_checks",
-    "verdicts",
 ]

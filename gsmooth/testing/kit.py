@@ -50,7 +50,7 @@ class Status(StrEnum):
 
 @final
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What came of one check.
 
     why: the promise where it passed, the counterexample where it failed, else the reason. code:
@@ -58,7 +58,7 @@ class Verdict:
     """
 
     check: str
-    standing: Status
+    status: Status
     why: str
     code: str = ""
     seconds: float = 0.0
@@ -118,7 +118,7 @@ def transformation_checks(
     ]
 
 
-def verdicts(
+def check_results(
     transformation: Transformation,
     *,
     shape: Shape | None = None,
@@ -127,7 +127,7 @@ def verdicts(
     exempt: Mapping[str, str] | None = None,
     seed: int = 0,
     only: Sequence[str] = (),
-) -> Iterator[Verdict]:
+) -> Iterator[CheckResult]:
     """What comes of every check (or of ``only`` some), in order; see transformation_checks."""
     reasons = dict(exempt or {})
     _check_exemptions(reasons)
@@ -137,7 +137,7 @@ def verdicts(
         for subject in _subjects(transformation, shape, region, examples)
     ]
     return (
-        _verdict(body, subjects, reasons.get(name))
+        _check_result(body, subjects, reasons.get(name))
         for name, body in _BODIES.items()
         if not only or name in only
     )
@@ -277,23 +277,23 @@ def _refused(fault: Exception) -> bool:
     )
 
 
-def _verdict(
+def _check_result(
     body: Body, subjects: Sequence[TransformationUnderTest], reason: str | None
-) -> Verdict:
+) -> CheckResult:
     name, began = body.__name__, perf_counter()
     if reason is not None:
-        return Verdict(name, Status.EXEMPT, reason)
+        return CheckResult(name, Status.EXEMPT, reason)
     if (missing := inapplicable(body, subjects[0])) is not None:
-        return Verdict(name, Status.SKIPPED, missing)
+        return CheckResult(name, Status.SKIPPED, missing)
     try:
         _run(body, subjects)
     except SkipTest as skipped:
-        return Verdict(name, Status.SKIPPED, str(skipped), seconds=perf_counter() - began)
+        return CheckResult(name, Status.SKIPPED, str(skipped), seconds=perf_counter() - began)
     except _Broken as broken:
         seconds = perf_counter() - began
-        return Verdict(name, Status.FAILED, broken.validation_error, broken.code, seconds)
+        return CheckResult(name, Status.FAILED, broken.validation_error, broken.code, seconds)
     promise = " ".join((body.__doc__ or "").split("\n\n")[0].split())
-    return Verdict(name, Status.PASSED, promise, seconds=perf_counter() - began)
+    return CheckResult(name, Status.PASSED, promise, seconds=perf_counter() - began)
 
 
 def _validation_error(name: str, subject: TransformationUnderTest, fault: Exception) -> str:

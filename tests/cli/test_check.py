@@ -81,7 +81,7 @@ def test_an_exemption_is_printed_with_its_reason() -> None:
     assert f"exempt  {BROKEN}: shown by hand, see a = b" in text
 
 
-def test_json_holds_verdicts_and_code() -> None:
+def test_json_holds_results_and_code() -> None:
     code, text, _ = check("louder_plugin:Louder", "--json", *only(BROKEN, HELD))
     document = json.loads(text)
     assert (code, document["transformation"], document["broken"]) == (
@@ -90,8 +90,8 @@ def test_json_holds_verdicts_and_code() -> None:
         1,
     )
     held, broken = document["checks"]
-    assert (held["check"], held["standing"], held["code"]) == (HELD, "passed", "")
-    assert (broken["check"], broken["standing"]) == (BROKEN, "failed")
+    assert (held["check"], held["status"], held["code"]) == (HELD, "passed", "")
+    assert (broken["check"], broken["status"]) == (BROKEN, "failed")
     assert "repeat(" in broken["code"]
 
 

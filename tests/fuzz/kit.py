@@ -7,7 +7,7 @@ from typing import Final
 
 from gsmooth.errors import GsmoothError
 from gsmooth.runs.smoke_test import smoke_tested
-from gsmooth.testing import Status, verdicts
+from gsmooth.testing import Status, check_results
 from gsmooth.testing.checks import EVERY
 from tests.fuzz.subjects import checked_message, draw_region, draw_subject
 from tests.fuzz.trial import Found
@@ -28,7 +28,7 @@ def try_kit(seed: int) -> str:
         region = draw_region(rng, operator, drawn.shape, extras=False)
         examples, chosen = rng.choice([5, 15, 40]), rng.getrandbits(20)
         found = list(
-            verdicts(
+            check_results(
                 operator,
                 shape=drawn.shape,
                 region=region,
@@ -39,10 +39,10 @@ def try_kit(seed: int) -> str:
         )
     except GsmoothError as error:
         return checked_message(error)
-    broken = [verdict for verdict in found if verdict.standing is Status.FAILED]
+    broken = [result for result in found if result.status is Status.FAILED]
     if not broken:
         return "kept"
-    if all("ConfigurationError: " in verdict.why for verdict in broken):
+    if all("ConfigurationError: " in result.why for result in broken):
         return "refused"
-    told = next(verdict for verdict in broken if "ConfigurationError: " not in verdict.why)
+    told = next(result for result in broken if "ConfigurationError: " not in result.why)
     raise Found(f"{told.why}\n\n{told.code}\n\n{drawn}, {region}, examples={examples}")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.testing import Status, shapes_tried, verdicts
+from gsmooth.testing import Status, check_results, shapes_tried
 from gsmooth.testing.checks import EVERY
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
@@ -34,17 +34,17 @@ FAULTS: list[tuple[Transformation, list[str]]] = [
     ("broken", "faults"), FAULTS, ids=[type(broken).__name__ for broken, _ in FAULTS]
 )
 def test_a_fault_in_a_corner_is_found_by_default(broken: Transformation, faults: list[str]) -> None:
-    found = {verdict.check: verdict for verdict in verdicts(broken, only=faults)}
-    assert {name: str(found[name].standing) for name in faults} == dict.fromkeys(faults, "failed")
-    for verdict in found.values():
+    found = {result.check: result for result in check_results(broken, only=faults)}
+    assert {name: str(found[name].status) for name in faults} == dict.fromkeys(faults, "failed")
+    for result in found.values():
         with pytest.raises(AssertionError):
-            exec(verdict.code, {})
+            exec(result.code, {})
 
 
 def test_an_honest_kink_is_found_out_for_none() -> None:
     only = [body.__name__ for body in EVERY if "bound" in body.__name__]
-    found = verdicts(planted_corners.Kinked(), only=only)
-    assert not [verdict.why for verdict in found if verdict.standing is Status.FAILED]
+    found = check_results(planted_corners.Kinked(), only=only)
+    assert not [result.why for result in found if result.status is Status.FAILED]
 
 
 def test_a_transformation_that_refuses_colours_is_tried_with_grey_images_alone() -> None:
@@ -57,8 +57,8 @@ def test_a_transformation_that_refuses_colours_is_tried_with_grey_images_alone()
     assert shapes_tried(planted.Turn(), None) == [(1, 16, 16), (3, 9, 12)]
     assert shapes_tried(Grey(), None) == [(1, 16, 16)]
     assert shapes_tried(Grey(), (1, 4, 4)) == [(1, 4, 4)]
-    (found,) = verdicts(Grey(), only=["lift_is_linear"])
-    assert found.standing is Status.PASSED
+    (found,) = check_results(Grey(), only=["lift_is_linear"])
+    assert found.status is Status.PASSED
 
 
 def test_a_bound_that_fails_at_negative_zero_is_found() -> None:
@@ -70,6 +70,6 @@ def test_a_bound_that_fails_at_negative_zero_is_found() -> None:
             assert bound is not None
             return torch.where(torch.signbit(lower) & (lower == 0.0), -torch.inf, bound)
 
-    (found,) = verdicts(Cubic(), region=Region((0.0,), (1.0,)), only=[SLOPE])
-    assert found.standing is Status.FAILED
+    (found,) = check_results(Cubic(), region=Region((0.0,), (1.0,)), only=[SLOPE])
+    assert found.status is Status.FAILED
     assert "-inf" in found.why

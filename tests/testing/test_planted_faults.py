@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.testing import Point, Status, repeat, transformation_checks, verdicts
+from gsmooth.testing import Point, Status, check_results, repeat, transformation_checks
 from gsmooth.transforms.base import Enclosure, Parameter, Transformation
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
@@ -111,8 +111,8 @@ def test_two_honest_parameters_pass(check: Callable[[], None]) -> None:
 
 
 def test_an_honest_part_of_compositions_passes_every_check_for_them() -> None:
-    found = verdicts(planted_companions.Named(), shape=SHAPE, only=FOR_COMPOSITIONS)
-    assert [v.standing for v in found] == [Status.PASSED] * len(FOR_COMPOSITIONS)
+    found = check_results(planted_companions.Named(), shape=SHAPE, only=FOR_COMPOSITIONS)
+    assert [v.status for v in found] == [Status.PASSED] * len(FOR_COMPOSITIONS)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_failure_names_the_check_the_transformation_and_a_counterexample() -> 
 
 def test_another_unit_is_named_with_the_parameter_and_the_factor() -> None:
     broken = planted_actions.OtherUnit(factor=180.0 / math.pi)
-    (found,) = verdicts(broken, shape=SHAPE, only=["action_follows_attack"])
+    (found,) = check_results(broken, shape=SHAPE, only=["action_follows_attack"])
     assert "follows the action at 0.01745 times turn much better than at turn" in found.why
     assert "is theta of act in another unit than theta of attack?" in found.why
 
@@ -163,8 +163,8 @@ def test_an_attack_that_clips_nearly_all_of_an_image_is_in_the_unit_of_its_actio
 ) -> None:
     clipped = load_transformation("brightness", {"clip": True})
     region = Region(ends[:1], ends[1:])
-    (found,) = verdicts(clipped, shape=SHAPE, region=region, only=["action_follows_attack"])
-    assert found.standing == Status.PASSED
+    (found,) = check_results(clipped, shape=SHAPE, region=region, only=["action_follows_attack"])
+    assert found.status == Status.PASSED
 
 
 def test_a_failure_shows_the_code_that_repeats_it() -> None:
@@ -200,7 +200,7 @@ def test_the_code_of_a_local_class_says_where_to_run_it() -> None:
     assert "    Crashing(amplitude=0.5)," in validation_error
 
 
-def test_verdicts_tell_passed_failed_skipped_and_exempt_with_a_reason() -> None:
+def test_results_tell_passed_failed_skipped_and_exempt_with_a_reason() -> None:
     only = [
         "action_at_zero_is_identity",
         "parameters_commute",
@@ -209,8 +209,8 @@ def test_verdicts_tell_passed_failed_skipped_and_exempt_with_a_reason() -> None:
         "lift_is_linear",
     ]
     exempt = {"lift_is_linear": "shown elsewhere"}
-    found = list(verdicts(planted_actions.Louder(), shape=SHAPE, only=only, exempt=exempt))
-    assert [(v.check, str(v.standing)) for v in found] == [
+    found = list(check_results(planted_actions.Louder(), shape=SHAPE, only=only, exempt=exempt))
+    assert [(v.check, str(v.status)) for v in found] == [
         ("action_at_zero_is_identity", "passed"),
         ("parameters_commute", "skipped"),
         ("action_preserves_distances", "failed"),
@@ -227,7 +227,7 @@ def test_verdicts_tell_passed_failed_skipped_and_exempt_with_a_reason() -> None:
 def test_a_seed_repeats_every_try() -> None:
     only = ["derivative_bound_holds"]
     runs = [
-        [v.why for v in verdicts(planted.TenPercentShort(), shape=SHAPE, seed=seed, only=only)]
+        [v.why for v in check_results(planted.TenPercentShort(), shape=SHAPE, seed=seed, only=only)]
         for seed in (1, 1, 2)
     ]
     assert runs[0] == runs[1]
@@ -295,8 +295,8 @@ def test_a_claim_that_is_not_made_is_left_out_and_told() -> None:
     listed = {check.__name__ for check in transformation_checks(silent)}
     unclaimed = ["action_preserves_distances", SLOPE, ROUNDING, SUPREMUM, ORIGINALS]
     assert not listed & set(unclaimed)
-    told = {verdict.check: verdict for verdict in verdicts(silent, only=unclaimed)}
-    assert {str(verdict.standing) for verdict in told.values()} == {"skipped"}
+    told = {result.check: result for result in check_results(silent, only=unclaimed)}
+    assert {str(result.status) for result in told.values()} == {"skipped"}
     assert "derivative_bound is None" in told[SLOPE].why
     assert "originals is None" in told[ORIGINALS].why
 

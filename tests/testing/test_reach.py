@@ -12,7 +12,7 @@ from torch import Tensor
 import gsmooth
 from gsmooth import Region
 from gsmooth.cover import build_cover
-from gsmooth.testing import Status, verdicts
+from gsmooth.testing import Status, check_results
 from gsmooth.testing.supremum import excess
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter
@@ -26,8 +26,8 @@ def test_a_check_goes_as_far_as_attacks_usually_do() -> None:
         parameters = (Parameter("turn", "rad", usual=0.3),)
 
     only = ["action_follows_attack"]
-    (found,) = verdicts(Wide(), shape=SHAPE, only=only)
-    assert found.standing == Status.FAILED
+    (found,) = check_results(Wide(), shape=SHAPE, only=only)
+    assert found.status == Status.FAILED
     assert "region=Region((-0.3,), (0.3,))" in found.code
 
 
@@ -39,8 +39,8 @@ def test_an_action_that_loses_its_way_far_out_follows_the_attack_all_the_same() 
             back = torch.where(theta[0].abs() > 0.25, -theta[0], theta[0])
             return super().attack(x, back)
 
-    (found,) = verdicts(Winding(), shape=SHAPE, only=["action_follows_attack"])
-    assert found.standing == Status.PASSED
+    (found,) = check_results(Winding(), shape=SHAPE, only=["action_follows_attack"])
+    assert found.status == Status.PASSED
 
 
 def test_a_ball_without_a_finite_margin_has_nothing_outside() -> None:
