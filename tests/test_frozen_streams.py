@@ -18,9 +18,10 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from gsmooth.attacks import AttackPlan, attack_many
-from gsmooth.certification import PILOT_VOTES, RadiusMode, RegionMode, decide
+from gsmooth.certification import RadiusMode, RegionMode, decide
 from gsmooth.certification.api import Item, certify, predict
 from gsmooth.certification.nested import NestedMode, certify_nested_many
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cli import app
 from gsmooth.data.image_key import FIRST_KEY, image_key
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, SecretSeed, Stream, sampler_of_kind
@@ -40,6 +41,8 @@ from tests.certification.fake_votes import G, ball, cover
 from tests.certification.test_attempts import NotedPlan, stubborn
 from tests.engine_objects import Counts, half_line, on_ring, pixel, told, turned
 from tests.runs.tmp_project import SETTINGS, furnish
+
+PILOT_VOTES = CERTIFICATION.pilot_votes
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")

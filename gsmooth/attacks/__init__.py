@@ -5,11 +5,9 @@ from __future__ import annotations
 from gsmooth.attacks.candidates import attacked_images, grid, rounded
 from gsmooth.attacks.outcome import VIOLATION_ALPHA, AttackOutcome, Attempt
 from gsmooth.attacks.plan import AttackPlan
-from gsmooth.attacks.search import FINALISTS, STARTS, attack_many, put_to_predict
+from gsmooth.attacks.search import attack_many, put_to_predict
 
 __all__ = [
-    "FINALISTS",
-    "STARTS",
     "VIOLATION_ALPHA",
     "AttackOutcome",
     "AttackPlan",

@@ -11,25 +11,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsmooth.attacks.settings import ATTACK
 from gsmooth.sampling.noise import SampleKey, Seed, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.base import Parameter
 from gsmooth.transforms.region import Region
 
-MOST: Final = 1024
-"""Grid points in all: points a parameter become fewer where the region has several."""
 _SCATTER: Final = -1000
 
 
 def grid(region: Region, points: int, parameters: Sequence[Parameter] = ()) -> Tensor:
-    """``points`` values per moving parameter, ends included, and 0: (n, m) float64, n <= MOST.
+    """``points`` values per moving parameter, ends included, and 0: (n, m) float64.
 
-    parameters: whose steps are kept to. Where even two a parameter are too many: the clean image
+    parameters: whose steps are kept to. n is ``ATTACK.most_points`` at most, with fewer values per
+    parameter if need be. Where even two a parameter are too many: the clean image
     and the ends of each axis.
     """
     for fewer in range(points, 0, -1):
         axes = _axes(region, fewer, parameters)
-        if math.prod(map(len, axes)) <= MOST:
+        if math.prod(map(len, axes)) <= ATTACK.most_points:
             return torch.tensor(list(itertools.product(*axes)), dtype=torch.float64, device="cpu")
     ends = [torch.zeros(region.dimensions, dtype=torch.float64, device="cpu")]
     for axis, values in enumerate(_axes(region, 2, parameters)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from gsmooth.attacks.gradient import Ascent
 from gsmooth.attacks.noisy import Screening, joined, screened
 from gsmooth.attacks.outcome import VIOLATION_ALPHA, AttackOutcome, Attempt
 from gsmooth.attacks.plan import AttackPlan
+from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Certificate, Certified, Guarantee
 from gsmooth.certification import chunks, prediction
 from gsmooth.certification.api import Item
@@ -24,11 +25,6 @@ from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifi
 from gsmooth.transforms.region import Region
 
 Counts = NDArray[np.int64]
-
-STARTS: Final = 2
-"""Screened points from which the gradient is followed."""
-FINALISTS: Final = 6
-"""Points that are screened again: the least of many noisy counts is low by luck."""
 
 
 def attack_many(
@@ -107,12 +103,12 @@ class _Hunt:
     ) -> tuple[Attempt, Counts]:
         """The worst attack of ``region`` against ``label``, and the votes of PREDICT there."""
         ascent = Ascent(self.smoothed, self.x, label, region, self.plan.gradient_steps, self.index)
-        first = stream * (STARTS + 1)
-        worst = seen.worst(label, FINALISTS)
+        first = stream * (ATTACK.starts + 1)
+        worst = seen.worst(label, ATTACK.finalists)
         spacing = self._spacing(region)
         climbed = [
             ascent.climb(theta[place : place + 1], spacing, first + rank)
-            for rank, place in enumerate(worst[:STARTS])
+            for rank, place in enumerate(worst[: ATTACK.starts])
             if bool(spacing.any())
         ]
         finalists = torch.cat([theta[worst], *climbed])
@@ -122,7 +118,7 @@ class _Hunt:
             finalists = finalists[chosen : chosen + 1]
         added = torch.zeros_like(self.x)
         if region.l2 > 0.0:
-            added = ascent.descend(finalists, first + STARTS)
+            added = ascent.descend(finalists, first + ATTACK.starts)
         self.spent += ascent.spent
         self.missing_gradient = self.missing_gradient or ascent.missing
         with torch.no_grad():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsmooth.certification.decide import PILOT_VOTES, decide, prediction
+from gsmooth.certification.decide import decide, prediction
 from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.rules import (
     Mode,
@@ -16,7 +16,6 @@ from gsmooth.certification.session import Counts, Voting
 from gsmooth.certification.stopping import least_votes
 
 __all__ = [
-    "PILOT_VOTES",
     "Counts",
     "Mode",
     "Outcome",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
@@ -25,6 +25,7 @@ from gsmooth.certification import (
     prediction,
 )
 from gsmooth.certification.feasibility import check_feasible
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover import Centres, CoverBuilder, IndividualCovers, OnlineCovers
 from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError
@@ -49,8 +50,6 @@ __all__ = [
 
 InFlight = int | Literal["auto"]
 """How many images are begun and not yet decided; "auto": as many as fill a batch."""
-MOST_IN_FLIGHT: Final = 64
-"""Images at once where their number is not given: each of them keeps a cover in memory."""
 
 Watch = Callable[[Mapping[int, int], float], None]
 """Called with the votes so far of each image in flight, by index, and the seconds of the round."""
@@ -177,7 +176,7 @@ def _has_room(smoothed: SmoothedClassifier, flights: list[_Flight], in_flight: I
     if in_flight != "auto":
         return len(flights) < in_flight
     rows = sum(request.rows for flight in flights for request in flight.pending)
-    return len(flights) < MOST_IN_FLIGHT and rows < smoothed.counter.at_once
+    return len(flights) < CERTIFICATION.images_in_flight and rows < smoothed.counter.at_once
 
 
 def _count(smoothed: SmoothedClassifier, flights: list[_Flight]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
@@ -19,13 +18,11 @@ from gsmooth.certification.radius import run_radius_test
 from gsmooth.certification.region import run_region_test
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
 from gsmooth.certification.session import Counts, Voting, VotingSession
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover import Cover, CoverPlan, PilotEstimates
 from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.theory.bounds import predict_test
-
-PILOT_VOTES: Final = 8
-"""Votes at each pilot point."""
 
 
 def decide(
@@ -75,7 +72,11 @@ def _pilot_requests(
     smoothed: SmoothedClassifier, index: int, plan: CoverPlan
 ) -> list[SampleRequest]:
     return [
-        SampleRequest(SampleKey(smoothed.seed, index, Stream.PILOT, place, 0), pilot.z, PILOT_VOTES)
+        SampleRequest(
+            SampleKey(smoothed.seed, index, Stream.PILOT, place, 0),
+            pilot.z,
+            CERTIFICATION.pilot_votes,
+        )
         for place, pilot in enumerate(plan.pilots)
     ]
 
@@ -116,7 +117,8 @@ def _fraction(certificate: Certificate) -> float:
 
 def _pilot_estimates(plan: CoverPlan, won: Counts) -> PilotEstimates:
     theta = np.array([pilot.theta for pilot in plan.pilots])
-    return PilotEstimates(theta, won.astype(np.float64), np.full(len(won), float(PILOT_VOTES)))
+    cast = np.full(len(won), float(CERTIFICATION.pilot_votes))
+    return PilotEstimates(theta, won.astype(np.float64), cast)
 
 
 def _tested(evidence: Sequence[CentreEvidence]) -> PilotEstimates:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gsmooth.certificate import Guarantee
 from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, least_votes
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover import Centres, CoverBuilder, IndividualCovers
 from gsmooth.cover.distributional import equal_margin
 from gsmooth.cover.settings import COVER
@@ -22,17 +23,11 @@ from gsmooth.theory.normal import Floats, required_p_of_margin
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 from gsmooth.transforms.region import Region
 
-MOST_TRIED: Final = 256
-"""Numbers of centres among which the least votes of a refused run are sought."""
-FLOATS: Final = 1e-3
-"""Safety factor of a suggested number of votes: float arithmetic adds to every margin (F1)."""
 MORE_THAN_VOTES: Final = (
     "Use more noise (smoothing.sigma, smoothing.scales), a smaller region, more low-pass or more"
     " centres"
 )
 """What helps where votes do not."""
-NEARLY_NOTHING: Final = 1e-9
-"""Stands for the fraction of a region about to vanish."""
 
 
 def check_feasible(
@@ -86,7 +81,8 @@ def _check_error(
     if isinstance(mode, RegionMode):
         name, cast, within, balls = "max_votes", mode.max_votes, region, centres
     else:
-        name, cast, within, balls = "n", mode.most, region.scaled(NEARLY_NOTHING), 1
+        smallest = region.scaled(CERTIFICATION.feasibility.smallest_fraction)
+        name, cast, within, balls = "n", mode.most, smallest, 1
     margin = equal_margin(smoothed, within, error, balls)
     needed = _needed_by_all(mode, float(required_p_of_margin(margin)), centres)
     if needed is not None and needed <= cast:
@@ -234,7 +230,9 @@ class _Question:
 
     def cheapest(self) -> Needed | None:
         """Least votes with which any number of centres can pass: more votes pay for more."""
-        offers = (self.needed(balls, FLOATS) for balls in range(1, MOST_TRIED))
+        settings = CERTIFICATION.feasibility
+        counts = range(1, settings.most_centres)
+        offers = (self.needed(balls, settings.safety_margin) for balls in counts)
         return min((offer for offer in offers if offer is not None), default=None)
 
     def passes(self) -> bool:
@@ -263,7 +261,8 @@ def _check_region_mode(asked: _Question) -> None:
     if asked.passes():
         return
     mode, count = asked.mode, asked.count
-    needed = asked.cheapest() if asked.free else asked.needed(count, FLOATS)
+    safety_margin = CERTIFICATION.feasibility.safety_margin
+    needed = asked.cheapest() if asked.free else asked.needed(count, safety_margin)
     remedy = f"no number of votes suffices. {MORE_THAN_VOTES}"
     if needed is not None:
         remedy = f"max_votes has to be at least {needed.votes}"

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -43,6 +43,7 @@ from gsmooth.certificate import (
 )
 from gsmooth.certification import check_level, check_votes, chunks, prediction
 from gsmooth.certification.outcome import Outcome
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover.bounds.boxes import pulled_back_centres, require_pulled_back
 from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.nested import NestedCentre, build_nested_cover
@@ -60,9 +61,6 @@ from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
-
-DRAWS: Final = 8
-"""Draws of theta whose inner votes are counted together; a centre may be given up after each."""
 
 
 @final
@@ -263,10 +261,10 @@ class _Bench:
         least = least_successes(nested_centre.first_required_p, mode.n_outer, mode.alpha_outer)
         counts: list[int] = []
         passed = 0
-        for first in range(0, mode.n_outer, DRAWS):
+        for first in range(0, mode.n_outer, CERTIFICATION.nested_draws):
             if least is None or passed + mode.n_outer - first < least:
                 break
-            drawn = range(first, min(first + DRAWS, mode.n_outer))
+            drawn = range(first, min(first + CERTIFICATION.nested_draws, mode.n_outer))
             found = self._inner_counts(nested_centre, place, drawn)
             counts += found
             passed += sum(count >= needed for count in found)

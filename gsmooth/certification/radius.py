@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from gsmooth.certificate import AbstainReason, Certificate, Step, Verdict
 from gsmooth.certification.rules import RadiusMode, chunks
 from gsmooth.certification.sequence import until_enough
 from gsmooth.certification.session import Counts, Voting, VotingSession
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.certification.stopping import least_votes
 from gsmooth.cover import Ball
 from gsmooth.errors import UnreachableError
@@ -22,9 +22,6 @@ from gsmooth.theory.bounds import (
     randomized_clopper_pearson_lower,
 )
 from gsmooth.theory.normal import normal_quantile
-
-GAUGES: Final = 65
-"""Gauges at which a smooth ball's margin is taken to decide when to stop."""
 
 
 def run_radius_test(session: VotingSession, mode: RadiusMode) -> Voting[Certificate]:
@@ -90,7 +87,7 @@ def _reach(ball: Ball) -> Callable[[float], float]:
     end."""
     if ball.required_p_at is None:
         return lambda p_lower: _supported(ball.profile, p_lower)
-    fractions = np.linspace(0.0, 1.0, GAUGES)
+    fractions = np.linspace(0.0, 1.0, CERTIFICATION.radius.fractions)
     # Margins are nearly linear in the fraction; beyond 8 a share is 1 in float64.
     shares = np.array([ball.required_p_at(fraction) for fraction in fractions.tolist()])
     margins = np.minimum(normal_quantile(shares), 8.0)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from scipy import special
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
 from gsmooth.certification.rules import RegionMode, chunks
 from gsmooth.certification.session import Counts, Voting, VotingSession
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.certification.stopping import least_votes, votes_to_next_look
 from gsmooth.cover import Ball
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import FixedBound, FixedSample
 from gsmooth.theory.sequential import EProcess, Futility, StreamedSample
-
-PATIENCE: Final = 256
-"""Votes between two looks at whether a centre is still worth its votes."""
-LUCK: Final = 0.98
-"""Level of the upper bound on a centre's p by which that is judged."""
-LEEWAY: Final = 1.2
-"""Factor by which the forecast may exceed what is left: it is a model."""
 
 
 def run_region_test(session: VotingSession, mode: RegionMode) -> Voting[Certificate]:
@@ -74,9 +66,9 @@ def _stream(session: VotingSession, mode: RegionMode, place: int) -> Voting[tupl
             return Verdict.ACCEPTED, tally
         if futility.stops(sample):
             return Verdict.FUTILE, tally
-        if cast - judged >= PATIENCE:
+        if cast - judged >= CERTIFICATION.giving_up.votes_between:
             judged, left = cast, mode.max_votes - session.votes
-            if _forecast(mode, required_p, sample) > LEEWAY * (cast + left):
+            if _forecast(mode, required_p, sample) > CERTIFICATION.giving_up.leeway * (cast + left):
                 break
     return Verdict.EXHAUSTED, tally
 
@@ -88,7 +80,8 @@ def _forecast(mode: RegionMode, required_p: float, sample: StreamedSample) -> fl
     """
     if sample.failures == 0:
         return 0.0
-    hoped = special.betaincinv(sample.successes + 1.0, sample.failures, LUCK)
+    level = CERTIFICATION.giving_up.level
+    hoped = special.betaincinv(sample.successes + 1.0, sample.failures, level)
     return float(mode.price.votes(np.array([required_p]), np.array([hoped]))[0])
 
 

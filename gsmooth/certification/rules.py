@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, final
+from typing import Literal, final
 
 import numpy as np
 from scipy import special
 
 from gsmooth.certificate import MOST_VOTES
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover import Price
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import Floats
-
-TYPICAL_CENTRES: Final = 32
-"""Stands for the number of centres where the price of one has to be guessed before it is known."""
-LUCK: Final = 0.95
-"""Chance that all centres of a fixed-n cover are to have of passing."""
 
 
 @final
@@ -75,12 +71,13 @@ class RegionMode:
         return np.asarray(chunks(self.n) * CHUNK * np.where(short > 0.0, 10.0 + 100.0 * short, 1.0))
 
     def _needed(self, required_p: Floats) -> Floats:
-        """The p at which n votes show each share: at so many centres that all pass needs LUCK."""
+        """The p at which n votes show each share, so often that all centres are likely to pass."""
         cast = chunks(self.n) * CHUNK
         won = np.arange(1, cast + 1)
-        lower = special.betaincinv(won, cast - won + 1.0, self.alpha / TYPICAL_CENTRES)
+        assumed = CERTIFICATION.fixed_rule
+        lower = special.betaincinv(won, cast - won + 1.0, self.alpha / assumed.typical_centres)
         least = np.searchsorted(lower, required_p, side="right") + 1.0
-        missed = (1.0 - LUCK) / TYPICAL_CENTRES
+        missed = (1.0 - assumed.success) / assumed.typical_centres
         within = np.minimum(least, cast)
         needed = special.betaincinv(within, cast - within + 1.0, 1.0 - missed)
         # Not even unanimity shows what lies above the last bound.

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from gsmooth.certification.rules import RadiusMode
 from gsmooth.certification.session import Counts, Voting, VotingSession
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
-
-FIRST: Final = 16
-"""Votes before the first look."""
-GROWTH: Final = 1.125
-"""Factor from the votes at one look to those at the next: a look costs some milliseconds."""
 
 
 def until_enough(
@@ -56,10 +51,10 @@ def enough(
 
 def looks(n: int) -> Iterator[int]:
     """Numbers of votes at which to look, ascending to n."""
-    due = min(FIRST, n)
+    due = min(CERTIFICATION.radius.first_look, n)
     while due < n:
         yield due
-        due = min(n, max(due + 1, round(due * GROWTH)))
+        due = min(n, max(due + 1, round(due * CERTIFICATION.radius.growth)))
     yield n
 
 

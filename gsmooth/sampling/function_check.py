@@ -11,18 +11,9 @@ from torch import Tensor
 from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.readout import Readout
+from gsmooth.sampling.settings import SAMPLING
 
 Kind = Literal["exact", "rounding", "batch_dependent"]
-LEAST_ROWS: Final = 10
-"""Images that a check takes at least."""
-# Shares of the spread of scores. In one program, float32 differs by 2^-17 or so where sums are
-# ordered otherwise. A place of its own can have another program (the edge of a tile), and 16 bits
-# have hardly more digits than _PLACE_IN_HALVES; but at one place of one size, arithmetic is one.
-_ROUNDED: Final = 2.0**-14
-_REPEATED: Final = 2.0**-18
-_PLACE: Final = 2.0**-11
-_PLACE_IN_HALVES: Final = 2.0**-3
-_ODD_ROWS: Final = 7
 _REMEDY: Final = (
     "nothing can be said about votes of such a model. Look for dropout or batch normalization that"
     " stays in training mode (F.dropout without training=False), for statistics of the batch in"
@@ -103,10 +94,10 @@ def checked_function(
     tolerances, other sizes than the tried ones, and randomness that seldom changes a score.
     """
     size = len(inputs) if batch_size is None else batch_size
-    if size < 1 or len(inputs) < LEAST_ROWS or len(inputs) % size:
+    if size < 1 or len(inputs) < SAMPLING.function_check.least_rows or len(inputs) % size:
         raise ConfigurationError(
             f"checked_function: {len(inputs)} images in batches of {size}; give at least"
-            f" {LEAST_ROWS}, and full batches"
+            f" {SAMPLING.function_check.least_rows}, and full batches"
         )
     subject = _Subject(classifier, readout)
     whole = subject.answer(inputs, size)
@@ -114,13 +105,14 @@ def checked_function(
     crowd = subject.in_company(inputs, kept)
     gaps = _gaps_at_size(subject, inputs, crowd, kept, whole, size)
     # In 16 bits a last digit is often what a label hangs on.
-    allowed, batch_dependent = 0.0 if subject.is_coarse(whole) else whole.spread() * _ROUNDED, False
+    reordered = whole.spread() * SAMPLING.function_check.reordered
+    allowed, batch_dependent = 0.0 if subject.is_coarse(whole) else reordered, False
     for rows in _other_sizes(len(inputs), size):
         answer = subject.answer(inputs[rows], rows.stop - rows.start)
         gaps.append(whole[rows].gaps(answer))
         batch_dependent |= bool(whole[rows].differs(answer, allowed).any())
     # Among extreme images: what neighbours do in part of a batch would else be a matter of luck.
-    for rows in (slice(0, _ODD_ROWS), slice(0, len(inputs) // 3)):
+    for rows in (slice(0, SAMPLING.function_check.odd_rows), slice(0, len(inputs) // 3)):
         alone = _kept(rows.stop)
         crowd = subject.in_company(inputs[rows], alone)
         answer = subject.answer(crowd, rows.stop)[alone]
@@ -190,19 +182,22 @@ def _gaps_at_size(
     """Gaps of the kept rows in the crowd and in the crowd backwards; ModelError for a fault."""
     spread = whole.spread()
     halves = subject.is_coarse(whole)
-    there, strict = subject.answer(crowd, size), _ROUNDED
+    tolerances = SAMPLING.function_check
+    there, strict = subject.answer(crowd, size), tolerances.reordered
     if bool(whole.gaps(there)[kept].any()):
         # Where repetitions agree bit by bit, it is not chance that moved the last digits.
         again = subject.answer(inputs, size)
-        strict = _ROUNDED if bool(whole.gaps(again).any()) else _REPEATED
+        if not bool(whole.gaps(again).any()):
+            strict = tolerances.repeated
     back = subject.answer(crowd.flip(0), size).backwards()
+    moved = tolerances.moved_16_bits if halves else tolerances.moved
     for other, share, cause in (
         (there, strict, "among other images of a batch of that size"),
-        (back, _PLACE_IN_HALVES if halves else _PLACE, "in another place of the same batch"),
+        (back, moved, "in another place of the same batch"),
     ):
         if bool((faults := whole.differs(other, spread * share) & kept).any()):
             again = subject.answer(inputs, size)
-            if size == 1 or bool(whole.differs(again, spread * _ROUNDED).any()):
+            if size == 1 or bool(whole.differs(again, spread * tolerances.reordered).any()):
                 cause = "in the very same batch, a second time"
             row = int(faults.nonzero()[0])
             raise ModelError(

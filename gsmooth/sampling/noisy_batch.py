@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -14,11 +14,9 @@ from torch import Tensor
 
 from gsmooth.sampling.noise import Draws
 from gsmooth.sampling.request import SampleRequest
+from gsmooth.sampling.settings import SAMPLING
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
-
-STRIP: Final = 2**17
-"""Numbers that are moved at once: small requests share the cost of a call."""
 
 
 @final
@@ -48,7 +46,8 @@ class NoisyPoints:
             (max(rows, least), requests[0].z.numel()), device=device, dtype=torch.float32
         )
         # Every thread of the pool gets its share.
-        most = min(STRIP, -(-rows * z.shape[1] // (torch.get_num_threads() if pool else 1)))
+        each = -(-rows * z.shape[1] // (torch.get_num_threads() if pool else 1))
+        most = min(SAMPLING.strip_numbers, each)
         strips = list(_strips(_on_device(requests, device), most))
         ends = accumulate(_rows(strip) for strip in strips)
         parts = [z[end - _rows(strip) : end] for strip, end in zip(strips, ends, strict=True)]

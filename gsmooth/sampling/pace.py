@@ -15,18 +15,8 @@ from gsmooth.sampling.batch_memory import Meter
 from gsmooth.sampling.counting import Counter
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.request import SampleRequest
+from gsmooth.sampling.settings import SAMPLING
 
-FIRST_ROWS: Final = 16
-MOST_ROWS: Final = 4096
-GAIN: Final = 1.05
-"""What a doubled batch has to gain; after two that do not, no larger one is tried."""
-CLOSE: Final = 0.97
-"""A batch is as good as the best from this share of its rate."""
-LONGEST_S: Final = 2.0
-"""Where sizes have taken longer, all together, no larger one is tried."""
-TIMED_S: Final = 0.04
-"""Least time of one timing; the best of a few is taken, since others only ever slow it down."""
-TIMINGS: Final = 3
 NOBODY: Final = -1
 """The image of votes that are only timed: no image of a run has it."""
 
@@ -53,13 +43,14 @@ def measured_pace(counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = N
     are cast under coordinates that no run has, and thrown away.
     """
     rates: dict[int, float] = {}
-    short = _try(counter, z, sizes or _powers(FIRST_ROWS, MOST_ROWS), rates)
-    if not sizes and max(rates, key=rates.__getitem__, default=FIRST_ROWS) == FIRST_ROWS:
-        short = _try(counter, z, _powers(1, FIRST_ROWS // 2)[::-1], rates) or short
+    first = SAMPLING.pace.first_rows
+    short = _try(counter, z, sizes or _powers(first, SAMPLING.pace.most_rows), rates)
+    if not sizes and max(rates, key=rates.__getitem__, default=first) == first:
+        short = _try(counter, z, _powers(1, first // 2)[::-1], rates) or short
     if not rates and short is not None:
         raise short
     best = max(rates.values())
-    chosen = min(size for size, rate in rates.items() if rate >= CLOSE * best)
+    chosen = min(size for size, rate in rates.items() if rate >= SAMPLING.pace.as_good * best)
     return Pace(chosen, rates[chosen], _peak(counter.resized(chosen), z))
 
 
@@ -79,9 +70,9 @@ def _try(
             if sizes[-1] > size:  # What comes next is larger.
                 break
             continue
-        idle = 0 if rate > GAIN * max(rates.values(), default=0.0) else idle + 1
+        idle = 0 if rate > SAMPLING.pace.gain * max(rates.values(), default=0.0) else idle + 1
         rates[size] = rate
-        if idle == 2 or perf_counter() - began > LONGEST_S:
+        if idle == 2 or perf_counter() - began > SAMPLING.pace.longest_s:
             break
     return short
 
@@ -95,15 +86,15 @@ def _rate(counter: Counter, z: Tensor) -> float:
     """Votes a second, with one batch for every worker at a time."""
     requests = _requests(z, counter.at_once)
     shortest = _seconds(counter, requests)
-    if shortest < LONGEST_S:  # The first pass of a size also tunes and allocates.
-        shortest = min(_timing(counter, requests) for _ in range(TIMINGS))
+    if shortest < SAMPLING.pace.longest_s:  # The first pass of a size also tunes and allocates.
+        shortest = min(_timing(counter, requests) for _ in range(SAMPLING.pace.timings))
     return sum(request.rows for request in requests) / shortest
 
 
 def _timing(counter: Counter, requests: list[SampleRequest]) -> float:
     """Seconds of one round, the mean over TIMED_S."""
     rounds, total = 0, 0.0
-    while total < TIMED_S:
+    while total < SAMPLING.pace.timing_s:
         total += _seconds(counter, requests)
         rounds += 1
     return total / rounds

@@ -8,15 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth.attacks import (
-    FINALISTS,
-    STARTS,
-    AttackOutcome,
-    AttackPlan,
-    attack_many,
-    attacked_images,
-    grid,
-)
+from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many, attacked_images, grid
+from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification.api import Item, certify
 from gsmooth.errors import ConfigurationError, InputError, ModelError
@@ -38,6 +31,9 @@ from tests.engine_objects import (
     pixel,
     turned,
 )
+
+FINALISTS = ATTACK.finalists
+STARTS = ATTACK.starts
 
 TURNS = Region((-20.0,), (35.0,))
 

@@ -7,14 +7,17 @@ from collections.abc import Callable
 import numpy as np
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified
-from gsmooth.certification import PILOT_VOTES, Outcome, RegionMode, decide, least_votes
+from gsmooth.certification import Outcome, RegionMode, decide, least_votes
 from gsmooth.certification.api import certify
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover import Cover, Pilot, PilotEstimates
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.transforms.region import Region
 from tests.certification.fake_votes import ZERO, G, ball, cover, share_of, tried, unanimous
 from tests.engine_objects import Counts, on_ring, told, turned
+
+PILOT_VOTES = CERTIFICATION.pilot_votes
 
 
 def least(margin: float, alpha: float = 0.0005) -> int:

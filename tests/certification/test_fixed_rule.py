@@ -10,10 +10,12 @@ from scipy import stats
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import RegionMode
-from gsmooth.certification.rules import TYPICAL_CENTRES
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower
 from tests.certification.fake_votes import Jury, ball, cover, share_of, tried, unanimous
+
+TYPICAL_CENTRES = CERTIFICATION.fixed_rule.typical_centres
 
 
 @pytest.mark.parametrize("centres", [1, 7])

@@ -13,10 +13,11 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-import gsmooth.certification.nested
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee, Verdict
+from gsmooth.certification import nested
 from gsmooth.certification.api import Item, Outcome, RegionMode, certify
 from gsmooth.certification.nested import NestedMode, certify_nested, certify_nested_many
+from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover.nested import build_nested_cover
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.runs.records.row import Row
@@ -197,7 +198,7 @@ def test_no_two_chunks_share_their_noise(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_counts_depend_on_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     def outcome(draws: int, batch_size: int) -> Outcome:
-        monkeypatch.setattr(gsmooth.certification.nested, "DRAWS", draws)
+        monkeypatch.setattr(nested, "CERTIFICATION", replace(CERTIFICATION, nested_draws=draws))
         g = third_pixel(-0.8, batch_size=batch_size)
         found = certify_nested(
             g, triple(), Region((-1.0,), (1.0,)), NestedMode(n_outer=50, n_inner=600)
@@ -211,7 +212,8 @@ def test_giving_up_early_changes_no_outcome(monkeypatch: pytest.MonkeyPatch) -> 
     g, region = third_pixel(-0.5), Region((-1.0,), (1.0,))
     mode = NestedMode(n_inner=256, n_outer=60, alpha=0.2, alpha_inner=0.1)
     early = [certify_nested(g, triple(), region, mode, index=i) for i in range(6)]
-    monkeypatch.setattr(gsmooth.certification.nested, "DRAWS", mode.n_outer)
+    together = replace(CERTIFICATION, nested_draws=mode.n_outer)
+    monkeypatch.setattr(nested, "CERTIFICATION", together)
     whole = [certify_nested(g, triple(), region, mode, index=i) for i in range(6)]
     assert any(one.votes < all_of_it.votes for one, all_of_it in zip(early, whole, strict=True))
     for one, all_of_it in zip(early, whole, strict=True):

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gsmooth.attacks.search import FINALISTS
+from gsmooth.attacks.settings import ATTACK
 from gsmooth.cli import app
 from gsmooth.cli.quickstart import _SETTINGS
 from gsmooth.data import loading
 from gsmooth.runs.config.run_file import load_config
+
+FINALISTS = ATTACK.finalists
 
 
 def test_votes_and_forwards_an_image_are_bounded() -> None:

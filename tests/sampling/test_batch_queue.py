@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsmooth.sampling import served
-from gsmooth.sampling.batch_queue import ROUND
+from gsmooth.sampling.settings import SAMPLING
+
+ROUND = SAMPLING.batches_in_round
 
 ROWS = st.lists(st.integers(1, 64), min_size=1, max_size=300)
 

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from gsmooth.sampling import NoisyPoints
 from gsmooth.sampling.noise import Draws, SampleKey, Stream
-from gsmooth.sampling.noisy_batch import STRIP
+from gsmooth.sampling.settings import SAMPLING
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.sampling.workers import drawing_pool
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
+
+STRIP = SAMPLING.strip_numbers
 
 CPU = torch.device("cpu")
 GRID = 2.0**-8

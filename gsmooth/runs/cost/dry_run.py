@@ -10,7 +10,7 @@ from typing import Final, final
 
 from gsmooth.attacks import attack_many
 from gsmooth.attacks.candidates import grid
-from gsmooth.attacks.search import FINALISTS, STARTS
+from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import chunks
 from gsmooth.certification.api import Outcome, RadiusMode, RegionMode
@@ -71,8 +71,8 @@ def expected_forwards(context: RunContext) -> int:
     if plan is None:
         return 0
     points = len(grid(region_of(context.config), plan.points)) + plan.random
-    climbing = STARTS * plan.gradient_steps * BACKWARDS
-    again = min(FINALISTS, points) + STARTS
+    climbing = ATTACK.starts * plan.gradient_steps * BACKWARDS
+    again = min(ATTACK.finalists, points) + ATTACK.starts
     return points * plan.screening_votes + (climbing + again + chunks(plan.n)) * CHUNK
 
 
