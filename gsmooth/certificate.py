@@ -1,4 +1,4 @@
-"""What was proved about one image, with everything needed to derive it again (no sentinels)."""
+"""What was proved about one image, with all that is needed to derive it again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,16 @@ MOST_VOTES: Final = 10**8
 
 
 class Guarantee(StrEnum):
-    """Under which assumption a certificate holds (Fischer et al. 2020; docs/theory.md)."""
+    """The assumption under which a certificate holds (Fischer et al. 2020).
+
+    *Individual*: proved of this image. *Distributional*: proved where the image's error is at most
+    a calibrated one, which holds for a stated share of images. *Heuristic*: a bound is missing, and
+    nothing is proved. *Online*: individual, about every preimage of the image that was given.
+
+    Example:
+        >>> Guarantee("individual") is Guarantee.INDIVIDUAL
+        True
+    """
 
     INDIVIDUAL = "individual"
     DISTRIBUTIONAL = "distributional"
@@ -35,7 +44,7 @@ class Guarantee(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the votes at one centre said."""
+    """The result of the test at one centre."""
 
     ACCEPTED = "accepted"
     FUTILE = "futile"
@@ -55,7 +64,12 @@ class AbstainReason(StrEnum):
 @final
 @dataclass(frozen=True)
 class Step:
-    """The share of votes that a centre needs for its part of ``region.scaled(fraction)``."""
+    """The probability that a class needs at a centre for a part of ``region.scaled(fraction)``.
+
+    Args:
+        fraction: Fraction of the region, in [0, 1].
+        required_p: Required probability.
+    """
 
     fraction: float
     required_p: float
@@ -64,10 +78,15 @@ class Step:
 @final
 @dataclass(frozen=True)
 class Premise:
-    """What a distributional certificate assumes: this image's error is at most ``error``.
+    """The assumption of a distributional certificate: this image's error is at most ``error`` (S8).
 
-    True of a fraction of at least ``share`` of images like those of the calibration, a statement
-    that has the confidence stated here. The certificate's own alpha comes on top.
+    S8: it holds for at least a share of all images like those of the calibration, with a confidence
+    of its own. The certificate's alpha comes on top.
+
+    Args:
+        error: Bound on the error, an l2 norm in z-space.
+        share: Share of all images for which the bound holds, in (0, 1).
+        confidence: Confidence of that statement, in (0, 1).
     """
 
     error: float
@@ -89,8 +108,13 @@ class Premise:
 class InnerEvidence:
     """The inner tests of the nested method at one centre (T6).
 
-    margin, share: what the noise votes of every draw of theta must exceed. votes: noise votes a
-    draw. successes: how many of them were for the selected class, draw by draw.
+    T6: an outer vote over parameters counts draws whose inner vote over pixel noise passes.
+
+    Args:
+        margin: Margin that the noise votes of every draw of theta must exceed.
+        required_p: Phi(margin).
+        votes: Noise votes a draw.
+        successes: Noise votes for the selected class, draw by draw.
     """
 
     margin: float
@@ -102,18 +126,24 @@ class InnerEvidence:
 @final
 @dataclass(frozen=True)
 class CentreEvidence:
-    """Raw counts at one centre of a cover.
+    """Counts at one centre of a cover.
 
-    theta: the parameter the ball is centred on. margin: its rho, where the class needs p > Phi(rho)
-    (T4). share: Phi(rho). successes of trials fresh votes were for the selected class. profile: the
-    shares of the nested sub-regions, ascending in fraction (empty where centres were tested worst
-    first). inner: nested mode only, where a trial is a draw of theta that passes its inner test or
-    does not.
+    In nested mode a trial is a draw of theta that passes its inner test or does not, so there are
+    no votes by class.
 
-    class_votes: (class, votes) for every class that had a vote, ascending in the class; with
-    ``ties``, votes for no class, they add up to ``trials``, and the selected class has
-    ``successes`` of them. In nested mode trials are no votes: class_votes is empty, ties is 0. None
-    in both: counts by class were not kept (records of gsmooth 0.1.0).
+    Args:
+        theta: Parameters on which the ball is centred, in their units.
+        margin: rho; the class needs p > Phi(rho) (T4).
+        required_p: Phi(rho).
+        successes: Fresh votes for the selected class.
+        trials: Fresh votes in all.
+        verdict: Result of the test.
+        profile: Requirements of the nested sub-regions, ascending in fraction; () where centres
+            were tested worst first.
+        inner: Inner tests of the nested method.
+        class_votes: (class, votes) for every class that had a vote, ascending in the class. None,
+            as for ``ties``: they were not kept (records of gsmooth 0.1.0).
+        ties: Votes for no class (F3); together with ``class_votes`` they are ``trials``.
     """
 
     theta: tuple[float, ...]
@@ -131,12 +161,30 @@ class CentreEvidence:
 @final
 @dataclass(frozen=True)
 class Certified:
-    """g(psi_theta(x)) = label for every attack in ``region``, with confidence 1 - alpha.
+    """A certificate: g(psi_theta(x)) = label for every attack in ``region``, with confidence 1 -
+    alpha.
 
-    *Online*: g(x) = label for every x in [0, 1] that an attack in ``region`` turns into the image.
+    An *online* one says that g(x) = label for every x in [0, 1] that an attack in ``region`` turns
+    into the image that was given.
 
-    fraction: the certified fraction of the region that was asked for; 1 is all of it. premise: of a
-    distributional certificate. attempts: covers that shared alpha: tests are at alpha / attempts.
+    Args:
+        label: The certified class.
+        region: What is certified.
+        fraction: The certified fraction of the region that was asked for; 1 is all of it.
+        guarantee: The assumption under which the certificate holds.
+        alpha: Probability that the certificate is wrong.
+        evidence: Counts at every centre.
+        premise: Assumption of a distributional certificate.
+        attempts: Covers that shared alpha: every test is made at alpha / attempts.
+
+    Example:
+        >>> found: Certificate = Certified(3, Region(l2=0.5), 1.0, Guarantee.INDIVIDUAL, 0.001, ())
+        >>> match found:
+        ...     case Certified(label=label, region=region):
+        ...         print(label, region.l2)
+        ...     case Abstained(reason=reason):
+        ...         print(reason)
+        3 0.5
     """
 
     label: int
@@ -152,9 +200,22 @@ class Certified:
 @final
 @dataclass(frozen=True)
 class Abstained:
-    """No certificate. ``label`` is the selected class; ``least_n``: votes that could have sufficed.
+    """No certificate, with the reason.
 
-    guarantee, alpha, evidence, premise and attempts as in :class:`Certified`.
+    Args:
+        reason: Why no certificate was given.
+        label: The class that the selection votes chose.
+        least_n: Votes that could have sufficed; None if no number could.
+        guarantee: The assumption under which a certificate would have held.
+        alpha: Probability that a certificate would have been wrong.
+        evidence: Counts at every centre.
+        premise: Assumption of a distributional certificate.
+        attempts: Covers that shared alpha: every test is made at alpha / attempts.
+
+    Example:
+        >>> found = Abstained(AbstainReason.BUDGET, 3, 6080, Guarantee.INDIVIDUAL, 0.001, ())
+        >>> print(found.reason, found.least_n)
+        budget 6080
     """
 
     reason: AbstainReason
@@ -173,7 +234,19 @@ Certificate = Certified | Abstained
 @final
 @dataclass(frozen=True)
 class Prediction:
-    """PREDICT's answer (S3): the class, or None for an abstention; votes spent and top counts."""
+    """The answer of PREDICT (S3).
+
+    S3: the class is another one than g's with probability at most alpha.
+
+    Args:
+        label: The class; None for an abstention.
+        counts: Votes by class; the last number counts ties.
+        alpha: Level of the test.
+
+    Example:
+        >>> Prediction(label=1, counts=(2, 62, 0), alpha=0.001).label
+        1
+    """
 
     label: int | None
     counts: tuple[int, ...]

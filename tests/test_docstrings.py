@@ -14,6 +14,8 @@ from typing import Final
 
 import pytest
 
+import gsmooth
+
 ROOT: Final = Path(__file__).parents[1]
 ROOMS: Final = (ROOT / "gsmooth", ROOT / "plugins")
 Documented = ast.FunctionDef | ast.ClassDef
@@ -41,6 +43,11 @@ def test_the_examples_of_a_module_hold(module: str) -> None:
     failed, tried = doctest.testmod(import_module(module), optionflags=flags)
     assert tried > 0
     assert failed == 0
+
+
+def test_twenty_public_names_or_more_show_an_example() -> None:
+    shown = [name for name in gsmooth.__all__ if ">>> " in (getattr(gsmooth, name).__doc__ or "")]
+    assert len(shown) >= 20
 
 
 def documented(text: str) -> Iterator[tuple[Documented, list[str]]]:

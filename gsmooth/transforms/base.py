@@ -36,9 +36,21 @@ class Enclosure:
 class Parameter:
     """One parameter of a transformation: its name, its unit and what it does.
 
-    usual: how far attacks usually go, in the unit; ``gsmooth check`` goes so far by default. step:
-    attacks take whole multiples of it only (whole pixels, say), a finite set in every region; 0:
-    any value. Noise takes any value, whatever the step.
+    Args:
+        name: Name in regions, options and records.
+        unit: Unit for people, such as "deg" or "px".
+        description: What it does, in a few words.
+        usual: How far attacks usually go, in the unit; ``gsmooth check`` goes so far by default.
+        step: Attacks take whole multiples of it only (whole pixels, say), a finite set in every
+            region; 0: any value. Noise takes any value, whatever the step.
+
+    Raises:
+        ConfigurationError: The name is that of an argument of Region, or the step is negative or
+            not finite.
+
+    Example:
+        >>> Parameter("dx", "px", "to the right", step=1.0).values(-2.0, 2.0)
+        (-2.0, -1.0, 0.0, 1.0, 2.0)
     """
 
     name: str
@@ -125,6 +137,19 @@ class Transformation(metaclass=BoundsChecked):
 
     Methods that give bounds are checked in every subclass: PluginError where one answers with a
     negative number, NaN or another shape (``gsmooth.transforms.bound_checks``).
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Fade(Transformation):
+        ...     name = "fade"
+        ...     parameters = (Parameter("amount", "1", "added to every pixel"),)
+        ...
+        ...     def act(self, z, amount):
+        ...         return z + amount
+        >>> import torch
+        >>> x, amount = torch.zeros(1, 1, 2, 2), torch.full((1, 1), 0.5)
+        >>> Fade().attack(x, amount).flatten().tolist()
+        [0.5, 0.5, 0.5, 0.5]
     """
 
     name: ClassVar[str]

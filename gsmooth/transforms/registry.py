@@ -100,9 +100,23 @@ def find(spec: str) -> TransformationInfo:
 
 
 def load_transformation(spec: str, options: Mapping[str, object] = {}) -> Transformation:
-    """The transformation ``spec`` with these options: a name, ``module:Class``, or a composition.
+    """The transformation with a name and options.
 
-    Raises PluginError (unknown, broken or contested name) and ConfigurationError (options).
+    Args:
+        spec: Name of an installed or registered transformation, ``module:Class``, or names joined
+            by + for a composition, from left to right.
+        options: Options of the transformation by name; those of a composition by part.
+
+    Returns:
+        The transformation, not yet bound to a shape of images.
+
+    Raises:
+        PluginError: The name is unknown or contested, or the plugin is broken.
+        ConfigurationError: An option is unknown or refused.
+
+    Example:
+        >>> load_transformation("brightness", {"clip": True})
+        Brightness(clip=True, low=0.0, high=1.0)
     """
     return build(find(spec).cls, spec, options)
 
