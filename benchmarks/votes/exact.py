@@ -24,7 +24,8 @@ from benchmarks.votes.rules import (
     looks,
 )
 from benchmarks.votes.streams import gamble
-from gsmooth.theory import StoppingOutcome, clopper_pearson_upper, exact_outcome, least_successes
+from gsmooth.theory.bounds import clopper_pearson_upper, least_successes
+from gsmooth.theory.exact import StoppingOutcome, exact_outcome
 
 STAGES: Final = (100, 1000, 10_000, 120_000)
 GIVE_UP: Final = 0.0001

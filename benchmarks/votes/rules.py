@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from gsmooth.theory import Decision, EProcess, StoppingRule, least_successes, looks_after
+from gsmooth.theory.bounds import least_successes
+from gsmooth.theory.exact import Decision, StoppingRule, looks_after
+from gsmooth.theory.sequential import EProcess
 
 CHANCES: Final = (0.9, 0.95, 0.99, 0.999, 1.0)
 SHARES: Final = (0.5, 0.6, 0.7, 0.774, 0.85, 0.9, 0.95, 0.97, 0.99, 0.999)

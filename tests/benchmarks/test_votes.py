@@ -39,7 +39,8 @@ from benchmarks.votes.rules import (
     looks,
 )
 from benchmarks.votes.streams import gamble, replay, stopping
-from gsmooth.theory import clopper_pearson_upper, exact_outcome, least_successes
+from gsmooth.theory.bounds import clopper_pearson_upper, least_successes
+from gsmooth.theory.exact import exact_outcome
 from tests.engine_objects import most_by_chance
 
 SHARES = (0.5, 0.774, 0.9, 0.99)

@@ -25,8 +25,11 @@ from gsmooth.models.classifier import Classifier
 from gsmooth.runs.records.recorded_noise import AxisNoise, NoiseRecord
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
-from gsmooth.theory import ExponentialLaw, GaussianLaw, Law, ProductLaw
+from gsmooth.theory.forward import ExponentialLaw
+from gsmooth.theory.law import Law
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import Floats
+from gsmooth.theory.product import ProductLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.options import fitting_laws
 from gsmooth.transforms.region import Region

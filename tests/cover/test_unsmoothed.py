@@ -28,8 +28,10 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise.accuracy import theta_accuracy
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.theory import GaussianLaw, Law, UniformLaw
+from gsmooth.theory.law import Law
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import Floats
+from gsmooth.theory.uniform import UniformLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
 

@@ -27,7 +27,8 @@ from gsmooth.cover.online import build_online_cover
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import transformation_checks
-from gsmooth.theory import FoldedNormalLaw, Law
+from gsmooth.theory.forward import FoldedNormalLaw
+from gsmooth.theory.law import Law
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, UniformLaw
 from gsmooth.theory.normal import Floats
 from gsmooth_blur import Blur

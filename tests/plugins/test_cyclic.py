@@ -19,7 +19,7 @@ from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.cover import build_cover
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import SampleImage, transformation_checks
-from gsmooth.theory import Law
+from gsmooth.theory.law import Law
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw
 from gsmooth_cyclic import CyclicBlur, CyclicTranslation
 from tests.engine_objects import Labels, classifier, decided, most_by_chance

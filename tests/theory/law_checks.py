@@ -15,14 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from gsmooth.theory import (
-    ExponentialLaw,
-    FoldedNormalLaw,
-    GaussianLaw,
-    LaplaceLaw,
-    Law,
-    UniformLaw,
-)
+from gsmooth.theory.forward import ExponentialLaw, FoldedNormalLaw
+from gsmooth.theory.law import Law
+from gsmooth.theory.laws import GaussianLaw, LaplaceLaw
+from gsmooth.theory.uniform import UniformLaw
 
 Floats = npt.NDArray[np.float64]
 

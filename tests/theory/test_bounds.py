@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.theory import (
+from gsmooth.theory.bounds import (
     FixedBound,
     FixedSample,
-    StreamedSample,
     ceiling,
     clopper_pearson_lower,
     clopper_pearson_upper,
-    gaussian_required_p,
     least_n_fixed,
     least_successes,
     predict_test,
     randomized_clopper_pearson_lower,
 )
+from gsmooth.theory.radii import gaussian_required_p
+from gsmooth.theory.sequential import StreamedSample
 
 alphas = st.sampled_from([0.5, 0.05, 0.001, 1e-9])
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

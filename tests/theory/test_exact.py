@@ -11,20 +11,18 @@ import pytest
 from scipy import stats
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.theory import (
-    Decision,
+from gsmooth.theory.bounds import (
+    clopper_pearson_lower,
+    least_successes,
+    randomized_clopper_pearson_lower,
+)
+from gsmooth.theory.exact import Decision, StoppingRule, boundary_rule, exact_outcome, looks_after
+from gsmooth.theory.sequential import (
     EProcess,
     Futility,
-    StoppingRule,
     StreamedSample,
     anytime_lower,
-    boundary_rule,
     cannot_accept,
-    clopper_pearson_lower,
-    exact_outcome,
-    least_successes,
-    looks_after,
-    randomized_clopper_pearson_lower,
 )
 
 Counts = npt.NDArray[np.int64]

@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from gsmooth.theory import GaussianLaw, general_margin
+from gsmooth.theory.laws import GaussianLaw
+from gsmooth.theory.radii import general_margin
 
 Floats = npt.NDArray[np.float64]
 # Gauss and Hermite: exact for polynomials of degree 319 under the standard normal.

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from gsmooth.theory import GaussianLaw
+from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import ROUNDING
 
 Floats = npt.NDArray[np.float64]

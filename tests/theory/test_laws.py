@@ -8,15 +8,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.theory import (
-    ExponentialLaw,
-    FoldedNormalLaw,
-    GaussianLaw,
-    LaplaceLaw,
-    Law,
-    UniformLaw,
-    law_from_name,
-)
+from gsmooth.theory.forward import ExponentialLaw, FoldedNormalLaw
+from gsmooth.theory.law import Law
+from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, law_from_name
+from gsmooth.theory.uniform import UniformLaw
 from tests.theory.law_checks import (
     check_inverse,
     check_joint_share,

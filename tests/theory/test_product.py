@@ -14,15 +14,11 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.theory import (
-    ExponentialLaw,
-    FoldedNormalLaw,
-    GaussianLaw,
-    Law,
-    ProductLaw,
-    UniformLaw,
-    law_from_name,
-)
+from gsmooth.theory.forward import ExponentialLaw, FoldedNormalLaw
+from gsmooth.theory.law import Law
+from gsmooth.theory.laws import GaussianLaw, law_from_name
+from gsmooth.theory.product import ProductLaw
+from gsmooth.theory.uniform import UniformLaw
 from tests.theory.law_checks import Noise, cells, worst_share
 
 Floats = npt.NDArray[np.float64]

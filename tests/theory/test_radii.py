@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.theory import (
+from gsmooth.theory.normal import ROUNDING, raise_margin, required_p_of_margin
+from gsmooth.theory.radii import (
     gaussian_radius,
     gaussian_required_p,
     general_margin,
     round_down,
     target_margin,
 )
-from gsmooth.theory.normal import ROUNDING, raise_margin, required_p_of_margin
 
 distances = st.floats(0.0, 6.0)
 probabilities = st.sampled_from([0.0, 1e-12, 1e-6, 0.01, 0.2])

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gsmooth.errors import ConfigurationError, UnreachableError
-from gsmooth.theory import (
+from gsmooth.theory.radii import gaussian_required_p
+from gsmooth.theory.sequential import (
     EProcess,
     Futility,
     StreamedSample,
     anytime_lower,
     cannot_accept,
-    gaussian_required_p,
+    log_e_slack,
     log_e_value,
 )
-from gsmooth.theory.sequential import log_e_slack
 from gsmooth.theory.tail import DEEP, log_beta_tail
 
 shares = st.floats(0.05, 0.999)

@@ -23,7 +23,9 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.supremum import worst_attack
-from gsmooth.theory import ExponentialLaw, FoldedNormalLaw, Law, UniformLaw
+from gsmooth.theory.forward import ExponentialLaw, FoldedNormalLaw
+from gsmooth.theory.law import Law
+from gsmooth.theory.uniform import UniformLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
 from tests.engine_objects import Labels, Turn, classifier, decided, on_ring, phase_deg

@@ -9,7 +9,8 @@ from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.context import noise_of
-from gsmooth.theory import GaussianLaw, ProductLaw
+from gsmooth.theory.laws import GaussianLaw
+from gsmooth.theory.product import ProductLaw
 
 BLURRED = (
     "model.spec=mine:net",
