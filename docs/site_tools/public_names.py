@@ -23,6 +23,9 @@ def _rooms(package: str) -> dict[str, str]:
 MODULES: dict[str, str] = {
     "gsmooth": "Everything that a program needs; `import gsmooth` loads no torch.",
     "gsmooth.transforms.base": "For authors of transformations: the base class, and parameters.",
+    "gsmooth.transforms.bounds": "For authors of transformations: the bounds that they can state.",
+    "gsmooth.transforms.clipped": "For authors of transformations: pixel values, clipped or not.",
+    "gsmooth.transforms.in_space": "For authors of transformations: actions in a z-space.",
     "gsmooth.transforms.region": "Regions of attacks.",
     "gsmooth.transforms.hookspecs": "For authors of plugins: the hook, and its version.",
     "gsmooth.testing": "For authors of transformations: the checks behind `gsmooth check`.",

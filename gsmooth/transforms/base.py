@@ -4,91 +4,17 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
 from gsmooth.errors import ConfigurationError, PluginError
-from gsmooth.transforms.bound_checks import BoundsChecked
-from gsmooth.transforms.region import RESERVED
+from gsmooth.transforms.bounds import Enclosure as Enclosure
+from gsmooth.transforms.bounds import TransformationBounds
+from gsmooth.transforms.parameter import Parameter as Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-@final
-@dataclass(frozen=True)
-class Enclosure:
-    """Balls that hold the originals of an attacked image, one for each of n cells of parameters.
-
-    centre (n, K), radius (n,): every original x, whatever theta of the cell it was attacked at, has
-    ||L x - centre|| <= radius. possible (n,): False where no original exists; inf radius: nothing
-    is known.
-    """
-
-    centre: Tensor
-    radius: Tensor
-    possible: Tensor
-
-
-@final
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a transformation: its name, its unit and what it does.
-
-    Args:
-        name: Name in regions, options and records.
-        unit: Unit for people, such as "deg" or "px".
-        description: What it does, in a few words.
-        usual: How far attacks usually go, in the unit; ``gsmooth check`` goes so far by default.
-        step: Attacks take whole multiples of it only (whole pixels, say), a finite set in every
-            region; 0: any value. Noise takes any value, whatever the step.
-
-    Raises:
-        ConfigurationError: The name is that of an argument of Region, or the step is negative or
-            not finite.
-
-    Example:
-        >>> Parameter("dx", "px", "to the right", step=1.0).values(-2.0, 2.0)
-        (-2.0, -1.0, 0.0, 1.0, 2.0)
-    """
-
-    name: str
-    unit: str
-    description: str = ""
-    # How far attacks go is the transformation's to say, and labels nothing in records.
-    usual: float = field(default=1.0, metadata={"recorded": False})
-    step: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.name in RESERVED:
-            raise ConfigurationError(
-                f"{self.name}: a parameter needs another name than {', '.join(RESERVED)}, which"
-                " are arguments of Region"
-            )
-        if not (math.isfinite(self.step) and self.step >= 0.0):
-            raise ConfigurationError(
-                f"{self.name}: step={self.step} must be a finite number, or 0 for any value"
-            )
-
-    def values(self, lower: float, upper: float) -> tuple[float, ...]:
-        """Every value that an attack can take in [lower, upper], ascending; there must be a step.
-
-        Products k * step as float64 has them: one that lies beyond an end is left out.
-        """
-        first, last = math.floor(lower / self.step), math.ceil(upper / self.step)
-        found = (k * self.step for k in range(first - 1, last + 2))
-        return tuple(value for value in found if lower <= value <= upper)
-
-    def between(self, lower: float, upper: float, part: Tensor) -> Tensor:
-        """The values that lie this ``part`` in [0, 1] of the way from lower to upper.
-
-        With a step, one of ``values``, each for an equal share of the parts.
-        """
-        if not self.step:
-            return lower + (upper - lower) * part
-        values = part.new_tensor(self.values(lower, upper))
-        return values[(part * len(values)).long().clamp(0, len(values) - 1)]
 
 
 @final
@@ -111,7 +37,7 @@ class AffineIntensity:
             )
 
 
-class Transformation(metaclass=BoundsChecked):
+class Transformation(TransformationBounds):
     """A family psi_theta of attacks and the exact action T_theta that certifies it.
 
     Subclasses are frozen dataclasses marked ``@final``; their fields are the plugin's options.
@@ -135,8 +61,7 @@ class Transformation(metaclass=BoundsChecked):
     ``least_side_px``: images with a side below it are refused by ``for_shape``; 2 where the attack
     interpolates along both axes (libraries have no unit of length along an axis of one pixel).
 
-    Methods that give bounds are checked in every subclass: PluginError where one answers with a
-    negative number, NaN or another shape (``gsmooth.transforms.bound_checks``).
+    Bounds, all of them optional, are those of :class:`TransformationBounds`.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -209,13 +134,6 @@ class Transformation(metaclass=BoundsChecked):
         """
         return z * 0.0 if self.parameters else z
 
-    def action_derivative(self, z: Tensor) -> Tensor | None:
-        """sup over theta of ||d T_theta z / d theta_i||, (N, K) -> (N, m), rounded up.
-
-        Finite for every z only where theta is not one-sided or the action damps. None: not known.
-        """
-        return z.new_zeros((len(z), 0)) if not self.parameters else None
-
     @property
     def has_action(self) -> bool:
         """Whether T is more than the identity; where it is not, parameters can carry no noise."""
@@ -249,13 +167,9 @@ class Transformation(metaclass=BoundsChecked):
         shape = (int(x.shape[1]), int(x.shape[2]), int(x.shape[3]))
         return self.readout(self.act(self.lift(x), *theta), shape)
 
-    def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """An upper bound on the operator norm of the lift for images (C, H, W)."""
-        return 1.0
-
     @property
     def knows_lift_norm(self) -> bool:
-        """Whether ``lift_norm`` speaks of this lift: the default speaks of the default one only."""
+        """True if ``lift_norm`` is valid for this lift: the default is for the default lift."""
         own, base = type(self), Transformation
         return own.lift_norm is not base.lift_norm or own.lift is base.lift
 
@@ -267,10 +181,6 @@ class Transformation(metaclass=BoundsChecked):
         """
         return not self.parameters
 
-    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
-        """An upper bound on ||L r|| over images r (C, H, W) with every |pixel| <= 1."""
-        return self.lift_norm(shape) * math.sqrt(math.prod(shape)) * (1.0 + 1e-12)
-
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
         """The transformation with whatever depends on the image's (C, H, W) filled in.
 
@@ -278,77 +188,6 @@ class Transformation(metaclass=BoundsChecked):
         """
         _check_sides(self, shape)
         return self
-
-    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
-        """sup of ||T_theta y - T_theta z|| / ||y - z|| over |theta_i| <= reach_i, rounded up.
-
-        What the attack, its rounding and an l2 ball leave over grows with the noise on theta by no
-        more (T5). None: no bound is known, and only where nothing is left over is it proved.
-        """
-        return 1.0 if self.orthogonal or self.nonexpansive else None
-
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        """E_num: l2 bound on the float64 error of T_theta z, for any row of z (F1).
-
-        Holds for |theta_i| <= reach_i when theta_i itself may be off by offset_i. Depends on z
-        through its norm only, and grows with it: covers ask at the longest point. None: unknown,
-        and certificates are *heuristic*.
-        """
-        return None
-
-    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
-        """Values of one parameter at which no cell of a cover may straddle (kinks of psi)."""
-        return ()
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """For cells of parameters, sup over the cell of ||d C(theta) / d theta_i||, by axis.
-
-        C(theta) = T_(-theta) L psi_theta(x), the attacked image pulled back; with ``one_sided``
-        parameters, which have no way back, C(theta) = L x + L psi_theta(x) - T_theta L x. x
-        (1, C, H, W); lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards.
-        None: no bound is known, and certificates are *heuristic*. Where the action
-        is ``exact`` C is constant and the default answers 0; and so it does for cells that are
-        points, as all cells are where every parameter has a step.
-        """
-        return lower.new_zeros(lower.shape) if self.exact else self._at_points(lower, upper)
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""
-        return None
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup over the cell of ||d L psi_theta(x) / d theta_i||, by axis; None: no bound is known.
-
-        What ``derivative_bound`` is to the image pulled back, this is to the attacked image where
-        it lies: covers without noise on theta (T = id) stand on it.
-        """
-        return self._at_points(lower, upper)
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup over the cell of ||d^2 L psi_theta(x) / d theta_i^2||, by axis; None as above."""
-        return None
-
-    def _at_points(self, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """What bounds a derivative where every parameter has a step: 0 on cells that are points.
-
-        A cell that is none has attacks between which nothing is known: inf. None without steps.
-        """
-        if not self.parameters or not all(parameter.step for parameter in self.parameters):
-            return None
-        return lower.new_zeros(lower.shape).masked_fill(upper > lower, math.inf)
-
-    def preimages(
-        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
-    ) -> Enclosure | None:
-        """Where the original of an attacked image can lie, for cells of the unknown parameter.
-
-        x (1, C, H, W): the attacked image, every pixel of which is within ``rounding`` of
-        psi_theta(original), originals in [0, 1]; lower, upper (n, m). None: the attack cannot be
-        undone, and only the clean image can be certified.
-        """
-        return None
 
 
 def _check_sides(transformation: Transformation, shape: tuple[int, int, int]) -> None:

@@ -152,4 +152,4 @@ BOUNDS: Final[Mapping[str, Check]] = {
     "preimages": _enclosure,
     "breakpoints": _kinks,
 }
-"""The methods of ``Transformation`` that give bounds, and what each may answer."""
+"""The methods of ``TransformationBounds``, and what each may answer."""

@@ -24,6 +24,7 @@ from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, ProductLaw, law_from_name
 from gsmooth.transforms.base import AffineIntensity, Enclosure, Parameter, Transformation
 from gsmooth.transforms.bound_checks import BOUNDS, CheckedBound
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.composition import composed
 from gsmooth.transforms.region import Region
 from gsmooth_blur import Blur
@@ -178,11 +179,21 @@ def beside_brightness(operator: Transformation) -> Transformation:
 def test_every_method_of_a_transformation_is_a_map_a_claim_or_a_checked_bound() -> None:
     methods = {
         name
-        for name, member in vars(Transformation).items()
+        for cls in (Transformation, TransformationBounds)
+        for name, member in vars(cls).items()
         if isinstance(member, FunctionType | CheckedBound) and not name.startswith("_")
     }
     assert methods == MAPS | CLAIMS | set(BOUNDS)
     assert {*WAYS, "breakpoints"} == set(BOUNDS)
+
+
+def test_the_second_list_of_an_author_holds_the_checked_bounds_and_nothing_else() -> None:
+    second = {
+        name
+        for name, member in vars(TransformationBounds).items()
+        if isinstance(member, FunctionType | CheckedBound) and not name.startswith("_")
+    }
+    assert second == set(BOUNDS)
 
 
 def test_an_honest_transformation_is_certified_in_every_way() -> None:

@@ -1,0 +1,135 @@
+"""TransformationBounds: what a transformation can state beyond its maps, all of it optional."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+from gsmooth.transforms.bound_checks import BoundsChecked
+from gsmooth.transforms.parameter import Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@final
+@dataclass(frozen=True)
+class Enclosure:
+    """Balls that hold the originals of an attacked image, one for each of n cells of parameters.
+
+    centre (n, K), radius (n,): every original x, whatever theta of the cell it was attacked at, has
+    ||L x - centre|| <= radius. possible (n,): False where no original exists; inf radius: nothing
+    is known.
+    """
+
+    centre: Tensor
+    radius: Tensor
+    possible: Tensor
+
+
+class TransformationBounds(metaclass=BoundsChecked):
+    """Bounds on a transformation: what turns a heuristic certificate into a proved one.
+
+    Each has a default. Where an answer may be None, None says that no bound is known, and what
+    rests on it is *heuristic*. Images x (1, C, H, W) and z (N, K) are float64; cells of the m
+    parameters are given by their ends, lower and upper (n, m). Bounds are rounded outwards.
+
+    They are checked in every subclass: PluginError where one answers with a negative number, NaN or
+    another shape (``gsmooth.transforms.bound_checks``).
+    """
+
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    orthogonal: ClassVar[bool] = False
+    nonexpansive: ClassVar[bool] = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing lies between attack and action, for every image and every theta."""
+        return False
+
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
+        """sup of ||T_theta y - T_theta z|| / ||y - z|| over |theta_i| <= reach_i, rounded up.
+
+        What the attack, its rounding and an l2 ball leave over grows with the noise on theta by no
+        more (T5). None: no bound is known, and only where nothing is left over is it proved.
+        """
+        return 1.0 if self.orthogonal or self.nonexpansive else None
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        """E_num: l2 bound on the float64 error of T_theta z, for any row of z (F1).
+
+        Holds for |theta_i| <= reach_i when theta_i itself may be off by offset_i. Depends on z
+        through its norm only, and grows with it: covers ask at the longest point. None: unknown,
+        and certificates are *heuristic*.
+        """
+        return None
+
+    def action_derivative(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d T_theta z / d theta_i||, (N, K) -> (N, m), rounded up.
+
+        Finite for every z only where theta is not one-sided or the action damps. None: not known.
+        """
+        return z.new_zeros((len(z), 0)) if not self.parameters else None
+
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        """An upper bound on the operator norm of the lift for images (C, H, W)."""
+        return 1.0
+
+    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
+        """An upper bound on ||L r|| over images r (C, H, W) with every |pixel| <= 1."""
+        return self.lift_norm(shape) * math.sqrt(math.prod(shape)) * (1.0 + 1e-12)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """For cells of parameters, sup over the cell of ||d C(theta) / d theta_i||, by axis.
+
+        C(theta) = T_(-theta) L psi_theta(x), the attacked image pulled back; with ``one_sided``
+        parameters, which have no way back, C(theta) = L x + L psi_theta(x) - T_theta L x. x
+        (1, C, H, W); lower, upper (n, m) -> (n, m), per unit of the parameter, rounded outwards.
+        None: no bound is known, and certificates are *heuristic*. Where the action
+        is ``exact`` C is constant and the default answers 0; and so it does for cells that are
+        points, as all cells are where every parameter has a step.
+        """
+        return lower.new_zeros(lower.shape) if self.exact else self._at_points(lower, upper)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""
+        return None
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup over the cell of ||d L psi_theta(x) / d theta_i||, by axis; None: no bound is known.
+
+        What ``derivative_bound`` is to the image pulled back, this is to the attacked image where
+        it lies: covers without noise on theta (T = id) stand on it.
+        """
+        return self._at_points(lower, upper)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup over the cell of ||d^2 L psi_theta(x) / d theta_i^2||, by axis; None as above."""
+        return None
+
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        """Values of one parameter at which no cell of a cover may straddle (kinks of psi)."""
+        return ()
+
+    def preimages(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        """Where the original of an attacked image can lie, for cells of the unknown parameter.
+
+        x (1, C, H, W): the attacked image, every pixel of which is within ``rounding`` of
+        psi_theta(original), originals in [0, 1]; lower, upper (n, m). None: the attack cannot be
+        undone, and only the clean image can be certified.
+        """
+        return None
+
+    def _at_points(self, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """What bounds a derivative where every parameter has a step: 0 on cells that are points.
+
+        A cell that is none has attacks between which nothing is known: inf. None without steps.
+        """
+        if not self.parameters or not all(parameter.step for parameter in self.parameters):
+            return None
+        return lower.new_zeros(lower.shape).masked_fill(upper > lower, math.inf)

@@ -1,0 +1,73 @@
+"""Parameter: what a transformation takes, in its unit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, final
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.transforms.region import RESERVED
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@final
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a transformation: its name, its unit and what it does.
+
+    Args:
+        name: Name in regions, options and records.
+        unit: Unit for people, such as "deg" or "px".
+        description: What it does, in a few words.
+        usual: How far attacks usually go, in the unit; ``gsmooth check`` goes so far by default.
+        step: Attacks take whole multiples of it only (whole pixels, say), a finite set in every
+            region; 0: any value. Noise takes any value, whatever the step.
+
+    Raises:
+        ConfigurationError: The name is that of an argument of Region, or the step is negative or
+            not finite.
+
+    Example:
+        >>> Parameter("dx", "px", "to the right", step=1.0).values(-2.0, 2.0)
+        (-2.0, -1.0, 0.0, 1.0, 2.0)
+    """
+
+    name: str
+    unit: str
+    description: str = ""
+    # How far attacks go is the transformation's to say, and labels nothing in records.
+    usual: float = field(default=1.0, metadata={"recorded": False})
+    step: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.name in RESERVED:
+            raise ConfigurationError(
+                f"{self.name}: a parameter needs another name than {', '.join(RESERVED)}, which"
+                " are arguments of Region"
+            )
+        if not (math.isfinite(self.step) and self.step >= 0.0):
+            raise ConfigurationError(
+                f"{self.name}: step={self.step} must be a finite number, or 0 for any value"
+            )
+
+    def values(self, lower: float, upper: float) -> tuple[float, ...]:
+        """Every value that an attack can take in [lower, upper], ascending; there must be a step.
+
+        Products k * step as float64 has them: one that lies beyond an end is left out.
+        """
+        first, last = math.floor(lower / self.step), math.ceil(upper / self.step)
+        found = (k * self.step for k in range(first - 1, last + 2))
+        return tuple(value for value in found if lower <= value <= upper)
+
+    def between(self, lower: float, upper: float, part: Tensor) -> Tensor:
+        """The values that lie this ``part`` in [0, 1] of the way from lower to upper.
+
+        With a step, one of ``values``, each for an equal share of the parts.
+        """
+        if not self.step:
+            return lower + (upper - lower) * part
+        values = part.new_tensor(self.values(lower, upper))
+        return values[(part * len(values)).long().clamp(0, len(values) - 1)]
