@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, final
+from statistics import fmean, median
+from typing import Final
 
+from benchmarks.suite.benchmark import Line
 from benchmarks.suite.case import Case
 from benchmarks.suite.results import digest
 from benchmarks.suite.train import train_and_save
@@ -23,28 +23,11 @@ from gsmooth.runs.monitor.progress import LineProgress
 from gsmooth.runs.records.folder import ROWS_NAME, read_records
 from gsmooth.runs.records.row import Row
 
-
-@final
-@dataclass(frozen=True)
-class Accuracies:
-    """Fractions of ``images``; an abstention counts as wrong.
-
-    clean: f without noise; standard: g at the image; certified: g on the whole region; attacked: g
-    at the worst point found, on the same images (None where not all of them were attacked).
-    centres: median of the centres that were tested; votes, seconds: means of certification. All are
-    None for no images.
-    """
-
-    images: int
-    clean: float | None = None
-    standard: float | None = None
-    certified: float | None = None
-    attacked: float | None = None
-    centres: float | None = None
-    votes: float | None = None
-    seconds: float | None = None
-    abstentions: Mapping[str, int] | None = None
-    guarantees: Mapping[str, int] | None = None
+FIGURES: Final = (
+    *("clean", "standard", "certified", "attacked", "centres", "votes", "seconds", "abstentions"),
+    "guarantees",
+)
+"""See :func:`accuracies`; all are None for no images."""
 
 
 def measured(
@@ -52,7 +35,7 @@ def measured(
     options: argparse.Namespace,
     folder: Path,
     training: Callable[[Case], Dataset],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Line]:
     """A line for every case that is asked for, or that has records from before.
 
     Images that are in the folder of a case already are not repeated: killed at any moment, the same
@@ -61,7 +44,7 @@ def measured(
 
     Args:
         cases: All cases; those that share a network are trained together.
-        options: See ``accuracy.toml``.
+        options: See [accuracy] of ``common.toml``.
         folder: Records are kept in a folder for each case in it.
         training: The images that the network of a case is trained on.
     """
@@ -76,7 +59,8 @@ def measured(
         rows = rows_of(runs[case.name])
         if rows or refused:
             attacks = withstood(rows_of(runs[case.twin or case.name]))
-            figures = accuracies(rows, attacks) if rows else Accuracies(0)
+            none = {"images": 0, **dict.fromkeys(FIGURES)}
+            figures = accuracies(rows, attacks) if rows else none
             yield line_of(case, runs[case.name], figures, refused)
 
 
@@ -135,17 +119,16 @@ def certified(config: RunConfig) -> str | None:
     return None
 
 
-def line_of(
-    case: Case, config: RunConfig, figures: Accuracies, refused: str | None = None
-) -> dict[str, Any]:
+def line_of(case: Case, config: RunConfig, figures: Line, refused: str | None = None) -> Line:
     """What is kept of a case: its figures, and all they depend on; files by digest."""
     tree, folder = config.model_dump(mode="json"), config.output.folder
+    attacked = figures["attacked"]
     return {
         "cell": case.name,
         "cover": case.cover,
         "test": case.test,
-        **asdict(figures),
-        "gap": None if figures.attacked is None else figures.attacked - (figures.certified or 0.0),
+        **figures,
+        "gap": None if attacked is None else attacked - figures["certified"],
         "refused": refused,
         "fingerprint": None if refused else read_records(folder).header.fingerprint,
         "others": case.published and case.published.model_dump(),
@@ -182,25 +165,27 @@ def withstood(rows: Sequence[Row]) -> dict[int, bool]:
     return {row.index: row.attack.robust for row in rows if row.attack is not None}
 
 
-def accuracies(rows: Sequence[Row], attacks: Mapping[int, bool]) -> Accuracies:
-    """The figures of ``rows``, at least one; ``attacks``: see :func:`withstood`."""
+def accuracies(rows: Sequence[Row], attacks: Mapping[int, bool]) -> Line:
+    """Fractions of ``rows``, at least one; an abstention counts as wrong.
 
-    def fraction(hits: int) -> float:
-        return hits / len(rows)
-
-    attacked = all(row.index in attacks for row in rows)
-    return Accuracies(
-        images=len(rows),
-        clean=fraction(sum(row.image.clean_prediction == row.image.label for row in rows)),
-        standard=fraction(sum(row.image.prediction == row.image.label for row in rows)),
-        certified=fraction(sum(row.correct_up_to(1.0) for row in rows)),
-        attacked=fraction(sum(attacks[row.index] for row in rows)) if attacked else None,
-        centres=statistics.median(len(row.counts.evidence) for row in rows),
-        votes=statistics.fmean(row.counts.votes for row in rows),
-        seconds=statistics.fmean(row.provenance.seconds for row in rows),
-        abstentions=_counted(row.decision.reason for row in rows if row.decision.reason),
-        guarantees=_counted(row.claim.guarantee for row in rows),
+    clean: f without noise; standard: g at the image; certified: g on the whole region; attacked: g
+    at the worst point found, on the same images (None where not all of them are in ``attacks``, see
+    :func:`withstood`). centres: median of the centres that were tested; votes, seconds: means of
+    certification.
+    """
+    attacked = [attacks[row.index] for row in rows if row.index in attacks]
+    values = (
+        fmean(row.image.clean_prediction == row.image.label for row in rows),
+        fmean(row.image.prediction == row.image.label for row in rows),
+        fmean(row.correct_up_to(1.0) for row in rows),
+        fmean(attacked) if len(attacked) == len(rows) else None,
+        median(len(row.counts.evidence) for row in rows),
+        fmean(row.counts.votes for row in rows),
+        fmean(row.provenance.seconds for row in rows),
+        _counted(row.decision.reason for row in rows if row.decision.reason),
+        _counted(row.claim.guarantee for row in rows),
     )
+    return {"images": len(rows), **dict(zip(FIGURES, values, strict=True))}
 
 
 def _counted(names: Iterable[object]) -> dict[str, int]:

@@ -31,6 +31,8 @@ from gsmooth.runs.config.run_config import (
 )
 
 FOLDER: Final = Path(__file__).parents[1] / "settings"
+SECTIONS: Final = ("data", "transformation", "smoothing", "region", "certify", "attack")
+"""What a case has as a run file has it."""
 Split = Literal["training", "choosing", "heldout"]
 
 
@@ -116,24 +118,13 @@ class Case(Section):
     memory: Memory | None = None
 
     def config(
-        self,
-        folder: Path = Path("runs"),
-        weights: Path | None = None,
-        **engine: Any,
+        self, folder: Path = Path("runs"), weights: Path | None = None, **engine: Any
     ) -> RunConfig:
         """The run of this case, resolved; ``engine``: what [engine] says, if anything."""
+        same = {name: getattr(self, name) for name in SECTIONS}
+        model, output = self.network.model(weights), OutputSection(folder=folder)
         return resolved(
-            RunConfig(
-                model=self.network.model(weights),
-                data=self.data,
-                transformation=self.transformation,
-                smoothing=self.smoothing,
-                region=self.region,
-                certify=self.certify,
-                attack=self.attack,
-                engine=EngineSection(**engine),
-                output=OutputSection(folder=folder),
-            )
+            RunConfig(model=model, engine=EngineSection(**engine), output=output, **same)
         )
 
     def but(self, **sections: dict[str, Any]) -> Self:

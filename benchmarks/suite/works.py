@@ -16,7 +16,6 @@ from benchmarks.suite.timing import Timing, Work, best_size
 from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.errors import ConfigurationError
-from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import load_classifier, noise_of, region_of
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
@@ -54,14 +53,9 @@ class Subject:
         return self.case.name
 
     @property
-    def config(self) -> RunConfig:
-        """The run of the case; images and network are those in memory."""
-        return self.case.config()
-
-    @property
     def region(self) -> gsmooth.Region:
         """What is certified."""
-        return region_of(self.config)
+        return region_of(self.case.config())
 
     @property
     def sigma(self) -> float:
@@ -79,16 +73,12 @@ class Subject:
 
     def smoothed(self, batch_size: int) -> SmoothedClassifier:
         """The smoothed classifier with batches of this size."""
-        config = self.config
+        config = self.case.config()
         operator, law = noise_of(config)
         assert config.smoothing.grid is not None
+        grid = config.smoothing.grid
         return SmoothedClassifier(
-            self.classifier,
-            operator,
-            law,
-            grid=config.smoothing.grid,
-            batch_size=batch_size,
-            seed=0,
+            self.classifier, operator, law, grid=grid, batch_size=batch_size, seed=0
         )
 
     def forwards(self, size: int) -> Work:
