@@ -39,7 +39,10 @@ class ParameterNoise(ABC):
 @final
 @dataclass(frozen=True)
 class Gaussian(ParameterNoise):
-    """Normal noise on a parameter (T4, T5).
+    """Gaussian noise on a parameter.
+
+    Shift and residual add like the sides of a right angle: without an error that depends on the
+    noise for orthogonal actions (T4), with a bound on it for all others (T5).
 
     Args:
         std: Standard deviation, in the parameter's unit; 0: the parameter is attacked and not
@@ -64,7 +67,7 @@ class Gaussian(ParameterNoise):
 @final
 @dataclass(frozen=True)
 class Uniform(ParameterNoise):
-    """Uniform noise on a parameter (T3).
+    """Uniform noise on a parameter: a shift loses the mass that it moves out of the support (T3).
 
     Args:
         half_width: Noise lies in [-half_width, half_width], or in [0, 2 half_width] if the
@@ -89,7 +92,9 @@ class Uniform(ParameterNoise):
 @final
 @dataclass(frozen=True)
 class Laplace(ParameterNoise):
-    """Laplace noise on the only parameter of a transformation (T3).
+    """Laplace noise on the only parameter of a transformation.
+
+    A shift g multiplies the probability of failing votes by at most exp(|g| / b) (T3).
 
     Args:
         b: Scale: the mean absolute value of the noise, in the parameter's unit.
@@ -113,7 +118,9 @@ class Laplace(ParameterNoise):
 @final
 @dataclass(frozen=True)
 class Exponential(ParameterNoise):
-    """Exponential noise, for a parameter that admits no negative values (T3).
+    """Exponential noise, for a parameter that admits no negative values.
+
+    A shift g >= 0 multiplies the probability of failing votes by at most exp(g / mean) (T3).
 
     Args:
         mean: Mean of the noise, in the parameter's unit.
@@ -137,7 +144,9 @@ class Exponential(ParameterNoise):
 @final
 @dataclass(frozen=True)
 class FoldedNormal(ParameterNoise):
-    """The absolute value of normal noise, for a parameter that admits no negative values (T3).
+    """The absolute value of normal noise, for a parameter that admits no negative values.
+
+    After a shift g >= 0 the failing votes gain most where the noise is largest (T3).
 
     Args:
         std: Standard deviation of the normal noise that is folded, in the parameter's unit.
@@ -208,7 +217,8 @@ def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool
     Args:
         noise: One a parameter, in order; none: no parameter carries noise.
         sigma: Standard deviation of the noise on z.
-        orthogonal: Whether every T_theta is orthogonal (T4); else T5 is used.
+        orthogonal: Whether every T_theta is orthogonal, so that no error depends on the noise (T4);
+            otherwise such errors are bounded (T5).
 
     Raises:
         ConfigurationError: No theorem is known for this noise: at most one parameter of several

@@ -46,8 +46,9 @@ class Transformation(TransformationBounds):
     untouched. The action obeys T_a T_b = T_(a+b), T_0 = id, exactly (to float64 rounding).
 
     Class attributes: ``name`` (as registered), ``parameters``, ``orthogonal`` (every T_theta is an
-    orthogonal map of z-space: T4 applies; otherwise T5), ``summary`` (one line for listings),
-    ``default_centres`` (how many centres a cover gets when the user names none).
+    orthogonal map of z-space, so that residuals do not depend on the noise: T4; otherwise T5),
+    ``summary`` (one line for listings), ``default_centres`` (how many centres a cover gets when the
+    user names none).
 
     ``one_sided``: names of the parameters that admit values >= 0 only, because nothing undoes the
     attack (blur): T is a semigroup, never called with a negative one, and noise on it comes from a
