@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.testing.images import Point, points
-from gsmooth.testing.transformation_under_test import (
-    ROUNDING,
-    Theta,
-    TransformationUnderTest,
-    near,
-    no_claim,
-)
+from gsmooth.testing.settings import KIT
+from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest, near, no_claim
 from gsmooth.transforms.base import Transformation
-
-CROWD: Final = 33
-"""Rows among which one is looked at."""
-FARTHER: Final = 4.0
-"""Float errors are looked at so many times farther out: scales may be wider than the region."""
 
 
 def action_at_zero_is_identity(subject: TransformationUnderTest) -> None:
@@ -89,7 +77,7 @@ def action_never_lengthens(subject: TransformationUnderTest) -> None:
     def example(point: Point, theta: Theta) -> None:
         y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
         before, after = _gap(y, z), _gap(subject.act(y, theta), subject.act(z, theta))
-        assert after <= before + ROUNDING * _scale(y, z), (
+        assert after <= before + KIT.tolerance.action * _scale(y, z), (
             f"nonexpansive is claimed, but T_{theta} takes points {before:.6g} apart to {after:.6g}"
         )
 
@@ -110,7 +98,7 @@ def lipschitz_bound_holds(subject: TransformationUnderTest) -> None:
         claimed = subject.transformation.lipschitz_bound(tuple(abs(value) for value in theta))
         assert claimed is not None, f"stretch answers at first and is None at theta={theta}"
         before, after = _gap(y, z), _gap(subject.act(y, theta), subject.act(z, theta))
-        assert after <= claimed * before + ROUNDING * _scale(y, z), (
+        assert after <= claimed * before + KIT.tolerance.action * _scale(y, z), (
             f"T_{theta} takes points {before:.6g} apart to {after:.6g}, stretch claims a factor of"
             f" {claimed:.6g} at most"
         )
@@ -141,7 +129,7 @@ def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
         a, b = _dyadic(a, subject.reach), _dyadic(b, subject.reach)
         total = _sum(a, b)
         # In a crowd of equal rows: there, too, it may be no worse.
-        direct, once = subject.act(z.repeat(CROWD, 1), total)[-1:], subject.act(z, b)
+        direct, once = subject.act(z.repeat(KIT.action.rows, 1), total)[-1:], subject.act(z, b)
         claimed = _claim(subject, z, total)
         if subject.exact is not None:
             _below(_gap(direct, subject.exact(z, *total)), claimed, f"T z at theta={total}")
@@ -152,7 +140,7 @@ def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
         allowed = _claim(subject, z, total, offset) + claimed
         _below(_gap(moved, direct), allowed, f"theta={total} moved by {offset}")
 
-    far = subject.thetas(farther=FARTHER)
+    far = subject.thetas(farther=KIT.action.farther)
     subject.search(example, point=points(), a=far, b=far)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -16,21 +16,9 @@ from gsmooth.cover import GivenCover, build_cover
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import Point, SampleImage
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, nothing
 from gsmooth.transforms.region import Region
-
-ALPHA: Final = 1e-6
-"""Level of the certificates: one that is refuted is no bad luck. PREDICT is at 1e-9."""
-VOTES: Final = 1024
-CENTRES: Final = 3
-UNITS: Final = 12
-"""Hidden units; half of them look along attacks, so that the class can be changed at all."""
-SOFT: Final = 8.0
-"""Noise stds in one unit of tanh: a unit that an attack turns over outweighs the noise in all."""
-DOUBT: Final = 0.02
-"""Share of noisy copies of the clean image that are of the other class."""
-PICTURES: Final = (("blob", 3, 1.0), ("pixel", 1, 1.0), ("noise", 1, 0.25))
-"""With the part of the region that is to be certified."""
 
 
 def attacks_never_beat_certificates(subject: TransformationUnderTest) -> None:
@@ -42,13 +30,13 @@ def attacks_never_beat_certificates(subject: TransformationUnderTest) -> None:
     """
     plan = AttackPlan(points=31, random=32, gradient_steps=6, n=512)
     given = 0
-    for kind, seed, part in PICTURES:
+    for kind, seed, part in KIT.adversary.images:
         x = SampleImage(kind, seed).tensor(subject.shape)
         smoothed = _network(subject, x, seed)
         whole = subject.region if subject.dimensions else Region(l2=2.0 * smoothed.law.sigma)
         region = whole.scaled(part)
-        cover = build_cover(smoothed, x[0], region, CENTRES)
-        item, mode = Item(seed, x[0]), RadiusMode(ALPHA, n=VOTES)
+        cover = build_cover(smoothed, x[0], region, KIT.adversary.centres)
+        item, mode = Item(seed, x[0]), RadiusMode(KIT.adversary.alpha, n=KIT.adversary.votes)
         (found,) = certify_many(smoothed, [item], region, mode, GivenCover(cover))
         certificate = found.certificate
         if not isinstance(certificate, Certified):
@@ -66,19 +54,20 @@ def attacks_never_beat_certificates(subject: TransformationUnderTest) -> None:
 
 
 def _network(subject: TransformationUnderTest, x: Tensor, seed: int) -> SmoothedClassifier:
-    """A smoothed random network under which x is of class 1 in all but DOUBT of the votes."""
+    """A smoothed random network under which x is of class 1 in nearly all votes."""
     z = subject.lift(x)
     seen = _seen(subject, z)
-    rows = [Point("normal", seed + unit).tensor(seen.shape[1])[0] for unit in range(UNITS)]
+    units = range(KIT.adversary.hidden_units)
+    rows = [Point("normal", seed + unit).tensor(seen.shape[1])[0] for unit in units]
     for unit, theta in enumerate(_scattered(subject, seed)):
         rows[unit] = (seen - _seen(subject, subject.lift(subject.attack(x, theta))))[0]
     first = torch.stack([row / max(float(row.norm()), 1e-9) for row in rows])
     smoothed = subject.smoothed(identity_action=not subject.moves)
     noisy = _noisy(subject, smoothed, z, seed)
-    second = 0.5 + Point("normal", seed + 99).tensor(UNITS)[0].abs()
-    network = _Smooth(first / (SOFT * smoothed.law.sigma), seen[0], second, 0.0)
+    second = 0.5 + Point("normal", seed + 99).tensor(KIT.adversary.hidden_units)[0].abs()
+    network = _Smooth(first / (KIT.adversary.unit_width * smoothed.law.sigma), seen[0], second, 0.0)
     lead = network.lead(noisy)
-    network.threshold = float(lead.quantile(DOUBT))
+    network.threshold = float(lead.quantile(KIT.adversary.doubt))
     classifier = Classifier(network, classes=2, shape=subject.shape)
     return replace(smoothed, classifier=classifier)
 
@@ -107,7 +96,11 @@ def _scattered(subject: TransformationUnderTest, seed: int) -> list[tuple[float,
         return []
     draw = torch.Generator().manual_seed(seed)
     part = torch.rand(
-        UNITS // 2, subject.dimensions, generator=draw, dtype=torch.float64, device="cpu"
+        KIT.adversary.hidden_units // 2,
+        subject.dimensions,
+        generator=draw,
+        dtype=torch.float64,
+        device="cpu",
     )
     low, high = (
         torch.tensor(end, dtype=torch.float64, device="cpu") for end in _ends(subject.region)
@@ -124,9 +117,11 @@ def _noisy(
 ) -> Tensor:
     """What the network sees of the clean image under noise, flat: (n, d)."""
     law, draw = smoothed.law, torch.Generator().manual_seed(seed)
-    u = torch.rand(VOTES, law.dimensions, generator=draw, dtype=torch.float64, device="cpu")
+    u = torch.rand(
+        KIT.adversary.votes, law.dimensions, generator=draw, dtype=torch.float64, device="cpu"
+    )
     theta = torch.from_numpy(law.theta_from_uniform(u.clamp(2.0**-40, 1.0 - 2.0**-40).numpy()))
-    moved = z.repeat(VOTES, 1)
+    moved = z.repeat(KIT.adversary.votes, 1)
     if law.dimensions:
         moved = subject.transformation.act(moved, *theta.tensor_split(theta.shape[1], dim=1))
     noise = torch.randn(moved.shape, generator=draw, dtype=torch.float64, device="cpu")

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.testing.images import IN_RANGE, SampleImage, sample_images
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import (
-    ROUNDING,
     Theta,
     TransformationUnderTest,
     columns,
     near,
     no_claim,
 )
-
-PARTS: Final = (0.5, 0.125, 0.03125)
-"""Of the way to an end of the region, for the direction of the action."""
-UNITS: Final = (math.pi / 180.0, 180.0 / math.pi, 0.5, 2.0)
-"""Slips of a unit: degrees taken for radians and the other way, halves, doubles."""
 
 
 def attack_at_zero_is_identity(subject: TransformationUnderTest) -> None:
@@ -77,7 +71,7 @@ def attack_keeps_the_range(subject: TransformationUnderTest) -> None:
         x = low + (high - low) * sample_image.tensor(subject.shape)
         found = subject.attack(x, theta)
         beyond = max(low - float(found.min()), float(found.max()) - high)
-        assert beyond <= ROUNDING, (
+        assert beyond <= KIT.tolerance.action, (
             f"keeps_range{ends} is claimed, but at theta={theta} a pixel leaves by {beyond:.3g}"
         )
 
@@ -116,7 +110,7 @@ def action_follows_attack(subject: TransformationUnderTest) -> None:
 
 
 def _require_own_unit(subject: TransformationUnderTest, axis: int, name: str) -> None:
-    for factor in UNITS:
+    for factor in KIT.action.unit_slips:
         told = [e for e in _errors(subject, axis, factor) if e.telling]
         much = sum(e.scaled < e.own / 2.0 for e in told)
         slip = all(e.scaled < e.own for e in told) and much > len(told) / 2.0
@@ -148,7 +142,7 @@ class _Errors:
 def _errors(subject: TransformationUnderTest, axis: int, factor: float) -> Iterator[_Errors]:
     """What T leaves at one parameter, and at ``factor`` times it, all others being 0.
 
-    At the thetas of PARTS from which that leads no farther than noise does.
+    At the thetas of KIT.action.parts from which that leads no farther than noise does.
     """
     for end in (subject.region.lower, subject.region.upper):
         alone = tuple(value if place == axis else 0.0 for place, value in enumerate(end))
@@ -171,7 +165,7 @@ def _errors(subject: TransformationUnderTest, axis: int, factor: float) -> Itera
 
 def _on_the_way(subject: TransformationUnderTest, theta: Theta) -> list[Theta]:
     """Attacks on the way to theta, 0 left out."""
-    scaled = (tuple(part * value for value in theta) for part in PARTS)
+    scaled = (tuple(part * value for value in theta) for part in KIT.action.parts)
     found = dict.fromkeys(subject.possible(there) for there in scaled)
     end = subject.possible(theta)
     return [there for there in found if any(there)] or ([end] if any(end) else [])

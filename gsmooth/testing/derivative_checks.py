@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -16,17 +16,8 @@ from torch import Tensor
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import lay_parameter_grid
 from gsmooth.testing.images import SampleImage
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
-
-SAMPLES: Final = 17
-SHORT: Final = 2.0**-6
-CROWD: Final = 33
-"""Cells that are asked about at once, where not one alone: nothing may depend on their number."""
-WHOLE: Final = 4
-"""About how many whole numbers of a parameter are looked at, among those of the region."""
-ARITHMETIC: Final = 1e-10
-"""Float64 error of an pulled-back image point, relative to 1 + its norm; finite differences carry
-it."""
 
 Bound = Callable[[Tensor, Tensor], Tensor | None]
 
@@ -82,7 +73,7 @@ def _check_derivative(subject: TransformationUnderTest, *, identity_action: bool
         used = 0.0
         for axis in _moving(lower, upper):
             # From end to end, and a short walk: as good as the speed at one place.
-            for part in (1.0, SHORT):
+            for part in (1.0, KIT.search.short_part):
                 theta, points = _walk(pulled_back, lower, upper, axis, where, part)
                 steps = theta[1:, axis] - theta[:-1, axis]
                 moved = (points[1:] - points[:-1]).norm(dim=1)
@@ -103,7 +94,7 @@ def _check_curvature(subject: TransformationUnderTest, *, identity_action: bool)
         used = 0.0
         for axis in _moving(lower, upper):
             theta, points = _walk(pulled_back, lower, upper, axis, where)
-            for reach in (1, 4, SAMPLES // 2):
+            for reach in (1, 4, KIT.search.line_points // 2):
                 bent = points[2 * reach :] - 2.0 * points[reach:-reach] + points[: -2 * reach]
                 step = (theta[2 * reach :, axis] - theta[: -2 * reach, axis]) / 2.0
                 # ParameterGrid are laid by float arithmetic: the middle one is off by a few ulps.
@@ -125,7 +116,12 @@ def _aim(used: float) -> None:
 def _search(subject: TransformationUnderTest, example: Callable[..., None]) -> None:
     """Cells at whole numbers first, where attacks on pixels have kinks; then any."""
     first = [
-        {"sample_image": SampleImage("noise", 1), "cell": cell, "where": where, "cells": CROWD}
+        {
+            "sample_image": SampleImage("noise", 1),
+            "cell": cell,
+            "where": where,
+            "cells": KIT.action.rows,
+        }
         for cell in _whole(subject)
         for where in (0.0, 1.0)
     ]
@@ -165,7 +161,7 @@ def _whole(subject: TransformationUnderTest) -> list[Cell]:
         if subject.transformation.parameters[axis].step:
             continue
         numbers = range(math.ceil(parameter_grid[0]), math.floor(parameter_grid[-1]) + 1)
-        for number in numbers[:: max(1, len(numbers) // WHOLE)]:
+        for number in numbers[:: max(1, len(numbers) // KIT.search.whole_numbers)]:
             last = max(0, len(parameter_grid) - 2)
             place = int(np.clip(np.searchsorted(parameter_grid, number, side="right") - 1, 0, last))
             for beside in {place, max(0, place - (parameter_grid[place] == number))}:
@@ -248,22 +244,24 @@ def _walk(
     where: float,
     part: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """Equally spaced theta along one axis, (SAMPLES, m), and the pulled-back image there.
+    """Equally spaced theta along one axis, (n, m), and the pulled-back image there.
 
     From end to end of the cell, or along a ``part`` of it.
     """
-    theta = (lower + where * (upper - lower)).repeat(SAMPLES, 1)
+    theta = (lower + where * (upper - lower)).repeat(KIT.search.line_points, 1)
     theta = torch.minimum(torch.maximum(theta, lower), upper)
     low, high = float(lower[0, axis]), float(upper[0, axis])
     start = low + where * (1.0 - part) * (high - low)
     end = min(start + part * (high - low), high)
-    theta[:, axis] = torch.linspace(start, end, SAMPLES, dtype=torch.float64, device="cpu")
+    theta[:, axis] = torch.linspace(
+        start, end, KIT.search.line_points, dtype=torch.float64, device="cpu"
+    )
     return theta, pulled_back.points(theta)
 
 
 def _compare(moved: Tensor, allowed: Tensor, steps: Tensor, points: Tensor, what: str) -> float:
     """The largest share of the bound that a finite difference uses; AssertionError above 1."""
-    slack = ARITHMETIC * (1.0 + float(points.norm(dim=1).max()))
+    slack = KIT.tolerance.derivative * (1.0 + float(points.norm(dim=1).max()))
     worst = int((moved - allowed).argmax())
     assert float(moved[worst]) <= float(allowed[worst]) + slack, (
         f"{what}: finite differences reach {float(moved[worst]):.6g} in a step of"

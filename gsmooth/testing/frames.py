@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.testing.images import Point, SampleImage, points, sample_images
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, near, no_claim
 from gsmooth.transforms.base import Transformation
-
-POWER_STEPS: Final = 30
 
 
 def lift_is_linear(subject: TransformationUnderTest) -> None:
@@ -57,7 +54,7 @@ def rounding_norm_bounds_lift(subject: TransformationUnderTest) -> None:
     def example(sample_image: SampleImage) -> None:
         r = (2.0 * sample_image.tensor(subject.shape) - 1.0).sign()
         worst = 0.0
-        for _ in range(POWER_STEPS):
+        for _ in range(KIT.action.power_steps):
             worst = max(worst, float(subject.lift(r).norm()))
             r = _pulled(subject, r).sign()
         assert worst <= bound * (1.0 + 1e-12), (
@@ -86,7 +83,7 @@ def _steepest(subject: TransformationUnderTest, start: Tensor) -> Tensor:
     """The direction that L stretches most, by power iteration on L^T L."""
     # A little of everything, so that no direction is shut out from the start.
     x = start + 0.01 * SampleImage("noise", 1).tensor(subject.shape)
-    for _ in range(POWER_STEPS):
+    for _ in range(KIT.action.power_steps):
         pulled = _pulled(subject, x / x.norm())
         if not bool(pulled.norm() > 0.0):
             break

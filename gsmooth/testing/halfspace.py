@@ -20,27 +20,13 @@ from torch import Tensor, nn
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import Point, SampleImage
-from gsmooth.testing.transformation_under_test import (
-    ROUNDING,
-    Theta,
-    TransformationUnderTest,
-    nothing,
-)
+from gsmooth.testing.settings import KIT
+from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest, nothing
 from gsmooth.theory.laws import Law
 
 Floats = NDArray[np.float64]
 
-SHARE: Final = 0.85
-"""Exact share of votes for the clean image's class: it holds on part of most regions."""
 PICTURE: Final = SampleImage("blob", 3)
-NODES: Final = 64
-"""Gauss-Legendre nodes in u = F(theta) for one parameter."""
-POINTS: Final = 512
-"""Sobol points for several."""
-ROWS: Final = 32
-"""Rows that the plugin is given at a time: the engine gives it 64 at least."""
-EXACTNESS: Final = (1e-3, 1e-3, 5e-3)
-"""Error allowed for: rounding in the network, and quadrature, by the number of parameters."""
 
 
 @final
@@ -120,10 +106,8 @@ class Scene:
         if self.smoothed.identity_action:
             return (z @ self.normal + self.constant)[:, None].numpy()
         theta = torch.from_numpy(self.theta)
-        rows = [
-            torch.cat([self._moved(point, part) for part in torch.split(theta, ROWS)]).numpy()
-            for point in z
-        ]
+        parts = torch.split(theta, KIT.halfspace.rows)
+        rows = [torch.cat([self._moved(point, part) for part in parts]).numpy() for point in z]
         return np.stack(rows)
 
     def _moved(self, point: Tensor, theta: Tensor) -> Tensor:
@@ -133,7 +117,9 @@ class Scene:
 
 
 def scene(
-    subject: TransformationUnderTest, sample_image: SampleImage = PICTURE, share: float = SHARE
+    subject: TransformationUnderTest,
+    sample_image: SampleImage = PICTURE,
+    share: float = KIT.halfspace.p,
 ) -> Scene:
     """A half-space across the way that the region's attacks take; the picture has this share.
 
@@ -145,7 +131,8 @@ def scene(
     smoothed = subject.smoothed(identity_action=not subject.moves, network=network)
     normal, constant = _affine(subject, across)
     theta, weights = _quadrature(smoothed.law, subject.seed or 0)
-    error = EXACTNESS[min(smoothed.law.dimensions, len(EXACTNESS) - 1)]
+    errors = KIT.tolerance.quadrature
+    error = errors[min(smoothed.law.dimensions, len(errors) - 1)]
     made = Scene(subject, smoothed, x, normal, constant, theta, weights, error=error)
     return made.settled(share)
 
@@ -179,7 +166,7 @@ def _affine(subject: TransformationUnderTest, across: Tensor) -> tuple[Tensor, f
     for number in (1, 2):
         z = 4.0 * Point("normal", number).tensor(subject.size)
         found, expected = float(_score(subject, z, across)), float(z @ normal) + constant
-        if abs(found - expected) > ROUNDING * (1.0 + abs(expected) + float(z.norm())):
+        if abs(found - expected) > KIT.tolerance.action * (1.0 + abs(expected) + float(z.norm())):
             raise nothing("the readout is not affine, and shares have no closed form")
     if not float(normal.norm()) > 1e-6:
         raise nothing("the readout hides what the attack changes")
@@ -198,8 +185,8 @@ def _quadrature(law: Law, seed: int) -> tuple[Floats, Floats]:
     if law.dimensions == 0:
         return np.zeros((1, 0)), np.ones(1)
     if law.dimensions == 1:
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        nodes, weights = np.polynomial.legendre.leggauss(KIT.halfspace.nodes)
         return law.theta_from_uniform((nodes[:, None] + 1.0) / 2.0), weights / 2.0
-    u = stats.qmc.Sobol(law.dimensions, rng=seed).random(POINTS)
+    u = stats.qmc.Sobol(law.dimensions, rng=seed).random(KIT.halfspace.points)
     inside = np.clip(u, 2.0**-40, 1.0 - 2.0**-40)
-    return law.theta_from_uniform(inside), np.full(POINTS, 1.0 / POINTS)
+    return law.theta_from_uniform(inside), np.full(KIT.halfspace.points, 1.0 / KIT.halfspace.points)

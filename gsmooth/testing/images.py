@@ -9,14 +9,13 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from gsmooth.testing.settings import KIT
+
 IN_RANGE: Final = ("pixel", "checkerboard", "step", "blob", "noise", "levels")
 """Ways to make an image in [0, 1], simplest first: counterexamples shrink towards the left."""
 KINDS: Final = (*IN_RANGE, "signed")
 POINTS: Final = ("unit", "normal", "levels", "long")
 LEVELS: Final = 255
-LENGTH: Final = 1024.0
-"""Of a long point, in the root of its coordinates: images of other scales, and far out in noise."""
-SEEDS: Final = 2**16
 
 
 @final
@@ -82,7 +81,7 @@ class Point:
             return _levels(uniform)
         if self.kind in ("normal", "long"):
             normal = torch.randn(rows, size, generator=draw, dtype=torch.float64, device="cpu")
-            return LENGTH * normal if self.kind == "long" else normal
+            return KIT.images.long_point * normal if self.kind == "long" else normal
         place = torch.randint(size, (rows,), generator=draw, dtype=torch.int64, device="cpu")
         return torch.nn.functional.one_hot(place, size).to(torch.float64)
 
@@ -94,9 +93,9 @@ def _levels(uniform: Tensor) -> Tensor:
 
 def sample_images(kinds: tuple[str, ...] = KINDS) -> st.SearchStrategy[SampleImage]:
     """Images of the given kinds."""
-    return st.builds(SampleImage, st.sampled_from(kinds), st.integers(0, SEEDS))
+    return st.builds(SampleImage, st.sampled_from(kinds), st.integers(0, KIT.images.seeds))
 
 
 def points() -> st.SearchStrategy[Point]:
     """Points of z-space."""
-    return st.builds(Point, st.sampled_from(POINTS), st.integers(0, SEEDS))
+    return st.builds(Point, st.sampled_from(POINTS), st.integers(0, KIT.images.seeds))

@@ -14,12 +14,8 @@ import torch
 from gsmooth.errors import ConfigurationError
 from gsmooth.testing.checks import EVERY, ONCE, Body, inapplicable
 from gsmooth.testing.repeat import code_for
-from gsmooth.testing.transformation_under_test import (
-    SPREAD,
-    Act,
-    Falsified,
-    TransformationUnderTest,
-)
+from gsmooth.testing.settings import KIT
+from gsmooth.testing.transformation_under_test import Act, Falsified, TransformationUnderTest
 from gsmooth.text.spelling import did_you_mean
 from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
@@ -28,14 +24,6 @@ from gsmooth.transforms.region import Region
 Check = Callable[[], None]
 Shape = tuple[int, int, int]
 
-FIRST_SHAPE: Final = (1, 16, 16)
-SECOND_SHAPE: Final = (3, 9, 12)
-SECOND_ENDS: Final = (-1.37, 1.21)
-"""Times what is usual: ends between whole numbers, and kinks at them inside."""
-FEWER: Final = 0.3
-"""Part of the examples that the second shape and region get."""
-WIDE: Final = 2.0
-"""Std of the noise on theta there, as a part of the region."""
 _BODIES: Final[Mapping[str, Body]] = {body.__name__: body for body in EVERY}
 
 
@@ -152,7 +140,7 @@ def repeat(
     exact: Act | None = None,
     laws: Sequence[Law] = (),
     seed: int | None = None,
-    spread: float = SPREAD,
+    spread: float = KIT.subject.spread,
     **values: object,
 ) -> None:
     """Try one example of one check: AssertionError if it fails, silence if it holds.
@@ -170,7 +158,8 @@ def shapes_tried(transformation: Transformation, shape: Shape | None) -> list[Sh
     """The shapes of images that checks are made with: ``shape``, or two by default."""
     if shape is not None:
         return [shape]
-    return [FIRST_SHAPE, *([SECOND_SHAPE] if _takes(transformation, SECOND_SHAPE) else [])]
+    second = KIT.subject.second_shape
+    return [KIT.subject.first_shape, *([second] if _takes(transformation, second) else [])]
 
 
 def _takes(transformation: Transformation, shape: Shape) -> bool:
@@ -194,10 +183,10 @@ def _subjects(
     first = _subject(transformation, shapes[0], region, examples)
     if shape is not None and (region is not None or not transformation.parameters):
         return [first]
-    box = region or _default_region(transformation, *SECOND_ENDS)
-    fewer = max(3, round(FEWER * examples))
+    box = region or _default_region(transformation, *KIT.subject.second_ends)
+    fewer = max(3, round(KIT.subject.second_examples * examples))
     second = _subject(transformation, shapes[-1], box, fewer)
-    return [first, replace(second, spread=WIDE, least=1)]
+    return [first, replace(second, spread=KIT.subject.second_spread, least=1)]
 
 
 def _default_region(transformation: Transformation, low: float, high: float) -> Region:

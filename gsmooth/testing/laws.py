@@ -14,19 +14,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
 from gsmooth.theory.laws import Law, ProductLaw
 
 Floats = NDArray[np.float64]
 
-SAMPLES: Final = 64
-"""Chunks of draws that are compared with a distribution."""
 LADDER: Final = 1.0 - np.geomspace(1.0, 1e-9, 129)
 """Shares from 0 to almost 1."""
-FALSE_ALARM: Final = 1e-6
-"""Chance that a test of draws fails although the law is right; the draws of a seed are fixed."""
-ROUNDING: Final = 1e-9
-"""Relative error of shares and radii, which round outwards by a few 2^-40."""
 
 # By name, so that another implementation of a known law is compared with the same distribution.
 _DISTRIBUTIONS: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
@@ -52,13 +47,13 @@ def law_samples_match_their_distribution(subject: TransformationUnderTest) -> No
             column, distribution = drawn[:, axis], distributions[axis]
             assert len(np.unique(column)) == len(column), f"{law}: draws repeat on axis {axis}"
             found = stats.kstest(column, distribution.cdf)
-            assert found.pvalue > FALSE_ALARM, (
+            assert found.pvalue > KIT.tolerance.false_alarm, (
                 f"{law}: {len(column)} draws of parameter {axis} do not follow the {law.name}"
                 f" distribution (distance {found.statistic:.3g}, p = {found.pvalue:.2g})"
             )
         for before, axis in itertools.pairwise(noisy):
             together = stats.spearmanr(drawn[:, before], drawn[:, axis])
-            assert together.pvalue > FALSE_ALARM, (
+            assert together.pvalue > KIT.tolerance.false_alarm, (
                 f"{law}: parameters {before} and {axis} are drawn dependently"
                 f" (rank correlation {together.statistic:.3g})"
             )
@@ -83,7 +78,7 @@ def law_shares_hold_for_half_lines(subject: TransformationUnderTest) -> None:
         if not share < 1.0 - 1e-6:
             return
         below, above = _quantiles(here, axis, np.array([1.0 - share, share]))
-        slack = ROUNDING * (high - low) / (1.0 - share)
+        slack = KIT.tolerance.law * (high - low) / (1.0 - share)
         assert below - moved - slack <= middle <= above - moved + slack, (
             f"{here}: a share of {share:.6g} is said to survive a shift of {moved:.6g}, but on a"
             " half-line of theta it falls below 1/2"
@@ -131,7 +126,7 @@ def radius_is_zero_at_one_half(subject: TransformationUnderTest) -> None:
         found = here.radius(share)
         assert (found > 0.0) == (share > 0.5 + 1e-6), f"{here}: share {share} gives radius {found}"
         identity_action = float(here.required_p(np.zeros(here.dimensions)))
-        assert 0.5 <= identity_action <= 0.5 + ROUNDING, (
+        assert 0.5 <= identity_action <= 0.5 + KIT.tolerance.law, (
             f"{here}: no shift at all needs the share {identity_action}"
         )
 
@@ -152,14 +147,14 @@ def radius_is_linear_in_the_scale(subject: TransformationUnderTest) -> None:
         wide = _stretched(here, factor)
         expected = here.radius(share) * (factor if here.dimensions < 2 else 1.0)
         found = wide.radius(share)
-        assert abs(found - expected) <= ROUNDING * expected, (
+        assert abs(found - expected) <= KIT.tolerance.law * expected, (
             f"{here}: at share {share} noise {factor:g} times as wide gives radius {found:.9g},"
             f" not {expected:.9g}"
         )
         gamma, e = np.full(here.dimensions, shift), shift * here.sigma
         asked = float(here.required_p(gamma, e))
         again = float(wide.required_p(factor * gamma, factor * e))
-        assert abs(asked - again) <= ROUNDING, (
+        assert abs(asked - again) <= KIT.tolerance.law, (
             f"{here}: the shift {shift:.6g} needs share {asked:.9g}, and {again:.9g} where shift"
             f" and noise are {factor:g} times as wide"
         )
@@ -184,7 +179,7 @@ def _named(subject: TransformationUnderTest, name: str) -> Law:
 def _drawn(law: Law, seed: int) -> Floats:
     """theta (n, m) as votes get them."""
     host = torch.device("cpu")
-    places = [SampleKey(seed, 0, Stream.ESTIMATION, 0, chunk) for chunk in range(SAMPLES)]
+    places = [SampleKey(seed, 0, Stream.ESTIMATION, 0, chunk) for chunk in range(KIT.law_chunks)]
     return np.concatenate([Draws(place, host).theta(law, CHUNK) for place in places])
 
 

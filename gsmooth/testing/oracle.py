@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Final
 
 import numpy as np
 import torch
@@ -18,24 +17,12 @@ from gsmooth.cover import Cover, GivenCover, build_cover
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest, nothing
 from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
-
-FALSE_ALARM: Final = 1e-6
-"""Chance of an alarm that is none; votes of a seed are fixed, so it strikes once or never."""
-VOTES: Final = 2048
-"""Votes that are compared with an exact share."""
-CENTRES: Final = 3
-RUNS: Final = 24
-ALPHA: Final = 0.01
-FEW: Final = 256
-MANY: Final = 8192
-"""Enough that level FALSE_ALARM and as unlucky a count cost .04 of a share of .85 together."""
-RAYS: Final = 8
-"""Attacks that are looked at along each ray of the region."""
 
 
 def votes_match_the_exact_share(subject: TransformationUnderTest) -> None:
@@ -44,16 +31,16 @@ def votes_match_the_exact_share(subject: TransformationUnderTest) -> None:
     For a half-space, at the clean image, at attacked ones and at a cover's centres. Votes are
     cast in batches of thousands, quadrature acts on a few rows at a time.
     """
-    here = scene(subject)
+    here, votes, false_alarm = scene(subject), KIT.oracle.votes, KIT.tolerance.false_alarm
     z = here.clean
     if subject.dimensions:
         z = torch.cat([z, _centres(here), here.attacked(_ends(subject)[:2])])
     for place, (point, required_p) in enumerate(zip(z, here.shares(z), strict=True)):
         won = _votes(here.smoothed, point, place)
-        low = stats.binom.ppf(FALSE_ALARM, VOTES, max(0.0, required_p - here.error))
-        high = stats.binom.isf(FALSE_ALARM, VOTES, min(1.0, required_p + here.error))
+        low = stats.binom.ppf(false_alarm, votes, max(0.0, required_p - here.error))
+        high = stats.binom.isf(false_alarm, votes, min(1.0, required_p + here.error))
         assert low <= won <= high, (
-            f"{won} of {VOTES} votes are for the half-space's class, where its exact share is"
+            f"{won} of {votes} votes are for the half-space's class, where its exact share is"
             f" {required_p:.4f}: the engine does not see the transformation that was checked"
         )
 
@@ -64,35 +51,36 @@ def certificates_approach_the_truth_from_below(subject: TransformationUnderTest)
     True: no attack in the certified part of the region has an exact share below 1/2. Little: many
     votes certify at least what the bounds on unlucky counts of so many would, 1e-6.
     """
-    here = scene(subject)
+    here, settings, false_alarm = scene(subject), KIT.oracle, KIT.tolerance.false_alarm
     region, broken, told = _truth(here)
-    cover = build_cover(here.smoothed, here.x[0], region, CENTRES)
+    cover = build_cover(here.smoothed, here.x[0], region, settings.centres)
     exact = here.shares(torch.stack([ball.z for ball in cover.balls]))
     ideal = _fraction(cover, exact - here.error)
     assert ideal <= broken, (
         f"exact shares certify {ideal:.4g} of {region}, but {told}, at {broken:.4g} of it, the"
         " exact share is below 1/2: some promise that the margins rest on does not hold"
     )
-    false = sum(
-        fraction > broken for fraction in _certified(here, cover, RadiusMode(ALPHA, n=FEW), RUNS)
-    )
-    most = int(stats.binom.isf(FALSE_ALARM, RUNS, ALPHA))
+    few = RadiusMode(settings.alpha, n=settings.few)
+    false = sum(fraction > broken for fraction in _certified(here, cover, few, settings.runs))
+    most = int(stats.binom.isf(false_alarm, settings.runs, settings.alpha))
     assert false <= most, (
-        f"{false} of {RUNS} certificates at alpha={ALPHA} hold more than {broken:.4g} of {region},"
-        f" but {told} the class changes"
+        f"{false} of {settings.runs} certificates at alpha={settings.alpha} hold more than"
+        f" {broken:.4g} of {region}, but {told} the class changes"
     )
-    (reached,) = _certified(here, cover, RadiusMode(FALSE_ALARM, n=MANY), 1)
+    (reached,) = _certified(here, cover, RadiusMode(false_alarm, n=settings.many), 1)
     least = _fraction(cover, _unlucky(exact - here.error))
     assert reached >= least, (
-        f"{MANY} votes certify {reached:.4g} of {region}; exact shares certify {ideal:.4g}, and"
-        f" the bounds on counts that are seen once in {1.0 / FALSE_ALARM:g} still {least:.4g}"
+        f"{settings.many} votes certify {reached:.4g} of {region}; exact shares certify"
+        f" {ideal:.4g}, and the bounds on counts that are seen once in {1.0 / false_alarm:g} still"
+        f" {least:.4g}"
     )
 
 
 def _unlucky(shares: Floats) -> Floats:
-    """What MANY votes prove at level FALSE_ALARM, where they fall lower once in 1 / FALSE_ALARM."""
-    least = stats.binom.ppf(FALSE_ALARM, MANY, np.clip(shares, 0.0, 1.0)).astype(int)
-    return np.array([clopper_pearson_lower(count, MANY, FALSE_ALARM) for count in least.tolist()])
+    """What many votes prove, where counts are so low with probability ``false_alarm``."""
+    many, level = KIT.oracle.many, KIT.tolerance.false_alarm
+    least = stats.binom.ppf(level, many, np.clip(shares, 0.0, 1.0)).astype(int)
+    return np.array([clopper_pearson_lower(count, many, level) for count in least.tolist()])
 
 
 def _truth(here: Scene) -> tuple[Region, float, str]:
@@ -104,7 +92,11 @@ def _truth(here: Scene) -> tuple[Region, float, str]:
         radius = here.lead() / max(_slope(here), 1e-12)
         return Region(l2=2.0 * radius), 0.5, f"beyond l2={radius:.6g}"
     region = here.subject.region
-    rays = [(k / RAYS, end) for k in range(1, RAYS + 1) for end in _ends(here.subject)]
+    rays = [
+        (k / KIT.oracle.rays, end)
+        for k in range(1, KIT.oracle.rays + 1)
+        for end in _ends(here.subject)
+    ]
     scaled = [tuple(part * value for value in end) for part, end in rays]
     thetas = [here.subject.possible(theta) for theta in scaled]
     if not thetas:
@@ -131,14 +123,14 @@ def _ends(subject: TransformationUnderTest) -> list[Theta]:
 
 def _centres(here: Scene) -> Tensor:
     """Points that a cover of the region votes at."""
-    cover = build_cover(here.smoothed, here.x[0], here.subject.region, CENTRES)
+    cover = build_cover(here.smoothed, here.x[0], here.subject.region, KIT.oracle.centres)
     return torch.stack([ball.z for ball in cover.balls])
 
 
 def _votes(smoothed: SmoothedClassifier, z: Tensor, place: int) -> int:
     where = [
         SampleKey(smoothed.seed, 0, Stream.PREDICTION, place, chunk)
-        for chunk in range(VOTES // CHUNK)
+        for chunk in range(KIT.oracle.votes // CHUNK)
     ]
     return int(smoothed.count([SampleRequest(sample_key, z) for sample_key in where])[:, 1].sum())
 

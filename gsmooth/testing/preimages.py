@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from hypothesis import strategies as st
 
 from gsmooth.testing.derivative_checks import Cell, cell_of, cells
 from gsmooth.testing.images import IN_RANGE, SampleImage, sample_images
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, columns, no_claim
 from gsmooth.transforms.region import Region
-
-ARITHMETIC: Final = 1e-9
-"""Float64 error of attack and lift, relative to 1 + the norm."""
 
 
 def preimages_are_enclosed(subject: TransformationUnderTest) -> None:
@@ -42,7 +38,7 @@ def preimages_are_enclosed(subject: TransformationUnderTest) -> None:
         assert bool(found.possible[0]), f"{where}: impossible, but theta={theta[0].tolist()} it was"
         lifted = subject.lift(x)
         far = float((lifted[0] - found.centre[0]).norm())
-        slack = ARITHMETIC * (1.0 + float(lifted.norm()))
+        slack = KIT.tolerance.preimages * (1.0 + float(lifted.norm()))
         assert far <= float(found.radius[0]) + slack, (
             f"{where}: the original lies {far:.6g} from the centre of a ball of radius"
             f" {float(found.radius[0]):.6g} (theta={theta[0].tolist()})"

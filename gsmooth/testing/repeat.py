@@ -8,7 +8,8 @@ from typing import Final
 
 from gsmooth.testing.derivative_checks import Cell
 from gsmooth.testing.images import Point, SampleImage
-from gsmooth.testing.transformation_under_test import SPREAD, Falsified, TransformationUnderTest
+from gsmooth.testing.settings import KIT
+from gsmooth.testing.transformation_under_test import Falsified, TransformationUnderTest
 from gsmooth.transforms.region import Region
 
 _HOMES: Final[Mapping[type, str]] = {
@@ -29,7 +30,7 @@ def code_for(check: str, subject: TransformationUnderTest, fault: Exception) -> 
         told["laws"] = repr(subject.given_laws)
     if subject.seed is not None:
         told["seed"] = repr(subject.seed)
-    if subject.spread != SPREAD:
+    if subject.spread != KIT.subject.spread:
         told["spread"] = repr(subject.spread)
     told |= {name: repr(value) for name, value in values.items()}
     arguments = [repr(check), _built(subject.transformation)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import torch
@@ -18,18 +17,12 @@ from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import SampleImage
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
 from gsmooth.theory.normal import normal_quantile
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
-
-GRID: Final = 401
-"""Points of the dense search: a prime, so that they do not fall on a cover's knots."""
-CLIMBERS: Final = 6
-CLIMBS: Final = 14
-LOOSE: Final = 1.1
-"""A ball found by iteration may exceed the smallest by a tenth (Badoiu and Clarkson's bound)."""
 
 
 def certified_supremum_holds(subject: TransformationUnderTest) -> None:
@@ -85,7 +78,7 @@ def margins_grow_with_the_region(subject: TransformationUnderTest) -> None:
                 "the whole region does not need the ball's own share"
             )
         small, large = inner.balls[0].margin, whole.balls[0].margin
-        assert small <= LOOSE * large + 2.0 * COVER.refinement.tolerance, (
+        assert small <= KIT.tolerance.ball * large + 2.0 * COVER.refinement.tolerance, (
             f"{part:g} of the region needs margin {small:.4g}, all of it only {large:.4g}"
         )
 
@@ -150,11 +143,11 @@ def worst_attack(
     steps = np.array([parameter.step for parameter in smoothed.transformation.parameters])
     theta = _towards_zero(_candidates(cover.region, rng), steps)
     found = excess(smoothed, x, cover, theta)
-    best = np.argsort(found)[-CLIMBERS:]
+    best = np.argsort(found)[-KIT.search.climbers :]
     theta, found = theta[best], found[best]
     span = np.array(cover.region.upper) - np.array(cover.region.lower)
     low, high = np.array(cover.region.lower), np.array(cover.region.upper)
-    for climb in range(CLIMBS):
+    for climb in range(KIT.search.climbs):
         step = span * 0.5**climb / len(best) ** 2 * rng.choice([-1.0, 1.0], size=theta.shape)
         tried = np.clip(theta + step * rng.uniform(0.0, 1.0, size=theta.shape), low, high)
         tried = _towards_zero(tried, steps)
@@ -201,10 +194,10 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
 
 def _candidates(region: Region, rng: np.random.Generator) -> Floats:
     low, high = np.array(region.lower), np.array(region.upper)
-    each = max(2, round(GRID ** (1.0 / len(low))))
+    each = max(2, round(KIT.search.grid ** (1.0 / len(low))))
     axes = [np.linspace(a, b, each) for a, b in zip(low, high, strict=True)]
     dense = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
-    return np.concatenate([dense, rng.uniform(low, high, size=(GRID, len(low)))])
+    return np.concatenate([dense, rng.uniform(low, high, size=(KIT.search.grid, len(low)))])
 
 
 def _towards_zero(theta: Floats, steps: Floats) -> Floats:

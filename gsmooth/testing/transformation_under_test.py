@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Final, final
+from typing import final
 from unittest import SkipTest
 
 import torch
@@ -19,6 +19,7 @@ from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.fitted_noise import with_unsmoothed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import IN_RANGE, KINDS, SampleImage, sample_images
+from gsmooth.testing.settings import KIT
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.options import fitting_laws
@@ -26,16 +27,6 @@ from gsmooth.transforms.region import Region
 
 Theta = tuple[float, ...]
 Act = Callable[..., Tensor]
-
-BEYOND: Final = 4.0
-"""The action is checked this many times further out than the region: noise on theta goes there."""
-SPREAD: Final = 0.5
-"""Std of the noise on theta, as a part of the region."""
-SIGMA: Final = 0.25
-"""Std of the noise on z that covers and votes are checked with."""
-ROUNDING: Final = 1e-10
-"""Relative float64 tolerance of exact laws: 2^-53 an operation, times phases of some 10^2 radians
-and sums of some 10^3 terms; a slip to float32 (2^-24) is a thousand times larger."""
 
 
 class Reached(Exception):
@@ -75,7 +66,7 @@ class TransformationUnderTest:
     given_laws: tuple[Law, ...] = ()
     seed: int | None = None
     only: Mapping[str, object] | None = None
-    spread: float = SPREAD
+    spread: float = KIT.subject.spread
     asking: bool = False
     least: int = 3
 
@@ -94,7 +85,7 @@ class TransformationUnderTest:
     def reach(self) -> Theta:
         """How far out, parameter by parameter, the action is checked; 1 unit if it rests."""
         ends = zip(self.region.lower, self.region.upper, strict=True)
-        return tuple(BEYOND * max(-low, high) or 1.0 for low, high in ends)
+        return tuple(KIT.subject.beyond * max(-low, high) or 1.0 for low, high in ends)
 
     @property
     def one_sided(self) -> tuple[bool, ...]:
@@ -121,12 +112,16 @@ class TransformationUnderTest:
         names = [parameter.name for parameter in operator.parameters]
         if names and all(name in operator.unsmoothed for name in names):
             return ()
-        widths = zip(names, (self.spread * reach / BEYOND for reach in self.reach), strict=True)
+        widths = zip(
+            names, (self.spread * reach / KIT.subject.beyond for reach in self.reach), strict=True
+        )
         scales = [0.0 if name in operator.unsmoothed else width for name, width in widths]
         axes = [axis for axis, one_way in enumerate(self.one_way) if one_way]
         found = []
         for name in fitting_laws(operator):
-            law = law_from_name(name, scales, SIGMA, operator.orthogonal, one_sided=axes)
+            law = law_from_name(
+                name, scales, KIT.subject.sigma, operator.orthogonal, one_sided=axes
+            )
             _, law = with_unsmoothed(operator, law) if names else (operator, law)
             found.append((law.one_sided() or law) if axes else law)
         return tuple(found)
@@ -146,7 +141,7 @@ class TransformationUnderTest:
         law = (
             self.laws[0]
             if self.moves and not identity_action
-            else law_from_name("gaussian", (), SIGMA)
+            else law_from_name("gaussian", (), KIT.subject.sigma)
         )
         blank = network or Classifier(nn.Identity(), classes=2, shape=self.shape)
         # One batch for all votes of a check, and a plugin sees many rows at once.
@@ -159,7 +154,7 @@ class TransformationUnderTest:
         signed = SampleImage("signed", 1).tensor(self.shape)
         kept = self.lift(self.attack(signed, (0.0,) * self.dimensions))
         clean = self.lift(signed)
-        unclipped = bool((kept - clean).norm() <= ROUNDING * (1.0 + clean.norm()))
+        unclipped = bool((kept - clean).norm() <= KIT.tolerance.action * (1.0 + clean.norm()))
         return sample_images(KINDS if unclipped else IN_RANGE)
 
     # Every call gets copies of its own: a plugin that writes into its input is named by the check
@@ -290,9 +285,9 @@ def nothing(text: str) -> SkipTest:
 
 
 def near(found: Tensor, expected: Tensor, scale: float, what: str) -> None:
-    """AssertionError unless the two agree to ROUNDING times ``scale``."""
+    """AssertionError unless the two agree to KIT.tolerance.action times ``scale``."""
     error = float((found - expected).norm())
-    assert error <= ROUNDING * scale, (
-        f"{what}: off by {error:.3g}, allowed {ROUNDING * scale:.3g}"
+    assert error <= KIT.tolerance.action * scale, (
+        f"{what}: off by {error:.3g}, allowed {KIT.tolerance.action * scale:.3g}"
         f" (float64 rounding at norm {scale:.3g})"
     )
