@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from gsmooth.data.dataset import Dataset
 from gsmooth.errors import InputError, RecordError
 from gsmooth.report.curves import save
 from gsmooth.report.reach import about_preimages, at, verdict_of
+from gsmooth.report.settings import REPORT
 from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
 from gsmooth.runs.records.folder import Records
@@ -32,12 +33,10 @@ if TYPE_CHECKING:
 
     from gsmooth.transforms.base import Parameter, Transformation
 
-VIEWS: Final = 6
 # Inches: a picture with its gap, a line of pictures with captions, the text on the left.
 _SIDE, _HIGH, _TEXT, _FOOT = 1.05, 1.36, 1.75, 0.3
 # A line of a caption in inches; characters that captions and verdicts have room for in a line.
 _LINE, _CAPTION, _VERDICT = 0.105, 17, 26
-_NAME: Final = 40
 _CERTIFIED, _OPEN, _BROKEN, _INK = "#009E73", "#B0B0B0", "#D55E00", "#222222"
 
 
@@ -212,15 +211,17 @@ def spread(region: Region, parameters: tuple[Parameter, ...] = ()) -> list[tuple
         low, high = region.lower[0], region.upper[0]
         if parameters and parameters[0].step:
             values = parameters[0].values(low, high)
-            shown = np.unique(np.linspace(0, len(values) - 1, VIEWS).round().astype(int))
+            shown = np.unique(
+                np.linspace(0, len(values) - 1, REPORT.sheet_views).round().astype(int)
+            )
             return [(values[place],) for place in shown]
-        return [(float(v),) for v in np.linspace(low, high, VIEWS)]
+        return [(float(v),) for v in np.linspace(low, high, REPORT.sheet_views)]
     if region.dimensions > 2:
         shown_ends = (region.lower, region.upper, *_ends(region, (region.upper, region.lower)))
-        return list(dict.fromkeys(shown_ends))[:VIEWS]
+        return list(dict.fromkeys(shown_ends))[: REPORT.sheet_views]
     corners = itertools.product(*zip(region.lower, region.upper, strict=True))
     ends = _ends(region, (region.lower, region.upper))
-    return list(dict.fromkeys(itertools.islice(itertools.chain(corners, ends), VIEWS)))
+    return list(dict.fromkeys(itertools.islice(itertools.chain(corners, ends), REPORT.sheet_views)))
 
 
 def _at_steps(region: Region, parameters: tuple[Parameter, ...]) -> Region:
@@ -285,7 +286,7 @@ def _noisy(original: NDArray[np.float64], row: Shown) -> Iterator[View]:
     region = row.certified_region or row.region
     colour = _OPEN if row.certified_region is None else _CERTIFIED
     generator = np.random.default_rng(row.index)
-    for _ in range(VIEWS):
+    for _ in range(REPORT.sheet_views):
         direction = generator.standard_normal(original.shape)
         step = region.l2 * direction / np.linalg.norm(direction)
         yield View(original + step, f"l2 = {text_down(region.l2, 3)}", colour)
@@ -302,7 +303,7 @@ def _inside(theta: tuple[float, ...], region: Region | None) -> bool:
 
 def _class(dataset: Dataset, label: int) -> str:
     """The class's name; its number where the data have none for it, but the model knows it."""
-    return shortened(class_label(dataset.classes, label), _NAME)
+    return shortened(class_label(dataset.classes, label), REPORT.name_length)
 
 
 def _limits(dataset: Dataset) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.report.reach import Axis, axis_of
+from gsmooth.report.settings import REPORT
 from gsmooth.report.summary import Summary, summarize
 from gsmooth.report.totals import Totals
 from gsmooth.runs.records.folder import Records
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 # Okabe and Ito: told apart by colour-blind readers, too.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_COLUMNS: Final = 84
-_POINTS: Final = 2000
 _INK, _FAINT = "#222222", "#8A8A8A"
 _MARK: Final[dict[str, Any]] = {"ls": "none", "clip_on": False, "zorder": 4}
 _STANDARD: Final = {**_MARK, "marker": "o", "mfc": "white", "mew": 1.8, "ms": 7}
@@ -159,11 +158,11 @@ def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) 
 
 
 def _thinned(curve: Curve) -> Curve:
-    """At most some _POINTS of its points, on or below the curve: more than that is not seen.
+    """Some of its points, on or below the curve: more of them are not seen (``REPORT``).
 
     A step is left out by letting the curve fall to the next one earlier.
     """
-    every = -(-len(curve.reach) // _POINTS)
+    every = -(-len(curve.reach) // REPORT.curve_points)
     kept = sorted({0, *range(len(curve.reach) - 1, 0, -every)})
     reach, accuracy = (
         [values[place] for place in kept] for values in (curve.reach, curve.accuracy)
@@ -207,7 +206,8 @@ def _title(summaries: Sequence[Summary]) -> str:
     )
     names = [f"{shortened(summary.name)}: " if len(summaries) > 1 else "" for summary in summaries]
     captions = [n + summary.caption() for n, summary in zip(names, summaries, strict=True)]
-    lines = [part for text in (told, *captions) for part in textwrap.wrap(text, _COLUMNS)]
+    width = REPORT.caption_columns
+    lines = [part for text in (told, *captions) for part in textwrap.wrap(text, width)]
     return "\n".join(lines)
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 from gsmooth.report.adversary import searches
 from gsmooth.report.reach import about_preimages, asked_for, handed_in
 from gsmooth.report.rule import decided_by
+from gsmooth.report.settings import REPORT
 from gsmooth.report.totals import RowTally, Totals
 from gsmooth.runs.inputs import prepared
 from gsmooth.runs.records.folder import Records
 from gsmooth.text.rounding import percent
-
-# Where a radius-mode run's certified accuracy is tabulated, as fractions of the asked region.
-GAUGES: Final = (0.25, 0.5, 0.75, 1.0)
 
 
 @final
@@ -90,7 +88,7 @@ def summarize(run: Records | Totals) -> Summary:
     totals = Totals.of(run)
     records, images = totals.run, totals.images
     first = records.rows[0]
-    fractions = GAUGES if first.claim.mode == "radius" or totals.partial else ()
+    fractions = REPORT.fractions if first.claim.mode == "radius" or totals.partial else ()
     attacked = totals.attacked.total
     return Summary(
         name=records.path.parent.name,

@@ -6,14 +6,12 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Self, final
+from typing import Self, final
 
 from gsmooth.errors import RecordError
+from gsmooth.report.settings import REPORT
 from gsmooth.runs.records.folder import Records
 from gsmooth.runs.records.row import Row
-
-SHOWN: Final = 8
-"""Images on a contact sheet, at most."""
 
 
 @final
@@ -105,7 +103,7 @@ class Totals:
         self.alpha = max(self.alpha, row.claim.alpha)
 
     def _place(self, row: Row) -> None:
-        if len(places := self.places[row.image.label]) < SHOWN:
+        if len(places := self.places[row.image.label]) < REPORT.sheet_images:
             places.append(self.images)
         if self.abstained is None and not row.is_certified:
             self.abstained = self.images
@@ -117,7 +115,7 @@ class Totals:
             for label, places in self.places.items()
             for turn, place in enumerate(places)
         )
-        rows = [self.run.rows[place] for _, _, place in heapq.nsmallest(SHOWN, order)]
+        rows = [self.run.rows[place] for _, _, place in heapq.nsmallest(REPORT.sheet_images, order)]
         if self.abstained is not None and all(row.is_certified for row in rows):
             rows[-1] = self.run.rows[self.abstained]
         return rows

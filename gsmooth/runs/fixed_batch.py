@@ -13,13 +13,11 @@ from torch import Tensor
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.records.folder import stored_header
+from gsmooth.runs.settings import RUN
 from gsmooth.sampling import FunctionCheck, NoisyPoints, Readout, SampleRequest, checked_function
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 
-_IMAGES: Final = 4
-# Enough for halves, thirds and batches of seven that the check compares.
-_LEAST_ROWS: Final = 16
 _NOBODY: Final = -2
 """The image of this noise: no image of a run has it, so votes that count are never looked at."""
 
@@ -77,21 +75,21 @@ def noisy_points(context: RunContext) -> Tensor:
 
 
 def _first_images(context: RunContext) -> list[Tensor]:
-    return [context.dataset.image(index) for index in context.indices[:_IMAGES]]
+    return [context.dataset.image(index) for index in context.indices[: RUN.function.images]]
 
 
 @torch.no_grad()
 def _points(smoothed: SmoothedClassifier, images: Sequence[Tensor]) -> Tensor:
     size = smoothed.batch_size
-    rows = -(-_LEAST_ROWS // size) * size
+    rows = -(-RUN.function.least_rows // size) * size
     points = [smoothed.transformation.lift(image[None])[0] for image in images]
     requests = [
         SampleRequest(
             SampleKey(0, _NOBODY, Stream.SCREENING, 0, chunk),
             points[chunk % len(points)],
-            min(CHUNK // _IMAGES, rows - start),
+            min(CHUNK // RUN.function.images, rows - start),
         )
-        for chunk, start in enumerate(range(0, rows, CHUNK // _IMAGES))
+        for chunk, start in enumerate(range(0, rows, CHUNK // RUN.function.images))
     ]
     noisy = NoisyPoints(smoothed.transformation, smoothed.law, smoothed.grid)
     return noisy.batch(requests, smoothed.classifier.device)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, final
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,14 +18,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.theory.arguments import require_alpha
 from gsmooth.theory.normal import Floats, normal_cdf, normal_quantile
 from gsmooth.theory.sequential import log_e_value
-
-# The table's grid in margins Phi^-1(required_p) and Phi^-1(p); beyond it the ends are used.
-STEP: Final = 0.04
-REQUIRED: Final = (0.0, 5.0)
-VOTES: Final = (-1.0, 6.0)
-# Acceptance with at most so many failures is exact; later looks lie farther and farther apart.
-FAILURES: Final = 24
-APART: Final = 1.08
+from gsmooth.theory.settings import THEORY
 
 
 def expected_votes(
@@ -39,7 +32,7 @@ def expected_votes(
     costs more than ``most``, and the more the larger the gap is, so a plan can prefer the centre
     that is closer to being decided. The forecast increases in required_p and decreases in p.
 
-    It is exact on the table's grid for acceptance with up to FAILURES failures. Beyond, P(T > n) is
+    It is exact on the table's grid for acceptance with few failures. Beyond, P(T > n) is
     taken for P(not accepted *at* n), and the binomial law for normal in its signed root deviance.
     tests/theory/test_foresight.py compares it with the exact dynamic program.
 
@@ -86,8 +79,8 @@ class _Table:
 
     def at(self, rho: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Both by bilinear interpolation, which keeps a table's monotonicity."""
-        row, down = _place(rho, REQUIRED, len(self.undecided))
-        column, right = _place(margin, VOTES, self.undecided.shape[1])
+        row, down = _place(rho, THEORY.table.required_p, len(self.undecided))
+        column, right = _place(margin, THEORY.table.p, self.undecided.shape[1])
         corner = row * self.undecided.shape[1] + column
         found = [
             _blend(table.ravel(), corner, self.undecided.shape[1], down, right)
@@ -100,7 +93,7 @@ def _place(
     value: Floats, ends: tuple[float, float], points: int
 ) -> tuple[NDArray[np.int64], Floats]:
     """Index of the grid point below each value, and how far towards the next it lies."""
-    along = np.clip((value - ends[0]) / STEP, 0.0, points - 1.0)
+    along = np.clip((value - ends[0]) / THEORY.table.step, 0.0, points - 1.0)
     index = np.minimum(along.astype(np.int64), points - 2)
     return index, along - index
 
@@ -115,8 +108,9 @@ def _blend(
 
 @lru_cache(maxsize=16)
 def _table(alpha: float, most: int) -> _Table:
-    required, chances = normal_cdf(_axis(REQUIRED)), normal_cdf(_axis(VOTES))
-    log_p, log_q = np.log(chances), np.log(normal_cdf(-_axis(VOTES)))
+    margins = _axis(THEORY.table.p)
+    required, chances = normal_cdf(_axis(THEORY.table.required_p)), normal_cdf(margins)
+    log_p, log_q = np.log(chances), np.log(normal_cdf(-margins))
     ends = _ends(required, alpha, most)
     spent, alive = _followed(ends, chances, most)
     votes, undecided = [], []
@@ -136,12 +130,13 @@ def _table(alpha: float, most: int) -> _Table:
 
 
 def _ends(required: Floats, alpha: float, most: int) -> NDArray[np.int64]:
-    """Least votes that are accepted with 0, 1, ... FAILURES failures among them, (required, f).
+    """Least votes that are accepted with 0, 1, ... failures among them, (required, f).
 
     most + 1 where more would be needed.
     """
     at = required[:, None]
-    lost = np.broadcast_to(np.arange(FAILURES + 1.0), (len(required), FAILURES + 1))
+    most_failures = THEORY.table.exact_failures
+    lost = np.broadcast_to(np.arange(most_failures + 1.0), (len(required), most_failures + 1))
     low = lost.copy()
     high = np.full_like(low, most + 1.0)
     while np.any(open_ := high - low > 1.0):
@@ -158,18 +153,19 @@ def _followed(ends: NDArray[np.int64], p: Floats, most: int) -> tuple[Floats, Fl
     Exact: a run that has f failures at ends[:, f] is accepted just then, because a run with fewer
     failures was accepted before.
     """
-    # alive[j]: not accepted yet, with j failures. More of them than FAILURES are left out: they
-    # cannot be accepted with fewer.
-    alive = np.zeros((FAILURES + 1, len(ends), len(p)))
+    # alive[j]: not accepted yet, with j failures. More of them are left out: they cannot be
+    # accepted with fewer.
+    most_failures = THEORY.table.exact_failures
+    alive = np.zeros((most_failures + 1, len(ends), len(p)))
     alive[0] = 1.0
     waiting = np.ones((len(ends), len(p)))
     spent = np.zeros_like(waiting)
     now = np.zeros(len(ends), dtype=np.int64)
-    for f in range(FAILURES + 1):
+    for f in range(most_failures + 1):
         step = np.minimum(ends[:, f], most) - now
         spent += waiting * step[:, None]
-        gained = _failures(step, p, FAILURES + 1 - f)
-        for j in range(FAILURES, f - 1, -1):
+        gained = _failures(step, p, most_failures + 1 - f)
+        for j in range(most_failures, f - 1, -1):
             alive[j] = sum(alive[i] * gained[j - i] for i in range(f, j + 1))
         accepted = np.where((ends[:, f] <= most)[:, None], alive[f], 0.0)
         waiting -= accepted
@@ -222,9 +218,10 @@ def _looks(last: int, most: int) -> NDArray[np.int64]:
     """Numbers of votes, ascending from above ``last`` to ``most``."""
     found = [last]
     while found[-1] < most:
-        found.append(min(most, max(found[-1] + 1, round(found[-1] * APART))))
+        found.append(min(most, max(found[-1] + 1, round(found[-1] * THEORY.table.look_growth))))
     return np.array(found[1:], dtype=np.int64)
 
 
 def _axis(ends: tuple[float, float]) -> Floats:
-    return np.asarray(ends[0] + STEP * np.arange(round((ends[1] - ends[0]) / STEP) + 1))
+    step = THEORY.table.step
+    return np.asarray(ends[0] + step * np.arange(round((ends[1] - ends[0]) / step) + 1))

@@ -15,11 +15,10 @@ from scipy import special
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.theory.arguments import require_alpha, require_counts, require_required_p
 from gsmooth.theory.normal import Floats
+from gsmooth.theory.settings import THEORY
 from gsmooth.theory.tail import DEEP, log_beta_tail
 
 MOST_VOTES: Final = 2**50
-APART: Final = 64
-"""At every so many numbers of votes the boundary is searched for without the help of others."""
 
 
 @final
@@ -164,7 +163,7 @@ class EProcess:
         # Up to required_p * total every likelihood ratio q : required_p, q > required_p, and so e,
         # is at most 1.
         low, high = np.floor(self.required_p * total).astype(np.int64) - 1, total + 1
-        knots = np.unique(total)[::-1][::APART][::-1]
+        knots = np.unique(total)[::-1][:: THEORY.boundary_spacing][::-1]
         if len(knots) > 1:
             low, high = _between(knots, self.boundary(knots), total, low, high)
         while np.any(high - low > 1):

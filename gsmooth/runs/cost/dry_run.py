@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, final
+from typing import final
 
 from gsmooth.attacks import attack_many
 from gsmooth.attacks.candidates import grid
@@ -16,10 +16,8 @@ from gsmooth.certification import chunks
 from gsmooth.certification.api import Outcome, RadiusMode, RegionMode
 from gsmooth.runs.context import RunContext, attack_plan, mode_of, region_of
 from gsmooth.runs.outcomes import most_votes, outcomes
+from gsmooth.runs.settings import RUN
 from gsmooth.sampling.noise import CHUNK, SecretSeed, Seed
-
-BACKWARDS: Final = 3
-"""What a step along the gradient costs, in forward passes."""
 
 
 @final
@@ -71,7 +69,7 @@ def expected_forwards(context: RunContext) -> int:
     if plan is None:
         return 0
     points = len(grid(region_of(context.config), plan.points)) + plan.random
-    climbing = ATTACK.starts * plan.gradient_steps * BACKWARDS
+    climbing = ATTACK.starts * plan.gradient_steps * RUN.dry_run.backward_cost
     again = min(ATTACK.finalists, points) + ATTACK.starts
     return points * plan.screening_votes + (climbing + again + chunks(plan.n)) * CHUNK
 

@@ -11,16 +11,10 @@ from typing import Final, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.runs.settings import RUN
+
 NORMAL_90: Final = 1.645
 """Standard deviations on either side that hold nine tenths of a normal distribution."""
-DRIFT: Final = 0.05
-"""Part by which the machine's own speed may change, whatever the votes say."""
-FEW: Final = 0.5
-"""What is not known after one image, as a part; images that agree may still all be unusual."""
-MEMORY: Final = 0.25
-"""Half-life of what is remembered of the machine's speed, as a part of the time so far."""
-PLAIN: Final = 1.3
-"""High over low up to which one number is said instead of a range."""
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +39,7 @@ class Span:
     def spoken(self) -> str:
         """Of seconds: "about 3 min", or "2 to 5 min" where less is known."""
         low, high = duration(self.low), duration(self.high)
-        if self.high <= PLAIN * self.low or low == high:
+        if self.high <= RUN.forecast.one_number * self.low or low == high:
             return f"about {duration(self.mean)}"
         number, _, unit = low.partition(" ")
         return f"{number} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
@@ -181,7 +175,8 @@ class Timeline:
         self.spent = dict(spent)
         self._settle()
         self.voting_s += seconds
-        kept = 0.5 ** (seconds / (MEMORY * self.voting_s)) if self.voting_s > 0.0 else 1.0
+        half_life = RUN.forecast.memory * self.voting_s
+        kept = 0.5 ** (seconds / half_life) if self.voting_s > 0.0 else 1.0
         self._recent_votes = kept * self._recent_votes + fresh
         self._recent_s = kept * self._recent_s + seconds
 
@@ -217,7 +212,8 @@ class Timeline:
         pace, drawing_s = self._prices(seconds)
         fixed = (open_ - flying) * drawing_s / (done + flying) + open_ * self.after_s / done
         mean = votes * pace + fixed
-        width = NORMAL_90 * error * pace + (DRIFT + FEW / self.settled) * mean
+        unknown = RUN.forecast.drift + RUN.forecast.one_image / self.settled
+        width = NORMAL_90 * error * pace + unknown * mean
         high = max(mean + width, worst * pace + fixed)
         return Span(max(mean - width, 0.25 * mean), mean, high)
 

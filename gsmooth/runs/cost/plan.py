@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, final
+from typing import Literal, final
 
 import numpy as np
 import torch
@@ -18,12 +18,9 @@ from gsmooth.runs.cost.dry_run import Tried, expected_forwards, tried_images
 from gsmooth.runs.cost.forecast import Span
 from gsmooth.runs.records.folder import stored_header, stored_indices
 from gsmooth.runs.records.header import require_same_run
+from gsmooth.runs.settings import RUN
 from gsmooth.sampling import FunctionCheck, Pace, measured_pace
 from gsmooth.theory.normal import normal_quantile
-
-TRIED: Final = 3
-TRIAL_S: Final = 10.0
-"""Images that are tried, and seconds after which no other one is begun."""
 
 
 @final
@@ -81,7 +78,9 @@ class Plan:
         return an_image.times(self.todo)
 
 
-def planned(context: RunContext, images: int = TRIED, seconds: float = TRIAL_S) -> Plan:
+def planned(
+    context: RunContext, images: int = RUN.dry_run.images, seconds: float = RUN.dry_run.seconds
+) -> Plan:
     """Measure the machine and try ``images`` images, spread evenly over what is left to do.
 
     RecordError where the run's folder holds the records of another run.

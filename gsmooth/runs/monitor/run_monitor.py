@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Final, Self, final
+from typing import Self, final
 
 from gsmooth.attacks import AttackOutcome
 from gsmooth.boundaries.host_memory import peak_memory
@@ -13,12 +13,8 @@ from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.cost.forecast import Timeline
 from gsmooth.runs.monitor.progress import Tally
 from gsmooth.runs.records.row import Row
+from gsmooth.runs.settings import RUN
 
-PATIENCE: Final = 20
-"""A model that is wrong under its own noise on half of so many images needs training, not votes."""
-LONG_S: Final = 30.0
-"""A run that is expected to take longer is said to, once FIRST images are done."""
-FIRST: Final = 3
 _SOME = "rightly certified at some radius"
 _MERIT = {"region": "certified accuracy", "radius": _SOME, "nested": _SOME}
 
@@ -91,7 +87,7 @@ class RunMonitor:
 
     def _warning(self) -> str | None:
         """When g is wrong (or abstains) on most images."""
-        if self.warned or self.fresh < PATIENCE or 2 * self.correct >= self.fresh:
+        if self.warned or self.fresh < RUN.monitor.warn_after or 2 * self.correct >= self.fresh:
             return None
         self.warned = True
         return (
@@ -101,12 +97,12 @@ class RunMonitor:
 
     def _forecast(self) -> str | None:
         """When the run turns out to be a long one."""
-        if self.foretold or self.fresh < FIRST:
+        if self.foretold or self.fresh < RUN.monitor.forecast_after:
             return None
         tally = self.tally()
         if tally.done >= self.total:
             return None
-        if tally.left is None or tally.seconds + tally.left.mean < LONG_S:
+        if tally.left is None or tally.seconds + tally.left.mean < RUN.monitor.long_s:
             return None
         self.foretold = True
         return (

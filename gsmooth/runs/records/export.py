@@ -11,6 +11,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.runs.records.codec import encode
 from gsmooth.runs.records.files import drafted, make_folder
 from gsmooth.runs.records.recorded_noise import SIZE_WORDS
+from gsmooth.runs.settings import RUN
 
 if TYPE_CHECKING:
     from gsmooth.runs.records.folder import Records
@@ -19,14 +20,11 @@ _WORDS: Final = tuple(dict.fromkeys((*SIZE_WORDS.values(), "size")))
 """What sizes of noise are called: a column each."""
 _VOTES: Final = ("class", "votes")
 
-GROUP: Final = 10_000
-"""Rows of a group in the file."""
-
 
 def export_parquet(records: Records, path: Path) -> None:
     """Write one Parquet row an image, evidence as a list of structs, the header as metadata.
 
-    In groups of GROUP rows, so that no more of them are in memory.
+    In groups of ``RUN.files.group_rows`` rows, so that no more of them are in memory.
 
     Infinite margins are infinite there. Needs pyarrow (extra ``parquet``); raises
     ConfigurationError without it and OutputError when ``path`` cannot be written.
@@ -42,7 +40,7 @@ def export_parquet(records: Records, path: Path) -> None:
     make_folder(path.parent)
     rows = iter(records.rows)
     with drafted(path) as stream, pyarrow.parquet.ParquetWriter(stream, schema) as writer:
-        while some := [_native(encode(row)) for row in islice(rows, GROUP)]:
+        while some := [_native(encode(row)) for row in islice(rows, RUN.files.group_rows)]:
             writer.write_table(pyarrow.Table.from_pylist(some, schema=schema))
 
 

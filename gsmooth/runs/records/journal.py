@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, final
+from typing import final
 
 from gsmooth.errors import OutputError
 from gsmooth.runs.records.files import (
@@ -17,11 +17,9 @@ from gsmooth.runs.records.files import (
     write_all,
     write_atomically,
 )
+from gsmooth.runs.settings import RUN
 
 __all__ = ["Journal", "make_folder", "output_error", "write_atomically"]
-
-
-_BLOCK: Final = 2**20
 
 
 @final
@@ -69,7 +67,8 @@ class Journal:
         """The lines that were there when it was opened, a block of the file at a time."""
         assert self._descriptor is not None
         place, rest = 0, b""
-        while place < self.size and (block := os.pread(self._descriptor, _BLOCK, place)):
+        most = RUN.files.block_bytes
+        while place < self.size and (block := os.pread(self._descriptor, most, place)):
             place += len(block)
             *whole, rest = (rest + block).split(b"\n")
             yield from whole
@@ -80,7 +79,7 @@ class Journal:
         size = os.fstat(self._descriptor).st_size
         whole = size
         while whole > 0:
-            start = max(0, whole - _BLOCK)
+            start = max(0, whole - RUN.files.block_bytes)
             found = os.pread(self._descriptor, whole - start, start).rfind(b"\n")
             whole = start + found + 1
             if found >= 0:

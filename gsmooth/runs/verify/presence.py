@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final, final
+from typing import final
 
 from gsmooth.certificate import Premise
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.row import Row
+from gsmooth.runs.settings import RUN
 
 Message = tuple[str, str]
-
-SHOWN: Final = 5
-"""Missing images that are named."""
 
 
 @final
@@ -48,7 +46,7 @@ class Presence:
     def first_missing(self) -> tuple[int, ...]:
         """A few of them."""
         absent = (index for index in self._plan or () if index not in self._seen)
-        return tuple(islice(absent, SHOWN if self.missing else 0))
+        return tuple(islice(absent, RUN.verify.missing_shown if self.missing else 0))
 
     def faults_of(self, row: Row) -> Iterator[Message]:
         """(field, message) for a row that no image of the plan can have, or not this one."""

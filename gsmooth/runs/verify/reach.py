@@ -25,6 +25,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.recorded_noise import NoiseRecord
 from gsmooth.runs.records.row import Row
+from gsmooth.runs.settings import RUN
 from gsmooth.runs.verify.profiles import setting
 from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.theory.normal import required_p_of_margin
@@ -34,14 +35,6 @@ from gsmooth.transforms.region import Region
 Floats = NDArray[np.float64]
 Message = tuple[str, str]
 
-POINTS: Final = 256
-"""Parameters of the region that are tried, at most (and at least its corners)."""
-PER_CENTRE: Final = 8
-"""Points tried for each centre where one parameter moves."""
-MOST_STEPS: Final = 2**40
-"""Steps from end to end of the region beyond which a parameter counts as taking any value."""
-MOST_CORNERS: Final = 10
-"""Parameters beyond which not even all corners are tried."""
 _CLOSE: Final = 1e-9
 """Relative difference between a margin here and there: sums are rounded in another order."""
 
@@ -180,18 +173,18 @@ def _points(
 ) -> Floats:
     """Parameters of the region, its corners among them: (n, m). Steps are kept to."""
     moving = [axis for axis in range(region.dimensions) if axis not in unsmoothed]
-    if len(moving) > MOST_CORNERS:
-        moving = moving[:MOST_CORNERS]
-    each = max(2, int(POINTS ** (1.0 / max(1, len(moving)))))
+    if len(moving) > RUN.verify.most_moving:
+        moving = moving[: RUN.verify.most_moving]
+    each = max(2, int(RUN.verify.points ** (1.0 / max(1, len(moving)))))
     if len(moving) == 1:
-        each = min(each, max(33, PER_CENTRE * centres + 1))
+        each = min(each, max(33, RUN.verify.points_per_centre * centres + 1))
     axes: list[Floats] = []
     for axis in range(region.dimensions):
         low, high = region.lower[axis], region.upper[axis]
         step = steps[axis] if axis < len(steps) else 0.0
         if axis not in moving:
             axes.append(np.zeros(1))
-        elif step and high - low < step * MOST_STEPS:
+        elif step and high - low < step * RUN.verify.most_steps:
             axes.append(_some(low, high, step, each))
         else:
             axes.append(np.unique(np.linspace(low, high, each)))

@@ -6,6 +6,7 @@ import os
 import sys
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from gsmooth.runs.execute import run_certify
 from gsmooth.runs.records import export
 from gsmooth.runs.records.folder import RecordWriter, open_records, read_records
 from gsmooth.runs.records.row import Row
+from gsmooth.runs.settings import RUN
 from gsmooth.runs.verify.verify import verify_records
 from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
@@ -122,7 +124,8 @@ def test_rows_are_exported_in_groups(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    monkeypatch.setattr(export, "GROUP", 300)
+    small = replace(RUN, files=replace(RUN.files, group_rows=300))
+    monkeypatch.setattr(export, "RUN", small)
     records = open_records(folder)
     few = type(records)(records.header, records.rows[:1000], records.path)
     export.export_parquet(few, tmp_path / "rows.parquet")

@@ -1,0 +1,105 @@
+"""Settings of runs: dry runs, forecasts, notices, what verify tries, and blocks of files.
+
+None of them changes a vote, a certificate or a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+
+@final
+@dataclass(frozen=True)
+class DryRunSettings:
+    """A dry run, which says what a run will cost."""
+
+    images: int = 3
+    """Images that are tried, evenly spread. More give a better estimate."""
+    seconds: float = 10.0
+    """Seconds after which no other image is begun."""
+    backward_cost: int = 3
+    """Cost of one step along the gradient, in forward passes."""
+
+
+@final
+@dataclass(frozen=True)
+class ForecastSettings:
+    """The forecast of the time that is left."""
+
+    drift: float = 0.05
+    """Relative width for the machine's speed, which changes whatever the votes are."""
+    one_image: float = 0.5
+    """Relative width after one image; it falls with their number. Images can all be unusual."""
+    memory: float = 0.25
+    """Half-life of measured speed, as a fraction of the time so far."""
+    one_number: float = 1.3
+    """Ratio of high to low up to which one number is printed, not a range."""
+
+
+@final
+@dataclass(frozen=True)
+class MonitorSettings:
+    """What a run tells its user."""
+
+    warn_after: int = 20
+    """Images after which a model that is wrong on half of them is reported."""
+    long_s: float = 30.0
+    """Expected seconds from which a run is called long."""
+    forecast_after: int = 3
+    """Images after which that is said."""
+
+
+@final
+@dataclass(frozen=True)
+class VerifySettings:
+    """The search for parameters that recorded balls do not cover. More points find more faults."""
+
+    points: int = 256
+    """Most parameters of the region that are tried; its corners always are."""
+    points_per_centre: int = 8
+    """Most points for each centre if one parameter moves."""
+    most_steps: int = 2**40
+    """Steps across the region from which a parameter counts as continuous."""
+    most_moving: int = 10
+    """Parameters that are moved at once: 2^10 corners. The others stay at 0."""
+    missing_shown: int = 5
+    """Missing images that are named."""
+
+
+@final
+@dataclass(frozen=True)
+class FunctionSettings:
+    """The images on which a model is tried before a run."""
+
+    images: int = 4
+    """First images of the run that are used."""
+    least_rows: int = 16
+    """Least noisy rows: enough for the halves, thirds and batches of seven that are compared."""
+
+
+@final
+@dataclass(frozen=True)
+class FileSettings:
+    """How records are read and exported. What these trade is memory against calls."""
+
+    block_bytes: int = 2**20
+    """Bytes of a journal that are read at once."""
+    group_rows: int = 10_000
+    """Rows of a group in a Parquet file: so many are in memory."""
+
+
+@final
+@dataclass(frozen=True)
+class RunSettings:
+    """All settings of runs, by what they are for."""
+
+    dry_run: DryRunSettings = DryRunSettings()
+    forecast: ForecastSettings = ForecastSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    verify: VerifySettings = VerifySettings()
+    function: FunctionSettings = FunctionSettings()
+    files: FileSettings = FileSettings()
+
+
+RUN: Final = RunSettings()
