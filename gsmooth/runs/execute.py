@@ -29,9 +29,8 @@ from gsmooth.runs.records.header import RunHeader, installed_versions
 from gsmooth.runs.records.journal import write_atomically
 from gsmooth.runs.records.violation import raise_if_violated
 from gsmooth.runs.seeds.choice import RunSeed, keep_seed, seed_of_run
+from gsmooth.runs.settings import RUN
 from gsmooth.transforms.region import Region
-
-_REFRESH_S = 0.5
 
 
 @final
@@ -110,7 +109,7 @@ def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
     def watch(spent: Mapping[int, int], seconds: float) -> None:
         nonlocal shown
         monitor.timeline.round(spent, seconds)
-        if time.monotonic() - shown >= _REFRESH_S:
+        if time.monotonic() - shown >= RUN.monitor.refresh_s:
             progress.update(monitor.tally())
             shown = time.monotonic()
 

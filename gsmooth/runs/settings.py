@@ -42,6 +42,8 @@ class ForecastSettings:
 class MonitorSettings:
     """What a run tells its user."""
 
+    refresh_s: float = 0.5
+    """Seconds between two lines of progress, at least."""
     warn_after: int = 20
     """Images after which a model that is wrong on half of them is reported."""
     long_s: float = 30.0

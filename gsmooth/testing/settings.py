@@ -72,6 +72,8 @@ class ActionSettings:
 
     rows: int = 33
     """Rows, or cells, of a batch in which one is compared with itself alone."""
+    many_rows: int = 67
+    """Rows of a large batch: no power of two, and more than any shortcut treats alike."""
     farther: float = 4.0
     """Factor by which float errors are checked farther out: noise may be wider than the region."""
     parts: tuple[float, ...] = (0.5, 0.125, 0.03125)

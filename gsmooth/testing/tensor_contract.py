@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.testing.images import KINDS, Point, SampleImage
+from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest, near
 
 Call = Callable[[Tensor, list[Tensor]], Tensor]
 ROWS = 3
-CROWD = 67
-"""Rows of a large batch: no power of two, and more than are treated alike by any shortcut."""
 
 
 def rows_are_independent(subject: TransformationUnderTest) -> None:
@@ -35,11 +34,11 @@ def rows_are_independent(subject: TransformationUnderTest) -> None:
 
     def crowded(seed: int, thetas: tuple[Theta, ...]) -> None:
         for name, call, batch, theta in _calls(subject, seed, thetas):
-            place = torch.arange(CROWD, dtype=torch.int64, device="cpu") % ROWS
+            place = torch.arange(KIT.action.many_rows, dtype=torch.int64, device="cpu") % ROWS
             crowd = call(batch[place], [column[place] for column in theta])
             apart = call(batch.clone(), theta)[place]
             scale = 1.0 + float(apart.norm())
-            near(crowd, apart, scale, f"{name}: a row among {CROWD} is another one")
+            near(crowd, apart, scale, f"{name}: a row among {KIT.action.many_rows} is another one")
 
     _search(subject, example)
     rows = [(end,) * ROWS for end in _ends(subject)]
