@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gsmooth.data.arrays import as_array
+from gsmooth.data.settings import DATA
 from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, InputError
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _CHANNELS: Final = (1, 3, 4)
-_MOST_CLASSES: Final = 1_000_000
-"""More than any classifier has: a larger label is a mistake, and names for it would fill memory."""
 
 
 @final
@@ -162,12 +161,12 @@ def _integers(name: str, labels: NDArray[Any]) -> NDArray[np.int64]:
             " (N,) (for one-hot labels take argmax first)"
         )
     # Before int64, in which uint64 can become negative.
-    wrong = np.flatnonzero(labels >= _MOST_CLASSES)
+    wrong = np.flatnonzero(labels >= DATA.most_classes)
     if len(wrong):
         first = int(wrong[0])
         raise InputError(
             f"{name}: image {first} has label {int(labels[first])}; classes are numbered from 0,"
-            f" and no more than {_MOST_CLASSES:,} are supported"
+            f" and no more than {DATA.most_classes:,} are supported"
         )
     return labels.astype(np.int64)
 

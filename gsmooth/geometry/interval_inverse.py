@@ -19,17 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gsmooth.geometry.settings import GEOMETRY
 from gsmooth.geometry.space import Space
 
 SLACK: Final = 1e-9 + 2.0**-24
 """Outward slack on every equation: some hundred float64 operations, and 2^-24 for attacked images
 that were stored as float32."""
-LEAST_WEIGHT: Final = 1e-5
-"""Pixels with less weight in an equation learn nothing from it."""
-ROUNDS: Final = 12
-"""Passes over all equations: knowledge travels about a pixel a pass."""
-PATIENCE: Final = 1e-3
-"""The passes end when no interval shrinks by more than this."""
 NUMERICAL: Final = 1e-9
 """Outward slack for the float64 arithmetic of lift and norm, relative and absolute."""
 
@@ -66,13 +61,13 @@ def contract(
     low = torch.zeros_like(high)
     found_low, found_high = low.clone(), high.clone()
     alive = torch.arange(cells, dtype=torch.int64, device="cpu")
-    for _ in range(ROUNDS):
+    for _ in range(GEOMETRY.passes):
         low, high, gain = equations.solved(x, low, high, rounding + SLACK)
         kept = (low <= high).flatten(1).all(dim=1)
         if not bool(kept.all()):
             alive, low, high = alive[kept], low[kept], high[kept]
             equations = equations.take(kept)
-        if not len(alive) or gain <= PATIENCE:
+        if not len(alive) or gain <= GEOMETRY.least_gain:
             break
     found_low[alive], found_high[alive] = low, high
     possible = torch.zeros(cells, dtype=torch.bool, device="cpu")

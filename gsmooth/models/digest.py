@@ -18,7 +18,6 @@ from gsmooth.models.classifier import Classifier
 from gsmooth.models.programs import PROGRAM_SUFFIXES
 
 _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.Size)
-_BLOCK_BYTES: Final = 2**24
 
 
 def weights_digest(classifier: Classifier) -> str:
@@ -207,11 +206,11 @@ def _plain_key(name: str, key: object) -> object:
     return key
 
 
-def _program(path: Path) -> Iterator[bytes]:
+def _program(path: Path, block_bytes: int = 2**24) -> Iterator[bytes]:
     """The bytes of a program's file; nothing for other models."""
     if path.is_file():
         with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
+            while block := file.read(block_bytes):
                 yield block
     elif path.suffix.lower() in PROGRAM_SUFFIXES:
         raise ModelError(

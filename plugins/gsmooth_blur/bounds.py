@@ -17,13 +17,12 @@ from torch import Tensor
 from gsmooth.geometry.separable import Separable
 from gsmooth_blur.attack import SampledKernel
 from gsmooth_blur.matched import MatchedKernel
+from gsmooth_blur.settings import BLUR
 
 Kernel = SampledKernel | MatchedKernel
 
 # Outward slack for float64 arithmetic, per unit of image norm.
 NUMERICAL: Final = 1e-9
-AT_ONCE: Final = 2**22
-"""Numbers in memory at once."""
 
 
 @final
@@ -103,6 +102,6 @@ class Spectrum:
         """||factor z|| for every variance (n,), factor: (n, 1, 1) -> (n, H, W)."""
         norms = [
             (factor(part[:, None, None]).square() * self.power).sum(dim=(1, 2)).sqrt()
-            for part in torch.split(variance, max(1, AT_ONCE // self.power.numel()))
+            for part in torch.split(variance, max(1, BLUR.bounds // self.power.numel()))
         ]
         return torch.cat(norms) + self.slack

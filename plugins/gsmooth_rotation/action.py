@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Final, final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -16,11 +16,7 @@ from gsmooth_rotation.attack import RADIANS, turned
 from gsmooth_rotation.bounds import NUMERICAL, derivative_chunks, in_narrow_cells
 from gsmooth_rotation.lift import PolarFrame, polar_frame
 from gsmooth_rotation.rings import kept_orders, ring_radii
-
-IMAGE_ENTRIES: Final = 2**21
-"""Numbers in the images that are turned at once (at least one image)."""
-ACTED_ENTRIES: Final = 2**18
-"""Numbers of z that a CPU acts on at once (at least one row): they stay in its caches."""
+from gsmooth_rotation.settings import ROTATION
 
 
 @final
@@ -60,7 +56,7 @@ class PolarSpace(PairSpace):
         if torch.is_grad_enabled() and (z.requires_grad or theta[0].requires_grad):
             return super().act(z, *theta)
         out = torch.empty(z.shape, dtype=z.dtype, device=z.device)
-        rows = len(z) if z.device.type != "cpu" else max(1, ACTED_ENTRIES // z.shape[1])
+        rows = len(z) if z.device.type != "cpu" else max(1, ROTATION.memory.acted // z.shape[1])
         for start in range(0, len(z), rows):
             part = slice(start, start + rows)
             self._turn_into(out[part], z[part], theta[0][part])
@@ -118,8 +114,8 @@ class PolarSpace(PairSpace):
     def _bounds(
         self, bound: Callable[[Tensor, Tensor], Tensor], x: Tensor, lower: Tensor, upper: Tensor
     ) -> Tensor:
-        """``bound`` on narrow cells, IMAGE_ENTRIES numbers of images at a time: bounds memory."""
-        rows = max(1, IMAGE_ENTRIES // x.numel())
+        """``bound`` on narrow cells, some images at a time: bounds memory."""
+        rows = max(1, ROTATION.memory.turned // x.numel())
 
         def in_groups(low: Tensor, high: Tensor) -> Tensor:
             ends = zip(torch.split(low, rows), torch.split(high, rows), strict=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -13,13 +12,7 @@ from torch import Tensor
 from gsmooth.geometry.pixels import disc, offsets
 from gsmooth_rotation.attack import RADIANS
 from gsmooth_rotation.bounds import NUMERICAL, derivative_chunks, widest_half
-
-ENTRIES: Final = 2**17
-"""Angles times pixels that are sampled at once (at least one angle)."""
-GROUP_PX: Final = 0.6
-"""Neighbouring arcs share one interval of speeds while the rim moves no farther than this."""
-EDGE: Final = 2.0**-8
-"""Share of a half arc that is left out at either end where a kink may lie."""
+from gsmooth_rotation.settings import ROTATION
 
 
 def anchor_angles(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
@@ -83,7 +76,7 @@ def _check_width(x: Tensor, pixels: Tensor, knots: Tensor) -> None:
 def _gaps(x: Tensor, pixels: Tensor, theta: Tensor) -> Iterator[Tensor]:
     """||psi_(k + 1) - psi_k|| over the pixels for angles theta (n,) in radians, in parts."""
     row, col = offsets((x.shape[2], x.shape[3]), pixels)
-    step, last = max(1, ENTRIES // len(pixels)), None
+    step, last = max(1, ROTATION.memory.anchors // len(pixels)), None
     for part in theta.split_with_sizes(_sizes(len(theta), step)):
         cos, sin = torch.cos(part)[:, None], torch.sin(part)[:, None]
         # grid_sample counts from -1 at the outer edge of the first pixel to 1 at the last one's.
@@ -108,7 +101,7 @@ def _returning(x: Tensor, pixels: Tensor, knots: Tensor) -> Tensor:
     """Which arcs (n,) may come nearer to their anchor on the way out: kappa > 0, many at a time."""
     anchors, arc = len(knots) // 2, float(knots[2] - knots[0])
     # Radians: the limit of C3 is reached where the rim moves by 0.9 px.
-    wide = widest_half(x.shape[1:], pixels) * 2.0 * GROUP_PX / 0.9
+    wide = widest_half(x.shape[1:], pixels) * 2.0 * ROTATION.search.group_px / 0.9
     size = max(1, int(wide / arc)) if arc > 0.0 else anchors
     if arc > wide:
         return torch.ones(anchors, dtype=torch.bool, device=x.device)
@@ -122,7 +115,7 @@ def _bent(x: Tensor, pixels: Tensor, knots: Tensor, gaps: Tensor, chosen: Tensor
     """The bound for the chosen arcs, half arc by half arc, with kappa; gaps (n, 2).
 
     At angle 0 every pixel is at a kink, and at an interval's end that alone makes kappa > 0. So
-    kappa is taken a little inside as well: with a rim of e = EDGE h left out at both ends and g =
+    kappa is taken a little inside as well: with a rim of e = edge h left out at both ends and g =
     f - f(e), ||f(e)|| <= e S and ||g(h - e)|| <= ||f(h)|| + 2 e S, hence ||f|| <= e S +
     sqrt((||f(h)|| + 2 e S)^2 + kappa h^2), S >= || sup|f'_p| || on all of the half arc.
     """
@@ -131,8 +124,9 @@ def _bent(x: Tensor, pixels: Tensor, knots: Tensor, gaps: Tensor, chosen: Tensor
     low, high = knots[first], knots[first + 1]
     half, ends = high - low, gaps[place].flatten()
     kappa, derivative = _curvatures(x, pixels, low, high)
-    inner, _ = _curvatures(x, pixels, low + EDGE * half, high - EDGE * half)
-    rim = EDGE * half * derivative
+    edge = ROTATION.search.edge * half
+    inner, _ = _curvatures(x, pixels, low + edge, high - edge)
+    rim = edge * derivative
     around = (ends.square() + kappa * half**2).sqrt()
     inside = ((ends + 2.0 * rim).square() + inner * half**2).sqrt() + rim
     bound = torch.minimum(torch.minimum(around, inside), derivative * half)

@@ -15,9 +15,8 @@ from torch import Tensor
 from gsmooth.geometry.bilinear import SLACK, MovingPoints, Slopes, Track, Velocity
 from gsmooth.geometry.pixels import farthest, offsets
 from gsmooth_rotation.attack import RADIANS
+from gsmooth_rotation.settings import ROTATION
 
-ENTRIES: Final = 2**16
-"""Cells times pixels that are worked on at once (at least one cell): bounds memory, fits caches."""
 NUMERICAL: Final = 1e-9
 """Outward slack for the float64 arithmetic of the bounds, per unit of image norm."""
 
@@ -34,9 +33,9 @@ def derivative_chunks(
     widest = widest_half(x.shape, pixels)
     if float((upper - lower).max()) / 2 > widest:
         raise ValueError(f"cells must be at most {2 * math.degrees(widest):g} degrees wide")
-    step = max(1, ENTRIES // max(1, len(pixels)))
+    step = max(1, ROTATION.memory.bounds // max(1, len(pixels)))
     slopes, places = Slopes.of(x), _bytes(pixels)
-    points_of = _kept_points if step * len(pixels) <= ENTRIES else _points
+    points_of = _kept_points if step * len(pixels) <= ROTATION.memory.bounds else _points
     for start in range(0, len(lower), step):
         cells = slice(start, start + step)
         ends = _bytes(lower[cells]), _bytes(upper[cells])

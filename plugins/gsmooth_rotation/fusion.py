@@ -27,17 +27,12 @@ from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import splu
 
 from gsmooth_rotation.action import PolarSpace
+from gsmooth_rotation.settings import ROTATION
 
 Floats = NDArray[np.float64]
 
 WEIGHT: Final = 1e-4
 """w of a pixel that the attacked image shows."""
-GUESSES: Final = (1.0, 1.5)
-"""What lam is tried at first: the lift's own norm is near 1."""
-SHOWN: Final = 0.05
-"""Least entry of B'B on the diagonal for a pixel that counts as shown."""
-LARGEST: Final = 40 * 40
-"""Pixels of the largest images for which lam is computed: dense algebra of this size."""
 # Outward slack for the float64 arithmetic: G's condition is about 1 / WEIGHT.
 NUMERICAL: Final = 1e-7
 
@@ -57,7 +52,8 @@ class Fusion:
     @cached_property
     def weights(self) -> Floats:
         """w: small for shown pixels; for others so large that lam stays near 1."""
-        shown = np.asarray((self.warp.multiply(self.warp)).sum(axis=0)).ravel() > SHOWN
+        diagonal = np.asarray((self.warp.multiply(self.warp)).sum(axis=0)).ravel()
+        shown = diagonal > ROTATION.search.shown
         return np.asarray(np.where(shown, WEIGHT, WEIGHT + 2.0 * self.overlap.diagonal()))
 
     @cached_property
@@ -72,7 +68,7 @@ class Fusion:
         far below the slack that is taken off its diagonal.
         """
         whole = self._matrix.toarray()
-        for guess in GUESSES:
+        for guess in ROTATION.search.guesses:
             try:
                 np.linalg.cholesky(
                     guess * whole - self.overlap - NUMERICAL * 1e-2 * np.eye(len(whole))

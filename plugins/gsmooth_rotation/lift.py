@@ -16,11 +16,10 @@ from torch import Tensor
 from gsmooth.geometry.rings import Floats, Rings
 from gsmooth.geometry.sparse import torch_csr
 from gsmooth_rotation.rings import kept_orders, ring_radii, weighted_sampling
+from gsmooth_rotation.settings import ROTATION
 from gsmooth_rotation.synthesis import Synthesis
 
 DENSE_ENTRIES = 4_000_000
-IMAGES = 24
-"""Channels of large images that a CPU lifts at once: bounds memory, about 30 MB at 224 x 224."""
 
 
 @final
@@ -112,7 +111,7 @@ class PolarFrame:
         """L, row by row: flat images (B, H * W) -> (B, K), in the image's dtype and device."""
         if self._is_small:
             return image @ self._dense(image.dtype, image.device).T
-        step = IMAGES if image.device.type == "cpu" else max(1, len(image))
+        step = ROTATION.memory.lifted_images if image.device.type == "cpu" else max(1, len(image))
         parts = torch.split(image, step) if len(image) > step else (image,)
         return torch.cat([self._lifted(part) for part in parts])
 

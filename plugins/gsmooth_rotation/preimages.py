@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -22,17 +22,14 @@ import torch.nn.functional as F
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from gsmooth.geometry.interval_inverse import LEAST_WEIGHT, SLACK, ball, contract
+from gsmooth.geometry.interval_inverse import SLACK, ball, contract
 from gsmooth.geometry.pixels import offsets
+from gsmooth.geometry.settings import GEOMETRY
 from gsmooth.geometry.space import Space
 from gsmooth.transforms.base import Enclosure
 from gsmooth_rotation.action import PolarSpace
-from gsmooth_rotation.fusion import LARGEST, Fusion, lift_matrix
-
-WIDE: Final = 0.25
-"""Radius of a box, in z, above which its equations are solved together as well."""
-ENTRIES: Final = 2**18
-"""Numbers an array holds at most while cells are worked on, at least one cell."""
+from gsmooth_rotation.fusion import Fusion, lift_matrix
+from gsmooth_rotation.settings import ROTATION
 
 
 def enclose(space: Space, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
@@ -45,8 +42,9 @@ def enclose(space: Space, x: Tensor, lower: Tensor, upper: Tensor, rounding: flo
     box = invert(x[0], low, high, rounding)
     centre, radius = ball(space, box.low, box.high)
     possible = box.possible.clone()
-    if isinstance(space, PolarSpace) and x[0, 0].numel() <= LARGEST:
-        for cell in (box.possible & box.known & (radius > WIDE)).nonzero().flatten().tolist():
+    if isinstance(space, PolarSpace) and x[0, 0].numel() <= ROTATION.search.largest_fusion:
+        wide = radius > ROTATION.search.wide_box
+        for cell in (box.possible & box.known & wide).nonzero().flatten().tolist():
             warp = Warp.of(x.shape[2], x.shape[3], low[cell, None], high[cell, None])
             found = _fused(space, x, warp, float(low[cell] + high[cell]) / 2, box, cell, rounding)
             if found is None:
@@ -107,7 +105,7 @@ def invert(x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Box:
     possible = torch.ones(count, dtype=torch.bool, device="cpu")
     known = upper - lower <= 2.0 * _widest_half(height, width)
     todo = known.nonzero().flatten()
-    rows = max(1, ENTRIES // (4 * channels * pixels))
+    rows = max(1, ROTATION.memory.preimages // (4 * channels * pixels))
     for part in (todo[start : start + rows] for start in range(0, len(todo), rows)):
         warp = Warp.of(height, width, lower[part], upper[part])
         low[part], high[part], possible[part] = contract(warp, x, len(part), rounding)
@@ -187,7 +185,7 @@ class Warp:
         # What the other three pixels leave for this one.
         above = middle + spare - (least.sum(dim=-1, keepdim=True) - least)
         below = middle - spare - (most.sum(dim=-1, keepdim=True) - most)
-        speaks = weights > LEAST_WEIGHT
+        speaks = weights > GEOMETRY.least_weight
         above = torch.where(speaks, above / weights, math.inf)
         below = torch.where(speaks, below / weights, -math.inf)
         flat_high = flat_high.scatter_reduce(2, place, above.flatten(2), "amin")

@@ -17,13 +17,12 @@ from torch import Tensor
 from gsmooth.geometry.rings import Rings
 from gsmooth.geometry.sparse import torch_csr
 from gsmooth_rotation.rings import ring_radii, weighted_sampling
+from gsmooth_rotation.settings import ROTATION
 
 CUT: Final = 2.5
 """Kernels end at this many standard deviations: a sixth of the entries that the lift's have."""
 GROUPS: Final = 8
 """Rings are transformed in this many groups, each with Fourier transforms of one length."""
-IMAGES: Final = 48
-"""Channels of images that a CPU transforms at once: bounds memory, about 40 MB at 224 x 224."""
 
 
 class _Group(NamedTuple):
@@ -80,7 +79,7 @@ class Synthesis:
     def __call__(self, z: Tensor) -> Tensor:
         """Coefficients (B, K) -> flat images (B, H * W), in their dtype and on their device."""
         images = z.new_empty(len(z), self.height * self.width)
-        step = IMAGES if z.device.type == "cpu" else max(1, len(z))
+        step = ROTATION.memory.synthesis_images if z.device.type == "cpu" else max(1, len(z))
         for start in range(0, len(z), step):
             images[start : start + step] = self._pixels(z[start : start + step]).T
         return images

@@ -6,7 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Final, final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -16,9 +16,7 @@ from gsmooth.geometry.pixel_space import DiscSpace
 from gsmooth_similarity.attack import ANGLE, RADIANS, SCALE, warped
 from gsmooth_similarity.bounds import Axes, Flow, cut, flows, per_unit, radians
 from gsmooth_similarity.lift import LogPolarFrame, log_polar_frame
-
-IMAGE_ENTRIES: Final = 2**21
-"""Numbers in the images of cells that are lifted at once (at least one image)."""
+from gsmooth_similarity.settings import SIMILARITY
 
 
 @final
@@ -78,7 +76,7 @@ class LogPolarSpace(PairSpace):
         pixels = torch.from_numpy(self.frame(x.shape[2], x.shape[3]).support).to(x.device)
         bound, axes = torch.zeros_like(lower), self.axes
         ends = radians(lower, axes), radians(upper, axes)
-        rows = max(1, IMAGE_ENTRIES // (x.numel() * (2 + 2 * len(axes))))
+        rows = max(1, SIMILARITY.lifted // (x.numel() * (2 + 2 * len(axes))))
         for low, high in cut((x.shape[2], x.shape[3]), pixels, *ends):
             for start in range(0, len(lower), rows):
                 places = slice(start, start + rows)

@@ -14,6 +14,7 @@ from torch import Tensor
 from gsmooth.geometry.bilinear import SLACK, MovingPoints, Slopes, Track, Velocity
 from gsmooth.geometry.pixels import farthest, offsets
 from gsmooth_similarity.attack import ANGLE, RADIANS
+from gsmooth_similarity.settings import SIMILARITY
 
 Axes = tuple[int, ...]
 """ANGLE, SCALE or both, ascending: the parameters that a transformation has."""
@@ -23,8 +24,6 @@ STEP: Final = 0.1
 """A cell's half-width along either axis, in radians or ln, times the largest source radius (px) is
 at most STEP_PX, and itself at most STEP. Source points then stay within exp(.1) (.2 + .2 * .05) +
 (exp(.1) - 1) / .1 * .2 < 0.45 px of the middle one, along rows and along columns."""
-ENTRIES: Final = 2**16
-"""Cells times pixels that are worked on at once (at least one cell)."""
 NUMERICAL: Final = 1e-9
 """Outward slack for the float64 arithmetic of the bounds, per unit of image norm."""
 
@@ -53,7 +52,7 @@ def flows(x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor, axes: Axes) -
     (n, 2): radians and ln. ValueError for cells that are too wide (``cut``).
     """
     slopes, shape = Slopes.of(x), (x.shape[1], x.shape[2])
-    step = max(1, ENTRIES // max(1, len(pixels)))
+    step = max(1, SIMILARITY.bounds // max(1, len(pixels)))
     for start in range(0, len(lower), step):
         cells = slice(start, start + step)
         points = _points(shape, pixels, lower[cells], upper[cells], axes)

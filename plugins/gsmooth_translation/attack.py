@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, final
+from typing import Literal, final
 
 import torch
 import torch.nn.functional as F
 from kornia.geometry.transform import translate
 from torch import Tensor
 
-Padding = Literal["zeros", "reflection"]
+from gsmooth_translation.settings import TRANSLATION
 
-ENTRIES: Final = 2**22
-"""Numbers in the images that are shifted at once."""
+Padding = Literal["zeros", "reflection"]
 
 
 def shifted(x: Tensor, dx: Tensor, dy: Tensor, padding: Padding) -> Tensor:
@@ -55,7 +54,7 @@ class Boxes:
 
     def parts(self, each: int) -> Iterator[tuple[Tensor, Boxes]]:
         """The boxes of some integer cells at a time, and where they stand; ``each``: entries."""
-        step = max(1, ENTRIES // each)
+        step = max(1, TRANSLATION.shifted // each)
         for start in range(0, len(self.corner), step):
             here = (self.owner >= start) & (self.owner < start + step)
             places = here.nonzero()[:, 0]

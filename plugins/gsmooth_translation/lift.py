@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -13,9 +13,7 @@ from torch import Tensor
 
 from gsmooth.geometry.pairs import turn_into, turned
 from gsmooth.geometry.separable import AxisMap, Separable
-
-ACTED_ENTRIES: Final = 2**17
-"""Numbers of z that a CPU acts on at once (at least one row): they stay in its caches."""
+from gsmooth_translation.settings import TRANSLATION
 
 
 @final
@@ -122,7 +120,7 @@ class FourierFrame:
         if torch.is_grad_enabled() and (z.requires_grad or dx.requires_grad or dy.requires_grad):
             return turned(turned(z, *down, 1, -2), *along, 1, -1)
         out = torch.empty(z.shape, dtype=z.dtype, device=z.device)
-        rows = len(z) if z.device.type != "cpu" else max(1, ACTED_ENTRIES // z[0].numel())
+        rows = len(z) if z.device.type != "cpu" else max(1, TRANSLATION.acted // z[0].numel())
         halfway = torch.empty(z[:rows].shape, dtype=z.dtype, device=z.device)
         for start in range(0, len(z), rows):
             part = slice(start, start + rows)

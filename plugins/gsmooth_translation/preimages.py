@@ -19,13 +19,13 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from gsmooth.geometry.interval_inverse import LEAST_WEIGHT, ball, contract
+from gsmooth.geometry.interval_inverse import ball, contract
+from gsmooth.geometry.settings import GEOMETRY
 from gsmooth.geometry.space import Space
 from gsmooth.transforms.base import Enclosure
 from gsmooth_translation.attack import Padding
+from gsmooth_translation.settings import TRANSLATION
 
-ENTRIES: Final = 2**16
-"""Numbers an image of all cells holds at most while they are worked on, at least one cell."""
 MIXED: Final = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Whole pixels, in rows and columns, by which the four shifts go beyond the floor."""
 
@@ -58,7 +58,7 @@ def invert(
     high = torch.ones_like(low)
     possible = torch.zeros(len(lower), dtype=torch.bool, device="cpu")
     grid, owner = torch.unique(corner, dim=0, return_inverse=True)
-    rows = max(1, ENTRIES // x.numel())
+    rows = max(1, TRANSLATION.preimages // x.numel())
     for place, (dx, dy) in enumerate(grid.long().tolist()):
         cells = (owner == place).nonzero().flatten()
         for part in (cells[start : start + rows] for start in range(0, len(cells), rows)):
@@ -117,7 +117,7 @@ class _Mix:
         above = x + spare - sum(least)
         below = x - spare - sum(most)
         for place, weight in enumerate(weights):
-            speaks = weight > LEAST_WEIGHT
+            speaks = weight > GEOMETRY.least_weight
             # What the other three pixels leave for this one.
             most_here = torch.where(speaks, (above + least[place]) / weight, math.inf)
             least_here = torch.where(speaks, (below + most[place]) / weight, -math.inf)

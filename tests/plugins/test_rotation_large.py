@@ -13,9 +13,12 @@ from torch import Tensor
 
 from gsmooth.testing import SampleImage
 from gsmooth_rotation import Rotation
-from gsmooth_rotation.action import ACTED_ENTRIES, PolarSpace
+from gsmooth_rotation.action import PolarSpace
 from gsmooth_rotation.lift import PolarFrame, polar_frame
 from gsmooth_rotation.rings import kept_orders, ring_radii
+from gsmooth_rotation.settings import ROTATION
+
+ACTED_ENTRIES = ROTATION.memory.acted
 
 SHAPE = (1, 224, 224)
 SMALL = [(28, 28, 0.7, 13.0, 1.0), (32, 32, 0.7, 15.0, 1.0), (9, 12, 1.0, 3.5, 0.75)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from gsmooth.testing import SampleImage
 from gsmooth.testing.images import KINDS, sample_images
 from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bounds
 from gsmooth_rotation.action import PolarSpace
+from gsmooth_rotation.settings import ROTATION
 from tests.plugins.rotation_speeds import rotation_derivative
 
 Shape = tuple[int, int, int]
@@ -150,7 +152,8 @@ def test_bounds_do_not_depend_on_what_is_cached_nor_on_how_cells_are_cut_into_ch
     again = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
     monkeypatch.setattr(bounds, "_kept_points", bounds._points)
     uncached = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
-    monkeypatch.setattr(bounds, "ENTRIES", 7 * 144)
+    small = replace(ROTATION, memory=replace(ROTATION.memory, bounds=7 * 144))
+    monkeypatch.setattr(bounds, "ROTATION", small)
     cut = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
     for other in (again, uncached, cut):
         assert all(torch.equal(one, two) for one, two in zip(first, other, strict=True))
@@ -203,7 +206,8 @@ def test_an_image_that_returns_to_its_anchor_is_not_judged_by_the_ends_of_its_ar
     group: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stripes at the rim that move by up to .64 px: farthest from grey are they after .5 px."""
-    monkeypatch.setattr(anchors, "GROUP_PX", group)
+    grouped = replace(ROTATION, search=replace(ROTATION.search, group_px=group))
+    monkeypatch.setattr(anchors, "ROTATION", grouped)
     x = torch.zeros(1, 1, 21, 21, dtype=torch.float64)
     x[0, 0, 7:14:2, 20] = 1.0
     anchor, reach = math.degrees(0.05), math.degrees(0.0635)
@@ -239,7 +243,8 @@ def test_groups_of_arcs_change_the_bound_by_what_their_ends_prove_only(
     group: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Arc by arc or many at a time, both are above the ends of the arc and near them."""
-    monkeypatch.setattr(anchors, "GROUP_PX", group)
+    grouped = replace(ROTATION, search=replace(ROTATION.search, group_px=group))
+    monkeypatch.setattr(anchors, "ROTATION", grouped)
     operator = in_pixels((1, 28, 28))
     x = SampleImage("blob", 2).tensor((1, 28, 28))
     bound = anchor_suprema(x, -9.0, 9.0, 100, 13.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,10 +17,16 @@ from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
 from gsmooth_rotation import Rotation, fusion, preimages
 from gsmooth_rotation.action import PolarSpace
+from gsmooth_rotation.settings import ROTATION, RotationSettings
 
 Shape = tuple[int, int, int]
 SHAPES: list[Shape] = [(1, 12, 12), (2, 9, 13)]
 LEVEL = 1.0 / 255.0
+
+
+def wide_from(radius: float) -> RotationSettings:
+    """Settings under which boxes wider than this are solved together."""
+    return replace(ROTATION, search=replace(ROTATION.search, wide_box=radius))
 
 
 def attacked(operator: Rotation, x: Tensor, angle: float, bits: int) -> tuple[Tensor, float]:
@@ -70,7 +77,7 @@ def test_the_original_is_in_the_box_and_in_the_ball(
     assert bool(((box.low <= x) & (x <= box.high)).all())
     for space in (operator, Rotation(space="pixels").for_shape(shape)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(preimages, "WIDE", wide)
+            patch.setattr(preimages, "ROTATION", wide_from(wide))
             found = space.preimages(sent, lower, upper, rounding)
         assert bool(found.possible)
         assert float((space.lift(x) - found.centre).norm()) <= float(found.radius)
@@ -225,7 +232,7 @@ def test_an_image_without_saturated_pixels_is_found_by_its_equations_together() 
     sent, rounding = attacked(operator, x, 5.5, 8)
     lower, upper = around(5.5, 0.02, 0.4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preimages, "WIDE", math.inf)
+        patch.setattr(preimages, "ROTATION", wide_from(math.inf))
         alone = operator.preimages(sent, lower, upper, rounding)
     together = operator.preimages(sent, lower, upper, rounding)
     assert float((operator.lift(x) - together.centre).norm()) <= float(together.radius)

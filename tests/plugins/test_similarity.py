@@ -24,6 +24,7 @@ from gsmooth_similarity.action import LogPolarSpace, _Cell
 from gsmooth_similarity.attack import ANGLE, SCALE
 from gsmooth_similarity.bounds import cut, flows
 from gsmooth_similarity.lift import LogPolarFrame
+from gsmooth_similarity.settings import SimilaritySettings
 
 Check = Callable[[], None]
 Shape = tuple[int, int, int]
@@ -308,8 +309,9 @@ def test_bounds_do_not_depend_on_how_cells_are_cut_into_chunks(
     operator, x = COARSE.for_shape((2, 8, 8)), SampleImage("noise", 2).tensor((2, 8, 8))
     low = torch.rand(11, 2, dtype=torch.float64) * torch.tensor([30.0, 0.3], dtype=torch.float64)
     whole = operator.derivative_bound(x, low, low + 0.01)
-    monkeypatch.setattr("gsmooth_similarity.bounds.ENTRIES", 3 * 64)
-    monkeypatch.setattr("gsmooth_similarity.action.IMAGE_ENTRIES", 4 * x.numel() * 6)
+    small = SimilaritySettings(lifted=4 * x.numel() * 6, bounds=3 * 64)
+    for module in ("action", "bounds"):
+        monkeypatch.setattr(f"gsmooth_similarity.{module}.SIMILARITY", small)
     parts = operator.derivative_bound(x, low, low + 0.01)
     assert whole is not None
     assert parts is not None

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from gsmooth.testing import SampleImage
 from gsmooth_translation import Translation
-from gsmooth_translation.lift import ACTED_ENTRIES
+from gsmooth_translation.settings import TRANSLATION
+
+ACTED_ENTRIES = TRANSLATION.acted
 
 Shape = tuple[int, int, int]
 LARGE: Shape = (3, 224, 224)

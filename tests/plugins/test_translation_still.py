@@ -22,6 +22,7 @@ from gsmooth.theory.laws import GaussianLaw
 from gsmooth_translation import Translation
 from gsmooth_translation import attack as shifts
 from gsmooth_translation.attack import Padding
+from gsmooth_translation.settings import TranslationSettings
 
 SHAPE = (2, 8, 11)
 VARIANTS = {
@@ -158,7 +159,7 @@ def test_bounds_do_not_depend_on_how_much_is_worked_on_at_once(
     lower, upper = boxes(6, 40, far=4)
     whole = getattr(bound, name)(x, lower, upper)
     for entries in (1, 5000, 30000):
-        monkeypatch.setattr(shifts, "ENTRIES", entries)
+        monkeypatch.setattr(shifts, "TRANSLATION", TranslationSettings(shifted=entries))
         assert torch.allclose(getattr(bound, name)(x, lower, upper), whole, rtol=1e-12, atol=0)
 
 

@@ -1,0 +1,22 @@
+"""Settings of geometry: searches that may end early. Every result is sound whatever they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+
+@final
+@dataclass(frozen=True)
+class GeometrySettings:
+    """When boxes of originals are no longer shrunk. More passes give smaller boxes."""
+
+    passes: int = 12
+    """Most passes over all equations: what one pixel shows travels about a pixel a pass."""
+    least_gain: float = 1e-3
+    """Passes end when no interval shrinks by more than this, in units of the pixel range."""
+    least_weight: float = 1e-5
+    """A pixel with less weight in an equation is not bounded by it."""
+
+
+GEOMETRY: Final = GeometrySettings()

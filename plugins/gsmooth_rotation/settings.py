@@ -1,0 +1,62 @@
+"""Settings of the rotation: memory, and how hard its bounds are searched for.
+
+All bounds are sound whatever these are. What lift and readout consist of (kernels, rings, Fourier
+transforms) is part of the classifier that is certified and no setting; nor are float slacks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+
+@final
+@dataclass(frozen=True)
+class MemorySettings:
+    """Numbers that are worked on at once, and one item at least: memory against calls."""
+
+    turned: int = 2**21
+    """Numbers in the images that are turned."""
+    acted: int = 2**18
+    """Numbers of z that a CPU acts on: they stay in its caches."""
+    anchors: int = 2**17
+    """Angles times pixels that are sampled."""
+    bounds: int = 2**16
+    """Cells times pixels of derivative bounds."""
+    preimages: int = 2**18
+    """Numbers in an array while cells of originals are worked on."""
+    lifted_images: int = 24
+    """Channels of images that a CPU lifts."""
+    synthesis_images: int = 48
+    """Channels of images that a CPU makes from z: about 40 MB at 224 x 224."""
+
+
+@final
+@dataclass(frozen=True)
+class SearchSettings:
+    """How tight bounds are, against time."""
+
+    group_px: float = 0.6
+    """Neighbouring arcs share one interval of derivatives while the rim moves no farther."""
+    edge: float = 2.0**-8
+    """Part of a half arc that is left out at either end, where a kink may lie."""
+    wide_box: float = 0.25
+    """Radius of a box, in z, above which its equations are solved together as well."""
+    guesses: tuple[float, ...] = (1.0, 1.5)
+    """Values of lam (``fusion``) that are tried at first: the lift's norm is near 1."""
+    shown: float = 0.05
+    """Least diagonal entry of B'B for a pixel that counts as shown by the attacked image."""
+    largest_fusion: int = 40 * 40
+    """Pixels of the largest images for which lam is computed: dense algebra of this size."""
+
+
+@final
+@dataclass(frozen=True)
+class RotationSettings:
+    """All settings of the rotation."""
+
+    memory: MemorySettings = MemorySettings()
+    search: SearchSettings = SearchSettings()
+
+
+ROTATION: Final = RotationSettings()
