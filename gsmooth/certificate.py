@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, final
 
@@ -192,7 +192,7 @@ class Certified:
     fraction: float
     guarantee: Guarantee
     alpha: float
-    evidence: tuple[CentreEvidence, ...]
+    evidence: tuple[CentreEvidence, ...] = field(repr=False)
     premise: Premise | None = None
     attempts: int = 1
 
@@ -223,7 +223,7 @@ class Abstained:
     least_n: int | None
     guarantee: Guarantee
     alpha: float
-    evidence: tuple[CentreEvidence, ...]
+    evidence: tuple[CentreEvidence, ...] = field(repr=False)
     premise: Premise | None = None
     attempts: int = 1
 

@@ -226,7 +226,7 @@ def test_the_program_in_the_guide_attacks_two_digits_and_certifies_them_online(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     programs = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    (program,) = (text for text in programs if "online=True" in text)
+    (program,) = (text for text in programs if 'guarantee="online"' in text)
     exec(compile(program, "docs/cli.md", "exec"), {})
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
