@@ -68,5 +68,3 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b57a4", "color-brand-content": "#0b57a4"},
     "dark_css_variables": {"color-brand-primary": "#7db4f0", "color-brand-content": "#7db4f0"},
 }
-nb_execution_excludepatterns = ["tutorials/own-network.md", "tutorials/from-cohen.md"]
-suppress_warnings = ["myst-nb.lexer"]

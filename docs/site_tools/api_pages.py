@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from site_tools.docstrings import plain_marks
-from site_tools.public_names import MODULES, PublicName, grouped, public_names
+from site_tools.public_names import MODULES, RETURNED, PublicName, grouped, public_names
 
 
 def write_api_pages(folder: Path) -> None:
@@ -47,9 +47,11 @@ def _module_page(module: str) -> Iterator[str]:
         if title:
             yield from _heading(title, "-")
         yield from _summary(found)
-        for name in found:
-            if name.home == name:
-                yield from _entry(name)
+        yield from _entries(found)
+    if module == "gsmooth":
+        yield from _heading("Types of what is returned", "-")
+        yield from _summary(list(RETURNED))
+        yield from _entries(RETURNED)
 
 
 def _summary(names: list[PublicName]) -> Iterator[str]:
@@ -60,6 +62,12 @@ def _summary(names: list[PublicName]) -> Iterator[str]:
         yield f"   * - :py:obj:`~{name.home.path}`"
         yield f"     - {plain_marks(name.docstring.partition(chr(10))[0])}"
     yield ""
+
+
+def _entries(names: Iterable[PublicName]) -> Iterator[str]:
+    for name in names:
+        if name.home == name and name.kind != "module":
+            yield from _entry(name)
 
 
 def _entry(name: PublicName) -> Iterator[str]:

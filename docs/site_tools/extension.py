@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GENERATED = "reference/generated"
 # Where names without a module in signatures come from.
+_IN_SIGNATURES = {"DataFrame", "Figure", "ImagesLike", "LabelsLike", "ParameterNoise"}
 _FOREIGN = ("torch.", "numpy.", "pathlib.", "collections.abc.", "pluggy.")
 
 
@@ -72,11 +73,17 @@ def _at_home_or_plain(
     target, module = node["reftarget"], node.get("py:module") or ""
     places = ("", f"{module}.", f"{module}.{node.get('py:class')}.", *_FOREIGN)
     found = next((place + target for place in places if exists(place + target)), None)
-    homes = {name.path: name.home.path for name in every_public_name()}
-    if found is None or homes.get(found) == found:
-        return None
+    names = every_public_name()
+    homes = {name.path: name.home.path for name in names}
+    if found is None:
+        # A type of a signature, by the name that its own module has for it.
+        found = next((name.path for name in names if name.name == target), None)
+    if found is None:
+        return content if target in _IN_SIGNATURES else None
     if found not in homes:
         return content
+    if homes[found] == node["reftarget"]:
+        return None
     domain = environment.domains.python_domain
     return domain.resolve_xref(
         environment, node["refdoc"], app.builder, "obj", homes[found], node, content

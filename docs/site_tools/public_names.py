@@ -22,41 +22,40 @@ def _rooms(package: str) -> dict[str, str]:
 
 MODULES: dict[str, str] = {
     "gsmooth": "Everything that a program needs; `import gsmooth` loads no torch.",
-    "gsmooth.transforms.base": "For authors of transformations: the base class, and parameters.",
-    "gsmooth.transforms.bounds": "For authors of transformations: the bounds that they can state.",
-    "gsmooth.transforms.clipped": "For authors of transformations: pixel values, clipped or not.",
-    "gsmooth.transforms.in_space": "For authors of transformations: actions in a z-space.",
-    "gsmooth.transforms.region": "Regions of attacks.",
-    "gsmooth.transforms.hookspecs": "For authors of plugins: the hook, and its version.",
+    "gsmooth.data": "Images and labels from files, folders and arrays.",
+    "gsmooth.transforms": "Transformations: finding them, and writing your own.",
+    "gsmooth.report": "Tables, curves and contact sheets of saved results.",
     "gsmooth.testing": "For authors of transformations: the checks behind `gsmooth check`.",
     "gsmooth.errors": "Every exception that gsmooth raises on purpose.",
+    "gsmooth.transforms.base": "For plugins: the base class, and parameters.",
+    "gsmooth.transforms.bounds": "For plugins: the bounds that a transformation can state.",
+    "gsmooth.transforms.clipped": "For plugins: pixel values, clipped or not.",
+    "gsmooth.transforms.in_space": "For plugins: actions in a z-space.",
+    "gsmooth.transforms.region": "For plugins: regions of attacks.",
+    "gsmooth.transforms.hookspecs": "For plugins: the hook, and its version.",
     # For authors of transformations: mathematics that several of them share.
     **_rooms("gsmooth.geometry"),
+    "gsmooth.theory.bounds": "Confidence bounds for a fixed number of votes, and PREDICT's test.",
+    "gsmooth.theory.radii": "From probabilities to radii and margins, and back.",
+    "gsmooth.theory.sequential": "Tests and bounds that may stop after any vote.",
 }
-"""Public modules, and what each is for."""
+"""Public modules, and what each is for. A name is documented in the first that exports it."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Certify": ("certify", "certify_many", "predict", "RegionMode", "RadiusMode", "online_drafter"),
-    "Certificates": ("Certified", "Abstained", "Guarantee", "Prediction", "Region"),
-    "Smoothed classifiers": ("SmoothedClassifier", "Classifier", "SecretSeed"),
-    "Noise": (
-        "Law",
-        "GaussianLaw",
-        "UniformLaw",
-        "ExponentialLaw",
-        "FoldedNormalLaw",
-        "LaplaceLaw",
-    ),
+    "Certify and predict": ("certify", "predict", "attack", "train", "verify"),
+    "Results": ("Results", "Result", "Certified", "Abstained", "Guarantee", "Prediction"),
+    "What is certified": ("Region", "SmoothedClassifier", "Classifier", "SecretSeed", "load_seed"),
+    "Noise on parameters": ("Gaussian", "Uniform", "Laplace", "Exponential", "FoldedNormal"),
     "Models, data and transformations": (
-        "load_data",
         "load_model",
+        "load_data",
         "load_transformation",
         "register",
-        "Parameter",
         "Transformation",
+        "Parameter",
         "hookimpl",
     ),
-    "Attacks": ("AttackPlan", "attack_many"),
+    "Modules": ("data", "transforms", "report"),
 }
 """Sections of the page of ``gsmooth``; a name without a section gets the last one."""
 
@@ -102,10 +101,13 @@ class PublicName:
 
     @property
     def home(self) -> PublicName:
-        """Where it is documented: in ``gsmooth``, if that exports the same object."""
-        ours = PublicName("gsmooth", self.name)
-        known = self.name in import_module("gsmooth").__all__
-        return ours if known and ours.value is self.value else self
+        """Where it is documented: in the first public module that exports the same object."""
+        for module in MODULES:
+            exported = getattr(import_module(module), "__all__", ())
+            candidate = PublicName(module, self.name)
+            if module == self.module or (self.name in exported and candidate.value is self.value):
+                return candidate
+        return self
 
 
 def public_names(module: str) -> list[PublicName]:
@@ -117,8 +119,20 @@ def public_names(module: str) -> list[PublicName]:
 
 
 def every_public_name() -> list[PublicName]:
-    """The names of all public modules."""
-    return [name for module in MODULES for name in public_names(module)]
+    """The names of all public modules, and the types of what they return."""
+    return [*(name for module in MODULES for name in public_names(module)), *RETURNED]
+
+
+RETURNED = (
+    PublicName("gsmooth.attacks", "AttackOutcome"),
+    PublicName("gsmooth.training", "TrainReport"),
+    PublicName("gsmooth.training", "EpochReport"),
+    PublicName("gsmooth.runs.verify.verify", "VerifyReport"),
+    PublicName("gsmooth.certificate", "CentreEvidence"),
+    PublicName("gsmooth.certificate", "AbstainReason"),
+    PublicName("gsmooth.certificate", "Premise"),
+)
+"""Types that public functions return, and that programs read but never make."""
 
 
 def grouped(names: list[PublicName]) -> dict[str, list[PublicName]]:
