@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, final
 
@@ -73,7 +74,11 @@ class Waiting:
 
 
 def is_wanted(progress: bool | None) -> bool:
-    """Whether to show a bar: as asked, or by default where a person can see it."""
+    """Whether to show a bar: as asked, or by default where a person can see it.
+
+    In a notebook rich draws it with ipywidgets, and warns where they are not installed.
+    """
     if progress is not None:
         return progress
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    in_notebook = "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
+    return sys.stderr.isatty() or in_notebook

@@ -121,14 +121,14 @@ def contact_sheet(
 
 def drawn_sheet(lines: Sequence[SheetLine], caption: str, limits: tuple[float, float]) -> Figure:
     """A figure of these lines, with a caption below; limits: pixels that are black and white."""
-    from matplotlib.figure import Figure
+    from gsmooth.report.notebook_figure import NotebookFigure
 
     width = _TEXT + _SIDE * max(len(line.views) for line in lines) + 0.05
     # There is room for two lines above a picture.
     deepest = max(view.caption.count("\n") for line in lines for view in line.views)
     high = _HIGH + _LINE * max(0, deepest - 1)
     height = high * len(lines) + _FOOT
-    figure = Figure(figsize=(width, height))
+    figure = NotebookFigure(figsize=(width, height))
     _write(figure, (0.1, 0.0), _FOOT / 2, caption, fontsize=9)
     for number, line in enumerate(lines):
         bottom = height - high * (number + 1) + 0.06

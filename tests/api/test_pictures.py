@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import re
+import sys
+from types import ModuleType
 
 import pytest
 import torch
 from PIL import Image
 
 import gsmooth as gs
+from gsmooth.api import progress
 from gsmooth.errors import ConfigurationError
 from tests.api.objects import Mean, images, smoothed
 
@@ -75,3 +78,17 @@ def test_a_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     with pytest.raises(ConfigurationError, match=r"pip install .gsmooth\[pandas\]"):
         gs.certify(smoothed(), images(), BALL).to_dataframe()
+
+
+def test_a_notebook_shows_a_plot_without_pyplot() -> None:
+    figure = gs.certify(smoothed(), images(), BALL).plot()
+    shown = Image.open(io.BytesIO(getattr(figure, "_repr_png_")()))  # noqa: B009
+    assert shown.width > shown.height > 0
+
+
+def test_a_notebook_without_widgets_gets_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert not progress.is_wanted(None)
+    assert progress.is_wanted(True)
