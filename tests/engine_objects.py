@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Guarantee
 from gsmooth.certification import Mode, Outcome, Voting, decide
+from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cover import Cover, CoverBuilder
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.data.item import Item
@@ -243,3 +244,19 @@ def most_by_chance(level: float, runs: int, false_alarm: float = 1e-6) -> int:
 def least_by_chance(level: float, runs: int, false_alarm: float = 1e-6) -> int:
     """A count that a binomial(runs, level) falls short of with probability below that."""
     return int(stats.binom.ppf(false_alarm, runs, level))
+
+
+def certify_nested(
+    smoothed: SmoothedClassifier,
+    image: Tensor,
+    region: Region,
+    mode: NestedMode | None = None,
+    *,
+    centres: int = 1,
+    error: float | None = None,
+    index: int | None = None,
+) -> Outcome:
+    """The nested certificate of one image (C, H, W)."""
+    items = [Item.of(image, index)]
+    chosen = mode or NestedMode()
+    return next(certify_nested_many(smoothed, items, region, chosen, centres=centres, error=error))

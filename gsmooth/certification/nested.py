@@ -103,22 +103,6 @@ class NestedMode:
         return chunks(self.n_inner) * CHUNK
 
 
-def certify_nested(
-    smoothed: SmoothedClassifier,
-    image: Tensor,
-    region: Region,
-    mode: NestedMode | None = None,
-    *,
-    centres: int = 1,
-    error: float | None = None,
-    index: int | None = None,
-) -> Outcome:
-    """The nested certificate of one image (C, H, W); see :func:`certify_nested_many`."""
-    items = [Item.of(image, index)]
-    chosen = mode or NestedMode()
-    return next(certify_nested_many(smoothed, items, region, chosen, centres=centres, error=error))
-
-
 def certify_nested_many(
     smoothed: SmoothedClassifier,
     items: Iterable[Item],

@@ -78,11 +78,6 @@ def draw_curves(runs: Sequence[Records | Totals], stem: Path) -> tuple[Path, Pat
     )
 
 
-def draw_curve(records: Records, folder: Path) -> tuple[Path, Path]:
-    """``curve.png`` and ``curve.svg`` of one run, in ``folder``."""
-    return draw_curves([records], folder / "curve")
-
-
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure in the format of the path's suffix, the same bytes every time.
 

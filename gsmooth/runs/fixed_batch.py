@@ -62,16 +62,8 @@ def checked_on(smoothed: SmoothedClassifier, images: Sequence[Tensor]) -> Functi
         ModelError: It is none at any batch size.
     """
     readout = Readout(smoothed.transformation, smoothed.classifier.shape)
-    z = _points(smoothed, images)
+    z = noisy_points(smoothed, images)
     return checked_function(smoothed.classifier, z, smoothed.batch_size, readout)
-
-
-def noisy_points(context: RunContext) -> Tensor:
-    """A batch of the first images under noise, z (N, K) float32, as votes have them.
-
-    N: the batch size, or as many times it as make 16 rows or more.
-    """
-    return _points(context.smoothed, _first_images(context))
 
 
 def _first_images(context: RunContext) -> list[Tensor]:
@@ -79,7 +71,11 @@ def _first_images(context: RunContext) -> list[Tensor]:
 
 
 @torch.no_grad()
-def _points(smoothed: SmoothedClassifier, images: Sequence[Tensor]) -> Tensor:
+def noisy_points(smoothed: SmoothedClassifier, images: Sequence[Tensor]) -> Tensor:
+    """A batch of images (C, H, W) under noise, z (N, K) float32, as votes have them.
+
+    N: the batch size, or as many times it as make 16 rows or more.
+    """
     size = smoothed.batch_size
     rows = -(-RUN.function.least_rows // size) * size
     points = [smoothed.transformation.lift(image[None])[0] for image in images]

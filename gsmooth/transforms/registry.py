@@ -153,11 +153,6 @@ def register(cls: type[Transformation]) -> type[Transformation]:
     return cls
 
 
-def refresh() -> None:
-    """Look at the installed plugins again at the next question (after an installation)."""
-    _catalogue.cache_clear()
-
-
 @cache
 def _catalogue() -> _Catalogue:
     found = _Catalogue()

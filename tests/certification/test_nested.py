@@ -16,7 +16,7 @@ from torch import Tensor
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee, Verdict
 from gsmooth.certification import nested
 from gsmooth.certification.api import Item, Outcome, RegionMode, certify
-from gsmooth.certification.nested import NestedMode, certify_nested, certify_nested_many
+from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover.nested import build_nested_cover
 from gsmooth.errors import ConfigurationError, UnreachableError
@@ -32,6 +32,7 @@ from gsmooth.transforms.region import Region
 from tests.engine_objects import (
     Gain,
     Labels,
+    certify_nested,
     classifier,
     half_line,
     most_by_chance,

@@ -55,7 +55,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for module in ("acme_shear", "acme_broken"):
         sys.modules.pop(module, None)
     monkeypatch.undo()
-    registry.refresh()
+    registry._catalogue.cache_clear()
 
 
 def put(site: Path, module: str, source: str) -> None:
@@ -64,7 +64,7 @@ def put(site: Path, module: str, source: str) -> None:
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.2\n")
     (info / "entry_points.txt").write_text(f"[gsmooth]\n{module} = {module}\n")
-    registry.refresh()
+    registry._catalogue.cache_clear()
 
 
 def test_the_table_shows_parameters_with_units_and_the_package(site: Path) -> None:

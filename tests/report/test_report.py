@@ -30,7 +30,7 @@ from gsmooth.report.contact_sheet import (
     spread,
     views,
 )
-from gsmooth.report.curves import certified_curve, draw_curve, draw_curves
+from gsmooth.report.curves import certified_curve, draw_curves
 from gsmooth.report.reach import at, axis_of, describe, verdict_of
 from gsmooth.report.tables import Share, render, summarize
 from gsmooth.report.totals import Totals
@@ -166,7 +166,7 @@ def test_accuracy_under_attack_stands_beside_certified_accuracy_with_how_it_was_
     place = next(i for i, line in enumerate(lines) if "certified accuracy" in line)
     assert "accuracy under attack" in lines[place + 1]
     assert any("grid of 31, 32 random, 10 gradient steps" in line for line in lines)
-    _, svg = draw_curve(run, tmp_path)
+    _, svg = draw_curves([run], tmp_path / "curve")
     assert "certified 50.0%, under attack 50.0%" in svg.read_text()
 
 
@@ -278,14 +278,16 @@ def test_a_run_that_certified_nothing_has_a_flat_curve() -> None:
 
 
 def test_curves_are_written_as_png_and_svg_and_alike_each_time(tmp_path: Path) -> None:
-    paths = draw_curve(mixed(), tmp_path / "new")
+    paths = draw_curves([mixed()], tmp_path / "new" / "curve")
     assert [path.name for path in paths] == ["curve.png", "curve.svg"]
     first = [path.read_bytes() for path in paths]
     assert first[0].startswith(b"\x89PNG")
     assert b"<svg" in first[1]
     assert b"certified accuracy" in first[1]
     assert b"individual" in first[1]
-    assert [path.read_bytes() for path in draw_curve(mixed(), tmp_path / "new")] == first
+    assert [
+        path.read_bytes() for path in draw_curves([mixed()], tmp_path / "new" / "curve")
+    ] == first
 
 
 def test_several_runs_share_a_plot_only_on_one_axis(tmp_path: Path) -> None:
@@ -300,7 +302,7 @@ def test_several_runs_share_a_plot_only_on_one_axis(tmp_path: Path) -> None:
 def test_a_picture_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be written"):
-        draw_curve(mixed(), tmp_path / "file")
+        draw_curves([mixed()], tmp_path / "file" / "curve")
 
 
 def test_a_contact_sheet_takes_every_class_in_turn_and_an_abstention() -> None:

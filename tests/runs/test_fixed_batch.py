@@ -12,7 +12,7 @@ import torch
 from gsmooth.errors import ModelError, RecordError
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import fingerprint, identity
-from gsmooth.runs.context import build_context
+from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.execute import plan, run_certify
 from gsmooth.runs.fixed_batch import fixed_batch_size, noisy_points, with_fixed_batch_size
 from gsmooth.runs.predict import run_predict
@@ -60,6 +60,12 @@ def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "planted.py").write_text(PLANTED)
 
 
+def examined(context: RunContext) -> torch.Tensor:
+    """The points on which a run's model is tried."""
+    images = [context.dataset.image(index) for index in context.indices[:4]]
+    return noisy_points(context.smoothed, images)
+
+
 def certify(*overrides: str, stop_after: int | None = None) -> tuple[Row, ...]:
     run_certify(tmp_project_config("attack.enabled=false", *overrides), Notebook(stop_after))
     return tuple(changed(row, seconds=0.0) for row in read_records("run").rows)
@@ -87,7 +93,7 @@ def test_batches_of_one_make_a_function_of_batch_statistics() -> None:
 
 @pytest.mark.parametrize(("size", "rows"), [(1, 16), (3, 18), (7, 21), (16, 16), (33, 33)])
 def test_small_batches_are_examined_full(size: int, rows: int) -> None:
-    assert len(noisy_points(plan(tmp_project_config(f"{SIZE}={size}")))) == rows
+    assert len(examined(plan(tmp_project_config(f"{SIZE}={size}")))) == rows
 
 
 def test_a_model_that_depends_on_the_batch_size_is_fixed_batch_to_it() -> None:
@@ -145,11 +151,11 @@ def test_a_function_of_its_input_stays_free() -> None:
 
 def test_the_check_looks_at_whole_batches_of_points_under_noise() -> None:
     context = plan(tmp_project_config(f"{SIZE}=100"))
-    points = noisy_points(context)
+    points = examined(context)
     assert points.shape == (100, 16)
     assert points.dtype == torch.float32
     assert len({tuple(point) for point in points.tolist()}) == 100
-    assert torch.equal(points, noisy_points(context))
+    assert torch.equal(points, examined(context))
 
 
 def test_predict_casts_its_votes_at_one_size_too() -> None:

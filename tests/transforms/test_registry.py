@@ -69,13 +69,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
         (info / "entry_points.txt").write_text(f"[gsmooth]\n{package} = {module}\n")
         importlib.invalidate_caches()
-        registry.refresh()
+        registry._catalogue.cache_clear()
 
     yield put
     for module in modules:
         sys.modules.pop(module, None)
     monkeypatch.undo()
-    registry.refresh()
+    registry._catalogue.cache_clear()
 
 
 def test_an_installed_plugin_is_offered_with_its_package_and_version(install: Install) -> None:

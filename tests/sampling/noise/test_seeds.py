@@ -15,7 +15,7 @@ from torch import Tensor
 from gsmooth import SecretSeed
 from gsmooth.certificate import Certified
 from gsmooth.certification.api import RadiusMode, RegionMode, certify, predict
-from gsmooth.certification.nested import NestedMode, certify_nested
+from gsmooth.certification.nested import NestedMode
 from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.runs.records.codec import encode
@@ -27,6 +27,7 @@ from gsmooth_gaussian import Gaussian
 from tests.engine_objects import (
     HalfLine,
     Labels,
+    certify_nested,
     classifier,
     half_line,
     most_by_chance,
