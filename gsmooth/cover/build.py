@@ -28,14 +28,16 @@ Floats = NDArray[np.float64]
 @final
 @dataclass(frozen=True)
 class Ball:
-    """One centre of a cover and what its votes must show.
+    """One centre of a cover, and the share of votes that it requires.
 
-    theta: theta_j; z (K,): z_j, the point whose votes are counted. margin: rho_j in the law's
-    normal units, share: the vote share it requires. profile: the shares of nested sub-regions,
-    ascending in fraction; ``start`` is the fraction below which this ball is not needed at all.
-    share_at:
-    the share of ``region.scaled(fraction)`` where it is a smooth function of the fraction (an l2
-    ball).
+    Args:
+        theta: theta_j, the parameters of the centre.
+        z: z_j (K,), the point whose votes are counted.
+        margin: rho_j (T4), in normal units of the law.
+        required_p: The lower bound on the probability of the class has to exceed this.
+        profile: What nested sub-regions require, ascending in the fraction.
+        required_p_at: What ``region.scaled(fraction)`` requires, if that is a smooth function of
+            the fraction (an l2 ball); else None.
     """
 
     theta: tuple[float, ...]
@@ -46,7 +48,7 @@ class Ball:
     required_p_at: Callable[[float], float] | None = None
 
     def profile_for(self, p_lower: float) -> tuple[Step, ...]:
-        """The profile, with a step at what ``p_lower`` supports where shares vary smoothly."""
+        """The profile, with a step at the fraction that ``p_lower`` supports for an l2 ball."""
         if self.required_p_at is None or self.required_p < p_lower:
             return self.profile
         low, high = 0.0, 1.0
@@ -57,12 +59,12 @@ class Ball:
 
     @property
     def unreachable(self) -> bool:
-        """Whether no number of votes shows what is asked for: a share of 1, an infinite margin."""
+        """True if no number of votes suffices: the margin is infinite and the required share 1."""
         return self.required_p >= 1.0
 
     @property
     def start(self) -> float:
-        """The fraction up to which the region does not meet this ball's piece."""
+        """The fraction below which the region does not meet this ball's piece."""
         return (
             self.profile[0].fraction if self.profile and self.profile[0].required_p == 0.0 else 0.0
         )
@@ -71,10 +73,13 @@ class Ball:
 @final
 @dataclass(frozen=True)
 class Cover:
-    """Balls that hold every attack of a region, the hardest first; ``clean`` is L x.
+    """Balls whose union contains every attack of a region.
 
-    guarantee: individual when every supremum, rounding error and law claim is proved, else
-    heuristic.
+    Args:
+        region: The region that is covered.
+        clean: L x (K,), the lifted image.
+        balls: The centres, the one that is hardest to pass first.
+        guarantee: Heuristic if a supremum, a float error or a property of the law is unproved.
     """
 
     region: Region
@@ -84,7 +89,7 @@ class Cover:
 
 
 def identity_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
-    """One ball for an l2 region without parameters; x (1, C, H, W) float64."""
+    """The cover of an l2 region without parameters, a single ball; x (1, C, H, W) float64."""
     clean = smoothed.transformation.lift(x)[0]
     margin_model = MarginModel.at(smoothed, region, clean, 0.0)
     return Cover(
@@ -98,11 +103,15 @@ def identity_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> C
 @final
 @dataclass(frozen=True)
 class Layout:
-    """Centres, and the cells of the region that each of them answers for.
+    """Centres, and the cells of the region that each of them has to cover.
 
-    theta (balls, m): theta_j; carried (balls, K): the centres c_j in the clean image's frame; price
-    (balls,): expected votes, the dearest to be tested first. owner (cells,): the ball of every
-    cell; lower, upper (cells, m).
+    Args:
+        theta: theta_j (balls, m).
+        carried: The centres c_j (balls, K) in the clean image's frame.
+        price: Expected votes (balls,); the most expensive ball is tested first.
+        owner: The ball of every cell, (cells,).
+        lower: Lower ends of the cells, (cells, m).
+        upper: Upper ends of the cells, (cells, m).
     """
 
     theta: Floats
@@ -123,8 +132,8 @@ def moving_cover(
     """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
     carried, theta = layout.carried, layout.theta
     cells, claimed = measure(pulled_back, carried, layout.owner, layout.lower, layout.upper)
-    # Where C is L x all over, so is every centre: means of it, which are rounded, would leave a
-    # residual, and T may lengthen that without bound.
+    # Where C is L x on the whole region, every centre is set to L x: means of it are rounded, which
+    # would leave a residual, and T may lengthen that without bound.
     constant = claimed and not cells.derivative.any() and _stays_at(pulled_back, clean, layout)
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
@@ -152,10 +161,11 @@ def moving_cover(
 
 
 def _stays_at(pulled_back: PulledBackImage, clean: Tensor, layout: Layout) -> bool:
-    """Whether C is ``clean`` (K,), to rounding, at both ends of every cell.
+    """True if C is ``clean`` (K,), to rounding, at both ends of every cell.
 
-    A derivative of 0 says that C does not move, not where it is: an attack that clips changes an
-    image outside of its range at theta = 0 already, and values of a step are no interval.
+    A derivative of 0 shows that C is constant, not that it is L x: an attack that clips changes an
+    image outside of its range at theta = 0 already, and the values of a stepped parameter do not
+    form an interval.
     """
     ends = np.unique(np.concatenate([layout.lower, layout.upper]), axis=0)
     away = (pulled_back.points(torch.from_numpy(ends)) - clean).norm(dim=1).max()
@@ -180,18 +190,18 @@ def _identity_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
 
 @dataclass(frozen=True)
 class _CentreMargins:
-    """The margins that cells ask of their balls at ``theta`` (balls, m)."""
+    """The margins of cells, seen from their balls at ``theta`` (balls, m)."""
 
     margin_model: MarginModel
     theta: Floats
     identity_action: bool
 
     def margins(self, cells: Cells) -> Floats:
-        """Every cell's (n,): the law at its residual bound and at its worst corner's shift."""
+        """Upper bounds (n,): the law's margin at the residual bound and the worst corner shift."""
         return np.asarray(self.at_corners(cells, cells.residuals()[:, None]).max(axis=1))
 
     def sampled(self, cells: Cells) -> Floats:
-        """The same from the corners alone (n,)."""
+        """The largest margins at the corners of each cell, (n,)."""
         return np.asarray(self.at_corners(cells, cells.corners).max(axis=1))
 
     def at_corners(self, cells: Cells, residual: Floats) -> Floats:
@@ -207,7 +217,7 @@ class _CentreMargins:
 def _refined(
     pulled_back: PulledBackImage, centre_margins: _CentreMargins, centres: Tensor, cells: Cells
 ) -> Cells:
-    """Cells halved until none exceeds its ball's sampled supremum by more than TOLERANCE."""
+    """Cells, halved until no bound exceeds its ball's sampled supremum by more than a tolerance."""
     for _ in range(COVER.refinement.rounds):
         supremum = np.full(len(centres), -np.inf)
         np.maximum.at(supremum, cells.ball, centre_margins.sampled(cells))
@@ -219,9 +229,11 @@ def _refined(
 
 
 def profile_of(starts: Floats, margins: Floats) -> tuple[Step, ...]:
-    """Shares of the nested regions: a step up to fraction g covers every cell that starts below g.
+    """What the nested regions require: a step up to fraction g covers every cell that starts below.
 
-    starts, margins (n,): of one ball's cells.
+    Args:
+        starts: The fraction at which each of the ball's cells is first needed, (n,).
+        margins: The margin of each cell, (n,).
     """
     order = np.argsort(starts, kind="stable")
     # Accumulated as shares: Phi in float64 is not monotone to the last bit.
@@ -237,12 +249,17 @@ def profile_of(starts: Floats, margins: Floats) -> tuple[Step, ...]:
 def start_fractions(
     region: Region, lower: Floats, upper: Floats, parameters: Sequence[Parameter] = ()
 ) -> Floats:
-    """Least fraction at which ``region.scaled(fraction)`` meets each cell (n, m), rounded down:
-    (n,).
+    """The least fraction at which ``region.scaled(fraction)`` meets each cell, rounded down: (n,).
 
-    parameters: whose steps matter. Between cells that share an end it belongs to both, and a
-    fraction may scale the region to exactly that. A value of a parameter with a step is its own
-    cell's alone: a region without it ends a little before it (``COVER.refinement.step_gap``).
+    Two neighbouring cells share an end, and a fraction may scale the region to exactly that end. A
+    value of a stepped parameter belongs to its own cell alone: a region without that value ends a
+    small part of a step before it (``COVER.refinement.step_gap``).
+
+    Args:
+        region: The whole region.
+        lower: Lower ends of the cells, (n, m).
+        upper: Upper ends of the cells, (n, m).
+        parameters: The parameters of the transformation, for their steps.
     """
     apart = np.array(
         [COVER.refinement.step_gap * parameter.step for parameter in parameters] or 0.0

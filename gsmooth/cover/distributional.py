@@ -1,4 +1,4 @@
-"""Covers that bound the error of no image: they take it from a calibration."""
+"""Covers that take the error of an image from a calibration instead of bounding it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def distributional_cover(
     image pulled back, c = ``origin`` (K,) or by default L image; rounding and an l2 ball are not
     part of it, they are added here. Then L psi_theta(x) = T_(theta - theta_j)(z_j + e) with
     z_j = T_(theta_j) c and ||e|| <= E for every theta and j, T being orthogonal, and T4 needs the
-    margin hypot(|theta - theta_j|, E). Whether E holds for this image is the premise of the
-    certificate, not checked here: S8 says for which share of all images it holds.
+    margin hypot(|theta - theta_j|, E). That E holds for this image is the premise of the
+    certificate, which is not checked here: by S8 it is true of a stated share of all images.
 
     ConfigurationError where T4 does not apply: no parameters, none that noise moves, or an action
     that is not orthogonal.
@@ -82,7 +82,7 @@ def cheapest_number(
 
 
 def equal_margin(smoothed: SmoothedClassifier, region: Region, error: float, centres: int) -> float:
-    """The margin that equal boxes ask of their centres, float terms (F1) left out."""
+    """The margin of equal boxes around their centres, without the float terms of F1."""
     lower, upper = equal_boxes(region, smoothed.law, centres)
     residual = error + smoothed.transformation.lift_norm(smoothed.classifier.shape) * region.l2
     shift = upper - placed(smoothed.law, lower, (lower + upper) / 2)

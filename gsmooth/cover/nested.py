@@ -26,11 +26,16 @@ Floats = NDArray[np.float64]
 @final
 @dataclass(frozen=True)
 class NestedCentre:
-    """One centre: where it is, and what its two levels of votes must show.
+    """One centre, and what its two levels of votes require.
 
-    theta: theta_j; z (K,): T_(theta_j) L x. inner_margin, inner_share: of the noise votes of a draw
-    of theta, for the error of the whole box. margin, share: of the draws that pass, for the whole
-    box; profile: for its nested parts.
+    Args:
+        theta: theta_j.
+        z: T_(theta_j) L x (K,).
+        inner_margin: Margin of the noise votes of a draw of theta, for the error of the whole box.
+        inner_required_p: The share of noise votes that this margin requires.
+        margin: Margin of the draws that pass, for the whole box.
+        required_p: The share of draws that this margin requires.
+        profile: What nested parts of the box require.
     """
 
     theta: tuple[float, ...]
@@ -43,19 +48,19 @@ class NestedCentre:
 
     @property
     def start(self) -> float:
-        """The fraction up to which the region does not meet this centre's box."""
+        """The fraction below which the region does not meet this centre's box."""
         return self.profile[0].fraction if self.profile[0].required_p == 0.0 else 0.0
 
     @property
     def first_required_p(self) -> float:
-        """What the smallest region that meets the box asks of the draws."""
+        """The share of draws that the smallest region requires that meets the box."""
         return next(step.required_p for step in self.profile if step.required_p > 0.0)
 
 
 @final
 @dataclass(frozen=True)
 class NestedCover:
-    """The centres, inner ones first, and what their suprema and float errors amount to."""
+    """The centres, those near the clean image first, and the guarantee of their suprema."""
 
     nested_centres: tuple[NestedCentre, ...]
     guarantee: Guarantee
@@ -67,8 +72,8 @@ def build_nested_cover(
     """At most ``centres`` equal boxes of the region, the carried clean image in the middle of each.
 
     x (1, C, H, W) float64; error: as in ``distributional_cover``, or None to bound it box by box.
-    The float errors of T_theta z and of the noise are paid for in the inner margins; theta's own
-    tails, which no l2 bound holds, in the outer ones.
+    The inner margins include the float errors of T_theta z and of the noise; the outer ones include
+    the tails of theta, which no l2 bound covers.
     """
     law = smoothed.law
     clean = smoothed.transformation.lift(x)[0]

@@ -1,10 +1,10 @@
-"""The online cover: only the attacked image is known, and every original it can have is held.
+"""The online cover: it is built from the attacked image and contains each of its preimages.
 
-Every original x of a cell of parameters around m has ||L x - a|| <= r (``PreimageCells``), and
+Every preimage x of a cell of parameters around m has ||L x - a|| <= r (``PreimageCells``), and
 L x = T_(-m) C with C = T_m L x, ||C - T_m a|| <= r. So by T4 it lies at shift -m - theta_j and
 residual at most ||T_m a - c_j|| + r from the centre z_j = T_(theta_j) c_j, as attacked images do in
-the cover of a clean one. m may be any parameter of the cell: what an original is does not depend on
-the parameter that it is written with, and nothing has to be added for the others.
+the cover of a clean one. m may be any parameter of the cell: a preimage does not depend on the
+parameter that it is written with, so nothing has to be added for the others.
 """
 
 from __future__ import annotations
@@ -42,14 +42,24 @@ def build_online_cover(
     *,
     seconds: float | None = None,
 ) -> Cover:
-    """A cover of every original x with attacked = psi_theta(x), theta in region, up to rounding.
+    """A cover of every preimage x with attacked = psi_theta(x), theta in region, up to rounding.
 
-    attacked (C, H, W): what the attacker sent; the only image that is used, so centres and votes
-    can be had where no clean image is. No vote is used, so every centre is tested at the full alpha
-    (C5). region.bits: the attacked image was rounded. ``clean`` of
-    the cover is L attacked. Refinement ends after ``seconds``, with larger balls. Raises
-    ConfigurationError where attacks cannot be undone, ImpossibleError where nothing in the region
-    can have given this image.
+    No clean image is needed. No vote is used either, so every centre is tested at the full alpha
+    (C5: a false certificate needs one particular test to err).
+
+    Args:
+        smoothed: The smoothed classifier whose votes will be counted.
+        attacked: The attacked image (C, H, W).
+        region: The attacks that may have been made; with ``bits`` the image was rounded after it.
+        centres: At most so many; by default the transformation's default number.
+        seconds: Refinement ends then, with larger balls; by default when it gains nothing.
+
+    Returns:
+        The cover; its ``clean`` is L attacked.
+
+    Raises:
+        ConfigurationError: Preimages cannot be enclosed.
+        ImpossibleError: No attack in the region can have given this image.
     """
     check_online(smoothed, region)
     operator, classifier = smoothed.transformation, smoothed.classifier
@@ -68,43 +78,43 @@ def build_online_cover(
 
 
 def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
-    """ConfigurationError where originals cannot be told from attacked images, whatever these are.
+    """ConfigurationError if preimages cannot be enclosed, whatever the attacked image is.
 
-    Options of the transformation can be the reason; then ``enclose_preimages`` says so.
+    If only the options of the transformation prevent it, ``enclose_preimages`` raises the error.
     """
     check_region(smoothed, region)
     operator, given = smoothed.transformation, smoothed.classifier.input_range
     if type(operator).preimages is Transformation.preimages or region.dimensions == 0:
         raise ConfigurationError(
-            f"online: {operator.name} does not say which originals an attacked image can have;"
+            f"online: {operator.name} has no method that encloses the preimages of an image;"
             " certify the clean image instead"
         )
     if one_way_axes(operator):
         raise ConfigurationError(
-            f"online: nothing undoes {operator.name} ({', '.join(operator.one_sided)} >= 0), so no"
-            " original lies at a known place; certify the clean image instead"
+            f"online: {operator.name} has no inverse ({', '.join(operator.one_sided)} >= 0), so its"
+            " preimages cannot be enclosed; certify the clean image instead"
         )
     if not smoothed.orthogonal:
         raise ConfigurationError(
-            f"online: the action of {operator.name} is not orthogonal, so an original's distance"
-            " would change with theta; certify the clean image instead"
+            f"online: the action of {operator.name} is not orthogonal, so the distance of a"
+            " preimage would change with theta; certify the clean image instead"
         )
     if region.l2 > 0.0:
         raise ConfigurationError(
-            f"online: l2={region.l2:g} on top of the transformation leaves too little of the"
-            " original to be found again; set region.l2 = 0, and declare rounding as region.bits"
+            f"online: l2={region.l2:g} on top of the transformation makes the enclosure of the"
+            " preimages too large; set region.l2 = 0, and declare rounding as region.bits"
         )
     if given != (0.0, 1.0):
         raise ConfigurationError(
-            f"online: originals are sought among pixels in [0, 1], but input_range={given}; rescale"
-            " the images and let the model undo it"
+            f"online: preimages are sought among pixels in [0, 1], but input_range={given}; rescale"
+            " the images, and undo that in the model"
         )
 
 
 @final
 @dataclass(frozen=True)
 class _Layout:
-    """PreimageCells as points to be covered: their originals carried to one frame by T_m.
+    """Preimage cells as points in one frame, to be covered by balls.
 
     carried (n, K): T_m of every cell's centre; the centre itself where theta carries no noise.
     """
@@ -123,8 +133,8 @@ class _Layout:
         if not smoothed.identity_action:
             carried = smoothed.transformation.act(carried, *_columns(preimage_cells.middle))
         finite = preimage_cells.radius[np.isfinite(preimage_cells.radius)]
-        # Centres are means of the carried points, so no longer than the longest; the original is
-        # not rounded, whatever happened to the attacked image.
+        # Centres are means of the carried points, so no longer than the longest. The preimage is
+        # not rounded, even if the attacked image was.
         margin_model = MarginModel.at(
             smoothed,
             Region(region.lower, region.upper),
@@ -156,7 +166,7 @@ class _Layout:
 
     @property
     def _floor(self) -> float:
-        """The margin of a cell that has a ball of its own, for the worst cell."""
+        """The largest margin if every cell had its own ball."""
         return float(self.preimage_cells.radius.max()) / self.smoothed.law.sigma
 
     def _ball(self, piece: Piece) -> Ball:

@@ -1,4 +1,4 @@
-"""Polls: votes at points of a region, by which covers are chosen."""
+"""Pilots: votes at points of a region, by which the centres of a cover are chosen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 @final
 @dataclass(frozen=True)
 class Pilot:
-    """A point of the region to be polled: its parameters, and the point z (K,) of the votes."""
+    """A point of the region whose votes are counted: its parameters, and the point z (K,)."""
 
     theta: tuple[float, ...]
     z: Tensor
@@ -26,7 +26,13 @@ class Pilot:
 @final
 @dataclass(frozen=True)
 class PilotEstimates:
-    """won of cast votes were for the selected class, at theta (k, m); won, cast (k,)."""
+    """Votes at points of the region.
+
+    Args:
+        theta: Parameters of the points, (k, m).
+        won: Votes for the selected class, (k,).
+        cast: All votes, (k,).
+    """
 
     theta: Floats
     won: Floats
@@ -43,9 +49,9 @@ class PilotEstimates:
         )
 
     def shares(self, theta: Floats) -> Floats:
-        """The share that is thought to be had at theta (n, m), in (0, 1): smoothed over the region.
+        """Estimated shares of votes at theta (n, m), in (0, 1), smoothed over the region.
 
-        A guess: it chooses centres, and nothing that is certified rests on it.
+        They choose the centres; no certificate depends on their being right.
         """
         spans = np.maximum(theta.max(axis=0) - theta.min(axis=0), 1e-300)
         apart = (theta[:, None] - self.theta[None]) / (spans * COVER.pilots.reach)

@@ -1,4 +1,4 @@
-"""Which parameters an attacked image can have been made with, and its originals for each one."""
+"""Preimages: the parameters that can have given an attacked image, with a ball for each cell."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ Floats = NDArray[np.float64]
 @final
 @dataclass(frozen=True)
 class PreimageCells:
-    """Cells of parameters that the attacker can have used, and where the originals are then.
+    """Cells of parameters that the attacker can have used, and balls that enclose the preimages.
 
-    lower, upper (n, m); centre (n, K), radius (n,): a ball around L x for every original x. gain
-    (n,): by how much the radius fell when the cell was last halved; inf where it never was.
+    Args:
+        lower: Lower ends of the cells, (n, m).
+        upper: Upper ends of the cells, (n, m).
+        centre: Centres (n, K) of balls that contain L x for every preimage x of the cell.
+        radius: Radii of these balls, (n,).
+        gain: How much the radius fell when the cell was last halved, (n,); inf if it never was.
     """
 
     lower: Floats
@@ -37,7 +41,7 @@ class PreimageCells:
 
     @property
     def middle(self) -> Floats:
-        """The parameter that each cell's originals are written with, (n, m)."""
+        """The middle of each cell, (n, m)."""
         return np.asarray((self.lower + self.upper) / 2)
 
     def take(self, chosen: NDArray[np.int64]) -> PreimageCells:
@@ -66,9 +70,19 @@ def enclose_preimages(
     tolerance: float,
     seconds: float | None = None,
 ) -> PreimageCells:
-    """The cells that can have given x (1, C, H, W) float64, halved while that pays.
+    """The cells that can have given an image, halved while that makes balls smaller.
 
-    rounding: what rounding can have moved a pixel by. tolerance: a radius that is worth a halving.
+    Args:
+        operator: The transformation.
+        x: The attacked image (1, C, H, W), float64.
+        region: The attacks that may have been made.
+        rounding: How far rounding can have moved a pixel.
+        tolerance: A cell is halved again while the last halving lowered the radius by more.
+        seconds: Halving ends then; by default when it gains nothing.
+
+    Raises:
+        ImpossibleError: No cell can have given the image.
+        ConfigurationError: The transformation cannot enclose preimages with these options.
     """
     began = perf_counter()
     spans = np.maximum(np.array(region.upper) - np.array(region.lower), 1e-300)
@@ -78,7 +92,7 @@ def enclose_preimages(
     cells = _measure(operator, x, rounding, lower, upper, np.full(len(lower), np.inf))
     while seconds is None or perf_counter() - began < seconds:
         part = ((cells.upper - cells.lower) / spans)[:, moving].prod(axis=1)
-        # Coarse cells may know nothing, and still nothing after one halving.
+        # The radius of a coarse cell may be inf, and still inf after one halving.
         early = part > 1.0 / (first * COVER.online.early)
         chosen = np.flatnonzero((cells.radius > tolerance) & (early | (cells.gain > tolerance)))
         largest_first = chosen[np.argsort(-cells.radius[chosen], kind="stable")]
@@ -90,7 +104,7 @@ def enclose_preimages(
     if not len(cells.radius):
         names, units = zip(*((p.name, p.unit) for p in operator.parameters), strict=True)
         raise ImpossibleError(
-            f"image: no picture with pixels in [0, 1] becomes this one under {operator.name} with"
+            f"image: no image with pixels in [0, 1] becomes this one under {operator.name} with"
             f" {region.describe(names, units)}; declare the attack that was made, or its rounding"
         )
     return cells
@@ -99,7 +113,7 @@ def enclose_preimages(
 def _measure(
     operator: Transformation, x: Tensor, rounding: float, lower: Floats, upper: Floats, was: Floats
 ) -> PreimageCells:
-    """The possible ones among cells (n, m); was (n,): the radius before they were halved."""
+    """Those of the cells (n, m) that have a preimage; was (n,): radii before they were halved."""
     most = COVER.online.cells_at_once
     parts = [
         _enclosed(operator, x, rounding, lower[k : k + most], upper[k : k + most])
@@ -120,8 +134,8 @@ def _enclosed(
     found = operator.preimages(x, torch.from_numpy(lower), torch.from_numpy(upper), rounding)
     if found is None:
         raise ConfigurationError(
-            f"online: {operator.name} cannot tell the originals of an attacked image with these"
-            " options; certify the clean image instead"
+            f"online: {operator.name} cannot enclose the preimages of an image with these options;"
+            " certify the clean image instead"
         )
     return found
 
@@ -129,7 +143,7 @@ def _enclosed(
 def _halved(
     operator: Transformation, x: Tensor, rounding: float, cells: PreimageCells, spans: Floats
 ) -> PreimageCells:
-    """The possible halves of the cells, cut across the axis that is widest in its span."""
+    """The halves that have a preimage; each cell is cut across its relatively widest axis."""
     axis = np.argmax((cells.upper - cells.lower) / spans, axis=1)
     row, middle = np.arange(len(axis)), cells.middle
     cut = middle[row, axis]

@@ -24,9 +24,8 @@ class PulledBackImage:
     T4 measures an attack at theta from a centre (theta_j, c) by theta - theta_j and
     ||C(theta) - c||: with z_j = T_(theta_j) c, L psi_theta(x) = T_(theta - theta_j)(z_j + e) and
     ||e|| = ||C(theta) - c|| because T is orthogonal. ``identity_action``: theta carries no noise,
-    nothing is
-    pulled back (T = id) and C(theta) = L psi_theta(x). Where parameters are one-sided there is no
-    way back either, C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
+    nothing is pulled back (T = id) and C(theta) = L psi_theta(x). One-sided parameters have no
+    inverse, so there C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
     centre: see ``one_sided``.
     """
 
@@ -36,7 +35,7 @@ class PulledBackImage:
 
     @cached_property
     def origin(self) -> Tensor | None:
-        """L x (K,) where it is the only centre that residuals can be measured from; else None."""
+        """L x (K,) if it is the only possible centre of the residuals; else None."""
         free = self.identity_action or not one_way_axes(self.transformation)
         return None if free else self.transformation.lift(self.x)[0]
 
@@ -46,12 +45,13 @@ class PulledBackImage:
 
     def _finite(self, theta: Tensor) -> Tensor:
         found = self._points(theta)
-        # A NaN is no distance from anything, and would pass for a small one.
+        # Comparisons with a NaN are false, so a NaN would pass for a small distance.
         if bad := (~torch.isfinite(found)).any(dim=1).nonzero().flatten().tolist():
             raise PluginError(
                 f"{self.transformation.name}: the attacked image, pulled back, has NaN or infinite"
-                f" numbers at theta={tuple(theta[bad[0]].tolist())}; nothing can be certified where"
-                " attack, lift or act answer so: narrow the region, or tell the plugin's author"
+                f" numbers at theta={tuple(theta[bad[0]].tolist())}, from attack, lift or act;"
+                " nothing can be certified there: narrow the region, or report it to the plugin's"
+                " author"
             )
         return found
 
@@ -66,7 +66,7 @@ class PulledBackImage:
         return self.transformation.act(lifted, *(-column for column in columns))
 
     def derivative(self, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||dC/dtheta_i|| over each cell, (n, m); None when the plugin claims no bound."""
+        """sup ||dC/dtheta_i|| over each cell, (n, m); None if the plugin has no such bound."""
         operator = self.transformation
         bound = (
             operator.attack_derivative_bound if self.identity_action else operator.derivative_bound
@@ -74,7 +74,7 @@ class PulledBackImage:
         return _in_parts(bound, self.x, lower, upper)
 
     def curvature(self, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||d2C/dtheta_i2|| over each cell, (n, m); None where C is not smooth in cells."""
+        """sup ||d2C/dtheta_i2|| over each cell, (n, m); None if C is not smooth in cells."""
         operator = self.transformation
         bound = (
             operator.attack_curvature_bound if self.identity_action else operator.curvature_bound

@@ -256,7 +256,7 @@ def test_what_the_method_is_not_made_for_is_refused() -> None:
     )
     with pytest.raises(ConfigurationError, match="orthogonal action"):
         certify_nested(gain, pixel(), Region((-0.1,), (0.1,)))
-    with pytest.raises(ConfigurationError, match="parameters that noise moves"):
+    with pytest.raises(ConfigurationError, match="is for parameters with noise"):
         certify_nested(half_line(0.0, 0.5), pixel(), Region(l2=0.1))
     with pytest.raises(ConfigurationError, match="between 0 and alpha"):
         NestedMode(alpha=0.001, alpha_inner=0.001)

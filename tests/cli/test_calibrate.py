@@ -118,7 +118,7 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(
             ),
             "alpha=0.9",
         ),
-        (("--transformation=blur", "--region=0:1"), "nothing undoes blur (variance >= 0)"),
+        (("--transformation=blur", "--region=0:1"), "blur has no inverse (variance >= 0)"),
     ],
 )
 def test_what_cannot_be_calibrated_is_refused_before_the_first_image(

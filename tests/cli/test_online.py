@@ -219,7 +219,7 @@ def test_a_transformation_that_cannot_be_undone_is_refused_before_any_vote() -> 
     online = ("certify", "--guarantee=online", "--seed=7", "--data=received.npz", "--out=run")
     result = gsmooth(*online, *noise, "--sigma=0.25", "--l2=0.5")
     assert result.exit_code == 2, result.output
-    assert "gaussian does not say which originals" in result.stderr
+    assert "gaussian has no method that encloses the preimages" in result.stderr
 
 
 def test_the_program_in_the_guide_attacks_two_digits_and_certifies_them_online(

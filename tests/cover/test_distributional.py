@@ -184,7 +184,7 @@ def test_what_t4_does_not_cover_is_refused() -> None:
         distributional_cover(
             smoothed(Gain(), SMALL, (0.5,)), image(), Region((-0.1,), (0.1,)), 0.1, 2
         )
-    with pytest.raises(ConfigurationError, match="parameters that noise moves"):
+    with pytest.raises(ConfigurationError, match="is for parameters with noise"):
         distributional_cover(smoothed(Rotation(), SMALL, (), 0.2), image(), TURNS, 0.1, 2)
-    with pytest.raises(ConfigurationError, match="parameters that noise moves"):
+    with pytest.raises(ConfigurationError, match="is for parameters with noise"):
         distributional_cover(smoothed(Gaussian(), SMALL, ()), image(), Region(l2=0.1), 0.1, 2)

@@ -1,4 +1,4 @@
-"""A region in equal boxes with the carried clean image as centre, where one residual is known."""
+"""A region in equal boxes around the pulled-back clean image, with one residual for all of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def equal_boxes(region: Region, law: Law, count: int) -> tuple[Floats, Floats]:
 
     The axis that is longest, measured in the law's units, is cut further as long as the number
     allows: of all boxes with so many cuts those have the smallest half-diagonals, or nearly so.
-    A parameter that rests is never cut: the one residual is for all of its values.
+    An unsmoothed parameter is never cut: the one residual is for all of its values.
     """
     spans = np.array(region.upper) - np.array(region.lower)
     lengths, cuts = spans / units_of(law), [1] * region.dimensions
@@ -65,11 +65,10 @@ def box_margin(margin_of: MarginOf, theta: Floats, lower: Floats, upper: Floats)
 def box_profile(
     region: Region, margin_of: MarginOf, theta: Floats, lower: Floats, upper: Floats
 ) -> tuple[Step, ...]:
-    """What the box asks of its centre's votes in the nested regions ``region.scaled(fraction)``.
+    """The shares that the box requires in the nested regions ``region.scaled(fraction)``.
 
-    A step's share is that of the part of the box that the region of its fraction holds, and so
-    enough
-    for every smaller one. Ascending; the last step is at fraction 1 and asks for the whole box.
+    A step's share is that of the part of the box inside the region of its fraction, so it suffices
+    for every smaller region. Ascending; the last step is at fraction 1, for the whole box.
     """
     start, full = _start(region, lower, upper), _full(region, lower, upper)
     steps = [Step(start, 0.0)] if start > 0.0 else []
@@ -89,7 +88,7 @@ def box_profile(
 
 
 def _start(region: Region, lower: Floats, upper: Floats) -> float:
-    """A fraction up to which the region does not meet the box, rounded down; 0 where it holds 0."""
+    """A fraction below which the region does not meet the box, rounded down; 0 if 0 is inside."""
     far = np.maximum(np.maximum(lower, -upper), 0.0)
     reach = np.where(lower > 0.0, region.upper, -np.array(region.lower))
     fractions = np.divide(far, reach, out=np.zeros_like(far), where=far > 0.0)
@@ -97,7 +96,7 @@ def _start(region: Region, lower: Floats, upper: Floats) -> float:
 
 
 def _full(region: Region, lower: Floats, upper: Floats) -> float:
-    """A fraction from which on the region holds the box, at most 1."""
+    """A fraction from which on the region contains the box, at most 1."""
     ends = [
         end / limit
         for low, high, least, most in zip(lower, upper, region.lower, region.upper, strict=True)
@@ -118,21 +117,21 @@ def require_pulled_back(smoothed: SmoothedClassifier, what: str) -> None:
     operator = smoothed.transformation
     if smoothed.identity_action:
         raise ConfigurationError(
-            f"{what} is about parameters that noise moves; {operator.name} has none here, and its"
+            f"{what} is for parameters with noise; {operator.name} has none here, and its"
             " individual guarantee needs nothing more"
         )
     require_way_back(operator, what)
     if not operator.orthogonal:
         raise ConfigurationError(
             f"{what} needs an orthogonal action with a derivative bound; {operator.name}'s action"
-            " is not orthogonal, so that errors depend on the noise (T5)"
+            " is not orthogonal, so errors depend on the noise (T5)"
         )
 
 
 def require_way_back(operator: Transformation, what: str) -> None:
-    """ConfigurationError where a parameter is one-sided, so that there is no T_(-theta)."""
+    """ConfigurationError if a parameter is one-sided, so that there is no T_(-theta)."""
     if one_way_axes(operator):
         raise ConfigurationError(
-            f"{what} carries attacked images back, and nothing undoes {operator.name}"
-            f" ({', '.join(operator.one_sided)} >= 0); its individual guarantee needs no way back"
+            f"{what} pulls attacked images back, and {operator.name} has no inverse"
+            f" ({', '.join(operator.one_sided)} >= 0); its individual guarantee needs none"
         )

@@ -25,9 +25,14 @@ ROUNDING: Final = 2.0**-36
 class Cells:
     """Boxes of parameters, each with its ball and bounds on the pulled-back image inside the box.
 
-    ball (n,): which centre the box belongs to. lower, upper (n, m). corners (n, 2^m): residuals
-    ||C(theta) - c|| at the corners, in the order of itertools.product over (lower, upper).
-    speed (n, m): sup ||dC/dtheta_i||; bend (n, m): sup ||d2C/dtheta_i2||, inf where not smooth.
+    Args:
+        ball: The centre that the box belongs to, (n,).
+        lower: Lower ends, (n, m).
+        upper: Upper ends, (n, m).
+        corners: Residuals ||C(theta) - c|| at the corners, (n, 2^m), in the order of
+            itertools.product over (lower, upper).
+        derivative: sup ||dC/dtheta_i|| over the box, (n, m).
+        curvature: sup ||d2C/dtheta_i2|| over the box, (n, m); inf where C is not smooth.
     """
 
     ball: NDArray[np.int64]
@@ -49,9 +54,9 @@ class Cells:
         """
         widths = self.upper - self.lower
         largest = self.corners.max(axis=1)
-        # What has no width does not move: 0 * inf would be no number.
+        # Without width the residual cannot change; 0 * inf would be NaN.
         first = self._between_corners(widths * np.where(widths > 0.0, self.derivative, 0.0))
-        # Never 0 where the width is not: 0 * inf would be no number at all.
+        # The square of a small width must not underflow to 0: 0 * inf would be NaN.
         squares = np.maximum(widths**2, np.finfo(np.float64).tiny)
         bent = np.where(widths > 0.0, squares, 0.0) * np.where(widths > 0.0, self.curvature, 0.0)
         second = np.sqrt(largest**2 + first * bent.sum(axis=1) / 4.0)
@@ -92,9 +97,9 @@ def measure(
     lower: Floats,
     upper: Floats,
 ) -> tuple[Cells, bool]:
-    """Cells around the centres (balls, K), and whether the plugin proves their bounds.
+    """Cells around the centres (balls, K), and True if the plugin proves their bounds.
 
-    Without a derivative bound the speeds are 0: the residuals are then sampled ones only.
+    Without a derivative bound the derivatives are set to 0: the residuals are then only sampled.
     """
     theta = _corner_parameters(lower, upper)
     flat, place = np.unique(theta.reshape(-1, theta.shape[2]), axis=0, return_inverse=True)
@@ -125,7 +130,7 @@ def _distances(
 def halve(
     pulled_back: PulledBackImage, centres: Tensor, cells: Cells, chosen: NDArray[np.bool_]
 ) -> Cells:
-    """The cells with the chosen ones cut in two across their costliest axis."""
+    """The cells, with the chosen ones halved across the axis along which C changes most."""
     cut = cells.take(chosen)
     axis = np.argmax((cut.upper - cut.lower) * (cut.derivative + 1e-300), axis=1)
     row = np.arange(len(axis))

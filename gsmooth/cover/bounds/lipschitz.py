@@ -1,4 +1,4 @@
-"""What an action lengthens: residuals where it is no isometry (T5), and the points voted on.
+"""Lipschitz bounds of an action that is no isometry: how much it lengthens residuals (T5).
 
 Let S bound ||T_b y - T_b z|| / ||y - z|| for every b with |b_i| <= q_i + t_i, where |beta_i| <= q_i
 outside an event of probability rho0 and t_i is how far the region goes. An attack is L psi_theta(x)
@@ -10,8 +10,8 @@ event,
            + ||T_(beta + theta) C - T_(beta + theta) c||
         <= S (||r|| + ||C - c||),
 
-whatever delta is: the E of T5. rho0 costs margin and S shrinks with it, so a few are tried; every
-one is a bound, and the smallest margin is one.
+whatever delta is: the E of T5. A larger rho0 costs margin and makes S smaller, so several values
+are tried. Each of them gives a valid margin, so the smallest margin is valid.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ISOMETRY: Final[Stretches] = ((0.0, 1.0),)
 
 
 def lengthens(smoothed: SmoothedClassifier) -> bool:
-    """Whether T that noise applies may take two points farther apart."""
+    """True if T, with the parameters of the noise, may take two points farther apart."""
     return not (smoothed.orthogonal or smoothed.transformation.nonexpansive)
 
 
@@ -60,7 +60,7 @@ def lipschitz_bounds(smoothed: SmoothedClassifier, region: Region) -> Stretches 
 
 
 def lipschitz_of_region(smoothed: SmoothedClassifier, region: Region) -> float:
-    """S for the parameters of the region alone; 1 where it is not known."""
+    """S for the parameters of the region alone; 1 if no bound is available."""
     if not lengthens(smoothed):
         return 1.0
     return (
@@ -69,10 +69,10 @@ def lipschitz_of_region(smoothed: SmoothedClassifier, region: Region) -> float:
 
 
 def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Region) -> Tensor:
-    """Carried centres (K,) or (balls, K), moved to the ends of the region where that may lengthen.
+    """The centres (K,) or (balls, K), moved to the ends of the region if that may lengthen them.
 
-    An isometry can: a shift takes the origin away. (n, K), the longest of which is taken to be as
-    long as any T_theta c; so it is for shifts, gains and products of them with rotations.
+    An isometry may: a shift moves the origin. The longest of the returned points (n, K) is taken to
+    be as long as any T_theta c, which is true of shifts, gains and their products with rotations.
     """
     rows, operator = centres.reshape(-1, centres.shape[-1]), smoothed.transformation
     if smoothed.identity_action or region.dimensions == 0:
@@ -89,7 +89,7 @@ def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Regi
 
 
 def _farthest(smoothed: SmoothedClassifier, region: Region) -> np.typing.NDArray[np.float64]:
-    """How far the region takes every parameter of T (m,); nowhere where T ignores it."""
+    """The largest |theta_i| in the region, (m,); 0 for a parameter that T ignores."""
     far = np.maximum(np.abs(region.lower), np.abs(region.upper))
     far[list(smoothed.law.unsmoothed)] = 0.0
     return np.asarray(far)

@@ -1,4 +1,4 @@
-"""What the votes at a centre must show: shifts and residuals as margins, float errors included."""
+"""The margin that the votes at a centre must exceed: of shifts and residuals, with float errors."""
 
 from __future__ import annotations
 
@@ -33,10 +33,16 @@ Floats = NDArray[np.float64]
 class MarginModel:
     """Turns shifts and residuals into margins, float errors included (F1).
 
-    error: E_num, the l2 error of T_theta z. It moves the point that is voted on and the point that
-    is attacked, so it is paid twice. variation: tau of noise and grid. extra: an l2 ball on top.
-    rounded: what the attacker's rounding of pixels can move z by (F2). stretches: what T lengthens
-    all of these by (``lipschitz_bound``); None if no Lipschitz bound is available.
+    Args:
+        law: The noise law.
+        error: E_num, the l2 error of T_theta z. The centre and the attacked point both have it, so
+            it is added twice.
+        variation: tau, the total variation between float and real noise on the grid (F1).
+        extra: How far an l2 ball of pixels moves z.
+        proved: False if a float error or a norm is unproved.
+        rounded: How far the attacker's rounding of pixels moves z (F2).
+        lipschitz_bounds: Pairs (rho0, S): outside an event of probability rho0, T lengthens all of
+            these by at most the factor S. None if no Lipschitz bound is available.
     """
 
     law: Law
@@ -51,15 +57,15 @@ class MarginModel:
     def at(
         cls, smoothed: SmoothedClassifier, region: Region, centres: Tensor, residual: float
     ) -> MarginModel:
-        """The requirement where attacks are pulled back to within ``residual`` of the centres.
+        """The model for attacks that are pulled back to within ``residual`` of the centres.
 
         centres (K,) or (balls, K). Float errors are taken at a point as long as the longest one
-        that is voted on, attacked images included.
+        whose votes are counted, attacked images included.
         """
         transformation, classifier = smoothed.transformation, smoothed.classifier
         extra = transformation.lift_norm(classifier.shape) * region.l2
-        # Clipping to the range, which rounding implies, moves nothing away from a psi_theta(x)
-        # that lies in it.
+        # Rounding implies clipping to the range, which moves no pixel away from a psi_theta(x)
+        # that lies in the range.
         half = region.half_level(classifier.input_range)
         in_range = half == 0.0 or transformation.keeps_range(*classifier.input_range)
         rounded = transformation.rounding_norm(classifier.shape) * half if half > 0.0 else 0.0
@@ -67,7 +73,7 @@ class MarginModel:
         lengths = points.norm(dim=-1)
         left = residual * lipschitz_of_region(smoothed, region) + extra + rounded
         longest, direction = float(lengths.max()) + left, points[int(lengths.argmax())]
-        # Subnormal pixels have a norm of 0, and dividing by it gives no direction at all.
+        # Subnormal pixels have a norm of 0, by which no direction can be normalized.
         if not float(direction.norm()) > 1e-150:
             direction = torch.ones_like(direction)
         reference = direction * (longest / float(direction.norm()))
@@ -88,11 +94,11 @@ class MarginModel:
     def margins(self, shift: Floats, residual: Floats) -> Floats:
         """Margins (n,) for signed shifts (n, m) and residuals (n,), rounded up.
 
-        The law's theorem at residual + E_num, raised by 2 E_num / sigma; tau is doubled because it
-        is added before the raise, which shrinks a share by less than a half: so E_num is refused
-        where it is not far below sigma. A product of laws adds residuals at right angles to other
-        shifts, but the attacked point's E_num in a line; where its uniform law only adds shares,
-        that is .4 E_num / sigma of them, and no raise of a margin is sure to hold it.
+        The law's theorem at residual + E_num, raised by 2 E_num / sigma. tau is doubled because it
+        is added before the raise, which shrinks a share by less than a half; so E_num is refused
+        unless it is far below sigma. A product of laws adds residuals at right angles to other
+        shifts, but the E_num of the attacked point adds linearly. If its uniform law only adds
+        shares, that is 0.4 E_num / sigma of them, which a raised margin need not cover.
         """
         law = self.law
         if not 2.0 * self.error < 0.15 * law.sigma:
@@ -113,15 +119,12 @@ class MarginModel:
 
     @property
     def nothing_added(self) -> bool:
-        """Whether attacks end at psi_theta(x) itself."""
+        """True if the attacked image is psi_theta(x) itself, without l2 part or rounding."""
         return self.extra == 0.0 and self.rounded == 0.0
 
 
 def units_of(law: Law) -> Floats:
-    """A length on each axis (m,) to measure shifts by: theta at one normal std.
-
-    inf where the parameter rests: a shift of it counts for nothing.
-    """
+    """A unit of length on each axis (m,): theta at one normal std; inf for unsmoothed ones."""
     one_sigma = 0.8413447460685429  # Phi(1)
     units = np.abs(law.theta_from_uniform(np.full((1, law.dimensions), one_sigma)))[0]
     # Without noise on a parameter no shift of it can be covered; any unit serves to cut by.

@@ -18,12 +18,12 @@ POINTS: Final = (33, 9, 5)
 
 
 def origin_of(pulled_back: PulledBackImage, region: Region, rule: Rule) -> Tensor:
-    """c (K,) for one image: "clean" is L x, "middle" half way from it to the mean of its orbit.
+    """c (K,) for one image: "clean" is L x, "middle" is half way from L x to the mean of C.
 
-    Attacks blur, so that the clean image lies at the rim of its own orbit: half way in, errors are
-    about a third smaller (C1 allows every centre). The mean is over a fixed grid of the region: c
-    is a smooth function of the image, and the same to rounding on every machine. A calibration
-    depends on it: another rule needs another name.
+    Attacks blur, so the clean image lies at the rim of its pulled-back image: half way to the mean,
+    errors are about a third smaller (C1: any centre is allowed). The mean is over a fixed grid of
+    the region, so c is a smooth function of the image, and the same to rounding on every machine.
+    Calibrations depend on it, so another rule needs another name.
     """
     clean = pulled_back.transformation.lift(pulled_back.x)[0]
     if rule == "clean":

@@ -55,7 +55,7 @@ def _largest(cells: Cells, values: Floats, boxes: int) -> Floats:
 def _first_cells(
     pulled_back: PulledBackImage, lower: Floats, upper: Floats
 ) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Cells that fill the boxes and straddle no kink: owner (c,), lower and upper (c, m)."""
+    """Cells that fill the boxes and contain no kink inside: owner (c,), lower and upper (c, m)."""
     axes = lower.shape[1]
     parts = COVER.supremum.cells[min(axes, len(COVER.supremum.cells)) - 1]
     width = (upper.max(axis=0) - lower.min(axis=0)) / parts
@@ -79,7 +79,7 @@ def _intervals(
 ) -> list[tuple[float, float]]:
     """[low, high] in intervals of about ``width`` or less, cut at every kink.
 
-    For a parameter with a step its values there, as intervals without extent: maybe none.
+    For a stepped parameter: its values in [low, high], as intervals of width 0; maybe none.
     """
     low, high = float(low), float(high)
     parameter = pulled_back.transformation.parameters[axis]

@@ -20,15 +20,16 @@ Indices = NDArray[np.int64]
 @final
 @dataclass(frozen=True, eq=False)
 class Clustering:
-    """Grid cells to be shared out among balls, as often and for as many balls as one likes.
+    """Grid cells that are distributed among balls, for any number of balls.
 
-    gram (n, n): joint inner products of the grid points around their mean, in units of the noise.
-    cells (c, 2^m): the grid points at the corners of each cell.
+    A ball has to contain whole cells, so the distance of a cell from a centre is that of its
+    farthest corner. Any ball may own a cell: the cover bounds every cell around its owner's centre,
+    whatever shape the cells of a ball form together. If the residual is periodic, as that of a
+    translation by pixels, a box contains near and far points; a cluster contains near ones.
 
-    A ball has to hold whole cells, so a cell is as far from a centre as its farthest corner. Which
-    ball owns a cell is free: the cover bounds every cell around its owner's centre, whatever shape
-    a ball's cells have together. Where the residual comes back with every pixel, as a translation's
-    does, a box holds near points and far ones; a cluster holds near ones.
+    Args:
+        gram: Joint inner products (n, n) of the grid points around their mean, in noise units.
+        cells: The grid points at the corners of each cell, (c, 2^m).
     """
 
     gram: Floats
@@ -38,8 +39,8 @@ class Clustering:
         """At most ``count`` clusters, at least one; every cell is in exactly one. Deterministic.
 
         Lloyd's algorithm for smallest balls: a cell goes to the nearest centre, a centre to the
-        middle of its cells. It starts from farthest points (Gonzalez 1985), and where the largest
-        ball stops shrinking, the smallest one's centre goes to that ball's rim. The best of at most
+        middle of its cells. It starts from farthest points (Gonzalez 1985). When the largest ball
+        stops shrinking, the centre of the smallest one moves to its rim. The best of at most
         ``rounds`` is kept: least largest radius, then least sum. Three rounds come within some 5%
         on average and take half the time.
         """

@@ -1,4 +1,4 @@
-"""Dividing a region among balls, whose centres may be chosen freely (C1): few, or cheap ones."""
+"""Partitions of a region among balls, few or cheap ones; any choice of centres is sound (C1)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Prices = Callable[[Floats, Floats], Floats]
 
 
 def prices_of(pieces: list[Piece], shares: Floats, prices: Prices) -> Floats:
-    """What each piece costs, (pieces,), at the lowest of the shares (n,) at its grid points."""
+    """The price of each piece, (pieces,), at the lowest of the shares (n,) at its grid points."""
     radii = np.array([piece.radius for piece in pieces])
     return prices(radii, np.array([shares[piece.nodes].min() for piece in pieces]))
 
@@ -34,10 +34,15 @@ def prices_of(pieces: list[Piece], shares: Floats, prices: Prices) -> Floats:
 class Partition:
     """The ways to gather the cells of a grid into pieces, one ball each.
 
-    knots: the grid; points (n, K): C at its points; joint (n, m + K): the same in standard
-    deviations, in which the margin of T4 is a Euclidean distance, without the shifts where theta
-    carries no noise. origin (K,): the one centre that residuals can be measured from, or None. One
-    moving parameter makes a chain, which is cut into arcs; the cells of several are clustered.
+    One moving parameter makes a chain, which is cut into arcs; the cells of several are clustered.
+
+    Args:
+        law: The noise law.
+        parameter_grid: The grid.
+        points: C at the grid points, (n, K).
+        joint: The same in standard deviations, (n, m + K), in which the margin of T4 is a Euclidean
+            distance; without the shifts if theta carries no noise.
+        origin: The only possible centre of residuals (K,), or None.
     """
 
     law: Law
@@ -50,7 +55,7 @@ class Partition:
         """At most ``count`` pieces, the largest as small as can be."""
         if len(self.parameter_grid.theta) == 1:
             return [piece_of(np.array([0]), self.parameter_grid.corners, self._gram)]
-        if self._is_chain and count == 1:  # No need to know every arc.
+        if self._is_chain and count == 1:  # The other arcs are not needed.
             return self._arcs([(0, len(self.parameter_grid.theta) - 1)])
         if self._is_chain:
             return self._arcs(self._chain.fewest(count))
@@ -80,15 +85,15 @@ class Partition:
 
     @property
     def _leans(self) -> bool:
-        """Whether centres stand at one end of their pieces."""
+        """True if centres are at the lower ends of their pieces."""
         return any(axis in self.parameter_grid.moving for axis in self.law.forward_axes)
 
     @cached_property
     def _clustering(self) -> Clustering:
         if not self.law.dimensions or not (self._leans or self.origin is not None):
             return Clustering(self._gram, self.parameter_grid.corners)
-        # A centre at the lower end has all of its piece on one side; and where residuals are
-        # measured from one point, only shifts are left to be shared out.
+        # A centre at the lower end has its whole piece on one side, so lengths count twice; and if
+        # residuals are measured from one point, only shifts depend on the partition.
         points, forward = self.joint.copy(), list(self.law.forward_axes)
         points[:, forward] *= 2.0
         if self.origin is not None:
@@ -100,7 +105,7 @@ class Partition:
         return self._priced(self._clustering.at(count, rounds))
 
     def _priced(self, pieces: list[Piece]) -> list[Piece]:
-        """The pieces with margins for radii, where balls do not say what they cost."""
+        """The pieces, with margins as radii if the radius of a ball is not its margin."""
         law, origin, several = self.law, self.origin, not self._is_chain
         if not (self._leans or (several and origin is not None)):
             return pieces

@@ -1,4 +1,4 @@
-"""A survey of one image's region, from which covers of any number of centres are drawn."""
+"""CoverPlanner: one image on a grid over its region, from which covers are planned."""
 
 from __future__ import annotations
 
@@ -27,13 +27,18 @@ from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
 Centres = int | Literal["clean"] | None
-"""How many, at most; the clean image alone; or as many as cost least (None)."""
+"""At most so many centres; "clean": the clean image alone; None: as many as cost least."""
 
 
 @final
 @dataclass(frozen=True)
 class Price:
-    """What centres are expected to cost: ``votes(required shares, p)``, and what can be paid."""
+    """The expected cost of centres.
+
+    Args:
+        votes: Expected votes, from required shares (n,) and true shares p (n,).
+        budget: Votes that may be spent.
+    """
 
     votes: Callable[[Floats, Floats], Floats]
     budget: float
@@ -110,10 +115,17 @@ def build_cover(
 @final
 @dataclass(frozen=True)
 class CoverPlanner:
-    """One image's pulled-back image on a grid over its region; its centres may be chosen freely
-    (C1).
+    """A pulled-back image on a grid over its region. Any choice of centres is sound (C1).
 
-    clean (K,): L x. points (n, K): C at the grid points ``parameter_grid.theta`` (n, m).
+    Args:
+        smoothed: The smoothed classifier whose votes will be counted.
+        region: What has to be covered.
+        pulled_back: The pulled-back image C.
+        clean: L x (K,).
+        parameter_grid: The grid over the region, with points theta (n, m).
+        points: C at the grid points, (n, K).
+        centres: The wanted number, see :data:`Centres`.
+        price: The expected cost of centres; None if votes may not choose them.
     """
 
     smoothed: SmoothedClassifier
@@ -134,7 +146,7 @@ class CoverPlanner:
         centres: Centres,
         price: Price | None,
     ) -> CoverPlanner:
-        """The survey of x (1, C, H, W) float64."""
+        """The planner for x (1, C, H, W) float64."""
         operator = smoothed.transformation
         pulled_back = PulledBackImage(operator, x, smoothed.identity_action)
         units = _spacing_units(smoothed, pulled_back, region)
@@ -163,7 +175,7 @@ class CoverPlanner:
     def joint(self) -> Floats:
         """The grid points (n, m + K) in standard deviations: T4's margin is a Euclidean distance.
 
-        A parameter that rests has no part in it but what it does to C.
+        An unsmoothed parameter contributes only through C.
         """
         residual = self.points.numpy() / self.smoothed.law.sigma
         if self.pulled_back.identity_action:
@@ -204,8 +216,8 @@ class CoverPlanner:
         """The cover of least expected cost, by the votes at the pilots."""
         shares = estimates.shares(self.parameter_grid.theta)
         pieces: list[Piece] = []
-        # A plan that costs more than there is fails for certain. Pilots are few votes: should they
-        # have been too low, the plan for the least better ones that can be paid for succeeds.
+        # A plan above the budget fails for certain. Pilots are few votes, so their shares may be
+        # too low: they are raised step by step until a plan is within the budget.
         for floor in COVER.pilots.floors:
             raised = np.maximum(shares, floor)
             cost, pieces = self._cheapest(raised)
@@ -271,7 +283,7 @@ class CoverPlanner:
         return float(prices_of(pieces, shares, self._prices).sum()), pieces
 
     def _prices(self, radii: Floats, shares: Floats) -> Floats:
-        """Expected votes for balls of these radii, with what is added to every margin."""
+        """Expected votes for balls of these radii; l2 ball, rounding and tolerance are added."""
         return self._price.votes(
             required_p_of_margin(radii + self._added + COVER.refinement.tolerance), shares
         )
@@ -285,10 +297,10 @@ class CoverPlanner:
 def _spacing_units(
     smoothed: SmoothedClassifier, pulled_back: PulledBackImage, region: Region
 ) -> Floats:
-    """Lengths on each axis (m,) in which cells are about as long one way as another.
+    """Units of length on each axis (m,), in which cells are about cubes.
 
-    The law's own; of a parameter that rests, how far it goes while C moves by sigma. C is sampled
-    from end to end of it, the others being 0: no bound depends on that.
+    Those of the law; for an unsmoothed parameter, the change that moves C by about sigma. C is
+    sampled along its interval with the other parameters at 0; no bound depends on that.
     """
     if smoothed.identity_action:
         return np.ones(region.dimensions)

@@ -1,4 +1,4 @@
-"""Cutting a curve into arcs, one ball each: as few as can be, or as cheap."""
+"""Cutting a curve into arcs, one ball each: the fewest arcs, or the cheapest."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Arcs:
         return self._greedy(float(candidates[low]), count) or self._equal(count)
 
     def _equal(self, count: int) -> list[tuple[int, int]]:
-        """Arcs of as many cells each: what is left where every choice is hopelessly wide."""
+        """Arcs of equally many cells, for chains whose arcs are all too wide to be compared."""
         cells = self.radii.shape[1]
         ends = np.unique(np.linspace(0, cells, min(count, cells) + 1).round().astype(np.int64))
         return list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
@@ -107,7 +107,7 @@ class Arcs:
         return np.unique(self.radii[np.isfinite(self.radii)])
 
     def _greedy(self, radius: float, count: int) -> list[tuple[int, int]] | None:
-        """Arcs no wider than ``radius``, each as long as can be; None when ``count`` fall short."""
+        """The longest arcs of at most this radius; None if ``count`` of them are too few."""
         reach = (self.radii <= radius).sum(axis=0)
         arcs: list[tuple[int, int]] = []
         start, end = 0, self.radii.shape[1]

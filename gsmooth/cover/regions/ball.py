@@ -1,4 +1,4 @@
-"""Smallest balls around pieces of an orbit, in the joint metric of T4."""
+"""Smallest balls around pieces of a pulled-back image, in the joint metric of T4."""
 
 from __future__ import annotations
 

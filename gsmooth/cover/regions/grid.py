@@ -24,11 +24,13 @@ Indices = NDArray[np.int64]
 @final
 @dataclass(frozen=True)
 class ParameterGrid:
-    """A grid over the region whose cells never straddle a kink of the attack.
+    """A grid over the region; no cell contains a kink of the attack in its interior.
 
-    axes: ascending values of each parameter. Grid points are numbered with the last axis fastest.
-    stepped: axes whose values are all that attacks can take: a cell has no extent along them, and
-    its bound is no bound but the value.
+    Args:
+        axes: Ascending values of each parameter. Grid points are numbered with the last axis
+            fastest.
+        stepped: Axes on which attacks take only the values of the grid: cells have width 0 along
+            them, and the supremum on a cell is its value.
     """
 
     axes: tuple[tuple[float, ...], ...]
@@ -46,7 +48,7 @@ class ParameterGrid:
 
     @property
     def is_chain(self) -> bool:
-        """Whether cells follow one another along one axis, each sharing its ends with the next."""
+        """True if the cells lie in a row along one axis, each sharing an end with the next."""
         return len(self.moving) == 1 and not set(self.moving) & set(self.stepped)
 
     @cached_property
@@ -58,7 +60,8 @@ class ParameterGrid:
     def corners(self) -> Indices:
         """Grid points at the corners of every cell, (cells, 2^m); the last axis fastest.
 
-        The ends of an axis that does not move, or moves in steps, are one and the same point.
+        A cell has width 0 along an axis of one value and along a stepped axis, so its two ends are
+        the same grid point.
         """
         numbers = np.arange(math.prod(self.shape)).reshape(self.shape)
         views = []
@@ -77,7 +80,7 @@ class ParameterGrid:
 
 
 def check_count(transformation: Transformation, region: Region) -> None:
-    """ConfigurationError where a finite set of attacks is too large to look at each of them."""
+    """ConfigurationError if a finite set of attacks is too large to be evaluated one by one."""
     counts = [
         math.floor(high / parameter.step) - math.ceil(low / parameter.step) + 1
         for parameter, low, high in zip(
@@ -88,7 +91,7 @@ def check_count(transformation: Transformation, region: Region) -> None:
     if (count := math.prod(counts)) > COVER.memory.finite_attacks:
         raise ConfigurationError(
             f"region: {count:,} attacks by whole steps of {transformation.name}"
-            f" ({' x '.join(map(str, counts))}), each of which is looked at; at most"
+            f" ({' x '.join(map(str, counts))}), each of which is evaluated; at most"
             f" {COVER.memory.finite_attacks:,} are possible: narrow the region"
         )
 
@@ -98,8 +101,8 @@ def lay_parameter_grid(
 ) -> ParameterGrid:
     """A grid of about ``cells`` cells, spaced alike in the metric of the law's units (m,).
 
-    Along a parameter with a step it has every value, and cells without extent, whose suprema are
-    their values (C2); ConfigurationError where these are too many.
+    Along a stepped parameter the grid has every value, and cells of width 0, on which the supremum
+    is the value (C2: bounds hold on whole cells). ConfigurationError if there are too many values.
     """
     check_count(transformation, region)
     spans = np.array([max(0.0, u - low) for low, u in zip(region.lower, region.upper, strict=True)])
@@ -124,8 +127,8 @@ def lay_parameter_grid(
 def _spacing(lengths: Floats, cells: int | None) -> float:
     """The side of a cell at which axes of these lengths (m,) have about ``cells`` cells.
 
-    An axis shorter than that is one cell wide: it counts for nothing, or the others would be cut
-    the finer the shorter it is.
+    An axis shorter than that is one cell wide and is left out of the volume; otherwise a shorter
+    axis would make the cells of the others smaller.
     """
     wanted = cells or COVER.grid.cells[0 if int((lengths > 0.0).sum()) < 2 else 1]
     moving = lengths[lengths > 0.0]

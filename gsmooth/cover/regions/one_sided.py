@@ -1,18 +1,18 @@
 """Parameters that admit no negative values, and laws that certify shifts >= 0 only (T3, T5).
 
-*Semigroups.* Where nothing undoes the attack there is no T_(-theta), and an attacked image is not
-pulled back. Every centre is then a point of the clean image's own orbit, z_j = T_(theta_j) L x,
-and with D(theta) = L psi_theta(x) - T_theta L x
+*Semigroups.* An attack without an inverse has no T_(-theta), so an attacked image is not pulled
+back. Every centre is then z_j = T_(theta_j) L x for some theta_j, and with
+D(theta) = L psi_theta(x) - T_theta L x
 
     theta >= theta_j:  L psi_theta(x) = T_(theta - theta_j) z_j + D(theta),
     theta <  theta_j:  z_j = T_(theta_j - theta) L psi_theta(x) - T_(theta_j - theta) D(theta).
 
-A contraction lengthens nothing, so the residual is at most ||D(theta)|| either way, whatever the
-centre and whatever the noise (T5 with rho0 = 0). L x + D plays the part of C, around the one
-centre L x.
+A nonexpansive T lengthens no difference, so the residual is at most ||D(theta)|| in both cases,
+for every centre and all noise (T5 with rho0 = 0). L x + D takes the place of C, with the one centre
+L x.
 
-*Forward laws.* A centre is the lower end of its piece, for every shift has to be >= 0; the
-residual's centre is as free as ever where the action has an inverse (C1).
+*Forward laws.* A centre is the lower end of its piece, because every shift has to be >= 0. The
+centre of the residual is still free if the action has an inverse (C1: any centre is allowed).
 """
 
 from __future__ import annotations
@@ -49,28 +49,28 @@ def one_sided_axes(transformation: Transformation) -> tuple[int, ...]:
 
 
 def one_way_axes(transformation: Transformation) -> tuple[int, ...]:
-    """Those of them that T does not ignore, so that there is no T_(-theta)."""
+    """The one-sided axes that T does not ignore, so that there is no T_(-theta)."""
     names = [parameter.name for parameter in transformation.parameters]
     axes = one_sided_axes(transformation)
     return tuple(axis for axis in axes if names[axis] not in transformation.unsmoothed)
 
 
 def check_ends(transformation: Transformation, region: Region) -> None:
-    """ConfigurationError where the region asks a one-sided parameter for negative values."""
+    """ConfigurationError if the region has negative values of a one-sided parameter."""
     for axis in one_sided_axes(transformation):
         name, low = transformation.parameters[axis].name, region.lower[axis]
         if low < 0.0:
             raise ConfigurationError(
-                f"region: {name} in [{low:g}, {region.upper[axis]:g}], but nothing undoes"
-                f" {transformation.name}: {name} is at least 0; use the interval"
+                f"region: {name} in [{low:g}, {region.upper[axis]:g}], but {transformation.name}"
+                f" has no inverse: {name} is at least 0; use the interval"
                 f" [0, {region.upper[axis]:g}]"
             )
 
 
 def placed(law: Law, lower: Floats, middle: Floats) -> Floats:
-    """Where a centre stands: at its piece's lower end along forward axes, else in the middle.
+    """theta_j of a centre: its piece's lower end along forward axes, the middle along the others.
 
-    lower, middle (..., m) -> (..., m). Parameters without noise have no place at all.
+    lower, middle (..., m) -> (..., m).
     """
     place = np.array(middle)
     forward = list(law.forward_axes)
@@ -91,10 +91,10 @@ def gap(
 
 
 def forward_arcs(law: Law, theta: Floats, points: Tensor, origin: Tensor | None) -> Arcs:
-    """Every arc of a chain with the margin that a forward law asks for around its lower end.
+    """Every arc of a chain, with its margin around its lower end under a forward law.
 
-    theta (n, m): ascending; points (n, K): C there; origin (K,): the balls' centre, where it is not
-    free. At the points only, like all radii that centres are chosen by.
+    theta (n, m): ascending; points (n, K): C there; origin (K,): the balls' centre, if it is not
+    free. Margins are those at the grid points, as all radii by which centres are chosen.
     """
     if origin is not None:
         residuals = _running_maxima((points - origin).norm(dim=1).numpy())
@@ -113,17 +113,17 @@ def place_of(law: Law, piece: Piece, theta: Floats, origin: Tensor | None) -> Fl
     """theta_j (m,) of a piece's centre; theta (n, m): of all grid points."""
     own = theta[piece.nodes]
     lower, upper = own.min(axis=0), own.max(axis=0)
-    # Where residuals are measured from one point only shifts are left to be halved.
+    # Where residuals are measured from one point, the place of the centre changes only the shifts.
     return placed(law, lower, piece.weights @ own if origin is None else (lower + upper) / 2.0)
 
 
 def priced_piece(
     law: Law, piece: Piece, theta: Floats, points: Tensor, origin: Tensor | None
 ) -> Piece:
-    """The piece with the margin that its law asks for as its radius, at the grid points.
+    """The piece, with its margin at the grid points as its radius.
 
-    theta (n, m), points (n, K): of all grid points. Needed where the centre is not in the middle of
-    its piece, or residuals are measured from ``origin`` (K,): no ball says what that costs.
+    theta (n, m), points (n, K): of all grid points. Used if the centre is not in the middle of its
+    piece or residuals are measured from ``origin`` (K,): then the radius of a ball is no margin.
     """
     own = points[torch.from_numpy(piece.nodes)]
     centre = torch.from_numpy(piece.weights) @ own if origin is None else origin
