@@ -1,4 +1,4 @@
-"""The certificate's adversary: empirical search for an attack inside the region."""
+"""Attacks: an empirical search for an attack in the region that changes the class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidates: parameters to try, and the images that an adversary makes of them."""
+"""Candidates: parameters to try, and the attacked images that they give."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ _SCATTER: Final = -1000
 
 
 def grid(region: Region, points: int, parameters: Sequence[Parameter] = ()) -> Tensor:
-    """``points`` values per moving parameter, ends included, and 0: (n, m) float64.
+    """A grid of parameters: ``points`` values of each moving one, with both ends and 0.
 
-    parameters: whose steps are kept to. n is ``ATTACK.most_points`` at most, with fewer values per
-    parameter if need be. Where even two a parameter are too many: the clean image
-    and the ends of each axis.
+    Args:
+        region: Where the points lie.
+        points: Values a parameter; fewer if all together exceed ``ATTACK.most_points``.
+        parameters: The parameters of the transformation, for their steps.
+
+    Returns:
+        theta (n, m), float64. If even two values a parameter are too many: the clean image and the
+        ends of each axis.
     """
     for fewer in range(points, 0, -1):
         axes = _axes(region, fewer, parameters)
@@ -42,9 +47,9 @@ def grid(region: Region, points: int, parameters: Sequence[Parameter] = ()) -> T
 def scattered(
     region: Region, count: int, seed: Seed, index: int, parameters: Sequence[Parameter] = ()
 ) -> Tensor:
-    """``count`` points of the region, uniform and independent; none where nothing moves: (n, m).
+    """``count`` uniform independent points of the region, (n, m); none if no parameter moves.
 
-    parameters: whose steps are kept to.
+    parameters: those of the transformation, for their steps.
     """
     lower, upper = np.array(region.lower), np.array(region.upper)
     moving = bool((upper > lower).any())
@@ -72,10 +77,17 @@ def attacked_images(
     region: Region,
     added: Tensor | None = None,
 ) -> Tensor:
-    """What the adversary hands in: psi_theta(x) + added, rounded to ``region.bits``; (n, C, H, W).
+    """The attacked images psi_theta(x) + added, rounded to ``region.bits``: (n, C, H, W).
 
-    x (1, C, H, W), theta (n, m). Rounding goes to the levels of the classifier's input range, to
-    whose ends it clips what was added. Gradients pass through it unchanged.
+    Rounding is to levels of the classifier's input range; ``added`` is clipped to that range first.
+    Gradients pass through the rounding unchanged.
+
+    Args:
+        smoothed: The smoothed classifier.
+        x: The image (1, C, H, W).
+        theta: Parameters of the attacks (n, m).
+        region: The region, for its ``bits``.
+        added: The additive part (n, C, H, W) or (1, C, H, W); by default none.
     """
     moved: Tensor = x.expand(len(theta), -1, -1, -1)
     if theta.shape[1]:
@@ -85,13 +97,13 @@ def attacked_images(
     if not region.bits:
         return images
     low, high = smoothed.classifier.input_range
-    # Towards psi_theta(x), also where that leaves the range: certificates speak of no other clip.
+    # Clipped towards psi_theta(x), also if that leaves the range: no other clip is certified.
     images = images.minimum(moved.clamp(min=high)).maximum(moved.clamp(max=low))
     return rounded(images, region.bits, (low, high))
 
 
 def rounded(images: Tensor, bits: int, input_range: tuple[float, float] = (0.0, 1.0)) -> Tensor:
-    """``images`` at the nearest of 2^bits levels of the range, and on beyond its ends; 0: as is."""
+    """``images`` at the nearest of 2^bits levels, continued beyond the range; 0: unchanged."""
     if not bits:
         return images
     low, high = input_range

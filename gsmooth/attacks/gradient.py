@@ -21,10 +21,19 @@ from gsmooth.transforms.region import Region
 @final
 @dataclass
 class Ascent:
-    """Steps away from ``label`` on one image x (1, C, H, W); ``spent`` counts forward passes.
+    """Gradient steps that lower the score of ``label`` on one image.
 
-    Step k of path ``number`` uses one chunk of noise of its own; the same seed gives the same path.
-    missing: why the model (or the attack) has no gradient, once that has been found.
+    Step k of path ``number`` has a chunk of noise of its own; the same seed gives the same path.
+
+    Args:
+        smoothed: The smoothed classifier.
+        x: The image (1, C, H, W).
+        label: The class whose score is lowered.
+        region: Where the steps stay.
+        steps: The number of steps.
+        index: The index of the image.
+        spent: Forward passes so far.
+        missing: Why the model or the attack has no gradient; None as long as none is missing.
     """
 
     smoothed: SmoothedClassifier
@@ -37,9 +46,9 @@ class Ascent:
     missing: str | None = None
 
     def climb(self, theta: Tensor, spacing: Tensor, number: int) -> Tensor:
-        """theta (1, m) after steps of at most ``spacing`` (m,), shrinking to nothing, projected.
+        """theta (1, m) after projected steps of at most ``spacing`` (m,), whose size falls to 0.
 
-        Where the model or the attack has no gradient, theta itself.
+        If the model or the attack has no gradient, theta itself.
         """
         lower, upper = (theta.new_tensor(end) for end in (self.region.lower, self.region.upper))
         for step in range(self.steps):
@@ -56,9 +65,9 @@ class Ascent:
         return theta
 
     def descend(self, theta: Tensor, number: int) -> Tensor:
-        """The additive part (1, C, H, W), inside the open l2 ball of the region, that is worst.
+        """The worst additive part found, (1, C, H, W), inside the open l2 ball of the region.
 
-        A model that gives no gradient (an ONNX program) is searched along the noise instead.
+        If the model has no gradient (an ONNX program), the steps follow the noise that fools it.
         """
         radius, added = self.region.l2, torch.zeros_like(self.x)
         missing: str | None = None
@@ -72,7 +81,7 @@ class Ascent:
             missing = found.missing
             direction = self._direction(found, theta, added)
             added = added + 2.0 * radius / self.steps * direction
-            # Just inside the open ball that a certificate speaks of.
+            # Just inside the open ball that a certificate covers.
             added = added * min(1.0, radius * (1.0 - 1e-6) / max(float(added.norm()), 1e-12))
         self.missing = self.missing or missing
         return added
@@ -81,7 +90,7 @@ class Ascent:
         return attacked_images(self.smoothed, self.x, theta, self.region, added)
 
     def _direction(self, found: Slope, theta: Tensor, added: Tensor) -> Tensor:
-        """The unit vector (1, C, H, W) along the gradient, or else from here to what fools f."""
+        """The unit vector (1, C, H, W) along the gradient, or towards noisy copies that fool f."""
         direction = found.value
         if direction is None:
             operator, shape = self.smoothed.transformation, self.smoothed.classifier.shape
@@ -92,7 +101,8 @@ class Ascent:
         return direction / max(float(direction.norm()), 1e-12)
 
     def _pass(self, attacked: Callable[[Tensor], Tensor], number: int, step: int) -> Forward:
-        """Scores (CHUNK, classes) of one chunk of noisy copies of an attacked image, and these."""
+        """A function that gives scores (CHUNK, classes) of noisy copies of an attacked image, and
+        the copies."""
         where = SampleKey(self.smoothed.seed, self.index, Stream.SCREENING, -1 - number, step)
 
         def forward(leaf: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,11 +20,13 @@ Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
 @final
 @dataclass(frozen=True)
 class Slope:
-    """What one pass gave.
+    """The result of one pass.
 
-    scores (N, classes), copies (N, K): of the noisy copies of one image; without gradients. value:
-    the gradient of the cross-entropy; None where it is zero everywhere or not finite, and where
-    none is to be had. missing: why none is to be had; None where one is.
+    Args:
+        scores: Scores of the noisy copies of one image (N, classes), without gradients.
+        copies: The noisy copies (N, K), without gradients.
+        value: The gradient of the cross-entropy; None if it is zero, not finite or missing.
+        missing: Why there is no gradient; None if there is one.
     """
 
     scores: Tensor
@@ -34,12 +36,12 @@ class Slope:
 
 
 def slope(forward: Forward, at: Tensor, label: int) -> Slope:
-    """The gradient in ``at`` of the cross-entropy of ``forward`` against ``label``.
+    """The gradient at ``at`` of the cross-entropy of ``forward`` against ``label``.
 
     Many models have none: programs, NumPy code, integer arithmetic, a backward pass that is not
-    implemented or does not fit into memory. Where the pass with gradients raises, it is repeated
-    without: what raises there too is the model's (or the plugin's) own error. So is what raises
-    once and not again with gradients.
+    implemented or does not fit into memory. If the pass with gradients raises, it is repeated
+    without. An error that occurs there too is the model's (or the plugin's) own; so is one that
+    does not occur again in a second pass with gradients.
     """
     failure: Exception | None = None
     try:
@@ -67,7 +69,7 @@ def _gives_a_gradient(forward: Forward, at: Tensor, label: int) -> bool:
 
 @torch.no_grad()
 def without_gradient(forward: Forward, at: Tensor, missing: str) -> Slope:
-    """The same pass where it is known, and why, that no gradient is to be had."""
+    """The same pass without gradients; missing: why there are none."""
     return Slope(*forward(at), None, missing)
 
 
@@ -85,7 +87,7 @@ def _gradient(
         return None, "the transformation passes no gradient on"
     target = torch.full((len(scores),), label, device=scores.device, dtype=torch.int64)
     loss = torch.nn.functional.cross_entropy(scores, target) if scores.requires_grad else scores
-    # A model may have parameters that need gradients behind a step that passes none on.
+    # Scores can need gradients for the model's parameters and still not depend on the leaf.
     found: tuple[Tensor | None, ...] = (None,)
     if loss.requires_grad:
         found = torch.autograd.grad(loss, leaf, allow_unused=True)
@@ -97,12 +99,12 @@ def _gradient(
 
 
 def _leaves(error: Exception) -> bool:
-    """Whether the model did not fail, but tried to end the process."""
+    """True if the model did not fail but tried to end the process."""
     return not isinstance(_cause(error), Exception)
 
 
 def _cause(error: Exception) -> BaseException:
-    """What the model raised, where ``error`` is what became of that."""
+    """The exception that the model raised, if ``error`` wraps it; else ``error``."""
     if isinstance(error, ModelError) and error.__cause__ is not None:
         return error.__cause__
     return error

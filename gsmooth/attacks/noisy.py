@@ -1,4 +1,4 @@
-"""Scores under noise: what the search looks at, because votes alone tie wherever g is sure."""
+"""Scores under noise: the search ranks candidates by them where all votes agree."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Screening:
 def noisy(
     smoothed: SmoothedClassifier, z: Tensor, sample_keys: Sequence[SampleKey], rows: int
 ) -> Tensor:
-    """What the network votes on: z (n, K) -> (n rows, K), ``rows`` draws at each coordinate.
+    """Noisy copies of z (n, K): (n rows, K), ``rows`` draws for each sample key.
 
-    Rounding has no slope, so the gradient in z is that of T_theta z alone.
+    The derivative of rounding is 0, so the gradient in z is taken of T_theta z alone.
     """
     law, host = smoothed.law, torch.device("cpu")
     draws = [Draws(sample_key, host) for sample_key in sample_keys]
@@ -60,13 +60,13 @@ def noisy(
 
 
 def scores_at(smoothed: SmoothedClassifier, z: Tensor) -> Tensor:
-    """Scores (N, classes) at z (N, K); without gradients in halves where memory is short."""
+    """Scores (N, classes) at z (N, K); in halves if memory is short and no gradient is needed."""
     try:
         return smoothed.classifier.scores(smoothed.readout(z))
     except MemoryShortError:
         if torch.is_grad_enabled() or len(z) == 1:
             raise
-    # Outside of the handler, so that the failed pass, and the memory that it held, are gone.
+    # Outside of the handler, so that the memory of the failed pass is free.
     return torch.cat([scores_at(smoothed, part) for part in z.tensor_split(2)])
 
 
@@ -74,7 +74,7 @@ def scores_at(smoothed: SmoothedClassifier, z: Tensor) -> Tensor:
 def screened(
     smoothed: SmoothedClassifier, z: Tensor, sample_keys: Sequence[SampleKey], rows: int
 ) -> Screening:
-    """``rows`` votes at each z (n, K). ModelError where scores are not finite (F3)."""
+    """``rows`` votes at each z (n, K). ModelError if scores are not finite (F3)."""
     scores = scores_at(smoothed, noisy(smoothed, z, sample_keys, rows))
     smoothed.classifier.require_finite(smoothed.classifier.judged(scores))
     scores = scores.double().cpu().reshape(len(z), rows, -1)

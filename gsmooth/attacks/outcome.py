@@ -1,4 +1,4 @@
-"""What an attack came to: the worst image found, and what the smoothed classifier says of it."""
+"""AttackOutcome: the worst attack found, and the answer of the smoothed classifier there."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from torch import Tensor
 from gsmooth.certificate import Prediction
 
 VIOLATION_ALPHA: Final = 1e-9
-"""alpha lets a few certificates be wrong by design; PREDICT at this level does not."""
+"""Level of PREDICT for a violation: far below alpha, at which a few certificates may be wrong."""
 
 
 @final
 @dataclass(frozen=True)
 class Attempt:
-    """One attack psi_theta(x) + added, rounded where the region says so.
+    """One attack psi_theta(x) + added, rounded if the region has ``bits``.
 
-    added, attacked (C, H, W): its additive part, of norm ``l2``, and the image itself. strict:
-    PREDICT at alpha = 1e-9 there, from fresh votes. stream: which of the adversary's streams of
-    votes they are.
+    Args:
+        theta: Parameters of the attack.
+        l2: Norm of the additive part.
+        strict: PREDICT at alpha = 1e-9 at the attacked image, from fresh votes.
+        stream: Which of the adversary's streams of votes they are.
+        added: The additive part (C, H, W).
+        attacked: The attacked image (C, H, W).
     """
 
     theta: tuple[float, ...]
@@ -31,9 +35,9 @@ class Attempt:
     attacked: Tensor = field(repr=False, compare=False)
 
     def refutes(self, certified: int) -> bool:
-        """Whether a certificate of class ``certified`` that holds this attack is wrong.
+        """True if a certificate of class ``certified`` whose region has this attack is wrong.
 
-        The true label does not matter: a certificate of a wrong class can be refuted by it.
+        The true label does not matter: a certificate of a wrong class can be refuted too.
         """
         return self.strict.label not in (None, certified)
 
@@ -43,11 +47,16 @@ class Attempt:
 class AttackOutcome:
     """The worst attack found on one image.
 
-    worst: of the whole region, against the true label. prediction: PREDICT there at the plan's
-    alpha; robust: it is the true label (an abstention is not). forwards: passes spent in all.
-    inside: the worst for a certificate of another class, or of a part of the region, if any.
-    missing_gradient: why the search did without gradients although they were asked for; None where
-    it had them, and where it took no step.
+    Args:
+        index: The index of the image.
+        worst: The worst attack of the whole region, against the true label.
+        prediction: PREDICT there, at the plan's alpha.
+        robust: True if that is the true label; False for an abstention.
+        forwards: Forward passes in all.
+        inside: The worst attack for a certificate of another class, or of a part of the region;
+            None without such a certificate.
+        missing_gradient: Why the search had no gradients although the plan has gradient steps; None
+            if it had them, or took no step.
     """
 
     index: int
@@ -65,5 +74,5 @@ class AttackOutcome:
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every attack that was put to PREDICT."""
+        """Every attack at which PREDICT was evaluated."""
         return (self.worst,) if self.inside is None else (self.worst, self.inside)

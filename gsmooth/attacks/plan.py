@@ -13,12 +13,19 @@ from gsmooth.sampling.noise import CHUNK
 @final
 @dataclass(frozen=True)
 class AttackPlan:
-    """Candidates: a grid of ``points`` a parameter (1,024 in all) and ``random`` points.
+    """How the adversary searches: candidates, gradient steps, and PREDICT at the worst.
 
-    Each is screened with ``screening_votes`` votes. From the worst few, ``gradient_steps`` steps
-    follow the gradient of the smoothed loss in the parameters, each over one chunk of noise; an l2
-    part of the region is searched by as many steps. The worst are screened again, by a chunk of
-    fresh votes each, and the worst of those is put to PREDICT: n fresh votes, level ``alpha``.
+    The worst candidates are the starts of gradient ascents on the smoothed loss, each step over one
+    chunk of noise; an l2 part of the region is searched by as many steps. The worst points are
+    screened again with a chunk of fresh votes each, and PREDICT is evaluated at the worst of them.
+
+    Args:
+        points: Grid points a parameter; 1,024 in all at most.
+        random: Random points of the region.
+        gradient_steps: Steps of each ascent; 0: none.
+        screening_votes: Votes at each candidate, 1 to 64.
+        n: Fresh votes of PREDICT.
+        alpha: Level of PREDICT, in (0, 0.5].
     """
 
     points: int = 31

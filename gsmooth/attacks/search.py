@@ -1,4 +1,4 @@
-"""The search: candidates are screened, the worst are climbed from, one is put to PREDICT."""
+"""The search: screen candidates, ascend from the worst, and evaluate PREDICT at the worst point."""
 
 from __future__ import annotations
 
@@ -34,21 +34,26 @@ def attack_many(
     plan: AttackPlan,
     certificates: Mapping[int, Certificate] | None = None,
 ) -> Iterator[AttackOutcome]:
-    """The worst attack found on each (item, true label), in order.
+    """The worst attack found on each image, in order.
 
-    certificates: by index of the image; one that is about another class than the true one, or about
-    a part of the region, is attacked where it holds as well.
+    Args:
+        smoothed: The smoothed classifier.
+        items: Images with their true labels.
+        region: Where attacks are sought.
+        plan: How they are sought.
+        certificates: By index of the image. A certificate of another class than the true one, or of
+            a part of the region, is attacked in its own region as well.
     """
     for item, label in items:
         smoothed.classifier.check_image(item.image, item.index)
-        hunt = _Hunt(smoothed, item.image[None].double(), item.index, plan, region)
-        yield hunt.outcome(label, (certificates or {}).get(item.index))
+        search = _Search(smoothed, item.image[None].double(), item.index, plan, region)
+        yield search.outcome(label, (certificates or {}).get(item.index))
 
 
 def put_to_predict(
     smoothed: SmoothedClassifier, index: int, attacked: Tensor, n: int, stream: int = 0
 ) -> Counts:
-    """Votes (classes + 1,) of n fresh requests (in whole chunks) at an attacked image (C, H, W)."""
+    """n fresh votes, in whole chunks, at an attacked image (C, H, W): counts (classes + 1,)."""
     z = smoothed.transformation.lift(attacked[None])[0]
     requests = [
         SampleRequest(SampleKey(smoothed.seed, index, Stream.ADVERSARY, stream, chunk), z)
@@ -59,7 +64,7 @@ def put_to_predict(
 
 @final
 @dataclass
-class _Hunt:
+class _Search:
     """The search on one image x (1, C, H, W); ``spent`` counts forward passes."""
 
     smoothed: SmoothedClassifier
@@ -94,7 +99,7 @@ class _Hunt:
         )
 
     def _differs(self, certificate: Certified, label: int) -> bool:
-        if certificate.guarantee is Guarantee.ONLINE:  # It is about other images than this one.
+        if certificate.guarantee is Guarantee.ONLINE:  # Certified are preimages, not this image.
             return False
         return (certificate.label, certificate.region) != (label, self.region)
 
@@ -130,9 +135,9 @@ class _Hunt:
         return Attempt(point, float(added.norm()), strict, stream, added[0], image), votes
 
     def _spacing(self, region: Region) -> Tensor:
-        """About the distance of grid points, axis by axis (m,): how far a first step goes.
+        """About the distance of grid points on each axis (m,): the size of a first step.
 
-        0 for a parameter with a step: what lies between its values is no attack.
+        0 for a stepped parameter: a value between its steps is no attack.
         """
         steps = self.smoothed.transformation.parameters
         span = np.subtract(region.upper, region.lower)
@@ -142,7 +147,7 @@ class _Hunt:
         return torch.from_numpy(free * span / max(1.0, axis - 1.0))
 
     def _screened(self, theta: Tensor, round_: int, votes: int) -> Screening:
-        """``votes`` votes at every theta (n, m). A few images at a time fit in memory."""
+        """``votes`` votes at every theta (n, m), a few images at a time to save memory."""
         found, seed = [], self.smoothed.seed
         at_once = max(1, self.smoothed.batch_size // votes)
         for start in range(0, len(theta), at_once):

@@ -1,4 +1,4 @@
-"""Deciding one image: votes select a class, choose a cover, and put its centres to the test."""
+"""Certification: votes select a class, choose a cover and test its centres."""
 
 from __future__ import annotations
 

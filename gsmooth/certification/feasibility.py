@@ -27,7 +27,7 @@ MORE_THAN_VOTES: Final = (
     "Use more noise (smoothing.sigma, smoothing.scales), a smaller region, more low-pass or more"
     " centres"
 )
-"""What helps where votes do not."""
+"""What to change if no number of votes suffices."""
 
 
 def check_feasible(
@@ -101,7 +101,7 @@ def _check_error(
 
 
 def largest_p_lower(mode: RadiusMode) -> float:
-    """The lower bound on a share of votes that radius mode gives where all n agree."""
+    """The lower bound of radius mode for n unanimous votes."""
     if mode.bound == "sequence":
         return anytime_lower(StreamedSample(mode.most, mode.most), mode.alpha)
     # A randomized bound may, rarely, be anything below 1.
@@ -109,7 +109,7 @@ def largest_p_lower(mode: RadiusMode) -> float:
 
 
 def least_supporting(mode: RadiusMode, required_p: float) -> int | None:
-    """Least votes a centre whose unanimity shows ``required_p``; None if none do."""
+    """The least unanimous votes a centre that show ``required_p``; None if no number does."""
     if mode.bound == "randomized" and required_p < BELOW_ONE:
         return CHUNK
     if mode.bound == "sequence":
@@ -118,7 +118,7 @@ def least_supporting(mode: RadiusMode, required_p: float) -> int | None:
 
 
 def _needed_by_all(mode: Mode, required_p: float, centres: int) -> int | None:
-    """Least votes (radius mode: a centre) where each of ``centres`` is asked for ``required_p``."""
+    """The least votes (radius mode: a centre) if each of the centres requires ``required_p``."""
     if isinstance(mode, RadiusMode):
         return least_supporting(mode, required_p)
     if mode.rule == "e-process":
@@ -129,10 +129,10 @@ def _needed_by_all(mode: Mode, required_p: float, centres: int) -> int | None:
 
 
 def _check_radius(mode: RadiusMode) -> None:
-    """Refuse votes that support no fraction above 0, whatever the image.
+    """Refuse numbers of votes that support no fraction above 0, whatever the image is.
 
-    Every cover has a ball at the clean image, and with the fraction its margin falls to what the
-    image adds, so at best to 0, a share of 1/2.
+    Every cover has a ball at the clean image. As the fraction goes to 0, its margin goes to the
+    part that the image adds, so at best to 0, a required share of 1/2.
     """
     needed = least_supporting(mode, 0.5)
     if needed is None or needed > mode.most:
@@ -146,7 +146,7 @@ def _check_radius(mode: RadiusMode) -> None:
 @final
 @dataclass(frozen=True)
 class _Question:
-    """Whether region mode can succeed; ``moving`` parameters are those that a cover has to span."""
+    """Whether region mode can succeed."""
 
     smoothed: SmoothedClassifier
     region: Region
@@ -160,16 +160,17 @@ class _Question:
 
     @property
     def moving(self) -> int:
+        """How many parameters a cover has to span."""
         return 0 if self.online else int((self.spans > 0.0).sum())
 
     @property
     def free(self) -> bool:
-        """Whether the number of centres is chosen by what they cost."""
+        """True if the number of centres is chosen by their cost."""
         return self.centres is None and self.moving == 1
 
     @property
     def count(self) -> int:
-        """The number of centres that a cover can have and pay for."""
+        """The most centres that a cover can have within max_votes."""
         if self.online or self.centres == "clean":
             return 1
         if isinstance(self.centres, int):
@@ -180,18 +181,18 @@ class _Question:
 
     @property
     def level(self) -> float:
-        """alpha of every test: a cover chosen by its cost may be drawn again, and pays for both."""
+        """The level of every test: two attempts share alpha if the cover is chosen by its cost."""
         return self.mode.alpha / (self.mode.tries if self.free else 1)
 
     @property
     def cheapest_centre(self) -> int:
-        """Votes that show any majority at all; 0 for the fixed rule, where all cost the same."""
+        """The least votes that show a majority; 0 for the fixed rule, where all cost the same."""
         return (least_votes(0.5, self.level) or 1) if self.mode.rule == "e-process" else 0
 
     def margin(self, balls: int) -> float:
-        """What one of ``balls`` centres is asked for at least."""
-        # Some of k intervals that cover a length is at least 1/k of it; boxes of several parameters
-        # may be long in one and short in another, so nothing is refused for them here.
+        """The least margin that one of ``balls`` centres must have."""
+        # One of k intervals that cover a length has at least 1/k of it. Boxes of several parameters
+        # may be long in one and short in another, so they have no such bound here.
         halves = np.full(len(self.spans), 2.0)
         halves[list(self.smoothed.law.forward_axes)] = 1.0
         widths = self._widths(balls) if self.moving == 1 else np.zeros_like(self.spans)
@@ -201,7 +202,7 @@ class _Question:
         return float(self.smoothed.law.margin(shift, np.array([norm * self.region.l2]))[0])
 
     def _widths(self, balls: int) -> Floats:
-        """What the longest of ``balls`` parts of the region spans at least, by axis (m,)."""
+        """The least width of the longest of ``balls`` parts of the region, by axis (m,)."""
         widths = np.asarray(self.spans / balls)
         for axis, parameter in enumerate(self.smoothed.transformation.parameters):
             if parameter.step:  # So many values have so many gaps between them, less one.
@@ -210,15 +211,15 @@ class _Question:
         return widths
 
     def unanimous(self, balls: int, added: float = 0.0) -> int | None:
-        """Least unanimous votes at the centre that is asked for most, and for ``added`` beyond."""
+        """The least unanimous votes at the centre with the largest margin, and ``added`` to it."""
         margin, mode = self.margin(balls), self.mode
         if mode.rule == "e-process":
             return least_votes(float(required_p_of_margin(margin + added)), self.level)
-        required_p = float(required_p_of_margin(margin))  # Its whole chunks leave room enough.
+        required_p = float(required_p_of_margin(margin))  # Rounding up to whole chunks leaves room.
         return _fixed_votes(required_p, mode.alpha / balls)
 
     def needed(self, balls: int, added: float = 0.0) -> Needed | None:
-        """Least votes with which ``balls`` centres can pass."""
+        """The least votes with which ``balls`` centres can pass."""
         least, mode = self.unanimous(balls, added), self.mode
         if least is None:
             return None
@@ -229,20 +230,20 @@ class _Question:
         return Needed(chunks(mode.n0) * CHUNK + others * each + least, least)
 
     def cheapest(self) -> Needed | None:
-        """Least votes with which any number of centres can pass: more votes pay for more."""
+        """The least votes with which any number of centres can pass."""
         settings = CERTIFICATION.feasibility
         counts = range(1, settings.most_centres)
         offers = (self.needed(balls, settings.safety_margin) for balls in counts)
         return min((offer for offer in offers if offer is not None), default=None)
 
     def passes(self) -> bool:
-        """Whether unanimous votes could certify the region."""
+        """True if unanimous votes could certify the region."""
         least, mode = self.unanimous(self.count), self.mode
         if least is None:
             return False
         if mode.rule == "fixed" and least > chunks(mode.n) * CHUNK:
             return False
-        if self.free:  # As many as it pays for: only the one that is asked for most is in doubt.
+        if self.free:  # Their number follows from max_votes: only the hardest centre is in doubt.
             return chunks(mode.n0) * CHUNK + least <= mode.max_votes
         needed = self.needed(self.count)
         return needed is not None and needed.votes <= mode.max_votes
@@ -251,18 +252,18 @@ class _Question:
 @final
 @dataclass(frozen=True, order=True)
 class Needed:
-    """Votes an image that could suffice, and those among them of the centre asked for most."""
+    """Votes of an image that could suffice, and those of them at the hardest centre."""
 
     votes: int
     centre: int
 
 
-def _check_region_mode(asked: _Question) -> None:
-    if asked.passes():
+def _check_region_mode(question: _Question) -> None:
+    if question.passes():
         return
-    mode, count = asked.mode, asked.count
+    mode, count = question.mode, question.count
     safety_margin = CERTIFICATION.feasibility.safety_margin
-    needed = asked.cheapest() if asked.free else asked.needed(count, safety_margin)
+    needed = question.cheapest() if question.free else question.needed(count, safety_margin)
     remedy = f"no number of votes suffices. {MORE_THAN_VOTES}"
     if needed is not None:
         remedy = f"max_votes has to be at least {needed.votes}"
@@ -271,15 +272,15 @@ def _check_region_mode(asked: _Question) -> None:
         remedy += ". Use more votes, a smaller region, more centres or more noise"
     number = f"{count} centre{_s(count)}"
     raise UnreachableError(
-        f"max_votes={mode.max_votes} cannot certify {_text(asked.smoothed, asked.region)} at"
-        f" alpha={mode.alpha:g} with {f'the {number} that it pays for' if asked.free else number}:"
-        f" even unanimous votes fall short (margin {asked.margin(count):.3g}); {remedy}",
+        f"max_votes={mode.max_votes} cannot certify {_text(question.smoothed, question.region)} at"
+        f" alpha={mode.alpha:g} with {f'the {number} that it allows' if question.free else number}:"
+        f" even unanimous votes fall short (margin {question.margin(count):.3g}); {remedy}",
         None if needed is None else needed.votes,
     )
 
 
 def _fixed_votes(required_p: float, alpha: float) -> int | None:
-    """Least unanimous votes, in whole chunks, that Clopper and Pearson's bound takes for more."""
+    """The least unanimous votes, in whole chunks, with a Clopper-Pearson bound above the share."""
     try:
         return chunks(least_n_fixed(required_p, alpha)) * CHUNK
     except UnreachableError:
@@ -287,15 +288,16 @@ def _fixed_votes(required_p: float, alpha: float) -> int | None:
 
 
 def _check_secret(smoothed: SmoothedClassifier) -> None:
-    """Votes are a function of the seed and the image: who knows one and makes the other can choose.
+    """ConfigurationError if the seed is 0, which is public knowledge.
 
-    alpha is a probability over votes that are drawn independently of the image (S2). An adversary
-    who knows the seed can try attacks until one is certified falsely, and send that one.
+    alpha is a probability over votes that are drawn independently of the image (S2). Votes are a
+    function of seed and image, so an adversary with the seed can try attacks until one is certified
+    falsely, and send that one.
     """
     if smoothed.seed == 0:
         raise ConfigurationError(
-            "online: the seed is 0, which everyone knows, and the images come from an attacker;"
-            " give no seed at all, and a secret one is drawn"
+            "online: the seed is 0, which is no secret, and the images come from an attacker;"
+            " leave the seed out, and a secret one is drawn"
         )
 
 

@@ -1,4 +1,4 @@
-"""The nested method of Fischer et al. (2020), kept as the published baseline (T6).
+"""The nested method of Fischer et al. (2020), the published baseline (T6).
 
 It smooths twice. The inner classifier G(z) is the majority of f under noise delta alone; the outer
 one, g(z) = argmax_c P(G(T_theta z) = c), takes the majority of G over theta. A certificate of this
@@ -10,7 +10,7 @@ T_gamma(z_j + e) with ||e|| <= E, proved for every attack, and T_theta z' = T_(t
 T_(theta + gamma) e lies in the ball around T_(theta + gamma) z_j, because ||T_b e|| = ||e|| <= E
 for every b, not only for most: rho = 0 in T6. So G(T_theta z') = c whenever theta + gamma lies in
 A, which by the law's theorem has probability above 1/2 when p exceeds the share that the shift
-gamma asks for (Gaussian theta: Phi(|gamma| / sigma_theta)).
+gamma requires (Gaussian theta: Phi(|gamma| / sigma_theta)).
 
 Statistics. Each of n_outer draws of theta passes if a Clopper-Pearson bound at level alpha_inner /
 n_outer on its own n_inner noise votes exceeds Phi(E / sigma); then b = theta lies in A (T1), but
@@ -68,8 +68,12 @@ Floats = NDArray[np.float64]
 class NestedMode:
     """n_outer draws of theta with n_inner noise votes each, both fixed in advance.
 
-    n0 votes choose the class. alpha_inner of ``alpha`` is spent on the inner tests, the rest on the
-    outer bound. n0 and n_inner are rounded up to whole chunks of 64.
+    Args:
+        alpha: Failure probability of a certificate.
+        n0: Selection votes, which choose the class; rounded up to whole chunks of 64.
+        n_outer: Draws of theta.
+        n_inner: Noise votes of each draw; rounded up to whole chunks of 64.
+        alpha_inner: The part of alpha for the inner tests; the rest is for the outer bound.
     """
 
     alpha: float = 0.001
@@ -83,8 +87,8 @@ class NestedMode:
         check_votes(n0=self.n0, n_outer=self.n_outer, n_inner=self.n_inner)
         if not 0.0 < self.alpha_inner < self.alpha:
             raise ConfigurationError(
-                f"alpha_inner={self.alpha_inner} must lie between 0 and alpha={self.alpha}, which"
-                " pays for the outer bound too; half of it is customary"
+                f"alpha_inner={self.alpha_inner} must lie between 0 and alpha={self.alpha}: the"
+                " rest of alpha is for the outer bound; half of it is customary"
             )
 
     @property
@@ -112,16 +116,23 @@ def certify_nested_many(
     centres: int = 1,
     error: float | None = None,
 ) -> Iterator[Outcome]:
-    """Nested certificates (T6), in order: the largest fraction of ``region`` that the votes
-    support.
+    """Nested certificates (T6), in order: the largest fraction of the region that votes support.
 
-    The region is cut into at most ``centres`` equal boxes, the carried clean image being the centre
-    of each; one centre is the published method. error: a calibrated E (the distributional
-    guarantee); by default it is bounded for every image and box.
+    The prediction of an outcome is PREDICT of the vote over theta and delta together.
 
-    An outcome's prediction is PREDICT of the vote over theta and delta together. Raises
-    UnreachableError when n_outer draws that all pass show too little, ConfigurationError where the
-    action is not orthogonal or theta has no noise, and what ``certify_feasible`` raises for images.
+    Args:
+        smoothed: The smoothed classifier.
+        items: The images.
+        region: The attacks that are certified.
+        mode: The numbers of votes and the levels.
+        centres: The region is cut into at most so many equal boxes, with the pulled-back clean
+            image as the centre of each; 1 is the published method.
+        error: A calibrated bound E (the distributional guarantee); by default E is bounded for
+            every image and box.
+
+    Raises:
+        UnreachableError: Not even n_outer draws that all pass show a majority.
+        ConfigurationError: The action is not orthogonal, or theta has no noise.
     """
     check_nested_feasible(smoothed, region, mode, centres)
     return certify_nested_feasible(smoothed, items, region, mode, centres=centres, error=error)
@@ -139,16 +150,17 @@ def certify_nested_feasible(
     """:func:`certify_nested_many` for callers of :func:`check_nested_feasible`."""
     for item in items:
         smoothed.classifier.check_image(item.image, item.index)
-        yield _Bench(smoothed, item, region, mode).outcome(centres, error)
+        yield _NestedTest(smoothed, item, region, mode).outcome(centres, error)
 
 
 def check_nested_feasible(
     smoothed: SmoothedClassifier, region: Region, mode: NestedMode, centres: int = 1
 ) -> None:
-    """Refuse what the method is not made for, and what no votes can reach.
+    """Refuse transformations that the method does not cover, and votes that cannot suffice.
 
-    UnreachableError unless n_outer draws that pass show that more than half of all draws do,
-    ConfigurationError where the action is not orthogonal or theta has no noise.
+    Raises:
+        UnreachableError: n_outer draws that all pass do not show that more than half of all do.
+        ConfigurationError: The action is not orthogonal, or theta has no noise.
     """
     check_region(smoothed, region)
     require_pulled_back(smoothed, "the nested method")
@@ -164,14 +176,14 @@ def check_nested_feasible(
     )
 
 
-class _Bench:
-    """The two-level trial of one image."""
+class _NestedTest:
+    """The two-level test of one image."""
 
     def __init__(
         self, smoothed: SmoothedClassifier, item: Item, region: Region, mode: NestedMode
     ) -> None:
         self.smoothed, self.item, self.region, self.mode = smoothed, item, region, mode
-        # delta alone: theta is drawn here, and T_theta z is the point that inner votes are cast at.
+        # delta alone: theta is drawn here, and inner votes are cast at T_theta z.
         self.inner = replace(smoothed, law=GaussianLaw((), smoothed.law.sigma))
         self.label = 0
         self.votes = 0
@@ -209,7 +221,7 @@ class _Bench:
         for place, nested_centre in enumerate(nested_centres):
             if nested_centre.start >= fraction:
                 break
-            counts, passed = self._trial(nested_centre, place)
+            counts, passed = self._inner_tests(nested_centre, place)
             p_lower = clopper_pearson_lower(passed, mode.n_outer, mode.alpha_outer)
             reached = _supported(nested_centre.profile, p_lower)
             fraction = min(fraction, reached)
@@ -231,12 +243,11 @@ class _Bench:
         reason = AbstainReason.FUTILE if least == 0 else AbstainReason.BUDGET
         return Abstained(reason, self.label, least or None, guarantee, mode.alpha, found)
 
-    def _trial(self, nested_centre: NestedCentre, place: int) -> tuple[tuple[int, ...], int]:
+    def _inner_tests(self, nested_centre: NestedCentre, place: int) -> tuple[tuple[int, ...], int]:
         """Inner votes for the class, draw by draw, and how many draws pass.
 
-        Stops where even passing all that is left would support nothing: the bound is for n_outer
-        draws whatever they show, draws left out count as failures, and none of them could have
-        changed the outcome.
+        It stops when the draws that are left could not support any fraction even if all passed.
+        The bound is for n_outer draws, and draws that are left out count as failures.
         """
         mode = self.mode
         needed = least_successes(nested_centre.inner_required_p, mode.votes, mode.alpha_draw)
@@ -270,7 +281,7 @@ class _Bench:
         return [int(n) for n in counts[:, self.label].reshape(len(drawn), parts).sum(axis=1)]
 
     def _theta(self, place: int, number: int) -> Floats:
-        """theta (1, m) of one outer draw: a function of its own coordinate."""
+        """theta (1, m) of one outer draw: a function of its own sample key."""
         sample_key = self._sample_key(Stream.ESTIMATION, place, number)
         return Draws(sample_key, torch.device("cpu")).theta(self.smoothed.law, 1)
 
@@ -278,7 +289,7 @@ class _Bench:
         return SampleKey(self.smoothed.seed, self.item.index, stream, centre, chunk)
 
     def _least_n(self, nested_centres: list[NestedCentre]) -> int | None:
-        """Votes that could have sufficed; 0 where those that were cast could, None: none could."""
+        """Votes that could have sufficed; 0 if those that were cast could; None if none could."""
         shares = [
             nested_centre.inner_required_p
             for nested_centre in nested_centres

@@ -25,10 +25,11 @@ from gsmooth.theory.normal import normal_quantile
 
 
 def run_radius_test(session: VotingSession, mode: RadiusMode) -> Voting[Certificate]:
-    """Centres from the inside outwards, while they can still add to the region.
+    """Test centres from the inside outwards, as long as they can still enlarge the region.
 
-    The certified fraction is the least over centres of what each one's bound supports. If it is too
-    large, the one centre that limits the true region has p_lower > p: at most alpha (C5).
+    The certified fraction is the least of the fractions that the bounds of the centres support. If
+    it is too large, then p_lower > p at the one centre that limits the true region, which has
+    probability at most alpha (C5).
     """
     balls = session.cover.balls
     rng = SampleKey(session.smoothed.seed, session.index, Stream.BOUND, 0, 0).generator()
@@ -83,19 +84,18 @@ def _streamed(
 
 
 def _reach(ball: Ball) -> Callable[[float], float]:
-    """About the fraction that a lower bound supports: what is certified is worked out at the
-    end."""
+    """About the fraction that a lower bound supports; it only decides when to stop."""
     if ball.required_p_at is None:
         return lambda p_lower: _supported(ball.profile, p_lower)
     fractions = np.linspace(0.0, 1.0, CERTIFICATION.radius.fractions)
-    # Margins are nearly linear in the fraction; beyond 8 a share is 1 in float64.
+    # Margins are nearly linear in the fraction; beyond a margin of 8 the share is 1 in float64.
     shares = np.array([ball.required_p_at(fraction) for fraction in fractions.tolist()])
     margins = np.minimum(normal_quantile(shares), 8.0)
     return lambda p_lower: float(np.interp(normal_quantile(p_lower), margins, fractions))
 
 
 def _least(balls: tuple[Ball, ...], mode: RadiusMode) -> int | None:
-    """Votes a centre by which unanimity supports some fraction; None where no number does."""
+    """The least unanimous votes a centre that support a fraction above 0; None if none do."""
     required_p = max(_first_required_p(ball) for ball in balls if ball.start == 0.0)
     if mode.bound == "sequence":
         return least_votes(required_p, mode.alpha)
@@ -109,7 +109,7 @@ def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
     """Largest fraction whose share, and every smaller one's, lies below p_lower."""
     fraction = 0.0
     for step in profile:
-        # A share of 0 asks for nothing, not even for one vote: the region is not there yet.
+        # A required share of 0 needs no vote: the region has not reached this ball's piece.
         if step.required_p > 0.0 and step.required_p >= p_lower:
             break
         fraction = step.fraction
@@ -117,5 +117,5 @@ def _supported(profile: tuple[Step, ...], p_lower: float) -> float:
 
 
 def _first_required_p(ball: Ball) -> float:
-    """The share that the smallest sub-region needs."""
+    """The share that the smallest sub-region requires."""
     return ball.profile[0].required_p if ball.required_p_at is None else ball.required_p_at(0.0)

@@ -17,10 +17,11 @@ from gsmooth.theory.sequential import EProcess, Futility, StreamedSample
 
 
 def run_region_test(session: VotingSession, mode: RegionMode) -> Voting[Certificate]:
-    """The trial of a cover.
+    """Test the centres of a cover.
 
-    Inside-out, the region reached is certified: if it is too large, the first centre in this order
-    whose p is below its share was accepted, which has probability at most ``session.level`` (C5).
+    With the order "inside-out" the region that was reached is certified. If it is too large, the
+    first centre in this order whose p is below its required share was accepted, which has
+    probability at most ``session.level`` (C5).
     """
     balls = session.cover.balls
     inside_out = mode.order == "inside-out"
@@ -51,7 +52,7 @@ def run_region_test(session: VotingSession, mode: RegionMode) -> Voting[Certific
 
 
 def _stream(session: VotingSession, mode: RegionMode, place: int) -> Voting[tuple[Verdict, Counts]]:
-    """Until the e-process accepts or there is no hope; looked at whenever it could accept."""
+    """Votes until the e-process accepts or the centre is given up; looks whenever it can accept."""
     required_p = session.cover.balls[place].required_p
     test, futility = EProcess(required_p, session.level), Futility(required_p, mode.futility)
     sample: StreamedSample | None = None
@@ -74,15 +75,15 @@ def _stream(session: VotingSession, mode: RegionMode, place: int) -> Voting[tupl
 
 
 def _forecast(mode: RegionMode, required_p: float, sample: StreamedSample) -> float:
-    """Votes that this centre will cost in all, should it have been unlucky so far; 0 if unanimous.
+    """Expected votes of this centre in all, at an upper bound on its p; 0 if votes are unanimous.
 
-    To give up is always sound; it saves what a second attempt can use.
+    Giving up is always sound; it saves votes for a second attempt.
     """
     if sample.failures == 0:
         return 0.0
     level = CERTIFICATION.giving_up.level
-    hoped = special.betaincinv(sample.successes + 1.0, sample.failures, level)
-    return float(mode.price.votes(np.array([required_p]), np.array([hoped]))[0])
+    upper_p = special.betaincinv(sample.successes + 1.0, sample.failures, level)
+    return float(mode.price.votes(np.array([required_p]), np.array([upper_p]))[0])
 
 
 def _bonferroni(
@@ -99,7 +100,7 @@ def _bonferroni(
 
 
 def _least(session: VotingSession, mode: RegionMode, places: list[int]) -> int | None:
-    """Votes that unanimity would still need at these centres; None where none suffice."""
+    """The least unanimous votes that these centres still need; None if no number suffices."""
     if mode.rule == "fixed":
         return len(places) * chunks(mode.n) * CHUNK
     total = 0
@@ -118,7 +119,7 @@ def _reached(
     least_n: int | None,
     inside_out: bool,
 ) -> Certificate:
-    """What is left when ``failed`` is: the region up to its piece, inside-out, or nothing."""
+    """The region below the piece of the failed ball, with the order "inside-out"; or nothing."""
     if inside_out and failed.start > 0.0:
         return session.certified(failed.start, evidence)
     return session.abstained(reason, evidence, least_n)
@@ -127,7 +128,7 @@ def _reached(
 def _tested(
     session: VotingSession, ball: Ball, tally: Counts, verdict: Verdict, inside_out: bool
 ) -> CentreEvidence:
-    """Evidence of region mode; inside-out it says from which fraction on the centre is needed."""
+    """Evidence of region mode; with "inside-out" its profile starts where the centre is needed."""
     start = (Step(ball.start, 0.0),) if ball.start > 0.0 else ()
     profile = (*start, Step(1.0, ball.required_p)) if inside_out else ()
     return session.evidence_of(ball, tally, verdict, profile)

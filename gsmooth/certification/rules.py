@@ -1,4 +1,4 @@
-"""The rules of decision, as the user states them."""
+"""The rules of decision: region mode and radius mode, with their numbers of votes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,23 @@ from gsmooth.theory.normal import Floats
 class RegionMode:
     """Is g constant on the whole region? An e-process tests every centre at the full alpha (C5).
 
-    n0 selection votes at the clean centre choose the class; at most max_votes votes an image are
-    spent in all. futility: level at which a centre is given up early; costs power, not soundness.
-    order: "worst-first" gives up soonest where the region will not pass; "inside-out" tests centres
-    from the clean image outwards and certifies the region that was reached when one fails.
-    attempts: covers that are chosen by their cost may be drawn a second time, by what the votes of
-    the first have shown; every test is then made at alpha / attempts. rule: "fixed" is what others
-    do, for comparison: n votes for each of k centres, and Clopper-Pearson at alpha / k
-    (Bonferroni), in one attempt. n0 and n are rounded up to whole chunks of 64.
+    C5: a false certificate needs one particular centre to pass falsely, so the tests do not share
+    alpha. n0 and n are rounded up to whole chunks of 64.
+
+    Args:
+        alpha: Failure probability of a certificate, in (0, 0.5].
+        n0: Selection votes at the clean centre, which choose the class.
+        max_votes: Most votes an image, all kinds together.
+        futility: Level at which a centre is given up early; it costs power, not soundness.
+        order: "worst-first" gives up soonest if the region will not pass; "inside-out" tests
+            centres from the clean image outwards, and certifies the region that was reached when
+            one fails.
+        rule: "e-process" is an anytime-valid test (S6). "fixed" is the usual method, for
+            comparison: n votes at each of k centres, and Clopper-Pearson bounds at alpha / k
+            (Bonferroni), in one attempt.
+        n: Votes a centre of the rule "fixed".
+        attempts: A cover that is chosen by its cost may be planned once more, by the votes of the
+            first; every test is then made at alpha / attempts.
     """
 
     alpha: float = 0.001
@@ -52,12 +61,12 @@ class RegionMode:
 
     @property
     def tries(self) -> int:
-        """Attempts at a cover that is chosen by its cost."""
+        """Attempts with a cover that is chosen by its cost."""
         return self.attempts if self.rule == "e-process" else 1
 
     @property
     def price(self) -> Price:
-        """What centres are expected to cost, for choosing a cover; no bound rests on it."""
+        """The expected cost of centres, by which a cover is chosen; no bound depends on it."""
         budget = self.max_votes - chunks(self.n0) * CHUNK
         return Price(self._expected if self.rule == "e-process" else self._fixed, budget)
 
@@ -80,7 +89,7 @@ class RegionMode:
         missed = (1.0 - assumed.success) / assumed.typical_centres
         within = np.minimum(least, cast)
         needed = special.betaincinv(within, cast - within + 1.0, 1.0 - missed)
-        # Not even unanimity shows what lies above the last bound.
+        # Even unanimous votes do not reach a share above the last bound.
         return np.asarray(needed + np.where(least > cast, required_p, 0.0))
 
 
@@ -89,11 +98,17 @@ class RegionMode:
 class RadiusMode:
     """How much of the region do the votes support?
 
-    bound: "clopper-pearson" for n votes a centre, fixed in advance (S1), or "randomized" (S7:
-    tighter; its uniform draw is made before the votes from the same seed); n0 and n are rounded up
-    to whole chunks of 64. "sequence": an anytime-valid bound (S6) on n votes a centre at most. It
-    ends as soon as the fraction is within the fraction ``within`` of what n votes could give; that
-    is judged at level ``futility``, which costs radius at worst, never soundness.
+    Args:
+        alpha: Failure probability of a certificate, in (0, 0.5].
+        n0: Selection votes at the clean centre, rounded up to whole chunks of 64.
+        n: Votes a centre: so many, rounded up to whole chunks, or with bound "sequence" at most.
+        bound: "clopper-pearson": for n votes, fixed in advance (S1). "randomized": tighter (S7);
+            its uniform draw is made before the votes, from the same seed. "sequence": an
+            anytime-valid bound (S6), so that votes may end early.
+        within: "sequence": votes end when the fraction is at least 1 - within of what n votes
+            could give.
+        futility: "sequence": level of the bound on p by which that is judged; an error costs
+            radius, never soundness.
     """
 
     alpha: float = 0.001
@@ -109,9 +124,8 @@ class RadiusMode:
         check_votes(n0=self.n0, n=self.n)
         if not 0.0 < self.within < 1.0:
             raise ConfigurationError(
-                f"within={self.within} must lie between 0 and 1: the part of the fraction that"
-                f" may be"
-                " given up to save votes; 0.05 is customary"
+                f"within={self.within} must lie between 0 and 1: the part of the fraction that may"
+                " be given up to save votes; 0.05 is customary"
             )
 
     @property
@@ -134,7 +148,7 @@ Mode = RegionMode | RadiusMode
 
 
 def chunks(votes: int) -> int:
-    """Whole chunks that hold at least ``votes`` votes."""
+    """The least number of whole chunks with at least ``votes`` votes."""
     return -(-votes // CHUNK)
 
 

@@ -1,4 +1,4 @@
-"""Radius mode with a confidence sequence: votes until more of them could hardly add anything."""
+"""Radius mode with a confidence sequence: votes end when more would hardly add to the radius."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ def until_enough(
     reach: Callable[[float], float],
     goal: float,
 ) -> Voting[tuple[Counts, float]]:
-    """The votes of one centre by class, ties last, and the lower bound that they show.
+    """The votes of one centre by class, ties last, and the lower bound that they give.
 
-    The bound is valid at all looks together (S6), so it may decide when to stop: whatever the rule,
-    it exceeds p with probability at most alpha.
+    The bound is valid at all looks together: with probability at least 1 - alpha it never exceeds p
+    (S6), so it may decide when to stop.
+
+    Args:
+        session: The session of the image.
+        mode: The rule, with bound "sequence".
+        place: The number of the ball.
+        reach: The fraction that a lower bound supports.
+        goal: The largest fraction that is of use.
     """
     tally, cast, chunk = session.untallied(), 0, 0
     for due in looks(mode.most):
@@ -37,20 +44,25 @@ def until_enough(
 def enough(
     sample: StreamedSample, mode: RadiusMode, reach: Callable[[float], float], goal: float = 1.0
 ) -> bool:
-    """Whether the fraction supported now is at least 1 - within of what all n votes could give.
+    """True if the fraction supported now is at least 1 - within of what all n votes could give.
 
-    reach: the fraction that a lower bound supports; more than ``goal`` is of no use. What n votes
-    could give is judged by an upper bound on p, valid at all looks at level ``futility``: where
-    that fails the fraction is smaller than it might have been, never false.
+    What n votes could give is computed from an upper bound on p, valid at all looks at level
+    ``futility``. If that bound fails, the fraction is smaller than it could have been, but sound.
+
+    Args:
+        sample: The votes so far.
+        mode: The rule, with bound "sequence".
+        reach: The fraction that a lower bound supports.
+        goal: The largest fraction that is of use.
     """
     if sample.trials >= mode.most:
         return True
     now = reach(anytime_lower(sample, mode.alpha))
-    return now >= (1.0 - mode.within) * min(goal, reach(_hope(sample, mode)))
+    return now >= (1.0 - mode.within) * min(goal, reach(_best_bound(sample, mode)))
 
 
 def looks(n: int) -> Iterator[int]:
-    """Numbers of votes at which to look, ascending to n."""
+    """The numbers of votes at which the bound is evaluated, ascending to n."""
     due = min(CERTIFICATION.radius.first_look, n)
     while due < n:
         yield due
@@ -58,8 +70,8 @@ def looks(n: int) -> Iterator[int]:
     yield n
 
 
-def _hope(sample: StreamedSample, mode: RadiusMode) -> float:
-    """The lower bound that n votes would show if p were as large as it may be."""
+def _best_bound(sample: StreamedSample, mode: RadiusMode) -> float:
+    """The lower bound that n votes would give at the upper bound on p."""
     at_most = 1.0
     if sample.failures:
         mirrored = StreamedSample(sample.failures, sample.trials)

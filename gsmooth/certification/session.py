@@ -1,4 +1,4 @@
-"""The court: one image's cover, the class that is on trial, and the votes spent so far."""
+"""VotingSession: the cover of one image, the selected class, and the votes spent so far."""
 
 from __future__ import annotations
 
@@ -32,11 +32,17 @@ Voting = Generator[list[SampleRequest], Counts, T]
 
 @dataclass
 class VotingSession:
-    """Where centres are tried.
+    """The state of one image's test.
 
-    alpha: failure probability of the certificate; attempts: trials that share it, each of which
-    makes its tests at ``level``. purpose: the stream of estimation votes, another one for every
-    attempt. votes: spent on the image so far.
+    Args:
+        smoothed: The smoothed classifier.
+        index: The index of the image.
+        cover: The cover that is tested.
+        label: The selected class.
+        alpha: Failure probability of the certificate.
+        attempts: Covers that share alpha; the tests of each are made at ``level``.
+        votes: Votes spent on the image so far.
+        stream: The stream of estimation votes, another one for each attempt.
     """
 
     smoothed: SmoothedClassifier
@@ -50,12 +56,17 @@ class VotingSession:
 
     @property
     def level(self) -> float:
-        """alpha of every test."""
+        """The level of every test, alpha / attempts."""
         return self.alpha / self.attempts
 
     def requests(self, centre: int, first: int, votes: int) -> list[SampleRequest]:
-        """``votes`` estimation votes at one centre: whole chunks, from chunk ``first`` on, and the
-        rest in one of its own."""
+        """Requests for estimation votes at one centre: whole chunks, then one with the rest.
+
+        Args:
+            centre: The number of the ball.
+            first: The number of the first chunk.
+            votes: How many votes.
+        """
         z, seed = self.cover.balls[centre].z, self.smoothed.seed
         return [
             SampleRequest(
@@ -67,7 +78,7 @@ class VotingSession:
         ]
 
     def certified(self, fraction: float, evidence: list[CentreEvidence]) -> Certified:
-        """The region scaled by ``fraction`` is proved."""
+        """The certificate of the region scaled by ``fraction``."""
         return Certified(
             label=self.label,
             region=self.cover.region.scaled(fraction),
@@ -81,7 +92,7 @@ class VotingSession:
     def abstained(
         self, reason: AbstainReason, evidence: list[CentreEvidence], least_n: int | None
     ) -> Abstained:
-        """Nothing is proved."""
+        """The abstention."""
         return Abstained(
             reason=reason,
             label=self.label,
@@ -99,9 +110,9 @@ class VotingSession:
     def evidence_of(
         self, ball: Ball, tally: Counts, verdict: Verdict, profile: tuple[Step, ...]
     ) -> CentreEvidence:
-        """What is kept of one centre's trial; tally (classes + 1,): its votes, the last are ties.
+        """The evidence of one centre; tally (classes + 1,): its votes, the last are ties.
 
-        Votes for every class: a certificate may also rest on a bound on the runner-up (T1).
+        Votes for every class are kept, because a bound on the second class can also certify (T1).
         """
         *votes, ties = tally.tolist()
         return CentreEvidence(

@@ -1,4 +1,4 @@
-"""When to look at the votes: as soon as they could suffice, and not before."""
+"""Interim looks: the test is evaluated as soon as the votes could suffice, and not before."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from gsmooth.theory.sequential import EProcess, StreamedSample, cannot_accept
 
 
 def votes_to_next_look(test: EProcess, sample: StreamedSample | None, most: int) -> int | None:
-    """Votes to cast before ``test`` is asked again; None where ``most`` of them cannot suffice.
+    """Votes until the next look: the least number after which the test can accept, at most a chunk.
 
-    sample: the votes so far, None for none. The least number by which the test accepts should all
-    of them be for the class, and at most a chunk: nothing could be accepted earlier, so a centre
-    costs exactly the votes that looking after every vote would cost, in far fewer rounds. The
-    number follows from the votes before, so each of these is fresh when it is cast and the e-value
-    stays a supermartingale (S6).
+    The test accepts after that number if all of the votes are for the class. It cannot accept
+    earlier, so a centre costs exactly the votes that a look after every vote would cost, in far
+    fewer rounds. The number depends only on earlier votes, so the e-value stays a supermartingale,
+    and the test has its level at all looks together (S6).
+
+    Args:
+        test: The e-process of the centre.
+        sample: The votes so far; None if there are none.
+        most: Votes that may still be cast.
+
+    Returns:
+        The number of votes; None if ``most`` of them cannot suffice.
     """
     if sample is None:
         least = least_votes(test.required_p, test.alpha)
@@ -32,7 +39,7 @@ def votes_to_next_look(test: EProcess, sample: StreamedSample | None, most: int)
     return high
 
 
-@lru_cache(maxsize=4096)  # Every centre of an image is asked about before each of them.
+@lru_cache(maxsize=4096)  # Looked up for all remaining centres before each centre.
 def least_votes(share: float, alpha: float) -> int | None:
     """Least unanimous votes that the e-process accepts; None where no number suffices."""
     try:

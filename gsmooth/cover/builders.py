@@ -26,7 +26,7 @@ class CoverBuilder(ABC):
     @property
     @abstractmethod
     def guarantee(self) -> Guarantee:
-        """The guarantee of its covers; a cover that rests on an unproved bound is heuristic."""
+        """The guarantee of its covers; a cover with an unproved bound is heuristic."""
 
     @property
     def centres(self) -> Centres:

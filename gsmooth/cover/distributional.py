@@ -72,7 +72,7 @@ def distributional_cover(
 def cheapest_number(
     smoothed: SmoothedClassifier, region: Region, error: float, price: Price
 ) -> int:
-    """The number of centres whose votes are expected to cost least; no bound rests on it."""
+    """The number of centres whose votes are expected to cost least; no bound depends on it."""
     counts = np.arange(1, COVER.distributional.most_centres + 1)
     margins = np.array([equal_margin(smoothed, region, error, int(count)) for count in counts])
     votes = price.votes(

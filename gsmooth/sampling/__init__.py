@@ -1,4 +1,4 @@
-"""The voting engine: requests in, counts out; how they are batched never shows in a count."""
+"""Sampling: counts the votes of requests; counts do not depend on the batches."""
 
 from gsmooth.sampling.batch_queue import served
 from gsmooth.sampling.counting import Counter

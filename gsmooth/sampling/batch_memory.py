@@ -14,9 +14,10 @@ from torch.utils._pytree import tree_leaves
 
 @final
 class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Bytes of tensors made within, on any device: what lives now and the most that ever did.
+    """Bytes of the tensors that are created in its context: of those that exist now, and the most.
 
-    Sees what operators return, in its own thread; not what they allocate inside.
+    It counts the results of operators, on any device, in its own thread; not what operators
+    allocate inside.
     """
 
     def __init__(self) -> None:
@@ -57,10 +58,10 @@ def _tensors(tree: object) -> Iterator[Tensor]:
 
 
 def _storages(tensor: Tensor) -> dict[int, UntypedStorage]:
-    """What holds the numbers of a tensor, by key.
+    """The storages of a tensor, by key.
 
-    A sparse tensor is made of dense ones. Empty where the layout does not show what it is made of
-    (MKL-DNN, tensors of other libraries): a measurement must not stop what it measures.
+    A sparse tensor consists of dense ones. Empty if the layout gives no access to its storages
+    (MKL-DNN, tensors of other libraries): the measurement must not raise.
     """
     try:
         found = [part.untyped_storage() for part in _dense_parts(tensor)]

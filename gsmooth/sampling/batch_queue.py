@@ -1,4 +1,4 @@
-"""How many of the waiting requests are counted next, so that batches are full."""
+"""The number of waiting requests that are counted next, so that batches are full."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from gsmooth.sampling.settings import SAMPLING
 
 
 def served(waiting: Sequence[int], at_once: int) -> int:
-    """How many requests are counted now, first come first served; waiting: rows of each.
+    """How many requests are counted in the next round, in order of arrival.
 
-    at_once: rows that fill a batch of every worker. Whole batches of requests are served, up to
-    ``SAMPLING.batches_in_round``, and one request at least; the rest stay for the next round, which
-    others may fill up by then. All are served where they do not fill one batch.
+    As many as make whole batches, up to ``SAMPLING.batches_in_round``, but at least one; the rest
+    wait for the next round, together with newer requests. All of them if they do not fill a batch.
+
+    Args:
+        waiting: The rows of each request.
+        at_once: Rows that fill one batch of every worker.
     """
     batches = min(sum(waiting) // at_once, SAMPLING.batches_in_round)
     if batches == 0:

@@ -1,4 +1,4 @@
-"""Counting: batches of requests become a table of votes, on the device until all are in."""
+"""Counter: counts the votes of requests; the table of counts stays on the device to the end."""
 
 from __future__ import annotations
 
@@ -25,13 +25,19 @@ from gsmooth.sampling.workers import Worker, hired, require_one_kind, started_po
 
 @final
 class Counter:
-    """Counts requests, batch by batch, on one device or several.
+    """Counts the votes of requests, batch by batch, on one device or several.
 
-    batch_size: rows of one forward pass at most; halved where they do not fit into memory. A
-    request is drawn as a whole, and takes several passes where it has more rows than that. pinned:
-    every forward pass has exactly so many, for a classifier whose labels depend on it. devices: one
-    worker each, by default the classifier's own. Counts depend on none of these, since votes are
-    functions of their coordinates; but for batch_size, where a classifier has to be pinned.
+    Votes are functions of their sample keys, so counts depend neither on the batch size nor on the
+    devices; except for a batch-dependent classifier, whose batch size is fixed.
+
+    Args:
+        classifier: f.
+        noisy: Draws the noisy points.
+        batch_size: Most rows of one forward pass; halved if they do not fit into memory. The noise
+            of a request is drawn as a whole, and takes several passes if it has more rows.
+        fixed_batch: Every forward pass has exactly batch_size rows, for a classifier whose labels
+            depend on it.
+        devices: One worker for each; by default the classifier's device.
     """
 
     def __init__(
@@ -65,22 +71,22 @@ class Counter:
     def count(self, requests: Sequence[SampleRequest]) -> NDArray[np.int64]:
         """Votes by class, (len(requests), classes + 1); the last column holds ties (F3).
 
-        ModelError, and no counts, where scores are not finite. One transfer from each device.
+        One transfer from each device. ModelError, and no counts, if scores are not finite.
         """
         order = sorted(range(len(requests)), key=lambda place: -requests[place].rows)
-        deal = BatchQueue([requests[place] for place in order])
-        made = self._tables(deal)
-        # A GPU reports what went wrong in a batch when its results are fetched.
+        queue = BatchQueue([requests[place] for place in order])
+        made = self._tables(queue)
+        # A GPU reports the errors of a batch when its results are fetched.
         with users_code(f"{self._classifier.name}: its batches raised", ModelError):
             tables = [table.cpu().numpy() for table in made]
         found: NDArray[np.int64] = np.sum(tables, axis=0)
-        self._require_finite(deal, found[:, -1])
+        self._require_finite(queue, found[:, -1])
         counts: NDArray[np.int64] = np.empty_like(found[:, :-1])
         counts[order] = found[:, :-1]
         return counts
 
     def resized(self, batch_size: int) -> Counter:
-        """The same workers with batches of exactly so many rows, or an error: for measuring."""
+        """The same workers with batches of exactly this size, for measurements."""
         self._ready()
         other = Counter(
             self._classifier, self._noisy, batch_size, fixed_batch=True, devices=self._devices
@@ -89,19 +95,19 @@ class Counter:
         return other
 
     def alone(self) -> Counter:
-        """One worker, that draws in this very thread."""
+        """A counter with one worker that draws the noise in the calling thread."""
         other = Counter(
             self._classifier, self._noisy, self.batch_size, fixed_batch=self.fixed_batch
         )
         other._workers = [Worker(self._classifier, self._noisy)]
         return other
 
-    def _tables(self, deal: BatchQueue) -> list[Tensor]:
-        """What every worker has counted: (requests, classes + 2) int64, on its device."""
+    def _tables(self, queue: BatchQueue) -> list[Tensor]:
+        """The counts of every worker, (requests, classes + 2) int64, on its device."""
         self._ready()
         if self._threads is None:
-            return [self._work(self._workers[0], deal)]
-        futures = [self._threads.submit(self._work, worker, deal) for worker in self._workers]
+            return [self._work(self._workers[0], queue)]
+        futures = [self._threads.submit(self._work, worker, queue) for worker in self._workers]
         wait(futures)
         return [future.result() for future in futures]
 
@@ -114,32 +120,32 @@ class Counter:
             shared = torch.get_num_threads() // number
             self._threads = started_pool(number, max(1, shared))
 
-    def _work(self, worker: Worker, deal: BatchQueue) -> Tensor:
+    def _work(self, worker: Worker, queue: BatchQueue) -> Tensor:
         classifier = worker.classifier
         table = torch.zeros(
-            (len(deal.requests), classifier.classes + 2),
+            (len(queue.requests), classifier.classes + 2),
             dtype=torch.int64,
             device=classifier.device,
         )
         try:
-            while (part := deal.next(self.batch_size)) is not None:
-                self._tally(worker, deal.requests, part, table)
+            while (part := queue.next(self.batch_size)) is not None:
+                self._tally(worker, queue.requests, part, table)
         except BaseException:
-            deal.stop()  # The other workers need not go on.
+            queue.stop()  # The other workers stop too.
             raise
         return table
 
     def _tally(
         self, worker: Worker, requests: Sequence[SampleRequest], part: range, table: Tensor
     ) -> None:
-        """Cast the votes of ``requests[part]``; in two halves where memory is short.
+        """Count the votes of ``requests[part]``; in two halves if memory is short.
 
-        The halves repeat the very draws that the whole would have had, and nothing has been counted
-        before, so no vote is lost, doubled or biased.
+        The halves repeat the draws of the whole batch, and no vote of it has been counted before,
+        so no vote is lost, doubled or biased.
         """
         votes = self._votes(worker, [requests[place] for place in part])
         while votes is None and len(part) == 1:
-            # A request is drawn as a whole, and shown to the network in as many passes as it takes.
+            # The noise of a request is drawn as a whole; the network sees it in several passes.
             votes = self._votes(worker, [requests[part.start]])
         if votes is not None:
             _add(table[part.start : part.stop], [requests[place].rows for place in part], votes)
@@ -149,7 +155,7 @@ class Counter:
         self._tally(worker, requests, range(middle, part.stop), table)
 
     def _votes(self, worker: Worker, group: Sequence[SampleRequest]) -> Tensor | None:
-        """The votes of one batch, or None where they did not fit and fewer may."""
+        """The votes of one batch, or None if it did not fit into memory and a smaller one may."""
         try:
             return worker.votes(group, self.batch_size, self.fixed_batch)
         except (RuntimeError, MemoryError, MemoryShortError) as error:
@@ -158,7 +164,7 @@ class Counter:
             rows = sum(request.rows for request in group)
             if self.fixed_batch or min(rows, self.batch_size) == 1:
                 raise self._too_large(rows) from error
-        # Outside of the handler, so that the failed pass and all that it held are gone by now.
+        # Outside of the handler, so that the memory of the failed pass is free.
         gc.collect()
         if worker.classifier.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -190,15 +196,15 @@ class Counter:
             f"{self._classifier.name}: a batch of {rows} does not fit into memory; {remedy}"
         )
 
-    def _require_finite(self, deal: BatchQueue, bad: NDArray[np.int64]) -> None:
+    def _require_finite(self, queue: BatchQueue, bad: NDArray[np.int64]) -> None:
         places = np.flatnonzero(bad).tolist()
         if not places:
             return
-        images = sorted({deal.requests[place].sample_key.image for place in places})
-        asked = sum(deal.requests[place].rows for place in places)
+        images = sorted({queue.requests[place].sample_key.image for place in places})
+        total = sum(queue.requests[place].rows for place in places)
         raise self._classifier.not_finite(
-            f"{bad.sum()} of {asked} votes for image {', '.join(map(str, images))}, first in batch"
-            f" {deal.batch_of(places[0])} of {len(deal.dealt)}"
+            f"{bad.sum()} of {total} votes for image {', '.join(map(str, images))}, first in batch"
+            f" {queue.batch_of(places[0])} of {len(queue.batches)}"
         )
 
 
@@ -206,7 +212,7 @@ def _add(table: Tensor, rows: Sequence[int], votes: Tensor) -> None:
     """Add votes (sum(rows),) to the requests (len(rows), columns) that they were cast for."""
     one = votes.new_ones(())
     request = vote = 0
-    # Runs of equally large requests: no index has to be made on the host and sent.
+    # By runs of equally large requests, so that no index is built on the host and transferred.
     for size, run in groupby(rows):
         count = len(list(run))
         part = votes[vote : vote + count * size].reshape(count, size)

@@ -1,4 +1,4 @@
-"""Whether a classifier is a function of its input, which everything said about votes rests on."""
+"""The check that a classifier is a function of its input, without which votes mean nothing."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ _REMEDY: Final = (
 @final
 @dataclass(frozen=True)
 class FunctionCheck:
-    """What the same images got in other batches.
+    """The comparison of the same images in different batches.
 
-    exact: the same scores, bit by bit. rounding: scores that differ in their last digits, and the
-    same labels. sized: a function at one batch size only, at which it has to be pinned. difference:
-    the largest one between two scores of an image. rows: images that were compared, at the batch
-    size of votes; batch_size: that size.
+    Args:
+        kind: "exact": the same scores bit by bit. "rounding": the same labels, and scores that
+            differ in their last digits. "batch_dependent": a function of the image at one batch
+            size only, which has to be fixed.
+        difference: The largest difference between two scores of an image.
+        rows: Images that were compared at the batch size of votes.
+        batch_size: The batch size of votes.
     """
 
     kind: Kind
@@ -78,20 +81,29 @@ def checked_function(
     batch_size: int | None = None,
     readout: Readout | None = None,
 ) -> FunctionCheck:
-    """Compare what inputs get in batches of ``batch_size``, of which N has to be a multiple.
+    """Compare the scores of the same inputs in different batches.
 
-    inputs: z (N, K) float32 of f Q, what votes are about; without ``readout`` images (N, C, H, W)
-    float32 of f. batch_size: that of votes, by default N. All N are shown in batches of it three
-    times: as they are; with about half of the rows of each batch kept at their places, and extreme
-    images among them; and the same backwards. ModelError where the second differs from the first by
-    more than rounding (2^-18 of their spread where repetitions agree, else 2^-14), in any
-    precision, since nothing but the neighbours is new to these rows, or the third by more than a
-    place can explain: pinning would not help. At size 1 there are no neighbours, and these are
-    repetitions. Then come other sizes: what differs there makes the model ``batch_dependent``,
-    since pinned votes never see them.
+    All inputs are evaluated three times in batches of ``batch_size``: (1) as they are; (2) with
+    about half of the rows of each batch at their places, and extreme images at the others; (3) as
+    in (2), in reverse order. Only the neighbours of a row differ between (1) and (2), so scores may
+    differ by rounding alone (2^-18 of their spread if repetitions agree, else 2^-14), in any
+    precision; between (1) and (3) they may differ by what another place in a batch explains.
+    Larger differences raise ModelError: a fixed batch size would not help. At size 1 there are no
+    neighbours, and the three passes are repetitions. Then other batch sizes are tried; a difference
+    there makes the model ``batch_dependent``, because votes in batches of a fixed size avoid it.
 
-    A check by example: it finds faults, and proves nothing. Unseen stays what is below the
-    tolerances, other sizes than the tried ones, and randomness that seldom changes a score.
+    A check by example finds faults and proves nothing. It does not detect differences below the
+    tolerances, differences at untried sizes, and randomness that seldom changes a score.
+
+    Args:
+        classifier: f.
+        inputs: z (N, K) float32 for f Q; without ``readout`` images (N, C, H, W) float32 for f.
+        batch_size: That of votes, of which N has to be a multiple; by default N.
+        readout: Q; None: inputs are images.
+
+    Raises:
+        ModelError: The classifier is no function of its input at any batch size.
+        ConfigurationError: There are too few inputs, or batches that are not full.
     """
     size = len(inputs) if batch_size is None else batch_size
     if size < 1 or len(inputs) < SAMPLING.function_check.least_rows or len(inputs) % size:
@@ -102,20 +114,20 @@ def checked_function(
     subject = _Subject(classifier, readout)
     whole = subject.answer(inputs, size)
     kept = _kept(size).repeat(len(inputs) // size)
-    crowd = subject.in_company(inputs, kept)
-    gaps = _gaps_at_size(subject, inputs, crowd, kept, whole, size)
-    # In 16 bits a last digit is often what a label hangs on.
+    with_neighbours = subject.among_neighbours(inputs, kept)
+    gaps = _gaps_at_size(subject, inputs, with_neighbours, kept, whole, size)
+    # In 16 bits a difference in the last digit often changes the label.
     reordered = whole.spread() * SAMPLING.function_check.reordered
     allowed, batch_dependent = 0.0 if subject.is_coarse(whole) else reordered, False
     for rows in _other_sizes(len(inputs), size):
         answer = subject.answer(inputs[rows], rows.stop - rows.start)
         gaps.append(whole[rows].gaps(answer))
         batch_dependent |= bool(whole[rows].differs(answer, allowed).any())
-    # Among extreme images: what neighbours do in part of a batch would else be a matter of luck.
+    # Among extreme images, so that an effect of neighbours is found in every run.
     for rows in (slice(0, SAMPLING.function_check.odd_rows), slice(0, len(inputs) // 3)):
         alone = _kept(rows.stop)
-        crowd = subject.in_company(inputs[rows], alone)
-        answer = subject.answer(crowd, rows.stop)[alone]
+        with_neighbours = subject.among_neighbours(inputs[rows], alone)
+        answer = subject.answer(with_neighbours, rows.stop)[alone]
         gaps.append(whole[rows][alone].gaps(answer))
         batch_dependent |= bool(whole[rows][alone].differs(answer, allowed).any())
     largest = float(torch.cat(gaps).max())
@@ -133,7 +145,7 @@ class _Subject:
     readout: Readout | None
 
     def answer(self, inputs: Tensor, size: int) -> _Answer:
-        """In batches of ``size``, as votes are cast."""
+        """Scores and votes in batches of ``size``, computed as for votes."""
         batches = (
             torch.split(inputs, size)
             if self.readout is None
@@ -144,31 +156,31 @@ class _Subject:
         return _Answer(scores, torch.cat([answer.votes for answer in passes]), passes[0].coarse)
 
     def is_coarse(self, answer: _Answer) -> bool:
-        """Whether scores have 16 bits."""
+        """True if scores have 16 bits."""
         return answer.coarse or self.classifier.autocast is not None
 
-    def in_company(self, inputs: Tensor, kept: Tensor) -> Tensor:
+    def among_neighbours(self, inputs: Tensor, kept: Tensor) -> Tensor:
         """The kept rows at their places, and extreme images at all others."""
         images = inputs if self.readout is None else self.readout.images(inputs)
         bright, dark = self._point(images, images.max()), self._point(images, images.min())
-        company = bright.expand_as(inputs).clone()
-        # No statistic of the batch stays what it was. As many dark as bright ones would leave the
-        # mean.
-        company[::4] = dark
-        company[1::4] = inputs[0]
+        neighbours = bright.expand_as(inputs).clone()
+        # Every statistic of the batch changes. As many dark images as bright ones would leave the
+        # mean unchanged.
+        neighbours[::4] = dark
+        neighbours[1::4] = inputs[0]
         return torch.where(
-            kept.to(inputs.device).view(-1, *[1] * (inputs.dim() - 1)), inputs, company
+            kept.to(inputs.device).view(-1, *[1] * (inputs.dim() - 1)), inputs, neighbours
         )
 
     def reads_exactly(self, inputs: Tensor) -> bool:
-        """Whether images are the same bit by bit at other places of a block."""
+        """True if images are the same bit by bit at other places of a block."""
         if self.readout is None:
             return True
         there = self.readout.images(inputs)
         return torch.equal(self.readout.images(inputs.flip(0)).flip(0), there)
 
     def _point(self, images: Tensor, value: Tensor) -> Tensor:
-        """What has this value in every pixel: an image (1, C, H, W), or its z (1, K)."""
+        """The image (1, C, H, W) with this value in every pixel, or its z (1, K)."""
         image = value.expand_as(images[:1])
         if self.readout is None:
             return image
@@ -177,19 +189,24 @@ class _Subject:
 
 
 def _gaps_at_size(
-    subject: _Subject, inputs: Tensor, crowd: Tensor, kept: Tensor, whole: _Answer, size: int
+    subject: _Subject,
+    inputs: Tensor,
+    with_neighbours: Tensor,
+    kept: Tensor,
+    whole: _Answer,
+    size: int,
 ) -> list[Tensor]:
-    """Gaps of the kept rows in the crowd and in the crowd backwards; ModelError for a fault."""
+    """Gaps of the kept rows with other batch neighbours, in both orders; ModelError for a fault."""
     spread = whole.spread()
     halves = subject.is_coarse(whole)
     tolerances = SAMPLING.function_check
-    there, strict = subject.answer(crowd, size), tolerances.reordered
+    there, strict = subject.answer(with_neighbours, size), tolerances.reordered
     if bool(whole.gaps(there)[kept].any()):
-        # Where repetitions agree bit by bit, it is not chance that moved the last digits.
+        # If repetitions agree bit by bit, a difference in the last digits is caused by neighbours.
         again = subject.answer(inputs, size)
         if not bool(whole.gaps(again).any()):
             strict = tolerances.repeated
-    back = subject.answer(crowd.flip(0), size).backwards()
+    back = subject.answer(with_neighbours.flip(0), size).backwards()
     moved = tolerances.moved_16_bits if halves else tolerances.moved
     for other, share, cause in (
         (there, strict, "among other images of a batch of that size"),
@@ -209,7 +226,7 @@ def _gaps_at_size(
 
 
 def _other_sizes(rows: int, size: int) -> list[slice]:
-    """All rows at once where votes take fewer, half of them, and batches of 1, 1 and 3."""
+    """All rows at once if that is more than a batch, half of them, and batches of 1, 1 and 3."""
     return [slice(0, rows)] * (rows > size) + [
         slice(0, rows // 2),
         slice(0, 1),
@@ -221,15 +238,15 @@ def _other_sizes(rows: int, size: int) -> list[slice]:
 def _one_pass(classifier: Classifier, batch: Tensor) -> _Answer:
     scores = classifier.scores(batch.clone())  # The model may write into it; we compare it again.
     votes = classifier.judged(scores).cpu()
-    # Infinities and NaN stop the vote that meets them and name its image; here they only agree.
+    # Infinite and NaN scores raise an error in a vote; here they are only set equal.
     finite = scores.double().cpu().masked_fill(votes[:, None] > classifier.classes, 0.0)
     return _Answer(finite, votes, coarse=scores.itemsize < 4)
 
 
 def _kept(size: int) -> Tensor:
-    """(size,) bool: half of the rows of a batch, rounded up, the first of them for certain.
+    """(size,) bool: half of the rows of a batch, rounded up, the first row included.
 
-    Scattered, so that rows at any distance from one another are kept and replaced alike.
+    In a random order, so that rows at any distance from each other are kept and replaced.
     """
     order = torch.randperm(
         size, generator=torch.Generator().manual_seed(0), dtype=torch.int64, device="cpu"

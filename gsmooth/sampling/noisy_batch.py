@@ -35,17 +35,21 @@ class NoisyPoints:
         least: int = 0,
         pool: Executor | None = None,
     ) -> Tensor:
-        """(rows, K) float32 on ``device``, for all requests; padded to ``least`` rows by
-        repetition.
+        """The noisy points of all requests, (rows, K) float32.
 
-        pool: where noise is drawn; None: in this thread. Besides the batch itself, only what a
-        strip of it needs is held in memory (by every thread of the pool).
+        Besides the batch, each thread holds the memory of one strip of it.
+
+        Args:
+            requests: The requests, in order.
+            device: Where the batch is.
+            least: The batch is padded to so many rows, by repetition.
+            pool: Threads that draw the noise; None: the calling thread.
         """
         rows = _rows(requests)
         z = torch.empty(
             (max(rows, least), requests[0].z.numel()), device=device, dtype=torch.float32
         )
-        # Every thread of the pool gets its share.
+        # Every thread of the pool gets an equal part.
         each = -(-rows * z.shape[1] // (torch.get_num_threads() if pool else 1))
         most = min(SAMPLING.strip_numbers, each)
         strips = list(_strips(_on_device(requests, device), most))
@@ -57,8 +61,8 @@ class NoisyPoints:
             z[rows:] = z[torch.arange(len(z) - rows, device=device, dtype=torch.int64) % rows]
         return z
 
-    # Threads of a pool do not inherit it. Not inference_mode: what plugins cache here, others
-    # differentiate through.
+    # Threads of a pool do not inherit no_grad. Not inference_mode, because tensors that plugins
+    # cache here are also used where gradients are needed.
     @torch.no_grad()
     def _fill(self, strip: Sequence[SampleRequest], out: Tensor) -> None:
         """Write the rows of some requests into ``out``."""
@@ -81,7 +85,7 @@ def _rows(requests: Sequence[SampleRequest]) -> int:
 
 
 def _strips(requests: Sequence[SampleRequest], most: int) -> Iterator[list[SampleRequest]]:
-    """Neighbours, as many as have ``most`` numbers together; one at least."""
+    """Consecutive requests that have at most ``most`` numbers together; at least one each."""
     strip: list[SampleRequest] = []
     for request in requests:
         if strip and (_rows(strip) + request.rows) * request.z.numel() > most:
@@ -92,21 +96,21 @@ def _strips(requests: Sequence[SampleRequest], most: int) -> Iterator[list[Sampl
 
 
 def _repeated(requests: Sequence[SampleRequest]) -> Tensor:
-    """The points of all rows (rows, K); not copied where there is but one."""
+    """The points of all rows (rows, K); not copied if all are the same."""
     if all(request.z is requests[0].z for request in requests):
         return requests[0].z.expand(_rows(requests), -1)
     return torch.cat([request.z.expand(request.rows, -1) for request in requests])
 
 
 def _on_device(requests: Sequence[SampleRequest], device: torch.device) -> list[SampleRequest]:
-    """The same requests around points on ``device``; one that several share is sent once."""
+    """The same requests with points on ``device``; a shared point is transferred once."""
     distinct = {id(request.z): request.z for request in requests}
     there = {key: sent(z, device) for key, z in distinct.items()}
     return [replace(request, z=there[id(request.z)]) for request in requests]
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """``tensor`` on ``device``, without waiting for what that device is doing."""
+    """``tensor`` on ``device``, without waiting for the device."""
     if device.type == "cuda" and not tensor.is_cuda:
         # A copy from pageable memory would wait for the whole queue.
         return tensor.pin_memory().to(device, non_blocking=True)

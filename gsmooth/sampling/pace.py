@@ -24,10 +24,13 @@ NOBODY: Final = -1
 @final
 @dataclass(frozen=True)
 class Pace:
-    """What the engine does here: noise, action, readout and forward pass together.
+    """The speed on this machine, of noise, action, readout and forward pass together.
 
-    batch_size: the smallest of those as fast as the fastest. peak_bytes: of one batch in flight,
-    the model's weights and what libraries allocate inside not counted.
+    Args:
+        batch_size: The smallest batch size that is about as fast as the fastest.
+        votes_per_second: The rate at that size.
+        peak_bytes: Memory of one batch, without the model's weights and without what libraries
+            allocate inside.
     """
 
     batch_size: int
@@ -38,9 +41,9 @@ class Pace:
 def measured_pace(counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = None) -> Pace:
     """The pace of votes around z (K,), for the given ``sizes`` of batches.
 
-    By default 16, 32, 64, ... as long as that gains, and then 8, 4, 2 and 1 where no larger batch
-    was faster: large images are computed best a few at a time, while they stay in the cache. Votes
-    are cast under coordinates that no run has, and thrown away.
+    By default sizes 16, 32, 64, ... as long as the rate grows, and then 8, 4, 2 and 1 if no larger
+    batch was faster: a few large images at a time stay in the cache. The votes have sample keys
+    that no run uses, and are thrown away.
     """
     rates: dict[int, float] = {}
     first = SAMPLING.pace.first_rows
@@ -57,9 +60,9 @@ def measured_pace(counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = N
 def _try(
     counter: Counter, z: Tensor, sizes: Sequence[int], rates: dict[int, float]
 ) -> MemoryShortError | None:
-    """Add the rates of sizes, until two in a row gain nothing, or they have taken long enough.
+    """Add the rates of sizes, until two in a row gain nothing or the time is up.
 
-    Sizes that do not fit into memory are left out; returned is the last complaint of that.
+    Sizes that do not fit into memory are left out; the last such error is returned.
     """
     idle, began, short = 0, perf_counter(), None
     for size in sizes:
@@ -67,7 +70,7 @@ def _try(
             rate = _rate(counter.resized(size), z)
         except MemoryShortError as error:
             short = error
-            if sizes[-1] > size:  # What comes next is larger.
+            if sizes[-1] > size:  # The next size is larger.
                 break
             continue
         idle = 0 if rate > SAMPLING.pace.gain * max(rates.values(), default=0.0) else idle + 1
@@ -116,7 +119,7 @@ def _requests(z: Tensor, rows: int) -> list[SampleRequest]:
 
 
 def _peak(counter: Counter, z: Tensor) -> int:
-    """Bytes that one batch takes at most, beyond what was taken before."""
+    """The most bytes that one batch takes, beyond those in use before."""
     requests = _requests(z, counter.batch_size)
     if (device := counter.device).type == "cuda":
         before: int = torch.cuda.memory_allocated(device)

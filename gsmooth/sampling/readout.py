@@ -1,9 +1,8 @@
-"""The readout as one function: what an image is never depends on the rows beside it.
+"""The readout Q as a function of one row: its result does not depend on the other rows.
 
-What is certified is f Q, not f. Q of a row is a product with a matrix for many transformations, and
-float32 products are summed in another order at another number of rows (a matrix times one vector is
-another program than times many). So Q is evaluated at one number of rows only, whatever is asked
-for: in votes, predictions, attacks and the check of f alike.
+Certified is f Q, not f. For many transformations Q z is a product with a matrix, and float32
+products are summed in another order at another number of rows. So Q is always evaluated in blocks
+of one number of rows: for votes, predictions, attacks and the check of f.
 """
 
 from __future__ import annotations
@@ -31,7 +30,8 @@ CUDA_NUMBERS: Final = 2**24
 class Readout:
     """Q for images of one shape (C, H, W), in blocks of one size.
 
-    The certificate is that of f Q after rounding (F1), so Q z must not depend on the batch.
+    The certificate is of f Q at noisy points that are rounded to a grid (F1), so Q z must not
+    depend on the batch.
     """
 
     transformation: Transformation
@@ -43,14 +43,14 @@ class Readout:
         The last block is filled up with copies of its first row.
         """
         if type(self.transformation).readout is Transformation.readout:
-            return z.reshape(-1, *self.shape)  # Nothing is computed, and nothing copied.
+            return z.reshape(-1, *self.shape)  # No arithmetic and no copy.
         with plain_precision(z.device):
             return torch.cat([self._block(part) for part in torch.split(z, self.rows(z))])
 
     def batches(self, z: Tensor, batch_size: int) -> Iterator[Tensor]:
-        """The images of z (N, K) in batches of ``batch_size``, the last one maybe smaller.
+        """The images of z (N, K) in batches of ``batch_size``; the last one may be smaller.
 
-        Small batches share a block.
+        Several small batches share a block.
         """
         together = batch_size * max(1, self.rows(z) // batch_size)
         for part in torch.split(z, together):

@@ -1,4 +1,4 @@
-"""What is asked of the engine: some votes at one coordinate, around one point."""
+"""SampleRequest: votes to be counted around one point; BatchQueue: requests in batches."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from gsmooth.sampling.noise import CHUNK, SampleKey
 @final
 @dataclass(frozen=True)
 class SampleRequest:
-    """A chunk of votes to be counted: its coordinate and the point z (K,) that noise is added to.
+    """A chunk of votes to be counted.
 
-    rows: votes drawn, at most CHUNK; part of the coordinate in effect.
+    Args:
+        sample_key: The key of the noise.
+        z: The point (K,) that noise is added to.
+        rows: Votes, at most CHUNK; another number of rows gives other draws.
     """
 
     sample_key: SampleKey
@@ -28,34 +31,35 @@ class SampleRequest:
 @final
 @dataclass
 class BatchQueue:
-    """Requests dealt out as batches, to one worker or to several at once.
+    """Hands out requests as batches, to one worker or to several at once.
 
-    requests: those with the most rows first, so that small ones fill the batches up. dealt: the
-    batches so far, as places in ``requests``.
+    Args:
+        requests: The requests with the most rows come first, so that small ones fill up batches.
+        batches: The batches so far, as ranges in ``requests``.
     """
 
     requests: Sequence[SampleRequest]
-    dealt: list[range] = field(default_factory=list)
+    batches: list[range] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def next(self, most: int) -> range | None:
-        """The next batch of at most ``most`` rows, but of one request at least; None: no more."""
+        """The next batch of at most ``most`` rows, or of one request; None if none is left."""
         with self._lock:
-            start = self.dealt[-1].stop if self.dealt else 0
+            start = self.batches[-1].stop if self.batches else 0
             if start == len(self.requests):
                 return None
             stop, rows = start + 1, self.requests[start].rows
             while stop < len(self.requests) and rows + self.requests[stop].rows <= most:
                 rows += self.requests[stop].rows
                 stop += 1
-            self.dealt.append(range(start, stop))
-            return self.dealt[-1]
+            self.batches.append(range(start, stop))
+            return self.batches[-1]
 
     def stop(self) -> None:
-        """BatchQueue nothing more."""
+        """Hand out no more batches."""
         with self._lock:
-            self.dealt.append(range(len(self.requests), len(self.requests)))
+            self.batches.append(range(len(self.requests), len(self.requests)))
 
     def batch_of(self, place: int) -> int:
-        """The number, from 1, of the batch that the request at ``place`` was dealt in."""
-        return 1 + next(number for number, part in enumerate(self.dealt) if place in part)
+        """The number, from 1, of the batch with the request at ``place``."""
+        return 1 + next(number for number, part in enumerate(self.batches) if place in part)

@@ -1,4 +1,4 @@
-"""Who counts: one replica of the classifier a worker, and the threads they run in."""
+"""Workers: each has a replica of the classifier on its device and counts whole batches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ from gsmooth.sampling.request import SampleRequest
 @final
 @dataclass(frozen=True)
 class Worker:
-    """Casts the votes of whole batches on one device. pool: draws the noise; None: inline."""
+    """Computes the votes of whole batches on one device.
+
+    Args:
+        classifier: f, on the worker's device.
+        noisy: Draws the noisy points.
+        pool: Threads that draw the noise; None: the calling thread.
+    """
 
     classifier: Classifier
     noisy: NoisyPoints
@@ -35,8 +41,8 @@ class Worker:
     ) -> Tensor:
         """(rows,) int64 on the device, in 0..classes + 1 (see ``Classifier.votes``).
 
-        batch_size: rows of a forward pass, at most; pinned: exactly so many, whatever is asked for;
-        those that fill it up do not count.
+        batch_size: most rows of a forward pass; fixed_batch: every pass has exactly so many, and
+        the rows that fill it up are not counted.
         """
         rows = sum(request.rows for request in requests)
         least = -(-rows // batch_size) * batch_size if fixed_batch else 0
@@ -46,7 +52,7 @@ class Worker:
             batches = readout.batches(z, batch_size)
             return torch.cat([self.classifier.votes(batch) for batch in batches])[:rows]
         images = readout.images(z)
-        del z  # Where the readout made images of its own, only they are held in the forward pass.
+        del z  # If the readout made new images, only these stay in memory in the forward pass.
         return self.classifier.votes(images)[:rows]
 
 
@@ -78,7 +84,7 @@ def require_one_kind(first: torch.device, devices: Sequence[str]) -> None:
 
 
 def hired(classifier: Classifier, noisy: NoisyPoints, devices: Sequence[str]) -> list[Worker]:
-    """One worker for each device; the first one's classifier is ``classifier``, where it is."""
+    """One worker for each device; the first one uses ``classifier`` itself."""
     threads = torch.get_num_threads()
     if len(devices) <= 1:
         draws_here = classifier.device.type == "cpu" and threads > 1
@@ -88,12 +94,12 @@ def hired(classifier: Classifier, noisy: NoisyPoints, devices: Sequence[str]) ->
 
 
 def started_pool(threads: int, torch_threads: int) -> ThreadPoolExecutor:
-    """A pool whose threads run already, each with ``torch_threads`` of PyTorch's own."""
+    """A pool whose threads have started, each with ``torch_threads`` threads of PyTorch."""
     before, all_here = torch.get_num_threads(), Barrier(threads + 1)
 
     def begin() -> None:
-        # Asked once, a thread has its number; asked for the first time later, it would take over
-        # the last one that was set anywhere.
+        # The first call fixes the number of this thread; without it the thread would later take
+        # the number that was set last in any thread.
         torch.get_num_threads()
         torch.set_num_threads(torch_threads)
         all_here.wait()
@@ -103,7 +109,7 @@ def started_pool(threads: int, torch_threads: int) -> ThreadPoolExecutor:
     all_here.wait()
     for future in begun:
         future.result()
-    # A thread's number is also what threads that are started later begin with.
+    # Threads that are started later begin with the number that was set last.
     torch.set_num_threads(before)
     return pool
 
@@ -114,7 +120,7 @@ def drawing_pool(threads: int) -> ThreadPoolExecutor:
     return started_pool(threads, 1)
 
 
-# Threads do not survive a fork; a pool that has lost its own would wait for ever.
+# Threads do not survive a fork, and a pool without its threads would wait forever.
 _forget: Callable[[], None] = drawing_pool.cache_clear
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

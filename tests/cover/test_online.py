@@ -206,7 +206,12 @@ def test_an_image_that_no_original_gives_is_refused_with_the_reason() -> None:
     [
         (ROTATION, None, Region((-1.0,), (1.0,), l2=0.1), "l2=0.1"),
         (Gaussian(), GaussianLaw((), SIGMA), Region(l2=0.5), "gaussian has no method"),
-        (Weave(), GaussianLaw((1.0, 1.0), SIGMA), Region((-1.0,) * 2, (1.0,) * 2), "weave has no method"),
+        (
+            Weave(),
+            GaussianLaw((1.0, 1.0), SIGMA),
+            Region((-1.0,) * 2, (1.0,) * 2),
+            "weave has no method",
+        ),
     ],
 )
 def test_what_cannot_be_undone_is_refused_with_the_reason(

@@ -1,1 +1,1 @@
-"""Planning: which centres a cover has; no guarantee rests on the choice."""
+"""Planning: which centres a cover has; no guarantee depends on the choice."""
