@@ -1,13 +1,16 @@
-"""What an import costs: the heavy libraries stay out until something asks for them.
+"""Imports: the heavy libraries are loaded on first use only, and no modules import each other.
 
-The direction of the imports themselves is stated in pyproject.toml and checked by lint-imports.
+The direction of imports between rooms is stated in pyproject.toml and checked by lint-imports.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,52 @@ def test_theory_rooms_were_found() -> None:
 def test_unknown_attribute_is_an_attribute_error() -> None:
     code = "import gsmooth\ntry:\n    gsmooth.no_such_name\nexcept AttributeError:\n    pass"
     assert "torch" not in modules_after(code)
+
+
+def module_files() -> dict[str, Path]:
+    """The file of every module of gsmooth, by its dotted name."""
+    files = {}
+    for path in sorted((ROOT / "gsmooth").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return files
+
+
+def imports_of(statements: Sequence[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports made when a module is loaded, and those made for the type checker only."""
+    for statement in statements:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            yield statement
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            for field in ("body", "orelse", "finalbody"):
+                yield from imports_of(getattr(statement, field, ()))
+
+
+def imported_names(statement: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """Every name of an import, with the module that it is taken from."""
+    for name in statement.names:
+        if isinstance(statement, ast.Import):
+            yield name.name
+        elif statement.module:
+            yield f"{statement.module}.{name.name}"
+
+
+def import_graph(files: dict[str, Path]) -> dict[str, set[str]]:
+    """The modules of gsmooth that each module of gsmooth imports."""
+    graph: dict[str, set[str]] = {name: set() for name in files}
+    for module, path in files.items():
+        for statement in imports_of(ast.parse(path.read_text("utf-8")).body):
+            for name in imported_names(statement):
+                found = name if name in files else name.rpartition(".")[0]
+                graph[module] |= {found} & files.keys() - {module}
+    # The package itself names its whole API for the type checker, and loads it on first use.
+    return graph | {"gsmooth": set()}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = import_graph(module_files())
+    assert "gsmooth.runs.task" in graph["gsmooth.runs.context"]
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))

@@ -15,8 +15,8 @@ from benchmarks.suite.case import Case, Network
 from benchmarks.suite.data import tensors
 from gsmooth.data.dataset import Dataset
 from gsmooth.models.zoo.networks import fused
-from gsmooth.runs.context import noise_of, region_of
 from gsmooth.runs.records.journal import make_folder, write_atomically
+from gsmooth.runs.task import RunTask
 from gsmooth.training import EpochReport, NoisyInputs, TrainPlan, train_views
 
 WIDEN: Final = 1.1
@@ -43,7 +43,7 @@ def train_and_save(
         torch.manual_seed(plan.seed)
         module = network.to_train()
     inputs, labels = tensors(images)
-    report = train_views(module, views(cases), inputs, labels, plan, on_epoch=_say)
+    report = train_views(module, views(cases, images.shape), inputs, labels, plan, on_epoch=_say)
     about = {
         "data": Path(images.name).name,
         "images": len(images),
@@ -70,13 +70,14 @@ def about_training(weights: Path) -> dict[str, Any] | None:
     return found
 
 
-def views(cases: Sequence[Case]) -> list[NoisyInputs]:
-    """The inputs of the votes of each case, attacked a tenth beyond its region."""
+def views(cases: Sequence[Case], shape: tuple[int, int, int]) -> list[NoisyInputs]:
+    """The inputs (C, H, W) of the votes of each case, attacked a tenth beyond its region."""
     found = []
     for config in (case.config() for case in cases):
-        operator, law = noise_of(config)
+        task = RunTask.of(config)
+        operator, law = task.noise_for(shape)
         assert config.smoothing.grid is not None
-        found.append(NoisyInputs(operator, law, region_of(config), WIDEN, config.smoothing.grid))
+        found.append(NoisyInputs(operator, law, task.region, WIDEN, config.smoothing.grid))
     return found
 
 

@@ -16,7 +16,8 @@ from benchmarks.suite.timing import Timing, Work, best_size
 from gsmooth.certification import Mode
 from gsmooth.certification.api import Item, certify_many
 from gsmooth.errors import ConfigurationError
-from gsmooth.runs.context import load_classifier, noise_of, region_of
+from gsmooth.runs.context import load_classifier
+from gsmooth.runs.task import RunTask
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
@@ -55,7 +56,7 @@ class Subject:
     @property
     def region(self) -> gsmooth.Region:
         """What is certified."""
-        return region_of(self.case.config())
+        return RunTask.of(self.case.config()).region
 
     @property
     def sigma(self) -> float:
@@ -74,11 +75,16 @@ class Subject:
     def smoothed(self, batch_size: int) -> SmoothedClassifier:
         """The smoothed classifier with batches of this size."""
         config = self.case.config()
-        operator, law = noise_of(config)
+        task = RunTask.of(config)
         assert config.smoothing.grid is not None
         grid = config.smoothing.grid
         return SmoothedClassifier(
-            self.classifier, operator, law, grid=grid, batch_size=batch_size, seed=0
+            self.classifier,
+            task.transformation,
+            task.law,
+            grid=grid,
+            batch_size=batch_size,
+            seed=0,
         )
 
     def forwards(self, size: int) -> Work:

@@ -38,13 +38,14 @@ from gsmooth.runs.config.run_config import (
     SmoothingSection,
     TransformationSection,
 )
-from gsmooth.runs.context import RunContext, region_of
+from gsmooth.runs.context import RunContext
 from gsmooth.runs.monitor.interrupt import uninterrupted
 from gsmooth.runs.records.folder import RecordWriter, read_records, stored_header
 from gsmooth.runs.records.header import RunHeader, installed_versions
 from gsmooth.runs.records.recorded_noise import NoiseRecord
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.seeds.seed_file import SECRET_NAME, keep_secret
+from gsmooth.runs.task import RunTask
 from gsmooth.sampling.noise import SecretSeed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms import registry
@@ -55,7 +56,7 @@ def saved(results: Results, folder: Path, labels: NDArray[np.int64]) -> Path:
     """Write ``results`` into ``folder``, or complete the folder that holds some of them."""
     run = _run(results, folder, labels)
     _keep_seed(run.smoothed, folder)
-    header = run.header()
+    header = run.header
     with RecordWriter(folder, header) as writer:
         if writer.done:
             results.restore({row.index: _restored(row) for row in read_records(folder).rows})
@@ -88,7 +89,7 @@ def _run(results: Results, folder: Path, labels: NDArray[np.int64]) -> RunContex
         engine=EngineSection(batch_size=smoothed.batch_size),
         output=OutputSection(folder=folder),
     )
-    return RunContext(config, dataset, smoothed)
+    return RunContext(config, dataset, smoothed, RunTask(config, smoothed.transformation))
 
 
 def _model(smoothed: SmoothedClassifier) -> ModelSection:
@@ -194,7 +195,7 @@ def _row(result: Result, run: RunContext, header: RunHeader) -> Row:
     return Row.from_outcome(
         outcome,
         label=run.dataset.label(result.index),
-        region=region_of(run.config),
+        region=run.region,
         mode=run.config.certify.mode,
         seed=run.config.smoothing.seed,
         law=smoothed.law,

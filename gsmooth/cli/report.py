@@ -62,7 +62,7 @@ def report(
     """
     with guarded(as_json, debug):
         from gsmooth.cli.result import Result
-        from gsmooth.runs.records.folder import export_parquet
+        from gsmooth.runs.records.export import export_parquet
 
         if parquet is not None and len(runs) > 1:
             raise ConfigurationError("--parquet exports one run; name a single folder")

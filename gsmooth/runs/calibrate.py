@@ -21,9 +21,8 @@ from gsmooth.cover.settings import COVER
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import Calibration, image_digest, options_of
-from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.resolution import resolved_task
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.context import region_of, unsmoothed_operator_of
 from gsmooth.runs.inputs import data_notices, run_data
 from gsmooth.runs.monitor.progress import Progress, Tally
 from gsmooth.runs.records.codec import decode, parse, to_line
@@ -52,16 +51,16 @@ def run_calibrate(
     the first one when so many images cannot show the share, ConfigurationError where the error is
     not bounded: no orthogonal action or no bound on the derivative.
     """
-    settings = resolved(config, needs_noise=False)
+    run = resolved_task(config, needs_noise=False)
+    settings = run.config
     if settings.engine.threads is not None:
         torch.set_num_threads(settings.engine.threads)
     settings, dataset = run_data(settings, "train")
     part = settings.data
     indices = dataset.indices(part.start, part.every, part.limit)
     rank = tolerance_rank(len(indices), share, alpha)
-    operator = smoke_tested(unsmoothed_operator_of(settings), dataset.shape)
-    region = region_of(settings)
-    moved = Region(region.lower, region.upper)
+    operator = smoke_tested(run.transformation, dataset.shape)
+    moved = Region(run.region.lower, run.region.upper)
     task = _Task(operator, moved, dataset.shape, centre, tolerance)
     task.check()
     make_folder(out.parent)

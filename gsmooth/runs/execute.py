@@ -9,28 +9,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
+from gsmooth.attacks import AttackOutcome
 from gsmooth.certification.api import Outcome, Watch
 from gsmooth.data.dataset import Dataset
 from gsmooth.runs.calibration import image_digest
-from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.resolution import resolved_task
 from gsmooth.runs.config.run_config import RunConfig, to_toml
 from gsmooth.runs.config.run_file import CONFIG_NAME
-from gsmooth.runs.context import RunContext, attack_plan, build_context, region_of
+from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.fixed_batch import examined, with_fixed_batch_size
 from gsmooth.runs.inputs import require_labels
 from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
 from gsmooth.runs.monitor.notices import input_notices
 from gsmooth.runs.monitor.progress import Progress
 from gsmooth.runs.monitor.run_monitor import RunMonitor
-from gsmooth.runs.outcomes import online_notices, outcomes, require_feasible
+from gsmooth.runs.outcomes import attack_on, online_notices, outcomes, require_feasible
 from gsmooth.runs.records.folder import RecordWriter, Row
 from gsmooth.runs.records.header import RunHeader, installed_versions
 from gsmooth.runs.records.journal import write_atomically
 from gsmooth.runs.records.violation import raise_if_violated
 from gsmooth.runs.seeds.choice import RunSeed, keep_seed, seed_of_run
 from gsmooth.runs.settings import RUN
-from gsmooth.transforms.region import Region
+from gsmooth.runs.task import RunTask
 
 
 @final
@@ -56,12 +56,13 @@ def plan(config: RunConfig) -> RunContext:
     Raises UnreachableError when alpha and the number of votes can certify no image, ModelError when
     the model is no function of its input.
     """
-    return _planned(seed_of_run(resolved(config)))
+    task = resolved_task(config)
+    return _planned(task, seed_of_run(task.config))
 
 
-def _planned(found: RunSeed) -> RunContext:
+def _planned(task: RunTask, found: RunSeed) -> RunContext:
     folder = found.config.output.folder
-    context = build_context(with_fixed_batch_size(found.config, folder), found.seed)
+    context = build_context(with_fixed_batch_size(found.config, folder), found.seed, task)
     require_labels(context.dataset)
     require_feasible(context)
     return examined(context, folder)
@@ -76,13 +77,13 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
     when no image could be certified, ViolationError after saving the image whose certificate an
     attack broke, Interrupted on Ctrl-C; what is finished stays.
     """
-    found = seed_of_run(resolved(config))
-    context = _planned(found)
-    region = region_of(context.config)
+    task = resolved_task(config)
+    found = seed_of_run(task.config)
+    context = _planned(task, found)
     folder = context.config.output.folder
     # Before the header that commits to it, and before the first vote.
     of_seed = keep_seed(found)
-    with RecordWriter(folder, context.header()) as writer, _explained(writer, context), progress:
+    with RecordWriter(folder, context.header) as writer, _explained(writer, context), progress:
         write_atomically(folder / CONFIG_NAME, to_toml(context.config).encode())
         todo = [index for index in context.indices if index not in writer.done]
         total = len(context.indices)
@@ -93,7 +94,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
             progress.say(remark)
         progress.update(monitor.tally())
         for outcome in outcomes(context, todo, _watching(monitor, progress)):
-            _finish(outcome, context, region, writer, monitor)
+            _finish(outcome, context, writer, monitor)
             progress.update(monitor.tally())
             for remark in monitor.online_notices():
                 progress.say(remark)
@@ -117,13 +118,12 @@ def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
 
 
 def _finish(
-    outcome: Outcome, context: RunContext, region: Region, writer: RecordWriter, monitor: RunMonitor
+    outcome: Outcome, context: RunContext, writer: RecordWriter, monitor: RunMonitor
 ) -> None:
     """Attack one certified image, write its row, and stop the run if the attack succeeded."""
-    began, plan = time.monotonic(), attack_plan(context.config)
-    label = context.dataset.label(outcome.index)
-    attack = _attack(context, outcome, label, region, plan) if plan else None
-    row = _row(outcome, context, region, writer.header, attack)
+    began = time.monotonic()
+    attack = attack_on(context, outcome)
+    row = _row(outcome, context, writer.header, attack)
     if attack is not None:
         monitor.attacked(attack)
     with uninterrupted():
@@ -134,24 +134,16 @@ def _finish(
         raise_if_violated(row, attack, context, writer.folder)
 
 
-def _attack(
-    context: RunContext, outcome: Outcome, label: int, region: Region, plan: AttackPlan
-) -> AttackOutcome:
-    item, found = context.item(outcome.index), {outcome.index: outcome.certificate}
-    return next(attack_many(context.smoothed, [(item, label)], region, plan, found))
-
-
 def _row(
     outcome: Outcome,
     context: RunContext,
-    region: Region,
     header: RunHeader,
     attack: AttackOutcome | None,
 ) -> Row:
     return Row.from_outcome(
         outcome,
         label=context.dataset.label(outcome.index),
-        region=region,
+        region=context.region,
         mode=context.config.certify.mode,
         seed=context.config.smoothing.seed,
         law=context.smoothed.law,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gsmooth.attacks import AttackOutcome, attack_many
 from gsmooth.certification import chunks
 from gsmooth.certification.api import Outcome, RegionMode, Watch, certify_feasible
 from gsmooth.certification.feasibility import check_feasible
@@ -15,12 +16,10 @@ from gsmooth.certification.nested import (
     certify_nested_feasible,
     check_nested_feasible,
 )
-from gsmooth.cover import Cover, CoverBuilder, IndividualCovers, OnlineCovers
-from gsmooth.cover.distributional import cheapest_number
+from gsmooth.cover import Cover
 from gsmooth.errors import ConfigurationError
-from gsmooth.runs.calibration import CalibratedCovers
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.context import RunContext, mode_of, region_of
+from gsmooth.runs.context import RunContext
 from gsmooth.runs.seeds.choice import public_notice
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.transforms.region import Region
@@ -33,18 +32,17 @@ def require_feasible(context: RunContext) -> None:
     guarantee InputError when an image of the run was calibrated on; for the online one
     ConfigurationError when originals cannot be sought.
     """
-    region, mode = region_of(context.config), mode_of(context.config)
-    rule = context.config.certify
+    region, mode = context.region, context.rule
     if isinstance(mode, NestedMode):
         if context.calibration is not None and context.calibration.centre != "clean":
             raise ConfigurationError(
                 'certify.calibration: mode "nested" measures errors from the clean image; calibrate'
                 " with --centre clean"
             )
-        check_nested_feasible(context.smoothed, region, mode, _number_of_centres(context))
+        check_nested_feasible(context.smoothed, region, mode, context.centres)
     else:
-        check_feasible(context.smoothed, region, mode, cover_builder(context))
-        if rule.guarantee == "online":
+        check_feasible(context.smoothed, region, mode, context.covers)
+        if context.config.certify.guarantee == "online":
             _require_rounding(context, region)
     if context.calibration is None:
         return
@@ -83,13 +81,12 @@ def outcomes(
     watch: see :func:`certify_feasible`; the nested method certifies one image at a time, and does
     not call it. The caller has called :func:`require_feasible`.
     """
-    config, calibration = context.config, context.calibration
-    region, mode, items = region_of(config), mode_of(config), context.items(iter(indices))
+    region, mode, calibration = context.region, context.rule, context.calibration
+    items = context.items(iter(indices))
     if isinstance(mode, NestedMode):
-        centres = _number_of_centres(context)
         error = None if calibration is None else calibration.error
         found = certify_nested_feasible(
-            context.smoothed, items, region, mode, centres=centres, error=error
+            context.smoothed, items, region, mode, centres=context.centres, error=error
         )
     else:
         found = certify_feasible(
@@ -97,40 +94,37 @@ def outcomes(
             items,
             region,
             mode,
-            cover_builder(context),
-            in_flight=config.engine.in_flight,
+            context.covers,
+            in_flight=context.config.engine.in_flight,
             watch=watch,
         )
     return found if calibration is None else _with_premise(found, context)
 
 
+def attack_on(context: RunContext, outcome: Outcome) -> AttackOutcome | None:
+    """What the adversary finds at one certified image; None where none searches."""
+    if (plan := context.attack_plan) is None:
+        return None
+    image = context.item(outcome.index), context.dataset.label(outcome.index)
+    found = {outcome.index: outcome.certificate}
+    return next(attack_many(context.smoothed, [image], context.region, plan, found))
+
+
 def cover_of(context: RunContext, index: int) -> Cover:
     """The cover of one image, made without any vote."""
-    region, item = region_of(context.config), context.item(index)
-    return cover_builder(context).cover(context.smoothed, item, region)
+    return context.covers.cover(context.smoothed, context.item(index), context.region)
 
 
 def most_votes(context: RunContext, index: int) -> int:
     """Votes that one image can cost at most."""
-    mode = mode_of(context.config)
+    mode = context.rule
     if isinstance(mode, RegionMode):
         return mode.max_votes
     if isinstance(mode, NestedMode):
         each = mode.n_outer * mode.votes
-        return chunks(mode.n0) * CHUNK + _number_of_centres(context) * each
+        return chunks(mode.n0) * CHUNK + context.centres * each
     balls = len(cover_of(context, index).balls)
     return chunks(mode.n0) * CHUNK + balls * mode.most
-
-
-def cover_builder(context: RunContext) -> CoverBuilder:
-    """How the covers of a run are built: its guarantee decides."""
-    rule = context.config.certify
-    if context.calibration is not None:
-        return CalibratedCovers(context.calibration, _number_of_centres(context))
-    if rule.guarantee == "online":
-        seconds = None if rule.online_seconds == "unlimited" else rule.online_seconds
-        return OnlineCovers(rule.centres, seconds)
-    return IndividualCovers(rule.centres)
 
 
 def _with_premise(found: Iterator[Outcome], context: RunContext) -> Iterator[Outcome]:
@@ -140,18 +134,3 @@ def _with_premise(found: Iterator[Outcome], context: RunContext) -> Iterator[Out
     for outcome in found:
         certificate = replace(outcome.certificate, premise=premise)
         yield replace(outcome, certificate=certificate)
-
-
-def _number_of_centres(context: RunContext) -> int:
-    """Equal boxes at most; where none is given, as many as are expected to cost least."""
-    asked, mode, calibration = (
-        context.config.certify.centres,
-        mode_of(context.config),
-        context.calibration,
-    )
-    if isinstance(asked, int):
-        return asked
-    if asked == "clean" or calibration is None or not isinstance(mode, RegionMode):
-        return 1
-    region = region_of(context.config)
-    return cheapest_number(context.smoothed, region, calibration.error, mode.price)

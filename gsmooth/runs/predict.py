@@ -9,7 +9,7 @@ from typing import final
 
 from gsmooth.certificate import Prediction
 from gsmooth.certification.api import Item, predict_many
-from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.resolution import resolved_task
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.fixed_batch import examined
@@ -75,8 +75,8 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
 
     Without a seed a secret one is drawn, and kept nowhere: nobody can make images for its votes.
     """
-    settings = resolved(config, needs_region=False)
-    context = examined(build_context(settings, named_seed(settings)))
+    task = resolved_task(config, needs_region=False)
+    context = examined(build_context(task.config, named_seed(task.config), task))
     rule, total, began = context.config.predict, len(context.indices), time.monotonic()
     answers: list[Answer] = []
     merit = "standard accuracy" if context.dataset.labelled else ""

@@ -17,9 +17,8 @@ from gsmooth.models import load_model
 from gsmooth.models.call import model_call
 from gsmooth.models.cards import card
 from gsmooth.models.programs import PROGRAM_SUFFIXES
-from gsmooth.runs.config.resolution import resolved
+from gsmooth.runs.config.resolution import resolved_task
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.context import noise_of, region_of
 from gsmooth.runs.inputs import data_notices, require_labels, require_shape, run_classes, run_data
 from gsmooth.runs.monitor.progress import Progress
 from gsmooth.runs.records.files import make_folder
@@ -65,7 +64,8 @@ def run_train(
     files.require_free(force)
     if config.model.device != "cpu":
         raise ConfigurationError(f"model.device={config.model.device}: training is on the cpu only")
-    settings = resolved(config, needs_ball=False)
+    task = resolved_task(config, needs_ball=False)
+    settings = task.config
     if settings.engine.threads is not None:
         torch.set_num_threads(settings.engine.threads)
     settings, dataset = run_data(settings, "train")
@@ -80,15 +80,15 @@ def run_train(
         progress.say(notice)
     # Before hours of work, not after them.
     make_folder(out.parent)
-    operator, law = noise_of(settings)
-    smoke_tested(operator, dataset.shape)
+    smoke_tested(task.transformation, dataset.shape)
+    operator, law = task.noise_for(dataset.shape)
     report = train(
         module,
         operator,
         law,
         images,
         labels,
-        region_of(settings),
+        task.region,
         plan,
         grid=settings.smoothing.grid or 0.0,
         on_epoch=lambda epoch: progress.say(_line(epoch, plan.epochs)),

@@ -30,7 +30,7 @@ from benchmarks.suite.train import views
 from gsmooth import load_data
 from gsmooth.models.zoo.networks import fused
 from gsmooth.runs.config.run_config import SmoothingSection
-from gsmooth.runs.context import noise_of, region_of
+from gsmooth.runs.task import RunTask
 from gsmooth.transforms import registry
 
 CELLS = cases("plugins")
@@ -64,11 +64,11 @@ def test_names_of_lines_and_folders_are_their_own() -> None:
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: str(cell.name))
 def test_every_line_is_a_run_that_can_be_built(cell: Case) -> None:
     config = on_split(cell, "heldout").config()
-    operator, law = noise_of(config)
-    shape = cell.network.shape or (1, 28, 28)
-    assert operator.for_shape(shape).parameters == operator.parameters
+    task = RunTask.of(config)
+    operator, law = task.noise_for(cell.network.shape or (1, 28, 28))
+    assert operator.parameters == task.transformation.parameters
     assert law.dimensions == len(operator.parameters)
-    assert region_of(config).lower == (cell.region.lower or ())
+    assert task.region.lower == (cell.region.lower or ())
     assert config.data.split == "heldout"
     assert config.attack.enabled
 
@@ -151,8 +151,8 @@ def test_every_network_has_a_recipe_and_sees_the_noise_of_every_line_that_names_
     options = argparse.Namespace(runs=Path("runs"))
     assert len({weights_of(light, options) for light in lights}) == 1
     x = torch.rand(2, 1, 28, 28)
-    assert len(views(lights)) == len(lights) == 3
-    for view in views(lights):
+    assert len(views(lights, (1, 28, 28))) == len(lights) == 3
+    for view in views(lights, (1, 28, 28)):
         assert view(x).shape == x.shape
         assert view(x).dtype == torch.float32
 

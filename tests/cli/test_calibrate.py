@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
 from gsmooth.runs.calibration import read_calibration
-from gsmooth.runs.records.folder import export_parquet, read_records
+from gsmooth.runs.records.export import export_parquet
+from gsmooth.runs.records.folder import read_records
 from tests.runs.tmp_project import furnish
 
 TURNS = (

@@ -137,7 +137,7 @@ def test_auto_takes_the_size_that_the_folder_is_fixed_batch_to() -> None:
     context = plan(settings)
     assert context.config.engine.batch_size == context.smoothed.batch_size == 192
     assert context.smoothed.fixed_batch
-    assert context.header().fingerprint == read_records("run").header.fingerprint
+    assert context.header.fingerprint == read_records("run").header.fingerprint
 
 
 def test_a_function_of_its_input_stays_free() -> None:
@@ -145,7 +145,7 @@ def test_a_function_of_its_input_stays_free() -> None:
     context = plan(tmp_project_config(f"{SIZE}=128"))
     assert context.function is not None
     assert (context.function.kind, context.smoothed.fixed_batch) == ("exact", False)
-    assert "engine" not in context.header().identity
+    assert "engine" not in context.header.identity
     certify(f"{SIZE}=128")
 
 

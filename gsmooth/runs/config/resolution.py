@@ -20,6 +20,7 @@ from gsmooth.runs.config.run_config import (
     RunConfig,
     SmoothingSection,
 )
+from gsmooth.runs.task import RunTask
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
@@ -32,12 +33,33 @@ def resolved(
     needs_noise: bool = True,
     needs_ball: bool = True,
 ) -> RunConfig:
-    """The configuration with nothing left to guess.
+    """The configuration with nothing left to guess; see :func:`resolved_task`."""
+    return resolved_task(
+        config, needs_region=needs_region, needs_noise=needs_noise, needs_ball=needs_ball
+    ).config
+
+
+def resolved_task(
+    config: RunConfig,
+    *,
+    needs_region: bool = True,
+    needs_noise: bool = True,
+    needs_ball: bool = True,
+) -> RunTask:
+    """The task of a configuration in which nothing is left to guess.
 
     From the card of a shipped model: its input, and (where the transformation is the one that it
-    was trained under) options, noise and region. From the transformation: the other options and
-    the number of centres. needs_ball: where nothing else moves, the region is to have an l2 part.
-    Raises ConfigurationError naming the field that nobody filled.
+    was trained under) options, noise and region. From the transformation, which is loaded here and
+    kept: the other options and the number of centres.
+
+    Args:
+        config: What run file and flags say.
+        needs_region: The region has to be complete.
+        needs_noise: The noise has to be complete.
+        needs_ball: A region without parameters has to have an l2 part.
+
+    Raises:
+        ConfigurationError: A field is given neither here nor by card or transformation.
     """
     shipped = card(config.model.spec)
     name = _transformation_name(config, shipped)
@@ -57,7 +79,7 @@ def resolved(
         "region": region,
         "certify": _certify(config.certify, operator),
     }
-    return config.model_copy(update=update)
+    return RunTask(config.model_copy(update=update), operator)
 
 
 def _transformation_name(config: RunConfig, shipped: Card | None) -> str:

@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
-from gsmooth.attacks import attack_many
 from gsmooth.attacks.candidates import grid
 from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Abstained, AbstainReason, Certified
 from gsmooth.certification import chunks
 from gsmooth.certification.api import Outcome, RadiusMode, RegionMode
-from gsmooth.runs.context import RunContext, attack_plan, mode_of, region_of
-from gsmooth.runs.outcomes import most_votes, outcomes
+from gsmooth.runs.context import RunContext
+from gsmooth.runs.outcomes import attack_on, most_votes, outcomes
 from gsmooth.runs.settings import RUN
 from gsmooth.sampling.noise import CHUNK, SecretSeed, Seed
 
@@ -65,17 +64,17 @@ def tried_images(context: RunContext, indices: Sequence[int], seconds: float) ->
 
 def expected_forwards(context: RunContext) -> int:
     """Forward passes of the adversary an image, about; 0 where there is none."""
-    plan = attack_plan(context.config)
+    plan = context.attack_plan
     if plan is None:
         return 0
-    points = len(grid(region_of(context.config), plan.points)) + plan.random
+    points = len(grid(context.region, plan.points)) + plan.random
     climbing = ATTACK.starts * plan.gradient_steps * RUN.dry_run.backward_cost
     again = min(ATTACK.finalists, points) + ATTACK.starts
     return points * plan.screening_votes + (climbing + again + chunks(plan.n)) * CHUNK
 
 
 def _tried(context: RunContext, index: int, until: float) -> Tried:
-    mode = mode_of(context.config)
+    mode = context.rule
     streamed = isinstance(mode, RegionMode)
     if isinstance(mode, RadiusMode):
         streamed = mode.bound == "sequence"
@@ -121,13 +120,10 @@ def _drawn(context: RunContext, index: int) -> Tried:
 
 def _attacked(context: RunContext, tried: Tried, outcome: Outcome) -> Tried:
     """The same, with what the adversary's search costs."""
-    plan = attack_plan(context.config)
-    if plan is None:
-        return replace(tried, attack_votes=0, attack_s=0.0)
     began = time.monotonic()
-    item, label = context.item(tried.index), context.dataset.label(tried.index)
-    region, certificates = region_of(context.config), {tried.index: outcome.certificate}
-    found = next(attack_many(context.smoothed, [(item, label)], region, plan, certificates))
+    found = attack_on(context, outcome)
+    if found is None:
+        return replace(tried, attack_votes=0, attack_s=0.0)
     spent = time.monotonic() - began
     return replace(tried, attack_votes=found.forwards, attack_s=spent)
 

@@ -13,7 +13,7 @@ import torch
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
 from gsmooth.certification.api import RadiusMode
 from gsmooth.certification.feasibility import largest_p_lower
-from gsmooth.runs.context import RunContext, mode_of, region_of
+from gsmooth.runs.context import RunContext
 from gsmooth.runs.cost.dry_run import Tried, expected_forwards, tried_images
 from gsmooth.runs.cost.forecast import Span
 from gsmooth.runs.records.folder import stored_header, stored_indices
@@ -116,7 +116,7 @@ def _todo(context: RunContext) -> list[int]:
     folder: Path = context.config.output.folder
     if (old := stored_header(folder)) is None:
         return list(context.indices)
-    require_same_run(old, context.header(), str(folder))
+    require_same_run(old, context.header, str(folder))
     done = stored_indices(folder)
     return [index for index in context.indices if index not in done]
 
@@ -129,7 +129,7 @@ def _spread(todo: Sequence[int], images: int) -> list[int]:
 
 def _largest_l2(context: RunContext) -> float | None:
     """The l2 radius of n unanimous votes, p_lower = alpha^(1/n) (S5); None with parameters."""
-    mode, region, smoothed = mode_of(context.config), region_of(context.config), context.smoothed
+    mode, region, smoothed = context.rule, context.region, context.smoothed
     if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
         return None
     norm = smoothed.transformation.lift_norm(smoothed.classifier.shape)

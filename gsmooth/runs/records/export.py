@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.records.codec import encode
 from gsmooth.runs.records.files import drafted, make_folder
+from gsmooth.runs.records.folder import Records
 from gsmooth.runs.records.recorded_noise import SIZE_WORDS
 from gsmooth.runs.settings import RUN
-
-if TYPE_CHECKING:
-    from gsmooth.runs.records.folder import Records
 
 _WORDS: Final = tuple(dict.fromkeys((*SIZE_WORDS.values(), "size")))
 """What sizes of noise are called: a column each."""

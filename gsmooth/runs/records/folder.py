@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self, final
 
 from gsmooth.errors import OutputError, RecordError
-from gsmooth.runs.records.export import export_parquet
 from gsmooth.runs.records.files import open_regular
 from gsmooth.runs.records.header import RunHeader, continued, installed_versions, require_same_run
 from gsmooth.runs.records.journal import Journal, make_folder, write_atomically
@@ -28,7 +27,6 @@ __all__ = [
     "Records",
     "Row",
     "RunHeader",
-    "export_parquet",
     "installed_versions",
     "open_records",
     "read_records",

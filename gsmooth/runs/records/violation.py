@@ -84,11 +84,12 @@ def repeated(report: Path | str) -> Repeated:
     from gsmooth.certification import prediction
     from gsmooth.runs.context import load_classifier, smoothed_classifier
     from gsmooth.runs.seeds.choice import kept_seed
+    from gsmooth.runs.task import RunTask
 
     path = Path(report)
     case, config, pixels = _read(path)
     seed = kept_seed(config, path.resolve().parents[1])
-    smoothed = smoothed_classifier(config, load_classifier(config), seed)
+    smoothed = smoothed_classifier(config, load_classifier(config), RunTask.of(config), seed)
     if config.engine.batch_size != "auto":  # The run may have been pinned to it.
         smoothed = replace(smoothed, fixed_batch=True)
     image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))

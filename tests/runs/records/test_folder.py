@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from gsmooth.certificate import Verdict
 from gsmooth.errors import OutputError, RecordError
 from gsmooth.runs.records.codec import decode, encode
+from gsmooth.runs.records.export import export_parquet
 from gsmooth.runs.records.folder import (
     HEADER_NAME,
     ROWS_NAME,
     RecordWriter,
-    export_parquet,
     read_records,
 )
 from gsmooth.runs.records.header import RunHeader, differences

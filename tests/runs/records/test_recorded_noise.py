@@ -8,9 +8,10 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
-from gsmooth.runs.context import noise_of
-from gsmooth.theory.laws import GaussianLaw
+from gsmooth.runs.task import RunTask
+from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.theory.product import ProductLaw
+from gsmooth.transforms.base import Transformation
 
 BLURRED = (
     "model.spec=mine:net",
@@ -23,6 +24,10 @@ BLURRED = (
 
 def run_of(*overrides: str) -> RunConfig:
     return resolved(load_config(None, (*BLURRED, *overrides)))
+
+
+def noise_of(config: RunConfig) -> tuple[Transformation, Law]:
+    return RunTask.of(config).noise_for((1, 8, 8))
 
 
 def test_the_law_of_a_run_is_that_of_the_one_sided_parameter_beside_normal_ones() -> None:

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 from gsmooth.certificate import AbstainReason
 from gsmooth.cli import app
 from gsmooth.errors import RecordError
+from gsmooth.runs.records.export import export_parquet
 from gsmooth.runs.records.folder import (
     HEADER_NAME,
     ROWS_NAME,
     RecordWriter,
-    export_parquet,
     read_records,
 )
 from gsmooth.runs.records.header import RunHeader
