@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 
 import gsmooth
+from gsmooth.transforms import registry
 
 ROOT: Final = Path(__file__).parents[1]
 ROOMS: Final = (ROOT / "gsmooth", ROOT / "plugins")
@@ -38,7 +39,8 @@ def with_examples() -> list[str]:
 
 
 @pytest.mark.parametrize("module", with_examples())
-def test_the_examples_of_a_module_hold(module: str) -> None:
+def test_the_examples_of_a_module_hold(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_registered", {})  # Nothing that an example registers stays.
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     failed, tried = doctest.testmod(import_module(module), optionflags=flags)
     assert tried > 0

@@ -74,3 +74,12 @@ def test_every_name_of_a_public_room_is_there(room: str) -> None:
     assert found.__all__
     for name in found.__all__:
         assert getattr(found, name) is getattr(found, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(set(gsmooth.__all__) - {"__version__", "data", "hookimpl", "report", "transforms"}),
+)
+def test_every_public_name_is_documented_with_an_example(name: str) -> None:
+    told = getattr(gsmooth, name).__doc__ or ""
+    assert ">>> " in told or name == "Result"

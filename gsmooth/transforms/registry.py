@@ -137,10 +137,32 @@ def load_installed(spec: str, options: Mapping[str, object] = {}) -> Transformat
 
 
 def register(cls: type[Transformation]) -> type[Transformation]:
-    """TransformationInfo ``cls`` under its name in this process (notebooks); usable as a decorator.
+    """Make a transformation known by its name in this process, for notebooks and scripts.
 
-    Registering the name again replaces the class. Raises PluginError when the class is unfit or an
-    installed package already claims the name.
+    Usable as a decorator. Registering the name again replaces the class.
+
+    Args:
+        cls: The class: a frozen dataclass that extends :class:`Transformation`.
+
+    Returns:
+        The class itself.
+
+    Raises:
+        PluginError: The class is unfit (the message says why), or an installed package has a
+            transformation of that name.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> from gsmooth import Parameter, Transformation
+        >>> @register
+        ... @dataclass(frozen=True)
+        ... class Lift(Transformation):
+        ...     name = "lift-by"
+        ...     parameters = (Parameter("lift", "grey levels"),)
+        ...     def act(self, z, lift):
+        ...         return z + lift
+        >>> load_transformation("lift-by").name
+        'lift-by'
     """
     home = sys.modules.get(getattr(cls, "__module__", ""))
     stated = version_error(home, str(cls.__module__), str(cls.__module__)) if home else None
