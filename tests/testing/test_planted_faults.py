@@ -26,7 +26,7 @@ SLOPE = "derivative_bound_holds"
 SUPREMUM = "certified_supremum_holds"
 STILL_SLOPE = "attack_derivative_bound_holds"
 MARGINS = "margins_grow_with_the_region"
-ORIGINALS = "originals_are_enclosed"
+ORIGINALS = "preimages_are_enclosed"
 FOR_COMPOSITIONS = ("named_action_is_linear", "fixed_part_stays", "action_derivative_bounds_motion")
 
 # Where a fault falsifies more than one promise, all of them are named.
@@ -298,7 +298,7 @@ def test_a_claim_that_is_not_made_is_left_out_and_told() -> None:
     told = {result.check: result for result in check_results(silent, only=unclaimed)}
     assert {str(result.status) for result in told.values()} == {"skipped"}
     assert "derivative_bound is None" in told[SLOPE].why
-    assert "originals is None" in told[ORIGINALS].why
+    assert "preimages is None" in told[ORIGINALS].why
 
 
 def test_checks_of_an_honest_transformation_skip_nothing() -> None:
