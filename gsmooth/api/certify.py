@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from gsmooth.api.images import taken_images, taken_labels
 from gsmooth.api.progress import is_wanted
 from gsmooth.api.results import Question, Results
+from gsmooth.api.settings import API
 from gsmooth.api.voting import KeyedImages, fitting_region
 from gsmooth.certification.feasibility import check_feasible
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode
@@ -21,11 +22,6 @@ from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from gsmooth.api.images import ImagesLike, LabelsLike
-
-MOST_VOTES: Final = 5000
-"""Votes an image in region mode, at most, where no number is given."""
-RADIUS_VOTES: Final = 10_000
-"""Votes a centre in radius mode where no number is given."""
 
 
 def certify(
@@ -167,9 +163,9 @@ def _rule(
             f"certify: {strange[0]} is for mode={other!r}; leave it out, or choose that mode"
         )
     if mode == "region":
-        most = MOST_VOTES if max_votes is None else max_votes
+        most = API.max_votes if max_votes is None else max_votes
         return RegionMode(alpha=alpha, n0=n0, max_votes=most, order=order or "worst-first")
-    votes = RADIUS_VOTES if n is None else n
+    votes = API.votes_per_centre if n is None else n
     return RadiusMode(alpha=alpha, n0=n0, n=votes, bound=bound or "clopper-pearson")
 
 

@@ -7,10 +7,11 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from gsmooth.api.settings import API
 from gsmooth.certificate import Certified
 from gsmooth.report.contact_sheet import SheetLine, drawn_sheet, views
 from gsmooth.report.reach import certified_text
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from gsmooth.api.results import Result, Results
     from gsmooth.runs.records.row_parts import AttackRecord
     from gsmooth.transforms.region import Region
-
-SHOWN: Final = 8
-"""Images of a picture, at most."""
-_ROWS: Final = 20
-"""Rows of the table that a notebook shows, at most."""
 
 
 @final
@@ -58,8 +54,8 @@ def html_of(results: Results) -> str:
     buffer = io.BytesIO()
     picture_of(results).savefig(buffer, format="png", dpi=100)
     picture = base64.b64encode(buffer.getvalue()).decode()
-    rows = "".join(_html_row(result) for result in done[:_ROWS])
-    more = f"<p>and {len(done) - _ROWS} more</p>" if len(done) > _ROWS else ""
+    rows = "".join(_html_row(result) for result in done[: API.rows_shown])
+    more = f"<p>and {len(done) - API.rows_shown} more</p>" if len(done) > API.rows_shown else ""
     columns = "".join(f"<th>{name}</th>" for name in ("image", "certified", "why not", "votes"))
     return (
         f'{head}<img alt="attacked images and what is certified of them"'
@@ -88,7 +84,7 @@ def _chosen(done: Sequence[Result]) -> list[Result]:
         for _, part in sorted(by_class.items())
         if turn < len(part)
     ]
-    chosen = order[:SHOWN]
+    chosen = order[: API.images_shown]
     abstained = [result for result in done if not result.certified]
     if abstained and all(result.certified for result in chosen):
         chosen[-1] = abstained[0]

@@ -11,13 +11,12 @@ from gsmooth.certification.api import Item
 from gsmooth.data.dataset import Dataset
 from gsmooth.data.image_key import image_key
 from gsmooth.runs.fixed_batch import checked_on
+from gsmooth.runs.settings import RUN
 from gsmooth.sampling.counting import Counter
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
 
 _CHECKED: Final[WeakKeyDictionary[Counter, SmoothedClassifier]] = WeakKeyDictionary()
-_IMAGES: Final = 4
-"""Images, at most, on which it is checked that the network is a function of its input."""
 
 
 def as_voting(smoothed: SmoothedClassifier, images: Dataset) -> SmoothedClassifier:
@@ -30,7 +29,7 @@ def as_voting(smoothed: SmoothedClassifier, images: Dataset) -> SmoothedClassifi
         ModelError: The network is no function of its input (dropout, statistics of the batch).
     """
     if smoothed.counter not in _CHECKED:
-        first = [images.image(index) for index in range(min(_IMAGES, len(images)))]
+        first = [images.image(index) for index in range(min(RUN.function.images, len(images)))]
         fixed = checked_on(smoothed, first).kind == "batch_dependent" and not smoothed.fixed_batch
         _CHECKED[smoothed.counter] = replace(smoothed, fixed_batch=fixed or smoothed.fixed_batch)
     return _CHECKED[smoothed.counter]
