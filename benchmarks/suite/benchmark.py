@@ -89,6 +89,7 @@ def run(name: str, arguments: Sequence[str]) -> None:
             keep(page, {**facts, page.lines: found}, options.out)
     except NothingToMeasureError as reason:
         print(f"nothing to measure: {reason}")
+    if not found:
         return
     path = keep(page, {**facts, page.lines: found}, options.out)
     if path and page.legend:

@@ -188,3 +188,9 @@ def test_the_page_says_how_many_images_its_lines_have() -> None:
     few = {**LINE, "images": 50}
     assert "images, 200 a line" in benchmark.page_of(page, {"lines": [LINE]})
     assert "images, 50 to 200 a line" in benchmark.page_of(page, {"lines": [LINE, few]})
+
+
+def test_a_table_of_no_records_is_not_written(tmp_path: Path) -> None:
+    given = ["--table-only", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path)]
+    benchmark.run("plugins", given)
+    assert not list(tmp_path.iterdir())
