@@ -1,4 +1,4 @@
-"""Which transformation and which law a smoothed classifier has, from what was asked for."""
+"""The transformation and the law of a smoothed classifier, fitted to each other."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gsmooth.transforms.base import Transformation
 def fitted_noise(
     operator: Transformation, law: Law, shape: tuple[int, int, int]
 ) -> tuple[Transformation, Law]:
-    """What smooths images (C, H, W): the transformation for them, and the law that fits it.
+    """The transformation bound to images of one shape (C, H, W), and the law that fits it.
 
-    Parameters without noise rest in both, one-sided parameters get a law on values >= 0, and T4 is
-    used only if every T_theta that noise applies is orthogonal.
+    Parameters without noise are unsmoothed in both, one-sided parameters get a law on values >= 0,
+    and T4 is used only if every T_theta of the noise is orthogonal; T5 is for other actions.
 
     Raises:
         ConfigurationError: The law has another number of parameters, the transformation has no
@@ -48,10 +48,11 @@ def _why_no_action(transformation: Transformation) -> str:
 
 
 def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transformation, Law]:
-    """Both with the parameters that have no noise at rest: T ignores them, and the law knows.
+    """Both, with the parameters of scale 0 unsmoothed: T ignores them, and the law lists them.
 
-    ConfigurationError where no parameter has noise, where the transformation has no such action,
-    and where it ignores a parameter that has noise.
+    Raises:
+        ConfigurationError: No parameter has noise, the transformation has no such action, or its
+            action ignores a parameter with noise.
     """
     names = [parameter.name for parameter in transformation.parameters]
     wanted = tuple(names[axis] for axis in law.without_parameter_noise)
@@ -78,9 +79,10 @@ def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transform
 
 
 def one_sided_law(law: Law, transformation: Transformation) -> Law:
-    """``law`` on theta >= 0 where the action needs that (semigroups); else as it is.
+    """The law on theta >= 0 if the action has no inverse (a semigroup); else the given law.
 
-    ConfigurationError where it cannot be had.
+    Raises:
+        ConfigurationError: There is no such law.
     """
     every = [parameter.name for parameter in transformation.parameters]
     moved = [name for name in transformation.one_sided if name not in transformation.unsmoothed]

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from gsmooth.certification import Mode
+from gsmooth.certification.feasibility import check_feasible
+from gsmooth.cover import CoverBuilder
 from gsmooth.errors import (
     ConfigurationError,
     InputError,
@@ -27,6 +30,8 @@ from gsmooth.runs.monitor.interrupt import Interrupted
 from gsmooth.runs.predict import run_predict
 from gsmooth.runs.records.folder import Row, read_records
 from gsmooth.runs.verify.verify import verify_records
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
+from gsmooth.transforms.region import Region
 from tests.runs.samples import changed
 from tests.runs.tmp_project import MEANS, SETTINGS, Notebook, furnish, tmp_project_config
 
@@ -82,6 +87,21 @@ def test_the_resolved_configuration_lies_beside_the_records() -> None:
     assert load_config(Path("run") / CONFIG_NAME) == summary.config
     assert summary.config.certify.alpha_inner == 0.0005
     assert read_records("run").header.config == summary.config.model_dump(mode="json")
+
+
+def test_a_run_checks_its_feasibility_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[Region] = []
+
+    def noted(
+        smoothed: SmoothedClassifier, region: Region, mode: Mode, covers: CoverBuilder
+    ) -> None:
+        checked.append(region)
+        check_feasible(smoothed, region, mode, covers)
+
+    monkeypatch.setattr("gsmooth.runs.outcomes.check_feasible", noted)
+    monkeypatch.setattr("gsmooth.certification.api.check_feasible", noted)
+    run_certify(tmp_project_config(), Notebook())
+    assert len(checked) == 1
 
 
 def test_counts_do_not_depend_on_batch_size_or_order() -> None:
