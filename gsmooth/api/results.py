@@ -278,7 +278,7 @@ class Results(Sequence[Result]):
 
         return saved(self, Path(folder), self._truth(labels))
 
-    def restore(self, results: Mapping[int, Result]) -> None:
+    def _restore(self, results: Mapping[int, Result]) -> None:
         """Take over results that are known already, for places that have none yet."""
         for place, result in results.items():
             self._found.setdefault(place, result)

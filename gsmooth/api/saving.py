@@ -44,7 +44,7 @@ from gsmooth.runs.records.folder import RecordWriter, read_records, stored_heade
 from gsmooth.runs.records.header import RunHeader, installed_versions
 from gsmooth.runs.records.recorded_noise import NoiseRecord
 from gsmooth.runs.records.row import Row
-from gsmooth.runs.seeds.seed_file import SECRET_NAME, keep_secret
+from gsmooth.runs.seeds.seed_file import SECRET_NAME, keep_secret, load_seed
 from gsmooth.runs.task import RunTask
 from gsmooth.sampling.noise import SecretSeed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -59,7 +59,7 @@ def saved(results: Results, folder: Path, labels: NDArray[np.int64]) -> Path:
     header = run.header
     with RecordWriter(folder, header) as writer:
         if writer.done:
-            results.restore({row.index: _restored(row) for row in read_records(folder).rows})
+            results._restore({row.index: _restored(row) for row in read_records(folder).rows})
         for result in results:
             if result.index not in writer.done:
                 with uninterrupted():
@@ -178,8 +178,14 @@ def _keep_seed(smoothed: SmoothedClassifier, folder: Path) -> None:
                 f" smoothed classifier with seed=gsmooth.load_seed({str(folder)!r}), or choose"
                 " another folder"
             )
-    elif isinstance(seed, SecretSeed) and not (folder / SECRET_NAME).exists():
-        keep_secret(folder, seed)
+    elif isinstance(seed, SecretSeed):
+        if not (folder / SECRET_NAME).exists():
+            keep_secret(folder, seed)
+        elif load_seed(folder) != seed:  # Of a run that was killed before its first line.
+            raise RecordError(
+                f"{folder} keeps another secret seed; build the smoothed classifier with"
+                f" seed=gsmooth.load_seed({str(folder)!r}), or choose another folder"
+            )
 
 
 def _row(result: Result, run: RunContext, header: RunHeader) -> Row:

@@ -152,6 +152,27 @@ def test_a_secret_seed_is_kept_for_its_owner_and_goes_on(tmp_path: Path) -> None
     assert gs.verify(folder, seed=seed).sound
 
 
+def test_a_seed_that_is_kept_without_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    folder = results(seed=None).save(tmp_path / "run")
+    (folder / "run.json").unlink()
+    (folder / "records.jsonl").unlink()
+    with pytest.raises(RecordError, match="keeps another secret seed"):
+        results(seed=None).save(folder)
+    assert gs.verify(results(seed=gs.load_seed(folder)).save(folder)).sound
+
+
+def test_online_certificates_are_saved_so_that_they_verify(tmp_path: Path) -> None:
+    g = gs.SmoothedClassifier(
+        Mean(), "rotation", std={"angle": 4.0}, sigma=0.25, num_classes=2, input_shape=(1, 9, 9)
+    )
+    received = torch.full((1, 9, 9), 230, dtype=torch.uint8)
+    region = gs.Region(angle=(-1, 1), bits=8)
+    found = gs.certify(g, received, region, guarantee="online", seconds=1.0, labels=1)
+    report = gs.verify(found.save(tmp_path / "run"))
+    assert report.faults == ()
+    assert found.plot().axes
+
+
 def test_without_labels_nothing_is_saved(tmp_path: Path) -> None:
     found = gs.certify(smoothed(), images(), BALL)
     with pytest.raises(InputError, match="give labels"):
