@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from gsmooth.geometry.separable import Separable
+from gsmooth.geometry.settings import ChunkSettings
 from gsmooth_blur.attack import SampledKernel
 from gsmooth_blur.matched import MatchedKernel
-from gsmooth_blur.settings import BLUR
+
+BLUR: Final = ChunkSettings(bounds=2**22)
 
 Kernel = SampledKernel | MatchedKernel
 

@@ -115,7 +115,7 @@ class PolarSpace(PairSpace):
         self, bound: Callable[[Tensor, Tensor], Tensor], x: Tensor, lower: Tensor, upper: Tensor
     ) -> Tensor:
         """``bound`` on narrow cells, some images at a time: bounds memory."""
-        rows = max(1, ROTATION.memory.turned // x.numel())
+        rows = max(1, ROTATION.memory.images // x.numel())
 
         def in_groups(low: Tensor, high: Tensor) -> Tensor:
             ends = zip(torch.split(low, rows), torch.split(high, rows), strict=True)

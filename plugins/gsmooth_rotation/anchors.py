@@ -76,7 +76,7 @@ def _check_width(x: Tensor, pixels: Tensor, knots: Tensor) -> None:
 def _gaps(x: Tensor, pixels: Tensor, theta: Tensor) -> Iterator[Tensor]:
     """||psi_(k + 1) - psi_k|| over the pixels for angles theta (n,) in radians, in parts."""
     row, col = offsets((x.shape[2], x.shape[3]), pixels)
-    step, last = max(1, ROTATION.memory.anchors // len(pixels)), None
+    step, last = max(1, ROTATION.anchors // len(pixels)), None
     for part in theta.split_with_sizes(_sizes(len(theta), step)):
         cos, sin = torch.cos(part)[:, None], torch.sin(part)[:, None]
         # grid_sample counts from -1 at the outer edge of the first pixel to 1 at the last one's.

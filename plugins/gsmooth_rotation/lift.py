@@ -111,7 +111,7 @@ class PolarFrame:
         """L, row by row: flat images (B, H * W) -> (B, K), in the image's dtype and device."""
         if self._is_small:
             return image @ self._dense(image.dtype, image.device).T
-        step = ROTATION.memory.lifted_images if image.device.type == "cpu" else max(1, len(image))
+        step = ROTATION.lifted_images if image.device.type == "cpu" else max(1, len(image))
         parts = torch.split(image, step) if len(image) > step else (image,)
         return torch.cat([self._lifted(part) for part in parts])
 

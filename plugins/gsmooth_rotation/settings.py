@@ -6,29 +6,10 @@ transforms) is part of the classifier that is certified and no setting; nor are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, final
 
-
-@final
-@dataclass(frozen=True)
-class MemorySettings:
-    """Numbers that are worked on at once, and one item at least: memory against calls."""
-
-    turned: int = 2**21
-    """Numbers in the images that are turned."""
-    acted: int = 2**18
-    """Numbers of z that a CPU acts on: they stay in its caches."""
-    anchors: int = 2**17
-    """Angles times pixels that are sampled."""
-    bounds: int = 2**16
-    """Cells times pixels of derivative bounds."""
-    preimages: int = 2**18
-    """Numbers in an array while cells of originals are worked on."""
-    lifted_images: int = 24
-    """Channels of images that a CPU lifts."""
-    synthesis_images: int = 48
-    """Channels of images that a CPU makes from z: about 40 MB at 224 x 224."""
+from gsmooth.geometry.settings import ChunkSettings
 
 
 @final
@@ -55,8 +36,14 @@ class SearchSettings:
 class RotationSettings:
     """All settings of the rotation."""
 
-    memory: MemorySettings = MemorySettings()
+    memory: ChunkSettings = field(default_factory=ChunkSettings)
     search: SearchSettings = SearchSettings()
+    anchors: int = 2**17
+    """Angles times pixels that are sampled at once (at least one angle)."""
+    lifted_images: int = 24
+    """Channels of images that a CPU lifts at once."""
+    synthesis_images: int = 48
+    """Channels of images that a CPU makes from z at once: about 40 MB at 224 x 224."""
 
 
 ROTATION: Final = RotationSettings()

@@ -79,7 +79,7 @@ class Synthesis:
     def __call__(self, z: Tensor) -> Tensor:
         """Coefficients (B, K) -> flat images (B, H * W), in their dtype and on their device."""
         images = z.new_empty(len(z), self.height * self.width)
-        step = ROTATION.memory.synthesis_images if z.device.type == "cpu" else max(1, len(z))
+        step = ROTATION.synthesis_images if z.device.type == "cpu" else max(1, len(z))
         for start in range(0, len(z), step):
             images[start : start + step] = self._pixels(z[start : start + step]).T
         return images

@@ -14,9 +14,8 @@ from torch import Tensor
 from gsmooth.geometry.pairs import Orders, PairSpace
 from gsmooth.geometry.pixel_space import DiscSpace
 from gsmooth_similarity.attack import ANGLE, RADIANS, SCALE, warped
-from gsmooth_similarity.bounds import Axes, Flow, cut, flows, per_unit, radians
+from gsmooth_similarity.bounds import SIMILARITY, Axes, Flow, cut, flows, per_unit, radians
 from gsmooth_similarity.lift import LogPolarFrame, log_polar_frame
-from gsmooth_similarity.settings import SIMILARITY
 
 
 @final
@@ -76,7 +75,7 @@ class LogPolarSpace(PairSpace):
         pixels = torch.from_numpy(self.frame(x.shape[2], x.shape[3]).support).to(x.device)
         bound, axes = torch.zeros_like(lower), self.axes
         ends = radians(lower, axes), radians(upper, axes)
-        rows = max(1, SIMILARITY.lifted // (x.numel() * (2 + 2 * len(axes))))
+        rows = max(1, SIMILARITY.images // (x.numel() * (2 + 2 * len(axes))))
         for low, high in cut((x.shape[2], x.shape[3]), pixels, *ends):
             for start in range(0, len(lower), rows):
                 places = slice(start, start + rows)

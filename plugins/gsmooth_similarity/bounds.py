@@ -13,8 +13,10 @@ from torch import Tensor
 
 from gsmooth.geometry.bilinear import SLACK, MovingPoints, Slopes, Track, Velocity
 from gsmooth.geometry.pixels import farthest, offsets
+from gsmooth.geometry.settings import ChunkSettings
 from gsmooth_similarity.attack import ANGLE, RADIANS
-from gsmooth_similarity.settings import SIMILARITY
+
+SIMILARITY: Final = ChunkSettings()
 
 Axes = tuple[int, ...]
 """ANGLE, SCALE or both, ascending: the parameters that a transformation has."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Final, Literal, final
 
 import torch
 import torch.nn.functional as F
 from kornia.geometry.transform import translate
 from torch import Tensor
 
-from gsmooth_translation.settings import TRANSLATION
+from gsmooth.geometry.settings import ChunkSettings
+
+TRANSLATION: Final = ChunkSettings(images=2**22, acted=2**17, preimages=2**16)
 
 Padding = Literal["zeros", "reflection"]
 
@@ -54,7 +56,7 @@ class Boxes:
 
     def parts(self, each: int) -> Iterator[tuple[Tensor, Boxes]]:
         """The boxes of some integer cells at a time, and where they stand; ``each``: entries."""
-        step = max(1, TRANSLATION.shifted // each)
+        step = max(1, TRANSLATION.images // each)
         for start in range(0, len(self.corner), step):
             here = (self.owner >= start) & (self.owner < start + step)
             places = here.nonzero()[:, 0]

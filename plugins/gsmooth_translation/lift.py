@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsmooth.geometry.pairs import turn_into, turned
 from gsmooth.geometry.separable import AxisMap, Separable
-from gsmooth_translation.settings import TRANSLATION
+from gsmooth_translation.attack import TRANSLATION
 
 
 @final

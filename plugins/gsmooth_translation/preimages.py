@@ -23,8 +23,7 @@ from gsmooth.geometry.interval_inverse import ball, contract
 from gsmooth.geometry.settings import GEOMETRY
 from gsmooth.geometry.space import Space
 from gsmooth.transforms.base import Enclosure
-from gsmooth_translation.attack import Padding
-from gsmooth_translation.settings import TRANSLATION
+from gsmooth_translation.attack import TRANSLATION, Padding
 
 MIXED: Final = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Whole pixels, in rows and columns, by which the four shifts go beyond the floor."""

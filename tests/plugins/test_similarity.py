@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
+from gsmooth.geometry.settings import ChunkSettings
 from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.testing.images import KINDS, sample_images
 from gsmooth.transforms.region import Region
@@ -24,7 +25,6 @@ from gsmooth_similarity.action import LogPolarSpace, _Cell
 from gsmooth_similarity.attack import ANGLE, SCALE
 from gsmooth_similarity.bounds import cut, flows
 from gsmooth_similarity.lift import LogPolarFrame
-from gsmooth_similarity.settings import SimilaritySettings
 
 Check = Callable[[], None]
 Shape = tuple[int, int, int]
@@ -309,7 +309,7 @@ def test_bounds_do_not_depend_on_how_cells_are_cut_into_chunks(
     operator, x = COARSE.for_shape((2, 8, 8)), SampleImage("noise", 2).tensor((2, 8, 8))
     low = torch.rand(11, 2, dtype=torch.float64) * torch.tensor([30.0, 0.3], dtype=torch.float64)
     whole = operator.derivative_bound(x, low, low + 0.01)
-    small = SimilaritySettings(lifted=4 * x.numel() * 6, bounds=3 * 64)
+    small = ChunkSettings(images=4 * x.numel() * 6, bounds=3 * 64)
     for module in ("action", "bounds"):
         monkeypatch.setattr(f"gsmooth_similarity.{module}.SIMILARITY", small)
     parts = operator.derivative_bound(x, low, low + 0.01)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsmooth.testing import SampleImage
 from gsmooth_translation import Translation
-from gsmooth_translation.settings import TRANSLATION
+from gsmooth_translation.attack import TRANSLATION
 
 ACTED_ENTRIES = TRANSLATION.acted
 

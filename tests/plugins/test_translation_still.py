@@ -16,13 +16,13 @@ from gsmooth import Classifier, Guarantee, Region, SmoothedClassifier
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.cells import measure
 from gsmooth.cover.pulled_back import PulledBackImage
+from gsmooth.geometry.settings import ChunkSettings
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth_translation import Translation
 from gsmooth_translation import attack as shifts
 from gsmooth_translation.attack import Padding
-from gsmooth_translation.settings import TranslationSettings
 
 SHAPE = (2, 8, 11)
 VARIANTS = {
@@ -159,7 +159,7 @@ def test_bounds_do_not_depend_on_how_much_is_worked_on_at_once(
     lower, upper = boxes(6, 40, far=4)
     whole = getattr(bound, name)(x, lower, upper)
     for entries in (1, 5000, 30000):
-        monkeypatch.setattr(shifts, "TRANSLATION", TranslationSettings(shifted=entries))
+        monkeypatch.setattr(shifts, "TRANSLATION", ChunkSettings(images=entries))
         assert torch.allclose(getattr(bound, name)(x, lower, upper), whole, rtol=1e-12, atol=0)
 
 
