@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -101,3 +104,14 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_the_types_on_the_way_of_an_image_are_there_and_counted() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    line = re.compile(
+        r"^\|[^|]*\| `(gsmooth\.[\w.]+)`[^|]*\| (once a run|for each image) \|$", re.M
+    )
+    made = Counter(when for name, when in line.findall(text) if resolve_name(name))
+    assert (
+        f"and {made.total()} now; {made['for each image']} of these are made for an image" in text
+    )

@@ -59,8 +59,8 @@ gsmooth certify -c runs/photos/config.toml  (resumes that run)
 proved for the whole region, each with failure probability at most alpha. 'individual' is a proof;
 'distributional' holds for a share of images, and the premise is printed; 'heuristic' assumes
 something unproved; 'online' is a proof about the originals of images that are attacked already.
-With --bits the attacker saves what he makes as an image of so many bits;
-without it he hands in floating-point numbers.
+With --bits the attacked image is saved with so many bits a pixel;
+without it the attacker submits floating-point numbers.
 """
 
 DryRunFlag = Annotated[

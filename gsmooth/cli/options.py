@@ -187,7 +187,7 @@ GuaranteeFlag = Annotated[
         metavar="individual|distributional|online",
         help="individual: of this clean image. distributional: of most images like those of"
         " --set certify.calibration=FILE. online: the images are what an attacker sent, and what"
-        " is certified is g at every original that he can have made them from.",
+        " is certified is g at every original that they can have been made from.",
         rich_help_panel=_DECISION,
     ),
 ]

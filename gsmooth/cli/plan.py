@@ -69,7 +69,7 @@ def plan_document(plan: Plan) -> dict[str, object]:
 def _lines(plan: Plan) -> list[tuple[str, str]]:
     pace, certified = plan.pace, [t.certified for t in plan.tried if t.certified is not None]
     tried = f"{len(plan.tried)} image{'s' if len(plan.tried) > 1 else ''}"
-    batches = f"batches of {pace.batch_size}{', pinned' if plan.fixed_batch else ''}"
+    batches = f"batches of {pace.batch_size}{', fixed' if plan.fixed_batch else ''}"
     flying = "as many images at once as fill one"
     if plan.in_flight != "auto":
         flying = f"{plan.in_flight} images at once"

@@ -48,7 +48,7 @@ class Result:
     def drawn(self, folder: Path, images: Dataset | None = None) -> Result:
         """With the curve of certified accuracy, and of a single run's ``images`` a contact sheet.
 
-        The records alone never say where images come from: whoever calls does.
+        Records do not say where images come from; the caller does.
         """
         from gsmooth.report.contact_sheet import draw_contact_sheet
         from gsmooth.report.curves import draw_curves

@@ -24,7 +24,7 @@ from gsmooth.runs.calibration import Calibration, image_digest, options_of
 from gsmooth.runs.config.resolution import resolved_task
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.inputs import data_notices, run_data
-from gsmooth.runs.monitor.progress import Progress, Tally
+from gsmooth.runs.monitor.progress import Progress, RunProgress
 from gsmooth.runs.records.codec import decode, parse, to_line
 from gsmooth.runs.records.header import installed_versions
 from gsmooth.runs.records.journal import Journal, make_folder, write_atomically
@@ -169,7 +169,7 @@ def _bounds(
                 fresh += 1
             found.append((digest, known[digest]))
             seconds = time.monotonic() - began
-            progress.update(Tally(len(found), total, 0, seconds, 0, fresh, ""))
+            progress.update(RunProgress(len(found), total, 0, seconds, 0, fresh, ""))
         return found
     finally:
         journal.close()

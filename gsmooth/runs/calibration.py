@@ -233,7 +233,7 @@ def options_of(transformation: Transformation) -> dict[str, object]:
     """The fields of a transformation as plain JSON values, and what it does not smooth."""
     own = fields(transformation)  # type: ignore[arg-type]  # Subclasses are dataclasses.
     found = {field.name: getattr(transformation, field.name) for field in own}
-    if transformation.unsmoothed:  # The error of an image depends on it, whoever keeps it where.
+    if transformation.unsmoothed:  # The error of an image depends on it.
         found["resting"] = transformation.unsmoothed
     plain: dict[str, object] = to_jsonable_python(found)
     return plain

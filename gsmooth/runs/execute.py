@@ -90,14 +90,14 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
         monitor = RunMonitor.opened(context.config, total, len(todo))
         if monitor.before:
             progress.say(f"{monitor.before} of {total} images are in {folder} already")
-        for remark in (*of_seed, *input_notices(context), *online_notices(context.config)):
-            progress.say(remark)
-        progress.update(monitor.tally())
+        for notice in (*of_seed, *input_notices(context), *online_notices(context.config)):
+            progress.say(notice)
+        progress.update(monitor.progress())
         for outcome in outcomes(context, todo, _watching(monitor, progress)):
             _finish(outcome, context, writer, monitor)
-            progress.update(monitor.tally())
-            for remark in monitor.online_notices():
-                progress.say(remark)
+            progress.update(monitor.progress())
+            for notice in monitor.online_notices():
+                progress.say(notice)
     return RunSummary(
         folder, context.config, total, len(todo), monitor.votes, monitor.seconds, context.dataset
     )
@@ -111,7 +111,7 @@ def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
         nonlocal shown
         monitor.timeline.round(spent, seconds)
         if time.monotonic() - shown >= RUN.monitor.refresh_s:
-            progress.update(monitor.tally())
+            progress.update(monitor.progress())
             shown = time.monotonic()
 
     return watch

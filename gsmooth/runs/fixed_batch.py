@@ -1,4 +1,4 @@
-"""Pinning: is f a function of its input, and if only at one batch size, which is it in this run."""
+"""The check that f is a function of its input, and the batch size where it is one at that only."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from gsmooth.sampling import FunctionCheck, NoisyPoints, Readout, SampleRequest,
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 
-_NOBODY: Final = -2
-"""The image of this noise: no image of a run has it, so votes that count are never looked at."""
+_NO_IMAGE: Final = -2
+"""The image of this noise: no image of a run has it, so no vote that counts is used."""
 
 
 def examined(context: RunContext, folder: Path | None = None) -> RunContext:
-    """The run with what was found of f, pinned to its batch size where labels depend on that.
+    """The run with the result of the check of f; its batch size is fixed where labels depend on it.
 
-    Pinned as well where the records in ``folder`` are: their batch size is then part of the run's
-    identity. ModelError where the model is no function at any batch size.
+    It is fixed as well where the records in ``folder`` have a fixed one: their batch size is then
+    part of the run's identity. ModelError where the model is no function at any batch size.
     """
     smoothed = context.smoothed
     found = checked_on(smoothed, _first_images(context))
@@ -39,7 +39,7 @@ def examined(context: RunContext, folder: Path | None = None) -> RunContext:
 
 
 def with_fixed_batch_size(config: RunConfig, folder: Path) -> RunConfig:
-    """With batch_size "auto": the one that the records in ``folder`` are pinned to, if they are."""
+    """With batch_size "auto": the fixed one of the records in ``folder``, if they have one."""
     kept = fixed_batch_size(folder)
     if kept is None or config.engine.batch_size != "auto":
         return config
@@ -81,7 +81,7 @@ def noisy_points(smoothed: SmoothedClassifier, images: Sequence[Tensor]) -> Tens
     points = [smoothed.transformation.lift(image[None])[0] for image in images]
     requests = [
         SampleRequest(
-            SampleKey(0, _NOBODY, Stream.SCREENING, 0, chunk),
+            SampleKey(0, _NO_IMAGE, Stream.SCREENING, 0, chunk),
             points[chunk % len(points)],
             min(CHUNK // RUN.function.images, rows - start),
         )

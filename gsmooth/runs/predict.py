@@ -15,7 +15,7 @@ from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.fixed_batch import examined
 from gsmooth.runs.inputs import called
 from gsmooth.runs.monitor.notices import input_notices
-from gsmooth.runs.monitor.progress import Progress, Tally
+from gsmooth.runs.monitor.progress import Progress, RunProgress
 from gsmooth.runs.seeds.choice import named_seed, public_notice
 from gsmooth.sampling.noise import SecretSeed
 
@@ -73,7 +73,7 @@ class PredictSummary:
 def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
     """PREDICT at every image of ``config``; regions play no part.
 
-    Without a seed a secret one is drawn, and kept nowhere: nobody can make images for its votes.
+    Without a seed a secret one is drawn and not kept, so that no image can be made for its votes.
     """
     task = resolved_task(config, needs_region=False)
     context = examined(build_context(task.config, named_seed(task.config), task))
@@ -90,7 +90,7 @@ def run_predict(config: RunConfig, progress: Progress) -> PredictSummary:
             hits += prediction.label == answer.label
             votes += sum(prediction.counts)
             seconds, done = time.monotonic() - began, len(answers)
-            progress.update(Tally(done, total, votes, seconds, hits, done, merit))
+            progress.update(RunProgress(done, total, votes, seconds, hits, done, merit))
     return PredictSummary(context.config, tuple(sorted(answers, key=lambda a: a.index)))
 
 

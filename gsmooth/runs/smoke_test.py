@@ -1,4 +1,4 @@
-"""Rehearsal: every method of a transformation once, on a blank image, before a run rests on it."""
+"""Smoke test: calls every method of a transformation once, on a blank image, before a run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Shape = tuple[int, int, int]
 def smoke_tested(transformation: Transformation, shape: Shape) -> Transformation:
     """The transformation for images (C, H, W), after for_shape, lift, act, readout and attack.
 
-    At theta = 0, where every attack may be asked. PluginError names the method that raises; what a
-    plugin refuses in gsmooth's own words (ConfigurationError, say) passes through.
+    At theta = 0, which every attack accepts. PluginError names the method that raises; errors of
+    gsmooth that a plugin raises (ConfigurationError, say) pass through.
     """
     who = transformation.name
     with _called("for_shape", who, shape):

@@ -164,7 +164,7 @@ def test_progress_counts_images_votes_and_the_running_certified_accuracy() -> No
     progress = Notebook()
     summary = run_certify(tmp_project_config(), progress)
     last = progress.tallies[-1]
-    assert list(dict.fromkeys(tally.done for tally in progress.tallies)) == list(range(13))
+    assert list(dict.fromkeys(state.done for state in progress.tallies)) == list(range(13))
     assert (last.done, last.total, last.share) == (12, 12, 1.0)
     assert last.votes == summary.votes > 0
 

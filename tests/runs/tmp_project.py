@@ -12,7 +12,7 @@ import numpy as np
 
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
-from gsmooth.runs.monitor.progress import Tally
+from gsmooth.runs.monitor.progress import RunProgress
 
 NETWORK = '''
 import os
@@ -101,7 +101,7 @@ class Notebook:
     """Progress that remembers; with ``stop_after`` it acts like Ctrl-C after so many images."""
 
     def __init__(self, stop_after: int | None = None) -> None:
-        self.tallies: list[Tally] = []
+        self.tallies: list[RunProgress] = []
         self.lines: list[str] = []
         self._stop_after = stop_after
 
@@ -110,9 +110,9 @@ class Notebook:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def update(self, tally: Tally) -> None:
-        self.tallies.append(tally)
-        if tally.scored == self._stop_after:
+    def update(self, state: RunProgress) -> None:
+        self.tallies.append(state)
+        if state.scored == self._stop_after:
             raise KeyboardInterrupt
 
     def say(self, message: str) -> None:

@@ -18,7 +18,7 @@ from gsmooth.cli import output
 from gsmooth.cli.output import as_lines, console, guarded, say
 from gsmooth.errors import RecordError
 from gsmooth.report.tables import render, summarize
-from gsmooth.runs.monitor.progress import BarProgress, LineProgress, Tally
+from gsmooth.runs.monitor.progress import BarProgress, LineProgress, RunProgress
 from gsmooth.runs.records.folder import Records
 from gsmooth.text.display import plain, plain_lines, shortened
 from tests.runs.samples import make_header, make_row
@@ -161,7 +161,7 @@ def test_progress_is_plain(name: str) -> None:
     out = console()
     out.file = stream
     with BarProgress(out) as bar:
-        bar.update(Tally(0, 2, 0, 0.0, 0, 0, name))
+        bar.update(RunProgress(0, 2, 0, 0.0, 0, 0, name))
         bar.say(name)
     assert not OBEYED.search(stream.getvalue())
 

@@ -131,7 +131,7 @@ def _smoothing(
 
 
 def _certify(certify: CertifySection, operator: Transformation) -> CertifySection:
-    # The published method knows one centre, the clean image; region mode chooses for every image.
+    # The published method has one centre, the clean image; region mode chooses for every image.
     usual = {"nested": 1, "radius": operator.default_centres, "region": None}[certify.mode]
     inner = certify.alpha_inner or certify.alpha / 2
     return certify.model_copy(update={"centres": certify.centres or usual, "alpha_inner": inner})

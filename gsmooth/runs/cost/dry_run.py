@@ -1,4 +1,4 @@
-"""Trial: a few images of a run, certified in earnest under another seed, to see what they cost."""
+"""Dry run: a few images of a run are certified under another seed, to measure what they cost."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from gsmooth.sampling.noise import CHUNK, SecretSeed, Seed
 
 @final
 @dataclass(frozen=True)
-class Tried:
+class ImageCost:
     """What one image cost.
 
-    votes, and the most that it could have cost: the same where the trial reached its end. cover_s:
-    seconds that went into the cover and the tests; voting_s: into votes. attack_votes, attack_s: of
-    the adversary, None where his search was not tried. certified: None where it is not known.
+    votes, and the most that it could have cost: the same where the image was finished.
+    cover_s: seconds that went into the cover and the tests; voting_s: into votes. attack_votes,
+    attack_s: of the adversary, None where its search was not tried.
+    certified: None if it was not decided.
     unreachable: no number of votes certifies it.
     """
 
@@ -42,19 +43,21 @@ class Tried:
 
 
 class _Enough(Exception):
-    """The time for a trial is up."""
+    """The time for the dry run is over."""
 
 
-def tried_images(context: RunContext, indices: Sequence[int], seconds: float) -> tuple[Tried, ...]:
+def tried_images(
+    context: RunContext, indices: Sequence[int], seconds: float
+) -> tuple[ImageCost, ...]:
     """What these images cost, as many of them as there is time for; the first in any case.
 
-    Votes are drawn under a seed of the trial's own, so that nothing learnt from them, and no choice
-    made by them, touches the votes of the run. Where a number of votes is fixed in advance it is
+    Votes are drawn under a seed of their own, so that no choice that depends on them affects the
+    votes of the run. Where a number of votes is fixed in advance it is
     not cast: the cover says how many there will be.
     """
     apart = replace(context, smoothed=replace(context.smoothed, seed=_other_seed(context)))
     until = time.monotonic() + seconds
-    found: list[Tried] = []
+    found: list[ImageCost] = []
     for index in indices:
         if found and time.monotonic() > until:
             break
@@ -73,7 +76,7 @@ def expected_forwards(context: RunContext) -> int:
     return points * plan.screening_votes + (climbing + again + chunks(plan.n)) * CHUNK
 
 
-def _tried(context: RunContext, index: int, until: float) -> Tried:
+def _tried(context: RunContext, index: int, until: float) -> ImageCost:
     mode = context.rule
     streamed = isinstance(mode, RegionMode)
     if isinstance(mode, RadiusMode):
@@ -92,10 +95,10 @@ def _tried(context: RunContext, index: int, until: float) -> Tried:
         outcome = next(outcomes(context, [index], watch))
     except _Enough:
         cover_s = time.monotonic() - began - voting_s
-        return Tried(index, votes, max(votes, most_votes(context, index)), cover_s, voting_s)
+        return ImageCost(index, votes, max(votes, most_votes(context, index)), cover_s, voting_s)
     cover_s = time.monotonic() - began - voting_s
     certificate = outcome.certificate
-    tried = Tried(
+    tried = ImageCost(
         index,
         outcome.votes,
         outcome.votes,
@@ -111,14 +114,14 @@ def _tried(context: RunContext, index: int, until: float) -> Tried:
     return _attacked(context, tried, outcome)
 
 
-def _drawn(context: RunContext, index: int) -> Tried:
+def _drawn(context: RunContext, index: int) -> ImageCost:
     """Votes that are fixed in advance are not cast; nor is a cover of the nested method drawn."""
     began = time.monotonic()
     most = most_votes(context, index)  # Draws the cover, where there is one.
-    return Tried(index, most, most, time.monotonic() - began, 0.0)
+    return ImageCost(index, most, most, time.monotonic() - began, 0.0)
 
 
-def _attacked(context: RunContext, tried: Tried, outcome: Outcome) -> Tried:
+def _attacked(context: RunContext, tried: ImageCost, outcome: Outcome) -> ImageCost:
     """The same, with what the adversary's search costs."""
     began = time.monotonic()
     found = attack_on(context, outcome)

@@ -62,11 +62,11 @@ def _two_digits(value: float) -> str:
 class Costs:
     """The distribution of votes an image costs, from finished images and unfinished ones.
 
-    An image in flight says that it costs more than it has cost, so that the cheap ones, which
-    finish first, do not pass for all: Kaplan and Meier's estimate (1958). Beyond the dearest image
-    seen little is known: costs are taken to fall off exponentially, by a ``tail`` between what that
-    one has cost and what an image may cost more, and at worst by ``worst``. ends (n,): costs in
-    order; alive (n,): share of images that cost more.
+    An image in flight costs more than it has cost so far, so that the cheap ones, which finish
+    first, do not stand for all: Kaplan and Meier's estimate (1958). Beyond the costliest image seen
+    costs are taken to fall off exponentially, by a ``tail`` between what that one has cost and what
+    an image may cost more, and at worst by ``worst``. ends (n,): costs in order; alive (n,): share
+    of images that cost more.
     """
 
     ends: Floats
@@ -186,7 +186,7 @@ class Timeline:
         self.done += 1
         self._votes += votes
         self._since.append(votes)
-        if not self.voting_s:  # Nobody reports rounds.
+        if not self.voting_s:  # No rounds are reported.
             self._settle()
         self.after_s += after_s
 
@@ -227,7 +227,7 @@ class Timeline:
 
     def _prices(self, seconds: float) -> tuple[float, float]:
         """Seconds a vote, and seconds that went neither into votes nor into what follows them."""
-        if not self._recent_votes:  # Nobody reports rounds: all is the votes' time.
+        if not self._recent_votes:  # No rounds are reported: all time counts as the votes'.
             return max(0.0, seconds - self.after_s) / self.cast, 0.0
         pace = self._recent_s / self._recent_votes
         return pace, max(0.0, seconds - self.after_s - self.voting_s)

@@ -14,7 +14,7 @@ from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
 from gsmooth.certification.api import RadiusMode
 from gsmooth.certification.feasibility import largest_p_lower
 from gsmooth.runs.context import RunContext
-from gsmooth.runs.cost.dry_run import Tried, expected_forwards, tried_images
+from gsmooth.runs.cost.dry_run import ImageCost, expected_forwards, tried_images
 from gsmooth.runs.cost.forecast import Span
 from gsmooth.runs.records.folder import stored_header, stored_indices
 from gsmooth.runs.records.header import require_same_run
@@ -32,7 +32,7 @@ class Plan:
     run has them. function: what was found of f. tried: the images that were certified for it.
     forwards: what the adversary costs an image. host_bytes: peak of this process so far,
     device_bytes that of tensors on GPUs. l2: in radius mode, the largest radius that unanimous
-    votes support, None where that is not what is asked.
+    votes support, None in other modes.
     """
 
     images: int
@@ -42,7 +42,7 @@ class Plan:
     pace: Pace
     fixed_batch: bool
     function: FunctionCheck | None
-    tried: tuple[Tried, ...]
+    tried: tuple[ImageCost, ...]
     forwards: int
     host_bytes: int | None
     device_bytes: int | None
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def votes_an_image(self) -> Span:
-        """From the cheapest image tried to the dearest."""
+        """From the cheapest image of the dry run to the most expensive one."""
         least, most = [t.votes for t in self.tried], [t.most for t in self.tried]
         return Span(min(least), float(np.mean([least, most])), max(most))
 
@@ -66,7 +66,7 @@ class Plan:
 
     @property
     def attack_s(self) -> float:
-        """Seconds an image for the adversary; where he was not tried, at the pace of the votes."""
+        """Seconds an image for the adversary; where it was not tried, at the pace of the votes."""
         seconds = [t.attack_s for t in self.tried if t.attack_s is not None]
         return float(np.mean(seconds)) if seconds else self.forwards / self.pace.votes_per_second
 
@@ -97,7 +97,7 @@ def planned(
         pace=_pace(context),
         fixed_batch=smoothed.fixed_batch,
         function=context.function,
-        tried=tried or (Tried(0, 0, 0, 0.0, 0.0, 0, 0.0),),
+        tried=tried or (ImageCost(0, 0, 0, 0.0, 0.0, 0, 0.0),),
         forwards=round(float(np.mean(forwards))) if forwards else expected_forwards(context),
         host_bytes=peak_bytes(),
         device_bytes=device_bytes(),

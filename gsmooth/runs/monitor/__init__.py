@@ -1,1 +1,1 @@
-"""How far a run is, and what its user is told on the way."""
+"""The progress of a run, and the notices that it prints."""

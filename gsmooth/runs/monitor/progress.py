@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class Tally:
+class RunProgress:
     """Where a run stands. ``votes`` and ``seconds`` are of this process, resumed images left out.
 
     hits of scored images count (certified with the right label, or predicted rightly); ``merit``
@@ -71,7 +71,7 @@ class Progress(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def update(self, tally: Tally) -> None:
+    def update(self, state: RunProgress) -> None:
         """One more image is finished, votes have been cast, or the run begins."""
 
     def say(self, message: str) -> None:
@@ -97,12 +97,12 @@ class LineProgress:
         trace: TracebackType | None,
     ) -> None: ...
 
-    def update(self, tally: Tally) -> None:
+    def update(self, state: RunProgress) -> None:
         now = time.monotonic()
-        if tally.done < tally.total and now - self._printed_at < self._pause_s:
+        if state.done < state.total and now - self._printed_at < self._pause_s:
             return
         self._printed_at = now
-        self.say(f"{tally.done}/{tally.total} images{_figures(tally)}{_time(tally)}")
+        self.say(f"{state.done}/{state.total} images{_figures(state)}{_time(state)}")
 
     def say(self, message: str) -> None:
         print(plain_lines(message), file=self._stream, flush=True)
@@ -136,32 +136,32 @@ class BarProgress:
     ) -> None:
         self._bar.stop()
 
-    def update(self, tally: Tally) -> None:
+    def update(self, state: RunProgress) -> None:
         self._bar.update(
             self._task,
-            total=tally.total,
-            completed=tally.done,
-            figures=_figures(tally),
-            time=_time(tally),
+            total=state.total,
+            completed=state.done,
+            figures=_figures(state),
+            time=_time(state),
         )
 
     def say(self, message: str) -> None:
         self._bar.console.print(message, markup=False, highlight=False)
 
 
-def _figures(tally: Tally) -> str:
+def _figures(state: RunProgress) -> str:
     """Votes a second once there are any, and the share of images once there is one."""
-    if not tally.merit:
+    if not state.merit:
         return ""
-    rate = f", {tally.votes_per_second:,.0f} votes/s" if tally.votes else ""
+    rate = f", {state.votes_per_second:,.0f} votes/s" if state.votes else ""
     # Images of an earlier run are not among those that the share is of.
-    of = f" of the {tally.scored:,} new" if tally.scored < tally.done else ""
-    return rate + (f", {tally.merit} {percent(tally.share)}{of}" if tally.scored else "")
+    of = f" of the {state.scored:,} new" if state.scored < state.done else ""
+    return rate + (f", {state.merit} {percent(state.share)}{of}" if state.scored else "")
 
 
-def _time(tally: Tally) -> str:
+def _time(state: RunProgress) -> str:
     """Time left, or what it took."""
-    if tally.done >= tally.total:
-        return f", in {duration(tally.seconds)}" if tally.scored else ""
-    left = tally.left
+    if state.done >= state.total:
+        return f", in {duration(state.seconds)}" if state.scored else ""
+    left = state.left
     return ", time left not known yet" if left is None else f", {left.spoken()} left"

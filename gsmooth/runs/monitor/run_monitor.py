@@ -11,7 +11,7 @@ from gsmooth.attacks import AttackOutcome
 from gsmooth.boundaries.host_memory import peak_memory
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.cost.forecast import Timeline
-from gsmooth.runs.monitor.progress import Tally
+from gsmooth.runs.monitor.progress import RunProgress
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.settings import RUN
 
@@ -22,7 +22,7 @@ _MERIT = {"region": "certified accuracy", "radius": _SOME, "nested": _SOME}
 @final
 @dataclass
 class RunMonitor:
-    """The sums behind a Tally; images of an earlier, resumed run are in ``before`` only."""
+    """The sums behind a RunProgress; images of an earlier, resumed run are in ``before`` only."""
 
     total: int
     before: int
@@ -63,17 +63,19 @@ class RunMonitor:
         """Since the start."""
         return time.monotonic() - self.began
 
-    def tally(self) -> Tally:
+    def progress(self) -> RunProgress:
         """Where the run stands; votes of images in flight are counted."""
         done, seconds = self.before + self.fresh, self.seconds
         votes, left = self.votes + sum(self.timeline.spent.values()), self.timeline.left(seconds)
         merit = _MERIT[self.mode]
-        return Tally(done, self.total, votes, seconds, self.certified, self.fresh, merit, left)
+        return RunProgress(
+            done, self.total, votes, seconds, self.certified, self.fresh, merit, left
+        )
 
     def online_notices(self) -> list[str]:
         """What is worth saying now, each once."""
         found = (self._warning(), self._gradient(), self._forecast())
-        return [remark for remark in found if remark is not None]
+        return [notice for notice in found if notice is not None]
 
     def _gradient(self) -> str | None:
         """When the model (or the attack) has no gradient for the adversary to follow."""
@@ -99,14 +101,14 @@ class RunMonitor:
         """When the run turns out to be a long one."""
         if self.foretold or self.fresh < RUN.monitor.forecast_after:
             return None
-        tally = self.tally()
-        if tally.done >= self.total:
+        state = self.progress()
+        if state.done >= self.total:
             return None
-        if tally.left is None or tally.seconds + tally.left.mean < RUN.monitor.long_s:
+        if state.left is None or state.seconds + state.left.mean < RUN.monitor.long_s:
             return None
         self.foretold = True
         return (
-            f"forecast from the first {self.fresh} images: {tally.left.spoken()} for the other"
-            f" {self.total - tally.done:,} ({self.votes / self.fresh:,.0f} votes an image, the"
-            f" adversary's included; {tally.votes_per_second:,.0f} votes/s; memory {peak_memory()})"
+            f"forecast from the first {self.fresh} images: {state.left.spoken()} for the other"
+            f" {self.total - state.done:,} ({self.votes / self.fresh:,.0f} votes an image, the"
+            f" adversary's included; {state.votes_per_second:,.0f} votes/s; memory {peak_memory()})"
         )

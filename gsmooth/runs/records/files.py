@@ -43,7 +43,7 @@ def drafted(path: Path, mode: int = PUBLIC) -> Iterator[BinaryIO]:
 
     On any error the file is as it was; OutputError for those of the disk.
     """
-    # Nobody can lay a link under a name that he cannot guess, and O_EXCL would not follow it.
+    # An attacker cannot put a link under a random name, and O_EXCL does not follow links.
     draft = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(_opened_new(draft, mode), "wb") as stream:

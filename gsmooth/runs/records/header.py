@@ -144,13 +144,13 @@ def header_faults(header: RunHeader) -> Iterator[tuple[str, str]]:
     if header.sampler != (usual := sampler_of_kind(kind.partition(":")[0])):
         yield "sampler", f"{header.sampler!r}; on this device it is {usual!r}"
     if header.decision_rule != DECISION_RULE:
-        yield "decision_rule", f"{header.decision_rule}; this gsmooth knows rule {DECISION_RULE}"
+        yield "decision_rule", f"{header.decision_rule}; this gsmooth has rule {DECISION_RULE}"
     for section, names in _judged(header).items():
         given = _section(header.config, section)
         for name in sorted(names):
             if name not in given:
                 yield f"config.{section}.{name}", "not given; rows are judged by it"
-    # Where f depends on the batch size, the run's configuration has the one that it is pinned to.
+    # Where f depends on the batch size, the run's configuration has the fixed one.
     fixed_batch = _section(header.config, "engine").get("batch_size")
     digests = _section(header.identity, "digests")
     batch_dependent = fixed_batch if "engine" in header.identity else None

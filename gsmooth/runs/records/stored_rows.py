@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 
 @final
 class StoredRows(Sequence[Row]):
-    """Rows of one run, sorted by index; each is read and decoded when it is asked for.
+    """Rows of one run, sorted by index; each is read and decoded on access.
 
     Where they lie is looked up once: 24 bytes a row. What they hold is checked when they are
     decoded: RecordError naming file and line, also for rows of another run (``fingerprint``) or

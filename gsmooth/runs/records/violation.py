@@ -38,8 +38,8 @@ def raise_if_violated(row: Row, attack: AttackOutcome, context: RunContext, fold
     """Save a reproduction and raise ViolationError if ``attack`` refutes the row's certificate.
 
     It does when PREDICT at alpha = 1e-9 gave another class than the certified one at a theta
-    inside the certified region. An *online* certificate speaks of the originals of the image: what
-    can be made of the image itself does not refute it.
+    inside the certified region. An *online* certificate is about the originals of the image: an
+    attack on the image itself does not refute it.
     """
     if row.decision.certified_label is None or row.claim.guarantee is Guarantee.ONLINE:
         return
@@ -90,7 +90,7 @@ def repeated(report: Path | str) -> Repeated:
     case, config, pixels = _read(path)
     seed = kept_seed(config, path.resolve().parents[1])
     smoothed = smoothed_classifier(config, load_classifier(config), RunTask.of(config), seed)
-    if config.engine.batch_size != "auto":  # The run may have been pinned to it.
+    if config.engine.batch_size != "auto":  # The run may have had a fixed batch size.
         smoothed = replace(smoothed, fixed_batch=True)
     image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))
     theta = torch.tensor([case.theta], dtype=torch.float64, device="cpu")
@@ -136,22 +136,25 @@ def _saved(row: Row, attempt: Attempt, context: RunContext, place: Path) -> Path
             attacked=attempt.attacked.numpy(),
         )
         write_atomically(stem.with_suffix(".npz"), buffer.getvalue())
-    told: dict[str, Any] = {"case": encode(case), "config": context.config.model_dump(mode="json")}
-    write_atomically(stem.with_suffix(".json"), json.dumps(told, indent=2).encode())
+    document: dict[str, Any] = {
+        "case": encode(case),
+        "config": context.config.model_dump(mode="json"),
+    }
+    write_atomically(stem.with_suffix(".json"), json.dumps(document, indent=2).encode())
     return stem
 
 
 def _read(path: Path) -> tuple[_Case, RunConfig, dict[str, NDArray[np.float64]]]:
     try:
-        told = parse(path.read_bytes(), str(path))
-        if not isinstance(told, dict) or set(told) != {"case", "config"}:
+        document = parse(path.read_bytes(), str(path))
+        if not isinstance(document, dict) or set(document) != {"case", "config"}:
             raise RecordError(f"{path} is no saved violation: expected its case and config")
         with np.load(path.with_suffix(".npz")) as saved:
             pixels = {name: saved[name] for name in ("image", "added", "attacked")}
-        config = RunConfig.model_validate_json(json.dumps(told["config"]), strict=True)
+        config = RunConfig.model_validate_json(json.dumps(document["config"]), strict=True)
     except (OSError, KeyError, ValueError) as error:
         raise RecordError(f"{path} and its .npz cannot be read: {error}") from error
-    return decode(_Case, told["case"], f"{path}: case"), config, pixels
+    return decode(_Case, document["case"], f"{path}: case"), config, pixels
 
 
 def _inside(row: Row, attempt: Attempt) -> bool:

@@ -66,7 +66,7 @@ def named_seed(config: RunConfig) -> Seed | None:
 
 
 def keep_seed(found: RunSeed) -> tuple[str, ...]:
-    """Keep a secret that was drawn in the folder of its run; what to say of a seed that was drawn.
+    """Keep a drawn secret in the folder of its run; returns what to print about a drawn seed.
 
     OutputError where it cannot be kept.
     """

@@ -19,7 +19,7 @@ _MAKE: Final = "make one: (umask 077; openssl rand -hex 32 > FILE)"
 
 
 def read_secret(path: Path, *, follow: bool = True) -> SecretSeed:
-    """The secret seed in a file that nobody else can read; ConfigurationError otherwise.
+    """The secret seed in a file that no other user can read; ConfigurationError otherwise.
 
     follow: also where ``path`` is a symbolic link.
     """

@@ -56,7 +56,7 @@ def profile_faults(centre: CentreEvidence, identity_action: bool) -> Iterator[st
         )
     if steps and not 0.0 <= steps[0].fraction <= steps[-1].fraction <= 1.0:
         yield "fractions outside [0, 1]"
-    # An infinite margin says nothing about its parts.
+    # An infinite margin bounds no part of it.
     for step in steps if identity_action and math.isfinite(centre.margin) else ():
         needed = float(required_p_of_margin(step.fraction * centre.margin))
         if step.required_p < needed - _CURVATURE:
@@ -99,7 +99,7 @@ def supported_fraction(
 ) -> float | None:
     """Largest fraction that the bounds at all centres prove; None when they prove nothing.
 
-    A step of a profile speaks for every fraction from the step before it up to its own.
+    A step of a profile holds for every fraction from the step before it up to its own.
     """
     fractions = [_reach(centre, p) for centre, p in zip(evidence, lower_bounds, strict=True)]
     proved = min(fractions, default=0.0)

@@ -127,7 +127,7 @@ def test_a_short_run_is_not_foretold() -> None:
     progress = Notebook()
     run_certify(tmp_project_config(), progress)
     assert not any("forecast" in line for line in progress.lines)
-    lefts = [tally.forecast for tally in progress.tallies]
+    lefts = [state.forecast for state in progress.tallies]
     assert lefts[0] is None
     assert lefts[-1] == Span(0.0, 0.0, 0.0)
 

@@ -6,9 +6,9 @@ import io
 
 from rich.console import Console
 
-from gsmooth.runs.monitor.progress import BarProgress, LineProgress, Tally
+from gsmooth.runs.monitor.progress import BarProgress, LineProgress, RunProgress
 
-HALFWAY = Tally(
+HALFWAY = RunProgress(
     done=60, total=100, votes=5000, seconds=20.0, hits=38, scored=40, merit="certified accuracy"
 )
 
@@ -24,14 +24,14 @@ def test_a_line_says_images_votes_accuracy_of_this_process_and_time_left() -> No
 def test_accuracy_is_of_all_images_where_all_are_of_this_process() -> None:
     stream = io.StringIO()
     with LineProgress(stream) as progress:
-        progress.update(Tally(4, 4, 80, 1.0, 3, 4, "certified accuracy"))
+        progress.update(RunProgress(4, 4, 80, 1.0, 3, 4, "certified accuracy"))
     assert stream.getvalue() == "4/4 images, 80 votes/s, certified accuracy 75.0%, in 1 s\n"
 
 
 def test_time_left_counts_only_what_this_process_did() -> None:
     stream = io.StringIO()
     with LineProgress(stream, pause_s=0.0) as progress:
-        progress.update(Tally(90, 100, 10, 3600.0, 1, 1, "certified accuracy"))
+        progress.update(RunProgress(90, 100, 10, 3600.0, 1, 1, "certified accuracy"))
     assert "about 10 h left" in stream.getvalue()
 
 
@@ -39,7 +39,9 @@ def test_lines_are_few_but_the_last_one_is_never_left_out() -> None:
     stream = io.StringIO()
     with LineProgress(stream, pause_s=3600.0) as progress:
         for done in range(101):
-            progress.update(Tally(done, 100, done, float(done), 0, done, "certified accuracy"))
+            progress.update(
+                RunProgress(done, 100, done, float(done), 0, done, "certified accuracy")
+            )
     lines = stream.getvalue().splitlines()
     assert [line.split()[0] for line in lines] == ["0/100", "100/100"]
     assert lines[0] == "0/100 images, time left not known yet"
@@ -47,7 +49,7 @@ def test_lines_are_few_but_the_last_one_is_never_left_out() -> None:
 
 
 def test_nothing_is_divided_by_zero_before_the_first_image() -> None:
-    start = Tally(0, 100, 0, 0.0, 0, 0, "certified accuracy")
+    start = RunProgress(0, 100, 0, 0.0, 0, 0, "certified accuracy")
     assert (start.votes_per_second, start.share) == (0.0, 0.0)
 
 
