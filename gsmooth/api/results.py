@@ -14,7 +14,8 @@ from gsmooth.api.images import taken_labels
 from gsmooth.api.progress import Waiting
 from gsmooth.api.voting import KeyedImages, as_voting
 from gsmooth.certificate import Certificate, Certified, Prediction
-from gsmooth.certification.api import Outcome, certify_feasible
+from gsmooth.certification import Outcome
+from gsmooth.certification.api import certify_feasible
 from gsmooth.certification.rules import Mode
 from gsmooth.cover import Centres, CoverBuilder
 from gsmooth.data.dataset import Dataset

@@ -19,7 +19,7 @@ from gsmooth.certificate import (
     Certified,
     Prediction,
 )
-from gsmooth.certification.api import Outcome
+from gsmooth.certification import Outcome
 from gsmooth.certification.rules import RadiusMode, RegionMode
 from gsmooth.data.dataset import Dataset
 from gsmooth.data.loading import IN_MEMORY as IMAGES

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final, final
 from weakref import WeakKeyDictionary
 
-from gsmooth.certification.api import Item
 from gsmooth.data.dataset import Dataset
 from gsmooth.data.image_key import image_key
+from gsmooth.data.item import Item
 from gsmooth.runs.fixed_batch import checked_on
 from gsmooth.runs.settings import RUN
 from gsmooth.sampling.counting import Counter

@@ -19,7 +19,7 @@ from gsmooth.attacks.plan import AttackPlan
 from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Certificate, Certified, Guarantee
 from gsmooth.certification import chunks, prediction
-from gsmooth.certification.api import Item
+from gsmooth.data.item import Item
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.transforms.region import Region

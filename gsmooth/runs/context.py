@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, final
 import torch
 
 from gsmooth.attacks import AttackPlan
-from gsmooth.certification.api import Item, RegionMode
+from gsmooth.certification import RegionMode
 from gsmooth.cover import CoverBuilder, IndividualCovers, OnlineCovers
 from gsmooth.cover.distributional import cheapest_number
 from gsmooth.data.dataset import Dataset
+from gsmooth.data.item import Item
 from gsmooth.models import load_model, weights_digest
 from gsmooth.runs.calibration import CalibratedCovers, Calibration, read_calibration
 from gsmooth.runs.config.run_config import RunConfig, fingerprint, identity

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import final
 
 from gsmooth.attacks import AttackOutcome
-from gsmooth.certification.api import Outcome, Watch
+from gsmooth.certification import Outcome
+from gsmooth.certification.api import Watch
 from gsmooth.data.dataset import Dataset
 from gsmooth.runs.calibration import image_digest
 from gsmooth.runs.config.resolution import resolved_task

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from gsmooth.attacks import AttackOutcome, attack_many
-from gsmooth.certification import chunks
-from gsmooth.certification.api import Outcome, RegionMode, Watch, certify_feasible
+from gsmooth.certification import Outcome, RegionMode, chunks
+from gsmooth.certification.api import Watch, certify_feasible
 from gsmooth.certification.feasibility import check_feasible
 from gsmooth.certification.nested import (
     NestedMode,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import final
 
 from gsmooth.certificate import Prediction
-from gsmooth.certification.api import Item, predict_many
+from gsmooth.certification.api import predict_many
+from gsmooth.data.item import Item
 from gsmooth.runs.config.resolution import resolved_task
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import RunContext, build_context

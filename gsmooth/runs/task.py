@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import final
 
 from gsmooth.attacks import AttackPlan
-from gsmooth.certification.api import RadiusMode, RegionMode
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.nested import NestedMode
 from gsmooth.cover.regions.one_sided import one_sided_axes
 from gsmooth.runs.config.run_config import RunConfig

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified
 from gsmooth.certification import RadiusMode
-from gsmooth.certification.api import Item, certify_many
+from gsmooth.certification.api import certify_many
 from gsmooth.cover import GivenCover, build_cover
+from gsmooth.data.item import Item
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import Point, SampleImage

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from gsmooth.certificate import Certified, Step
 from gsmooth.certification import RadiusMode
-from gsmooth.certification.api import Item, certify_many
+from gsmooth.certification.api import certify_many
 from gsmooth.cover import Cover, GivenCover, build_cover
+from gsmooth.data.item import Item
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 from gsmooth.testing.halfspace import Scene, scene

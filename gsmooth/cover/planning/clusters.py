@@ -114,11 +114,6 @@ class Clustering:
         ]
 
 
-def clusters(gram: Floats, cells: Indices, count: int) -> list[Piece]:
-    """At most ``count`` clusters of the grid cells (c, 2^m): see ``Clustering``."""
-    return Clustering(gram, cells).at(count)
-
-
 def _largest(found: list[Piece]) -> float:
     return max(cluster.radius for cluster in found)
 

@@ -11,8 +11,7 @@ from typing import final
 from gsmooth.attacks.candidates import grid
 from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Abstained, AbstainReason, Certified
-from gsmooth.certification import chunks
-from gsmooth.certification.api import Outcome, RadiusMode, RegionMode
+from gsmooth.certification import Outcome, RadiusMode, RegionMode, chunks
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.outcomes import attack_on, most_votes, outcomes
 from gsmooth.runs.settings import RUN

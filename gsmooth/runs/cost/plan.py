@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
-from gsmooth.certification.api import RadiusMode
+from gsmooth.certification import RadiusMode
 from gsmooth.certification.feasibility import largest_p_lower
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.cost.dry_run import ImageCost, expected_forwards, tried_images

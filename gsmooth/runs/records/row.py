@@ -26,7 +26,7 @@ from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackOutcome
-    from gsmooth.certification.api import Outcome
+    from gsmooth.certification import Outcome
 
 SCHEMA_VERSION: Final = 3
 READABLE: Final = (schema2.VERSION, SCHEMA_VERSION)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsmooth import load_data
-from gsmooth.cover.planning.clusters import Clustering, clusters
+from gsmooth.cover.planning.clusters import Clustering
 from gsmooth.cover.regions.ball import smallest_ball, smallest_balls
 from gsmooth.cover.regions.grid import Piece
 from gsmooth_translation import Translation
@@ -62,7 +62,7 @@ def test_every_cell_is_owned_once_and_its_corners_lie_in_its_ball(
     rows: int, cols: int, count: int, seed: int
 ) -> None:
     points, cells = wandering(seed, rows, cols), grid(rows, cols)
-    found = clusters(points @ points.T, cells, count)
+    found = Clustering(points @ points.T, cells).at(count)
     assert_partition(found, cells, count)
     for cluster in found:
         # A Gram matrix squares lengths: distances are good to the root of a rounding error.
@@ -76,7 +76,7 @@ def test_more_balls_are_smaller_and_the_result_does_not_depend_on_earlier_ones()
         max(cluster.radius for cluster in clustering.at(count)) for count in (1, 4, 16, 64, 361)
     ]
     assert all(after < before for before, after in itertools.pairwise(largest))
-    fresh = clusters(points @ points.T, cells, 16)
+    fresh = Clustering(points @ points.T, cells).at(16)
     for again, cluster in zip(clustering.at(16), fresh, strict=True):
         assert np.array_equal(again.cells, cluster.cells)
         assert np.array_equal(again.weights, cluster.weights)
@@ -85,7 +85,7 @@ def test_more_balls_are_smaller_and_the_result_does_not_depend_on_earlier_ones()
 
 def test_as_many_balls_as_cells_give_every_cell_its_own() -> None:
     points, cells = np.random.default_rng(0).normal(size=(30, 5)), grid(5, 6)
-    found = clusters(points @ points.T, cells, 1000)
+    found = Clustering(points @ points.T, cells).at(1000)
     assert_partition(found, cells, len(cells))
     alone = [smallest_ball(points[corners] @ points[corners].T)[1] for corners in cells]
     assert max(cluster.radius for cluster in found) <= max(alone) * 1.3
@@ -96,7 +96,7 @@ def test_well_separated_groups_are_found() -> None:
     middles = 100.0 * rng.normal(size=(7, 9))
     points = np.repeat(middles, 11, axis=0) + rng.normal(size=(77, 9))
     cells = np.stack([np.arange(77), np.arange(77)], axis=1)
-    found = clusters(points @ points.T, cells, 7)
+    found = Clustering(points @ points.T, cells).at(7)
     assert sorted(cluster.cells.tolist() for cluster in found) == [
         list(range(start, start + 11)) for start in range(0, 77, 11)
     ]
@@ -105,16 +105,16 @@ def test_well_separated_groups_are_found() -> None:
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_one_cell_is_one_cluster(count: int) -> None:
     points = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]])
-    (only,) = clusters(points @ points.T, np.arange(4)[None], count)
+    (only,) = Clustering(points @ points.T, np.arange(4)[None]).at(count)
     assert only.radius == pytest.approx(np.sqrt(2.0), rel=0.01)
     assert only.cells.tolist() == [0]
 
 
 def test_cells_that_are_points_and_points_that_coincide_are_no_trouble() -> None:
-    identity_action = clusters(np.zeros((1, 1)), np.zeros((1, 4), dtype=np.int64), 3)
+    identity_action = Clustering(np.zeros((1, 1)), np.zeros((1, 4), dtype=np.int64)).at(3)
     assert [cluster.radius for cluster in identity_action] == [0.0]
     same = np.ones((25, 25))
-    found = clusters(same, grid(5, 5), 6)
+    found = Clustering(same, grid(5, 5)).at(6)
     assert_partition(found, grid(5, 5), 6)
     assert max(cluster.radius for cluster in found) < 1e-6
 
