@@ -1,1 +1,1 @@
-"""Where code, files and memory that are not ours come in; what fails there is one of our errors."""
+"""Guards around users' code, files and memory, which turn failures into errors of gsmooth."""

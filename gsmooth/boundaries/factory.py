@@ -1,4 +1,4 @@
-"""Specs of the form ``module:name``: the user's own models and data."""
+"""Import and call of users' factories of models and data, by specs ``module:name``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from gsmooth.errors import GsmoothError
 
 
 def import_object(spec: str, error: type[GsmoothError]) -> object:
-    """What ``module:name`` names; modules in the working directory are found too.
+    """Import the object ``module:name``, also from the working directory.
 
-    Raises ``error`` with the reason: no colon, an import that fails, a name that is not there.
+    Args:
+        spec: ``module:name``.
+        error: Type of the error that is raised if the spec has no colon, the import fails or the
+            module has no such name.
     """
     return import_named(spec, repr(spec), error)
 
@@ -23,16 +26,21 @@ def call_factory(
     options: Mapping[str, object] = {},
     **offered: object,
 ) -> object:
-    """Call the factory ``module:name`` with ``options``, and what is ``offered`` where it names it.
+    """Call the factory ``module:name``.
 
-    Raises ``error`` when it is not callable or raises anything.
+    Args:
+        spec: ``module:name``.
+        error: Type of the error that is raised if the object is not callable, or raises.
+        options: Keyword arguments of the call.
+        **offered: Further keyword arguments, passed only if the factory has parameters of these
+            names.
     """
     factory = import_object(spec, error)
     if not callable(factory):
         raise error(f"{spec!r} is {type(factory).__name__}, not a function that can be called")
     try:
         names = inspect.signature(factory).parameters
-    except Exception:  # Some builtins have no signature.
+    except Exception:  # Some built-in functions have no signature.
         names = {}  # type: ignore[assignment]
     with users_code(f"{spec!r} raised", error):
         return factory(**options, **{key: offered[key] for key in offered if key in names})

@@ -1,4 +1,4 @@
-"""Memory: what this process has taken at most, and what is left."""
+"""Memory of this process and its devices: the largest use so far, and the free memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def peak_bytes() -> int | None:
-    """Largest resident memory of this process so far; None where the system does not tell."""
+    """Return the largest resident memory so far, in bytes; None if it is not available."""
     try:
         import resource
     except ImportError:  # Windows.
@@ -17,7 +17,7 @@ def peak_bytes() -> int | None:
 
 
 def device_bytes() -> int | None:
-    """Most that tensors have taken on GPUs so far; None without one."""
+    """Return the largest memory of tensors on GPUs so far, in bytes; None without a GPU."""
     import torch
 
     if not torch.cuda.is_available():
@@ -26,19 +26,19 @@ def device_bytes() -> int | None:
 
 
 def peak_memory() -> str:
-    """Both, for people: "600 MB", or "600 MB and 3.1 GB on the device"."""
+    """Return both figures as a text: "600 MB", or "600 MB and 3.1 GB on the device"."""
     host, device = peak_bytes(), device_bytes()
     parts = ["unknown" if host is None else size(host)]
     return " and ".join([*parts, *([f"{size(device)} on the device"] if device else [])])
 
 
 def size(count: int) -> str:
-    """Bytes for people, in units of 10^6 or 10^9."""
+    """Return a number of bytes as a text, in MB (10^6) or GB (10^9)."""
     return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
 
 
 def available_bytes() -> int | None:
-    """Memory that programs can still take without swapping; None where the system does not tell."""
+    """Return the bytes that programs can take without swapping; None if that is not available."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Disguise: small text files that lie where weights, models or data were meant to be."""
+"""Detection of git-LFS pointers and HTML pages in place of weights, models or data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ _HEAD_BYTES: Final = 512
 
 
 def disguise(path: Path) -> str | None:
-    """What the file is instead, and what to do; None for a file that is not one of these.
+    """Describe a placeholder file and its remedy.
 
-    A git-LFS pointer stands for a file that was not fetched. An HTML page is what a download gives
-    that needed a login, or whose address was that of a page about the file. A file that cannot be
-    opened is left to whoever reads it.
+    A git-LFS pointer replaces a file that was not fetched. An HTML page is the result of a download
+    that needed a login, or of the address of a page about the file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The description; None for any other file, or one that cannot be opened.
     """
     try:
         with path.open("rb") as file:
@@ -36,9 +41,12 @@ def disguise(path: Path) -> str | None:
 
 
 def refuse_disguised(what: str, path: Path, error: type[GsmoothError]) -> None:
-    """Raise ``error`` where the file at ``path`` is a git-LFS pointer or an HTML page.
+    """Raise ``error`` if the file at ``path`` is a git-LFS pointer or an HTML page.
 
-    what: "weights", "model" or "data", as the message begins.
+    Args:
+        what: First word of the message: "weights", "model" or "data".
+        path: The file.
+        error: Type of the error.
     """
     if (found := disguise(path)) is not None:
         raise error(f"{what} {path}: {found}")

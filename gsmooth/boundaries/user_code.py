@@ -1,4 +1,4 @@
-"""Code that is not ours: importing it, calling it, and what becomes of whatever it raises."""
+"""Import and call of users' code, whose exceptions become errors of gsmooth."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def users_code(
     hint: str = "",
     passing: tuple[type[BaseException], ...] = (),
 ) -> Iterator[None]:
-    """Run code that is not ours: whatever it raises becomes ``error``.
+    """Run users' code and replace its exceptions by ``error``.
 
-    That includes ``sys.exit`` and every other BaseException; a run must not end with exit code 0
-    because a module called sys.exit(0). KeyboardInterrupt is Ctrl-C and stays what it is.
+    ``sys.exit`` and every other BaseException are replaced, too: a run must not end with exit code
+    0 because a module calls sys.exit(0). KeyboardInterrupt (Ctrl-C) is not replaced.
 
     Args:
-        what: Leads the message: whose code did what, e.g. ``model 'nets:build' raised``.
-        error: What is raised instead, with the type and the first line of the original.
-        hint: Ends the message.
-        passing: Errors that pass through as they are, beside those of type ``error``.
+        what: Beginning of the message: whose code did what, e.g. ``model 'nets:build' raised``.
+        error: Type of the new error; its message includes type and first line of the original.
+        hint: End of the message; none by default.
+        passing: Types of errors that are not replaced, in addition to ``error``.
     """
     ours: tuple[type[BaseException], ...] = (KeyboardInterrupt, error, *passing)
     try:
@@ -42,13 +42,13 @@ def users_code(
 
 
 def one_line(error: BaseException) -> str:
-    """Type and first line of an exception: ``ValueError: no such layer``."""
+    """Return type and first line of an exception: ``ValueError: no such layer``."""
     said = first_line(error)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an exception says; empty where it says nothing."""
+    """Return the first line of an exception's message; empty without a message."""
     try:
         lines = str(error).strip().splitlines()
     except Exception:  # An exception's own __str__ is the user's code as well.
@@ -57,14 +57,15 @@ def first_line(error: BaseException) -> str:
 
 
 def import_named(spec: str, what: str, error: type[GsmoothError]) -> object:
-    """The object that ``module:name`` names.
+    """Import the object ``module:name``.
 
-    Modules in the working directory are found too, behind everything that is installed.
+    Modules in the working directory are found, too; installed modules come first.
 
     Args:
         spec: ``module:name``.
-        what: Leads every message, e.g. ``model 'nets:build'``.
-        error: Raised for a spec without a colon, an import that fails and an unknown name.
+        what: Beginning of every message, e.g. ``model 'nets:build'``.
+        error: Type of the error that is raised if the spec has no colon, the import fails or the
+            name is unknown.
     """
     module_name, colon, name = spec.partition(":")
     if not (module_name and colon and name):
@@ -87,15 +88,15 @@ def _imported(name: str, what: str, error: type[GsmoothError]) -> ModuleType:
 
 
 def _find_modules_here() -> None:
-    """Let imports find modules in the working directory, after everything that is installed.
+    """Add the working directory to the end of the import path.
 
-    At the end of the path, so that a file there cannot stand in for an installed package.
+    At the end, a file of the working directory cannot hide an installed package.
     """
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
 
 
 def _place(module: ModuleType) -> str:
-    # A module of one's own may be hidden by an installed one of the same name.
+    # An installed module can hide the user's module of the same name.
     file = getattr(module, "__file__", None)
     return f" ({file})" if isinstance(file, str) else ""

@@ -1,4 +1,4 @@
-"""Models: from a spec and a file of weights to a classifier, and the digest of what it holds."""
+"""Loading of models (Python factories, TorchScript, torch.export, ONNX, timm) and their digests."""
 
 from gsmooth.models.cards import Card, card, shipped_models
 from gsmooth.models.digest import weights_digest

@@ -1,4 +1,4 @@
-"""Calling the user's model: the one place where what it raises becomes our error."""
+"""A guard around calls of a user's model, which turns its exceptions into errors of gsmooth."""
 
 from __future__ import annotations
 
@@ -18,24 +18,28 @@ _SIGNS: Final = (
     "not enough memory",
     "ALLOC_FAILED",
 )
-"""What errors of other types than OutOfMemoryError say; the CPU allocator raises RuntimeError."""
+"""Texts of errors for lack of memory; PyTorch's CPU allocator raises a plain RuntimeError."""
 
 
 @contextmanager
 def model_call(
     who: str, batch: Tensor, hint: str = "", size: str = "engine.batch_size"
 ) -> Iterator[None]:
-    """Call the user's network on ``batch``: whatever it raises becomes a ModelError.
+    """Guard a call of the user's network on ``batch``: its exceptions become a ModelError.
 
-    The message names the model (``who``), shape and type of the batch, and the first line of the
-    network's own error; ``hint`` ends it. ``size``: the setting that makes batches smaller.
-    sys.exit counts as an error, Ctrl-C does not.
+    ``sys.exit`` counts as an error; Ctrl-C (KeyboardInterrupt) passes through.
+
+    Args:
+        who: Name of the model, for the message.
+        batch: Input of the network; the message gives its shape and type.
+        hint: Last sentence of the message; none by default.
+        size: Name of the setting that makes batches smaller.
 
     Raises:
-        MemoryShortError: The batch did not fit into memory; a smaller one may.
-        ModelError: Anything else.
+        MemoryShortError: The batch did not fit into memory; a smaller one may fit.
+        ModelError: The network raised any other exception.
     """
-    # Now: a network may resize the batch in place.
+    # The shape is read before the call: a network may resize the batch in place.
     given = f"a batch of shape {tuple(batch.shape)}, {batch.dtype}"
     with users_code(f"{who} fails on {given}:", ModelError, hint=hint):
         try:
@@ -50,16 +54,17 @@ def model_call(
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether a smaller batch may go through where this one raised ``error``."""
+    """Return True if ``error`` means lack of memory, so that a smaller batch may succeed."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError, MemoryShortError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 def plain_precision(device: torch.device) -> AbstractContextManager[object]:
-    """No torch.autocast of the caller's: it belongs to a thread, and f and Q to none.
+    """Switch off the caller's torch.autocast for calls of the classifier f and the readout Q.
 
-    Votes under it would be another function's, and those of workers in other threads would not be.
+    torch.autocast holds for one thread only. With it, votes cast in the caller's thread would come
+    from another function than votes cast by workers in other threads.
     """
     kind = device.type
     if not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):

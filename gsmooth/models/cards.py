@@ -1,4 +1,4 @@
-"""Card: what a shipped model is, how it was trained and how well it does."""
+"""Cards of shipped models: network, noise and region of training, and measured accuracy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ class _Section(BaseModel):
 
 @final
 class ModelSection(_Section):
-    """The network: a factory ``module:name``, its classes, input (C, H, W) and input range."""
+    """The network of a shipped model.
+
+    Args:
+        network: Factory ``module:name`` that builds the network.
+        classes: Number of classes.
+        shape: Input shape (C, H, W).
+        input_range: Least and greatest value of a pixel.
+        options: Keyword arguments of the factory.
+    """
 
     network: str
     classes: int
@@ -31,7 +39,16 @@ class ModelSection(_Section):
 
 @final
 class SmoothingSection(_Section):
-    """The noise that the model was trained under."""
+    """The noise of training.
+
+    Args:
+        transformation: Name of the transformation.
+        sigma: Standard deviation of the noise on z.
+        scales: Scale of the noise on each parameter, in its unit; empty without such noise.
+        law: Name of the law of the noise on parameters.
+        grid: Step of the grid to which noisy inputs are rounded.
+        options: Options of the transformation.
+    """
 
     transformation: str
     sigma: float
@@ -43,7 +60,13 @@ class SmoothingSection(_Section):
 
 @final
 class RegionSection(_Section):
-    """The region that the model was trained to withstand."""
+    """The region of attacks in training.
+
+    Args:
+        lower: Lower end of each parameter, in its unit.
+        upper: Upper end of each parameter, in its unit.
+        l2: Radius of the l2 ball of perturbations; 0 without any.
+    """
 
     lower: tuple[float, ...] = ()
     upper: tuple[float, ...] = ()
@@ -52,7 +75,16 @@ class RegionSection(_Section):
 
 @final
 class Card(_Section):
-    """``gsmooth/shipped/NAME.toml``. ``training`` and ``accuracy`` are free text for people."""
+    """The content of a card, ``gsmooth/models/zoo/NAME.toml``.
+
+    Args:
+        name: Name of the model.
+        model: The network.
+        smoothing: The noise of training.
+        region: The region of attacks in training.
+        training: Notes on the training, in free form.
+        accuracy: Measured accuracies, in free form.
+    """
 
     name: str
     model: ModelSection
@@ -63,7 +95,7 @@ class Card(_Section):
 
 
 def shipped_models() -> tuple[str, ...]:
-    """Names of the models in the package, sorted."""
+    """Return the names of the models in the package, sorted."""
     folder = files("gsmooth") / "models" / "zoo"
     if not folder.is_dir():
         return ()
@@ -72,9 +104,16 @@ def shipped_models() -> tuple[str, ...]:
 
 
 def card(spec: str) -> Card | None:
-    """The card of ``shipped:NAME``; None for any other spec. No torch is imported.
+    """Return the card of ``shipped:NAME``, without importing torch.
 
-    Raises ModelError for a name that is not shipped (with the nearest), or a card that is unfit.
+    Args:
+        spec: Spec of a model.
+
+    Returns:
+        The card; None if the spec does not begin with ``shipped:``.
+
+    Raises:
+        ModelError: No shipped model has this name, or its card is not valid.
     """
     if not spec.startswith(_PREFIX):
         return None
@@ -91,7 +130,15 @@ def card(spec: str) -> Card | None:
 
 
 def read_card(name: str, text: str) -> Card:
-    """The card ``text`` (TOML); ModelError naming the field that does not fit."""
+    """Read a card from ``text`` (TOML).
+
+    Args:
+        name: Name of the model, for the error.
+        text: The card.
+
+    Raises:
+        ModelError: A field is not valid; the message names it.
+    """
     try:
         return Card.model_validate({"name": name, **tomllib.loads(text)})
     except tomllib.TOMLDecodeError as error:

@@ -1,4 +1,4 @@
-"""Checkpoints: files of tensors by name, read without ever running pickled code."""
+"""Reading of checkpoints (files of named tensors) without running pickled code."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ _DEPTH: Final = 3
 class StoredState:
     """A state dict in a checkpoint.
 
-    keys: those that lead to it; none where it is the file's whole content. prefix: what was taken
-    off the front of each of its names.
+    Args:
+        state: Tensors by name.
+        keys: Keys of the nested mappings that contain it, outermost first; empty for a state dict
+            that is the whole content of the file.
+        prefix: Prefix that was removed from all names.
     """
 
     state: State
@@ -36,23 +39,31 @@ class StoredState:
 
     @property
     def spoken(self) -> str:
-        """Where it lies, for a message; empty for the whole file as it is."""
+        """Return its place in the file, for a message; empty for the whole, unchanged file."""
         key = f" (under the key {'.'.join(self.keys)!r})" if self.keys else ""
         return f"{key} (without the prefix {self.prefix!r})" if self.prefix else key
 
     def unwrapped(self) -> Iterator[StoredState]:
-        """Itself, then without each prefix that all of its names share, the shortest first."""
+        """Yield the state dict itself, then without each common prefix, the shortest first."""
         yield self
         for prefix in _common_prefixes(list(self.state)):
             yield StoredState(_without(prefix, self.state), self.keys, prefix)
 
 
 def read_checkpoint(path: Path) -> tuple[StoredState, ...]:
-    """The state dicts in ``path`` on the CPU, the outermost first: torch.save, or .safetensors.
+    """Read all state dicts in a file of torch.save or safetensors.
 
-    A mapping from names counts as one if it holds a tensor or is empty; one in another (as under
-    "state_dict" or "model") counts too. Raises ModelError for whatever else the file is; one whose
-    pickle calls for code is refused without running it.
+    A mapping from names is a state dict if it is empty or contains a tensor. Nested mappings (as
+    under "state_dict" or "model") count, too.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The state dicts, on the CPU, outermost first.
+
+    Raises:
+        ModelError: The file has another format, or its pickle needs code. No such code is run.
     """
     if not path.is_file():
         raise ModelError(f"weights {path}: there is no such file")
@@ -68,7 +79,7 @@ def read_checkpoint(path: Path) -> tuple[StoredState, ...]:
 
 
 def refused(path: Path, error: BaseException) -> ModelError:
-    """The error for a file that holds pickled code, naming what it would have called."""
+    """Return the error for a file with pickled code; it names the function that pickle needs."""
     found = re.search(r"GLOBAL (\S+)", str(error))
     what = f" ({found.group(1)})" if found else ""
     return ModelError(
@@ -85,7 +96,7 @@ def _saved(path: Path) -> object:
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise refused(path, error) from error
-    except Exception as error:  # Damaged files fail in many ways inside torch.
+    except Exception as error:  # torch raises many types of errors on damaged files.
         raise ModelError(
             f"weights {path}: not a state dict ({type(error).__name__}: {str(error)[:120]});"
             " expected a file written by torch.save(model.state_dict(), path)"
@@ -102,7 +113,7 @@ def _safetensors(path: Path) -> State:
         ) from error
     try:
         found: State = load_file(path)
-    except Exception as error:  # Its own error type has no public base.
+    except Exception as error:  # The error type of safetensors has no public base class.
         raise ModelError(
             f"weights {path}: cannot be read as safetensors ({type(error).__name__}:"
             f" {str(error)[:120]})"
@@ -123,7 +134,7 @@ def _states(content: object, keys: tuple[str, ...] = ()) -> Iterator[StoredState
 
 
 def _common_prefixes(names: list[str]) -> Iterator[str]:
-    """What all names begin with, up to a dot: "module." and "module.net." of module.net.weight."""
+    """Yield common prefixes of all names that end at a dot, such as "module." and "module.net."."""
     if not names:
         return
     heads = [name.split(".")[:-1] for name in names]
@@ -135,7 +146,7 @@ def _common_prefixes(names: list[str]) -> Iterator[str]:
 
 
 def _without(prefix: str, state: State) -> State:
-    """The names without ``prefix``, and the versions that modules noted beside them."""
+    """Return the state dict without ``prefix`` in its names, with the versions of modules kept."""
     bare = OrderedDict((name.removeprefix(prefix), value) for name, value in state.items())
     noted = getattr(state, "_metadata", None)
     if noted is not None:

@@ -1,4 +1,4 @@
-"""What the engine asks of a model: a batch of images in, one label each out."""
+"""The class Classifier: a PyTorch module that assigns a label to each image of a batch."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _COMPRESSED: Final = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torc
 
 
 IN_MEMORY: Final = "in-memory:"
-"""What the names of networks begin with that were given as objects."""
+"""Prefix of the names of networks that were given as Python objects, not by a spec."""
 
 
 @final
 class Classifier:
-    """A PyTorch module as a function from images to labels; nothing else is asked of it.
+    """A PyTorch module as a function from images to labels.
 
-    Votes, clean predictions and the gradients of attacks go through :meth:`scores`, and nothing
-    calls ``module`` past it.
+    Votes, clean predictions and gradients of attacks are all computed by :meth:`scores`, the only
+    caller of ``module``.
 
     Args:
         module: Maps float32 (N, C, H, W) to (N, classes) scores, and holds its own normalization,
@@ -41,7 +41,7 @@ class Classifier:
         classes: Number of classes, at least 2.
         shape: Shape (C, H, W) of one image.
         input_range: Least and greatest value of a pixel, (low, high).
-        name: Of the network, in errors and records.
+        name: Name of the network in errors and records.
         device: Where it runs; by default where the parameters of the module are.
         autocast: Type that torch.autocast may calculate in: "bfloat16" or "float16".
         channels_last: Store weights and batches in that layout.
@@ -99,7 +99,7 @@ class Classifier:
         self.autocast: Autocast | None = autocast
         self.channels_last = channels_last
         self.compile = compile
-        # Beside ``module``, whose state dict keeps the names that weights are stored under.
+        # ``module`` itself is not wrapped: its state dict keeps the names of the stored weights.
         self._forward: Callable[[Tensor], object] = self.module
         if compile:
             self._forward = torch.compile(self.module)
@@ -112,24 +112,30 @@ class Classifier:
         return f"Classifier({name}, classes={self.classes}, shape={self.shape}{span}{where})"
 
     def scores(self, batch: Tensor) -> Tensor:
-        """f itself: (N, C, H, W) float32 -> (N, classes), in whatever type the model answers.
+        """Compute the scores of a batch; differentiable if the module is.
 
-        Differentiable where the module is. The module may write into ``batch``: pass one that is
-        not needed afterwards. ModelError when the module raises anything (MemoryShortError when
-        the batch does not fit into memory), when it cannot be compiled, and when the answer has
-        another shape.
+        Args:
+            batch: Images (N, C, H, W), float32. The module may overwrite them.
+
+        Returns:
+            Scores (N, classes), in the type that the module returns.
+
+        Raises:
+            MemoryShortError: The batch does not fit into memory.
+            ModelError: The module raises another error, cannot be compiled, or returns another
+                shape.
         """
         if self.channels_last:
             batch = batch.contiguous(memory_format=torch.channels_last)
-        shape = tuple(batch.shape)  # Now: the module may resize the batch.
+        shape = tuple(batch.shape)  # Read before the call: the module may resize the batch.
         with model_call(self.name, batch), self._precision():
-            if self.module.training:  # Trained further since; batch neighbours must not matter.
+            if self.module.training:  # Evaluation mode: results must not depend on the batch.
                 self.module.eval()
             scores = self._compiled(batch) if self.compile else self._forward(batch)
         return self._expected(scores, shape)
 
     def _expected(self, scores: object, shape: tuple[int, ...]) -> Tensor:
-        """``scores`` on the classifier's device, if that is what they are; else ModelError."""
+        """Return ``scores`` on the classifier's device; ModelError unless they have its shape."""
         wanted = (shape[0], self.classes)
         if not isinstance(scores, Tensor) or scores.shape != wanted:
             given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
@@ -146,40 +152,57 @@ class Classifier:
 
     @torch.inference_mode()
     def votes(self, batch: Tensor) -> Tensor:
-        """(N, C, H, W) float32 -> (N,) int64 on the device, without waiting for it.
+        """Compute the votes of a batch, without waiting for the device.
 
-        0..classes-1: a label. classes: a tie for the largest score, compared in the scores' own
-        type, which is no vote (F3). classes + 1: a score is NaN or infinite, and the whole batch
-        has to be refused. ModelError for scores of another shape.
+        By F3, a tie for the largest score counts as no vote, and a score that is not finite stops
+        the run.
+
+        Args:
+            batch: Images (N, C, H, W), float32.
+
+        Returns:
+            Votes (N,), int64, on the device. 0..classes-1: a label. ``classes``: a tie, compared in
+            the type of the scores. ``classes + 1``: a score is NaN or infinite, so that the whole
+            batch must be refused.
+
+        Raises:
+            ModelError: The module fails or returns scores of another shape.
         """
         return self.judged(self.scores(batch))
 
     def judged(self, scores: Tensor) -> Tensor:
-        """The votes (N,) that scores (N, classes) stand for; see :meth:`votes`."""
+        """Return the votes (N,) for scores (N, classes); see :meth:`votes`."""
         best, label = scores.max(dim=1)
         tied = (scores == best[:, None]).sum(dim=1) > 1
-        # NaN and infinities times zero are NaN, which differs from everything; the rest is zero.
+        # Zero times NaN or infinity is NaN, which is unequal to 0; zero times a number is 0.
         broken = (scores * 0).sum(dim=1) != 0
         return label.masked_fill(tied, self.classes).masked_fill(broken, self.classes + 1)
 
     def labels(self, batch: Tensor) -> Tensor:
-        """(N, C, H, W) float32 -> (N,) int64 in 0..classes; ``classes`` itself marks a tie (F3).
+        """Predict the label of each image of a batch.
 
-        ModelError when the scores are not (N, classes) or not finite.
+        Args:
+            batch: Images (N, C, H, W), float32.
+
+        Returns:
+            Labels (N,), int64; ``classes`` marks a tie, which counts as no vote (F3).
+
+        Raises:
+            ModelError: The module fails, or its scores have another shape or are not finite.
         """
         votes = self.votes(batch)
         self.require_finite(votes)
         return votes
 
     def require_finite(self, votes: Tensor) -> None:
-        """ModelError, naming the first row at fault, where votes (N,) go beyond ``classes``."""
+        """Raise ModelError if one of the votes (N,) marks scores that are not finite."""
         broken = votes > self.classes
         if bool(broken.any()):
             row = int(broken.nonzero()[0])
             raise self.not_finite(f"first at row {row} of a batch of {len(votes)}")
 
     def not_finite(self, where: str) -> ModelError:
-        """The error for a batch with votes beyond ``classes``; ``where``: as far as it is known."""
+        """Return the error for scores that are not finite; ``where``: the place in the batch."""
         return ModelError(
             f"{self.name}: NaN or infinite scores, {where}; no vote of this batch was counted."
             " Check the model's weights and that it expects inputs in"
@@ -188,9 +211,13 @@ class Classifier:
         )
 
     def replica(self, device: str) -> Classifier:
-        """The same function on ``device``, sharing nothing: for a thread of its own.
+        """Copy the classifier to ``device``, without shared state, for use in another thread.
 
-        ModelError where the module cannot be copied.
+        Args:
+            device: Device of the copy.
+
+        Raises:
+            ModelError: The module cannot be copied.
         """
         hint = "; name one device only"
         module = _copied(self.module, f"{self.name}: cannot be copied for a second worker:", hint)
@@ -213,8 +240,8 @@ class Classifier:
         return torch.autocast(self.device.type, dtype=_TYPES[self.autocast])
 
     def _compiled(self, batch: Tensor) -> object:
-        # One program for sizes from 2 on, as far as the compiler can: else the first size would
-        # have one of its own, and what a batch gets would depend on the sizes before it.
+        # One compiled program for all batch sizes from 2 on, if the compiler can: otherwise the
+        # first size gets its own program, and scores depend on the sizes of earlier batches.
         torch._dynamo.maybe_mark_dynamic(batch, 0)
         try:
             return self._forward(batch)
@@ -228,13 +255,21 @@ class Classifier:
             ) from error
 
     def check_image(self, image: Tensor, index: int) -> None:
-        """InputError unless ``image`` is (C, H, W), floating, finite and in the declared range."""
+        """Check one image.
+
+        Args:
+            image: The image.
+            index: Its index, for the error.
+
+        Raises:
+            InputError: It is not (C, H, W), not floating, not finite or outside ``input_range``.
+        """
         name = image_name(index)
         if tuple(image.shape) != self.shape:
             raise InputError(
                 f"{name}: shape {tuple(image.shape)}, but {self.name} takes {self.shape}"
             )
-        if not image.is_floating_point():  # 1 would be white, or nearly black.
+        if not image.is_floating_point():  # Value 1 is white in [0, 1], but nearly black in 8 bits.
             raise InputError(
                 f"{name}: pixels of type {image.dtype}; expected floating-point numbers in the"
                 f" declared input range [{self.input_range[0]:g}, {self.input_range[1]:g}] (8-bit"
@@ -252,18 +287,18 @@ class Classifier:
 
 
 def _device_of(module: nn.Module) -> torch.device:
-    """Where the parameters and buffers of a module are; the CPU if it has none."""
+    """Return the device of a module's parameters and buffers; the CPU if it has none."""
     held = next(itertools.chain(module.parameters(), module.buffers()), None)
     return torch.device("cpu") if held is None else held.device
 
 
 def _copied(module: nn.Module, what: str, hint: str) -> nn.Module:
-    """A deep copy; ModelError that begins with ``what`` and ends with ``hint`` where it fails."""
+    """Return a deep copy, or raise ModelError with ``what`` first and ``hint`` last."""
     held = (value for part in module.modules() for value in tree_leaves(_state(part)))
-    # What deepcopy cannot copy is found in its memo already.
+    # deepcopy takes from its memo the values that it cannot copy.
     memo: dict[int, object] = {id(t): _clone(t) for t in held if _is_compressed(t)}
     with users_code(what, ModelError, hint=hint), warnings.catch_warnings():
-        # PyTorch's own copy of a quantized tensor warns of the storage that it uses.
+        # PyTorch warns about storage when it copies a quantized tensor.
         warnings.filterwarnings("ignore", message="TypedStorage is deprecated")
         return copy.deepcopy(module, memo)
 
@@ -274,7 +309,7 @@ def _state(module: nn.Module) -> dict[str, object]:
 
 
 def _is_compressed(value: object) -> TypeGuard[Tensor]:
-    """Whether it is a sparse tensor of rows or columns, which has no storage for deepcopy."""
+    """Return True for a compressed sparse tensor, which has no storage for deepcopy."""
     return isinstance(value, Tensor) and value.layout in _COMPRESSED
 
 

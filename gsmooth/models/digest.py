@@ -1,4 +1,4 @@
-"""Digest: one hash of everything stored that a network computes with."""
+"""A hash of all stored values (parameters, buffers, program files) that a network uses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, torch.dtype,
 
 
 def weights_digest(classifier: Classifier) -> str:
-    """sha256 (hex) of a model: its state dict, and its other buffers or, of a program, its file.
+    """Compute the sha256 (hex) of a model's state dict and other buffers, or of its program file.
 
-    Equal values give equal digests, whatever their strides, device or order in memory; a changed
-    bit changes it. Not covered: Python code and what it holds outside parameters and buffers.
-    Raises ModelError that names the key of a value which has no canonical bytes.
+    Strides, device and order in memory do not change the digest; every bit of a value does. Python
+    code, and state outside parameters and buffers, are not covered.
+
+    Args:
+        classifier: The model.
+
+    Raises:
+        ModelError: A value has no canonical bytes; the message names its key.
     """
     state, path = hashlib.sha256(), Path(classifier.name)
     for name, value in state_of(classifier.module, classifier.name).items():
@@ -40,7 +45,7 @@ def weights_digest(classifier: Classifier) -> str:
 
 
 def state_of(module: nn.Module, name: str) -> Mapping[str, object]:
-    """The state dict of a module; ModelError where its own code raises."""
+    """Return the state dict of a module; ModelError if code of the module raises."""
     try:
         found: Mapping[str, object] = module.state_dict()
     except Exception as error:  # get_extra_state and hooks are the user's own code.
@@ -51,7 +56,7 @@ def state_of(module: nn.Module, name: str) -> Mapping[str, object]:
 
 
 def holds_nothing(classifier: Classifier) -> bool:
-    """Whether the digest covers no value at all, so that it is one for many networks."""
+    """Return True if the digest covers no value, so that different networks can share it."""
     if Path(classifier.name).is_file():
         return False
     return not state_of(classifier.module, classifier.name) and not any(
@@ -60,7 +65,7 @@ def holds_nothing(classifier: Classifier) -> bool:
 
 
 def state_digest(state: Mapping[str, object]) -> str:
-    """sha256 (hex) of a state dict, whatever the order of its names."""
+    """Compute the sha256 (hex) of a state dict; the order of its names does not matter."""
     found = hashlib.sha256()
     for key in sorted(state):
         for part in encoded(key, state[key]):
@@ -69,11 +74,15 @@ def state_digest(state: Mapping[str, object]) -> str:
 
 
 def encoded(name: str, value: object) -> Iterator[bytes | memoryview]:
-    """The bytes that stand for ``value`` under the key ``name``.
+    """Yield the canonical bytes of ``value``, stored under the key ``name``.
 
-    value: a tensor of any type, layout or quantization; a plain value (None, bool, int, float,
-    complex, str, bytes, a dtype, a torch.Size); a list, a tuple or a mapping of these. Raises
-    ModelError naming the key for anything else.
+    Args:
+        name: Key of the value.
+        value: A tensor of any type, layout or quantization; a plain value (None, bool, int, float,
+            complex, str, bytes, a dtype, a torch.Size); a list, a tuple or a mapping of these.
+
+    Raises:
+        ModelError: The value is of another kind; the message names the key.
     """
     if isinstance(value, Tensor):
         yield from _tensor(name, value)
@@ -92,7 +101,7 @@ def encoded(name: str, value: object) -> Iterator[bytes | memoryview]:
 
 
 def refuse_hollow(module: nn.Module, spec: str) -> None:
-    """ModelError naming parameters and buffers without values: lazy, or on the meta device."""
+    """Raise ModelError if parameters or buffers have no values: lazy, or on the meta device."""
     tensors = [*module.named_parameters(), *module.named_buffers()]
     lazy = [name for name, tensor in tensors if is_lazy(tensor)]
     if lazy:
@@ -109,13 +118,13 @@ def refuse_hollow(module: nn.Module, spec: str) -> None:
 
 
 def listed(keys: list[str]) -> str:
-    """The first five of some keys, and how many more there are."""
+    """Return a text with the first five keys and the number of the others."""
     more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
     return f"{', '.join(keys[:5])}{more}"
 
 
 def unsaved_buffers(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Buffers that the state dict leaves out (persistent=False), by their dotted names."""
+    """Yield buffers that are not in the state dict (persistent=False), with their dotted names."""
     for place, part in module.named_modules():
         left_out: Collection[str] = getattr(part, "_non_persistent_buffers_set", frozenset())
         for name, buffer in part.named_buffers(recurse=False):
@@ -125,7 +134,7 @@ def unsaved_buffers(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 @torch.no_grad()
 def _tensor(name: str, tensor: Tensor) -> Iterator[bytes | memoryview]:
-    """The dense case is that of version 0.1.0, byte for byte: stored folders keep their digests."""
+    """Yield the bytes of a tensor. Bytes of dense tensors never change: records store digests."""
     if is_lazy(tensor) or tensor.is_meta:
         raise _unhashable(name, "a tensor without values (lazy, or on the meta device)")
     if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__ or tensor.is_nested:
@@ -133,7 +142,7 @@ def _tensor(name: str, tensor: Tensor) -> Iterator[bytes | memoryview]:
     head = f"{name} {tensor.dtype} {tuple(tensor.shape)}"
     try:
         kind, parts = _parts(tensor.detach().cpu())
-    except (RuntimeError, TypeError, NotImplementedError) as error:  # torch has no such operator.
+    except (RuntimeError, TypeError, NotImplementedError) as error:  # torch lacks the operator.
         raise _unhashable(name, f"a tensor of type {tensor.dtype} ({error})") from error
     if isinstance(parts, memoryview):
         yield head.encode()
@@ -145,14 +154,14 @@ def _tensor(name: str, tensor: Tensor) -> Iterator[bytes | memoryview]:
 
 
 def _parts(tensor: Tensor) -> tuple[str, Mapping[str, object] | memoryview]:
-    """Quantization or layout, and the parts of a tensor; of a dense one its bytes in order."""
+    """Return quantization or layout of a tensor, and its parts; of a dense one, its bytes."""
     if tensor.is_quantized:
         return str(tensor.qscheme()), _quantized_parts(tensor)
     if tensor.layout in _SPARSE:
         return str(tensor.layout), _SPARSE[tensor.layout](tensor)
     plain = (tensor.to_dense() if tensor.is_mkldnn else tensor).resolve_conj().resolve_neg()
     line = plain.reshape(-1).contiguous()
-    # One element counts as contiguous whatever its stride, and cannot be viewed as bytes then.
+    # A tensor of one element counts as contiguous with any stride, but cannot be viewed as bytes.
     line = line.as_strided((line.numel(),), (1,))
     flat: NDArray[np.uint8] = line.view(torch.uint8).numpy()
     return "dense", flat.data
@@ -207,7 +216,7 @@ def _plain_key(name: str, key: object) -> object:
 
 
 def _program(path: Path, block_bytes: int = 2**24) -> Iterator[bytes]:
-    """The bytes of a program's file; nothing for other models."""
+    """Yield the bytes of a program's file."""
     if path.is_file():
         with path.open("rb") as file:
             while block := file.read(block_bytes):

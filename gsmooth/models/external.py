@@ -1,7 +1,7 @@
-"""External: the files beside an ONNX model that hold its large tensors.
+"""External data files of ONNX models, which contain large tensors.
 
-ONNX files are protocol buffers. Only the way to the tensors is read here (onnx.proto3), so that the
-package onnx is not needed, and so that a digest covers every file that onnxruntime opens.
+An ONNX file is a protocol buffer (onnx.proto3). This module reads only the fields that lead to
+tensors, so that the package onnx is not needed. The digest of a model covers every external file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gsmooth.errors import ModelError
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _TENSOR: Final = "tensor"
 _LOCATION, _IS_EXTERNAL = 13, 14
-# For every kind of message the fields that lead to a tensor, and what kind of message they hold.
+# By kind of message: the fields that lead to a tensor, with the kind of message in each field.
 _FIELDS: Final[dict[str, dict[int, str]]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -38,19 +38,32 @@ _FIELDS: Final[dict[str, dict[int, str]]] = {
 
 
 def external_names(model: bytes) -> tuple[str, ...]:
-    """Locations of the files that the tensors of an ONNX model are in, sorted, as it spells them.
+    """Return the locations of external files, as the model spells them, sorted.
 
-    All of its tensors: initializers, attributes of nodes, those of sub-graphs, functions and
-    training. Raises ValueError for bytes that are no protocol buffer.
+    All tensors are read: initializers, attributes of nodes, sub-graphs, functions and training.
+
+    Args:
+        model: Content of the ONNX file.
+
+    Raises:
+        ValueError: The bytes are no protocol buffer.
     """
     return tuple(sorted(set(_names(memoryview(model), "model"))))
 
 
 def external_files(path: Path, model: bytes) -> dict[str, Path]:
-    """The external files of the ONNX model at ``path``, by the name in the model.
+    """Find the external files of an ONNX model, in the folder of the model.
 
-    They lie beside it, whatever the working directory is. Raises ModelError for bytes that are no
-    ONNX model, a name that leads out of the model's folder, and a file that is not there.
+    Args:
+        path: The ONNX file.
+        model: Its content.
+
+    Returns:
+        The paths, by location in the model.
+
+    Raises:
+        ModelError: The bytes are no ONNX model, a location lies outside the model's folder, or a
+            file is missing.
     """
     try:
         names = external_names(model)
@@ -72,10 +85,14 @@ def external_files(path: Path, model: bytes) -> dict[str, Path]:
 
 
 def copied(files: dict[str, Path], folder: Path) -> bytes:
-    """Copy the files into ``folder`` under their names, and return sha256 of names and contents.
+    """Copy the files into ``folder`` and return the sha256 of their names and contents.
 
-    Of the copy, so that what was hashed is what is loaded from there, even if somebody writes to
-    the originals meanwhile.
+    The hash is that of the copies. Copies are loaded later, so that a change of the original files
+    in the meantime has no effect.
+
+    Args:
+        files: Paths by location in the model.
+        folder: Folder of the copies.
     """
     found = hashlib.sha256()
     for name, source in files.items():
@@ -89,7 +106,7 @@ def copied(files: dict[str, Path], folder: Path) -> bytes:
 
 
 def _leads_out(name: str) -> bool:
-    """Whether a location is absolute, or climbs, as any system would read it."""
+    """Return True if a location is absolute or contains "..", on any operating system."""
     readings = (PurePosixPath(name), PureWindowsPath(name))
     return not name or any(p.anchor or ".." in p.parts for p in readings)
 
@@ -105,7 +122,7 @@ def _names(message: memoryview, kind: str) -> Iterator[str]:
 
 
 def _tensor_names(message: memoryview) -> Iterator[str]:
-    """The locations of one tensor, where it says that it is external."""
+    """Yield the location of a tensor's data if it is external."""
     fields = list(_fields(message))
     if not any(number == _IS_EXTERNAL and value == 1 for number, value in fields):
         return
@@ -118,7 +135,7 @@ def _tensor_names(message: memoryview) -> Iterator[str]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of every field of a protocol buffer; values of fixed length are skipped."""
+    """Yield number and value of each field of a protocol buffer, without fixed-length values."""
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)

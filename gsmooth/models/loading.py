@@ -1,4 +1,4 @@
-"""Model specs: ``shipped:NAME``, ``module:factory``, TorchScript, torch.export, ONNX, timm."""
+"""Loading of a model from its spec: a shipped model, factory, program file, ONNX or timm."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _from_program(
 @final
 @dataclass(frozen=True)
 class _Settings:
-    """What is asked of any model, wherever it comes from."""
+    """Settings of models of every kind; see :class:`Classifier`."""
 
     input_range: tuple[float, float]
     device: str
@@ -136,7 +136,7 @@ class _Settings:
 
     @property
     def spoken(self) -> str:
-        """The options in use, as a run file names them."""
+        """Return the options in use, as in a run file."""
         given = {
             "autocast": self.autocast,
             "channels_last": self.channels_last,
@@ -213,10 +213,10 @@ def _classifier(
 
 
 def _try_out(classifier: Classifier, how: _Settings) -> None:
-    """ModelError where the model runs, but not with these options."""
+    """Raise ModelError if the model fails with its options on a small batch."""
     try:
         classifier.votes(_grey(2, classifier.shape, how))
-    except ModelError as error:  # No such operator for this type, device or layout, say.
+    except ModelError as error:  # For example: no operator for this type, device or layout.
         raise ModelError(
             f"model {classifier.name!r} with {how.spoken} on device {how.device}: {error}; it runs"
             " without"
@@ -235,7 +235,7 @@ def _trial(
     shape: tuple[int, int, int],
     how: _Settings,
 ) -> int:
-    """Number of classes, from grey batches of two and three images."""
+    """Count the classes, by scores of grey batches of two and three images."""
     for images in (2, 3):
         batch = _grey(images, shape, how)
         hint = "; does the file fix the batch size?" if images == 3 else ""
@@ -254,7 +254,7 @@ def _check_device(device: str) -> None:
     try:
         torch.empty(0, device=device, dtype=torch.float32)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = first_line(error).partition("Expected one of")[0].strip()  # All kinds of torch.
+        reason = first_line(error).partition("Expected one of")[0].strip()  # Without the rest.
         raise ConfigurationError(
             f"device {device!r} cannot be used here{': ' * bool(reason)}{reason}; expected cpu, or"
             " cuda:0 where torch.cuda.is_available() is true"

@@ -1,4 +1,4 @@
-"""Notices: what a user should hear once about the model of a run."""
+"""Notices to the user about the model of a run, each printed once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from gsmooth.models.programs import PROGRAM_SUFFIXES, Exported
 
 
 def model_notices(classifier: Classifier, weights: Path | None = None) -> Iterator[str]:
-    """One sentence each: a factory without weights; a program; an ONNX file of a fixed batch size.
+    """Yield a sentence for each property of the model that a user should know.
 
-    Also a module without parameters and buffers, as around an engine of another maker, which
-    records cannot tell from another.
+    These are: a factory without weights; a program file; an ONNX file with a fixed batch size; a
+    module without parameters and buffers, whose digest is that of any other such module.
 
-    weights: the file that was loaded into the model, if any.
+    Args:
+        classifier: The model.
+        weights: File of the model's weights; None if none was loaded.
     """
     module = classifier.module
     empty = holds_nothing(classifier)
@@ -48,6 +50,6 @@ def model_notices(classifier: Classifier, weights: Path | None = None) -> Iterat
 
 
 def _is_factory(spec: str) -> bool:
-    """Whether ``spec`` is module:factory, and no file with a colon in its name."""
+    """Return True if ``spec`` is module:factory, not a file with a colon in its name."""
     own = spec.startswith(("shipped:", "timm:"))
     return ":" in spec and not own and Path(spec).suffix.lower() not in PROGRAM_SUFFIXES

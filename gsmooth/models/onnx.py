@@ -1,4 +1,4 @@
-"""ONNX: a network that onnxruntime calculates, as a torch module without gradients."""
+"""ONNX networks, computed by onnxruntime, as torch modules without gradients."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ _FLOATS: Final = ("tensor(float)", "tensor(double)", "tensor(float16)")
 @final
 @dataclass(frozen=True)
 class Port:
-    """How the network takes images and which output holds the scores.
+    """Input and output of an ONNX network.
 
-    nhwc: it takes (N, H, W, C). batch: the number of images that the file fixes, None for any.
+    Args:
+        input: Name of the input.
+        output: Name of the output with the scores.
+        nhwc: True if images are (N, H, W, C), False if (N, C, H, W).
+        batch: Fixed batch size of the file; None for any size.
     """
 
     input: str
@@ -36,9 +40,10 @@ class Port:
 
 @final
 class Onnx(nn.Module):
-    """An onnxruntime session; the file's bytes are a buffer, so that the weights have a digest.
+    """A torch module around an onnxruntime session.
 
-    external: sha256 of the files beside it, where there are any.
+    The content of the file is a buffer of the module, so that the digest of the model covers it;
+    so is the sha256 of external files, if there are any.
     """
 
     def __init__(self, session: Any, port: Port, data: bytes, external: bytes = b"") -> None:
@@ -51,23 +56,23 @@ class Onnx(nn.Module):
 
     @property
     def fixed_batch_size(self) -> int | None:
-        """The number of images that the file takes at a time; None where it takes any."""
+        """Fixed batch size of the file; None for any size."""
         return self._port.batch
 
     def __deepcopy__(self, memo: dict[int, object]) -> Onnx:
-        # A session cannot be copied, and need not be: it may run in several threads at once.
+        # A session cannot be copied. It can be shared: it may run in several threads at once.
         data = {name: bytes(buffer.cpu().numpy()) for name, buffer in self.named_buffers()}
         return Onnx(self._session, self._port, data["file"], data.get("external", b""))
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) float32 -> the scores (N, classes), on the device of x."""
+        """Compute the scores (N, classes) of images x (N, C, H, W), float32, on the device of x."""
         images = (x.permute(0, 2, 3, 1) if self._port.nhwc else x).cpu().contiguous().numpy()
         batch = self._port.batch
         scores = self._run(images) if batch is None else self._in_batches(images, batch)
         return torch.from_numpy(np.array(scores)).to(x.device)
 
     def _in_batches(self, images: NDArray[Any], size: int) -> NDArray[Any]:
-        """In batches of exactly ``size``, the last one filled up with its own last image."""
+        """Compute in batches of ``size``; copies of the last image fill the last batch."""
         answers = []
         for start in range(0, len(images), size):
             part = images[start : start + size]
@@ -88,11 +93,17 @@ def load_onnx(
     layout: Layout | None = None,
     output: str | None = None,
 ) -> Onnx:
-    """The ONNX network in ``path``, run by onnxruntime on the CPU.
+    """Load an ONNX network, to be run by onnxruntime on the CPU.
 
-    shape: (C, H, W) of the images. layout: how the network takes them; None: as its input is
-    declared. output: name of the scores; None: the only output of floats (N, classes). Raises
-    ModelError, also where the file leaves layout or output open.
+    Args:
+        path: The ONNX file.
+        shape: Shape (C, H, W) of the images.
+        classes: Number of classes; by default any.
+        layout: "nchw" or "nhwc"; by default as the file declares its input.
+        output: Name of the output with the scores; by default the only output (N, classes).
+
+    Raises:
+        ModelError: The file cannot be loaded, or does not determine layout or output.
     """
     require_model(path)
     data = path.read_bytes()
@@ -112,7 +123,7 @@ def load_onnx(
 
 
 def _session(path: Path, data: bytes) -> tuple[Any, bytes]:
-    """The session, and the digest of external files (empty where there are none)."""
+    """Return the session and the digest of external files (empty without such files)."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -121,11 +132,12 @@ def _session(path: Path, data: bytes) -> tuple[Any, bytes]:
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    # Its own format could name files that we do not look for.
+    # Models in onnxruntime's own format are refused: they could refer to files that are not hashed.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     files = external_files(path, data)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        # onnxruntime looks beside the file it is given, and in the working directory for bytes.
+        # For a file, onnxruntime reads external data from its folder; for bytes, from the working
+        # directory.
         source: str | bytes = data
         external = b""
         if files:
@@ -136,13 +148,13 @@ def _session(path: Path, data: bytes) -> tuple[Any, bytes]:
             session = onnxruntime.InferenceSession(
                 source, sess_options=options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # onnxruntime's exceptions share no public base.
+        except Exception as error:  # onnxruntime's exceptions have no public base class.
             raise ModelError(f"model {path} cannot be read as ONNX ({brief(error)})") from error
     return session, external
 
 
 def _declared_layout(path: Path, dims: list[Any], shape: tuple[int, int, int]) -> Layout:
-    """What the declared input allows; a name or None in it stands for any number."""
+    """Return the layout that fits the declared input, in which a name or None is any number."""
     channels, height, width = shape
     if dims and len(dims) != 4:
         raise ModelError(
@@ -172,12 +184,12 @@ def _allows(declared: list[Any], sizes: tuple[int, int, int]) -> bool:
 
 
 def _is_fixed(dim: object) -> bool:
-    """Whether a declared size is a number; names, None, 0 and -1 stand for any."""
+    """Return True if a declared size is a number; names, None, 0 and -1 mean any size."""
     return isinstance(dim, int) and dim > 0
 
 
 def _scores_output(path: Path, outputs: list[Any], classes: int | None, asked: str | None) -> str:
-    """Name of the output with scores (N, classes)."""
+    """Return the name of the output with scores (N, classes)."""
     listing = ", ".join(f"{o.name}: {o.type} {_spelled(o.shape)}" for o in outputs)
     if asked is not None:
         if asked not in [o.name for o in outputs]:

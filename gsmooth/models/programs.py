@@ -1,7 +1,7 @@
-"""Networks that come as PyTorch programs, TorchScript and torch.export files, as torch modules.
+"""Loading of TorchScript and torch.export files as torch modules.
 
-Such a file says what is computed, so that loading one is running another's program: load only those
-that you trust. What is refused here is Python code in pickles and compiled code for the processor.
+These files are programs, and loading one may run it: load only files that you trust. Python code in
+pickles and compiled libraries are refused.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from gsmooth.errors import ModelError
 from gsmooth.models.checkpoint import refused
 
 PROGRAM_SUFFIXES: Final = (".pt", ".pth", ".ts", ".pt2", ".onnx")
-"""Files that hold a whole network, in small letters."""
+"""Suffixes of files that contain a whole network, in lower case."""
 _FORCE: Final = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
-# The switch is an environment variable, which all threads share.
+# The environment variable that forbids unpickling is shared by all threads.
 _SWITCH: Final = threading.Lock()
-# Constants that torch.export stores as a pickle and reads without a check.
+# Constants that torch.export stores as a pickle and loads without a check.
 _PICKLED: Final = ("opaque_obj", "custom_obj")
-# Compiled libraries, which torch.export.load would open, and so run.
+# Compiled libraries, which torch.export.load would run.
 _COMPILED: Final = "aotinductor"
 
 
 def load_script(path: Path) -> nn.Module:
-    """The TorchScript module in ``path``, on the CPU."""
+    """Load the TorchScript module in ``path`` onto the CPU; ModelError if that fails."""
     require_model(path)
     try:
         with warnings.catch_warnings():
-            # That TorchScript is old news is nothing that a user of such a file can act upon.
+            # A user of such a file cannot act on the warning that TorchScript is deprecated.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
             module: nn.Module = torch.jit.load(  # type: ignore[no-untyped-call]
                 str(path), map_location="cpu"
             )
-    except Exception as error:  # torch raises RuntimeError, ValueError and others here.
+    except Exception as error:  # torch raises RuntimeError, ValueError and others.
         raise ModelError(
             f"model {path} is not a TorchScript file ({brief(error)}). If it is a state dict, give"
             " the network as module:factory and this file as its weights"
@@ -54,18 +54,18 @@ def load_script(path: Path) -> nn.Module:
 
 
 def load_exported(path: Path) -> nn.Module:
-    """The torch.export program in ``path``, on the CPU; pickled code in it is refused."""
+    """Load the torch.export program in ``path`` onto the CPU, without pickled code."""
     require_model(path)
     try:
         _refuse_code(path)
-        # Opened here: torch takes a name for one of its files only if it ends in small letters.
+        # An open file is passed: torch accepts a name only with a suffix in lower case.
         with _weights_only(), path.open("rb") as file:
             program = torch.export.load(file).module()
     except pickle.UnpicklingError as error:
         raise refused(path, error) from error
     except ModelError:
         raise
-    except Exception as error:  # zipfile, JSON and torch errors alike.
+    except Exception as error:  # Errors of zipfile, JSON and torch.
         raise ModelError(
             f"model {path} is not a torch.export file ({brief(error)}); write it by"
             " torch.export.save(torch.export.export(model, ...), path) with a dynamic batch axis"
@@ -75,7 +75,7 @@ def load_exported(path: Path) -> nn.Module:
 
 @final
 class Exported(nn.Module):
-    """A torch.export program, which is in evaluation mode for good and refuses to be told so."""
+    """A torch.export program. Its mode is fixed, so that ``train`` and ``eval`` have no effect."""
 
     def __init__(self, program: nn.Module) -> None:
         super().__init__()
@@ -90,10 +90,10 @@ class Exported(nn.Module):
 
 @contextmanager
 def _weights_only() -> Iterator[None]:
-    """torch.export.load falls back to full unpickling; torch's own switch forbids it.
+    """Forbid full unpickling, which torch.export.load otherwise uses if safe unpickling fails.
 
-    One thread at a time: a second one would take the first one's "1" for what was there before, or
-    load while the first one puts the old value back.
+    The switch is an environment variable. A lock admits one thread at a time, so that the old value
+    is restored correctly and no other thread loads without the switch.
     """
     with _SWITCH:
         before = os.environ.get(_FORCE)
@@ -121,13 +121,13 @@ def _refuse_code(path: Path) -> None:
 
 
 def require_model(path: Path) -> None:
-    """ModelError where there is no such file, or a page or pointer in its place."""
+    """Raise ModelError if the file is missing, or is an HTML page or a git-LFS pointer."""
     if not path.is_file():
         raise ModelError(f"model {path}: there is no such file")
     refuse_disguised("model", path, ModelError)
 
 
 def brief(error: BaseException) -> str:
-    """Type and first line of an error, for a message of our own."""
+    """Return type and first line of an error, for a message."""
     first = (str(error).strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {first[:120]}"

@@ -1,4 +1,4 @@
-"""timm models behind their own normalization (extra ``timm``)."""
+"""Loading of timm models together with their normalization (extra ``timm``)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,24 @@ from gsmooth.models.weights import load_weights
 def load_timm(
     name: str, weights: Path | None, classes: int | None, shape: tuple[int, int, int] | None
 ) -> tuple[nn.Module, tuple[int, int, int]]:
-    """The timm model ``name`` behind its own normalization, and its input (C, H, W).
+    """Load a timm model, preceded by its normalization.
 
-    weights: timm's own state dict, of the network alone; None: the pretrained ones, which timm
-    downloads. shape: of the input; None: timm's own. Raises ModelError.
+    Args:
+        name: Name of the model in timm.
+        weights: State dict of the network without normalization; None: timm's pretrained weights,
+            which timm downloads.
+        classes: Number of classes; None: that of the weights.
+        shape: Input shape (C, H, W); None: that of the model in timm.
+
+    Returns:
+        The module and its input shape.
+
+    Raises:
+        ModelError: timm is not installed, or the model cannot be built or loaded.
     """
     try:
         import timm
-    except Exception as error:  # An ill-fitting torchvision fails in several ways.
+    except Exception as error:  # An incompatible torchvision raises many types of errors.
         raise ModelError(
             f"model timm:{name}: timm cannot be imported ({error});"
             ' run: pip install "gsmooth[timm]"'
@@ -40,7 +50,7 @@ def load_timm(
 
 
 class _Normalize(nn.Module):
-    """(x - mean) / std by channel: x (N, C, H, W)."""
+    """The map x -> (x - mean) / std by channel, for x (N, C, H, W)."""
 
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Weights: the state dict of a file into a module, where every name and shape fits."""
+"""Loading of weights from a file into a module; all names and shapes must match."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ from gsmooth.models.digest import listed, state_digest, state_of
 
 
 def load_weights(module: nn.Module, path: Path, spec: str) -> None:
-    """Load the one state dict in ``path`` that fits ``module``, as load_state_dict(strict=True).
+    """Load the state dict of a file into a module, as load_state_dict(strict=True) does.
 
-    Where none fits as it is, a prefix that all of its names share (``module.``, ``_orig_mod.``,
-    ``model.`` or any other) is taken off. Raises ModelError naming the keys at fault of the one
-    that comes nearest, or the keys of all that fit where these differ.
+    The file may contain several state dicts; the one that fits is loaded. If none fits, prefixes
+    that all names share (``module.``, ``_orig_mod.``, ``model.`` or any other) are removed.
+
+    Args:
+        module: The module.
+        path: The file.
+        spec: Spec of the model, for errors.
+
+    Raises:
+        ModelError: No state dict fits (the message lists the wrong keys of the nearest one), or
+            several different ones fit.
     """
     stored = read_checkpoint(path)
     tried = [_tried(module, one) for one in stored]
@@ -36,7 +44,7 @@ def load_weights(module: nn.Module, path: Path, spec: str) -> None:
             f"weights {path}: several state dicts in it fit model {spec!r}, under the keys {keys};"
             " save the one that you mean alone: torch.save(torch.load(path)[key], new_path)"
         )
-    # Again: whatever was tried since left its own values where names agreed.
+    # Load it again: later attempts have overwritten the values whose names agree.
     if (misfit := _loaded(module, fitting[0].state)) is not None:
         raise ModelError(f"weights {path} do not fit model {spec!r}: {misfit}")
 
@@ -44,7 +52,14 @@ def load_weights(module: nn.Module, path: Path, spec: str) -> None:
 @final
 @dataclass(frozen=True)
 class Misfit:
-    """Why a state dict does not fit. other: what the module itself said, where names agree."""
+    """The reasons why a state dict does not fit a module.
+
+    Args:
+        missing: Names that only the module has.
+        unexpected: Names that only the state dict has.
+        shapes: Names whose shapes differ.
+        other: Error of the module, if all names agree.
+    """
 
     missing: list[str]
     unexpected: list[str]
@@ -53,7 +68,7 @@ class Misfit:
 
     @property
     def count(self) -> int:
-        """Number of keys at fault."""
+        """Number of wrong keys."""
         return len(self.missing) + len(self.unexpected) + len(self.shapes)
 
     def __str__(self) -> str:
@@ -67,7 +82,7 @@ class Misfit:
 
 
 def _tried(module: nn.Module, stored: StoredState) -> tuple[StoredState, Misfit | None]:
-    """The first way to unwrap ``stored`` that fits, or the nearest one and its faults."""
+    """Return the first unwrapped form of ``stored`` that fits, or the nearest and its misfit."""
     misfits: list[tuple[StoredState, Misfit]] = []
     for one in stored.unwrapped():
         if (misfit := _loaded(module, one.state)) is None:
@@ -77,7 +92,7 @@ def _tried(module: nn.Module, stored: StoredState) -> tuple[StoredState, Misfit 
 
 
 def _loaded(module: nn.Module, state: State) -> Misfit | None:
-    """Load ``state``; None if all of it fitted, else the faults (and some values are loaded)."""
+    """Load ``state``; return None if all of it fits, else the misfit (some values are loaded)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -88,11 +103,11 @@ def _loaded(module: nn.Module, state: State) -> Misfit | None:
 
 
 def _explained(module: nn.Module, state: State, error: Exception) -> Misfit | None:
-    """What was wrong; None where nothing is missing but further names of what was loaded."""
+    """Return the misfit; None if only second names of tensors that were loaded are missing."""
     try:
         found = module.load_state_dict(state, strict=False)
         missing, unexpected = list(found.missing_keys), list(found.unexpected_keys)
-    except Exception:  # A shape that differs is an error all the same.
+    except Exception:  # The comparison of shapes below reports the error.
         last = (str(error).strip().splitlines() or [""])[-1].strip()
         return _misfit(module, state, f"{type(error).__name__}: {last}")
     tied = _tied(module, state)
@@ -120,7 +135,7 @@ def _wrong_shapes(wanted: State, state: State) -> Iterator[str]:
 
 
 def _tied(module: nn.Module, state: State) -> set[str]:
-    """Names of the module whose tensor is in ``state`` under another one; safetensors keeps one."""
+    """Return names whose tensor is in ``state`` under another name; safetensors stores one name."""
     named = state_of(module, type(module).__name__)
     places = {name: _place(value) for name, value in named.items()}
     loaded = {places[name] for name in state if name in places} - {None}
@@ -128,7 +143,7 @@ def _tied(module: nn.Module, state: State) -> set[str]:
 
 
 def _place(value: object) -> tuple[object, ...] | None:
-    """The memory that a tensor looks at, and how; None for what has none of its own."""
+    """Return memory address and layout of a tensor; None for a value without own memory."""
     if not isinstance(value, Tensor) or is_lazy(value) or value.layout != torch.strided:
         return None
     if value.numel() == 0 or value.is_meta:

@@ -1,1 +1,1 @@
-"""Words and numbers as people read them: suggestions, foreign text, figures rounded outwards."""
+"""Output of text and numbers: spelling suggestions, safe display, and rounding outwards."""

@@ -1,8 +1,8 @@
-"""Display: texts of others, as they may stand on a terminal or in a figure.
+"""Safe display of text from files on a terminal or in a figure.
 
-Names of files, folders and classes, and what records say, may hold anything: sequences that a
-terminal obeys, marks that turn the direction of writing, halves of characters. Shown are their
-escapes, as Python writes them.
+Names of files, folders and classes, and texts in records, may contain control sequences of
+terminals, marks that reverse the direction of writing, and halves of characters. These are replaced
+by their escapes in Python's notation.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import unicodedata
 from typing import Final
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Categories of characters that are obeyed, not seen: controls, formats, surrogates, separators."""
+"""Unicode categories of invisible characters: controls, formats, surrogates, separators."""
 _JOINERS: Final = frozenset("\u200c\u200d")
-"""Format characters that several languages, and emoji, are written with."""
+"""Format characters that are shown: several languages, and emoji, need them."""
 _LAYOUT: Final = frozenset("\n\t")
 
 
 def plain(text: str) -> str:
-    r"""One line in which every character is seen, and none is obeyed.
+    r"""Return the text as one line, with escapes for all invisible characters.
 
-    Applied twice it changes nothing more.
+    A second application changes nothing.
+
+    Args:
+        text: The text.
 
     Example:
         >>> print(plain("\x1b[31mred\n"))
@@ -30,13 +33,13 @@ def plain(text: str) -> str:
 
 
 def plain_lines(text: str) -> str:
-    """As :func:`plain`, of a text that may have several lines, and tabs."""
+    """Apply :func:`plain` to a text, but keep its line ends and tabs."""
     return _escaped(text, _JOINERS | _LAYOUT)
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """A plain line of at most ``most`` characters; of a longer one the beginning, and "…"."""
-    # What is far beyond the end need not be escaped first.
+    """Return a plain line of at most ``most`` characters; a longer one is cut and ends in "…"."""
+    # The text is cut before characters are escaped, which saves time for long texts.
     shown = plain(text[: most + 1])
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 

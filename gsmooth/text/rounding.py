@@ -1,7 +1,7 @@
-"""Numbers for people, rounded to the side on which they are still true.
+"""Rounding of printed numbers such that printed bounds still hold.
 
-Rule: a bound is rounded outwards (a radius, a share or a confidence down; an error or an alpha up;
-a region inwards). Measured figures are rounded to nearest, but "100.0%" is all of them.
+Rule: a radius, a share and a confidence are rounded down, an error and an alpha up, a region
+inwards. Measured figures are rounded to nearest, but "100.0%" is printed only for all images.
 """
 
 from __future__ import annotations
@@ -15,33 +15,39 @@ DIGITS = 6
 
 
 def exactly() -> AbstractContextManager[Context]:
-    """Decimal arithmetic without rounding, whatever the caller's own context says."""
+    """Use decimal arithmetic without rounding, independent of the caller's decimal context."""
     return localcontext(Context(prec=400))
 
 
 def text_down(value: float, digits: int = DIGITS) -> str:
-    """The largest number of so many significant digits that is at most ``value`` (F4)."""
+    """Return the largest number of ``digits`` significant digits that is at most ``value``.
+
+    F4: a printed bound is rounded to the side on which it still holds.
+    """
     return _significant(value, digits, ROUND_FLOOR)
 
 
 def text_up(value: float, digits: int = DIGITS) -> str:
-    """The smallest number of so many significant digits that is at least ``value`` (F4)."""
+    """Return the smallest number of ``digits`` significant digits that is at least ``value``.
+
+    F4: a printed bound is rounded to the side on which it still holds.
+    """
     return _significant(value, digits, ROUND_CEILING)
 
 
 def text_inward(value: float, digits: int = DIGITS) -> str:
-    """``value`` cut off towards 0."""
+    """Return ``value`` rounded towards 0, with ``digits`` significant digits."""
     return _significant(value, digits, ROUND_DOWN)
 
 
 def confidence_text(value: float, digits: int = 4) -> str:
-    """A confidence or a share < 1, rounded down, with ``digits`` of what is missing to 1.
+    """Return a confidence or share < 1, rounded down, with ``digits`` digits of 1 - ``value``.
 
     Example:
         >>> confidence_text(1.0 - 1e-7), confidence_text(0.95)
         ('0.9999999', '0.95')
     """
-    # Nothing is certain: 1.0 is what float64 made of a number below it.
+    # 1.0 is a float64 rounding of a smaller number, since no confidence is 1.
     exact = _decimal(min(float(value), math.nextafter(1.0, 0.0)))
     if exact <= 0:
         return "0"
@@ -51,13 +57,13 @@ def confidence_text(value: float, digits: int = 4) -> str:
 
 
 def percent_down(value: float, decimals: int = 2) -> str:
-    """``value`` in percent, rounded down to so many decimals."""
+    """Return ``value`` in percent, rounded down to ``decimals`` places."""
     with exactly():
         return f"{_rounded(100 * _decimal(value), -decimals, ROUND_FLOOR):f}%"
 
 
 def percent(value: float) -> str:
-    """A measured share in percent, to nearest; "100.0%" only where it is 1."""
+    """Return a measured share in percent, rounded to nearest; "100.0%" only if it is 1."""
     text = f"{value:.1%}"
     return "99.9%" if value < 1.0 and text == "100.0%" else text
 
@@ -67,7 +73,7 @@ def _significant(value: float, digits: int, side: str) -> str:
         return f"{value + 0.0:g}"
     exact = _decimal(value)
     rounded = _rounded(exact, exact.adjusted() - digits + 1, side)
-    if abs(value) < sys.float_info.min:  # Subnormal floats have fewer digits than are asked for.
+    if abs(value) < sys.float_info.min:  # Subnormal floats have fewer digits.
         return f"{rounded.normalize() + 0:g}"
     return f"{float(rounded) + 0.0:.{digits}g}"
 
@@ -83,5 +89,5 @@ def _plain(value: Decimal) -> str:
 
 
 def _decimal(value: float) -> Decimal:
-    """The shortest decimal that float64 reads as ``value``: 0.3 stays 0.3."""
+    """Return the shortest decimal that float64 reads as ``value``: 0.3 stays 0.3."""
     return Decimal(repr(float(value)))

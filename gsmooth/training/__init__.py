@@ -1,4 +1,4 @@
-"""Training a base classifier that is good under its own smoothing."""
+"""Training of a base classifier on noisy inputs, as certification uses them."""
 
 from __future__ import annotations
 

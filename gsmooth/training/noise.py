@@ -1,4 +1,4 @@
-"""Training inputs: an attack from the region, then the smoothing's own noise."""
+"""Training inputs: images attacked at random, with the noise of certification."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from gsmooth.transforms.region import Region
 @final
 @dataclass(frozen=True)
 class NoisyInputs:
-    """x (N, C, H, W) -> Q round(T_theta L psi_gamma(x) + delta), one fresh draw a row.
+    """The map x -> Q round(T_theta L psi_gamma(x) + delta) on images x (N, C, H, W).
 
-    widen: attacks are drawn from the region times this. A law without dimensions puts no noise on
-    theta: T is the identity, whatever parameters the transformation has.
+    psi is the attack, L the lift, T the action, Q the readout; round goes to multiples of ``grid``.
+    Every image gets its own random gamma (attack), theta (noise on parameters) and delta (noise on
+    z). They come from PyTorch's global generator, in the dtype of x.
 
-    Runs in the dtype of x and draws from PyTorch's global generator: training needs neither the
-    coordinates nor the float64 of a certificate.
+    Args:
+        transformation: The transformation.
+        law: Law of theta and delta; a law without dimensions means T = id.
+        region: The region of attacks.
+        widen: Factor of the region: gamma is uniform in the region scaled by it.
+        grid: Step of the grid to which noisy inputs are rounded; 0 for no rounding.
     """
 
     transformation: Transformation
@@ -65,10 +70,17 @@ class NoisyInputs:
 
 
 def dealt(views: Sequence[NoisyInputs], x: Tensor) -> Tensor:
-    """x (N, C, H, W), its first part seen through the first view, and so on; N rows, in order.
+    """Split a batch into one part for each view, and apply the views.
 
-    Batches are mixed rather than taken in turn: batch norms then see in training the mixture that
+    Each batch contains all views, since batch norms then see in training the same mixture that
     their running averages describe.
+
+    Args:
+        views: Maps of training inputs.
+        x: Images (N, C, H, W).
+
+    Returns:
+        Noisy inputs, N rows in the order of x.
     """
     parts = x.tensor_split(len(views))
     return torch.cat([view(part) for view, part in zip(views, parts, strict=True) if len(part)])

@@ -1,4 +1,4 @@
-"""The recipe: cross-entropy on inputs made exactly as the certificate's votes are made."""
+"""Training by cross-entropy on noisy inputs that are made like those of certification."""
 
 from __future__ import annotations
 
@@ -24,12 +24,20 @@ from gsmooth.transforms.region import Region
 @final
 @dataclass(frozen=True)
 class TrainPlan:
-    """Hyper-parameters. AdamW under a one-cycle schedule; everything seeded.
+    """Hyper-parameters of training by AdamW with a one-cycle schedule.
 
-    widen: attacks are drawn from the region times this, so that its ends are not the edge of what
-    the network has seen. variation: strength in [0, 1] of random shifts, scales and shears, the
-    ordinary augmentation that small training sets need; 0 switches it off. average: decay, per
-    step, of the running average of the weights that is returned.
+    Args:
+        epochs: Number of epochs.
+        batch_size: Images in a batch.
+        learning_rate: Largest learning rate of the schedule.
+        weight_decay: Weight decay of AdamW.
+        warm_up: Fraction of the steps in which the learning rate rises.
+        widen: Factor of the region from which attacks are drawn. Above 1, training also covers
+            attacks just outside the region.
+        variation: Strength, in [0, 1], of random shifts, scales and shears, the usual augmentation
+            of small training sets; 0: none.
+        average: Decay per step of the running average of weights that training returns.
+        seed: Seed of all random numbers.
     """
 
     epochs: int = 80
@@ -62,7 +70,14 @@ class TrainPlan:
 @final
 @dataclass(frozen=True)
 class EpochReport:
-    """Mean loss and accuracy on one epoch's noisy inputs, and seconds since the start."""
+    """Results of one epoch.
+
+    Args:
+        epoch: Number of the epoch.
+        loss: Mean loss on noisy inputs.
+        accuracy: Accuracy on noisy inputs.
+        seconds: Seconds since training began.
+    """
 
     epoch: int
     loss: float
@@ -73,7 +88,11 @@ class EpochReport:
 @final
 @dataclass(frozen=True)
 class TrainReport:
-    """What every epoch gave."""
+    """Results of a training.
+
+    Args:
+        epochs: Results of each epoch.
+    """
 
     epochs: tuple[EpochReport, ...]
 
@@ -91,12 +110,26 @@ def train(
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
     name: str = "the network",
 ) -> TrainReport:
-    """Train ``module`` in place on images (N, C, H, W) float32 and labels (N,) int64.
+    """Train ``module`` in place on noisy inputs.
 
-    Every input is Q round(T_theta L psi_gamma(x) + delta) with gamma uniform in the region and
-    (theta, delta) from ``law``: the objects and the order of the certificate's own votes, so the
-    network is good where g looks. name: of the network, in errors. ModelError when it has nothing
-    to train, when it raises anything, and when the loss is not finite.
+    Each image is attacked at a random gamma and gets noise by the same steps as in certification;
+    see :class:`NoisyInputs`.
+
+    Args:
+        module: The network, (N, C, H, W) -> scores (N, classes).
+        transformation: The transformation.
+        law: Law of the noise.
+        images: Images (N, C, H, W), float32.
+        labels: Labels (N,), int64.
+        region: The region of attacks.
+        plan: Hyper-parameters; by default ``TrainPlan()``.
+        grid: Step of the grid to which noisy inputs are rounded.
+        on_epoch: Called with the results of each epoch; by default nothing happens.
+        name: Name of the network, in errors.
+
+    Raises:
+        ModelError: The network has no parameters to train or raises an error, or the loss is not
+            finite.
     """
     plan = plan or TrainPlan()
     inputs = NoisyInputs(transformation, law, region, plan.widen, grid)
@@ -113,11 +146,20 @@ def train_views(
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
     name: str = "the network",
 ) -> TrainReport:
-    """Train ``module`` in place so that it is good under every one of ``views``.
+    """Train ``module`` in place on several kinds of noisy inputs; each batch has equal parts.
 
-    Each batch is dealt to the views in equal parts. images (N, C, H, W) float32, labels (N,) int64.
-    ``widen`` of the plan is not used: every view has its own. Raises as :func:`train` does, and
-    InputError without a view.
+    Args:
+        module: The network, (N, C, H, W) -> scores (N, classes).
+        views: Maps of training inputs. Each has its own ``widen``; that of the plan is not used.
+        images: Images (N, C, H, W), float32.
+        labels: Labels (N,), int64.
+        plan: Hyper-parameters; by default ``TrainPlan()``.
+        on_epoch: Called with the results of each epoch; by default nothing happens.
+        name: Name of the network, in errors.
+
+    Raises:
+        InputError: There is no view.
+        ModelError: As in :func:`train`.
     """
     plan = plan or TrainPlan()
     if not views:
@@ -127,7 +169,7 @@ def train_views(
             f"train: {len(images)} images and {len(labels)} labels; expected one label an image,"
             " and at least one image"
         )
-    # Seeding is global in PyTorch (layers such as dropout draw from it); the state is put back.
+    # Layers such as dropout use PyTorch's global generator; its state is restored afterwards.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         return _train(module, views, images, labels, plan, on_epoch, name)
@@ -196,7 +238,7 @@ def _train(
 
 
 def _batches(order: Tensor, size: int) -> list[Tensor]:
-    """``order`` (N,) in batches of ``size``; a last single one goes with those before it.
+    """Split ``order`` (N,) into batches of ``size``; a single last image joins the batch before.
 
     Batch normalization cannot be trained on one image.
     """
@@ -207,7 +249,7 @@ def _batches(order: Tensor, size: int) -> list[Tensor]:
 
 
 def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Running average whose decay grows to ``decay``, so that few steps forget the start too."""
+    """Return a running average whose decay grows to ``decay``: early weights count little."""
 
     def average(mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
         if not mean.is_floating_point():
@@ -219,7 +261,7 @@ def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
 
 
 def _variation(strength: float) -> nn.Module | None:
-    """Random shifts (up to 6% of the size), scales (12%) and shears (9 degrees)."""
+    """Return random shifts (up to 6% of the size), scales (12%) and shears (9 degrees)."""
     if strength == 0.0:
         return None
     affine: nn.Module = RandomAffine(

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 PLAIN: Final[Mapping[str, Any]] = {"dtype": torch.float32, "device": "cpu"}
-"""What layers are made with, whatever torch's defaults are."""
+"""Type and device of new layers, independent of torch's defaults."""
 
 
 def small_cnn(
@@ -19,10 +19,16 @@ def small_cnn(
     channels: int = 1,
     size: int = 28,
 ) -> nn.Sequential:
-    """A four-layer convolutional network for images of a few thousand pixels.
+    """Build a four-layer convolutional network for images of a few thousand pixels.
 
-    (N, channels, size, size) float32 in [0, 1] -> (N, classes) logits. Inputs behind a lift and
-    noise leave [0, 1]; nothing is clipped. Normalization is the first batch norm.
+    It maps images (N, channels, size, size), float32, to scores (N, classes). The first batch norm
+    is the normalization. Noisy inputs outside [0, 1] are not clipped.
+
+    Args:
+        widths: Channels of the four layers.
+        classes: Number of classes.
+        channels: Channels of the images.
+        size: Height and width of the images, px.
     """
     first, second, third, fourth = widths
     side = -(-size // 4)
@@ -40,9 +46,13 @@ def small_cnn(
 
 
 def fused(network: nn.Sequential) -> nn.Sequential:
-    """The network in eval mode with every batch norm folded into the convolution before it.
+    """Fold every batch norm into the convolution before it, for inference only.
 
-    The same function up to float32 rounding, and a fifth faster; for inference only.
+    Args:
+        network: A network that :func:`small_cnn` built.
+
+    Returns:
+        A network in evaluation mode: the same function up to float32 rounding, a fifth faster.
     """
     layers: list[nn.Module] = []
     for layer in network.eval():
