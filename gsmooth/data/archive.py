@@ -1,4 +1,4 @@
-"""Archive: the arrays of an .npz file, each looked at before memory is taken for it."""
+"""Reading of .npz files, with a check of each array's header before its memory is allocated."""
 
 from __future__ import annotations
 
@@ -25,14 +25,19 @@ _ENCRYPTED: Final = 0x1
 @final
 @dataclass(frozen=True)
 class Archive:
-    """An .npz file that is open for reading; ``names``: of its arrays, in their order."""
+    """An .npz file.
+
+    Args:
+        path: The file.
+        names: Names of its arrays, in their order.
+    """
 
     path: Path
     names: tuple[str, ...]
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """InputError unless ``path`` is a file that holds arrays in the format of NumPy."""
+        """Open the file at ``path``; InputError unless it contains arrays in NumPy's format."""
         if not path.exists():
             raise InputError(f"data {path}: there is no such file")
         if not path.is_file():
@@ -49,27 +54,27 @@ class Archive:
         return cls(path, tuple(m.removesuffix(".npy") for m in members if m.endswith(".npy")))
 
     def splits(self) -> dict[str, tuple[str, str]]:
-        """Names of images and labels by split: x_NAME and y_NAME; "all" where x and y are too."""
+        """Return the names of images and labels by split: x_NAME and y_NAME; x and y for "all"."""
         parts = [name[2:] for name in self.names if name.startswith("x_")]
         found = {part: (f"x_{part}", f"y_{part}") for part in parts if f"y_{part}" in self.names}
         whole = [pair for pair in _WHOLE if set(pair) <= set(self.names)]
         return found | ({ALL: whole[0]} if whole else {})
 
     def notices(self) -> tuple[str, ...]:
-        """What else there is, which nothing reads: a track, a file name, a second label."""
+        """Return a notice of arrays that are not read, if there are any."""
         read = {name for pair in self.splits().values() for name in pair} | set(_NAMES)
         others = [repr(name) for name in self.names if name not in read]
         return (f"arrays that are not read: {', '.join(others)}",) if others else ()
 
     def class_names(self) -> tuple[str, ...] | None:
-        """The array ``class_names`` (or ``classes``), where there is one."""
+        """Return the array ``class_names`` (or ``classes``) as names; None without one."""
         for name in _NAMES:
             if name in self.names:
                 return named_classes(f"{self.path}: {name!r}", self.array(name))
         return None
 
     def array(self, name: str) -> NDArray[Any]:
-        """One array. InputError for one that is pickled, encrypted, corrupt or too large."""
+        """Read an array; InputError if it is pickled, encrypted, corrupt or too large."""
         with reading(f"{self.path}: array {name!r}"), zipfile.ZipFile(self.path) as opened:
             member = opened.getinfo(f"{name}.npy")
             if member.flag_bits & _ENCRYPTED:
@@ -80,11 +85,11 @@ class Archive:
                 self._require_sound(name, stream, member.file_size)
             with opened.open(member) as stream:
                 found: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
-                stream.read()  # To the end, where the archive checks its sums.
+                stream.read()  # The archive compares check sums at the end.
             return found
 
     def _require_sound(self, name: str, stream: IO[bytes], stored: int) -> None:
-        """From the header alone: what it declares is there, and fits into memory."""
+        """Check, by the header alone, that the declared array is complete and fits into memory."""
         what = f"{self.path}: array {name!r}"
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0

@@ -1,4 +1,4 @@
-"""Arrays: what factories hand over, as NumPy arrays, or refused by the name of what it is."""
+"""Conversion of arrays, tensors and lists to NumPy arrays; other types are refused by name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from gsmooth.errors import InputError
 
 
 def as_array(what: str, given: object) -> NDArray[Any]:
-    """``given`` (an array, a tensor on any device, nested lists) as an array of numbers.
+    """Convert ``given`` to an array of numbers.
 
-    InputError for sparse, ragged, masked and object arrays, which NumPy would take for something
-    else, or without the entries that they leave out.
+    Args:
+        what: Name of the data, for errors.
+        given: An array, a tensor on any device, or nested lists.
+
+    Raises:
+        InputError: The array is sparse, ragged, masked or of objects. NumPy would convert some of
+            these to other values.
     """
     if isinstance(given, np.ma.MaskedArray):
         raise InputError(f"data {what} are a masked array; fill what is masked, or remove it")
@@ -31,7 +36,7 @@ def as_array(what: str, given: object) -> NDArray[Any]:
 
 
 def _off_torch(what: str, given: object) -> object:
-    """Tensors as arrays; torch is asked only where it has been imported already."""
+    """Convert a tensor to an array. Without an earlier import of torch there are no tensors."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(given, torch.Tensor):
         return given

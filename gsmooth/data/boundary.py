@@ -1,4 +1,4 @@
-"""Boundary: whatever goes wrong while data are read becomes an InputError that names the place."""
+"""A guard around the reading of data, which turns all failures into an InputError."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from gsmooth.errors import ConfigurationError, InputError
 
 @contextmanager
 def reading(what: object) -> Iterator[None]:
-    """Guard the reading of ``what``, a file or a spec: the one place for every reader and factory.
+    """Guard the reading of data; all readers and factories run inside it.
 
-    InputError (exit code 3) for whatever is raised inside, exits included, but for errors that say
-    already what to do and for Ctrl-C.
+    Args:
+        what: The file or the spec, for the message.
+
+    Raises:
+        InputError: Any error inside, ``sys.exit`` included. Errors of gsmooth and Ctrl-C pass
+            through.
     """
     try:
         yield
@@ -25,14 +29,14 @@ def reading(what: object) -> Iterator[None]:
             f"data {what}: there is not enough memory ({_first_line(error)}); give fewer or smaller"
             " images"
         ) from error
-    except BaseException as error:  # Files and factories of others may raise anything.
+    except BaseException as error:  # Readers and factories may raise any error.
         raise InputError(
             f"data {what}: cannot be read ({type(error).__name__}: {_first_line(error)})"
         ) from error
 
 
 def require_memory(needed: int, what: str) -> None:
-    """InputError where an array of ``needed`` bytes is more than this machine has free."""
+    """Raise InputError if an array of ``needed`` bytes is larger than the free memory."""
     free = available_bytes()
     if free is not None and needed > free:
         raise InputError(

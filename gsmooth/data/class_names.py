@@ -1,4 +1,4 @@
-"""Classes: names of a model's outputs, and how the labels of data find theirs by name."""
+"""Names of a model's outputs, and the match between these and the class names of data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gsmooth.text.display import plain
 from gsmooth.text.spelling import did_you_mean
 
 ClassNames = tuple[str, ...] | dict[str, int]
-"""Names in the order of the outputs, or the number of an output by name (not all have one)."""
+"""Names in the order of the outputs, or the number of an output by name (of some outputs)."""
 
 _EXPECTED: Final = (
     "expected one name a line in the order of the outputs (.txt), or JSON or TOML that gives every"
@@ -27,10 +27,14 @@ _EXPECTED: Final = (
 
 
 def read_class_names(path: Path) -> ClassNames:
-    """What ``--classes FILE`` names. ConfigurationError when it cannot be read or used.
+    """Read the class names in a file (``--classes FILE``).
 
-    Text: a name a line. JSON: a list of names, name -> number, or number -> name. TOML: name =
-    number, or ``class_names`` with either.
+    Args:
+        path: A text file with a name in each line; JSON with a list of names, name -> number, or
+            number -> name; TOML with name = number, or ``class_names`` with either.
+
+    Raises:
+        ConfigurationError: The file cannot be read or has another form.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -47,9 +51,18 @@ def read_class_names(path: Path) -> ClassNames:
 
 
 def output_names(given: ClassNames | None, outputs: int) -> tuple[str, ...] | None:
-    """A name for each of a model's ``outputs``; those without one are called by their number.
+    """Return a name for each output of a model.
 
-    ConfigurationError unless the names fit that many outputs, each at most once.
+    Args:
+        given: Names of the outputs; None without any.
+        outputs: Number of outputs.
+
+    Returns:
+        The names; an output without one gets its number. None if ``given`` is None.
+
+    Raises:
+        ConfigurationError: The number of names is wrong, a number is out of range, or a name occurs
+            twice.
     """
     if given is None:
         return None
@@ -70,14 +83,25 @@ def output_names(given: ClassNames | None, outputs: int) -> tuple[str, ...] | No
 
 
 def with_outputs(dataset: Dataset, given: ClassNames | None, outputs: int, model: str) -> Dataset:
-    """The data with labels that are outputs of the model, and a name for each of those.
+    """Renumber the labels of data by the outputs of a model.
 
-    Data whose classes have names: every one goes to the output of its name. Where the model has no
-    names, as many classes as outputs are taken in their order, and any other number is refused.
-    InputError for classes and labels that no output stands for.
+    Named classes of the data are matched with the outputs by name. If the model has no names, the
+    data must have as many classes as the model has outputs, in an unambiguous order.
+
+    Args:
+        dataset: The data.
+        given: Names of the model's outputs; None without any.
+        outputs: Number of outputs.
+        model: Name of the model, for errors.
+
+    Returns:
+        The data, with a class name for each output.
+
+    Raises:
+        InputError: A class or a label matches no output.
     """
     for name in dataset.classes:
-        if not is_name(name):  # A run file could not hold it.
+        if not is_name(name):  # A run file cannot store it.
             raise InputError(
                 f"data {dataset.name}: a class is called {name!r}; expected a name, in UTF-8:"
                 " rename it"
@@ -98,9 +122,9 @@ def with_outputs(dataset: Dataset, given: ClassNames | None, outputs: int, model
 
 
 def class_label(names: Sequence[str] | None, number: int) -> str:
-    """How class ``number`` is called in print: by its name where it has one.
+    """Return the printed name of class ``number``: its name if there is one, else its number.
 
-    What a terminal would obey is shown as an escape.
+    Control sequences of terminals are replaced by escapes.
     """
     if not names or not 0 <= number < len(names):
         return str(number)
@@ -108,7 +132,7 @@ def class_label(names: Sequence[str] | None, number: int) -> str:
 
 
 def _own_names(dataset: Dataset, outputs: int, model: str) -> tuple[str, ...]:
-    """The data's own class names as the outputs', where nothing else can be meant."""
+    """Return the data's class names as names of the outputs; InputError if the order is unclear."""
     classes = dataset.classes
     numbers = [int(name) for name in classes if name.isdecimal() and str(int(name)) == name]
     if len(numbers) == len(classes) and max(numbers) < outputs <= 10:
@@ -163,7 +187,7 @@ def _by_number(given: Mapping[str, int], outputs: int) -> dict[int, str]:
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """ValueError for a name that is given twice, of which JSON itself would drop the first."""
+    """Raise ValueError for a repeated name, of which JSON would silently keep the last."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

@@ -1,4 +1,4 @@
-"""Dataset: labelled images in memory, checked once when they are put together."""
+"""The class Dataset: labelled images in memory, checked when it is built."""
 
 from __future__ import annotations
 
@@ -26,14 +26,21 @@ _CHANNELS: Final = (1, 3, 4)
 class Dataset:
     """Labelled images.
 
-    images: (N, C, H, W), uint8 (0..255, mapped onto ``input_range``) or floating (inside it
-    already). labels: int64 (N,), each below ``len(classes)``; named: ``classes`` are names even
-    where they are 0, 1, 2, ..., as those of folders. split: which part of the data, "all"
-    where they have none. labelled: False for an image alone, whose class is not known and whose
-    label stands for nothing. notices: what was passed over when they were read, for people.
+    Args:
+        name: Name of the data, in errors and records.
+        images: Images (N, C, H, W): uint8 (0..255, mapped onto ``input_range``), or floating and
+            inside ``input_range``.
+        labels: Labels (N,), int64, each below ``len(classes)``.
+        classes: Names of the classes.
+        named: True if 0, 1, 2, ... are names in ``classes``, such as those of folders.
+        split: Name of the part of the data; "all" for data without splits.
+        input_range: Least and greatest value of a pixel.
+        labelled: False for a single image of unknown class; its label then has no meaning.
+        notices: Notices to the user about files that were not read.
 
-    Raises InputError for anything else, NaN and infinite pixels and 8-bit images of nothing but
-    0 and 1 included.
+    Raises:
+        InputError: Shape, type or values do not fit; pixels are not finite; or 8-bit images have
+            no values above 1, but some of 1.
     """
 
     name: str
@@ -56,19 +63,25 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of every image."""
+        """Shape (C, H, W) of an image."""
         channels, height, width = self.images.shape[1:]
         return int(channels), int(height), int(width)
 
     @property
     def has_names(self) -> bool:
-        """Whether the classes have names that came with the data or the model, not only numbers."""
+        """True if the classes have names from the data or the model, not only numbers."""
         return self.named or self.classes != tuple(map(str, range(len(self.classes))))
 
     def for_range(self, input_range: tuple[float, float]) -> Dataset:
-        """The same images for a model that declares this range: the one place where they meet.
+        """Return the data with another input range, such as that of a model.
 
-        8-bit images are mapped onto it. InputError for a floating-point image outside it.
+        8-bit images are mapped onto the range.
+
+        Args:
+            input_range: Least and greatest value of a pixel.
+
+        Raises:
+            InputError: A floating-point image has values outside the range.
         """
         fitted = replace(self, input_range=input_range)
         if self.images.dtype != np.uint8:
@@ -78,9 +91,13 @@ class Dataset:
     def pixels(
         self, part: int | NDArray[np.integer[Any]], dtype: type[np.floating[Any]]
     ) -> NDArray[Any]:
-        """The images at the positions ``part``, in ``dtype``: what every model is given.
+        """Return images as floating-point numbers in the input range.
 
-        0..255 becomes [low, high]: value * (high - low) / 255 + low.
+        8-bit values become value * (high - low) / 255 + low.
+
+        Args:
+            part: Position, or positions, of the images.
+            dtype: Type of the result.
         """
         values: NDArray[Any] = self.images[part].astype(dtype)
         if self.images.dtype != np.uint8:
@@ -90,19 +107,25 @@ class Dataset:
         return mapped
 
     def image(self, index: int) -> Tensor:
-        """Image ``index`` as float64 (C, H, W), in the input range."""
+        """Return image ``index`` as float64 (C, H, W), in the input range."""
         import torch
 
         return torch.from_numpy(self.pixels(index, np.float64))
 
     def label(self, index: int) -> int:
-        """The true class of image ``index``."""
+        """Return the true class of image ``index``."""
         return int(self.labels[index])
 
     def indices(self, start: int = 0, every: int = 1, limit: int | None = None) -> range:
-        """Positions start, start + every, ... of at most ``limit`` images.
+        """Return the positions start, start + every, ... of images.
 
-        Raises ConfigurationError when that names no image.
+        Args:
+            start: First position.
+            every: Distance between positions.
+            limit: Largest number of images; None for all.
+
+        Raises:
+            ConfigurationError: There is no image at these positions.
         """
         if start < 0 or every < 1 or (limit is not None and limit < 1):
             raise ConfigurationError(
@@ -117,7 +140,7 @@ class Dataset:
         return chosen if limit is None else chosen[:limit]
 
     def digest(self) -> str:
-        """sha256 of pixels and labels: tells two data sets under one name apart."""
+        """Compute the sha256 of pixels and labels, which identifies the data in records."""
         state = hashlib.sha256(f"{self.images.dtype.str}{self.images.shape}".encode())
         state.update(np.ascontiguousarray(self.images).data)
         state.update(np.ascontiguousarray(self.labels).data)
@@ -131,11 +154,18 @@ def dataset_from_arrays(
     classes: Sequence[str] | None = None,
     split: str = ALL,
 ) -> Dataset:
-    """A data set from (N, H, W), (N, C, H, W) or (N, H, W, C) images and integer labels (N,).
+    """Build a data set from arrays.
 
-    Channels are taken to be last only where the last axis has 1, 3 or 4 entries and the second
-    has not. Without ``classes`` they are numbered 0, 1, ..., the largest label. Sparse, ragged,
-    masked and object arrays are refused (InputError).
+    Args:
+        name: Name of the data.
+        images: Images (N, H, W), (N, C, H, W) or (N, H, W, C). Channels are last if the last axis
+            has 1, 3 or 4 entries and the second has not.
+        labels: Integers (N,).
+        classes: Names of the classes; by default 0, 1, ..., the largest label.
+        split: Name of the part of the data; by default "all".
+
+    Raises:
+        InputError: An array is sparse, ragged, masked or of objects, or they do not fit together.
     """
     pixels = _channels_first(as_array(f"{name}: images", images))
     truth = _integers(name, as_array(f"{name}: labels", labels))
@@ -146,7 +176,7 @@ def dataset_from_arrays(
 
 
 def interleaved(labels: NDArray[np.int64]) -> NDArray[np.intp]:
-    """The order that takes one image of every class in turn, so that every prefix is balanced."""
+    """Return an order that takes images of all classes in turn, so that prefixes are balanced."""
     rank = np.empty(len(labels), dtype=np.intp)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -160,7 +190,7 @@ def _integers(name: str, labels: NDArray[Any]) -> NDArray[np.int64]:
             f"{name}: labels of shape {labels.shape} and type {labels.dtype}; expected integers"
             " (N,) (for one-hot labels take argmax first)"
         )
-    # Before int64, in which uint64 can become negative.
+    # Checked before the conversion to int64, in which large uint64 become negative.
     wrong = np.flatnonzero(labels >= DATA.most_classes)
     if len(wrong):
         first = int(wrong[0])
@@ -201,7 +231,7 @@ def _check_images(name: str, images: NDArray[Any]) -> None:
 
 
 def _check_bytes(name: str, images: NDArray[np.uint8]) -> None:
-    """Of the whole set: one dark image is no reason to ask, and black is black either way."""
+    """Raise InputError if the largest value of the whole data set is 1. Black data are accepted."""
     if images.max() == 1:
         raise InputError(
             f"{name}: 8-bit images of nothing but 0 and 1; is 1 white, or nearly black? 8-bit"

@@ -1,6 +1,6 @@
-"""Fields: the types of run-file fields on data that may be given in more than one form.
+"""Types of run-file fields for data, each of which accepts several forms.
 
-One sentence says what is expected, where pydantic would complain of every form by itself.
+An error is one sentence with the accepted forms, where pydantic would report each form separately.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _expecting(fits: Callable[[object], bool], expected: str) -> BeforeValidator
     def checked(value: object) -> object:
         if value is not None and not fits(value):
             raise ValueError(f"expected {expected}")
-        # A list is a tuple in a run file; behind a validator of ours pydantic does not see to that.
+        # Tuples are lists in a run file; with this validator pydantic does not convert them.
         return tuple(value) if isinstance(value, list) else value
 
     return BeforeValidator(checked)

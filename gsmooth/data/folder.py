@@ -1,4 +1,4 @@
-"""Folder: images by class on disk, which of its folders are splits, and what was passed over."""
+"""Search for image files in folders of classes and splits."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ _READ = "png, jpg, bmp, ppm, pgm, webp and tif"
 @final
 @dataclass(frozen=True)
 class ImageFiles:
-    """The image files of a folder, class by class, each class sorted by name.
+    """The image files of a folder, class by class.
 
-    labels: int64 (N,), positions in ``classes``. notices: what was passed over, for people.
+    Args:
+        paths: The files, sorted by name in each class.
+        labels: Positions in ``classes``, (N,), int64.
+        classes: Names of the classes.
+        notices: Notices to the user about files that were not read.
     """
 
     paths: tuple[Path, ...]
@@ -35,11 +39,20 @@ class ImageFiles:
 
 
 def split_folders(folder: Path, asked: str | None = None) -> dict[str, Path]:
-    """The sub-folders that are splits, each with folders of classes inside; {} for plain classes.
+    """Find the sub-folders that are splits, each with one folder for each class.
 
-    asked: a name that is meant to be a split, beside the usual ones. A folder called ``train`` that
-    holds images itself is a class where it stands beside other classes. InputError where it cannot
-    be told which is meant.
+    A folder with a usual name of a split, such as ``train``, is a class if it contains images
+    itself and there are other classes beside it.
+
+    Args:
+        folder: The folder.
+        asked: A name of a split, in addition to the usual ones.
+
+    Returns:
+        Paths of the splits by name; empty if the sub-folders are classes.
+
+    Raises:
+        InputError: The sub-folders could be splits or classes.
     """
     with reading(folder):
         inside = {place: _look(place) for place in _visible_folders(folder)}
@@ -62,10 +75,13 @@ def split_folders(folder: Path, asked: str | None = None) -> dict[str, Path]:
 
 
 def image_files(folder: Path) -> ImageFiles:
-    """The images in the sub-folders of ``folder``, one a class.
+    """Find the images in the sub-folders of ``folder``, one for each class.
 
-    A class without a file keeps its number. InputError for no classes, for folders inside those of
-    the classes, and for a class that holds files of other formats only.
+    A class without files keeps its number.
+
+    Raises:
+        InputError: There are no classes, the folder of a class contains folders, or a class has
+            only files of other formats.
     """
     with reading(folder):
         own = _look(folder)
@@ -86,9 +102,14 @@ def image_files(folder: Path) -> ImageFiles:
 
 
 def stacked(paths: Sequence[Path], preparation: Preparation) -> NDArray[np.uint8]:
-    """The images of these files as uint8 (N, C, H, W), each read once.
+    """Read image files as uint8 (N, C, H, W).
 
-    InputError that names two files where sizes or channels differ.
+    Args:
+        paths: The files.
+        preparation: Changes of the images after they are read.
+
+    Raises:
+        InputError: Sizes or channels differ; the message names two files.
     """
     first = read_picture(paths[0], preparation)
     shape = (len(paths), *first.shape)
@@ -109,7 +130,7 @@ def stacked(paths: Sequence[Path], preparation: Preparation) -> NDArray[np.uint8
 @final
 @dataclass(frozen=True)
 class _Content:
-    """What lies directly in a folder, hidden files apart; sorted by name."""
+    """The entries of a folder except hidden ones, sorted by name."""
 
     images: tuple[Path, ...]
     folders: tuple[Path, ...]

@@ -1,4 +1,4 @@
-"""Picture: one image file as 8-bit grey or RGB, upright, and nothing lost without a word."""
+"""Reading of an image file as upright 8-bit grey or RGB; lossy conversions are refused."""
 
 from __future__ import annotations
 
@@ -20,18 +20,25 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff")
-"""Of the files that are read, in lower case."""
+"""Suffixes of the files that are read, in lower case."""
 _FORMATS: Final = ("PNG", "JPEG", "BMP", "PPM", "WEBP", "TIFF")
 _PLAIN: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
 _DEEP: Final = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
 def read_picture(path: Path, preparation: Preparation = AS_IT_IS) -> NDArray[np.uint8]:
-    """One image file as uint8 (C, H, W), C = 1 or 3.
+    """Read an image file, turn it by its EXIF orientation, then resize and crop it.
 
-    Turned as its EXIF orientation says, then resized and cut. InputError that names the file for
-    more than 8 bits a channel, transparency without a background, colours that have no one RGB
-    (CMYK), several pictures in one file, and whatever cannot be read.
+    Args:
+        path: The file.
+        preparation: Size, crop and background; by default the image stays as it is.
+
+    Returns:
+        The image (C, H, W), uint8, with C = 1 or 3.
+
+    Raises:
+        InputError: The file cannot be read, has more than 8 bits a channel, transparency without
+            a given background, colours without a unique RGB value (CMYK), or several pictures.
     """
     from PIL import ImageOps
 
@@ -48,9 +55,14 @@ def read_picture(path: Path, preparation: Preparation = AS_IT_IS) -> NDArray[np.
 
 
 def pixels_of(image: Image, name: str) -> NDArray[np.uint8]:
-    """A PIL image as uint8 (C, H, W), C = 1 or 3; not turned, resized or cut.
+    """Convert a PIL image to uint8 (C, H, W), C = 1 or 3; it is not turned, resized or cropped.
 
-    name: of the image, in errors. InputError as for :func:`read_picture`.
+    Args:
+        image: The image.
+        name: Name of the image, in errors.
+
+    Raises:
+        InputError: As in :func:`read_picture`.
     """
     if image.mode in _DEEP:
         raise InputError(
@@ -76,11 +88,11 @@ def _opened(path: Path) -> Image:
 
 @contextmanager
 def _strictly() -> Iterator[None]:
-    """Pillow's warning of decompression bombs is an error, and files that are cut off are too."""
+    """Make Pillow raise errors for decompression bombs and truncated files."""
     from PIL import Image, ImageFile
 
     lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # Code of others may have switched it on.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # Other code may have switched it on.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -91,7 +103,7 @@ def _strictly() -> Iterator[None]:
 
 
 def _require_one(path: Path, image: Image) -> None:
-    # A camera keeps previews behind the one picture of an MPO, a kind of JPEG.
+    # An MPO file (a kind of JPEG from cameras) may contain previews after its picture.
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise InputError(
@@ -101,7 +113,7 @@ def _require_one(path: Path, image: Image) -> None:
 
 
 def _require_eight_bits(path: Path, image: Image) -> None:
-    """Pillow itself cuts 16-bit RGB to 8 bits without a word; how it decodes a tile tells."""
+    """Refuse 16-bit RGB, which Pillow silently reduces to 8 bits; its decoder names the depth."""
     raw = [part for tile in getattr(image, "tile", ()) for part in _flat(tile.args)]
     wide = any(isinstance(part, str) and ";16" in part for part in raw)
     scaled = image.format == "PPM" and any(isinstance(p, int) and p > 255 for p in raw)
@@ -120,7 +132,7 @@ def _flat(args: Any) -> Iterator[object]:
 
 
 def _opaque(name: str, image: Image, background: tuple[int, int, int] | None) -> Image:
-    """As grey or RGB; transparency that shows is laid on the background."""
+    """Convert to grey or RGB; transparent pixels are blended with the background."""
     if "A" not in image.getbands() and "transparency" not in image.info:
         if (target := _PLAIN.get(image.mode)) is None:
             raise InputError(

@@ -1,4 +1,4 @@
-"""Names of images that have no index: a hash of their pixels."""
+"""Keys of images without an index: hashes of their pixels."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 FIRST_KEY: Final = 2**128
-"""Images that have no index are told apart by integers from here on, where no index is."""
+"""Least key of an image without an index; every index is smaller."""
 
 
 def image_key(image: Tensor) -> int:
-    """An integer in place of the index of an image that has none: other pixels, other noise (S2).
+    """Return an integer in place of the index of an image, so that other pixels get other noise.
 
-    S2: votes at different images are independent for all who do not know the seed.
+    S2: votes at different images are independent, if the seed is unknown to the adversary.
 
     Args:
         image: Image (C, H, W).
@@ -31,7 +31,7 @@ def image_key(image: Tensor) -> int:
 
 
 def image_name(index: int) -> str:
-    """How an error names an image: by its index, if it has one.
+    """Return the name of an image in errors: its index, if it has one.
 
     Args:
         index: Index of the image, or what :func:`image_key` gives.

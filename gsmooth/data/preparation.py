@@ -1,4 +1,4 @@
-"""Preparation: what is done to images once, before anything is certified about them."""
+"""Resizing and cropping of images before certification."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ Size = int | tuple[int, int]
 @final
 @dataclass(frozen=True)
 class Preparation:
-    """Resize, then cut out the centre; transparent pixels lie on a background.
+    """Resizing, then cropping to the centre. Certificates hold for the resulting images.
 
-    resize: the shortest side, or (height, width), by Pillow's antialiased bilinear filter; 8-bit
-    images only. crop: side of a square, or (height, width). background: (R, G, B) of 0..255.
-    Certificates are about the images that come out.
+    Args:
+        resize: Length of the shortest side, or (height, width), px, by Pillow's antialiased
+            bilinear filter; 8-bit images only. By default the size stays.
+        crop: Side of the central square, or (height, width), px. By default nothing is cropped.
+        background: Colour (R, G, B), 0..255, behind transparent pixels. By default images with
+            transparent pixels are refused.
     """
 
     resize: Size | None = None
@@ -32,7 +35,7 @@ class Preparation:
     background: tuple[int, int, int] | None = None
 
     def describe(self) -> str:
-        """For people, "" where nothing is done: "resized to 32 x 32, centre 28 x 28 cut out"."""
+        """Return a text such as "resized to 32 x 32, centre 28 x 28 cut out"; "" for no change."""
         said = []
         if isinstance(self.resize, int):
             said.append(f"resized to shortest side {self.resize} (Pillow, bilinear, antialiased)")
@@ -45,7 +48,7 @@ class Preparation:
         return ", ".join(said)
 
     def picture(self, image: Image, name: str) -> Image:
-        """One 8-bit picture, resized and cut."""
+        """Resize and crop an 8-bit image; ``name`` is its name in errors."""
         from PIL import Image as pillow
 
         if self.resize is not None:
@@ -58,7 +61,7 @@ class Preparation:
         return image.crop((left, top, left + width, top + height))
 
     def arrays(self, images: NDArray[Any], name: str) -> NDArray[Any]:
-        """The same for (N, C, H, W) at once."""
+        """Resize and crop images (N, C, H, W); ``name`` is their name in errors."""
         if self.resize is not None:
             images = self._resized_arrays(images, name)
         if self.crop is None:
@@ -90,13 +93,13 @@ class Preparation:
         if isinstance(self.resize, tuple):
             return self.resize
         assert self.resize is not None
-        # The longer side is rounded down, as torchvision does.
+        # The longer side is rounded down, as in torchvision.
         if height <= width:
             return self.resize, max(1, self.resize * width // height)
         return max(1, self.resize * height // width), self.resize
 
     def _window(self, height: int, width: int, name: str) -> tuple[int, int, int, int]:
-        """Top, left, height and width of the centre."""
+        """Return top, left, height and width of the central part."""
         assert self.crop is not None
         wanted = _pair(self.crop)
         if wanted[0] > height or wanted[1] > width:
@@ -108,7 +111,7 @@ class Preparation:
 
 
 AS_IT_IS: Final = Preparation()
-"""Nothing is done."""
+"""The preparation that changes nothing."""
 
 
 def _pair(size: Size) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Settings of data: limits beyond which an input is taken for a mistake."""
+"""Limits on data; an input beyond them is refused as a mistake."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class DataSettings:
     """Limits on data."""
 
     most_classes: int = 1_000_000
-    """More than any classifier has. A larger label is a mistake; names for it would fill memory."""
+    """Largest number of classes. A larger label is a mistake; its names would fill the memory."""
 
 
 DATA: Final = DataSettings()

@@ -1,4 +1,4 @@
-"""Splits: which part of the data a run is about, and never one that the data do not have."""
+"""Choice of the split of data; a split that does not exist is refused."""
 
 from __future__ import annotations
 
@@ -9,22 +9,31 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.text.spelling import did_you_mean
 
 ALL: Final = "all"
-"""The split of data without splits."""
+"""Name of the split of data without splits."""
 
 SPLIT_NAMES: Final = ("train", "heldout", "test", "val", "valid", "validation")
-"""How folders that hold a split are usually called."""
+"""Usual names of folders that are splits."""
 
 _ALSO: Final = {"heldout": ("heldout", "test")}
-"""Under which names files keep the images that we call held out."""
+"""Names in files of the split "heldout"."""
 
 
 def chosen_split(
     where: str, available: Collection[str], asked: str | None, usual: str = "heldout"
 ) -> str:
-    """The name in ``available`` that is meant, or "all" for data without splits.
+    """Return the name of the chosen split.
 
-    asked: what the user named; None: ``usual`` where the data have splits. ConfigurationError that
-    lists the splits for any other name.
+    Args:
+        where: Name of the data, for errors.
+        available: Names of the splits; empty for data without splits.
+        asked: Name that the user gave; None for the default.
+        usual: Default split of data with splits.
+
+    Returns:
+        A name in ``available``, or "all" for data without splits.
+
+    Raises:
+        ConfigurationError: There is no such split; the message lists the splits.
     """
     if not available:
         if asked in (None, ALL):

