@@ -25,7 +25,7 @@ TRIED: Final = ((1, 16, 16), (3, 16, 16))
 
 
 def is_composition(cls: Class) -> bool:
-    """Whether it was made of several transformations."""
+    """Whether the class is a composition of several transformations."""
     from gsmooth.transforms.composition import Composition  # It needs torch.
 
     return issubclass(cls, Composition)
@@ -34,8 +34,8 @@ def is_composition(cls: Class) -> bool:
 def capabilities_shown(cls: Class) -> dict[str, bool]:
     """Which of CLAIMS the class makes; an option may still withdraw one.
 
-    Those of a composition are what its parts say, with their usual options, of a blank image; none
-    where a part has to be given options. ConfigurationError where the composition is refused.
+    Those of a composition are computed for a blank image, with its parts' default options; there
+    are none where a part needs options. ConfigurationError where the composition is refused.
     """
     if is_composition(cls):
         return {} if needs_options(cls) else _claims_together(cls)
@@ -76,7 +76,7 @@ def needs_options(cls: Class) -> bool:
 def _claims_together(cls: Class) -> dict[str, bool]:
     from gsmooth.runs.records.capabilities import capabilities_of  # It needs torch.
 
-    built, shape = _on_trial(cls())
+    built, shape = _for_some_size(cls())
     noisy = capabilities_of(_noisy(built), shape)
     return {
         "orthogonal": noisy.orthogonal,
@@ -87,10 +87,10 @@ def _claims_together(cls: Class) -> dict[str, bool]:
     }
 
 
-def _on_trial(built: Transformation) -> tuple[Transformation, tuple[int, int, int]]:
-    """The transformation for a size that it takes; what the first size raises where it takes none.
+def _for_some_size(built: Transformation) -> tuple[Transformation, tuple[int, int, int]]:
+    """The transformation for the first size of TRIED that it accepts.
 
-    ConfigurationError or PluginError.
+    ConfigurationError or PluginError, that of the first size, if it accepts none.
     """
     from gsmooth.runs.smoke_test import smoke_tested
 

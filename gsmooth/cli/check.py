@@ -81,7 +81,7 @@ def check(
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
 ) -> None:
-    """Try to refute what a transformation promises: laws, bounds, manners, votes, certificates.
+    """Try to refute what a transformation promises: laws, bounds, tensors, votes, certificates.
 
     Exit code 10 if a promise is broken. Give the region that you want to certify. By default it is
     what the plugin names as usual, to both sides (else one unit), and every check is made a second
@@ -144,7 +144,7 @@ def _emit(name: str, found: list[CheckResult]) -> int:
 
 
 def _smoke_test(operator: Transformation, shape: tuple[int, int, int]) -> None:
-    """Say once, and not in every check, that nothing can be asked of such images."""
+    """Raise once, and not in every check, where the transformation refuses such images."""
     from gsmooth.runs.smoke_test import smoke_tested
 
     try:

@@ -1,4 +1,4 @@
-"""A rich console that shows texts as they are: it obeys no markup, and no control characters."""
+"""A rich console that prints texts literally, without markup and control characters."""
 
 from __future__ import annotations
 

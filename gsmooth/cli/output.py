@@ -1,7 +1,7 @@
 """Output: results on stdout, everything else on stderr, errors as one readable line.
 
 All that commands print goes through here, and is plain (``gsmooth.text.display``): what a folder, a
-file or a record says is shown, never obeyed.
+file or a record says is printed literally.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def as_lines(table: Table) -> list[str]:
 
 
 def say(text: str, *, stderr: bool = False) -> None:
-    """Text of one line or several, as it is, but for what a terminal would obey."""
+    """Text of one line or several, literally; control characters of a terminal are escaped."""
     typer.echo(plain_lines(text), err=stderr)
 
 

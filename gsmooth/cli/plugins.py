@@ -42,7 +42,7 @@ def plugins(
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
 ) -> None:
-    """List the transformations: parameters with units, laws, claims, and who brought them.
+    """List the transformations: parameters with units, laws, claims, and their packages.
 
     An orthogonal action lets noise and parameters share one budget (theorem T4; otherwise T5).
     The guarantee is individual where the supremum over the region is proved, else heuristic.

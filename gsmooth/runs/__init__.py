@@ -1,1 +1,1 @@
-"""The outside world: run files, datasets, models, records and the loop that joins them."""
+"""Runs: from a run file to records, and what is derived from records."""

@@ -105,7 +105,7 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
 
 
 def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
-    """Keeps account of the votes in flight, and shows them now and then."""
+    """Counts the votes in flight, and shows them at intervals."""
     shown = time.monotonic()
 
     def watch(spent: Mapping[int, int], seconds: float) -> None:
@@ -159,7 +159,7 @@ def _row(
 
 @contextmanager
 def _explained(writer: RecordWriter, context: RunContext) -> Iterator[None]:
-    """Let Ctrl-C say what is kept."""
+    """Give the message of Ctrl-C the number of images that are kept."""
     try:
         yield
     except KeyboardInterrupt as error:

@@ -67,7 +67,7 @@ def require_labels(dataset: Dataset) -> None:
 def recorded_data(config: Mapping[str, object], spec: str) -> Dataset:
     """The images that ``spec`` names, as the run with this configuration read its own.
 
-    A record says how: split, preparation, range and class names; never where they come from.
+    A record states how: split, preparation, range and class names; never where they come from.
 
     Records of 0.1.0 name a split of data without splits too, and mean all images.
     """
@@ -91,7 +91,7 @@ def prepared(config: Mapping[str, object]) -> str:
 
 
 def data_notices(config: RunConfig, dataset: Dataset) -> tuple[str, ...]:
-    """What a user should know of how the images were read, a sentence each."""
+    """Notices about how the images were read, a sentence each."""
     done = preparation_of(config).describe()
     about = (f"the images are {done}: certificates are about those",) if done else ()
     return tuple(f"data {dataset.name}: {notice}" for notice in (*dataset.notices, *about))

@@ -12,7 +12,7 @@ from typing import Final, final
 @final
 @dataclass(frozen=True)
 class DryRunSettings:
-    """A dry run, which says what a run will cost."""
+    """A dry run, which measures what a run will cost."""
 
     images: int = 3
     """Images that are tried, evenly spread. More give a better estimate."""
@@ -40,7 +40,7 @@ class ForecastSettings:
 @final
 @dataclass(frozen=True)
 class MonitorSettings:
-    """What a run tells its user."""
+    """The notices and the progress of a run."""
 
     refresh_s: float = 0.5
     """Seconds between two lines of progress, at least."""

@@ -56,7 +56,7 @@ def _values(given: Mapping[str, object], operator: Transformation, where: str) -
 
 
 def _law(given: Mapping[str, object], operator: Transformation, where: str) -> object:
-    """The one name that says it all: that of the only parameter whose law is not Gaussian."""
+    """The name of the joint law: that of the only parameter whose law is not Gaussian."""
     from gsmooth.theory.arguments import require_names
 
     units = _units(operator)

@@ -80,7 +80,7 @@ def _read(path: Path) -> Tree:
 
 
 def _by_field(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """One complaint a field: of a field that takes several forms pydantic complains once a form."""
+    """One message a field; for a field of several forms pydantic gives one for each form."""
     found: dict[tuple[int | str, ...], ErrorDetails] = {}
     for detail in details:
         where = detail["loc"]
@@ -118,7 +118,7 @@ def _unknown(where: list[str]) -> str:
 
 
 def _source(dotted: str, path: Path | None, settings: Sequence[Override]) -> str:
-    """Who said it: the last override of this field (or of its section), else the file."""
+    """The source of a value: the last override of this field (or of its section), else the file."""
     for setting in reversed(settings):
         if setting.path == dotted or dotted.startswith(f"{setting.path}."):
             return setting.source

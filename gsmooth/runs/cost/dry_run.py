@@ -131,7 +131,7 @@ def _attacked(context: RunContext, tried: ImageCost, outcome: Outcome) -> ImageC
 
 
 def _other_seed(context: RunContext) -> Seed:
-    """Another seed, from which only those learn the run's own who can guess it anyway."""
+    """Another seed; the run's own cannot be computed from it without guessing it."""
     seed = context.smoothed.seed
     if isinstance(seed, SecretSeed):
         return seed.derived("trial")

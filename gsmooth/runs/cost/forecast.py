@@ -29,15 +29,15 @@ class Span:
     high: float
 
     def times(self, factor: float) -> Span:
-        """The same in another unit."""
+        """The span times a number."""
         return Span(self.low * factor, self.mean * factor, self.high * factor)
 
     def plus(self, seconds: float) -> Span:
-        """With a part that is certain."""
+        """The sum with a constant."""
         return Span(self.low + seconds, self.mean + seconds, self.high + seconds)
 
     def spoken(self) -> str:
-        """Of seconds: "about 3 min", or "2 to 5 min" where less is known."""
+        """In words: "about 3 min", or "2 to 5 min" where less is known."""
         low, high = duration(self.low), duration(self.high)
         if self.high <= RUN.forecast.one_number * self.low or low == high:
             return f"about {duration(self.mean)}"
@@ -46,7 +46,7 @@ class Span:
 
 
 def duration(seconds: float) -> str:
-    """Two digits of a time: "1 s" at least, then s, min, h and days."""
+    """A time with two digits: "1 s" at least, then s, min, h and days."""
     for unit, length, until in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172800.0)):
         if seconds < until:
             return f"{_two_digits(max(seconds, 1.0) / length)} {unit}"
@@ -107,7 +107,7 @@ class Costs:
         return replace(self, tail=self.worst)
 
     def mean(self) -> float:
-        """Of all images."""
+        """The mean over all images."""
         return self._area(0.0)
 
     def deviation(self) -> float:
@@ -169,7 +169,7 @@ class Timeline:
         return self._votes + sum(self.spent.values())
 
     def round(self, spent: Mapping[int, int], seconds: float) -> None:
-        """A round of votes took so long; spent: votes so far by index, of images in flight."""
+        """Record a round of votes; spent: votes so far by index, of images in flight."""
         fresh = sum(votes - self.spent.get(index, 0) for index, votes in spent.items())
         self.sure = {index: self.spent.get(index, 0) for index in spent}
         self.spent = dict(spent)

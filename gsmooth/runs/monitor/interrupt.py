@@ -1,4 +1,4 @@
-"""Interrupt: Ctrl-C waits for the write in progress, and says afterwards what is kept."""
+"""Interrupt: Ctrl-C takes effect after the write in progress; the message names what is kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import final
 
 @final
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a run; the message says what is kept and how to go on."""
+    """Ctrl-C in a run; the message names what is kept and how to go on."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Notices: what a user should hear once, before the first vote."""
+"""Notices: what is printed once, before the first vote."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gsmooth.runs.inputs import called, data_notices
 
 
 def input_notices(context: RunContext) -> Iterator[str]:
-    """How the images were read, and what is to be known of the model; a sentence each."""
+    """How the images were read, and properties of the model; a sentence each."""
     yield from data_notices(context.config, context.dataset)
     yield from _one_class(context)
     yield from _seen_in_training(context)

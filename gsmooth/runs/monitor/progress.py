@@ -1,4 +1,4 @@
-"""Progress: what a run tells people while it works; always on stderr, never on stdout."""
+"""Progress: what a run prints while it works; always on stderr, never on stdout."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Quick decoding: for records that fit, which nearly all do; a million of them are read at a time.
 
 What does not fit is refused without a reason: ``gsmooth.runs.records.codec`` then decodes it again,
-step by step, and says where the fault is. What is accepted here is accepted there, and equal.
+step by step, and names the fault. What is accepted here is accepted there, and equal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGEST: Final = 2**1023
 
 
 class UnfitError(Exception):
-    """Something does not fit; nothing is said about what."""
+    """A value does not fit; the error does not name it."""
 
 
 def optional(decode: QuickDecoder) -> QuickDecoder:
@@ -118,7 +118,7 @@ def floating(value: Any) -> Any:
 
 
 def exactly(kind: type) -> QuickDecoder:
-    """A value of this very type."""
+    """A value of exactly this type."""
 
     def decode(value: Any) -> Any:
         if type(value) is not kind:

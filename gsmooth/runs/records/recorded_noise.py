@@ -49,7 +49,7 @@ class AxisNoise(Plain):
 
     @property
     def stated(self) -> bool:
-        """Whether it is said which law the parameter has."""
+        """Whether the record states which law the parameter has."""
         return self.law in SIZE_WORDS
 
     def to_plain(self) -> object:

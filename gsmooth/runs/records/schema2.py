@@ -1,7 +1,7 @@
 """Schema 2: the records of gsmooth 0.1.0, read for ever and never written.
 
-Frozen: what is here says what folders of that version mean, and must not follow later changes. Rows
-and headers become those of today; what they lack is None (``gsmooth.runs.records.row``,
+Frozen: this module defines what folders of that version mean, and must not follow later changes.
+Rows and headers become those of today; what they lack is None (``gsmooth.runs.records.row``,
 ``header``).
 """
 
@@ -128,7 +128,7 @@ def _centre(found: object, where: str) -> object:
 
 
 def _noise(found: object, where: str) -> object:
-    """``law`` as ``noise``; of several scales under another name it is not said whose it is."""
+    """``law`` as ``noise``; with several scales, the parameter of another law is not recorded."""
     names = {"name", "scales", "sigma", "orthogonal"}
     if not isinstance(found, dict) or found.keys() != names:
         raise RecordError(f"{where}: {found!r} found; expected {', '.join(sorted(names))}")

@@ -117,7 +117,7 @@ class StoredRows(Sequence[Row]):
 def fitting_row(line: bytes, where: str, fingerprint: str, schema: int) -> Row:
     """The row in one line; RecordError unless it fits, and is of the run with this fingerprint.
 
-    A run has rows of its own ``schema`` only: an older one says less, and is held to less.
+    A run has rows of its own ``schema`` only: an older one records less, and is checked for less.
     """
     row = Row.from_json(line, where)
     if row.schema != schema:

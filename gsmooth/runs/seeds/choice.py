@@ -79,7 +79,7 @@ def keep_seed(found: RunSeed) -> tuple[str, ...]:
 
 
 def public_notice(config: RunConfig) -> Iterator[str]:
-    """What to say of a public seed where images come from an attacker."""
+    """The notice about a public seed where images come from an attacker."""
     if (seed := config.smoothing.seed) is not None:
         yield (
             f"the seed {seed} is public: an attacker who knows it can make images that are answered"

@@ -1,4 +1,4 @@
-"""The file of a secret seed: made and read so that its owner alone sees it."""
+"""The file of a secret seed: only its owner may read it."""
 
 from __future__ import annotations
 

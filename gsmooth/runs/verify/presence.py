@@ -16,9 +16,9 @@ Message = tuple[str, str]
 
 @final
 class Presence:
-    """Sees one row after another, in any order, and keeps a few bytes of each.
+    """Checks one row after another, in any order, and stores a few bytes of each.
 
-    What schema 2 does not say (plan, digests of images) is not checked there.
+    What schema 2 does not record (plan, digests of images) is not checked there.
     """
 
     def __init__(self, header: RunHeader) -> None:

@@ -1,7 +1,7 @@
 """Whether centres reach all of the region, as far as the parameters alone say it.
 
 The margins of a cover are for shifts and residuals together. Residuals follow from the image; what
-follows from law and region alone is a lower bound on every margin, and an honest cover meets it:
+follows from law and region alone is a lower bound on every margin, and a correct cover meets it:
 
 - every piece of the region belongs to one centre, whose margin is that of its farthest corner, so
   every parameter of the region lies within some centre's margin at the residual that an l2 ball,
@@ -115,7 +115,7 @@ class _Reach:
                 yield where, f"{margin!r}; the region alone asks for {least!r}"
 
     def left_out(self) -> Iterator[Message]:
-        """A parameter of the region, or of its certified part, that no centre answers for."""
+        """A parameter of the region, or of its certified part, that no centre covers."""
         if not self.law.dimensions:
             return
         margins = np.array([centre.margin for centre in self.row.counts.evidence])
