@@ -11,15 +11,20 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import wrap
 from typing import final
+
+from typer.testing import CliRunner
+
+from gsmooth.cli import app
 
 _INTRODUCTION = """# Gallery
 
@@ -122,11 +127,10 @@ def make(case: Case, folder: Path) -> Path:
 
 
 def _obey(command: str) -> None:
-    # Not by PATH: this environment's gsmooth, whichever other there is.
-    words = [sys.executable, "-m", *shlex.split(command)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{command}\n{done.stdout}{done.stderr}")
+    # In this process: a new one would load torch again.
+    done = CliRunner().invoke(app, shlex.split(command)[1:])
+    if done.exit_code:
+        raise RuntimeError(f"{command}\n{done.output}")
 
 
 def page(cases: tuple[Case, ...]) -> Iterator[str]:
@@ -149,8 +153,8 @@ def main(arguments: list[str]) -> None:
         return
     gallery = Path(arguments[0])
     gallery.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        list(pool.map(lambda case: make(case, gallery), CASES))
+    with ProcessPoolExecutor(min(4, os.cpu_count() or 1), get_context("spawn")) as pool:
+        list(pool.map(make, CASES, repeat(gallery)))
     (gallery / "index.md").write_text("\n".join(page(CASES)), "utf-8")
 
 
