@@ -9,6 +9,7 @@ Each case is one command, which the page shows. A case that is there already is 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -19,7 +20,6 @@ from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from textwrap import wrap
 from typing import final
 
 from typer.testing import CliRunner
@@ -138,11 +138,20 @@ def page(cases: tuple[Case, ...]) -> Iterator[str]:
     yield _INTRODUCTION
     for case in cases:
         yield f"## {case.title}\n\n{case.text}\n"
-        command = " \\\n    ".join(
-            wrap(case.command(f"runs/{case.name}"), 76, break_on_hyphens=False)
-        )
+        command = " \\\n    ".join(_lines(case.command(f"runs/{case.name}")))
         yield f"```sh\n{command}\n```\n"
         yield f"![{case.title}]({case.name}/{case.picture})\n"
+
+
+def _lines(command: str, width: int = 72) -> list[str]:
+    """The command in lines that begin with an option and fit into a page."""
+    lines: list[str] = []
+    for part in re.split(" (?=-)", command):
+        if lines and len(lines[-1]) + len(part) < width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def main(arguments: list[str]) -> None:
