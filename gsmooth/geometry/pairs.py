@@ -6,6 +6,7 @@ Along one axis a tensor is laid out as [what stands | first parts | second parts
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import reduce
 from typing import NamedTuple, Protocol
 
 import torch
@@ -97,14 +98,16 @@ class PairSpace(Space):
         """Cosine and sine of order * theta for every pair, theta (N, 1) each, (N, 1, pairs)."""
         _, orders, units = self.orders(z.device)
         parts = zip(theta, units, orders, strict=True)
-        phase = torch.stack([value * unit * order for value, unit, order in parts]).sum(dim=0)
+        phase = reduce(torch.add, (value * unit * order for value, unit, order in parts))
         # Training acts on float32, with the float64 phases of certificates.
         return torch.cos(phase)[:, None].to(z.dtype), torch.sin(phase)[:, None].to(z.dtype)
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """Every pair turned, by operations that gradients pass through."""
         cos, sin = self.phases(theta, z)
-        return turned(self.channels(z), cos, -sin, self.orders(z.device).fixed).reshape(z.shape)
+        rest, first, second = split(self.channels(z), self.orders(z.device).fixed)
+        parts = [rest, cos * first + sin * second, cos * second - sin * first]
+        return torch.cat(parts, dim=2).reshape(z.shape)
 
     def fixed_part(self, z: Tensor) -> Tensor:
         """What stands, and the pairs of order 0 along all parameters."""
