@@ -13,6 +13,7 @@ from site_tools.command_page import write_command_page
 from site_tools.configuration_page import write_configuration_page
 from site_tools.docstrings import plain_marks, whole_sentence
 from site_tools.public_names import every_public_name
+from site_tools.transformation_page import write_transformation_page
 
 if TYPE_CHECKING:
     from docutils.nodes import Element, TextElement
@@ -43,6 +44,7 @@ def _write_pages(app: Sphinx) -> None:
     write_api_pages(folder / "api")
     write_command_page(folder / "commands.md")
     write_configuration_page(folder / "run-file.md")
+    write_transformation_page(folder / "transformations.md")
 
 
 def _parseable_signature(

@@ -1,4 +1,4 @@
-"""The page of the gallery shows every case with the command that makes it."""
+"""Generated pages: the gallery shows every case, and all transformations are listed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 from typer.main import get_command
 
 from gsmooth.cli import app
+from gsmooth.transforms import transformations
 from make_gallery import CASES, Case, page
+from site_tools.transformation_page import transformation_text
 
 
 def test_every_case_has_a_section_a_command_and_a_picture() -> None:
@@ -31,3 +33,11 @@ def test_the_options_of_a_case_exist(case: Case) -> None:
     options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
     used = {word.partition("=")[0] for word in case.arguments.split() if word.startswith("-")}
     assert used <= options
+
+
+def test_every_transformation_is_listed_with_its_parameters() -> None:
+    text = transformation_text()
+    for name, info in transformations().items():
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+        for parameter in info.cls.parameters:
+            assert f"`{parameter.name}` ({parameter.unit})" in row
