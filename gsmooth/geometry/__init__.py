@@ -1,4 +1,4 @@
-"""Mathematics of images that transformations share: interpolation, rings, Fourier pairs, z-spaces.
+"""Mathematics of images for plugins: interpolation bounds, rings, Fourier pairs, z-spaces.
 
-Public, for plugins: nothing here is about one transformation.
+The functions are public. Each serves several transformations.
 """

@@ -1,9 +1,10 @@
-"""Intervals of the derivative of bilinear interpolation while source points move a little (C3).
+"""Intervals of the derivative of bilinear interpolation on small cells of parameters.
 
-A warp reads output pixel p at a source point u(theta). While theta stays in a small cell, u stays
-in a box that is less than a pixel wide, so it touches at most 2 x 2 interpolation cells. In each of
-them the interpolant's partial derivatives are linear, with the ends of the clipped box as extremes;
-the velocity du / dtheta lies in a box of its own. The interval of their products holds d psi_p /
+C3: the derivative of a warped pixel on a cell lies in the interval computed here. A warp reads
+output pixel p at a source point u(theta). While theta stays in a small cell, u stays in a box that
+is less than a pixel wide, so that the box touches at most 2 x 2 interpolation cells. In each of
+these, the partial derivatives of the interpolant are linear and extreme at the ends of the clipped
+box. The velocity du / dtheta lies in another box. The interval of the products contains d psi_p /
 dtheta wherever it exists, and both one-sided derivatives at kinks.
 """
 
@@ -18,13 +19,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 PAD: Final = 4
-"""Zeros around the image; source points farther out are moved to them, where nothing changes."""
+"""Width of the border of zeros; source points farther out are moved into it, where psi is 0."""
 SLACK: Final = 1e-9
-"""Outward slack for the float64 arithmetic of a few hundred operations a pixel."""
+"""Outward slack for the rounding errors of a few hundred float64 operations for each pixel."""
 
 
 class Slopes(NamedTuple):
-    """Differences to the next pixel of a padded image by flat index, each (C, length)."""
+    """Differences of neighbouring pixels of a padded image by flat index, each (C, length).
+
+    right, down: to the next pixel of the row and of the column. twist: the mixed difference. width:
+    of the padded image.
+    """
 
     right: Tensor
     down: Tensor
@@ -33,7 +38,7 @@ class Slopes(NamedTuple):
 
     @classmethod
     def of(cls, x: Tensor) -> Self:
-        """The slopes of x (C, H, W), with PAD zeros on every side."""
+        """Return the differences of x (C, H, W), with PAD zeros on every side."""
         padded = F.pad(x, (PAD, PAD, PAD, PAD))
         width, flat = padded.shape[2], padded.flatten(1)
         right, down = flat[:, 1:] - flat[:, :-1], flat[:, width:] - flat[:, :-width]
@@ -41,10 +46,10 @@ class Slopes(NamedTuple):
 
 
 class Track(NamedTuple):
-    """One coordinate of m source points, counted in the padded image, (m,) each.
+    """The range of one coordinate of m source points in the padded image, (m,) each.
 
-    low, high: between which it stays, moved to the border where it lies outside. first: the first
-    interpolation cell that it touches.
+    low, high: ends of the range, clipped to the padded image. first: the first interpolation cell
+    that it touches.
     """
 
     low: Tensor
@@ -53,9 +58,12 @@ class Track(NamedTuple):
 
     @classmethod
     def around(cls, from_centre: Tensor, reach: Tensor, size: int) -> Self:
-        """Coordinates within ``reach`` of ``from_centre``, px, for ``size`` pixels along them."""
+        """Return the ranges within ``reach`` of ``from_centre``, px, for ``size`` pixels.
+
+        ``from_centre`` is counted from the centre of the image.
+        """
         at = from_centre + ((size - 1) / 2 + PAD)
-        # Cells 0 and size + 2 PAD - 2 hold zeros only, and so do all beyond them.
+        # Cells 0 and size + 2 PAD - 2, and all beyond these, contain zeros only.
         ends = (at - reach).flatten(), (at + reach).flatten()
         low, high = (end.clamp_(0.5, size + 2 * PAD - 1.5) for end in ends)
         return cls(low, high, low.floor())
@@ -65,19 +73,22 @@ class Track(NamedTuple):
         return Track(*(part[place] for part in self))
 
     def crosses(self) -> Tensor:
-        """Which points touch the next cell, too."""
+        """Mask of the points that touch the next cell, too."""
         return self.high.floor() > self.first
 
     def within(self, step: int) -> tuple[Tensor, Tensor]:
-        """Middle and half-width of the positions in the cell ``step`` on, from its start."""
+        """Return middle and half-width of the range in the cell ``step`` after the first one."""
         cell = self.first + step
         low, high = (self.low - cell).clamp_(0, 1), (self.high - cell).clamp_(0, 1)
-        # The half-width is rounded outwards like everything else.
+        # The half-width is rounded outwards.
         return (low + high).div_(2), (high - low).div_(2).add_(SLACK)
 
 
 class Velocity(NamedTuple):
-    """du / dtheta_i of m source points: its middle and how far it strays from it, (m,) each."""
+    """Velocity du / dtheta_i of m source points, (m,) each.
+
+    row, col: middle of its range. spread_row, spread_col: half-widths.
+    """
 
     row: Tensor
     col: Tensor
@@ -90,10 +101,10 @@ class Velocity(NamedTuple):
 
 
 class _Visit(NamedTuple):
-    """Source points in one interpolation cell each: what does not depend on the image, (m,).
+    """Positions of m source points, each in one interpolation cell, (m,) each.
 
-    corner: flat index of the cell's first pixel. row, col: middle of where the source point can be
-    in it; tall, wide: half-widths.
+    corner: flat index of the cell's first pixel. row, col: middle of the range of positions in the
+    cell; tall, wide: half-widths.
     """
 
     corner: Tensor
@@ -104,16 +115,16 @@ class _Visit(NamedTuple):
 
     @classmethod
     def of(cls, rows: Track, cols: Track, width: int, step: tuple[int, int]) -> Self:
-        """Source points in the cell ``step`` away from their first one."""
+        """Return the positions in the cell ``step`` away from the first one."""
         (row, tall), (col, wide) = rows.within(step[0]), cols.within(step[1])
         corner = (rows.first * width + cols.first).long().add_(step[0] * width + step[1])
         return cls(corner, row, col, tall, wide)
 
 
 class _Product(NamedTuple):
-    """A visit at a velocity.
+    """Positions and velocities of source points in one cell each.
 
-    bend: how far a twist of 1 moves the derivative while the source point moves within the cell.
+    curvature: change of the derivative, for a twist of 1, while the source point moves in the cell.
     """
 
     visit: _Visit
@@ -127,11 +138,12 @@ class _Product(NamedTuple):
         return cls(visit, velocity, curvature)
 
     def interval(self, slopes: Slopes, channel: int) -> tuple[Tensor, Tensor]:
-        """Ends (m,), (m,) of dB/drow u'_row + dB/dcol u'_col for one channel.
+        """Return both ends (m,) of the interval of dB/drow u'_row + dB/dcol u'_col in a channel.
 
-        dB/dcol = right + twist t with t the row in the cell, |t - row| <= h, and |u'_col -
-        v_col| <= spread: the product is within |twist| h (|v_col| + spread) + |right + twist row|
-        spread of its middle. Rows likewise; ``curvature`` holds both first factors.
+        B is the interpolant. dB/dcol = right + twist t, where t is the row in the cell and
+        |t - row| <= h. With |u'_col - v_col| <= spread, the product is within |twist| h (|v_col| +
+        spread) + |right + twist row| spread of its middle. The same holds for rows. ``curvature``
+        is the sum of h (|v| + spread) over both.
         """
         visit, v = self.visit, self.velocity
         twist = slopes.twist[channel].take(visit.corner)
@@ -146,10 +158,10 @@ class _Product(NamedTuple):
 @final
 @dataclass(frozen=True, eq=False)
 class MovingPoints:
-    """Where the source points of pixels can be, and how fast, while theta stays within its cells.
+    """Ranges of source points of pixels, and of their velocities, for theta in given cells.
 
-    cells: how many. main: by axis of theta, a product for every (cell, pixel), row by row. others:
-    (places, products by axis) for the interpolation cells that some points may be in as well.
+    cells: number of cells. main: by axis of theta, a product for every (cell, pixel), row by row.
+    others: (places, products by axis) for further interpolation cells that some points can reach.
     """
 
     cells: int
@@ -160,7 +172,10 @@ class MovingPoints:
     def of(
         cls, cells: int, rows: Track, cols: Track, width: int, rates: Sequence[Velocity]
     ) -> Self:
-        """Points with these coordinates in images of ``width`` px; rates: velocities by axis."""
+        """Return the points with ranges ``rows`` and ``cols`` in images of ``width`` px.
+
+        rates: velocities by axis of theta.
+        """
         across = width + 2 * PAD
         visit = _Visit.of(rows, cols, across, (0, 0))
         main = tuple(_Product.of(visit, rate) for rate in rates)
@@ -172,7 +187,7 @@ class MovingPoints:
         return cls(cells, main, tuple(others))
 
     def derivatives(self, slopes: Slopes, axis: int = 0) -> tuple[Tensor, Tensor]:
-        """Both ends of d psi_p / dtheta_axis, at every theta of a cell (C3), (C, cells, P) each."""
+        """Both ends of the interval of d psi_p / dtheta_axis on cells, (C, cells, P) each."""
         channels = [self._channel(slopes, c, axis) for c in range(len(slopes.right))]
         low, high = (torch.stack(part) for part in zip(*channels, strict=True))
         return low, high

@@ -1,6 +1,6 @@
-"""Pairs of coefficients that an action turns: cosine and sine, or real and imaginary part.
+"""Rotation of pairs of coefficients, such as cosine and sine, or real and imaginary part.
 
-Along one axis a tensor is laid out as [what stands | first parts | second parts].
+Along one axis, a tensor is laid out as [fixed coefficients | first parts | second parts].
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from gsmooth.geometry.space import Size, Space
 
 
 def split(z: Tensor, fixed: int, axis: int = -1) -> tuple[Tensor, Tensor, Tensor]:
-    """The ``fixed`` coefficients that stand, first and second parts along an axis: views of z."""
+    """Split z along an axis into ``fixed`` coefficients, first parts and second parts (views)."""
     pairs = (z.shape[axis] - fixed) // 2
     found = z.split([fixed, pairs, pairs], dim=axis)  # type: ignore[no-untyped-call]
     return found[0], found[1], found[2]
 
 
 def turned(z: Tensor, cos: Tensor, sin: Tensor, fixed: int, axis: int = -1) -> Tensor:
-    """Every pair along an axis turned by its angle, by operations that gradients pass through."""
+    """Rotate every pair along an axis by its angle, given by cos and sin; differentiable."""
     rest, first, second = split(z, fixed, axis)
     return torch.cat([rest, first * cos - second * sin, first * sin + second * cos], dim=axis)
 
 
 def turn_into(out: Tensor, z: Tensor, cos: Tensor, sin: Tensor, fixed: int, axis: int = -1) -> None:
-    """Write what :func:`turned` gives over ``out``: the same products and sums, in fewer passes."""
+    """Write the result of :func:`turned` into ``out``: the same arithmetic, in fewer passes."""
     rest, first, second = split(z, fixed, axis)
     new_rest, new_first, new_second = split(out, fixed, axis)
     new_rest.copy_(rest)
@@ -38,17 +38,17 @@ def turn_into(out: Tensor, z: Tensor, cos: Tensor, sin: Tensor, fixed: int, axis
 
 
 def generated(z: Tensor, order: Tensor, fixed: int, axis: int = -1) -> Tensor:
-    """The derivative at 0 of turning every pair by its ``order`` times an angle."""
+    """Return the derivative at angle 0 of a rotation of every pair by ``order`` times an angle."""
     rest, first, second = split(z, fixed, axis)
     return torch.cat([torch.zeros_like(rest), -order * second, order * first], dim=axis)
 
 
 class Frame(Protocol):
-    """A lift and a readout of one channel, as linear maps of flat images."""
+    """Lift and readout of one channel, as linear maps of flat images."""
 
     @property
     def size(self) -> int:
-        """K of one channel."""
+        """Number K of coefficients of one channel."""
 
     def analyse(self, image: Tensor) -> Tensor:
         """L, row by row: (B, H * W) -> (B, K)."""
@@ -58,11 +58,11 @@ class Frame(Protocol):
 
 
 class Orders(NamedTuple):
-    """How z of one channel turns.
+    """The action on z of one channel: every pair is rotated by -(sum_i order_i theta_i).
 
-    fixed: coefficients that stand, the first ones. orders: by parameter, how far every pair turns a
-    unit of ``units`` backwards, (pairs,) float64. units: radians (or what else) in the parameter's
-    unit.
+    fixed: number of coefficients, at the beginning, that do not move. orders: by parameter, the
+    order of every pair, (pairs,), float64. units: by parameter, the factor from its unit to that of
+    the order (such as radians for a degree).
     """
 
     fixed: int
@@ -71,7 +71,7 @@ class Orders(NamedTuple):
 
 
 class PairSpace(Space):
-    """Channels lifted one by one to pairs, every one of which T turns by -(order * theta)."""
+    """A z-space of pairs, channel by channel; T_theta rotates each pair by -(order * theta)."""
 
     @abstractmethod
     def frame(self, height: int, width: int) -> Frame:
@@ -79,7 +79,7 @@ class PairSpace(Space):
 
     @abstractmethod
     def orders(self, device: torch.device) -> Orders:
-        """How the coefficients turn; the same for all image sizes."""
+        """Return the orders of the pairs, which are the same for all image sizes."""
 
     def lift(self, x: Tensor) -> Tensor:
         """Coefficients, channel by channel."""
@@ -90,7 +90,7 @@ class PairSpace(Space):
         )
 
     def readout(self, z: Tensor, shape: Size) -> Tensor:
-        """The frame's own way back, channel by channel."""
+        """Apply the frame's readout, channel by channel."""
         frame = self.frame(shape[1], shape[2])
         return frame.synthesise(z.reshape(-1, frame.size)).reshape(-1, *shape)
 
@@ -103,21 +103,24 @@ class PairSpace(Space):
         return torch.cos(phase)[:, None].to(z.dtype), torch.sin(phase)[:, None].to(z.dtype)
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """Every pair turned, by operations that gradients pass through."""
+        """Rotate every pair; differentiable."""
         cos, sin = self.phases(theta, z)
         rest, first, second = split(self.channels(z), self.orders(z.device).fixed)
         parts = [rest, cos * first + sin * second, cos * second - sin * first]
         return torch.cat(parts, dim=2).reshape(z.shape)
 
     def fixed_part(self, z: Tensor) -> Tensor:
-        """What stands, and the pairs of order 0 along all parameters."""
+        """Keep the fixed coefficients and the pairs of order 0; set the others to 0."""
         fixed, orders, _ = self.orders(z.device)
         kept = torch.stack([order == 0.0 for order in orders]).all(dim=0).to(z.dtype)
         rest, first, second = split(self.channels(z), fixed)
         return torch.cat([rest, kept * first, kept * second], dim=2).reshape(z.shape)
 
     def action_derivative(self, z: Tensor) -> Tensor:
-        """||A_i z||, (N, K) -> (N, m) per unit: T commutes with A_i and keeps lengths."""
+        """Return ||A_i z||, (N, K) -> (N, m), per unit of theta_i; A_i is the generator of T.
+
+        The derivative has this norm at every theta, since T commutes with A_i and keeps norms.
+        """
         units = self.orders(z.device).units
         derivatives = [
             self.generated(z, i).norm(dim=1) * (unit * (1.0 + 1e-12))
@@ -126,16 +129,16 @@ class PairSpace(Space):
         return torch.stack(derivatives, dim=1)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """A phase is off by its orders times (offset + rounding of theta and of the products)."""
+        """Bound the error of T z by that of phases: orders times (offset + rounding errors)."""
         _, orders, units = self.orders(z.device)
-        # A disc so small that no order is kept does not move at all.
+        # In a very small disc no order is kept, and nothing moves.
         tops = [
             float(o.abs().max()) * u if len(o) else 0.0 for o, u in zip(orders, units, strict=True)
         ]
         return turning_error(z, tops, reach, offset)
 
     def generated(self, z: Tensor, parameter: int = 0) -> Tensor:
-        """A_i z, with T_theta = exp(sum_i theta_i A_i), theta in radians (or ln)."""
+        """Return A_i z, where T_theta = exp(sum_i theta_i A_i), with theta in radians or ln."""
         fixed, orders, _ = self.orders(z.device)
         moved = generated(self.channels(z), -orders[parameter].to(z.dtype), fixed)
         return moved.reshape(z.shape)
@@ -149,8 +152,13 @@ class PairSpace(Space):
 def turning_error(
     z: Tensor, tops: list[float], reach: tuple[float, ...], offset: tuple[float, ...]
 ) -> float:
-    """l2 bound on the float64 error of turning the pairs of z by angles of at most sum_i top_i
-    |theta_i|, |theta_i| <= reach_i, where theta_i itself may be off by offset_i.
+    """Bound the l2 norm of the float64 error of a rotation of pairs.
+
+    Args:
+        z: Points (N, K).
+        tops: By parameter, the largest order; angles are at most sum_i top_i |theta_i|.
+        reach: By parameter, the largest |theta_i|.
+        offset: By parameter, the largest error of theta_i itself.
     """
     parts = zip(tops, reach, offset, strict=True)
     phase = sum(top * (far * 2.0**-51 + off) for top, far, off in parts)

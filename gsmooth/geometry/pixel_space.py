@@ -1,4 +1,4 @@
-"""Pixels as z-space: for covers without noise on the parameters (T = id)."""
+"""z-spaces of pixels, for covers without noise on the parameters (T = id)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from gsmooth.geometry.space import Size, Space
 
 @dataclass(frozen=True)
 class PixelSpace(Space):
-    """L keeps some of the pixels, channel by channel; no low-pass, and ||L|| = 1.
+    """A z-space in which L keeps some of the pixels; there is no low-pass, and ||L|| = 1.
 
-    Interpolated images do not compose, so there is no action here but the identity. Subclasses say
-    which pixels are kept and how fast they change, and the ``alternative``: the option of ``space``
-    under which there is an action.
+    Interpolated images do not compose, so the only action is the identity. Subclasses define the
+    pixels to keep, bounds on their derivatives, and ``alternative``: the value of the option
+    ``space`` for which there is an action.
     """
 
     alternative: ClassVar[str]
 
     @abstractmethod
     def kept(self, height: int, width: int) -> Tensor:
-        """Flat indices (P,) of the pixels that are kept, ascending, on the CPU."""
+        """Return the flat indices (P,) of the pixels that L keeps, ascending, on the CPU."""
 
     def norm(self, shape: Size) -> float:
-        """||L|| of a mask."""
+        """Return ||L|| = 1."""
         return 1.0
 
     def lift(self, x: Tensor) -> Tensor:
@@ -51,22 +51,22 @@ class PixelSpace(Space):
         return z.clone()
 
     def fixed_part(self, z: Tensor) -> Tensor:
-        """All of it: nothing but T_0 acts."""
+        """Return z: the only action is T_0."""
         return z
 
     def longest(self, half: Tensor) -> Tensor:
-        """A mask: ||L v|| <= ||L half||."""
+        """Return ||L half||, which bounds ||L v||, since L keeps pixels."""
         longest: Tensor = self.lift(half).norm(dim=1)
         return longest
 
     def pixels(self, images: Tensor) -> Tensor:
-        """Which pixels of images (N, C, H, W) are kept, (P,), on their device."""
+        """Return the flat indices (P,) of the pixels that L keeps, on the device of ``images``."""
         return self.kept(images.shape[2], images.shape[3]).to(images.device)
 
 
 @dataclass(frozen=True)
 class DiscSpace(PixelSpace):
-    """L keeps the pixels whose centre is within radius_px of the image's."""
+    """The pixels whose centre is within radius_px of the image's centre."""
 
     radius_px: float
 

@@ -1,4 +1,4 @@
-"""Actions that move every pixel by its value alone: counts of values, and gains."""
+"""Bounds for transformations that map each pixel by its value alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class PixelValues(NamedTuple):
-    """The values that pixels of an image have, and how many pixels have each, (k,) float."""
+    """The distinct pixel values of an image, and the number of pixels with each, (k,) each."""
 
     values: Tensor
     counts: Tensor
@@ -21,7 +21,7 @@ class PixelValues(NamedTuple):
         return cls(values, counts.to(x.dtype))
 
     def norm(self, derivative: Tensor, slack: float = 1e-12) -> Tensor:
-        """Root of the sum of squares over all pixels, speed (n, k) -> (n, 1), rounded up."""
+        """Return the l2 norm over all pixels of derivatives (n, k) by value: (n, 1), rounded up."""
         squares = (derivative.square() * self.counts).sum(dim=1, keepdim=True)
         return squares.sqrt() * (1.0 + slack)
 
@@ -29,13 +29,16 @@ class PixelValues(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Gain:
-    """How fast images move whose distances from a grey ``about`` are multiplied by e^(rate t).
+    """Derivative bounds of the attack that multiplies x - about by e^(rate t), pixel by pixel.
 
-    With ``clip`` values end at low and high, and the attacked image pulled back is, with y = x -
-    about and the ends measured from ``about``, C(t) = about + y held between e^(-rate t) low and
-    e^(-rate t) high: a pixel stays where it is until it is clipped, and then moves towards
-    ``about`` by rate |C - about| a unit of t. The larger t is the more is clipped, and |C - about|
-    <= |y| always. Cells lower, upper (n, 1) -> (n, 1), rounded up.
+    With ``clip``, values are clipped to [low, high]. Let y = x - about, and measure low and high
+    from ``about``, too. The attacked image pulled back is C(t) = about + y, clipped to [e^(-rate t)
+    low, e^(-rate t) high]. So a pixel of C is constant until it is clipped, and then moves towards
+    ``about`` by rate |C - about| per unit of t. For larger t more pixels are clipped, and always
+    |C - about| <= |y|. Methods map cells lower, upper (n, 1) to bounds (n, 1), rounded up.
+
+    about: the fixed grey. rate: exponent per unit of t. clip: True if values are clipped. low,
+    high: the ends of the pixel range.
     """
 
     about: float
@@ -45,16 +48,16 @@ class Gain:
     high: float
 
     def carried(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Root of the sum of (C - about)^2 over pixels clipped somewhere in the cell."""
+        """Return the l2 norm of C - about over pixels that are clipped somewhere in the cell."""
         if not self.clip:
             return lower.new_zeros(lower.shape)
         pixels, size, end = self._sizes(x)
         clipped = size * self._factor(upper) > end
-        # A clipped pixel is at end / factor, which is no more than it was and falls with t.
+        # A clipped pixel is at end / factor, which is at most its original value and falls with t.
         return pixels.norm(clipped * size.minimum(end * self._factor(-lower))) * self.rate
 
     def attacked(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Root of the sum of (psi - about)^2 over pixels that are not clipped all over the cell."""
+        """Return the l2 norm of psi - about over pixels not clipped on the whole cell."""
         pixels, size, end = self._sizes(x)
         derivative = size * self._factor(upper)
         if self.clip:
@@ -65,7 +68,7 @@ class Gain:
         return (theta * self.rate).exp()
 
     def _sizes(self, x: Tensor) -> tuple[PixelValues, Tensor, Tensor]:
-        """The values of x, their distances from ``about``, and those of the ends, (k,) each."""
+        """Return the values of x, their distances from ``about``, and those of the ends, (k,)."""
         pixels = PixelValues.of(x)
         away = pixels.values - self.about
         end = away.new_full(away.shape, self.high - self.about)

@@ -1,4 +1,4 @@
-"""Places of pixels: offsets from the centre of an image, and the pixels of a disc."""
+"""Positions of pixels: offsets from the centre of an image, and the pixels of a disc."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from torch import Tensor
 
 
 def offsets(shape: tuple[int, int], pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and columns of flat pixel indices, counted from the centre of (H, W) images."""
+    """Return rows and columns of flat pixel indices, relative to the centre of (H, W) images."""
     height, width = shape
-    # Whole numbers minus a float would have torch's default type, and bounds rest on their lengths.
+    # Explicit float64: integers minus a float would have torch's default type.
     row, col = (pixels // width).to(torch.float64), (pixels % width).to(torch.float64)
     return row - (height - 1) / 2, col - (width - 1) / 2
 
 
 def farthest(shape: tuple[int, int], pixels: Tensor) -> float:
-    """The largest distance of these pixels from the centre, px; 0 where there are none."""
+    """Return the largest distance of these pixels from the centre, px; 0 without pixels."""
     return float(torch.hypot(*offsets(shape, pixels)).max()) if len(pixels) else 0.0
 
 
 @lru_cache(maxsize=16)
 def disc(height: int, width: int, radius_px: float) -> Tensor:
-    """Flat indices of the pixels whose centre is within radius_px of the image's centre, (P,).
+    """Return flat indices (P,) of the pixels whose centre is within radius_px of the image's.
 
-    Raises ValueError when there are none.
+    Args:
+        height: Height of the image, px.
+        width: Width of the image, px.
+        radius_px: Radius of the disc.
+
+    Raises:
+        ValueError: There is no such pixel.
     """
     every = torch.arange(height * width, dtype=torch.int64, device="cpu")
     row, col = offsets((height, width), every)
@@ -39,7 +45,7 @@ def disc(height: int, width: int, radius_px: float) -> Tensor:
 
 
 def known_size(name: str, image_px: tuple[int, int] | None) -> tuple[int, int]:
-    """Height and width of the images that a transformation is bound to; ValueError before that."""
+    """Return height and width of the images; ValueError if the transformation has no shape yet."""
     if image_px is None:
         raise ValueError(
             f"{name}: the image size is not known yet; call for_shape((channels, height, width))"

@@ -1,4 +1,4 @@
-"""Rings of sample points around the image centre, and low-passes that read images there."""
+"""Rings of sample points around the image centre, and low-pass sampling there."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ Entries = tuple[Floats, NDArray[np.int64], NDArray[np.int64]]
 
 
 LowPass = Callable[[Floats, Floats, float], Floats]
-"""Weights >= 0 (samples, window, window) of the pixels around the sample points of one ring: given
-their rows and columns minus those of the point (samples, window) each, and the radius, in pixels.
+"""A low-pass for the sample points of one ring, in pixels: rows and columns of pixels minus those
+of the point, (samples, window) each, and the radius -> weights >= 0 (samples, window, window).
 """
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Rings:
-    """Sample points at equal angles on rings, the first to the right, anticlockwise.
+    """Sample points at equal angles on rings, anticlockwise; the first is to the right.
 
-    radii (rings,) in pixels; angles (rings,): samples a ring.
+    Args:
+        height: Height of the image, px.
+        width: Width of the image, px.
+        radii: Radii in pixels, (rings,).
+        angles: Number of samples on each ring, (rings,).
     """
 
     height: int
@@ -34,9 +38,12 @@ class Rings:
     angles: NDArray[np.int64]
 
     def sampling(self, low_pass: LowPass, reach_px: Floats) -> csr_array:
-        """S: a sparse (samples, H * W) matrix, float64, entries > 0.
+        """Build the sampling matrix S (samples, H * W), sparse, float64, with entries > 0.
 
-        reach_px (rings,): pixels from so far below a sample point to a pixel more above it count.
+        Args:
+            low_pass: Weights of the pixels around a sample point.
+            reach_px: By ring, how far the window of pixels extends from a sample point, px,
+                (rings,); one pixel more is included on the far side.
         """
         rings = zip(self.radii, self.angles, np.ceil(reach_px).astype(np.int64), strict=True)
         parts = [self._ring(*ring, low_pass) for ring in rings]
@@ -45,7 +52,7 @@ class Rings:
         return csr_array((value, pixel, ends), shape=(len(counts), self.height * self.width))
 
     def _ring(self, radius: float, angles: int, half: int, low_pass: LowPass) -> Entries:
-        """Entries of one ring's rows of S: values, pixels, and how many a row."""
+        """Return the entries of one ring's rows of S: values, pixels, and the number by row."""
         phi = 2.0 * np.pi * np.arange(angles) / angles
         # Rows of the image grow downwards; phi grows anticlockwise as seen on the screen.
         row = (self.height - 1) / 2 - radius * np.sin(phi)[:, None]

@@ -1,7 +1,7 @@
-"""Linear maps of images that work on one axis at a time: Fourier and cosine transforms.
+"""Separable linear maps of images, such as Fourier and cosine transforms.
 
-Two small matrix products an image are faster than an FFT up to some hundred pixels, and need
-neither index tables nor a dense (K, H W) matrix.
+Up to some hundred pixels, two small matrix products are faster than an FFT. They need neither index
+tables nor a dense (K, H W) matrix.
 """
 
 from __future__ import annotations
@@ -24,36 +24,40 @@ class AxisMap(NamedTuple):
 @final
 @dataclass(frozen=True, eq=False)
 class Separable:
-    """z = Y x X^T for every channel of x (N, C, H, W), with Y of the rows and X of the columns.
+    """The map x -> Y x X^T for every channel of x (N, C, H, W).
 
-    z is laid out as (C, rows, columns), row-major. Constants are kept for every dtype and device,
-    so objects are to be built once for each size.
+    z is laid out as (C, rows, columns), row-major. Matrices are cached for every dtype and device;
+    build an object once for each image size.
+
+    Args:
+        rows: Y, the map along columns of pixels (axis H).
+        cols: X, the map along rows of pixels (axis W).
     """
 
     rows: AxisMap
     cols: AxisMap
 
     def analyse(self, x: Tensor) -> Tensor:
-        """(..., H, W) -> (..., rows, columns), dtype and device kept."""
+        """Apply the map: (..., H, W) -> (..., rows, columns), in the same dtype and device."""
         down, along = _constants(self, x.dtype, x.device)
         return torch.matmul(down.matrix, x @ along.matrix.T)
 
     def synthesise(self, grid: Tensor) -> Tensor:
-        """The adjoint: (..., rows, columns) -> (..., H, W)."""
+        """Apply the adjoint: (..., rows, columns) -> (..., H, W)."""
         down, along = _constants(self, grid.dtype, grid.device)
         return torch.matmul(down.matrix.T, grid @ along.matrix)
 
     def frequencies(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """omega of the rows and of the columns, in the dtype and on the device of ``like``."""
+        """Return the frequencies omega of rows and columns, in dtype and device of ``like``."""
         down, along = _constants(self, like.dtype, like.device)
         return down.omega, along.omega
 
     def grid(self, z: Tensor) -> Tensor:
-        """z (N, C * rows * columns) as (N, C, rows, columns)."""
+        """Reshape z (N, C * rows * columns) to (N, C, rows, columns)."""
         return z.reshape(len(z), -1, len(self.rows.matrix), len(self.cols.matrix))
 
     def constants(self, z: Tensor) -> Tensor:
-        """The first coefficient of every channel's rows and columns alone, (N, K) -> (N, K)."""
+        """Keep the first coefficient of every channel, set the others to 0: (N, K) -> (N, K)."""
         kept = torch.zeros_like(self.grid(z))
         kept[..., 0, 0] = self.grid(z)[..., 0, 0]
         return kept.flatten(1)

@@ -1,4 +1,4 @@
-"""Settings of geometry and of what stands on it. Every result is sound whatever they are."""
+"""Settings of geometry and of plugins that use it. All results are sound for all settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, final
 @final
 @dataclass(frozen=True)
 class ChunkSettings:
-    """Numbers that a transformation works on at once, one item at least: memory against calls."""
+    """Largest size of the arrays of a transformation; each contains at least one item."""
 
     images: int = 2**21
     """Numbers in the images that are attacked."""
@@ -24,14 +24,14 @@ class ChunkSettings:
 @final
 @dataclass(frozen=True)
 class GeometrySettings:
-    """When boxes of originals are no longer shrunk. More passes give smaller boxes."""
+    """Limits of the search for boxes of originals. More passes give smaller boxes."""
 
     passes: int = 12
-    """Most passes over all equations: what one pixel shows travels about a pixel a pass."""
+    """Largest number of passes; information travels by about one pixel in each pass."""
     least_gain: float = 1e-3
-    """Passes end when no interval shrinks by more than this, in units of the pixel range."""
+    """Passes end if no interval shrinks by more than this, in units of the pixel range."""
     least_weight: float = 1e-5
-    """A pixel with less weight in an equation is not bounded by it."""
+    """An equation does not bound a pixel that has less weight in it."""
 
 
 GEOMETRY: Final = GeometrySettings()

@@ -1,7 +1,7 @@
-"""z-spaces: where an image is lifted to, how the action moves it there, and bounds on both.
+"""The class Space: lift, readout and action of a transformation, with their bounds.
 
-A transformation whose lift has options keeps lift, action and their bounds in one object, chosen by
-the options, and answers with it: ``gsmooth.transforms.in_space``.
+A transformation whose lift has options chooses a Space by these options and delegates to it; see
+``gsmooth.transforms.in_space``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ Size = tuple[int, int, int]
 class Space(ABC):
     """Lift L, readout Q and action T for one choice of options, with the bounds that covers need.
 
-    Images (N, C, H, W) and z (N, K), float64; theta: one column (N, 1) for each of m parameters, in
-    its unit; cells of parameters lower, upper (n, m). Bounds are rounded outwards, and mean what
-    the methods of the same name of ``Transformation`` do; the defaults give no bound (None).
+    Images are (N, C, H, W) and z is (N, K), float64; theta is one column (N, 1) for each of m
+    parameters, in its unit; cells of parameters are lower, upper (n, m). Bounds are rounded
+    outwards and have the meaning of the methods of the same name of ``Transformation``. By default
+    there is no bound (None).
     """
 
     @abstractmethod
@@ -40,12 +41,12 @@ class Space(ABC):
 
     @abstractmethod
     def fixed_part(self, z: Tensor) -> Tensor:
-        """The projection of z (N, K) on what no theta moves."""
+        """Project z (N, K) orthogonally on the subspace that no T_theta moves."""
 
     def longest(self, half: Tensor) -> Tensor:
-        """sup ||L v|| over |v| <= half pixel by pixel, or a bound on it: (n, C, H, W) -> (n,).
+        """Bound sup ||L v|| over |v| <= half pixel by pixel: (n, C, H, W) -> (n,).
 
-        Not rounded up; the default is ||L|| ||half||.
+        The result is not rounded up; the default is ||L|| ||half||.
         """
         channels, height, width = half.shape[1:]
         longest: Tensor = self.norm((channels, height, width)) * half.flatten(1).norm(dim=1)
@@ -56,9 +57,9 @@ class Space(ABC):
         return None
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """l2 bound on the float64 error of T z, for |theta_i| <= reach_i off by ``offset_i``.
+        """Bound the l2 norm of the float64 error of T z for |theta_i| <= reach_i.
 
-        The default is for the identity, which does no arithmetic.
+        theta_i itself may have an error of offset_i. The default, 0, is right for the identity.
         """
         return 0.0
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 
 def torch_csr(matrix: csr_array) -> Tensor:
-    """The same sparse matrix for PyTorch, float64 on the CPU."""
+    """Convert a sparse matrix to PyTorch, float64 on the CPU."""
     with warnings.catch_warnings():
-        # PyTorch calls its CSR layout beta; only the product with a dense matrix is used here.
+        # PyTorch warns that its CSR layout is beta; only products with dense matrices are used.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
             torch.from_numpy(matrix.indptr.astype(np.int64)),

@@ -1,4 +1,4 @@
-"""Records to tables, curves and pictures. Nothing here casts a vote."""
+"""Tables, curves and contact sheets from records; no votes are cast here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import on first use: what needs no torch stays without it."""
+    """Import a name on first use, so that torch is imported only if it is needed."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""Adversary: how a run's attacks were searched for, in words."""
+"""A text that describes how the adversary of a run searched for attacks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from gsmooth.runs.records.folder import Records
 
 
 def searches(records: Records, *, blind: float = 0.0) -> str:
-    """The kinds of search that the run's [attack] section asks for; "" where it does not say.
+    """Describe the kinds of search in the run's section [attack]; "" without such a section.
 
-    blind: the fraction of the attacks that had no gradient to follow.
+    Args:
+        records: Records of the run.
+        blind: Fraction of the attacks that had no gradient.
     """
     plan = records.header.config.get("attack")
     if not isinstance(plan, Mapping) or not plan:

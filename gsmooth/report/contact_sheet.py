@@ -1,4 +1,4 @@
-"""Contact sheet: a few images, what an adversary may make of them, and what is certified."""
+"""Contact sheets: pictures of a few images, of attacks on them, and their certificates."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _CERTIFIED, _OPEN, _BROKEN, _INK = "#009E73", "#B0B0B0", "#D55E00", "#222222"
 @final
 @dataclass(frozen=True)
 class View:
-    """One picture of a row: pixels (C, H, W), its caption and the colour of its frame."""
+    """A picture in a line: pixels (C, H, W), caption and colour of the frame (None: no frame)."""
 
     pixels: NDArray[np.float64]
     caption: str
@@ -51,7 +51,7 @@ class View:
 
 
 class Shown(Protocol):
-    """What a line of pictures shows: an image by its index, a region, what of it is certified."""
+    """The facts about an image that a line of pictures needs."""
 
     @property
     def index(self) -> int:
@@ -59,24 +59,24 @@ class Shown(Protocol):
 
     @property
     def region(self) -> Region:
-        """What was asked."""
+        """The region of the run."""
 
     @property
     def certified_region(self) -> Region | None:
-        """What is certified; None for an abstention."""
+        """The certified region; None for an abstention."""
 
     @property
     def attack(self) -> AttackRecord | None:
-        """The worst that an attack found, if one was made."""
+        """The worst attack found; None if the run made no attack."""
 
 
 @final
 @dataclass(frozen=True)
 class SheetLine:
-    """A line of a sheet: pictures, and what stands left of them.
+    """A line of a sheet: pictures, and the texts left of them.
 
-    title: the class; place: which image; verdict: what is certified, right or not; handed_in: what
-    the adversary hands in, or nothing.
+    title: the class; place: position of the image; verdict: the certificate; right: whether it is
+    for the true class; handed_in: form of the attacked image ("" for none).
     """
 
     views: Sequence[View]
@@ -90,14 +90,22 @@ class SheetLine:
 def contact_sheet(
     transformation: Transformation, dataset: Dataset, run: Records | Totals, path: Path
 ) -> Path:
-    """Draw up to eight images of a run as a PNG; returns ``path``.
+    """Draw up to eight images of a run as a PNG.
 
-    A line an image: the original, views spread over the region, and the worst that the attack
-    found. Green frames are inside the certified region, grey ones outside; a red frame is an
-    attack that changed the answer. Below stands certified accuracy beside that under attack, of
-    all images of the run. Of an online run: the attacked image, and turned back by views of the
-    region, which is about what its originals look like. Raises OutputError when ``path`` cannot be
-    written, RecordError for a row about an image that there is not.
+    Each line shows an image: the original, views spread over the region, and the worst attack.
+    Green frames are inside the certified region, grey ones outside; a red frame is an attack that
+    changed the prediction. The caption gives certified accuracy and accuracy under attack of all
+    images. For an online run, a line shows the attacked image and its approximate originals.
+
+    Args:
+        transformation: The transformation of the run.
+        dataset: The images of the run.
+        run: Records of the run, or their totals.
+        path: The PNG file; it is returned.
+
+    Raises:
+        OutputError: ``path`` cannot be written.
+        RecordError: A row refers to an image that is not in the data.
     """
     totals = Totals.of(run)
     records, rows = totals.run, totals.shown()
@@ -120,11 +128,11 @@ def contact_sheet(
 
 
 def drawn_sheet(lines: Sequence[SheetLine], caption: str, limits: tuple[float, float]) -> Figure:
-    """A figure of these lines, with a caption below; limits: pixels that are black and white."""
+    """Draw lines with a caption below; limits: the pixel values of black and white."""
     from gsmooth.report.notebook_figure import NotebookFigure
 
     width = _TEXT + _SIDE * max(len(line.views) for line in lines) + 0.05
-    # There is room for two lines above a picture.
+    # Two lines of text fit above a picture.
     deepest = max(view.caption.count("\n") for line in lines for view in line.views)
     high = _HIGH + _LINE * max(0, deepest - 1)
     height = high * len(lines) + _FOOT
@@ -139,11 +147,19 @@ def drawn_sheet(lines: Sequence[SheetLine], caption: str, limits: tuple[float, f
 
 
 def draw_contact_sheet(run: Records | Totals, folder: Path, dataset: Dataset) -> Path:
-    """``contact_sheet.png`` in ``folder``, of the run's images ``dataset``.
+    """Draw ``contact_sheet.png`` in ``folder``.
 
-    The folder may come from anybody: it names neither the data nor any code. Its transformation is
-    an installed one, found by name. Raises InputError when the images are not those of the run,
-    PluginError when the transformation is not installed.
+    The folder may come from an untrusted source: no data and no code are loaded from names in it.
+    The transformation is found by name among the installed ones.
+
+    Args:
+        run: Records of the run, or their totals.
+        folder: Folder of the picture.
+        dataset: The images of the run.
+
+    Raises:
+        InputError: The images are not those of the run.
+        PluginError: The transformation is not installed.
     """
     totals = Totals.of(run)
     records = totals.run
@@ -168,10 +184,10 @@ def views(
     input_range: tuple[float, float] = (0.0, 1.0),
     online: bool = False,
 ) -> list[View]:
-    """The pictures of one image, the original first and the attack's worst last.
+    """Return the pictures of one image, the original first and the worst attack last.
 
-    Rounded to the levels of ``input_range`` where the region says that attacks are. online: the
-    attacked image, and attacks that turn it back.
+    Pictures are rounded to the levels of ``input_range`` if attacks of the region are. online: the
+    attacked image, then its approximate originals.
     """
     original = dataset.image(row.index).numpy()
     if online:
@@ -192,7 +208,7 @@ def views(
 def _undone(
     transformation: Transformation, dataset: Dataset, row: Shown, input_range: tuple[float, float]
 ) -> Iterator[View]:
-    """About what the image was, should it have been attacked at the parameter in the caption."""
+    """Yield approximate originals of an attacked image, by the parameter in the caption."""
     for theta in spread(row.region, transformation.parameters):
         back = tuple(-value for value in theta)
         pixels = _attacked(transformation, dataset, row, back, input_range)
@@ -202,9 +218,10 @@ def _undone(
 
 
 def spread(region: Region, parameters: tuple[Parameter, ...] = ()) -> list[tuple[float, ...]]:
-    """Parameters that show a region: evenly spaced on one axis, corners, then ends, on two.
+    """Return parameters that represent a region.
 
-    On more: the two extreme corners, then one parameter at a time.
+    For one axis they are evenly spaced. For two they are corners, then ends. For more they are the
+    two extreme corners, then the ends of one parameter at a time.
     """
     region = _at_steps(region, parameters)
     if region.dimensions == 1:
@@ -225,7 +242,7 @@ def spread(region: Region, parameters: tuple[Parameter, ...] = ()) -> list[tuple
 
 
 def _at_steps(region: Region, parameters: tuple[Parameter, ...]) -> Region:
-    """The region that ends at attacks, where parameters have steps."""
+    """Return the region with ends at whole steps of the parameters that have steps."""
     lower, upper = list(region.lower), list(region.upper)
     for axis, parameter in enumerate(parameters):
         if parameter.step:
@@ -237,7 +254,7 @@ def _at_steps(region: Region, parameters: tuple[Parameter, ...]) -> Region:
 def _ends(
     region: Region, sides: tuple[tuple[float, ...], tuple[float, ...]]
 ) -> Iterator[tuple[float, ...]]:
-    """One parameter at an end and the others at 0; for more than two, one side after the other."""
+    """Yield points with one parameter at an end and the others at 0."""
     every = range(region.dimensions)
     order = [(axis, end) for end in sides for axis in every]
     if region.dimensions == 2:
@@ -282,7 +299,7 @@ def _attacked(
 
 
 def _noisy(original: NDArray[np.float64], row: Shown) -> Iterator[View]:
-    """Perturbations of the largest certified (or else asked) l2 norm, in random directions."""
+    """Yield random perturbations whose l2 norm is the certified radius, or the requested one."""
     region = row.certified_region or row.region
     colour = _OPEN if row.certified_region is None else _CERTIFIED
     generator = np.random.default_rng(row.index)
@@ -302,7 +319,7 @@ def _inside(theta: tuple[float, ...], region: Region | None) -> bool:
 
 
 def _class(dataset: Dataset, label: int) -> str:
-    """The class's name; its number where the data have none for it, but the model knows it."""
+    """Return the name of a class; its number if the data have no name for it."""
     return shortened(class_label(dataset.classes, label), REPORT.name_length)
 
 
@@ -325,7 +342,7 @@ def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def _line(dataset: Dataset, row: Row, verdict: str, views: Sequence[View]) -> SheetLine:
-    """Class, position and verdict of an image, and its pictures."""
+    """Return the line of an image: class, position, verdict and pictures."""
     certified = row.is_certified
     right = row.decision.certified_label in (None, row.image.label)
     answer = "" if right else f" as {_class(dataset, row.decision.certified_label or 0)}"
@@ -336,7 +353,7 @@ def _line(dataset: Dataset, row: Row, verdict: str, views: Sequence[View]) -> Sh
 
 
 def _label(figure: Figure, corner: tuple[float, float], line: SheetLine) -> None:
-    """The texts of a line, left of its pictures; ``corner`` in inches."""
+    """Draw the texts of a line, left of its pictures; ``corner`` in inches."""
     colour = _CERTIFIED if line.right else _BROKEN
     lines = textwrap.wrap(line.verdict, _VERDICT)
     size = 9 if len(lines) == 1 else 7.5
@@ -349,7 +366,7 @@ def _label(figure: Figure, corner: tuple[float, float], line: SheetLine) -> None
 
 
 def _wrapped(caption: str) -> str:
-    """The caption in lines that are as wide as a picture."""
+    """Wrap a caption to the width of a picture."""
     return "\n".join(textwrap.wrap(caption, _CAPTION))
 
 
@@ -364,10 +381,10 @@ def _write(
 def _show(
     figure: Figure, corner: tuple[float, float], view: View, limits: tuple[float, float]
 ) -> None:
-    """One picture; its lower left ``corner`` in inches."""
+    """Draw one picture; its lower left ``corner`` in inches."""
     width, height = figure.get_size_inches()
     side = _SIDE - 0.1
-    # Placed by hand: matplotlib's own layout of seventy axes takes seconds.
+    # Axes are placed explicitly: matplotlib's layout of seventy axes takes seconds.
     axes = figure.add_axes(
         (corner[0] / width, corner[1] / height, side / width, side / height), xticks=[], yticks=[]
     )

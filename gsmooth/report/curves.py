@@ -1,4 +1,4 @@
-"""Curves: certified accuracy against angle, shift or radius, as PNG and SVG."""
+"""Curves of certified accuracy against angle, shift or radius, as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito: told apart by colour-blind readers, too.
+# The palette of Okabe and Ito, which colour-blind readers can distinguish.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _INK, _FAINT = "#222222", "#8A8A8A"
 _MARK: Final[dict[str, Any]] = {"ls": "none", "clip_on": False, "zorder": 4}
@@ -38,8 +38,11 @@ _ATTACKED: Final = {**_MARK, "marker": "x", "mew": 2.2, "ms": 8}
 class Curve:
     """Certified accuracy as a step function of the reach.
 
-    Among all images, the share ``accuracy[i]`` is certified (and right) at every reach up to
-    ``reach[i]``, which ascends from 0; beyond the last reach nothing is.
+    Args:
+        axis: Name and unit of the reach.
+        reach: Ascending reaches, from 0 on.
+        accuracy: Share of all images that are correctly certified at every reach up to
+            ``reach[i]``. Beyond the last reach it is 0.
     """
 
     axis: Axis
@@ -48,11 +51,11 @@ class Curve:
 
 
 def certified_curve(run: Records | Totals) -> Curve:
-    """The curve of one run; in region mode it is one step, at the end of the region."""
+    """Compute the curve of one run; in region mode it has one step, at the end of the region."""
     totals = Totals.of(run)
     axis = axis_of(totals.run)
     reached = sorted(fraction for fraction in totals.reached if fraction)
-    # From the farthest reach inwards: certified there are all that reach at least so far.
+    # Counted from the farthest reach inwards: an image counts at every reach up to its own.
     certified = accumulate(totals.reached[fraction] for fraction in reversed(reached))
     accuracy = [count / totals.images for count in certified][::-1]
     first = accuracy[0] if accuracy else 0.0
@@ -60,10 +63,18 @@ def certified_curve(run: Records | Totals) -> Curve:
 
 
 def draw_curves(runs: Sequence[Records | Totals], stem: Path) -> tuple[Path, Path]:
-    """Write ``stem``.png and ``stem``.svg with one curve a run; their paths.
+    """Write ``stem``.png and ``stem``.svg with one curve for each run.
 
-    Raises ConfigurationError when the runs have no common axis, OutputError when nothing can be
-    written.
+    Args:
+        runs: Records of runs, or their totals.
+        stem: Path of the files without suffix.
+
+    Returns:
+        The paths of both files.
+
+    Raises:
+        ConfigurationError: The runs have no common axis.
+        OutputError: A file cannot be written.
     """
     counted = [Totals.of(run) for run in runs]
     axes = {axis_of(totals.run).label for totals in counted}
@@ -79,10 +90,10 @@ def draw_curves(runs: Sequence[Records | Totals], stem: Path) -> tuple[Path, Pat
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure in the format of the path's suffix, the same bytes every time.
+    """Write a figure in the format of the path's suffix; the bytes are reproducible.
 
-    Texts are shown as they are: no mathematics between dollars, and nothing that a viewer of the
-    SVG would obey.
+    Texts are written literally: matplotlib's mathematics between dollars is off, and control
+    characters are escaped.
     """
     import matplotlib
 
@@ -93,7 +104,7 @@ def save(figure: Figure, path: Path) -> Path:
         matplotlib.rc_context({"svg.hashsalt": "gsmooth", "svg.fonttype": "none"}),
         warnings.catch_warnings(),
     ):
-        # A name in letters that the font lacks is drawn as boxes.
+        # Letters that the font lacks are drawn as boxes, without a warning.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         figure.savefig(buffer, format=path.suffix[1:], dpi=160, metadata=metadata)
     make_folder(path.parent)
@@ -130,7 +141,7 @@ def _figure(runs: Sequence[Totals]) -> Figure:
 def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) -> None:
     end, last = curve.reach[-1], curve.accuracy[-1]
     curve = _thinned(curve)
-    # A legend leaves out what begins with an underscore; behind a space it does not.
+    # A legend omits labels that begin with an underscore; a space in front prevents that.
     name = "certified accuracy" if alone else f" {shortened(summary.name)}: certified accuracy"
     style: dict[str, Any] = {"drawstyle": "steps-pre", "solid_capstyle": "butt", "label": name}
     axes.plot(curve.reach, curve.accuracy, color=colour, lw=2.2, **style)
@@ -153,21 +164,21 @@ def _draw(axes: Axes, curve: Curve, summary: Summary, colour: str, alone: bool) 
 
 
 def _thinned(curve: Curve) -> Curve:
-    """Some of its points, on or below the curve: more of them are not seen (``REPORT``).
+    """Reduce a curve to at most ``REPORT.curve_points`` points, on or below the curve.
 
-    A step is left out by letting the curve fall to the next one earlier.
+    Where a step is omitted, the reduced curve falls to the next step earlier.
     """
     every = -(-len(curve.reach) // REPORT.curve_points)
     kept = sorted({0, *range(len(curve.reach) - 1, 0, -every)})
     reach, accuracy = (
         [values[place] for place in kept] for values in (curve.reach, curve.accuracy)
     )
-    # Before each kept step stands its own, lower accuracy; at 0 that is the true one.
+    # Before each step that is kept, the curve already has the lower accuracy of that step.
     return Curve(curve.axis, tuple(reach), tuple(accuracy))
 
 
 def _legend(axes: Axes, summaries: Sequence[Summary]) -> None:
-    """The markers mean the same in every colour: one grey entry each."""
+    """Draw one grey entry for each marker, whose meaning does not depend on the colour."""
     from matplotlib.lines import Line2D
 
     curves, _ = axes.get_legend_handles_labels()

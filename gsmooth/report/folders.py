@@ -1,4 +1,4 @@
-"""Reports on folders of records: the summary, the curve and the contact sheet, by path."""
+"""Summary, curve and contact sheet of records in folders, given by path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Folder = str | Path
 
 
 def summarize(folder: Folder) -> Summary:
-    """What the records in a folder say: accuracies, abstentions, votes, guarantee and alpha.
+    """Summarize the records in a folder: accuracies, abstentions, votes, guarantee and alpha.
 
     Args:
         folder: A folder that ``Results.save`` or ``gsmooth certify`` wrote.

@@ -1,4 +1,4 @@
-"""A figure that a notebook shows."""
+"""A matplotlib figure that a notebook shows as a picture without pyplot."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 class NotebookFigure(Figure):
     """A matplotlib figure that is shown as a picture, also where pyplot is not in use.
 
-    Without this a notebook shows the text ``<Figure size ...>``: only pyplot tells it how to draw a
-    figure.
+    A notebook shows a plain figure as the text ``<Figure size ...>``, unless pyplot is in use.
 
     Example:
         >>> NotebookFigure(figsize=(1, 1))._repr_png_()[1:4]

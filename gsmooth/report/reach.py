@@ -1,4 +1,4 @@
-"""Reach: how far a certificate goes, in words and on an axis; printed numbers are rounded down."""
+"""Texts and axes for the size of certified regions; printed numbers are rounded inwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ _SIGNS = {"deg": "°"}
 @final
 @dataclass(frozen=True)
 class Axis:
-    """What a fraction is multiplied by to be read by people: 1 is ``end`` of ``unit``."""
+    """The axis of a curve.
+
+    Args:
+        label: Name of the axis.
+        unit: Unit of the axis.
+        end: Number of units for the fraction 1 of the region.
+    """
 
     label: str
     unit: str
@@ -27,13 +33,13 @@ class Axis:
 
 
 def about_preimages(records: Records) -> bool:
-    """Whether the images were taken to be attacked, and certificates are about their originals."""
+    """Return True for an online run: images are attacked, and certificates are about originals."""
     rule = records.header.config.get("certify")
     return isinstance(rule, Mapping) and rule.get("guarantee") == "online"
 
 
 def axis_of(records: Records) -> Axis:
-    """The angle, shift or l2 radius that fraction 1 stands for; where there is no single one, 1."""
+    """Return the axis of a run: the angle, shift or l2 radius of its region, or else fractions."""
     region = records.rows[0].claim.region
     names = [
         _name(p) for p, end in zip(records.header.parameters, region.upper, strict=False) if end
@@ -50,14 +56,17 @@ def axis_of(records: Records) -> Axis:
 
 
 def asked_for(records: Records) -> str:
-    """The region of a run, e.g. ``angle ±30°, float image``."""
+    """Return the region of a run as a text, e.g. ``angle ±30°, float image``."""
     return describe(records.rows[0].claim.region, records.header.parameters)
 
 
 def verdict_of(row: Row, parameters: tuple[Parameter, ...], online: bool = False) -> str:
-    """``certified to ±30°, float image``, or ``abstained: futile``.
+    """Return the verdict of a row: ``certified to ±30°, float image``, or ``abstained: futile``.
 
-    online: the run was about originals, ``originals to ±30°, float image``.
+    Args:
+        row: The row.
+        parameters: Parameters of the transformation.
+        online: True for a run about originals: ``originals to ±30°, float image``.
     """
     if row.claim.certified_region is None:
         return f"abstained: {row.decision.reason}"
@@ -65,7 +74,7 @@ def verdict_of(row: Row, parameters: tuple[Parameter, ...], online: bool = False
 
 
 def certified_text(region: Region, parameters: tuple[Parameter, ...], online: bool = False) -> str:
-    """``certified to ±30°, float image``; see :func:`verdict_of`."""
+    """Return ``certified to ±30°, float image``; see :func:`verdict_of`."""
     text = describe(region, parameters)
     moving = [p for p, end in zip(parameters, region.upper, strict=False) if end]
     if len(moving) == 1 and region.l2 == 0.0:
@@ -74,9 +83,13 @@ def certified_text(region: Region, parameters: tuple[Parameter, ...], online: bo
 
 
 def describe(region: Region, parameters: tuple[Parameter, ...]) -> str:
-    """A region in a few words; its ends are rounded towards the clean image (F4).
+    """Describe a region in a few words, with the form of the attacked image at the end.
 
-    The last words say what the adversary hands in: see :func:`handed_in`.
+    F4: a printed bound is rounded to the side on which it still holds, here towards 0.
+
+    Args:
+        region: The region.
+        parameters: Parameters of the transformation.
     """
     parts = [
         _interval(low, high, parameters[i] if i < len(parameters) else Parameter(f"theta{i}", ""))
@@ -89,21 +102,21 @@ def describe(region: Region, parameters: tuple[Parameter, ...]) -> str:
 
 
 def handed_in(region: Region) -> str:
-    """``rounded to 8 bits`` where the attacked image is, else ``float image``."""
+    """Return the form of the attacked image: ``rounded to 8 bits`` or ``float image``."""
     return f"rounded to {region.bits} bits" if region.bits else "float image"
 
 
 def at(theta: tuple[float, ...], parameters: tuple[Parameter, ...]) -> str:
-    """Parameter values for a caption, e.g. ``−12.5°``, without units of several words."""
+    """Return parameter values for a caption, e.g. ``−12.5°``, without units of several words."""
     told = [parameters[i].unit if i < len(parameters) else "" for i in range(len(theta))]
     units = ["" if " " in unit else unit for unit in told]
     texts = [f"{value:+.3g}{_unit(unit)}" for value, unit in zip(theta, units, strict=True)]
-    texts = [text.replace(" ", "\u00a0") for text in texts]  # Never parted from its unit.
+    texts = [text.replace(" ", "\u00a0") for text in texts]  # No line break before a unit.
     return ", ".join(texts).replace("-", "−")
 
 
 def _common_end(region: Region, parameters: tuple[Parameter, ...]) -> tuple[float, str] | None:
-    """(end, unit) when every moving parameter goes as far, both ways, and nothing else moves."""
+    """(end, unit) if all parameters have the same symmetric range, and nothing else moves."""
     if region.l2 > 0.0 or len(parameters) != region.dimensions:
         return None
     found = {
@@ -131,5 +144,5 @@ def _unit(unit: str) -> str:
 
 
 def _name(parameter: Parameter) -> str:
-    """As the records have it: any text of any length."""
+    """Return a parameter's name, shortened and escaped: records may contain any text."""
     return shortened(parameter.name)

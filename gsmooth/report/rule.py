@@ -1,4 +1,4 @@
-"""Rule: how the votes of a run decided, in words."""
+"""A text that describes the decision rule of a run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from gsmooth.text.rounding import text_up
 
 
 def decided_by(records: Records) -> str:
-    """``e-process; gives up at level 0.001``; empty where the run does not say.
+    """Return a text such as ``e-process; gives up at level 0.001``; empty without a recorded rule.
 
-    Giving up early at a level costs power and never soundness (S6).
+    S6: a stop at the futility level costs power, but not soundness.
     """
     config = records.header.config
     mode, level = records.rows[0].claim.mode, setting(config, "certify.futility")

@@ -19,7 +19,7 @@ from gsmooth.text.rounding import percent
 @final
 @dataclass(frozen=True)
 class Share:
-    """``count`` of ``total`` images; total >= 1."""
+    """A share of images: ``count`` of ``total``, with total >= 1."""
 
     count: int
     total: int
@@ -36,17 +36,33 @@ class Share:
 @final
 @dataclass(frozen=True)
 class Summary:
-    """One run. In every accuracy an abstention counts as wrong.
+    """The summary of a run. In every accuracy an abstention counts as wrong.
 
-    clean: accuracy of f without noise; standard: of g (PREDICT); certified: right and certified on
-    the whole region asked for; certified_at: the same on fractions of it, if any; attacked:
-    right under the worst transformation found. clean and attacked are None where no row has them,
-    and count only the rows that do. searches: how that was looked for. handed_in: whether the
-    attacked image is rounded. votes: forward passes of certification an image. premises: what
-    distributional certificates rest on. online: the images were taken to be attacked already, and
-    certified are all that they can have been; clean and standard are of the attacked ones. decided:
-    by which rule, and at which level it gives up. prepared: what was done to the images first.
-    planned: images that were to be done, None where that was not recorded (schema 2).
+    Args:
+        name: Name of the run.
+        images: Number of finished images.
+        region: The region, as a text.
+        mode: Mode of certification.
+        clean: Accuracy of the base classifier f without noise; None if no row has it.
+        standard: Accuracy of the smoothed classifier g (PREDICT).
+        certified: Share of images that are correctly certified on the whole region.
+        certified_at: The same share on fractions of the region.
+        abstentions: Number of abstentions by reason.
+        attacked: Share of attacked images that are right under the worst attack found; None
+            without attacks.
+        searches: How attacks were searched for.
+        handed_in: Whether the attacked image is rounded.
+        votes: Mean forward passes of certification for an image.
+        attack_forwards: Mean forward passes of the attack on an image; None without attacks.
+        seconds: Seconds of the run.
+        guarantees: Number of certificates by guarantee.
+        premises: Assumptions of distributional certificates.
+        alpha: Largest probability of a false certificate.
+        online: True if images are attacked already and certificates are about their originals;
+            clean and standard are then accuracies on the attacked images.
+        decided: Decision rule and level of futility.
+        prepared: How images were resized and cropped.
+        planned: Planned number of images; None if it was not recorded (schema 2).
     """
 
     name: str
@@ -73,7 +89,7 @@ class Summary:
     planned: int | None = None
 
     def caption(self) -> str:
-        """Certified accuracy beside accuracy under attack, and what the attack was."""
+        """A caption with certified accuracy, accuracy under attack and the kind of attack."""
         if self.online:
             certified = f"every original certified {percent(self.certified.value)}"
             right = f"attacked image right {percent(self.standard.value)}"
@@ -84,7 +100,14 @@ class Summary:
 
 
 def summarize(run: Records | Totals) -> Summary:
-    """The summary of one run; RecordError when no image is finished."""
+    """Summarize a run.
+
+    Args:
+        run: Records of the run, or their totals.
+
+    Raises:
+        RecordError: No image is finished.
+    """
     totals = Totals.of(run)
     records, images = totals.run, totals.images
     first = records.rows[0]

@@ -1,4 +1,4 @@
-"""Tables: one column a run, for people."""
+"""Printed tables of summaries, with one column for each run."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _REASONS = {
 
 
 def render(*summaries: Summary) -> Table:
-    """Accuracies, abstentions, votes and what is guaranteed, one column a run."""
+    """Build a table of accuracies, abstentions, votes and guarantees, one column for each run."""
     from rich.table import Table
 
     table = Table(caption=_legend(summaries), caption_justify="left", highlight=False)
     table.add_column("")
     columns = [dict(_lines(summary)) for summary in summaries]
-    # The longest first: it has every line of the others, in order.
+    # The longest column has all lines of the others, in their order.
     labels = dict.fromkeys(label for c in sorted(columns, key=len, reverse=True) for label in c)
     for summary in summaries:
         table.add_column(plain(summary.name), justify="right")
@@ -51,7 +51,7 @@ def render(*summaries: Summary) -> Table:
 
 
 def _legend(summaries: Sequence[Summary]) -> str:
-    """What the words of the table mean: guarantees on one line, reasons to abstain on another."""
+    """Explain the words of the table: guarantees in one line, reasons for abstention in another."""
     kinds = sorted({kind for summary in summaries for kind in summary.guarantees})
     told = "; ".join(_MEANINGS.get(kind, kind) for kind in kinds)
     lines = [f"In every accuracy an abstention counts as wrong. {told}."]

@@ -1,4 +1,4 @@
-"""Totals: all that a report says of a run's rows, counted in one pass over them."""
+"""Totals of a run's rows, from which a report is made, counted in one pass."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gsmooth.runs.records.row import Row
 @final
 @dataclass
 class RowTally:
-    """How many of how many rows."""
+    """A number of rows, ``count`` of ``total``."""
 
     count: int = 0
     total: int = 0
 
     def add(self, holds: bool) -> None:
-        """One more row."""
+        """Add a row, which counts if ``holds``."""
         self.count += holds
         self.total += 1
 
@@ -31,13 +31,16 @@ class RowTally:
 @final
 @dataclass
 class Totals:
-    """Sums over the rows of a run; no row is kept, and none is looked at twice.
+    """Sums over the rows of a run, each of which is read once and not kept.
 
-    clean, attacked: of the rows that have a clean prediction, or an attack. reached: rows whose
-    true class is certified, by the fraction of the region up to which it is. partial: some row is
-    certified on a part of its region. forwards: of all attacks; blind: attacks without
-    a gradient to follow. places: where the rows stand, by
-    class, of which a contact sheet takes its images; abstained: the first of those.
+    run: the records. images: number of rows. clean, standard, attacked: rows that are right, of
+    those with a clean prediction, of all, and of those with an attack. reached: rows whose true
+    class is certified, by certified fraction of the region. partial: True if a row is certified on
+    a part of its region. reasons, guarantees: rows by reason of abstention and by guarantee.
+    premises: assumptions of distributional certificates. votes: forward passes of certification.
+    forwards: forward passes of attacks. blind: attacks without a gradient. seconds, alpha: as in
+    ``Summary``. places: positions of some rows by class, for a contact sheet; abstained: position
+    of the first abstention.
     """
 
     run: Records
@@ -60,7 +63,7 @@ class Totals:
 
     @classmethod
     def of(cls, run: Records | Totals) -> Totals:
-        """Those of a run, or what has been counted already; RecordError without a row."""
+        """Count the rows of a run, or return its totals; RecordError without rows."""
         if isinstance(run, Totals):
             return run
         totals = cls(run)._counted(run.rows)
@@ -69,7 +72,7 @@ class Totals:
         return totals
 
     def certified(self, fraction: float) -> int:
-        """Rows whose true class is certified on the region scaled by ``fraction``."""
+        """Return the number of rows certified for the true class on ``fraction`` of the region."""
         return sum(count for reach, count in self.reached.items() if reach >= fraction)
 
     def _counted(self, rows: Iterable[Row]) -> Self:
@@ -109,7 +112,7 @@ class Totals:
             self.abstained = self.images
 
     def shown(self) -> list[Row]:
-        """Up to eight rows: one of every class in turn, and an abstention where there is one."""
+        """Return up to eight rows: classes in turn, and an abstention if there is one."""
         order = (
             (turn, label, place)
             for label, places in self.places.items()
