@@ -187,7 +187,7 @@ class MovingPoints:
         return cls(cells, main, tuple(others))
 
     def derivatives(self, slopes: Slopes, axis: int = 0) -> tuple[Tensor, Tensor]:
-        """Both ends of the interval of d psi_p / dtheta_axis on cells, (C, cells, P) each."""
+        """Both ends of the interval of d psi_p / dtheta_axis on cells (C3), (C, cells, P) each."""
         channels = [self._channel(slopes, c, axis) for c in range(len(slopes.right))]
         low, high = (torch.stack(part) for part in zip(*channels, strict=True))
         return low, high
