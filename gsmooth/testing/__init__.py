@@ -1,4 +1,4 @@
-"""The conformance kit: does a transformation keep the promises that its certificates rest on?"""
+"""The conformance kit: checks of the claims of a transformation that certificates depend on."""
 
 from __future__ import annotations
 

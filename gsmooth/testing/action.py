@@ -1,4 +1,4 @@
-"""Checks of the action T: the laws on which smoothing over parameters rests."""
+"""Checks of the action T: the laws that smoothing over parameters needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def action_at_zero_is_identity(subject: TransformationUnderTest) -> None:
 
 
 def action_obeys_composition_law(subject: TransformationUnderTest) -> None:
-    """T_a T_b z = T_(a+b) z: without it a shift of theta is not a shift of the noise (T2, T4)."""
+    """T_a T_b z = T_(a+b) z: T2 and T4 need it, where an attack shifts the noise on theta."""
 
     def example(point: Point, a: Theta, b: Theta) -> None:
         z = point.tensor(subject.size)
@@ -36,7 +36,7 @@ def action_obeys_composition_law(subject: TransformationUnderTest) -> None:
 
 
 def parameters_commute(subject: TransformationUnderTest) -> None:
-    """Moving one parameter and then another is the same in either order."""
+    """Actions of two parameters commute: either order gives the same z."""
     axes = st.sampled_from([(i, i + 1) for i in range(subject.dimensions - 1)])
 
     def example(point: Point, theta: Theta, pair: tuple[int, int]) -> None:
@@ -50,9 +50,10 @@ def parameters_commute(subject: TransformationUnderTest) -> None:
 
 
 def action_preserves_distances(subject: TransformationUnderTest) -> None:
-    """||T z - T y|| = ||z - y||, and the same for inner products of differences (T4).
+    """||T z - T y|| = ||z - y||, and T preserves inner products of differences, as T4 needs.
 
-    Holds for orthogonal maps and for affine isometries such as a shift of brightness.
+    T4: with an isometric action, a residual has the same norm at all parameters. Orthogonal maps
+    are isometries, and so are affine ones such as a shift of brightness.
     """
 
     def example(point: Point, theta: Theta) -> None:
@@ -72,7 +73,7 @@ def action_preserves_distances(subject: TransformationUnderTest) -> None:
 
 
 def action_never_lengthens(subject: TransformationUnderTest) -> None:
-    """||T z - T y|| <= ||z - y||: residuals do not grow with the noise on theta (T5)."""
+    """||T z - T y|| <= ||z - y||: noise on theta does not enlarge residuals (T5)."""
 
     def example(point: Point, theta: Theta) -> None:
         y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
@@ -85,7 +86,7 @@ def action_never_lengthens(subject: TransformationUnderTest) -> None:
 
 
 def lipschitz_bound_holds(subject: TransformationUnderTest) -> None:
-    """||T z - T y|| <= stretch ||z - y||: what noise on theta makes of a residual (T5)."""
+    """||T z - T y|| <= lipschitz_bound ||z - y||: noise on theta enlarges residuals by that (T5)."""
     if type(subject.transformation).lipschitz_bound is Transformation.lipschitz_bound:
         raise no_claim(
             "lipschitz_bound follows from orthogonal or nonexpansive, which have their own checks"
@@ -107,10 +108,11 @@ def lipschitz_bound_holds(subject: TransformationUnderTest) -> None:
 
 
 def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
-    """E_num bounds what rounding does to T_theta z, and what an offset of theta does (F1).
+    """action_error bounds the errors of T_theta z by rounding and by an offset of theta (F1).
 
-    Measured against an exact action where one was given, and else by composing: T_a T_b z and
-    T_(a+b) z are equal in real arithmetic, so their difference is at most three errors.
+    F1: certificates add this bound to every margin. The error is measured against an exact action,
+    if one is given. Otherwise T_a T_b z is compared with T_(a+b) z: in real arithmetic they are
+    equal, so their difference is at most three errors.
     """
     identity_action = (0.0,) * subject.dimensions
     if (
@@ -128,7 +130,7 @@ def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
         # On a coarse grid of dyadic numbers a + b is exact, so only the action rounds.
         a, b = _dyadic(a, subject.reach), _dyadic(b, subject.reach)
         total = _sum(a, b)
-        # In a crowd of equal rows: there, too, it may be no worse.
+        # Also in a batch of equal rows, where other code may run.
         direct, once = subject.act(z.repeat(KIT.action.rows, 1), total)[-1:], subject.act(z, b)
         claimed = _claim(subject, z, total)
         if subject.exact is not None:

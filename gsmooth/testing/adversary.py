@@ -1,4 +1,4 @@
-"""Check by attack: no certificate of a random network is refuted inside its own region (O4)."""
+"""A check by attacks on certificates of a random network (O4)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from gsmooth.transforms.region import Region
 
 
 def attacks_never_beat_certificates(subject: TransformationUnderTest) -> None:
-    """No attack that is searched for gets another class by PREDICT (O4), but for 1e-6.
+    """No attack in the certified region gets another class by PREDICT, up to chance 1e-6 (O4).
 
-    The search tries a grid, random points and gradients.
-
-    The networks are smooth and random, their thresholds close enough for the class to change.
+    O4: a search for attacks must not refute a certificate. The search tries a grid, random points
+    and gradients. The networks are smooth and random; their thresholds are so close to the image
+    that the class can change.
     """
     plan = AttackPlan(points=31, random=32, gradient_steps=6, n=512)
     given = 0
@@ -55,7 +55,7 @@ def attacks_never_beat_certificates(subject: TransformationUnderTest) -> None:
 
 
 def _network(subject: TransformationUnderTest, x: Tensor, seed: int) -> SmoothedClassifier:
-    """A smoothed random network under which x is of class 1 in nearly all votes."""
+    """Return a smoothed random network for which nearly all votes at x are for class 1."""
     z = subject.lift(x)
     seen = _seen(subject, z)
     units = range(KIT.adversary.hidden_units)
@@ -75,7 +75,7 @@ def _network(subject: TransformationUnderTest, x: Tensor, seed: int) -> Smoothed
 
 @final
 class _Smooth(nn.Module):
-    """<second, tanh(first (image - origin))> > threshold: class 1, else class 0."""
+    """A network of class 1 where <second, tanh(first (image - origin))> > threshold, else 0."""
 
     def __init__(self, first: Tensor, origin: Tensor, second: Tensor, threshold: float) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class _Smooth(nn.Module):
 
 
 def _scattered(subject: TransformationUnderTest, seed: int) -> list[tuple[float, ...]]:
-    """Attacks of the region, for half of the units."""
+    """Return random attacks of the region, for half of the units."""
     if subject.dimensions == 0:
         return []
     draw = torch.Generator().manual_seed(seed)
@@ -116,7 +116,7 @@ def _ends(region: Region) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def _noisy(
     subject: TransformationUnderTest, smoothed: SmoothedClassifier, z: Tensor, seed: int
 ) -> Tensor:
-    """What the network sees of the clean image under noise, flat: (n, d)."""
+    """Return noisy inputs of the network at the clean image, flat: (n, d)."""
     law, draw = smoothed.law, torch.Generator().manual_seed(seed)
     u = torch.rand(
         KIT.adversary.votes, law.dimensions, generator=draw, dtype=torch.float64, device="cpu"

@@ -1,4 +1,4 @@
-"""Checks of the attack psi, and of how it and the action belong together."""
+"""Checks of the attack psi, and of its agreement with the action T."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gsmooth.testing.transformation_under_test import (
 
 
 def attack_at_zero_is_identity(subject: TransformationUnderTest) -> None:
-    """L psi_0(x) = L x: the untransformed image belongs to every region."""
+    """L psi_0(x) = L x: every region contains the untransformed image."""
 
     def example(sample_image: SampleImage) -> None:
         x = sample_image.tensor(subject.shape)
@@ -34,9 +34,9 @@ def attack_at_zero_is_identity(subject: TransformationUnderTest) -> None:
 
 
 def attack_is_differentiable(subject: TransformationUnderTest) -> None:
-    """Gradients in x and in theta exist and are finite: the adversary searches along them.
+    """Gradients in x and in theta exist and are finite: the adversary uses them.
 
-    In x alone where theta goes in steps: there the adversary tries the values.
+    For parameters with steps only gradients in x are checked: the adversary tries all their values.
     """
 
     def example(sample_image: SampleImage, theta: Theta) -> None:
@@ -60,7 +60,7 @@ def attack_is_differentiable(subject: TransformationUnderTest) -> None:
 
 
 def attack_keeps_the_range(subject: TransformationUnderTest) -> None:
-    """Images in [low, high] stay there where keeps_range says so: an image file holds them (F2)."""
+    """Images in [low, high] stay there if keeps_range is True: a file can store them (F2)."""
     ranges = [(0.0, 1.0), (-1.0, 1.0)]
     kept = [ends for ends in ranges if subject.transformation.keeps_range(*ends)]
     if not kept or not subject.dimensions:
@@ -84,10 +84,10 @@ def attack_keeps_the_range(subject: TransformationUnderTest) -> None:
 def action_follows_attack(subject: TransformationUnderTest) -> None:
     """T_theta L x lies no farther from L psi_theta(x) than T_(-theta) L x does.
 
-    An action that turns the other way is sound and useless: every residual is twice the motion. It
-    does so however small theta is; far out an honest one may lose its way at the image's edge. So
-    is one that takes a parameter in another unit: parameter by parameter, T of a theta in degrees,
-    radians, halves or doubles must not fit the attack much better either, wherever it is tried.
+    An action with the wrong sign is sound but useless, since every residual is twice the motion; so
+    is an action that uses another unit. For each parameter, T at -theta, and T at theta times a
+    factor of ``unit_slips`` (degrees for radians, halves, doubles), must not fit the attack much
+    better. Small theta are tried, too: for large theta the edges of the image disturb the fit.
     """
 
     def example(seed: int) -> None:
@@ -123,7 +123,7 @@ def _require_own_unit(subject: TransformationUnderTest, axis: int, name: str) ->
 @final
 @dataclass(frozen=True)
 class _Errors:
-    """How far L psi is from T at the same theta, from T at a scaled one, and from L x."""
+    """Distances of L psi from T at the same theta (own), at a scaled one, and from L x (motion)."""
 
     own: float
     scaled: float
@@ -131,18 +131,19 @@ class _Errors:
 
     @property
     def telling(self) -> bool:
-        """Whether either explains the attack: leaves less than half of the motion over.
+        """True if one of both fits the attack: its distance is less than half of the motion.
 
-        Where nearly all of an image is clipped T that hardly moves comes close, and explains
-        nothing; and at an image's edge even an honest action may lose its way.
+        Where nearly all of an image is clipped, or at its edges, even a correct action fits badly,
+        and the comparison has no meaning.
         """
         return min(self.own, self.scaled) < self.motion / 2.0
 
 
 def _errors(subject: TransformationUnderTest, axis: int, factor: float) -> Iterator[_Errors]:
-    """What T leaves at one parameter, and at ``factor`` times it, all others being 0.
+    """Yield the distances for one parameter, with T at theta and at ``factor`` times theta.
 
-    At the thetas of KIT.action.parts from which that leads no farther than noise does.
+    The other parameters are 0. theta are those of KIT.action.parts for which ``factor`` times theta
+    is no farther out than noise.
     """
     for end in (subject.region.lower, subject.region.upper):
         alone = tuple(value if place == axis else 0.0 for place, value in enumerate(end))
@@ -154,7 +155,7 @@ def _errors(subject: TransformationUnderTest, axis: int, factor: float) -> Itera
                 x = SampleImage("blob", seed).tensor(subject.shape)
                 clean = subject.lift(x)
                 attacked = subject.lift(subject.attack(x, theta))
-                # What rounding moves is no motion.
+                # A motion must exceed rounding errors.
                 slack = 1e-9 * (1.0 + float(clean.norm()))
                 yield _Errors(
                     own=float((attacked - subject.act(clean, theta)).norm()),
@@ -164,7 +165,7 @@ def _errors(subject: TransformationUnderTest, axis: int, factor: float) -> Itera
 
 
 def _on_the_way(subject: TransformationUnderTest, theta: Theta) -> list[Theta]:
-    """Attacks on the way to theta, 0 left out."""
+    """Return attacks between 0 and theta, without 0."""
     scaled = (tuple(part * value for value in theta) for part in KIT.action.parts)
     found = dict.fromkeys(subject.possible(there) for there in scaled)
     end = subject.possible(theta)
@@ -172,7 +173,7 @@ def _on_the_way(subject: TransformationUnderTest, theta: Theta) -> list[Theta]:
 
 
 def _backwards(subject: TransformationUnderTest, x: Tensor, clean: Tensor, theta: Theta) -> _Errors:
-    """What T leaves at theta, and at -theta."""
+    """Return the distances with T at theta and at -theta."""
     attacked = subject.lift(subject.attack(x, theta))
     against = subject.act(clean, tuple(-value for value in theta))
     return _Errors(

@@ -1,4 +1,4 @@
-"""Every check of the kit, and to which transformations each of them applies."""
+"""The list of all checks, and the conditions under which each applies to a transformation."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _VOTES: Final[tuple[Body, ...]] = (
     adversary.attacks_never_beat_certificates,
 )
 ONCE: Final = (*_LAWS, *_VOTES)
-"""Checks that are made with one shape and region: laws have none, and votes are dear."""
+"""Checks for one shape and region only: laws do not depend on these, and votes take long."""
 EVERY: Final = (*_ACTION, *_MANNERS, *_ATTACK, *_BOUNDS, *_COMPANIONS, *_LAWS, *_VOTES)
 
 _MOVING: Final = (attack.action_follows_attack, *_BOUNDS)
@@ -96,7 +96,7 @@ _ACTING: Final = (
 _SAMPLED: Final = (laws.law_samples_match_their_distribution, laws.law_shares_hold_for_half_lines)
 
 
-# These say themselves, before they search, whether the claim is made that they look at.
+# These checks raise SkipTest before their search if the transformation does not make the claim.
 _CLAIMED: Final = (
     action.lipschitz_bound_holds,
     action.action_error_bounds_rounding,
@@ -112,7 +112,7 @@ _CLAIMED: Final = (
 
 
 def inapplicable(body: Body, subject: TransformationUnderTest) -> str | None:
-    """Why a check has nothing to look at here, or None where it has."""
+    """Return the reason why a check does not apply; None if it applies."""
     operator = subject.transformation
     if body in _ACTING and not operator.has_action:
         told = operator.no_action_because
@@ -133,11 +133,11 @@ def inapplicable(body: Body, subject: TransformationUnderTest) -> str | None:
 
 
 def _unclaimed(body: Body, subject: TransformationUnderTest) -> str | None:
-    """The reason with which a check leaves before it searches; None where it goes on, or fails."""
+    """Return the reason with which a check skips before its search; None if it does not skip."""
     try:
         body(replace(subject, asking=True))
     except SkipTest as reason:
         return str(reason)
-    except Exception:  # Reached, or a fault that the check itself will tell.
+    except Exception:  # Reached, or a fault that the check itself will report.
         return None
     return None

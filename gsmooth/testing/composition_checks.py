@@ -1,4 +1,4 @@
-"""Checks of what compositions rest on: a linear action, what it leaves alone, and affine flows."""
+"""Checks of the claims that compositions need: linear actions, fixed parts, affine intensities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gsmooth.transforms.composition.flows import gain, shift
 
 
 def named_action_is_linear(subject: TransformationUnderTest) -> None:
-    """T_theta (y + 2 z) = T_theta y + 2 T_theta z where the z-space has a name."""
+    """T_theta (y + 2 z) = T_theta y + 2 T_theta z if the z-space has a name."""
     _asked(subject)
 
     def example(point: Point, theta: Theta) -> None:
@@ -31,7 +31,7 @@ def named_action_is_linear(subject: TransformationUnderTest) -> None:
 
 
 def fixed_part_stays(subject: TransformationUnderTest) -> None:
-    """fixed_part projects orthogonally, and no T_theta moves what it gives."""
+    """fixed_part is an orthogonal projection, and no T_theta moves its image."""
     _asked(subject)
     operator = subject.transformation
 
@@ -48,7 +48,7 @@ def fixed_part_stays(subject: TransformationUnderTest) -> None:
 
 
 def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
-    """||T_(theta + h) z - T_theta z|| <= h action_derivative: how far a constant image may turn."""
+    """||T_(theta + h) z - T_theta z|| <= h action_derivative: it bounds the speed of T."""
     _asked(subject)
     operator = subject.transformation
     if (
@@ -62,7 +62,7 @@ def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
         claimed = operator.action_derivative(z.clone())
         assert claimed is not None, "action_derivative answers at first and None later"
         for axis, reach in enumerate(subject.reach):
-            # Not into the negative, where one-sided parameters do not go.
+            # One-sided parameters have no negative values.
             step = 2.0**-12 * reach
             further = tuple(v + step if n == axis else v for n, v in enumerate(theta))
             moved = float((subject.act(z, further) - subject.act(z, theta)).norm())
@@ -76,7 +76,7 @@ def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
 
 
 def exact_attack_is_the_action(subject: TransformationUnderTest) -> None:
-    """L psi_theta(x) = T_theta L x where ``exact`` says so: nothing is left over."""
+    """L psi_theta(x) = T_theta L x if ``exact`` is True: the residual is 0."""
     if not subject.transformation.exact:
         raise no_claim("exact is False, and what is left over is bounded")
 
@@ -93,7 +93,7 @@ def exact_attack_is_the_action(subject: TransformationUnderTest) -> None:
 
 
 def flow_is_the_attack(subject: TransformationUnderTest) -> None:
-    """psi_theta(x) = gain x + shift in every pixel, as ``affine_intensity`` says."""
+    """psi_theta(x) = gain x + shift in every pixel, with gain and shift of ``affine_intensity``."""
     affine_intensity = subject.transformation.affine_intensity()
     if affine_intensity is None:
         raise no_claim("affine_intensity is None: pixels do not move by an affine law of their own")

@@ -25,10 +25,10 @@ Bound = Callable[[Tensor, Tensor], Tensor | None]
 @final
 @dataclass(frozen=True)
 class Cell:
-    """A cell that a cover asks about: ``place`` by axis in its grid, halved ``depth`` times.
+    """A cell of parameters, as a cover uses it.
 
-    side: which half is kept at each halving. Cells beside 0 and beside breakpoints are the ones
-    with kinks.
+    place: by axis, position in the grid of cells. depth: number of halvings. side: which half is
+    kept at each halving. Cells beside 0 and beside breakpoints have kinks.
     """
 
     place: tuple[int, ...]
@@ -37,14 +37,18 @@ class Cell:
 
 
 def derivative_bound_holds(subject: TransformationUnderTest) -> None:
-    """||C(b) - C(a)|| <= bound |b - a| along every axis of every cell (C2)."""
+    """||C(b) - C(a)|| <= bound |b - a| along every axis of a cell, as C2 needs.
+
+    C is the attacked image pulled back. C2 bounds the distance of C from a centre on a whole cell by
+    its values at the corners and this bound on the derivative.
+    """
     if not _claims(subject, curvature=False):
         raise no_claim("derivative_bound is None, and certificates are heuristic")
     _check_derivative(subject, identity_action=False)
 
 
 def attack_derivative_bound_holds(subject: TransformationUnderTest) -> None:
-    """The same of L psi_theta(x), on which covers without noise on theta stand (T = id)."""
+    """The derivative bound of L psi_theta(x) holds, for covers without noise on theta (T = id)."""
     if not _claims(subject, curvature=False, identity_action=True):
         raise no_claim("attack_derivative_bound is None, and certificates for T = id are heuristic")
     _check_derivative(subject, identity_action=True)
@@ -58,7 +62,7 @@ def curvature_bound_holds(subject: TransformationUnderTest) -> None:
 
 
 def attack_curvature_bound_holds(subject: TransformationUnderTest) -> None:
-    """The same of L psi_theta(x), for T = id."""
+    """The curvature bound of L psi_theta(x) holds, for covers without noise on theta (T = id)."""
     if not _claims(subject, curvature=True, identity_action=True):
         raise no_claim("attack_curvature_bound is None, and covers use the derivative alone")
     _check_curvature(subject, identity_action=True)
@@ -72,7 +76,7 @@ def _check_derivative(subject: TransformationUnderTest, *, identity_action: bool
         bounds = _least(pulled_back.derivative, lower, upper, cells, name)
         used = 0.0
         for axis in _moving(lower, upper):
-            # From end to end, and a short walk: as good as the speed at one place.
+            # From end to end, and over a short distance, which approximates the derivative.
             for part in (1.0, KIT.search.short_part):
                 theta, points = _walk(pulled_back, lower, upper, axis, where, part)
                 steps = theta[1:, axis] - theta[:-1, axis]
@@ -97,7 +101,7 @@ def _check_curvature(subject: TransformationUnderTest, *, identity_action: bool)
             for reach in (1, 4, KIT.search.line_points // 2):
                 bent = points[2 * reach :] - 2.0 * points[reach:-reach] + points[: -2 * reach]
                 step = (theta[2 * reach :, axis] - theta[: -2 * reach, axis]) / 2.0
-                # ParameterGrid are laid by float arithmetic: the middle one is off by a few ulps.
+                # Grid points come from float arithmetic: the middle one has an error of a few ulps.
                 slack = 4.0 * bent.new_full(bent.shape[:1], 1.0)
                 allowed = float(bounds[0, axis]) * step**2 * (1.0 + 1e-6)
                 what = f"{name} {_told(lower, upper, axis)}"
@@ -108,13 +112,13 @@ def _check_curvature(subject: TransformationUnderTest, *, identity_action: bool)
 
 
 def _aim(used: float) -> None:
-    """Search where more of a bound is used; an example that is given is not part of a search."""
+    """Direct Hypothesis to examples that use more of a bound; no effect for a given example."""
     if currently_in_test_context():
         target(used)
 
 
 def _search(subject: TransformationUnderTest, example: Callable[..., None]) -> None:
-    """Cells at whole numbers first, where attacks on pixels have kinks; then any."""
+    """Try cells at whole numbers first, where attacks on pixels have kinks; then any cells."""
     first = [
         {
             "sample_image": SampleImage("noise", 1),
@@ -136,7 +140,7 @@ def _search(subject: TransformationUnderTest, example: Callable[..., None]) -> N
 
 
 def _least(bound: Bound, lower: Tensor, upper: Tensor, cells: int, name: str) -> Tensor:
-    """The smallest bound (1, m) that a cell gets: among many like it, and with -0.0 for 0.0."""
+    """Smallest bound (1, m) of a cell: in a batch of equal cells, and with -0.0 for 0.0."""
     many = lower.repeat(cells, 1), upper.repeat(cells, 1)
     found = [bound(*many)]
     if bool((lower == 0.0).any() or (upper == 0.0).any()):
@@ -144,7 +148,7 @@ def _least(bound: Bound, lower: Tensor, upper: Tensor, cells: int, name: str) ->
     told = f"{name} is None on the cell {lower[0].tolist()} to {upper[0].tolist()}"
     kept = [each for each in found if each is not None]
     assert len(kept) == len(found), told
-    # A NaN stays, and is no bound.
+    # A NaN is kept, and fails the check.
     return torch.cat(kept).amin(dim=0, keepdim=True)
 
 
@@ -153,7 +157,7 @@ def _negative_zero(ends: Tensor) -> Tensor:
 
 
 def _whole(subject: TransformationUnderTest) -> list[Cell]:
-    """The cells that hold a whole number of a parameter, the others being in mid-region."""
+    """Return cells with a whole number of one parameter; the others are in the middle."""
     axes = _axes(subject)
     middle = tuple(max(0, len(axis) // 2 - 1) for axis in axes)
     found = []
@@ -184,7 +188,7 @@ def _axes(subject: TransformationUnderTest) -> tuple[tuple[float, ...], ...]:
 
 
 def cells(subject: TransformationUnderTest) -> st.SearchStrategy[Cell]:
-    """Cells that a cover may ask about, those with kinks above all."""
+    """Return a strategy for cells of covers; those with kinks are preferred."""
     counts = [max(1, len(axis) - 1) for axis in _axes(subject)]
     anywhere = st.tuples(*(st.integers(0, count - 1) for count in counts))
     kinks = st.tuples(*(st.sampled_from(_beside_kinks(subject, a)) for a in range(len(counts))))
@@ -192,7 +196,7 @@ def cells(subject: TransformationUnderTest) -> st.SearchStrategy[Cell]:
 
 
 def _beside_kinks(subject: TransformationUnderTest, axis: int) -> list[int]:
-    """Places of the cells that touch 0, the region's ends or a breakpoint."""
+    """Return the positions of cells that touch 0, the region's ends or a breakpoint."""
     parameter_grid = np.array(_axes(subject)[axis])
     low, high = subject.region.lower[axis], subject.region.upper[axis]
     marks = (0.0, low, high, *subject.transformation.breakpoints(axis, low, high))
@@ -211,7 +215,7 @@ def cell_of(
     cell: Cell,
     identity_action: bool = False,
 ) -> tuple[PulledBackImage, Tensor, Tensor]:
-    """The image's orbit, and the ends of the cell, (1, m) each."""
+    """Return the pulled-back image and the ends of the cell, (1, m) each."""
     lower, upper = [], []
     axes = zip(_axes(subject), cell.place, subject.transformation.parameters, strict=True)
     for parameter_grid, place, parameter in axes:
@@ -244,9 +248,9 @@ def _walk(
     where: float,
     part: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """Equally spaced theta along one axis, (n, m), and the pulled-back image there.
+    """Return equally spaced theta along one axis, (n, m), and the pulled-back image there.
 
-    From end to end of the cell, or along a ``part`` of it.
+    They extend from end to end of the cell, or over a ``part`` of it.
     """
     theta = (lower + where * (upper - lower)).repeat(KIT.search.line_points, 1)
     theta = torch.minimum(torch.maximum(theta, lower), upper)
@@ -260,7 +264,7 @@ def _walk(
 
 
 def _compare(moved: Tensor, allowed: Tensor, steps: Tensor, points: Tensor, what: str) -> float:
-    """The largest share of the bound that a finite difference uses; AssertionError above 1."""
+    """Return the largest ratio of a finite difference to its bound; AssertionError above 1."""
     slack = KIT.tolerance.derivative * (1.0 + float(points.norm(dim=1).max()))
     worst = int((moved - allowed).argmax())
     assert float(moved[worst]) <= float(allowed[worst]) + slack, (

@@ -13,7 +13,7 @@ from gsmooth.transforms.base import Transformation
 
 
 def lift_is_linear(subject: TransformationUnderTest) -> None:
-    """L(a x + b y) = a L x + b L y: residuals of images become residuals of z by linearity."""
+    """L(a x + b y) = a L x + b L y: the lift of a difference is the difference of the lifts."""
     factors = st.floats(-4.0, 4.0, allow_subnormal=False)
 
     def example(x: SampleImage, y: SampleImage, a: float, b: float) -> None:
@@ -26,7 +26,7 @@ def lift_is_linear(subject: TransformationUnderTest) -> None:
 
 
 def lift_norm_bounds_lift(subject: TransformationUnderTest) -> None:
-    """||L x|| <= lift_norm ||x||, also for the x that a power iteration finds."""
+    """||L x|| <= lift_norm ||x||, also for x from a power iteration."""
     bound = subject.transformation.lift_norm(subject.shape)
 
     def example(sample_image: SampleImage) -> None:
@@ -42,9 +42,10 @@ def lift_norm_bounds_lift(subject: TransformationUnderTest) -> None:
 
 
 def rounding_norm_bounds_lift(subject: TransformationUnderTest) -> None:
-    """||L r|| <= rounding_norm for |pixels| <= 1: what rounding an attacked image can do (F2).
+    """||L r|| <= rounding_norm for |pixels| <= 1: the effect of rounding an attacked image (F2).
 
-    The worst r has every pixel at an end; from each start, signs of L^T L r climb to such an r.
+    F2: rounding of pixels adds at most half a level times this norm to a residual. The worst r
+    has all pixels at -1 or 1; iterations of r -> sign(L^T L r) from several starts search for it.
     """
     operator = subject.transformation
     if type(operator).rounding_norm is Transformation.rounding_norm:
@@ -80,8 +81,8 @@ def _lipschitz_bound(subject: TransformationUnderTest, x: Tensor) -> float:
 
 
 def _steepest(subject: TransformationUnderTest, start: Tensor) -> Tensor:
-    """The direction that L stretches most, by power iteration on L^T L."""
-    # A little of everything, so that no direction is shut out from the start.
+    """Return the direction with the largest ||L x|| / ||x||, by power iteration on L^T L."""
+    # A small part of all directions, so that the start is orthogonal to none.
     x = start + 0.01 * SampleImage("noise", 1).tensor(subject.shape)
     for _ in range(KIT.action.power_steps):
         pulled = _pulled(subject, x / x.norm())

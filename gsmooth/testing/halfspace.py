@@ -1,8 +1,9 @@
-"""A classifier whose vote shares are known: a half-space of the network's input (O1, O2).
+"""A classifier with exact vote shares: a half-space of the network's input (O1, O2).
 
-For fixed theta the score <w, Q(T_theta z + delta)> of an affine readout Q is normal, with mean
-<w, Q T_theta z> and std sigma ||v||, v the gradient of <w, Q z>. The share of votes is the integral
-of its distribution function over the law of theta, by quadrature: no votes, no engine.
+For fixed theta and an affine readout Q, the score <w, Q(T_theta z + delta)> is normal, with mean
+<w, Q T_theta z> and std sigma ||v||, where v is the gradient of <w, Q z> in z. The share of votes
+is the integral of its distribution function over the law of theta, computed by quadrature. O1 and
+O2 compare certificates and votes of the engine with these shares.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ PICTURE: Final = SampleImage("blob", 3)
 
 @final
 class HalfSpace(nn.Module):
-    """Class 1 where <w, image> > threshold, else class 0; has a gradient."""
+    """A network of class 1 where <w, image> > threshold, else class 0, with gradients."""
 
     def __init__(self, normal: Tensor, threshold: float) -> None:
         super().__init__()
@@ -46,10 +47,11 @@ class HalfSpace(nn.Module):
 @final
 @dataclass(frozen=True)
 class Scene:
-    """A picture x (1, C, H, W), of class 1 under g, and the half-space that says so.
+    """An image x of class 1 and a smoothed half-space.
 
-    normal (K,): v. constant: <w, Q 0>. theta (n, m), weights (n,): the quadrature. error: what
-    exact shares may be off by.
+    subject: transformation under test. smoothed: the smoothed half-space. x: (1, C, H, W). normal:
+    v, (K,). constant: <w, Q 0>. theta (n, m), weights (n,): nodes of the quadrature. threshold: of
+    the half-space. error: bound on the error of the exact shares.
     """
 
     subject: TransformationUnderTest
@@ -68,21 +70,21 @@ class Scene:
         return self.subject.lift(self.x)
 
     def shares(self, z: Tensor) -> Floats:
-        """Exact share of votes for class 1 at each z (n, K): (n,)."""
+        """Return the exact share of votes for class 1 at each z (n, K): (n,)."""
         lead = (self._means(z) - self.threshold) / self._spread
         return np.asarray(special.ndtr(lead) @ self.weights)
 
     def attacked(self, thetas: list[Theta]) -> Tensor:
-        """L psi_theta(x) at each of them, or the possible one next to it, one by one: (n, K)."""
+        """Return L psi_theta(x), (n, K), for each theta, moved to a possible value if needed."""
         possible = [self.subject.possible(theta) for theta in thetas]
         return torch.cat([self.subject.lift(self.subject.attack(self.x, t)) for t in possible])
 
     def lead(self) -> float:
-        """<w, Q z> - threshold at the clean image: with no noise on theta, its distance (O1)."""
+        """<w, Q z> - threshold at the clean image (for T = id, ||v|| times the distance)."""
         return float(self._means(self.clean)[0, 0]) - self.threshold
 
     def settled(self, share: float) -> Scene:
-        """The same with the threshold at which the clean image's exact share is ``share``."""
+        """Return the scene with the threshold that gives the clean image this exact share."""
         means = self._means(self.clean)[0]
 
         def excess(threshold: float) -> float:
@@ -97,7 +99,7 @@ class Scene:
 
     @property
     def _spread(self) -> float:
-        """Std of the score: rounding to a grid h far below sigma adds a variance of h^2 / 12."""
+        """Std of the score; rounding to a grid h far below sigma adds a variance of h^2 / 12."""
         sigma, grid = self.smoothed.law.sigma, self.smoothed.grid
         return math.sqrt(sigma**2 + grid**2 / 12.0) * float(self.normal.norm())
 
@@ -121,9 +123,15 @@ def scene(
     sample_image: SampleImage = PICTURE,
     share: float = KIT.halfspace.p,
 ) -> Scene:
-    """A half-space across the way that the region's attacks take; the picture has this share.
+    """Build a half-space whose boundary lies across the path of the region's attacks.
 
-    SkipTest where shares have no closed form: the readout is not affine, or hides everything.
+    Args:
+        subject: Transformation under test.
+        sample_image: The image.
+        share: Exact share of votes for class 1 at the clean image.
+
+    Raises:
+        SkipTest: The readout is not affine, or constant, so that shares have no closed form.
     """
     x = sample_image.tensor(subject.shape)
     across = _direction(subject, x)
@@ -138,7 +146,7 @@ def scene(
 
 
 def _direction(subject: TransformationUnderTest, x: Tensor) -> Tensor:
-    """A unit vector of images (C * H * W,): from the farthest attack to x, and a little chance."""
+    """Return a unit vector (C * H * W,) from the farthest attack to x, plus a small random part."""
     chance = Point("normal", 5).tensor(x.numel())[0]
     along = torch.zeros_like(chance)
     if subject.dimensions:
@@ -151,12 +159,12 @@ def _direction(subject: TransformationUnderTest, x: Tensor) -> Tensor:
 
 
 def _seen(subject: TransformationUnderTest, x: Tensor) -> Tensor:
-    """What the network sees of an image without noise, flat."""
+    """Return the network's input for an image without noise, flat."""
     return subject.transformation.readout(subject.lift(x), subject.shape).reshape(-1).detach()
 
 
 def _affine(subject: TransformationUnderTest, across: Tensor) -> tuple[Tensor, float]:
-    """v (K,) and c with <w, Q z> = <v, z> + c."""
+    """Return v (K,) and c with <w, Q z> = <v, z> + c."""
     leaf = torch.zeros(1, subject.size, dtype=torch.float64, requires_grad=True, device="cpu")
     start = _score(subject, leaf, across)
     if not start.requires_grad:
@@ -181,7 +189,7 @@ def _score(subject: TransformationUnderTest, z: Tensor, across: Tensor) -> Tenso
 
 
 def _quadrature(law: Law, seed: int) -> tuple[Floats, Floats]:
-    """Nodes theta (n, m) and weights (n,) of the law."""
+    """Return quadrature nodes theta (n, m) and weights (n,) of the law."""
     if law.dimensions == 0:
         return np.zeros((1, 0)), np.ones(1)
     if law.dimensions == 1:

@@ -1,4 +1,4 @@
-"""Images and points of z-space that checks are tried on, small enough to print."""
+"""Descriptions of test images and points of z-space, short enough to print."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LEVELS: Final = 255
 @final
 @dataclass(frozen=True)
 class SampleImage:
-    """An image in [0, 1], or in [-1, 1] if it is signed, told by how it is made.
+    """A test image in [0, 1] (in [-1, 1] for kind "signed"), described by kind and seed.
 
-    pixel: one bright pixel. checkerboard: the steepest image there is, with one colour shift a
-    channel. step: an edge with a direction. blob: smooth, without symmetry. noise: independent
-    uniform pixels. levels: the same at whole multiples of 1/255, as a file of 8 bits holds them.
+    Kinds: pixel: one bright pixel. checkerboard: the steepest image, with a different brightness in
+    each channel. step: an edge in a random direction. blob: smooth, without symmetry. noise:
+    independent uniform pixels. levels: noise at whole multiples of 1/255, as in an 8-bit file.
     signed: uniform in [-1, 1].
     """
 
@@ -33,7 +33,7 @@ class SampleImage:
     seed: int
 
     def tensor(self, shape: tuple[int, int, int]) -> Tensor:
-        """The image as (1, C, H, W) float64."""
+        """Return the image (1, C, H, W), float64."""
         channels, height, width = shape
         draw = torch.Generator().manual_seed(self.seed)
         if self.kind in ("noise", "signed", "levels"):
@@ -64,17 +64,17 @@ class SampleImage:
 @final
 @dataclass(frozen=True)
 class Point:
-    """A point of z-space, told by how it is made.
+    """A point of z-space, described by kind and seed.
 
-    unit: one coordinate. normal: independent normals. levels: uniform among whole multiples of
-    1/255. long: normals, a thousand times as long.
+    Kinds: unit: one coordinate. normal: independent normals. levels: uniform among whole multiples
+    of 1/255. long: normals, a thousand times as long.
     """
 
     kind: str
     seed: int
 
     def tensor(self, size: int, rows: int = 1) -> Tensor:
-        """(rows, size) float64, the rows different from each other."""
+        """Return ``rows`` different points (rows, size), float64."""
         draw = torch.Generator().manual_seed(self.seed)
         if self.kind == "levels":
             uniform = torch.rand(rows, size, generator=draw, dtype=torch.float64, device="cpu")
@@ -87,15 +87,15 @@ class Point:
 
 
 def _levels(uniform: Tensor) -> Tensor:
-    """Uniform in [0, 1), rounded to the nearest of the levels that a file of 8 bits has."""
+    """Round numbers in [0, 1) to the nearest level of an 8-bit file."""
     return (uniform * LEVELS).round() / LEVELS
 
 
 def sample_images(kinds: tuple[str, ...] = KINDS) -> st.SearchStrategy[SampleImage]:
-    """Images of the given kinds."""
+    """Return a strategy for images of the given kinds."""
     return st.builds(SampleImage, st.sampled_from(kinds), st.integers(0, KIT.images.seeds))
 
 
 def points() -> st.SearchStrategy[Point]:
-    """Points of z-space."""
+    """Return a strategy for points of z-space."""
     return st.builds(Point, st.sampled_from(POINTS), st.integers(0, KIT.images.seeds))

@@ -1,4 +1,4 @@
-"""transformation_checks: the list of checks that a transformation has to pass."""
+"""The public functions of the kit: lists of checks, their results, and the repeat of an example."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BODIES: Final[Mapping[str, Body]] = {body.__name__: body for body in EVERY}
 
 
 class Status(StrEnum):
-    """What came of a check."""
+    """Status of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -39,10 +39,14 @@ class Status(StrEnum):
 @final
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of one check.
+    """The result of one check.
 
-    why: the promise where it passed, the counterexample where it failed, else the reason. code:
-    repeats the counterexample; empty elsewhere. seconds: what the check took.
+    Args:
+        check: Name of the check.
+        status: Whether it passed, failed or was skipped.
+        why: The claim if it passed, the counterexample if it failed, else the reason of the skip.
+        code: Code that repeats the counterexample; empty if there is none.
+        seconds: Duration of the check.
     """
 
     check: str
@@ -53,7 +57,7 @@ class CheckResult:
 
 
 class Exempted(SkipTest):
-    """A check that is left out on purpose."""
+    """Skips a check that the caller has exempted."""
 
 
 def transformation_checks(
@@ -68,33 +72,39 @@ def transformation_checks(
     laws: Sequence[Law] = (),
     seed: int | None = None,
 ) -> list[Check]:
-    """Named functions without arguments, one a promise; each raises AssertionError if it is broken.
+    """Return the checks of a transformation, as functions without arguments.
 
-    The checks are tested with planted faults, each of which has to fail (O5).
+    Use it with ``pytest.mark.parametrize("check", transformation_checks(Volume()))``. Each function
+    checks one claim and raises AssertionError with a counterexample if the claim is false.
+    Hypothesis searches and shrinks the counterexample, which is printed with code that repeats it.
+    The list contains only checks of claims that the transformation makes (an action, orthogonality,
+    a derivative bound, ...); ``gsmooth check`` prints the reasons for the others. The tests of
+    gsmooth contain faulty transformations, and every fault fails a check (O5).
 
-    For ``pytest.mark.parametrize("check", transformation_checks(Volume()))``. Hypothesis searches
-    and shrinks; the counterexample is printed, with the code that repeats it.
+    Args:
+        transformation: The transformation.
+        shape: Shape (C, H, W) of the images. By default two shapes: one channel, and, with fewer
+            examples and if the transformation accepts it, three channels that are not square.
+        region: Box of parameters, as wide as in certification. By default two regions: each
+            parameter's ``usual`` range (one-sided parameters: from 0), and one with ends between
+            whole numbers and noise wider than the region.
+        examples: Examples for each check; slow checks use fewer.
+        derandomize: True to try the same examples each time; by default as the current Hypothesis
+            profile does.
+        exact: T_theta z, computed independently in higher precision, for the check of
+            action_error; by default actions are composed instead.
+        exempt: Name of a check -> reason. The check is skipped, and the reason printed.
+        laws: Smoothing laws to check; by default all laws of gsmooth that fit the parameters.
+        seed: Seed of the examples; votes have a fixed seed anyway.
 
-    shape: of the images (C, H, W). region: a box of parameters as wide as certificates will ask
-    for. By default both are tried twice: images of one channel with each parameter's ``usual`` to
-    both sides (one-sided parameters: from 0), and, with fewer examples, images of three channels
-    that are not square, where the transformation takes such, on a region whose ends are no whole
-    numbers and with noise that is wider than the region.
-    examples: tries a check; slow ones take a fraction. derandomize: the same tries each time; seed:
-    these ones. Votes have a fixed seed anyway. exact: T_theta z computed independently, in higher
-    precision, for the check of action_error. exempt: check name -> reason; the check is skipped and
-    the reason printed.
-    laws: smoothing laws of your own; by default all of gsmooth's that the parameters admit.
-    ConfigurationError for an unknown name or an empty reason.
-
-    A promise that is not made (an action, orthogonality, a derivative bound, ...) is not held
-    against it: what does not apply is left out of the list (``gsmooth check`` says why).
+    Raises:
+        ConfigurationError: ``exempt`` has an unknown name or an empty reason.
     """
     subjects = [
         replace(subject, derandomize=derandomize, given_laws=tuple(laws), seed=seed)
         for subject in _subjects(transformation, shape, region, examples)
     ]
-    # What was written for images of one shape may not fit those of another.
+    # An exact action or a law for images of one shape may not fit another shape.
     first = subjects[0].shape
     subjects = [replace(s, exact=exact if s.shape == first else None) for s in subjects]
     reasons = dict(exempt or {})
@@ -116,7 +126,13 @@ def check_results(
     seed: int = 0,
     only: Sequence[str] = (),
 ) -> Iterator[CheckResult]:
-    """What comes of every check (or of ``only`` some), in order; see transformation_checks."""
+    """Run checks one after the other and yield their results.
+
+    Args:
+        transformation: The transformation.
+        shape, region, examples, exempt, seed: See :func:`transformation_checks`.
+        only: Names of the checks to run; by default all.
+    """
     reasons = dict(exempt or {})
     _check_exemptions(reasons)
     _check_names("only", only)
@@ -143,10 +159,19 @@ def repeat(
     spread: float = KIT.subject.spread,
     **values: object,
 ) -> None:
-    """Try one example of one check: AssertionError if it fails, silence if it holds.
+    """Run one example of a check again, such as a printed counterexample.
 
-    spread: std of the noise on theta, as a part of the region. values: what the example is made
-    of, as a counterexample was printed; without them the whole check is run.
+    Args:
+        check: Name of the check.
+        transformation: The transformation.
+        shape: Shape (C, H, W) of the images.
+        region: Box of parameters.
+        exact, laws, seed: See :func:`transformation_checks`.
+        spread: Std of the noise on theta, as a fraction of the region.
+        **values: Values of the example, as printed; without them the whole check runs.
+
+    Raises:
+        AssertionError: The example fails.
     """
     _check_names("check", [check])
     subject = replace(_subject(transformation, shape, region), exact=exact, seed=seed)
@@ -155,7 +180,7 @@ def repeat(
 
 
 def shapes_tried(transformation: Transformation, shape: Shape | None) -> list[Shape]:
-    """The shapes of images that checks are made with: ``shape``, or two by default."""
+    """Return the image shapes of the checks: ``shape``, or two by default."""
     if shape is not None:
         return [shape]
     second = KIT.subject.second_shape
@@ -163,14 +188,14 @@ def shapes_tried(transformation: Transformation, shape: Shape | None) -> list[Sh
 
 
 def _takes(transformation: Transformation, shape: Shape) -> bool:
-    """Whether the transformation does not refuse such images in so many words."""
+    """Return True unless the transformation refuses the shape with a ConfigurationError."""
     blank = torch.zeros(1, *shape, dtype=torch.float64, device="cpu")
     try:
         bound = transformation.for_shape(shape)
         bound.lift(bound.attack(blank, *(blank.new_zeros(1, 1) for _ in bound.parameters)))
     except ConfigurationError:
         return False
-    except Exception:  # A broken one fails its checks, and says there how.
+    except Exception:  # Any other error fails a check later, which reports it.
         return True
     return True
 
@@ -178,7 +203,7 @@ def _takes(transformation: Transformation, shape: Shape) -> bool:
 def _subjects(
     transformation: Transformation, shape: Shape | None, region: Region | None, examples: int
 ) -> list[TransformationUnderTest]:
-    """What every check is made with, one after the other."""
+    """Return the transformations under test: one for each shape and region."""
     shapes = shapes_tried(transformation, shape)
     first = _subject(transformation, shapes[0], region, examples)
     if shape is not None and (region is not None or not transformation.parameters):
@@ -190,7 +215,7 @@ def _subjects(
 
 
 def _default_region(transformation: Transformation, low: float, high: float) -> Region:
-    """So many times what is usual to both sides; one-sided parameters from -0.0, which is 0."""
+    """The region from ``low`` to ``high`` times ``usual``; one-sided parameters from -0.0."""
     parameters = transformation.parameters
     lower = [-0.0 if p.name in transformation.one_sided else low * p.usual for p in parameters]
     return Region(tuple(lower), tuple(high * p.usual for p in parameters))
@@ -233,7 +258,7 @@ def _check(body: Body, subjects: Sequence[TransformationUnderTest], reason: str 
 
 
 class _Broken(Exception):
-    """A promise that one of the subjects breaks, and the code that repeats it."""
+    """A counterexample to a claim, and the code that repeats it."""
 
     def __init__(self, body: Body, subject: TransformationUnderTest, fault: Exception) -> None:
         name = body.__name__
@@ -243,7 +268,7 @@ class _Broken(Exception):
 
 
 def _run(body: Body, subjects: Sequence[TransformationUnderTest]) -> None:
-    """Make a check with every subject; SkipTest where it has nothing to look at in any of them."""
+    """Run a check for every subject; SkipTest if it applies to none of them."""
     asked = subjects[:1] if body in ONCE else subjects
     skipped = []
     for subject in asked:
@@ -260,7 +285,7 @@ def _run(body: Body, subjects: Sequence[TransformationUnderTest]) -> None:
 
 
 def _refused(fault: Exception) -> bool:
-    """Whether noise or images beyond the usual are refused in so many words: no promise broken."""
+    """Return True if the fault is a refusal of unusual noise or images, which breaks no claim."""
     return isinstance(fault, ConfigurationError) or (
         isinstance(fault, Falsified) and isinstance(fault.__cause__, ConfigurationError)
     )

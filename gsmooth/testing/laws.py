@@ -1,4 +1,4 @@
-"""Checks of smoothing laws: what is drawn, and what shares and radii say of it."""
+"""Checks of smoothing laws: their samples, and their relation of vote shares to radii."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 LADDER: Final = 1.0 - np.geomspace(1.0, 1e-9, 129)
 """Shares from 0 to almost 1."""
 
-# By name, so that another implementation of a known law is compared with the same distribution.
+# Distributions by name: another implementation of a law is compared with the same distribution.
 _DISTRIBUTIONS: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
     "gaussian": lambda law: [stats.norm(scale=scale) for scale in law.scales],
     "laplace": lambda law: [stats.laplace(scale=law.scale)],
@@ -34,7 +34,7 @@ _DISTRIBUTIONS: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
 
 
 def law_samples_match_their_distribution(subject: TransformationUnderTest) -> None:
-    """Drawn parameters follow the law that certificates assume (Kolmogorov-Smirnov, 1e-6)."""
+    """Sampled parameters follow the law that certificates assume (Kolmogorov-Smirnov, 1e-6)."""
     known = [law for law in subject.laws if law.name in _DISTRIBUTIONS and law.dimensions]
     if not known:
         raise no_claim("no law here has a name whose distribution is known")
@@ -60,10 +60,11 @@ def law_samples_match_their_distribution(subject: TransformationUnderTest) -> No
 
 
 def law_shares_hold_for_half_lines(subject: TransformationUnderTest) -> None:
-    """A class that wins on a half-line of theta keeps 1/2 after any shift its share allows.
+    """A class that wins on a half-line of theta keeps a share of 1/2 after any allowed shift.
 
-    Exact: votes for {theta <= t} have the share p where t is the p-quantile, and still half of the
-    votes after a shift g just when t - g is at least the median; {theta >= t} likewise.
+    Let t be the p-quantile. The class of {theta <= t} has exactly the share p of votes, and after
+    a shift g it has at least 1/2 if and only if t - g is at least the median. The same holds for
+    {theta >= t}.
     """
 
     def example(law: str, axis: int, shift: float) -> None:
@@ -89,7 +90,7 @@ def law_shares_hold_for_half_lines(subject: TransformationUnderTest) -> None:
 
 
 def radius_grows_with_the_share(subject: TransformationUnderTest) -> None:
-    """More votes never give a smaller radius, nor does a larger radius need fewer votes."""
+    """A larger share never gives a smaller radius, and a larger radius needs no smaller share."""
     for law in subject.laws:
         _check_order(law, LADDER.tolist())
 
@@ -119,7 +120,7 @@ def _check_order(law: Law, shares: list[float]) -> None:
 
 
 def radius_is_zero_at_one_half(subject: TransformationUnderTest) -> None:
-    """No radius without a majority, some radius with one, and no share needed beyond 1/2 at 0."""
+    """The radius is 0 for shares up to 1/2, positive above, and radius 0 needs a share of 1/2."""
 
     def example(law: str, share: float) -> None:
         here = _named(subject, law)
@@ -131,15 +132,15 @@ def radius_is_zero_at_one_half(subject: TransformationUnderTest) -> None:
         )
 
     majority, none = st.floats(0.501, 1.0 - 1e-9), st.floats(0.0, 0.5)
-    # One half itself is what a law that is a little too eager fails at first.
+    # A law whose radii are slightly too large fails first at 1/2 itself.
     shares = st.one_of(st.just(0.5), none, majority)
     subject.search(example, law=_names(subject), share=shares)
 
 
 def radius_is_linear_in_the_scale(subject: TransformationUnderTest) -> None:
-    """Twice the noise, on theta and on z, covers twice the shift and twice the residual.
+    """Noise of twice the scale, on theta and on z, allows twice the shift and twice the residual.
 
-    The radius of several parameters is counted in units of the noise, and does not change.
+    The radius for several parameters is in units of the noise and does not change.
     """
 
     def example(law: str, share: float, factor: float, shift: float) -> None:
@@ -177,7 +178,7 @@ def _named(subject: TransformationUnderTest, name: str) -> Law:
 
 
 def _drawn(law: Law, seed: int) -> Floats:
-    """theta (n, m) as votes get them."""
+    """Sample theta (n, m) as for votes."""
     host = torch.device("cpu")
     places = [SampleKey(seed, 0, Stream.ESTIMATION, 0, chunk) for chunk in range(KIT.law_chunks)]
     return np.concatenate([Draws(place, host).theta(law, CHUNK) for place in places])
@@ -190,12 +191,12 @@ def _quantiles(law: Law, axis: int, p: Floats) -> Floats:
 
 
 def _noisy(law: Law) -> list[int]:
-    """The axes that are drawn at all."""
+    """Return the axes with noise."""
     return [axis for axis in range(law.dimensions) if axis not in law.without_parameter_noise]
 
 
 def _distributions(law: Law) -> list[Any]:
-    """SciPy's distribution of every parameter; what rests has none that is asked for."""
+    """Return SciPy's distribution of every parameter; entries of unsmoothed ones are not used."""
     if not isinstance(law, ProductLaw):
         return _DISTRIBUTIONS[law.name](law)
     found = [stats.norm(scale=scale) for scale in law.scales]
@@ -208,7 +209,7 @@ def _left(law: Any) -> float:
 
 
 def _stretched(law: Law, factor: float) -> Law:
-    """The law with all its lengths, which are its float fields, multiplied."""
+    """Return the law with all its lengths (the float fields) multiplied by ``factor``."""
     if not is_dataclass(law):
         raise no_claim(f"{law} is no dataclass, so its scales are not known")
     lengths: dict[str, Any] = {}
@@ -217,7 +218,7 @@ def _stretched(law: Law, factor: float) -> Law:
         if isinstance(value, float):
             lengths[field.name] = factor * value
         elif isinstance(value, tuple):
-            # Numbers of axes are no lengths.
+            # Integer fields are numbers of axes, not lengths.
             lengths[field.name] = tuple(
                 factor * part if isinstance(part, float) else part for part in value
             )

@@ -27,10 +27,10 @@ Floats = NDArray[np.float64]
 
 
 def votes_match_the_exact_share(subject: TransformationUnderTest) -> None:
-    """The engine's votes have the share that quadrature over theta and noise gives (O2), 1e-6.
+    """Shares of the engine's votes agree with quadrature over theta and noise (O2), level 1e-6.
 
-    For a half-space, at the clean image, at attacked ones and at a cover's centres. Votes are
-    cast in batches of thousands, quadrature acts on a few rows at a time.
+    They are compared for a half-space, at the clean image, at attacked ones and at centres of a
+    cover. The engine uses batches of thousands of rows, the quadrature a few rows at a time.
     """
     here, votes, false_alarm = scene(subject), KIT.oracle.votes, KIT.tolerance.false_alarm
     z = here.clean
@@ -47,10 +47,10 @@ def votes_match_the_exact_share(subject: TransformationUnderTest) -> None:
 
 
 def certificates_approach_the_truth_from_below(subject: TransformationUnderTest) -> None:
-    """What is certified for a half-space is true but for alpha, and counting loses little (O1).
+    """Certificates of a half-space are true except with probability alpha, and nearly tight (O1).
 
-    True: no attack in the certified part of the region has an exact share below 1/2. Little: many
-    votes certify at least what the bounds on unlucky counts of so many would, 1e-6.
+    True: no attack in the certified part of the region has an exact share below 1/2. Nearly tight:
+    many votes certify at least as much as counts that are lower with probability 1e-6 only.
     """
     here, settings, false_alarm = scene(subject), KIT.oracle, KIT.tolerance.false_alarm
     region, broken, told = _truth(here)
@@ -78,16 +78,16 @@ def certificates_approach_the_truth_from_below(subject: TransformationUnderTest)
 
 
 def _unlucky(shares: Floats) -> Floats:
-    """What many votes prove, where counts are so low with probability ``false_alarm``."""
+    """Return the lower bounds from counts that are so low with probability ``false_alarm`` only."""
     many, level = KIT.oracle.many, KIT.tolerance.false_alarm
     least = stats.binom.ppf(level, many, np.clip(shares, 0.0, 1.0)).astype(int)
     return np.array([clopper_pearson_lower(count, many, level) for count in least.tolist()])
 
 
 def _truth(here: Scene) -> tuple[Region, float, str]:
-    """The region, the fraction at which an attack in it turns the half-space's class, and where.
+    """Return the region, its fraction at which an attack changes the class, and a text of where.
 
-    Without parameters the region is an l2 ball twice as large as the true radius (O1).
+    Without parameters the region is an l2 ball of twice the true radius.
     """
     if here.subject.dimensions == 0:
         radius = here.lead() / max(_slope(here), 1e-12)
@@ -110,20 +110,20 @@ def _truth(here: Scene) -> tuple[Region, float, str]:
 
 
 def _slope(here: Scene) -> float:
-    """||L^T v||: how fast a pixel perturbation can lower the score."""
+    """Return ||L^T v||, the largest decrease of the score per unit of a pixel perturbation."""
     leaf = here.x.clone().requires_grad_(True)
     score = (here.subject.transformation.lift(leaf) * here.normal).sum()
     return float(torch.autograd.grad(score, leaf)[0].norm())
 
 
 def _ends(subject: TransformationUnderTest) -> list[Theta]:
-    """Corners of the region, the clean image left out."""
+    """Return the corners of the region, without theta = 0."""
     corners = itertools.product(*zip(subject.region.lower, subject.region.upper, strict=True))
     return [corner for corner in dict.fromkeys(corners) if any(corner)]
 
 
 def _centres(here: Scene) -> Tensor:
-    """Points that a cover of the region votes at."""
+    """Return centres of a cover of the region."""
     cover = build_cover(here.smoothed, here.x[0], here.subject.region, KIT.oracle.centres)
     return torch.stack([ball.z for ball in cover.balls])
 
@@ -137,7 +137,7 @@ def _votes(smoothed: SmoothedClassifier, z: Tensor, place: int) -> int:
 
 
 def _certified(here: Scene, cover: Cover, mode: RadiusMode, runs: int) -> list[float]:
-    """Gauges certified for class 1 under so many indices; 0 for abstentions."""
+    """Return the fractions certified for class 1 at ``runs`` indices; 0 for abstentions."""
     items = [Item(index, here.x[0]) for index in range(runs)]
     found = certify_many(here.smoothed, items, cover.region, mode, GivenCover(cover))
     certificates = [outcome.certificate for outcome in found]
@@ -145,7 +145,7 @@ def _certified(here: Scene, cover: Cover, mode: RadiusMode, runs: int) -> list[f
 
 
 def _fraction(cover: Cover, shares: Floats) -> float:
-    """The fraction that these shares of the balls support."""
+    """Return the fraction that these shares of the balls certify."""
     pairs = zip(cover.balls, shares.tolist(), strict=True)
     return min(_supported(ball.profile_for(max(0.0, p)), p) for ball, p in pairs)
 

@@ -1,4 +1,4 @@
-"""Check of the enclosure of originals, on which online certificates rest."""
+"""A check of the enclosure of originals, which online certificates use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def preimages_are_enclosed(subject: TransformationUnderTest) -> None:
         attacked = subject.transformation.attack(x.clone(), *columns(tuple(theta[0].tolist()), x))
         levels = 2**bits - 1
         sent = (attacked * levels).round() / levels if bits else attacked
-        # Float64 itself rounds a little.
+        # A slack for rounding in float64.
         rounding = Region(bits=bits).half_level() * (1.0 + 1e-12) + 1e-15
         found = subject.transformation.preimages(sent.clone(), lower, upper, rounding)
         where = f"on the cell {lower[0].tolist()} to {upper[0].tolist()}, {bits} bits"

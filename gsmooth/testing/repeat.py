@@ -1,4 +1,4 @@
-"""The code that repeats a counterexample: pasted into Python, it fails again."""
+"""Generation of Python code that repeats a counterexample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOMES: Final[Mapping[type, str]] = {
 
 
 def code_for(check: str, subject: TransformationUnderTest, fault: Exception) -> str:
-    """A program that makes the check's failure ``fault`` happen once more."""
+    """Return a program that repeats the failure ``fault`` of a check."""
     values: dict[str, object] = fault.values if isinstance(fault, Falsified) else {}
     told: dict[str, str] = {"shape": repr(subject.shape), "region": _region(subject.region)}
     if subject.exact is not None:
@@ -57,7 +57,7 @@ def _imports(things: Iterable[object]) -> list[str]:
 
 
 def _built(transformation: object) -> str:
-    """The call that makes the transformation, options at their defaults left out."""
+    """Return the call that builds the transformation, without options at their defaults."""
     name = type(transformation).__qualname__.rpartition("<locals>.")[2]
     if not dataclasses.is_dataclass(transformation):
         return f"{name}()"

@@ -1,4 +1,4 @@
-"""Checks of whole covers: no attack is farther away than the certified margin says."""
+"""Checks of whole covers: every attack lies within the margin of a ball."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Floats = NDArray[np.float64]
 
 
 def certified_supremum_holds(subject: TransformationUnderTest) -> None:
-    """Every attack lies within some ball's margin, also between the points that were sampled."""
+    """Every attack lies within the margin of some ball, also between the sampled points."""
     if not _has_bound(subject):
         raise no_claim("derivative_bound is None, and no supremum is certified")
     _check_supremum(subject, subject.smoothed())
 
 
 def identity_supremum_holds(subject: TransformationUnderTest) -> None:
-    """The same where theta carries no noise, and attacks are compared as they are (T = id)."""
+    """Every attack lies within some ball's margin, for covers without noise on theta (T = id)."""
     if not _has_bound(subject, identity_action=True):
         raise no_claim("attack_derivative_bound is None, and no supremum is certified for T = id")
     _check_supremum(subject, subject.smoothed(identity_action=True))
@@ -49,7 +49,7 @@ def _check_supremum(subject: TransformationUnderTest, smoothed: SmoothedClassifi
             f" balls, by {excess:.3g} at least"
         )
 
-    # A cover takes too long for a counterexample to be shrunk: it is printed as it was found.
+    # A cover takes too long to shrink a counterexample: it is printed as found.
     subject.with_examples(0.2).search(
         example,
         shrink=False,
@@ -60,8 +60,7 @@ def _check_supremum(subject: TransformationUnderTest, smoothed: SmoothedClassifi
 
 
 def margins_grow_with_the_region(subject: TransformationUnderTest) -> None:
-    """A profile's shares ascend with the fraction, and a part of a region needs no more than
-    all."""
+    """Required shares of a profile ascend with the fraction, up to that of the whole region."""
     smoothed = subject.smoothed(identity_action=not subject.transformation.has_action)
 
     def example(sample_image: SampleImage, part: float) -> None:
@@ -88,9 +87,9 @@ def margins_grow_with_the_region(subject: TransformationUnderTest) -> None:
 
 
 def profiles_hold_on_every_part(subject: TransformationUnderTest) -> None:
-    """What a ball's profile asks for a part of the region suffices for every attack of the part.
+    """The required share of a ball's profile for a part of the region suffices for all its attacks.
 
-    Radius mode and inside-out order certify parts by these shares.
+    Radius mode and inside-out order certify parts of a region by these shares.
     """
     if not _has_bound(subject):
         raise no_claim("derivative_bound is None, and no supremum is certified")
@@ -117,7 +116,7 @@ def profiles_hold_on_every_part(subject: TransformationUnderTest) -> None:
 
 
 def _inner(cover: Cover, part: float) -> Cover:
-    """The cover of ``region.scaled(part)`` that the profiles speak of."""
+    """Return the cover of ``region.scaled(part)`` that the profiles define."""
     balls = []
     for ball in cover.balls:
         required_p = next(step.required_p for step in ball.profile if step.fraction >= part)
@@ -127,17 +126,27 @@ def _inner(cover: Cover, part: float) -> Cover:
 
 
 def _margin_of(required_p: float) -> float:
-    """The margin of a share, rounded up: the last digits of a share near 1 are coarse."""
+    """Return the margin of a share, rounded up, since float64 is coarse for shares near 1."""
     return float(normal_quantile(min(required_p * (1.0 + 2.0**-40), 1.0)))
 
 
 def worst_attack(
     smoothed: SmoothedClassifier, x: Tensor, cover: Cover, seed: int = 0
 ) -> tuple[tuple[float, ...], float]:
-    """The theta found that lies farthest outside the cover of x (1, C, H, W), and by what margin.
+    """Search for the theta that lies farthest outside a cover.
 
-    A dense grid, as many random points, then gradient-free ascent from the best of them. Negative
-    or 0 when every theta tried lies within the margin of some ball.
+    The search tries a dense grid, as many random points, and then gradient-free ascent from the
+    best of these.
+
+    Args:
+        smoothed: The smoothed classifier.
+        x: Image (1, C, H, W).
+        cover: Cover of the image.
+        seed: Seed of the random points.
+
+    Returns:
+        theta and its distance beyond the margin of the nearest ball; at most 0 if every theta tried
+        lies within a margin.
     """
     rng = np.random.default_rng(seed)
     steps = np.array([parameter.step for parameter in smoothed.transformation.parameters])
@@ -159,11 +168,12 @@ def worst_attack(
 
 
 def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats) -> Floats:
-    """How far each theta (n, m) lies outside the best ball's margin, (n,); <= 0 inside.
+    """Return how far each theta (n, m) lies outside the margin of the best ball, (n,); <= 0 inside.
 
-    Straight from T4: gamma = theta - theta_j, e = T_(-gamma) L psi_theta(x) - z_j; without noise
-    on theta, e = L psi_theta(x) - z_j. Along a contraction that nothing undoes (T5) whichever of
-    the two lies behind is moved on: e = T_(gamma-) L psi_theta(x) - T_(gamma+) z_j.
+    By T4, the margin of ball j bounds the shift gamma = theta - theta_j together with the residual
+    e = T_(-gamma) L psi_theta(x) - z_j. Without noise on theta, e = L psi_theta(x) - z_j. For a
+    contraction without inverse (T5), the smaller of both parameters is moved up to the larger one:
+    e = T_(gamma-) L psi_theta(x) - T_(gamma+) z_j.
     """
     operator = smoothed.transformation
     moved = torch.from_numpy(theta)
@@ -184,7 +194,7 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
                 z = operator.act(z.repeat(len(theta), 1), *_columns(ahead))
         residual = (back - z).norm(dim=1).numpy()
         margin = smoothed.law.margin(shift.numpy(), residual)
-        # A ball without a finite margin certifies nothing, and nothing lies outside it.
+        # A ball with an infinite margin certifies nothing, and no theta lies outside it.
         beyond = (
             margin - ball.margin if math.isfinite(ball.margin) else np.full(len(theta), -np.inf)
         )
@@ -201,7 +211,7 @@ def _candidates(region: Region, rng: np.random.Generator) -> Floats:
 
 
 def _towards_zero(theta: Floats, steps: Floats) -> Floats:
-    """theta (n, m) at whole multiples of steps (m,), those that are 0 left out."""
+    """Move theta (n, m) towards 0 to whole multiples of steps (m,); a step of 0 changes nothing."""
     units = np.where(steps > 0.0, steps, 1.0)
     return np.where(steps > 0.0, np.trunc(theta / units) * units, theta)
 

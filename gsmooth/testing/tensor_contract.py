@@ -1,4 +1,4 @@
-"""Checks of how the methods behave: rows, inputs, types, repetition."""
+"""Checks of how methods treat tensors: independent rows, unchanged inputs, types, repetition."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ ROWS = 3
 
 
 def rows_are_independent(subject: TransformationUnderTest) -> None:
-    """A row's result depends on that row only: votes must not depend on their neighbours.
+    """The result for a row depends on that row only, up to rounding.
 
-    Up to rounding: a matrix product may add up in another order for another batch size.
+    Votes must not depend on other rows of a batch. Rounding may: a matrix product can use another
+    order of summation for another batch size.
     """
 
     def example(seed: int, thetas: tuple[Theta, ...]) -> None:
@@ -64,7 +65,7 @@ def inputs_are_untouched(subject: TransformationUnderTest) -> None:
 
 
 def dtype_and_device_are_kept(subject: TransformationUnderTest) -> None:
-    """float64 stays float64, or the bound on errors (F1) fails; the readout also keeps float32."""
+    """float64 stays float64, as the error bound of F1 needs; the readout also keeps float32."""
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
     def example(seed: int, thetas: tuple[Theta, ...]) -> None:
@@ -81,7 +82,7 @@ def dtype_and_device_are_kept(subject: TransformationUnderTest) -> None:
 
 
 def results_are_deterministic(subject: TransformationUnderTest) -> None:
-    """The same call gives the same bits, or votes could not be counted again."""
+    """The same call gives the same bits, so that votes can be counted again."""
 
     def example(seed: int, thetas: tuple[Theta, ...]) -> None:
         for name, call, batch, theta in _calls(subject, seed, thetas):
@@ -101,7 +102,7 @@ def _search(
 def _calls(
     subject: TransformationUnderTest, seed: int, thetas: tuple[Theta, ...]
 ) -> Iterator[tuple[str, Call, Tensor, list[Tensor]]]:
-    """Every method with a batch of different rows and a different theta for each."""
+    """Yield every method with a batch of different rows, and a different theta for each row."""
     operator = subject.transformation
     kinds = [KINDS[(seed + row) % len(KINDS)] for row in range(ROWS)]
     x = torch.cat(

@@ -1,4 +1,4 @@
-"""What is checked: a transformation bound to a shape and a region, and how hard to search."""
+"""The subject of a check: a transformation with a shape, a region and settings of the search."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Act = Callable[..., Tensor]
 
 
 class Reached(Exception):
-    """A check that is only asked whether it applies has come to where it would search."""
+    """A check reaches its search while only its applicability is being tested."""
 
 
 class Falsified(AssertionError):
-    """An example that a check fails on, after shrinking; ``values``: what it was drawn as."""
+    """A counterexample after shrinking; ``values``: the arguments of the example."""
 
     def __init__(self, fault: Exception, values: Mapping[str, object]) -> None:
         kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
@@ -45,16 +45,22 @@ class Falsified(AssertionError):
 @final
 @dataclass(frozen=True)
 class TransformationUnderTest:
-    """A transformation under test.
+    """A transformation under test, with the settings of its checks.
 
-    transformation: bound to ``shape`` (C, H, W). region: the attacks that covers are built for.
-    examples: Hypothesis examples a check; derandomize: the same ones each time (None: as the
-    current Hypothesis profile says). exact: an independent T_theta of higher precision, if any.
-    given_laws: the smoothing laws to check; by default every one that the parameters admit. seed:
-    of examples and votes; votes have seed 0 where it is None. only: one example, tried in place of
-    a search. spread: std of the noise on theta, as a part of the region. asking: a search raises
-    Reached instead, for whoever wants to know whether a check applies. least: examples of slow
-    checks.
+    Args:
+        transformation: The transformation, bound to ``shape``.
+        shape: Shape (C, H, W) of the images.
+        region: The attacks for which covers are built.
+        examples: Number of examples for each check.
+        derandomize: True to try the same examples each time; None: as the current Hypothesis
+            profile does.
+        exact: An independent T_theta of higher precision, or None.
+        given_laws: The smoothing laws to check; by default all that fit the parameters.
+        seed: Seed of examples and votes; None: seed 0 for votes.
+        only: A single example that replaces the search.
+        spread: Std of the noise on theta, as a fraction of the region.
+        asking: True if a search raises Reached instead, to find out whether a check applies.
+        least: Least number of examples of slow checks.
     """
 
     transformation: Transformation
@@ -83,28 +89,28 @@ class TransformationUnderTest:
 
     @property
     def reach(self) -> Theta:
-        """How far out, parameter by parameter, the action is checked; 1 unit if it rests."""
+        """By parameter, the range in which the action is checked; 1 unit without noise."""
         ends = zip(self.region.lower, self.region.upper, strict=True)
         return tuple(KIT.subject.beyond * max(-low, high) or 1.0 for low, high in ends)
 
     @property
     def one_sided(self) -> tuple[bool, ...]:
-        """Which parameters admit values >= 0 only."""
+        """By parameter, True if only values >= 0 are valid."""
         named = self.transformation.one_sided
         return tuple(parameter.name in named for parameter in self.transformation.parameters)
 
     @property
     def one_way(self) -> tuple[bool, ...]:
-        """Those of them that the action does not ignore: there is no T_(-theta)."""
+        """By parameter, True if it is one-sided and has an action without T_(-theta)."""
         names = [parameter.name for parameter in self.transformation.parameters]
         unsmoothed = [name in self.transformation.unsmoothed for name in names]
         return tuple(a and not b for a, b in zip(self.one_sided, unsmoothed, strict=True))
 
     @property
     def laws(self) -> tuple[Law, ...]:
-        """The laws to check, of ``spread`` times the region's width; the first is for covers.
+        """The laws to check, with ``spread`` times the region's width; the first is for covers.
 
-        What rests has the scale 0; nothing is left to check where all parameters do.
+        Unsmoothed parameters have the scale 0. If all parameters are unsmoothed, no law is left.
         """
         if self.given_laws:
             return self.given_laws
@@ -128,15 +134,17 @@ class TransformationUnderTest:
 
     @property
     def moves(self) -> bool:
-        """Whether noise on theta is possible: there is an action, and a law that fits."""
+        """True if noise on theta is possible: there is an action and a law that fits."""
         return self.transformation.has_action and bool(self.laws)
 
     def smoothed(
         self, identity_action: bool = False, network: Classifier | None = None
     ) -> SmoothedClassifier:
-        """A smoothed classifier, by default for covers: with a network that is never asked.
+        """Return a smoothed classifier.
 
-        identity_action: theta carries no noise (T = id).
+        Args:
+            identity_action: True for no noise on theta (T = id).
+            network: The network; by default a placeholder for covers, which do not call it.
         """
         law = (
             self.laws[0]
@@ -144,27 +152,27 @@ class TransformationUnderTest:
             else law_from_name("gaussian", (), KIT.subject.sigma)
         )
         blank = network or Classifier(nn.Identity(), classes=2, shape=self.shape)
-        # One batch for all votes of a check, and a plugin sees many rows at once.
+        # One batch for all votes of a check, so that the plugin gets many rows at once.
         return SmoothedClassifier(
             blank, self.transformation, law, seed=self.seed or 0, batch_size=4096
         )
 
     def sample_images(self) -> st.SearchStrategy[SampleImage]:
-        """Images of every kind; in [0, 1] only where the attack at 0 clips others."""
+        """Return a strategy for images of all kinds; only in [0, 1] if psi_0 clips others."""
         signed = SampleImage("signed", 1).tensor(self.shape)
         kept = self.lift(self.attack(signed, (0.0,) * self.dimensions))
         clean = self.lift(signed)
         unclipped = bool((kept - clean).norm() <= KIT.tolerance.action * (1.0 + clean.norm()))
         return sample_images(KINDS if unclipped else IN_RANGE)
 
-    # Every call gets copies of its own: a plugin that writes into its input is named by the check
-    # for that, not by all the others.
+    # Every call gets its own copies: a plugin that writes into its input fails only the check of
+    # unchanged inputs.
     def act(self, z: Tensor, theta: Theta) -> Tensor:
-        """T_theta on every row of z."""
+        """Apply T_theta to every row of z."""
         return self.transformation.act(z.clone(), *columns(theta, z))
 
     def attack(self, x: Tensor, theta: Theta) -> Tensor:
-        """psi_theta on every row of x."""
+        """Apply psi_theta to every row of x."""
         return self.transformation.attack(x.clone(), *columns(theta, x))
 
     def lift(self, x: Tensor) -> Tensor:
@@ -172,7 +180,7 @@ class TransformationUnderTest:
         return self.transformation.lift(x.clone())
 
     def thetas(self, farther: float = 1.0) -> st.SearchStrategy[Theta]:
-        """Parameters as far out as noise takes them; ``farther`` times that, too."""
+        """Return a strategy for parameters as far out as noise, times ``farther``."""
         near = self._around(self.reach)
         if farther == 1.0:
             return near
@@ -183,7 +191,7 @@ class TransformationUnderTest:
         return within(tuple(0.0 if forward else -far for far, forward in sides), reach)
 
     def attacks(self) -> st.SearchStrategy[Theta]:
-        """Parameters of the region."""
+        """Return a strategy for parameters of the region."""
         ends = zip(self.region.lower, self.region.upper, strict=True)
         axes = []
         for parameter, (low, high) in zip(self.transformation.parameters, ends, strict=True):
@@ -194,7 +202,7 @@ class TransformationUnderTest:
         return st.tuples(*axes)
 
     def possible(self, theta: Theta) -> Theta:
-        """theta with every parameter that has a step moved towards 0, to a value it can take."""
+        """Return theta with every parameter that has a step moved towards 0 to a whole step."""
         steps = zip(theta, (p.step for p in self.transformation.parameters), strict=True)
         return tuple(math.trunc(v / step) * step if step else v for v, step in steps)
 
@@ -205,10 +213,18 @@ class TransformationUnderTest:
         first: Sequence[Mapping[str, object]] = (),
         **drawn: st.SearchStrategy[object],
     ) -> None:
-        """Call ``example`` on drawn arguments; Falsified at the simplest that fails, if any does.
+        """Call ``example`` with generated arguments.
 
-        first: examples that are tried before any is drawn. SkipTest from an example ends the
-        search. With ``only``, that example is all.
+        SkipTest from an example ends the search. If ``only`` is set, it is the only example.
+
+        Args:
+            example: Function that raises AssertionError on a counterexample.
+            shrink: Whether to shrink a counterexample.
+            first: Examples that are tried first.
+            **drawn: Strategies of the arguments.
+
+        Raises:
+            Falsified: An example fails; it has the simplest arguments found.
         """
         if self.asking:
             raise Reached
@@ -255,37 +271,37 @@ class TransformationUnderTest:
         return settings(current, derandomize=self.derandomize)
 
     def with_examples(self, share: float) -> TransformationUnderTest:
-        """This subject with fewer examples, for checks that are slow; ``least`` of them anyway."""
+        """Return the subject with ``share`` of the examples, but at least ``least``."""
         return replace(self, examples=max(self.least, round(share * self.examples)))
 
 
 def columns(theta: Theta, like: Tensor) -> list[Tensor]:
-    """One (N, 1) tensor a parameter, the same for every row of ``like``."""
+    """Return an (N, 1) tensor for each parameter, with equal values for all rows of ``like``."""
     return [like.new_full((len(like), 1), value, dtype=torch.float64) for value in theta]
 
 
 def within(lower: Theta, upper: Theta) -> st.SearchStrategy[Theta]:
-    """Boxes of parameters, corners and 0 included."""
+    """Return a strategy for parameters in a box, with corners and 0 included."""
     return st.tuples(*(_between(low, high) for low, high in zip(lower, upper, strict=True)))
 
 
 def _between(low: float, high: float) -> st.SearchStrategy[float]:
-    # Adding 0.0 turns -0.0, which Hypothesis tells apart, into 0.0.
+    # Adding 0.0 turns -0.0, which Hypothesis distinguishes, into 0.0.
     return st.floats(low + 0.0, high + 0.0, allow_subnormal=False)
 
 
 def no_claim(text: str) -> SkipTest:
-    """Skips a check of a claim that is not made (pytest and unittest print the reason)."""
+    """Return the SkipTest for a claim that is not made; pytest and unittest print the reason."""
     return SkipTest(f"nothing is claimed: {text}")
 
 
 def nothing(text: str) -> SkipTest:
-    """Skips a check that has nothing to look at."""
+    """Return the SkipTest for a check that does not apply."""
     return SkipTest(f"nothing to check: {text}")
 
 
 def near(found: Tensor, expected: Tensor, scale: float, what: str) -> None:
-    """AssertionError unless the two agree to KIT.tolerance.action times ``scale``."""
+    """Raise AssertionError unless both agree within KIT.tolerance.action times ``scale``."""
     error = float((found - expected).norm())
     assert error <= KIT.tolerance.action * scale, (
         f"{what}: off by {error:.3g}, allowed {KIT.tolerance.action * scale:.3g}"
