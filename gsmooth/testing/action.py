@@ -86,7 +86,7 @@ def action_never_lengthens(subject: TransformationUnderTest) -> None:
 
 
 def lipschitz_bound_holds(subject: TransformationUnderTest) -> None:
-    """||T z - T y|| <= lipschitz_bound ||z - y||: noise on theta enlarges residuals by that (T5)."""
+    """||T z - T y|| <= lipschitz_bound ||z - y||: by so much residuals may grow (T5)."""
     if type(subject.transformation).lipschitz_bound is Transformation.lipschitz_bound:
         raise no_claim(
             "lipschitz_bound follows from orthogonal or nonexpansive, which have their own checks"

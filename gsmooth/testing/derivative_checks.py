@@ -37,9 +37,9 @@ class Cell:
 
 
 def derivative_bound_holds(subject: TransformationUnderTest) -> None:
-    """||C(b) - C(a)|| <= bound |b - a| along every axis of a cell, as C2 needs.
+    """||C(b) - C(a)|| <= bound |b - a| along every axis, as C2 needs.
 
-    C is the attacked image pulled back. C2 bounds the distance of C from a centre on a whole cell by
+    C is the attacked image pulled back. C2 bounds the distance of C from a centre on a cell by
     its values at the corners and this bound on the derivative.
     """
     if not _claims(subject, curvature=False):
