@@ -41,7 +41,7 @@ def taken_images(images: ImagesLike, classifier: Classifier) -> Dataset:
         classifier: The network; images have its shape and input range.
 
     Returns:
-        The images (N, C, H, W) in the caller's order, without labels.
+        A copy of the images, (N, C, H, W), in the caller's order, without labels.
 
     Raises:
         InputError: They are of another kind, type, shape or range, there are none, or pixels are
@@ -61,6 +61,8 @@ def taken_images(images: ImagesLike, classifier: Classifier) -> Dataset:
     if len(pixels) == 0:
         raise InputError("images: there is none; give at least one")
     _check_values(pixels, classifier)
+    # Results are lazy: what the caller does to the images later is not done to these.
+    pixels = pixels.copy()
     labels = np.zeros(len(pixels), dtype=np.int64)
     return Dataset(
         IN_MEMORY,

@@ -84,6 +84,19 @@ def test_nothing_is_computed_before_it_is_asked_for() -> None:
         results.compute()
 
 
+@pytest.mark.parametrize(
+    "form", [torch.Tensor, torch.Tensor.numpy, lambda x: x.permute(0, 2, 3, 1)]
+)
+def test_what_becomes_of_the_images_later_changes_no_result(form: Any) -> None:
+    x = images()
+    results = gs.certify(smoothed(), form(x), BALL)
+    x.copy_(images().flip(0))
+    assert [r.certificate for r in results] == [
+        r.certificate for r in gs.certify(smoothed(), images(), BALL)
+    ]
+    assert torch.equal(results.images.image(0), images()[0].double())
+
+
 def test_results_are_computed_once() -> None:
     results = gs.certify(smoothed(), images(), BALL)
     first = results[1]
