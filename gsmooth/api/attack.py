@@ -119,8 +119,8 @@ def _require_same(
     }
     if different := [what for what, equal in same.items() if not equal]:
         raise ConfigurationError(
-            f"attack: the certificates are about another {' and another '.join(different)}; give"
-            " the results of certify for these, or leave certificates out"
+            f"attack: the certificates are not about the same {' and '.join(different)}; give"
+            " the results of certify for what is attacked, or leave certificates out"
         )
 
 

@@ -304,7 +304,8 @@ class Results(Sequence[Result]):
         if labels is None:
             if self._labels is None:
                 raise InputError(
-                    "labels: the true classes are not known; give labels, one integer an image"
+                    "labels: the true classes are not known; give labels, one integer an image,"
+                    " here or as certify(..., labels=labels)"
                 )
             return self._labels
         truth = taken_labels(labels, len(self), classes)

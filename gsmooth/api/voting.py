@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from gsmooth.data.dataset import Dataset
 from gsmooth.data.image_key import image_key
 from gsmooth.data.item import Item
+from gsmooth.errors import ConfigurationError
 from gsmooth.runs.fixed_batch import checked_on
 from gsmooth.runs.settings import RUN
 from gsmooth.sampling.counting import Counter
@@ -39,8 +40,15 @@ def fitting_region(smoothed: SmoothedClassifier, region: Region) -> Region:
     """The region with its intervals in the order of the transformation's parameters.
 
     Raises:
-        ConfigurationError: It names other parameters; the message lists the right ones.
+        ConfigurationError: It is no region, or names other parameters; the message lists the
+            right ones.
     """
+    if not isinstance(region, Region):
+        names = ", ".join(f"{one.name}=(-1, 1)" for one in smoothed.transformation.parameters)
+        raise ConfigurationError(
+            f"region: a value of type {type(region).__name__}; expected a gsmooth.Region, such as"
+            f" Region({names or 'l2=0.25'})"
+        )
     units = {parameter.name: parameter.unit for parameter in smoothed.transformation.parameters}
     return region.along(units, smoothed.transformation.name)
 

@@ -13,6 +13,7 @@ from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover import Price
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK
+from gsmooth.theory.arguments import require_whole
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import Floats
 
@@ -54,6 +55,7 @@ class RegionMode:
         check_level("alpha", self.alpha)
         check_level("futility", self.futility)
         check_votes(n0=self.n0, n=self.n)
+        require_whole(max_votes=self.max_votes)
         if self.max_votes < 1:
             raise ConfigurationError(f"max_votes={self.max_votes} must be at least 1 vote")
         if self.attempts not in (1, 2):
@@ -162,6 +164,7 @@ def check_level(name: str, value: float) -> None:
 
 def check_votes(**numbers: int) -> None:
     """ConfigurationError unless every number of votes lies in 1..MOST_VOTES."""
+    require_whole(**numbers)
     for name, value in numbers.items():
         if value < 1:
             raise ConfigurationError(f"{name}={value} must be at least 1 vote")

@@ -70,7 +70,7 @@ class SmoothedClassifier:
         fixed_batch: The network is a function of its input at that batch size only, so every
             forward pass has exactly so many rows.
         devices: Count votes on these, one copy of the network each; by default where the network
-            is.
+            is. For one GPU move the network there first, with ``net.to("cuda")``.
 
     Raises:
         ConfigurationError: A parameter is unknown or missing (the message lists them), no theorem
@@ -120,11 +120,7 @@ class SmoothedClassifier:
         secret = SecretSeed() if seed is None else seed
         _check_seed(secret)
         network = _as_classifier(classifier, num_classes, input_shape, input_range)
-        operator = (
-            load_transformation(transformation)
-            if isinstance(transformation, str)
-            else transformation
-        )
+        operator = _as_transformation(transformation)
         asked = _asked_law(operator, law, std, noise, sigma)
         bound, fitted = fitted_noise(operator, asked, network.shape)
         _check_grid(fitted.sigma, grid)
@@ -274,6 +270,19 @@ def _as_classifier(
         input_range=input_range or (0.0, 1.0),
         name=f"{IN_MEMORY}{type(given).__qualname__}",
     )
+
+
+def _as_transformation(given: Transformation | str) -> Transformation:
+    """The transformation of this name, or the object itself; ConfigurationError for a class."""
+    if isinstance(given, str):
+        return load_transformation(given)
+    if not isinstance(given, Transformation):
+        what = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+        raise ConfigurationError(
+            f"smoothing: the transformation is {what}; expected a name that gsmooth plugins lists,"
+            " or an object of a class of your own, such as Shear()"
+        )
+    return given
 
 
 def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -73,14 +73,26 @@ def devices_of(text: str) -> tuple[str, ...]:
 
 def require_one_kind(first: torch.device, devices: Sequence[str]) -> None:
     """ConfigurationError unless ``devices`` begin with the classifier's and are of its kind."""
-    given = [torch.device(device) for device in devices]
+    given = [_device(device, devices) for device in devices]
     places = [(device.type, device.index or 0) for device in given]
     here = (first.type, first.index or 0)
     if given and (places[0] != here or {kind for kind, _ in places} != {first.type}):
         raise ConfigurationError(
             f"devices={', '.join(devices)}: the classifier is on {first}, which has to be the first"
-            " of them, and the others of its kind (counts agree on devices of one kind only)"
+            " of them, and the others of its kind (counts agree on devices of one kind only). To"
+            f" use another device, move the network there first, with net.to({devices[0]!r})"
         )
+
+
+def _device(name: str, devices: Sequence[str]) -> torch.device:
+    """The device of this name; ConfigurationError for a name that torch does not know."""
+    try:
+        return torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise ConfigurationError(
+            f"devices={devices!r}: expected a tuple of names that torch knows, such as"
+            ' ("cuda:0", "cuda:1")'
+        ) from error
 
 
 def hired(classifier: Classifier, noisy: NoisyPoints, devices: Sequence[str]) -> list[Worker]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from typing import SupportsFloat, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,6 +47,24 @@ def require_counts(successes: int, trials: int) -> None:
         )
 
 
+def require_whole(**numbers: object) -> None:
+    """Check that numbers of things are integers: 1e3 is a float in Python.
+
+    Args:
+        numbers: The numbers by the name of their argument.
+
+    Raises:
+        ConfigurationError: One is of another type.
+    """
+    for name, value in numbers.items():
+        if not isinstance(value, SupportsIndex):
+            whole = int(value) if isinstance(value, float) and value.is_integer() else 1000
+            raise ConfigurationError(
+                f"{name}={value!r} is of type {type(value).__name__}; expected a whole number,"
+                f" such as {whole}"
+            )
+
+
 def require_finite(name: str, value: float, *, positive: bool) -> None:
     """Check that a size is finite and not negative.
 
@@ -57,7 +76,8 @@ def require_finite(name: str, value: float, *, positive: bool) -> None:
     Raises:
         ConfigurationError: value is infinite, NaN, negative, or 0 where it has to be positive.
     """
-    if not math.isfinite(value) or value < 0.0 or (positive and value == 0.0):
+    number = isinstance(value, SupportsFloat)
+    if not number or not math.isfinite(value) or value < 0.0 or (positive and value == 0.0):
         expected = "positive" if positive else "non-negative"
         raise ConfigurationError(
             f"{name}={value!r}: expected a finite {expected} number, in the parameter's unit"

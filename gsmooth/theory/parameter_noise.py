@@ -170,6 +170,18 @@ class FoldedNormal(ParameterNoise):
 _ALONE: Final = {law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)}
 
 
+def _require_mappings(parameters: Mapping[str, str], **given: object) -> None:
+    """ConfigurationError unless std and noise are None or dictionaries by parameter."""
+    examples = {"std": "1.0", "noise": "Gaussian(1.0)"}
+    for argument, value in given.items():
+        if value is not None and not isinstance(value, Mapping):
+            by_name = ", ".join(f'"{name}": {examples[argument]}' for name in parameters)
+            raise ConfigurationError(
+                f"{argument}={value!r}; expected a dictionary with a value for every parameter,"
+                f" such as {argument}={{{by_name}}}"
+            )
+
+
 def noise_by_name(
     parameters: Mapping[str, str],
     whose: str,
@@ -188,6 +200,7 @@ def noise_by_name(
     Raises:
         ConfigurationError: A parameter is unknown, missing or in both; the message lists them.
     """
+    _require_mappings(parameters, std=std, noise=noise)
     if std is None and noise is None and parameters:
         require_names("noise", (), {**parameters}, _with_advice(whose, parameters))
     given: dict[str, ParameterNoise] = {name: Gaussian(size) for name, size in (std or {}).items()}

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.models.call import model_call
+from gsmooth.theory.arguments import require_whole
 from gsmooth.theory.laws import Law
 from gsmooth.training.noise import NoisyInputs, dealt
 from gsmooth.transforms.base import Transformation
@@ -51,6 +52,7 @@ class TrainPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_whole(**{"train.epochs": self.epochs, "train.batch_size": self.batch_size})
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"train.{name}={getattr(self, name)} must be at least 1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import Final, SupportsFloat, final
 
 import numpy as np
 
@@ -71,6 +71,7 @@ class Region:
             pairs = [_pair(name, interval) for name, interval in parameters.items()]
             lower, upper = [low for low, _ in pairs], [high for _, high in pairs]
             names = tuple(parameters)
+        _require_numbers(lower=lower, upper=upper)
         # -0.0 + 0.0 is 0.0: no bound has to allow for a negative zero that divides.
         object.__setattr__(self, "lower", tuple(low + 0.0 for low in lower))
         object.__setattr__(self, "upper", tuple(high + 0.0 for high in upper))
@@ -178,6 +179,17 @@ class Region:
         if self.bits:
             parts.append(f"rounded to {self.bits} bits")
         return ", ".join(parts)
+
+
+def _require_numbers(**ends: object) -> None:
+    """ConfigurationError unless both are sequences of numbers: a dictionary is neither."""
+    for name, given in ends.items():
+        several = isinstance(given, Iterable) and not isinstance(given, Mapping)
+        if not several or not all(isinstance(end, SupportsFloat) for end in list(given)):  # type: ignore[call-overload]
+            raise ConfigurationError(
+                f"region: {name}={given!r}; expected the {name} ends, one number a parameter, or"
+                " the parameters by name, such as Region(angle=(-30, 30))"
+            )
 
 
 def _pair(name: str, interval: object) -> tuple[float, float]:

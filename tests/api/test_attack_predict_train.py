@@ -62,7 +62,7 @@ def test_certificates_of_the_same_question_are_attacked() -> None:
     ],
 )
 def test_certificates_of_another_question_are_refused(other: Any, what: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"about another .*{what}"):
+    with pytest.raises(ConfigurationError, match=f"not about the same .*{what}"):
         gs.attack(G, images(), [1, 0, 1, 1], BALL, certificates=other(), **FEW)
 
 

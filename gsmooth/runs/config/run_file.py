@@ -73,7 +73,12 @@ def _with_nul(tree: Tree, prefix: str = "") -> Iterator[str]:
 def _read(path: Path) -> Tree:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"run file {path} is no text; expected a TOML file, such as the {path.stem}.toml that"
+            " gsmooth train writes beside the weights"
+        ) from error
+    except OSError as error:
         raise ConfigurationError(f"run file {path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
