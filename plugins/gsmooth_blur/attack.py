@@ -1,9 +1,9 @@
 """The sampled Gaussian kernel: weights exp(-k^2 / 2v), cut off at a radius and made to sum to 1.
 
-It is what image libraries call a Gaussian blur, and it does not compose: two sampled kernels of
-variance v are not one of 2v, and at small v its variance is not even v. In cosine space it
-multiplies by m(omega) = E cos(k omega), E over k with these weights; everything here is about m and
-its derivatives in v.
+Image libraries call this kernel a Gaussian blur. It does not compose: two sampled kernels of
+variance v do not give one of 2v, and at small v its variance differs from v. In cosine space it
+multiplies by m(omega) = E cos(k omega), where E is the mean over k with these weights. This module
+computes m and its derivatives in v.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-# Below this variance every weight but the middle one is less than exp(-500).
+# Below this variance all weights except the middle one are less than exp(-500).
 TINY: Final = 1e-3
 
 
@@ -51,18 +51,18 @@ class SampledKernel:
         return first * (1.0 + 1e-9), second * (1.0 + 1e-9)
 
     def _moment(self, order: int, power: int, lower: Tensor, upper: Tensor) -> Tensor:
-        """A bound on sup E k^order / v^power over each cell, (n,).
+        """Bound sup E k^order / v^power over each cell, (n,), by the smaller of two bounds.
 
-        Either E at the upper end, for larger v moves weight outwards, over the lower end's power;
-        or term by term: the middle weight makes the normalisation at least 1, and exp(-k^2 / 2v)
-        v^-power is largest at v = k^2 / (2 power).
+        First: E at the upper end, since larger v move weight outwards, divided by the power of the
+        lower end. Second, term by term: the sum of weights is at least the middle weight, 1, and
+        exp(-k^2 / 2v) v^-power is largest at v = k^2 / (2 power).
         """
         raised = self._places(lower).abs() ** order
         # A lower end of -0.0 would give -inf where the power is odd.
         at_end = (self.weights(upper) * raised).sum(dim=1) / (lower + 0.0) ** power
         k = self._places(lower)[self.radius + 1 :]
         peak = (k.square() / (2.0 * power)).clamp(min=lower[:, None], max=upper[:, None])
-        # A cell at 0 alone has nothing to bound.
+        # For a cell that is the point 0: no division by 0.
         peak = peak.clamp_min(TINY)
         terms = torch.exp(-k.square() / (2.0 * peak)) / peak**power
         return torch.minimum(at_end, 2.0 * (terms * k**order).sum(dim=1))

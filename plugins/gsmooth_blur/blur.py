@@ -27,19 +27,19 @@ class Blur(Transformation):
     """Gaussian blur with ``variance`` v >= 0, in px^2, of an image continued by its mirror image.
 
     Action: cosine coefficients times exp(-v (omega_y^2 + omega_x^2) / 2), the solution of the heat
-    equation at time v / 2. Variances add exactly, T_a T_b = T_(a+b) for a, b >= 0; nothing undoes
-    it, and it lengthens nothing. The cosine transform is orthogonal and keeps all of the image, so
-    noise on z is noise on the pixels, and a network for additive noise serves as it is.
+    equation at time v / 2. Variances add exactly: T_a T_b = T_(a+b) for a, b >= 0. T_v has no
+    inverse, and it never increases distances. The cosine transform is orthogonal and keeps all of
+    the image, so noise on z is noise on the pixels, and a network for additive noise can be used.
 
-    kernel: what the adversary does. "exact": the action itself, with residual 0. "sampled": the
-    kernel exp(-k^2 / 2v) at whole pixels, cut off at ``radius_px`` and made to sum to 1, equal to
+    kernel: the kernel of the attack. "exact": the action itself, with residual 0. "sampled": the
+    kernel exp(-k^2 / 2v) at whole pixels, cut off at ``radius_px`` and scaled to sum to 1, equal to
     scipy.ndimage.gaussian_filter(x, sqrt(v), mode="reflect", radius=radius_px) on each channel. It
-    does not compose; how far it is from the action is bounded, and costs margin at small v, where
-    its own variance is less than v. "matched": the same kernels, each called by its own variance
-    E k^2 = v, up to R (R + 1) / 3 at radius R: all that such a filter can do, at a fraction of the
-    residual. (What filter libraries call sigma^2 is then -1 / (2 ln q), q = ``matched.base``.)
-    radius_px: of the sampled kernel; about 4 sqrt(v) leaves nothing out.
-    image_px: height and width; ``for_shape`` fills them in.
+    does not compose; its distance from the action is bounded and costs margin at small v, where
+    its own variance is less than v. "matched": the same kernels with their own variance E k^2 as
+    the parameter v, up to R (R + 1) / 3 at radius R, with a fraction of the residual. (Filter
+    libraries call -1 / (2 ln q) their sigma^2, q = ``matched.base``.)
+    radius_px: radius of the sampled kernel, in pixels; 4 sqrt(v) includes nearly all weight.
+    image_px: height and width; ``for_shape`` sets them.
     """
 
     kernel: Literal["exact", "sampled", "matched"] = "exact"
@@ -85,7 +85,7 @@ class Blur(Transformation):
         return self._cosines.synthesise(self._cosines.grid(z))
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """T: every coefficient damped by exp(-v w)."""
+        """T: multiply every coefficient by exp(-v w)."""
         variance = _one_sided(theta[0].reshape(-1, 1).to(z.dtype))
         down, along = self._cosines.frequencies(z)
         rows = torch.exp(-variance * (down.square() / 2.0))
@@ -100,7 +100,7 @@ class Blur(Transformation):
 
     @property
     def exact(self) -> bool:
-        """Whether the adversary's kernel is the action's own."""
+        """True if the attack is the action."""
         return self.kernel == "exact"
 
     def fixed_part(self, z: Tensor) -> Tensor:
@@ -115,15 +115,15 @@ class Blur(Transformation):
         return derivative * (1.0 + 1e-9)
 
     def keeps_range(self, low: float, high: float) -> bool:
-        """A sampled kernel averages; the exact one, cut off at the grid's band, has side lobes."""
+        """True for sampled kernels, which average; the exact, band-limited one has side lobes."""
         return self.kernel != "exact"
 
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """1 in exact arithmetic; the matrices are float64."""
+        """Bound ||L||: 1 in exact arithmetic, with a slack for float64."""
         return 1.0 + 1e-9
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Rounding, and what an offset of the variance does: |d exp(-v w) / dv| <= w."""
+        """Bound errors by rounding and by an offset of the variance: |d exp(-v w) / dv| <= w."""
         return float(z.norm(dim=1).max()) * (RELATIVE + steepest(*self._size) * offset[0])
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
@@ -172,5 +172,5 @@ class Blur(Transformation):
 
 
 def _one_sided(variance: Tensor) -> Tensor:
-    """NaN where negative: nothing undoes a blur, and NaN stops a run (F3) without a look."""
+    """Replace negative variances, which have no blur, by NaN; NaN scores stop a run (F3)."""
     return torch.where(variance >= 0.0, variance, torch.nan)

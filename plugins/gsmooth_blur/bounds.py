@@ -1,4 +1,4 @@
-"""How fast blurred images move with the variance, and how fast they part from the exact action.
+"""Derivative bounds, in the variance, of blurred images and of their distance from the action.
 
 x has cosine coefficients z; the action multiplies them by t = exp(-v w), w = (omega_y^2 +
 omega_x^2) / 2, the sampled kernel by m = m_y m_x. Both multiply the mean (w = 0) by 1. All bounds
@@ -30,7 +30,11 @@ NUMERICAL: Final = 1e-9
 @final
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """An image as cosine powers: power (H, W), channels added up, and the cells' slack."""
+    """The cosine spectrum of an image.
+
+    cosines: the transform. power (H, W): squared coefficients, summed over channels. slack: outward
+    slack of all bounds.
+    """
 
     cosines: Separable
     power: Tensor
@@ -60,7 +64,7 @@ class Spectrum:
         return 2.0 * (second + first.square()) * moving + self.slack
 
     def kernel_derivative(self, kernel: Kernel, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup ||dM_v z / dv||, (n,): its value in the middle, and how much it can change."""
+        """sup ||dM_v z / dv||, (n,): its value at the middle, plus a bound on its change."""
         middle, half = (lower + upper) / 2.0, (upper - lower) / 2.0
         moved = self._each(middle, lambda v: self._kernel_slope(kernel, v))
         near = moved + half * self.kernel_curvature(kernel, lower, upper)

@@ -1,8 +1,8 @@
-"""The sampled Gaussian kernel named by its own variance: weights q^(k^2), q such that E k^2 = v.
+"""The sampled Gaussian kernel with its own variance v: weights q^(k^2), with q such that E k^2 = v.
 
-With q = exp(-1 / 2s) these are the kernels exp(-k^2 / 2s) of ``SampledKernel``, s another name for
-the same. In the variance s, E k^2 falls short (.07 at s = .15), and the blur looks slower than the
-action by a share of omega^2; named by E k^2 the two agree to the order omega^2 and part at omega^4.
+With q = exp(-1 / 2s) these are the kernels exp(-k^2 / 2s) of ``SampledKernel``. Their variance
+E k^2 is less than s (.07 at s = .15), so as a function of s the blur is slower than the action by a
+term of order omega^2. As functions of v, both agree to the order omega^2 and differ at omega^4.
 
 Let u = k^2. The weights are an exponential family in ln q, so dE[f] / d ln q = Cov(f, u); E u grows
 strictly from 0 (q = 0) to R (R + 1) / 3 (q = 1, the box of radius R), and dE[f] / dv = Cov(f, u) /
@@ -11,12 +11,12 @@ of sines and cosines; both are largest at u = 0). Two bounds follow, for every v
 
 *First.* 2 Cov(f, u) = E (f - f')(u - u') over independent copies, so |dm/dv| <= omega^2 / 2.
 
-*Second.* d2E[f]/dv2 = E[r (u - v)^2] / Var^2 with r what the regression of f on u leaves. It does
-not see the affine part of f. What is left is R(u), |R| <= M (u - v)^2 / 2, M = omega^4 / 12, with
+*Second.* d2E[f]/dv2 = E[r (u - v)^2] / Var^2 with r the residual of the regression of f on u. It
+does not depend on the affine part of f. The rest is R(u), |R| <= M (u - v)^2 / 2, M = omega^4 / 12:
 |E R| <= M Var / 2, a slope of at most M E|u - v|^3 / (2 Var), and E|u - v|^3 <= sqrt(mu4 Var). So
 |d2m/dv2| <= M (mu4 / Var^2 + 1/2), mu4 the fourth central moment of u. On a cell of v the moments
-E u^n are between their values at its ends, for larger q moves weight outwards; and Var u >=
-v (1 - v), for u is a whole number and u^2 >= u.
+E u^n are between their values at its ends, since larger q move weight outwards. And Var u >=
+v (1 - v), since u is an integer and u^2 >= u.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from torch import Tensor
 from gsmooth.errors import ConfigurationError
 
 HALVINGS: Final = 40
-"""Of [0, 1] until q is known to 1e-12; a step of Newton's then doubles the digits."""
+"""Number of halvings of [0, 1], which give q to 1e-12; a Newton step then doubles the digits."""
 
 
 @final
@@ -38,14 +38,14 @@ HALVINGS: Final = 40
 class MatchedKernel:
     """Kernels with weights at the whole numbers -radius .. radius, by their variance (n,), px^2.
 
-    Their derivatives in the variance are bounded as those of a warp are (C3).
+    C3 bounds derivatives of a warp on cells; here it is used for derivatives in the variance.
     """
 
     radius: int
 
     @property
     def largest(self) -> float:
-        """The variance of the box, px^2: no kernel of this family and radius has more."""
+        """Variance of the box kernel, px^2, the largest for this radius."""
         return self.radius * (self.radius + 1) / 3.0
 
     def weights(self, variance: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class MatchedKernel:
             middle = (low + high) / 2.0
             short = self._variance(middle)[0] < known
             low, high = torch.where(short, middle, low), torch.where(short, high, middle)
-        # From q = 0 for the least variances, where halving never arrives.
+        # For the least variances the start is q = 0, which halving never reaches.
         start = torch.where(low > 0.0, (low + high) / 2.0, low)
         reached, slope = self._variance(start)
         q = (start + (variance - reached) / slope).clamp(0.0, 1.0)
@@ -93,7 +93,7 @@ class MatchedKernel:
         straight = (down.square()[:, None] * along.square() / 2.0).square() * power
         curved = ((down**4)[:, None] + along**4).div(12.0).square() * power
         bent, slack = curved.sum().sqrt(), self._tails(lower, upper) + 0.5
-        # At v = 0 the bound is infinite, but an image without waves does not bend.
+        # At v = 0 the bound is infinite, but for coefficients 0 the derivative is 0.
         bent = slack * bent if bool(bent > 0.0) else torch.zeros_like(slack)
         return (bent + straight.sum().sqrt()) * (1.0 + 1e-9)
 

@@ -17,17 +17,17 @@ from gsmooth.transforms.clipped import Clipped
 @final
 @dataclass(frozen=True)
 class Brightness(Clipped):
-    """psi_b(x) = x + b in every pixel; with ``clip``, what leaves [low, high] ends at its ends.
+    """psi_b(x) = x + b in every pixel; with ``clip``, pixels are clipped to [low, high].
 
     Action: T_b z = z + b on the pixels. It is an affine isometry: T_b (z + e) = T_b z + e, so a
-    residual is the same for every b and T4 holds. Without ``clip`` the attack is the action and
-    nothing is left over (T2); pixels may then leave the range of the images.
+    residual is the same for every b, as T4 needs. Without ``clip`` the attack is the action, and
+    the residual is 0 (T2); pixels may then leave the range of the images.
 
     With ``clip`` the attacked image pulled back is C(b) = clip(x + b) - b: a pixel stays where it
     is until it is clipped, and from then on moves against b at rate 1. So ||dC/db|| is the root of
     the number of pixels that are clipped at b, and a pixel clipped anywhere in a cell of a cover is
-    clipped at one of its ends. Images that have many black or white pixels lose many of them at
-    once, and covers need more centres.
+    clipped at one of its ends. In images with many black or white pixels, many are clipped at the
+    same b, and covers need more centres.
     """
 
     clip: bool = False
@@ -52,11 +52,11 @@ class Brightness(Clipped):
         return z + theta[0]
 
     def affine_intensity(self) -> AffineIntensity | None:
-        """The same shift of every pixel; with ``clip`` it is not affine."""
+        """Gain 1 and shift b; None with ``clip``, since the attack is then not affine."""
         return None if self.clip else AffineIntensity(0.0, 1.0)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """One sum a pixel is rounded, by 2^-53 of itself, and b may be off by ``offset``."""
+        """Bound the rounding of one sum for each pixel (2^-53 of it) and an offset of b."""
         root = math.sqrt(z.shape[1])
         largest = float(z.norm(dim=1).max()) + root * (reach[0] + offset[0])
         return (2.0**-52 * largest + root * offset[0]) * (1.0 + 1e-12)
@@ -78,14 +78,14 @@ class Brightness(Clipped):
         return _root(pixels, moving)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """0: psi is affine in b. None with ``clip``, which bends it."""
+        """0, since psi is affine in b; None with ``clip``, when it is only piecewise affine."""
         return None if self.clip else lower.new_zeros(lower.shape)
 
 
 def _root(pixels: PixelValues, chosen: Tensor) -> Tensor:
     """Root of the number of chosen pixels, rounded up; chosen (n, k) -> (n, 1).
 
-    Comparisons are made on rounded sums. A pixel that only rounding keeps from being chosen is
-    clipped on less than an ulp of b, and moves by less: covers allow for that (C2).
+    Comparisons use rounded sums. If rounding alone excludes a pixel, it is clipped on less than an
+    ulp of b and moves by less than that; the slack of covers includes it (C2: bounds on cells).
     """
     return pixels.norm(chosen.to(pixels.counts.dtype))

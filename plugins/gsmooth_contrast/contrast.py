@@ -1,4 +1,4 @@
-"""Contrast: distances from a fixed grey multiplied by the same number."""
+"""Contrast: the differences of all pixels from a fixed grey, multiplied by the same number."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from gsmooth.transforms.clipped import Clipped
 @final
 @dataclass(frozen=True)
 class Contrast(Clipped):
-    """psi_k(x) = about + e^k (x - about); with ``clip``, what leaves [low, high] ends at its ends.
+    """psi_k(x) = about + e^k (x - about); with ``clip``, pixels are clipped to [low, high].
 
-    about: the grey that stays; 0 makes it a gain. k is additive: a contrast of 1.2 is k = ln 1.2.
-    Action: T_k z = about + e^k (z - about) on the pixels. It is exact and lengthens distances by
-    e^k, so it is no isometry: without ``clip`` the attack is the action and nothing is left over
-    (T2), while what is left over by clipping, rounding or an l2 ball grows with the noise on k
-    (T5; see ``lipschitz_bound``).
+    k is additive: a contrast of 1.2 is k = ln 1.2.
+    Action: T_k z = about + e^k (z - about) on the pixels. It is exact and multiplies distances by
+    e^k, so it is no isometry. Without ``clip`` the attack is the action, and the residual is 0
+    (T2). Residuals from clipping, rounding or an l2 ball grow with the noise on k (T5; see
+    ``lipschitz_bound``).
 
     With ``clip`` the attacked image pulled back is that of ``gsmooth.geometry.pixel_values.Gain``.
+
+    about: the grey that does not change; 0 makes it a gain.
     """
 
     about: float = 0.5
@@ -57,7 +59,7 @@ class Contrast(Clipped):
         return self.about + (z - self.about) * theta[0].exp()
 
     def affine_intensity(self) -> AffineIntensity | None:
-        """Away from ``about``; with ``clip`` it is not affine."""
+        """Gain e^k about the grey ``about``; None with ``clip``, when the attack is not affine."""
         return None if self.clip else AffineIntensity(1.0, -self.about)
 
     def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
@@ -65,9 +67,10 @@ class Contrast(Clipped):
         return math.exp(reach[0]) * (1.0 + 1e-12)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Four roundings a pixel, of numbers no larger than ``largest``, and an inexact k.
+        """Bound four roundings for each pixel, of numbers up to ``largest``, and an offset of k.
 
-        With |k| <= reach an offset moves e^k (z - about) by offset e^(reach + offset) |z - about|.
+        For |k| <= reach, an offset moves e^k (z - about) by at most offset e^(reach + offset)
+        |z - about|.
         """
         largest = float(z.norm(dim=1).max()) + 2.0 * abs(self.about) * math.sqrt(z.shape[1])
         return math.exp(reach[0] + offset[0]) * largest * (offset[0] + 2.0**-50) * (1.0 + 1e-12)
@@ -81,7 +84,7 @@ class Contrast(Clipped):
         return self._gain.attacked(x, lower, upper)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """psi'' = psi' in k. None with ``clip``, which bends it."""
+        """The bound on psi', since psi'' = psi' in k; None with ``clip``, when psi has kinks."""
         return None if self.clip else self.attack_derivative_bound(x, lower, upper)
 
     @property

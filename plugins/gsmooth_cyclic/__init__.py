@@ -1,4 +1,4 @@
-"""Translation and Gaussian blur on a torus as gsmooth plugins: exact, and made to be composed."""
+"""Exact translation and Gaussian blur on a torus as gsmooth plugins that compose."""
 
 from __future__ import annotations
 

@@ -23,15 +23,14 @@ class CyclicBlur(OnTorus):
     """Gaussian blur with ``variance`` v >= 0, in px^2, of an image whose opposite edges are joined.
 
     Attack and action multiply Fourier coefficients by exp(-v (omega_y^2 + omega_x^2) / 2), the
-    solution of the heat equation at time v / 2; the attack all of them, the action those of z. So
-    L psi_v(x) = T_v L x exactly and the residual is 0. Variances add, nothing undoes a blur, and it
-    lengthens nothing. From about v = 1 on it is scipy.ndimage.gaussian_filter(x, sqrt(v),
-    mode="wrap"), cut off nowhere; narrower kernels have frequencies that the pixels do not, and
-    side lobes instead (``keeps_range`` is False).
+    solution of the heat equation at time v / 2: the attack all coefficients, the action those of z.
+    So L psi_v(x) = T_v L x exactly, and the residual is 0. Variances add; a blur has no inverse and
+    never increases distances. From about v = 1 on it equals scipy.ndimage.gaussian_filter(x,
+    sqrt(v), mode="wrap") without truncation. Narrower kernels have side lobes, since pixels cannot
+    represent their high frequencies (``keeps_range`` is False).
 
-    It shares lift, readout and the directions that it acts along with the cyclic translation: the
-    two commute.
-    image_px: height and width; ``for_shape`` fills them in.
+    It shares lift and readout with the cyclic translation, and commutes with it.
+    image_px: height and width; ``for_shape`` sets them.
     """
 
     name: ClassVar[str] = "cyclic-blur"
@@ -44,15 +43,15 @@ class CyclicBlur(OnTorus):
     default_centres: ClassVar[int] = 4
 
     def move(self, coefficients: Tensor, omega: tuple[Tensor, Tensor], *theta: Tensor) -> Tensor:
-        """Every coefficient damped by exp(-v w)."""
-        # NaN where negative: nothing undoes a blur, and NaN stops a run (F3) without a look.
+        """Multiply every coefficient by exp(-v w)."""
+        # Negative variances, which have no blur, become NaN; NaN scores stop a run (F3).
         variance = torch.where(theta[0] >= 0.0, theta[0], torch.nan).reshape(-1, 1)
         rates = (w.square() / 2.0 for w in omega)
         down, along = (torch.exp(-variance.to(coefficients.dtype) * rate) for rate in rates)
         return coefficients * down[:, None, :, None] * along[:, None, None, :]
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Rounding, and what an offset of the variance does: |d exp(-v w) / dv| <= w."""
+        """Bound errors by rounding and by an offset of the variance: |d exp(-v w) / dv| <= w."""
         rate = sum(steepest(size) ** 2 for size in self.size_px) / 2.0 * (1.0 + NUMERICAL)
         return float(z.norm(dim=1).max()) * (RELATIVE + rate * offset[0])
 

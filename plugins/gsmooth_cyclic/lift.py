@@ -1,9 +1,9 @@
-"""An image whose edges are joined, and its Fourier coefficients: what both plugins act on.
+"""Fourier coefficients of an image whose opposite edges are joined, the z-space of both plugins.
 
 Every axis has a real, orthonormal basis: the constant, cosines and sines of 1 .. (n - 1) // 2 waves
 around the axis, and for even n the alternating vector (Nyquist). A shift turns each pair of cosine
-and sine, and a symmetric kernel multiplies both alike. The alternating vector has no partner: a
-shift by d multiplies it by cos(pi d), which is no group. So it belongs to the image and not to z.
+and sine, and a symmetric kernel multiplies both by the same number. The alternating vector has no
+partner: a shift by d multiplies it by cos(pi d), which is not additive in d. So it is no part of z.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from gsmooth.geometry.separable import AxisMap, Separable
 
 Z_SPACE: Final = "cyclic-fourier"
-"""The coefficients of an unpadded image, channel by channel, alternating ones left out."""
+"""Name of the z-space: coefficients of an unpadded image, without the alternating ones."""
 
 
 def order(size: int) -> int:
@@ -38,7 +38,7 @@ def spectrum(height: int, width: int) -> Separable:
 
 @lru_cache(maxsize=32)
 def kept(height: int, width: int) -> Separable:
-    """Those that z keeps: rows of an orthogonal matrix, all of them where both sizes are odd."""
+    """The coefficients in z: rows of an orthogonal matrix; all of them if both sizes are odd."""
     rows, cols = (
         AxisMap(*(part[: 2 * order(size) + 1] for part in _axis(size))) for size in (height, width)
     )
@@ -50,7 +50,7 @@ def _axis(size: int) -> AxisMap:
     """Basis (size, size); rows: constant, cosines, sines, and for even sizes Nyquist."""
     place = torch.arange(size, dtype=torch.int64, device="cpu")
     waves = torch.arange(1, order(size) + 1, dtype=torch.int64, device="cpu")
-    # The phase is reduced as a whole number of pixels: nothing is lost in large products.
+    # Phases are reduced modulo the size as integers, so that large products lose no digits.
     phase = ((waves[:, None] * place) % size).double() * (2.0 * math.pi / size)
     pairs = torch.cat([torch.cos(phase), torch.sin(phase)]) * math.sqrt(2.0 / size)
     alternating = size - 2 * order(size) - 1

@@ -1,4 +1,4 @@
-"""What the transformations on a torus have in common: lift, readout, and a residual of 0."""
+"""The base class of transformations on a torus: lift, readout, and a residual of 0."""
 
 from __future__ import annotations
 
@@ -20,28 +20,31 @@ NUMERICAL: Final = 1e-9
 
 @dataclass(frozen=True)
 class OnTorus(Transformation):
-    """A transformation that does the same to Fourier coefficients as attack and as action.
+    """A transformation whose attack and action multiply Fourier coefficients in the same way.
 
-    So L psi_theta(x) = T_theta L x for every image: one that is exact.
+    So it is exact: L psi_theta(x) = T_theta L x for every image.
     """
 
     image_px: tuple[int, int] | None = None
 
     @abstractmethod
     def move(self, coefficients: Tensor, omega: tuple[Tensor, Tensor], *theta: Tensor) -> Tensor:
-        """Coefficients (N, C, rows, columns), alternating ones or not, moved by theta (N, 1).
+        """Transform coefficients by theta.
 
-        omega: their frequencies, (rows,) and (columns,).
+        Args:
+            coefficients: (N, C, rows, columns), with or without the alternating ones.
+            omega: Frequencies (rows,) and (columns,), radians a pixel.
+            *theta: Parameters, (N, 1) each.
         """
 
     @property
     def z_space(self) -> str:
-        """One for all transformations on the torus: they commute."""
+        """The same name for all transformations on the torus, which commute."""
         return Z_SPACE
 
     @property
     def exact(self) -> bool:
-        """L psi_theta(x) = T_theta L x: psi keeps the span of every pair, and L drops the rest."""
+        """True: psi maps the span of every pair to itself, so that L psi_theta(x) = T_theta L x."""
         return True
 
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
@@ -64,7 +67,7 @@ class OnTorus(Transformation):
         return self.basis.synthesise(self.basis.grid(z))
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """T: the coefficients that z keeps, moved like those of an image."""
+        """T: the coefficients of z transformed like those of an image."""
         moved = self.move(self.basis.grid(z), self.basis.frequencies(z), *theta)
         return moved.flatten(1)
 
@@ -73,15 +76,15 @@ class OnTorus(Transformation):
         return self.basis.constants(z)
 
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """1 in exact arithmetic; the matrices are float64."""
+        """Bound ||L||: 1 in exact arithmetic, with a slack for float64."""
         return 1.0 + NUMERICAL
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """0: C(theta) is L x whatever theta is."""
+        """0, since C(theta) = L x for every theta."""
         return torch.zeros_like(lower)
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """0: C does not move."""
+        """0, since C is constant."""
         return torch.zeros_like(lower)
 
     @property

@@ -1,4 +1,4 @@
-"""Translation on a torus, by whole pixels and in between: exact, orthogonal, nothing is lost."""
+"""Translation on a torus by any fraction of a pixel: exact, orthogonal and without loss."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class CyclicTranslation(OnTorus):
     alternating parts of an axis of even size are multiplied by cos(pi d). Nothing leaves the image.
     Action: the phase exp(-i (omega_y down + omega_x across)) on the Fourier coefficients of the
     image as it is, without padding or low-pass. It is exact for every shift: L psi_theta(x) =
-    T_theta L x, so C(theta) is L x, the residual is 0 and one centre has nothing but shifts to
-    answer for (T2). Coefficients of the alternating vector of an axis of even size, which no group
-    can turn by fractions of a pixel, are no part of z: the network does not see them.
+    T_theta L x, so C(theta) = L x, the residual is 0, and the margin of a centre is that of the
+    shift alone (T2). Coefficients of the alternating vector of an axis of even size, for which
+    shifts by fractions of a pixel do not compose, are no part of z: the network does not get them.
 
-    Between whole pixels interpolation rings: values leave the range of the pixels (``keeps_range``
-    is False), and with ``bits`` certificates are heuristic.
-    image_px: height and width; ``for_shape`` fills them in.
+    Between whole pixels the interpolation overshoots: values leave the range of the pixels
+    (``keeps_range`` is False), and with ``bits`` certificates are heuristic.
+    image_px: height and width; ``for_shape`` sets them.
     """
 
     name: ClassVar[str] = "cyclic-translation"
@@ -43,13 +43,13 @@ class CyclicTranslation(OnTorus):
     orthogonal: ClassVar[bool] = True
 
     def move(self, coefficients: Tensor, omega: tuple[Tensor, Tensor], *theta: Tensor) -> Tensor:
-        """Every pair of cosine and sine turned by its frequency times the shift."""
+        """Rotate every pair of cosine and sine by its frequency times the shift."""
         down, across = (shift.reshape(-1, 1).to(coefficients.dtype) for shift in theta)
         rolled = _turned(coefficients.transpose(2, 3), down * omega[0], down)
         return _turned(rolled.transpose(2, 3), across * omega[1], across)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """A phase omega d is off by omega (offset + rounding of the product), axis by axis."""
+        """Bound the error of phases omega d by omega (offset + rounding of the product) by axis."""
         tops = [steepest(size) for size in self.size_px]
         return turning_error(z, tops, reach, offset)
 
@@ -66,7 +66,7 @@ class CyclicTranslation(OnTorus):
         return self._of_image(x, 2).expand_as(lower)
 
     def _of_image(self, x: Tensor, power: int) -> Tensor:
-        # The lift's own rounding is a share of the image and not of what its frequencies weigh.
+        # The rounding error of the lift is relative to the norm of the image, without omega.
         return self._lengths(self.lift(x), power) + NUMERICAL * (1.0 + float(x.norm()))
 
     def _lengths(self, z: Tensor, power: int) -> Tensor:
@@ -78,7 +78,7 @@ class CyclicTranslation(OnTorus):
 
 
 def _turned(coefficients: Tensor, phase: Tensor, shift: Tensor) -> Tensor:
-    """Pairs along the last axis turned by ``phase`` (N, size), the alternating part by +-."""
+    """Rotate pairs along the last axis by ``phase`` (N, size); scale the alternating part."""
     pairs = 2 * ((coefficients.shape[3] - 1) // 2)
     cos, sin = (f(phase[:, None, None, 1 : 1 + pairs // 2]) for f in (torch.cos, torch.sin))
     paired, last = coefficients[..., : 1 + pairs], coefficients[..., 1 + pairs :]

@@ -1,4 +1,4 @@
-"""Gamma: pixels raised to the same power."""
+"""Gamma correction: all pixels raised to the same power."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ NUMERICAL: Final = 1e-9
 class Gamma(Transformation):
     """psi_g(x) = x^(e^g) for pixels in [0, 1]; g > 0 darkens. Gamma 2.2 is g = ln 2.2 = 0.788.
 
-    The action is the attack, pixel by pixel, so nothing is left over (T2). It is not linear: the
-    theorem asks only for the law of composition, since noise is added after the action. To be a
-    law for every real number it keeps the sign, and leaves pixels beyond [-1, 1], which no such
-    image has, as they are: 0 and 1 do not move, so what is glued together there stays continuous.
+    The action is the attack, pixel by pixel, so the residual is 0 (T2). The action is not linear;
+    T2 needs only its law of composition, since noise is added after the action. For all real
+    numbers z it is defined with the sign of z, and as the identity outside [-1, 1]. It is
+    continuous, since -1, 0 and 1 are fixed points.
 
-    No two pixels keep within a multiple of their distance (powers are infinitely steep at 0), so
-    with noise on g nothing may be added to the attack: rounding (region.bits) and an l2 ball are
-    certified with T = id, and heuristic otherwise. A bound exists and buys nothing: |a^p - b^p| <=
-    |a - b|^p for p <= 1 makes of half a level of 8 bits, 1/510, up to .11 where the exponent may
-    fall to .35 (noise and region together 1.05), and of 100 grey pixels 1.1, or 4.5 at sigma .25:
-    more than any number of votes can certify.
+    Powers are infinitely steep at 0, so the action has no Lipschitz constant. With noise on g
+    nothing may be added to the attack: certificates for rounding (region.bits) or an l2 ball are
+    heuristic, except with T = id. The bound |a^p - b^p| <= |a - b|^p for p <= 1 does not help: half
+    a level of 8 bits, 1/510, becomes up to .11 if the exponent can fall to .35 (noise and region
+    together 1.05). For 100 grey pixels that is 1.1, or 4.5 in units of sigma = .25, which no number
+    of votes can certify.
     """
 
     name: ClassVar[str] = "gamma"
@@ -48,22 +48,22 @@ class Gamma(Transformation):
         """sign(z) |z|^(e^g) where |z| <= 1, else z; z (N, K), g (N, 1) -> (N, K)."""
         size = z.abs()
         inner = (size > 0.0) & (size < 1.0)
-        # Gradients at 0 are those of this constant: the power itself is infinitely steep there.
+        # The power is infinitely steep at 0; there gradients are those of this constant.
         power = torch.where(inner, size, 0.5).pow(theta[0].exp())
         return torch.where(inner, z.sign() * power, z)
 
     def keeps_range(self, low: float, high: float) -> bool:
-        """Whether [low, high] ends at points that do not move."""
+        """True if low and high are fixed points."""
         return (low == 0.0 or low <= -1.0) and (high == 0.0 or high >= 1.0)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """The same for every z of K pixels, for numbers outside (-1, 1) do not move.
+        """Bound the error for all z of K pixels; numbers outside (-1, 1) are fixed points.
 
-        With u = e^g |ln x| the derivative of x^(e^g) along g is -u e^-u, at most 1 / e: so much of
-        ``offset`` and of the rounding of e^g arrives. T_theta c, which is voted on, and an attacked
-        image are rounded themselves before T_g acts, by a few ulps and u ulps of theirs: e^g of the
-        first arrive, and at most 1 / e of the second. Where they are smaller than float64 can hold
-        (u > 700) they are lost, and with them no more than e^(-700 e^-g).
+        With u = e^g |ln x|, the derivative of x^(e^g) in g is -u e^-u, at most 1 / e in size, which
+        multiplies ``offset`` and the rounding error of e^g. The argument of T_g (a centre or an
+        attacked image) has rounding errors of a few ulps, multiplied by e^g, and of u ulps,
+        multiplied by at most 1 / e. Numbers below the range of float64 (u > 700) are lost, which
+        changes the result by at most e^(-700 e^-g).
         """
         most = math.exp(min(reach[0], SMALLEST))
         ulps = 16.0 + 16.0 * most
@@ -87,7 +87,7 @@ class Gamma(Transformation):
 
 
 def _depths(x: Tensor) -> PixelValues:
-    """-ln |x| of the values that move, and how many pixels have each."""
+    """Return -ln |x| of the values that are no fixed points, and the number of pixels with each."""
     values, counts = PixelValues.of(x)
     size = values.abs()
     moving = (size > 0.0) & (size < 1.0)

@@ -15,8 +15,9 @@ from gsmooth import Transformation
 class Gaussian(Transformation):
     """psi_e(x) = x + e with ||e||_2 below a radius, in the units of the input range.
 
-    The action is the identity; all smoothing is the noise of std ``sigma`` on the pixels.
-    Source: Cohen, Rosenfeld, Kolter (2019), Theorem 1 (T1).
+    The action is the identity; all noise is that of std ``sigma`` on the pixels. Source: Cohen,
+    Rosenfeld, Kolter (2019), Theorem 1 (T1: a share p of votes certifies the l2 radius sigma
+    Phi^-1(p)).
     """
 
     name: ClassVar[str] = "gaussian"
@@ -28,5 +29,5 @@ class Gaussian(Transformation):
         return z
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """The identity does no arithmetic."""
+        """0, since the identity does no arithmetic."""
         return 0.0

@@ -1,4 +1,4 @@
-"""The polar Fourier frame as z-space: rotations act on it exactly, and the bounds that follow."""
+"""The z-space of polar Fourier coefficients, on which rotations act exactly, and its bounds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gsmooth_rotation.settings import ROTATION
 @final
 @dataclass(frozen=True)
 class PolarSpace(PairSpace):
-    """Low-pass, disc and angular Fourier series; T turns the pair of order m by -m theta."""
+    """Coefficients of low-pass, disc and angular Fourier series; T rotates order m by -m theta."""
 
     low_pass_px: float
     radius_px: float
@@ -37,11 +37,11 @@ class PolarSpace(PairSpace):
         return self.frame(shape[1], shape[2]).norm
 
     def orders(self, device: torch.device) -> Orders:
-        """The means over each ring stand; a pair of order m turns by -m theta."""
+        """The means of rings are fixed; a pair of order m is rotated by -m theta."""
         return _layout(self.radius_px, self.ring_step_px, device)[0]
 
     def phases(self, theta: tuple[Tensor, ...], z: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosine and sine of every pair's angle, from those of the few orders that there are."""
+        """Cosine and sine of every pair's angle, from those of the distinct orders."""
         _, order, unique = _layout(self.radius_px, self.ring_step_px, z.device)
         phase = theta[0].reshape(-1, 1) * RADIANS * unique.to(z.dtype)
         # Several times as fast as indexing on a CPU.
@@ -49,9 +49,9 @@ class PolarSpace(PairSpace):
         return phase.cos().gather(1, place)[:, None], phase.sin().gather(1, place)[:, None]
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """Every pair of order m turned by the phase -m * angle.
+        """Rotate every pair of order m by -m * angle.
 
-        Rows that share their memory (z expanded from one row) are never copied out.
+        Rows that share memory (z expanded from one row) are not copied.
         """
         if torch.is_grad_enabled() and (z.requires_grad or theta[0].requires_grad):
             return super().act(z, *theta)
@@ -63,7 +63,7 @@ class PolarSpace(PairSpace):
         return out
 
     def _turn_into(self, out: Tensor, z: Tensor, angle: Tensor) -> None:
-        """Write T z over ``out``: the same products and sums, in fewer passes."""
+        """Write T z into ``out``, with the same arithmetic in fewer passes."""
         cos, sin = self.phases((angle,), z)
         fixed = self.orders(z.device).fixed
         identity_action, real, imag = split(self.channels(z), fixed)
@@ -73,7 +73,7 @@ class PolarSpace(PairSpace):
         torch.mul(cos, imag, out=new_imag).addcmul_(sin, real, value=-1.0)
 
     def longest(self, half: Tensor) -> Tensor:
-        """L = F W S: F lengthens nothing and W S has no negative entry: ||L v|| <= ||W S half||."""
+        """||W S half||: L = F W S with ||F|| <= 1 and W S >= 0, so ||L v|| <= ||W S half||."""
         count, channels, height, width = half.shape
         flat = half.reshape(count * channels, height * width).numpy()
         spread = torch.from_numpy(self.frame(height, width).sampling @ flat.T)
@@ -114,7 +114,7 @@ class PolarSpace(PairSpace):
     def _bounds(
         self, bound: Callable[[Tensor, Tensor], Tensor], x: Tensor, lower: Tensor, upper: Tensor
     ) -> Tensor:
-        """``bound`` on narrow cells, some images at a time: bounds memory."""
+        """Compute ``bound`` on narrow cells, in groups of images that limit memory."""
         rows = max(1, ROTATION.memory.images // x.numel())
 
         def in_groups(low: Tensor, high: Tensor) -> Tensor:
@@ -152,12 +152,12 @@ class PolarSpace(PairSpace):
 @final
 @dataclass(frozen=True)
 class DiscPixels(DiscSpace):
-    """The pixels of the disc as they are (T = id)."""
+    """The z-space of the disc's pixels (T = id)."""
 
     alternative: ClassVar[str] = "polar"
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """|| sup_theta |psi'_p| ||_2 over the disc's pixels p and channels (C3)."""
+        """|| sup_theta |psi'_p| ||_2 over the disc's pixels p and channels, by intervals (C3)."""
         pixels = self.pixels(x)
         slack = NUMERICAL * (1.0 + float(x.norm()))
 
@@ -175,7 +175,7 @@ class DiscPixels(DiscSpace):
 def _layout(
     radius_px: float, ring_step_px: float, device: torch.device
 ) -> tuple[Orders, Tensor, Tensor]:
-    """Orders, the index of each pair's order among the unique ones, and the unique ones."""
+    """Return the orders, the index of each pair's order among the distinct ones, and these."""
     rings = len(ring_radii(radius_px, ring_step_px))
     orders = torch.from_numpy(kept_orders(radius_px, ring_step_px)[1]).to(device)
     unique, place = orders.unique(return_inverse=True)  # type: ignore[no-untyped-call]

@@ -16,27 +16,39 @@ from gsmooth_rotation.settings import ROTATION
 
 
 def anchor_angles(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
-    """The middles of ``anchors`` equal arcs of [lower_deg, upper_deg], in degrees, (anchors,)."""
+    """Return the middles of ``anchors`` equal arcs of [lower_deg, upper_deg], in degrees."""
     return _knots(lower_deg, upper_deg, anchors)[1::2]
 
 
 def anchor_suprema(
     x: Tensor, lower_deg: float, upper_deg: float, anchors: int, radius_px: float
 ) -> Tensor:
-    """M_j >= sup over arc j of ||psi_theta(x) - psi_(anchor j)(x)||_2 over the disc, (anchors,).
+    """Bound sup over arc j of ||psi_theta(x) - psi_(anchor j)(x)||_2 over a disc, for every arc.
 
-    x (1, C, H, W) float64. The arcs are equal, the anchors are their middles (anchor_angles), and
-    the disc holds the pixels whose centre is within radius_px of the image's (TSS: (H - 1) / 2).
-    Every image of arc j is then within M_j of its anchor: margin M_j / sigma.
+    The arcs are equal parts of [lower_deg, upper_deg], and the anchors are their middles
+    (:func:`anchor_angles`). Every image of arc j is within the bound M_j of its anchor, which gives
+    the margin M_j / sigma.
 
-    Proof (C3 for T = id). Let f(t) = psi_(anchor +- t) - psi_anchor on a half arc of length h, and
-    let f'_p lie in [low_p, high_p] there. f_p(t) / t is a mean of f'_p and lies in the same
-    interval, so <f, f'> >= t sum_p m_p with m_p the least product of two of its numbers. With
-    kappa = max(0, -sum_p m_p), ||f(t)||^2 <= ||f(h)||^2 + kappa h^2: where kappa = 0 the image only
-    moves away from the anchor, and the end of the arc is exact. Also ||f(t)|| <= h || sup|f'_p| ||.
+    Proof (C3, intervals of pixel derivatives, for T = id). Let f(t) = psi_(anchor +- t) -
+    psi_anchor on a half arc of length h, and let f'_p lie in [low_p, high_p] there. f_p(t) / t is a
+    mean of f'_p and lies in the same interval, so <f, f'> >= t sum_p m_p with m_p the least product
+    of two of its numbers. With kappa = max(0, -sum_p m_p), ||f(t)||^2 <= ||f(h)||^2 + kappa h^2. If
+    kappa = 0, the distance from the anchor only grows, and its value at the end of the arc is
+    exact. Also ||f(t)|| <= h || sup|f'_p| ||.
 
-    Raises ValueError for arcs that are too wide for C3, and for an interval or a number of anchors
-    that makes no sense.
+    Args:
+        x: Image (1, C, H, W), float64.
+        lower_deg: Lower end of the angles, in degrees.
+        upper_deg: Upper end, in degrees.
+        anchors: Number of arcs.
+        radius_px: Radius of the disc of pixels (TSS: (H - 1) / 2).
+
+    Returns:
+        M (anchors,), rounded up.
+
+    Raises:
+        ValueError: The arcs are too wide for C3, or the interval or the number of anchors is not
+            valid.
     """
     _check(lower_deg, upper_deg, anchors)
     pixels = disc(x.shape[2], x.shape[3], radius_px).to(x.device)
@@ -51,7 +63,7 @@ def anchor_suprema(
 
 
 def _knots(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
-    """Ends and middles of the arcs in turn, (2 anchors + 1,)."""
+    """Return ends and middles of the arcs in turn, (2 anchors + 1,)."""
     return torch.linspace(lower_deg, upper_deg, 2 * anchors + 1, dtype=torch.float64, device="cpu")
 
 
@@ -63,7 +75,7 @@ def _check(lower_deg: float, upper_deg: float, anchors: int) -> None:
 
 
 def _check_width(x: Tensor, pixels: Tensor, knots: Tensor) -> None:
-    # A little less than the limit: the widths of equal arcs differ by rounding.
+    # Slightly below the limit, since the widths of equal arcs differ by rounding.
     widest = 2.0 * widest_half(x.shape[1:], pixels) * (1.0 - 1e-9)
     if float((knots[1:] - knots[:-1]).max()) > widest:
         least = math.ceil(float(knots[-1] - knots[0]) / (2.0 * widest) * (1.0 + 1e-9))
@@ -74,7 +86,7 @@ def _check_width(x: Tensor, pixels: Tensor, knots: Tensor) -> None:
 
 
 def _gaps(x: Tensor, pixels: Tensor, theta: Tensor) -> Iterator[Tensor]:
-    """||psi_(k + 1) - psi_k|| over the pixels for angles theta (n,) in radians, in parts."""
+    """Yield ||psi_(k + 1) - psi_k|| over the pixels for angles theta (n,) in radians, in chunks."""
     row, col = offsets((x.shape[2], x.shape[3]), pixels)
     step, last = max(1, ROTATION.anchors // len(pixels)), None
     for part in theta.split_with_sizes(_sizes(len(theta), step)):
@@ -98,7 +110,7 @@ def _sizes(count: int, step: int) -> list[int]:
 
 
 def _returning(x: Tensor, pixels: Tensor, knots: Tensor) -> Tensor:
-    """Which arcs (n,) may come nearer to their anchor on the way out: kappa > 0, many at a time."""
+    """Mask (n,) of arcs on which the distance from the anchor may decrease: kappa > 0."""
     anchors, arc = len(knots) // 2, float(knots[2] - knots[0])
     # Radians: the limit of C3 is reached where the rim moves by 0.9 px.
     wide = widest_half(x.shape[1:], pixels) * 2.0 * ROTATION.search.group_px / 0.9
@@ -112,12 +124,12 @@ def _returning(x: Tensor, pixels: Tensor, knots: Tensor) -> Tensor:
 
 
 def _bent(x: Tensor, pixels: Tensor, knots: Tensor, gaps: Tensor, chosen: Tensor) -> Tensor:
-    """The bound for the chosen arcs, half arc by half arc, with kappa; gaps (n, 2).
+    """Return the bound with kappa for the chosen arcs, half arc by half arc; gaps (n, 2).
 
-    At angle 0 every pixel is at a kink, and at an interval's end that alone makes kappa > 0. So
-    kappa is taken a little inside as well: with a rim of e = edge h left out at both ends and g =
-    f - f(e), ||f(e)|| <= e S and ||g(h - e)|| <= ||f(h)|| + 2 e S, hence ||f|| <= e S +
-    sqrt((||f(h)|| + 2 e S)^2 + kappa h^2), S >= || sup|f'_p| || on all of the half arc.
+    At angle 0 every pixel is at a kink. At the end of an interval this alone makes kappa > 0. So
+    kappa is also computed without a part e = edge h at both ends. With g = f - f(e), ||f(e)|| <=
+    e S and ||g(h - e)|| <= ||f(h)|| + 2 e S, hence ||f|| <= e S + sqrt((||f(h)|| + 2 e S)^2 +
+    kappa h^2), where S >= || sup|f'_p| || on the whole half arc.
     """
     place = chosen.nonzero()[:, 0]
     first = torch.stack([2 * place, 2 * place + 1], dim=1).flatten()

@@ -1,4 +1,4 @@
-"""How fast a bilinearly rotated image can change with the angle, bounded on intervals."""
+"""Bounds of the derivative, in the angle, of a bilinearly rotated image on intervals."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ NUMERICAL: Final = 1e-9
 def derivative_chunks(
     x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """Intervals that hold d psi_p / d theta for every theta in [lower, upper], pixel by pixel.
+    """Yield intervals that contain d psi_p / d theta for every theta in a cell, by pixel (C3).
 
-    x (C, H, W) float64; pixels (P,) flat indices of the output pixels that count; lower, upper
-    (n,) in radians -> chunks (which cells, low, high), each (C, cells, P), per radian, zero
-    padding, rounded outwards (C3).
+    Args:
+        x: Image (C, H, W), float64; outside it is 0.
+        pixels: Flat indices of output pixels, (P,).
+        lower: Lower ends of the cells, in radians, (n,).
+        upper: Upper ends of the cells, in radians, (n,).
+
+    Yields:
+        The cells of a chunk, and both ends (C, cells, P), per radian, rounded outwards.
     """
     widest = widest_half(x.shape, pixels)
     if float((upper - lower).max()) / 2 > widest:
@@ -44,10 +49,10 @@ def derivative_chunks(
 
 
 def widest_half(shape: torch.Size, pixels: Tensor) -> float:
-    """The largest half-width of an interval, in radians, that :func:`derivative_chunks` takes.
+    """Return the largest half-width D of a cell, in radians, for :func:`derivative_chunks`.
 
-    With D r <= 0.45 and D <= 0.2 the box D r (1 + D / 2) around a source point stays below half a
-    pixel, so it cannot touch a third cell.
+    With D r <= 0.45 and D <= 0.2, the box D r (1 + D / 2) around a source point at radius r is
+    smaller than half a pixel, so it cannot touch a third interpolation cell.
     """
     return min(0.45 / max(farthest(_size(shape), pixels), 0.5), 0.2)
 
@@ -84,11 +89,11 @@ def _bytes(values: Tensor) -> bytes:
 def _points(
     shape: tuple[int, int], places: bytes, lower: bytes, upper: bytes, device: torch.device
 ) -> MovingPoints:
-    """For pixels (int64) and ends of cells (float64) given by their bytes: they are a key.
+    """Return the ranges of source points; pixels (int64) and ends (float64) are bytes, for a cache.
 
-    Source: C3 (docs/theory.md). The source point u(theta) of a pixel at radius r moves on a circle:
-    u(theta) lies within |u'(m)| D + r D^2 / 2 of u(m), and u' within r D of u'(m), on an interval
-    of half-width D around m.
+    C3 (docs/theory.md): the source point u(theta) of a pixel at radius r moves on a circle. On an
+    interval of half-width D around m, u(theta) lies within |u'(m)| D + r D^2 / 2 of u(m), and u'
+    within r D of u'(m).
     """
     pixels = torch.from_numpy(np.frombuffer(places, dtype=np.int64).copy()).to(device)
     ends = (np.frombuffer(end, dtype=np.float64).copy() for end in (lower, upper))

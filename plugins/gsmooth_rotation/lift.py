@@ -1,4 +1,4 @@
-"""The polar Fourier frame: where a rotation about the image centre is a change of phase."""
+"""The polar Fourier frame, in which a rotation about the image centre is a change of phase."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class PolarFrame:
 
     L = F W S, with S the low-pass sampling of the (H, W) image at ring radii (k + 1/2) ring_step
     and ``samples`` equal angles, W = sqrt(r dr dphi) and F the unitary real DFT restricted to
-    orders m <= pi r_k. z is laid out as [m = 0 of every ring | real parts | imaginary parts];
-    parts of one pair carry the same weight sqrt(2), so equal noise std, as T4 needs.
+    orders m <= pi r_k. z is laid out as [m = 0 of every ring | real parts | imaginary parts]. Both
+    parts of a pair have the weight sqrt(2), so that noise has the same std for both, as T4 needs.
     """
 
     height: int
@@ -46,9 +46,9 @@ class PolarFrame:
 
     @cached_property
     def samples(self) -> int:
-        """Angles a ring: even, and enough for the highest kept order."""
+        """Number of angles on a ring: even, and enough for the highest order."""
         least = int(math.pi * self.radii[-1]) + 2
-        # Large prime factors make Fourier transforms slow, which large frames would notice.
+        # Large prime factors make Fourier transforms slow in large frames.
         return 2 * (least if self._is_small else int(next_fast_len(least, real=True)))
 
     @cached_property
@@ -57,7 +57,7 @@ class PolarFrame:
 
     @cached_property
     def rings(self) -> int:
-        """Number of rings, hence of coefficients that do not move."""
+        """Number of rings, which is the number of fixed coefficients."""
         return len(self.radii)
 
     @cached_property
@@ -104,7 +104,7 @@ class PolarFrame:
 
     @cached_property
     def support(self) -> np.ndarray:
-        """Flat indices of the pixels that L looks at."""
+        """Flat indices of the pixels on which L depends."""
         return np.flatnonzero(self.sampling.sum(axis=0) > 0)
 
     def analyse(self, image: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class PolarFrame:
         return torch.cat([self._lifted(part) for part in parts])
 
     def _lifted(self, image: Tensor) -> Tensor:
-        # Contiguous columns: the product is several times slower without.
+        # The product is several times faster with contiguous columns.
         columns = self._sparse(image.dtype, image.device) @ image.T.contiguous()
         return self._to_coefficients(columns.T.reshape(-1, self.rings, self.samples))
 
@@ -128,7 +128,7 @@ class PolarFrame:
 
     @property
     def _is_small(self) -> bool:
-        """A dense matrix is fastest for small images and impossible for large ones."""
+        """True if L is stored as a dense matrix: fastest for small images, too large for others."""
         return self.size * self.height * self.width <= DENSE_ENTRIES
 
     def _to_coefficients(self, samples: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Balls of z-space around every original that a rotated image can have.
+"""Balls of z-space that contain every possible original of a rotated image.
 
 The slack of an equation (``gsmooth.geometry.interval_inverse``) is
 
@@ -33,10 +33,10 @@ from gsmooth_rotation.settings import ROTATION
 
 
 def enclose(space: Space, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
-    """Balls around L of the originals of x (1, C, H, W), for cells (n, 1) of angles in degrees.
+    """Enclose the lifted originals of x (1, C, H, W) in balls, for cells (n, 1) of degrees.
 
-    The middle of the box, lifted, with a bound on ||L v|| over all v within the half-widths; or,
-    where that is wide, the ball of ``fusion``.
+    The centre is the lifted middle of the box of originals, and the radius bounds ||L v|| over all
+    v within its half-widths. If that radius is large, ``fusion`` gives a smaller ball.
     """
     low, high = (torch.deg2rad(end[:, 0]) for end in (lower, upper))
     box = invert(x[0], low, high, rounding)
@@ -57,7 +57,7 @@ def enclose(space: Space, x: Tensor, lower: Tensor, upper: Tensor, rounding: flo
 def _fused(
     space: PolarSpace, x: Tensor, warp: Warp, middle: float, box: Box, cell: int, rounding: float
 ) -> tuple[Tensor, float] | None:
-    """Centre (C * K,) and radius of one cell by ``fusion``; None where there is no original."""
+    """Return centre (C * K,) and radius of one cell by ``fusion``; None if no original exists."""
     shape, sides = x.shape[1:], (warp.pad,) * 4
     low, high = (F.pad(end[cell][None], sides) for end in (box.low, box.high))
     slack = (swing(warp, low, high)[0] + rounding + SLACK).numpy()
@@ -76,7 +76,7 @@ def _fused(
 
 @lru_cache(maxsize=65536)
 def _lipschitz_bound(space: PolarSpace, height: int, width: int, angle: float) -> float:
-    """lam of ``fusion`` at an angle in radians: the same for every image, and slow to find."""
+    """Return lam of ``fusion`` at an angle in radians, cached: it is the same for all images."""
     here = torch.tensor([angle], dtype=torch.float64, device="cpu")
     matrix = Warp.of(height, width, here, here).matrix()
     return Fusion(matrix, *lift_matrix(space, height, width)).lipschitz_bound
@@ -85,9 +85,11 @@ def _lipschitz_bound(space: PolarSpace, height: int, width: int, angle: float) -
 @final
 @dataclass(frozen=True)
 class Box:
-    """Intervals (n, C, H, W) that hold every original; possible (n,): False where there is none.
+    """Boxes of originals for n cells.
 
-    known (n,): False for cells too wide to be inverted, which keep [0, 1]^d.
+    low, high (n, C, H, W): ends of the intervals, which contain every original. possible (n,):
+    False if no original exists. known (n,): False for cells too wide to be inverted, whose box is
+    [0, 1]^d.
     """
 
     low: Tensor
@@ -97,7 +99,7 @@ class Box:
 
 
 def invert(x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Box:
-    """The originals of x (C, H, W) for cells of angles; lower, upper (n,) in radians."""
+    """Compute the boxes of originals of x (C, H, W) for cells lower, upper (n,) in radians."""
     channels, height, width = x.shape
     count, pixels = len(lower), height * width
     low = x.new_zeros(count, *x.shape)
@@ -113,7 +115,7 @@ def invert(x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Box:
 
 
 def _widest_half(height: int, width: int) -> float:
-    """The widest half-width D of a cell: a source point then moves by D r (1 + D) < 1/2 pixel."""
+    """Return the largest half-width D of a cell: source points move by D r (1 + D) < 1/2 pixel."""
     return min(0.4 / math.hypot(height / 2, width / 2), 0.2)
 
 
@@ -122,9 +124,9 @@ def _widest_half(height: int, width: int) -> float:
 class Warp:
     """The bilinear rotation at the middle of n cells, on images with ``pad`` zeros on every side.
 
-    corners, weights (n, P, 4): flat indices and weights of the pixels that are mixed. touched
-    (n, P, 4): first pixels of the grid cells that the source point can lie in. moves (2, n, P): how
-    far it can move from the middle, in rows and columns.
+    corners, weights (n, P, 4): flat indices and weights of the interpolated pixels. touched
+    (n, P, 4): first pixels of the grid cells that the source point can touch. moves (2, n, P): its
+    largest distance from the middle, in rows and columns.
     """
 
     height: int
@@ -172,7 +174,7 @@ class Warp:
     def solved(
         self, x: Tensor, low: Tensor, high: Tensor, slack: float
     ) -> tuple[Tensor, Tensor, float]:
-        """The box after every equation was solved once; all of them see the same box."""
+        """Solve every equation once, all with the same box."""
         count, channels = low.shape[:2]
         flat_low, flat_high = low.flatten(2), high.flatten(2)
         weights = self.weights[:, None]
@@ -182,7 +184,7 @@ class Warp:
         most = flat_high.gather(2, place).view(shape) * weights
         spare = (slack + swing(self, low, high))[..., None]
         middle = x.flatten(1)[None, :, :, None]
-        # What the other three pixels leave for this one.
+        # Bounds of this pixel, given the intervals of the other three.
         above = middle + spare - (least.sum(dim=-1, keepdim=True) - least)
         below = middle - spare - (most.sum(dim=-1, keepdim=True) - most)
         speaks = weights > GEOMETRY.least_weight
@@ -213,10 +215,10 @@ class Warp:
 
 
 def swing(warp: Warp, low: Tensor, high: Tensor) -> Tensor:
-    """How far an attacked pixel can move while the angle stays in its cell, (n, C, P)."""
+    """Bound the change of an attacked pixel while the angle stays in its cell, (n, C, P)."""
     rise = torch.maximum(high[..., 1:, :] - low[..., :-1, :], high[..., :-1, :] - low[..., 1:, :])
     drift = torch.maximum(high[..., 1:] - low[..., :-1], high[..., :-1] - low[..., 1:])
-    # A grid cell's slope lies between those of its two edges.
+    # The slope in a grid cell lies between the slopes at its two edges.
     rise = F.pad(torch.maximum(rise[..., 1:], rise[..., :-1]), (0, 1, 0, 1))
     drift = F.pad(torch.maximum(drift[..., 1:, :], drift[..., :-1, :]), (0, 1, 0, 1))
     shape = (*low.shape[:2], *warp.touched.shape[1:])

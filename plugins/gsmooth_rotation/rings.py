@@ -1,4 +1,4 @@
-"""The rings of the polar frame, the orders that they keep, and the low-pass that reads them."""
+"""The rings of the polar frame, their angular orders, and their low-pass sampling."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scipy.sparse import csr_array
 from gsmooth.geometry.rings import Floats, Rings
 
 REACH: Final = 4.0
-"""Gaussian low-pass kernels are cut off at this many standard deviations. L is whatever linear map
-results; the cut costs accuracy of the covariance (exp(-8)), never soundness."""
+"""Gaussian low-pass kernels are cut off at this many standard deviations. The cut is part of the
+linear map L; it changes the covariance by exp(-8), and certificates remain sound."""
 
 
 def ring_radii(radius_px: float, ring_step_px: float) -> Floats:
@@ -35,10 +35,14 @@ def kept_orders(
 def weighted_sampling(
     rings: Rings, ring_step_px: float, std_px: float, cut_px: float | None = None
 ) -> tuple[csr_array, Floats]:
-    """W S as a sparse (samples, H * W) matrix, and W = sqrt(r dr dphi) of every sample.
+    """Build W S as a sparse (samples, H * W) matrix, and W = sqrt(r dr dphi) of every sample.
 
-    S has Gaussians of std_px on a square of REACH standard deviations as they are; or, with cut_px,
-    on the pixels within this distance, scaled to sum to 1.
+    Args:
+        rings: Sample points.
+        ring_step_px: Distance of the rings, dr.
+        std_px: Std of the Gaussian low-pass.
+        cut_px: Radius of the kernels, which are scaled to sum to 1. By default kernels cover a
+            square of REACH standard deviations, without scaling.
     """
 
     def low_pass(down: Floats, right: Floats, radius: float) -> Floats:
@@ -46,7 +50,7 @@ def weighted_sampling(
         value = np.exp(-squared / (2.0 * spread)) / (2.0 * math.pi * spread)
         if cut_px is not None:
             value = np.where(squared <= cut_px**2, value, 0.0)
-            # Kernels far narrower than a pixel may hold nothing at all.
+            # A kernel far narrower than a pixel may underflow to 0.
             value /= np.maximum(value.sum(axis=(1, 2), keepdims=True), 1e-300)
         return np.asarray(value)
 

@@ -27,13 +27,13 @@ class Rotation(BoundedInSpace):
     equal to scipy.ndimage.rotate(x, angle, order=1, reshape=False, mode="grid-constant").
     Action: the phase exp(-i m angle) on polar Fourier coefficients; exact and orthogonal.
 
-    low_pass_px: std of the Gaussian low-pass of the lift, in pixels; more blur makes the
-    interpolation error smaller and the network's work harder.
-    radius_px: radius of the disc that the lift sees; by default 1 px inside the inscribed circle.
-    ring_step_px: distance between the rings.
-    space: where noise is added. "polar": to the coefficients, where the action is exact. "pixels":
-    to the disc's pixels as they are (low_pass_px and ring_step_px play no part); there is no action
-    then, so the angle can carry no noise, and covers need many centres (T = id).
+    low_pass_px: std of the Gaussian low-pass of the lift, in pixels; a larger one reduces the
+    interpolation error and removes details that the network could use.
+    radius_px: radius of the disc that the lift keeps; by default 1 px inside the inscribed circle.
+    ring_step_px: distance between the rings, in pixels.
+    space: where noise is added. "polar": to the coefficients, on which the action is exact.
+    "pixels": to the disc's pixels (low_pass_px and ring_step_px have no effect). There is then no
+    action, so no noise on the angle is possible, and covers need many centres (T = id).
     """
 
     low_pass_px: float = 0.7
@@ -79,17 +79,17 @@ class Rotation(BoundedInSpace):
 
     @property
     def has_action(self) -> bool:
-        """Not in pixels: interpolation breaks the law of composition there."""
+        """False for pixels, where interpolated rotations do not compose."""
         return self.space == "polar"
 
     @property
     def z_space(self) -> str:
-        """Everything that the lift depends on."""
+        """Name of the z-space, with all options of the lift."""
         disc = f"{self.low_pass_px} {self.radius_px} {self.ring_step_px}"
         return f"rotation {self.space} {disc}"
 
     def keeps_range(self, low: float, high: float) -> bool:
-        """Interpolation averages, and what comes in from outside is 0."""
+        """True for ranges with 0: interpolation averages, and pixels from outside are 0."""
         return low <= 0.0 <= high
 
     def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
@@ -98,7 +98,7 @@ class Rotation(BoundedInSpace):
 
     @property
     def coordinates(self) -> Space:
-        """The z-space that the options choose; ValueError before ``for_shape``."""
+        """The z-space for the options; ValueError before ``for_shape``."""
         if self.radius_px is None:
             raise ValueError(
                 "rotation: the disc is not fixed yet; call for_shape((channels, height, width))"

@@ -15,18 +15,18 @@ from gsmooth.geometry.settings import ChunkSettings
 @final
 @dataclass(frozen=True)
 class SearchSettings:
-    """How tight bounds are, against time."""
+    """Trade-offs of the tightness of bounds against time."""
 
     group_px: float = 0.6
     """Neighbouring arcs share one interval of derivatives while the rim moves no farther."""
     edge: float = 2.0**-8
-    """Part of a half arc that is left out at either end, where a kink may lie."""
+    """Fraction of a half arc that is omitted at both ends, where a kink may lie."""
     wide_box: float = 0.25
     """Radius of a box, in z, above which its equations are solved together as well."""
     guesses: tuple[float, ...] = (1.0, 1.5)
-    """Values of lam (``fusion``) that are tried at first: the lift's norm is near 1."""
+    """Values of lam (``fusion``) that are tried first: the norm of the lift is near 1."""
     shown: float = 0.05
-    """Least diagonal entry of B'B for a pixel that counts as shown by the attacked image."""
+    """Least diagonal entry of B'B for a pixel that counts as contained in the attacked image."""
     largest_fusion: int = 40 * 40
     """Pixels of the largest images for which lam is computed: dense algebra of this size."""
 

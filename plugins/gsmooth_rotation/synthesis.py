@@ -1,4 +1,4 @@
-"""From polar Fourier coefficients back to pixels, for images too large for a dense matrix."""
+"""The readout from polar Fourier coefficients to pixels, for large images (no dense matrix)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gsmooth_rotation.rings import ring_radii, weighted_sampling
 from gsmooth_rotation.settings import ROTATION
 
 CUT: Final = 2.5
-"""Kernels end at this many standard deviations: a sixth of the entries that the lift's have."""
+"""Kernels end at this many standard deviations; they have a sixth of the lift's entries."""
 GROUPS: Final = 8
 """Rings are transformed in this many groups, each with Fourier transforms of one length."""
 
@@ -37,12 +37,13 @@ class _Group(NamedTuple):
 class Synthesis:
     """Q of one channel: inverse Fourier transforms on the rings, then about 10 samples a pixel.
 
-    Q is the adjoint of a lift that has fewer samples on inner rings, where fewer orders are kept,
-    and kernels cut off at CUT standard deviations: nearly the adjoint of L (within 2% on images and
-    8% on noise, in l2) at a fraction of its cost, O(d log d). It is deterministic and linear, and
-    acts after noise and rounding, so it is a part of the classifier: no bound rests on it (T4, F1).
+    Q is the adjoint of another lift, with fewer samples on inner rings, where fewer orders are
+    kept, and with kernels cut off at CUT standard deviations. It approximates the adjoint of L
+    (within 2% on images and 8% on noise, in l2) at a fraction of the cost, O(d log d). It is
+    deterministic and linear and acts after noise and rounding, so it is part of the classifier, and
+    no bound depends on it (T4, F1).
 
-    counts (rings,): how many angular orders, from 1 on, each ring keeps.
+    counts (rings,): number of angular orders, from 1 on, that each ring keeps.
     """
 
     height: int
@@ -69,7 +70,7 @@ class Synthesis:
         sizes = [group.rings.stop - group.rings.start for group in self.groups]
         angles = np.repeat([group.length for group in self.groups], sizes)
         radii = ring_radii(self.radius_px, self.ring_step_px)
-        # A circle of one pixel's radius is never without a pixel.
+        # A circle of radius 1 px always contains a pixel.
         cut_px = max(CUT * self.low_pass_px, 1.0)
         rings = Rings(self.height, self.width, radii, angles)
         matrix, _ = weighted_sampling(rings, self.ring_step_px, self.low_pass_px, cut_px)
@@ -88,7 +89,7 @@ class Synthesis:
         """(B, K) -> (H * W, B)."""
         rings = len(self.counts)
         identity_action = z[:, :rings] * math.sqrt(2.0)
-        # The last column is what the spectra hold above their highest order.
+        # The last column, of zeros, is for orders above the highest one.
         padded = torch.cat([identity_action, z[:, rings:], z.new_zeros(len(z), 1)], dim=1)
         samples = [
             torch.fft.irfft(self._spectra(padded, part, group), n=group.length, norm="forward")
@@ -104,7 +105,7 @@ class Synthesis:
         return torch.view_as_complex(parts.reshape(shape))
 
     def places(self) -> list[NDArray[np.int64]]:
-        """By group: which column of a padded z every real number of the spectra is."""
+        """By group: the column of the padded z for every real number of the spectra."""
         rings, pairs = len(self.counts), int(self.counts.sum())
         first = np.cumsum(self.counts) - self.counts + rings
         found = []

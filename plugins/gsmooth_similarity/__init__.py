@@ -1,4 +1,4 @@
-"""Scaling and similarity (turning and scaling) about the image centre as a gsmooth plugin."""
+"""Scaling and similarity (rotation and scaling) about the image centre as a gsmooth plugin."""
 
 from __future__ import annotations
 

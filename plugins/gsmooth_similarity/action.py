@@ -1,4 +1,4 @@
-"""Log-polar Fourier coefficients as z-space: similarities turn their phases, and what follows."""
+"""The z-space of log-polar Fourier coefficients, with phases as action, and its bounds."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from gsmooth_similarity.lift import LogPolarFrame, log_polar_frame
 @final
 @dataclass(frozen=True)
 class LogPolarSpace(PairSpace):
-    """Low-pass, rings equally spaced in ln r, Fourier series along both; T turns the phases.
+    """Coefficients of a low-pass on rings equally spaced in ln r, and Fourier series along both.
 
-    axes: the parameters that move.
+    T changes their phases. axes: the parameters of the transformation.
     """
 
     low_pass_px: float
@@ -88,7 +88,7 @@ class LogPolarSpace(PairSpace):
 @final
 @dataclass(frozen=True)
 class DiscPixels(DiscSpace):
-    """The pixels of the disc as they are (T = id)."""
+    """The z-space of the disc's pixels (T = id)."""
 
     axes: Axes
 

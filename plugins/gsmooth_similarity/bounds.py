@@ -1,4 +1,4 @@
-"""How fast a bilinearly warped image can change with angle and scale, bounded on boxes (C3)."""
+"""Bounds of the derivative, in angle and scale, of a bilinearly warped image on boxes (C3)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NUMERICAL: Final = 1e-9
 class Flow:
     """Intervals [middle - half, middle + half] of d psi_p / d theta_i on some cells.
 
-    cells: which. axes: i; middle, half: (C, cells, P) for each of them, per radian and per ln.
+    cells: their positions. middle, half: (C, cells, P) for each axis i, per radian or per ln.
     """
 
     cells: slice
@@ -43,15 +43,22 @@ class Flow:
     half: tuple[Tensor, ...]
 
     def largest(self, axis: int) -> Tensor:
-        """sup |d psi_p / d theta_i|, (C, cells, P); ``axis`` counts among the axes asked for."""
+        """sup |d psi_p / d theta_i|, (C, cells, P); ``axis``: position of i among the axes."""
         return self.middle[axis].abs() + self.half[axis]
 
 
 def flows(x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor, axes: Axes) -> Iterator[Flow]:
-    """Intervals of the derivative of psi over narrow cells (C3), in chunks; rounded outwards.
+    """Yield intervals of the derivative of psi on narrow cells (C3), in chunks, rounded outwards.
 
-    x (C, H, W) float64; pixels (P,): flat indices of the output pixels that count; lower, upper
-    (n, 2): radians and ln. ValueError for cells that are too wide (``cut``).
+    Args:
+        x: Image (C, H, W), float64.
+        pixels: Flat indices of output pixels, (P,).
+        lower: Lower ends of the cells in radians and ln, (n, 2).
+        upper: Upper ends of the cells, (n, 2).
+        axes: Parameters for which intervals are computed.
+
+    Raises:
+        ValueError: A cell is too wide; see :func:`cut`.
     """
     slopes, shape = Slopes.of(x), (x.shape[1], x.shape[2])
     step = max(1, SIMILARITY.bounds // max(1, len(pixels)))
@@ -67,7 +74,7 @@ def flows(x: Tensor, pixels: Tensor, lower: Tensor, upper: Tensor, axes: Axes) -
 def cut(
     shape: tuple[int, int], pixels: Tensor, lower: Tensor, upper: Tensor
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The cells (n, 2) in radians and ln as parts, narrow enough for C3, that cover them."""
+    """Split cells (n, 2) in radians and ln into parts that are narrow enough for C3."""
     far = farthest(shape, pixels) * math.exp(-float(lower[:, 1].min()))
     widest = 2.0 * min(STEP_PX / max(far, 1e-3), STEP)
     spans = [float((upper[:, axis] - lower[:, axis]).max()) for axis in (0, 1)]
@@ -75,7 +82,7 @@ def cut(
     size = (upper - lower) / upper.new_tensor(counts)
     for place in itertools.product(*(range(count) for count in counts)):
         first = lower + size * upper.new_tensor(place)
-        # Neighbouring parts overlap by more than rounding could tear between them.
+        # Neighbouring parts overlap by more than rounding errors, so that no gap is left.
         yield (first - SLACK * size).maximum(lower), (first + (1.0 + SLACK) * size).minimum(upper)
 
 
@@ -106,7 +113,7 @@ def _points(
     turn, scale = middle[:, :1], middle[:, 1:]
     row, col = offsets(shape, pixels)
     cos, sin = torch.exp(-scale) * torch.cos(turn), torch.exp(-scale) * torch.sin(turn)
-    # Content that turns anticlockwise comes from a source that turns clockwise.
+    # Content that rotates anticlockwise has sources that rotate clockwise.
     u_row, u_col = row * cos + col * sin, col * cos - row * sin
     turned, grown = half[:, :1], torch.exp(half[:, 1:])
     along, across = grown - 1.0 + grown * turned**2 / 2.0, grown * turned

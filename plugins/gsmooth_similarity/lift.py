@@ -1,4 +1,4 @@
-"""The log-polar Fourier frame: where turning and scaling about the centre are changes of phase."""
+"""The log-polar Fourier frame, in which rotation and scaling about the centre change phases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEPT: Final = 2.4
 REACH: Final = 3.5
 """Gaussian low-pass kernels are cut off at this many standard deviations, and sum to 1."""
 INNER_PX: Final = 0.5
-"""No ring lies much farther in: there is nothing between the middle pixels but their blend."""
+"""Approximate radius of the innermost ring; nearer to the centre, samples hardly differ."""
 
 
 @final
@@ -39,9 +39,9 @@ class LogPolarFrame:
     is odd and top < angles / 2, so there are no Nyquist terms. z is laid out as [the constant |
     real parts | imaginary parts].
 
-    Weights r would make a tight frame in which scaling changes norms; constant weights make scaling
-    a shift along ln r, which does not. min(r, knee_px) is the former inside the knee and the latter
-    outside, so noise of std sigma in z is like pixel noise of std sigma max(1, r / knee_px).
+    With weights r, the frame is tight, and scaling changes norms; with constant weights, scaling is
+    a shift along ln r, which keeps norms. min(r, knee_px) is the former inside the knee and the
+    latter outside, so noise of std sigma in z is like pixel noise of std sigma max(1, r / knee_px).
     """
 
     height: int
@@ -59,7 +59,7 @@ class LogPolarFrame:
 
     @property
     def angles(self) -> int:
-        """Samples a ring: twice what the kept orders need, so that little is aliased."""
+        """Samples on a ring: twice the number that the orders need, against aliasing."""
         return 4 * self.top
 
     @property
@@ -76,7 +76,7 @@ class LogPolarFrame:
 
     @cached_property
     def length(self) -> int:
-        """Rings of the period: those of the disc and pad_ln of empty ones; odd."""
+        """Number of rings in a period, odd: those of the disc, and empty ones over pad_ln."""
         count = len(self.radii) + math.ceil(self.pad_ln / self.step)
         return count + 1 - count % 2
 
@@ -124,7 +124,7 @@ class LogPolarFrame:
 
     @cached_property
     def support(self) -> NDArray[np.int64]:
-        """Flat indices of the pixels that L looks at."""
+        """Flat indices of the pixels on which L depends."""
         return np.flatnonzero(self.sampling.sum(axis=0) > 0)
 
     @cached_property
@@ -162,8 +162,8 @@ class LogPolarFrame:
     def synthesise(self, z: Tensor) -> Tensor:
         """Q = S' V F': (B, K) -> flat images (B, H * W). Q L is nearly twice the low-pass.
 
-        The adjoint of the lift but for V with V W = r^2 step dphi, the weights of a tight frame:
-        what lies outside the knee is read as bright as what lies inside.
+        It is the adjoint of the lift with weights V instead of W, where V W = r^2 step dphi are the
+        weights of a tight frame: brightness is the same inside and outside the knee.
         """
         if self.is_small:
             read: Tensor = z @ _dense(self, True, z.dtype, z.device)
@@ -175,7 +175,7 @@ class LogPolarFrame:
     def lengths(self, image: Tensor) -> Tensor:
         """Upper bounds (B,) on ||L v|| over all |v| <= image pixel by pixel, image >= 0 (B, H * W).
 
-        F lengthens nothing and W S >= 0, so ||L v|| <= ||W S |v||| <= ||W S image||.
+        ||F|| <= 1 and W S >= 0, so ||L v|| <= ||W S |v||| <= ||W S image||.
         """
         columns: Tensor = _sparse(self, False, image.dtype, image.device) @ image.T.contiguous()
         longest: Tensor = columns.norm(dim=0)
@@ -183,7 +183,7 @@ class LogPolarFrame:
 
     @property
     def is_small(self) -> bool:
-        """A dense matrix is fastest for small images and impossible for large ones."""
+        """True if L is stored as a dense matrix: fastest for small images, too large for others."""
         return self.size * self.height * self.width <= DENSE_ENTRIES
 
     @cached_property
@@ -248,7 +248,7 @@ def _sparse(frame: LogPolarFrame, back: bool, dtype: torch.dtype, device: torch.
 
 def _kernel(offset: Floats, spread: float) -> Floats:
     """Gaussian weights that sum to 1 along the last axis; those beyond REACH are 0."""
-    # Subtracting the least square keeps very narrow kernels from vanishing altogether.
+    # The least square is subtracted, so that very narrow kernels do not underflow to 0.
     square = (offset / spread) ** 2
     value = np.exp(-0.5 * (square - square.min(axis=1, keepdims=True)))
     value = np.where(square <= np.maximum(REACH**2, square.min(axis=1, keepdims=True)), value, 0.0)

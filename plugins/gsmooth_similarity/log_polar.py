@@ -1,4 +1,4 @@
-"""What scaling and similarity have in common: options, and the z-space that they choose."""
+"""The base class of scaling and similarity, with their options and the choice of z-space."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class LogPolar(BoundedInSpace):
     image in log-polar coordinates; exact, orthogonal, and cyclic in both directions.
 
     low_pass_px, low_pass_share: the lift's Gaussian low-pass has the std hypot(low_pass_px,
-    low_pass_share * r) at radius r, in pixels. A low-pass that grows with r is what commutes with
-    scaling; low_pass_px keeps the pixel grid out near the centre. More blur makes the interpolation
-    error smaller and the network's work harder; low_pass_share also sets the number of orders.
-    radius_px: radius of the disc that the lift sees; by default 1 px inside the inscribed circle,
-    and in pixels the whole image.
+    low_pass_share * r) at radius r, in pixels. A std proportional to r commutes with scaling;
+    low_pass_px suppresses the pixel grid near the centre. A larger std reduces the interpolation
+    error and removes details; low_pass_share also determines the number of orders.
+    radius_px: radius of the disc that the lift keeps; by default 1 px inside the inscribed circle,
+    and for "pixels" the whole image.
     knee_px: noise of std sigma is like pixel noise of std sigma * max(1, r / knee_px). Inside the
-    knee scaling changes the norm of the lifted image and leaves a residual. By default radius_px/4.
-    pad_ln: empty rings, in ln r, before what is moved out of the disc comes back at the other end;
-    regions wider than that leave a residual, noise wider than that costs accuracy.
-    space: where noise is added. "log-polar": to the coefficients, where the action is exact.
-    "pixels": to the pixels as they are (no option but radius_px plays a part); there is no action
-    then, so the parameters can carry no noise, and covers need many centres (T = id).
+    knee scaling changes the norm of the lifted image, which gives a residual. Default: radius_px/4.
+    pad_ln: width of the empty rings, in ln r. Content that moves out of the disc by more comes back
+    at the other end: wider regions have a residual, wider noise costs accuracy.
+    space: where noise is added. "log-polar": to the coefficients, on which the action is exact.
+    "pixels": to the pixels (only radius_px has an effect). There is then no action, so no noise on
+    the parameters is possible, and covers need many centres (T = id).
     """
 
     low_pass_px: float = 0.5
@@ -65,7 +65,7 @@ class LogPolar(BoundedInSpace):
             raise ValueError(f"{self.name}: space={self.space!r} must be 'log-polar' or 'pixels'")
 
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
-        """The same with disc and knee fixed for images (C, H, W)."""
+        """The transformation for images (C, H, W), with default disc and knee computed."""
         height, width = shape[1:]
         whole = math.hypot(height, width) / 2
         inside = max(min(height, width) / 2 - 1, 0.5)
@@ -74,22 +74,22 @@ class LogPolar(BoundedInSpace):
 
     @property
     def has_action(self) -> bool:
-        """Not in pixels: interpolation breaks the law of composition there."""
+        """False for pixels, where interpolated warps do not compose."""
         return self.space == "log-polar"
 
     @property
     def z_space(self) -> str:
-        """Everything that the lift depends on."""
+        """Name of the z-space, with all options of the lift."""
         sizes = self.low_pass_px, self.low_pass_share, self.radius_px, self.knee_px, self.pad_ln
         return f"similarity {self.space} {sizes}"
 
     def keeps_range(self, low: float, high: float) -> bool:
-        """Interpolation averages, and what comes in from outside is 0."""
+        """True for ranges with 0: interpolation averages, and pixels from outside are 0."""
         return low <= 0.0 <= high
 
     @property
     def coordinates(self) -> Space:
-        """The z-space that the options choose; ValueError before ``for_shape``."""
+        """The z-space for the options; ValueError before ``for_shape``."""
         if self.radius_px is None or self.knee_px is None:
             raise ValueError("the disc is not fixed yet; call for_shape((channels, height, width))")
         if self.space == "pixels":

@@ -1,4 +1,4 @@
-"""Scaling about the image centre: a similarity that does not turn."""
+"""Scaling about the image centre: bilinear attack, action in log-polar coordinates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCALE_PARAMETER: Final = Parameter(
 @final
 @dataclass(frozen=True)
 class Scaling(LogPolar):
-    """Growing by a factor of exp(``scale``) about the point between the middle pixels."""
+    """Scaling by the factor exp(``scale``) about the point between the middle pixels."""
 
     name: ClassVar[str] = "scaling"
     summary: ClassVar[str] = "scaling about the centre, bilinear, zero padding"

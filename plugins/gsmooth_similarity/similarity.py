@@ -1,4 +1,4 @@
-"""Turning and scaling about the image centre: bilinear attack, action in log-polar coordinates."""
+"""Rotation and scaling about the image centre: bilinear attack, action in log-polar coordinates."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gsmooth_similarity.scaling import SCALE_PARAMETER
 @final
 @dataclass(frozen=True)
 class Similarity(LogPolar):
-    """Turning by ``angle`` degrees, anticlockwise, and growing by a factor of exp(``scale``).
+    """Rotation by ``angle`` degrees, anticlockwise, and scaling by the factor exp(``scale``).
 
-    Both by one interpolation; equal to scipy.ndimage.affine_transform(order=1,
+    One interpolation does both; the attack equals scipy.ndimage.affine_transform(order=1,
     mode="grid-constant"). The two parameters commute.
     """
 

@@ -1,4 +1,4 @@
-"""Fourier coefficients as z-space: translations turn their phases, and the bounds that follow."""
+"""The z-space of Fourier coefficients, whose phases translations change, and its bounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gsmooth_translation.attack import Boxes, Padding, mixes
 from gsmooth_translation.bounds import NUMERICAL, attack_derivative, supremum
 from gsmooth_translation.lift import FourierFrame
 
-# Axis of z along which a parameter (dx, dy) turns phases.
+# Axis of z along which a parameter (dx, dy) changes phases.
 DX_AXIS: Final = -1
 DY_AXIS: Final = -2
 
@@ -25,9 +25,9 @@ DY_AXIS: Final = -2
 @final
 @dataclass(frozen=True)
 class FourierSpace(Space):
-    """Mask, zero padding, Fourier transform and low-pass; T turns the phases.
+    """Coefficients of mask, zero padding, Fourier transform and low-pass; T changes phases.
 
-    padding: what comes into the image where the attack interpolates; bounds depend on it.
+    padding: pixels outside the image in the attack, on which bounds depend.
     """
 
     frame: FourierFrame
@@ -46,7 +46,7 @@ class FourierSpace(Space):
         return self.frame.basis.synthesise(self.frame.basis.grid(z))
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        """The canvas moved right by dx and down by dy pixels, cyclically."""
+        """Shift the canvas right by dx and down by dy pixels, cyclically."""
         dx, dy = (value.to(z.dtype) for value in theta)
         return self.frame.shift(self.frame.basis.grid(z), dx, dy).flatten(1)
 
@@ -61,7 +61,7 @@ class FourierSpace(Space):
         return self.frame.basis.constants(z)
 
     def action_derivative(self, z: Tensor) -> Tensor:
-        """||A_i z||, A_i the generators: T commutes with them and keeps lengths."""
+        """||A_i z|| for the generators A_i: T commutes with them and keeps norms."""
         omega_y, omega_x = self.frame.basis.frequencies(z)
         along_x = generated(self.frame.basis.grid(z), omega_x, 1, DX_AXIS)
         along_y = generated(self.frame.basis.grid(z), omega_y[:, None], 1, DY_AXIS)
@@ -69,7 +69,7 @@ class FourierSpace(Space):
         return torch.stack(derivatives, dim=1) * (1.0 + NUMERICAL)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """A phase omega d is off by omega (offset + rounding of the product), axis by axis."""
+        """Bound the error of phases omega d by omega (offset + rounding of the product) by axis."""
         omegas = self.frame.cols.omega, self.frame.rows.omega
         return turning_error(z, [float(max(o, default=0.0)) for o in omegas], reach, offset)
 
@@ -97,7 +97,7 @@ class FourierSpace(Space):
         boxes = Boxes.within(lower, upper)
         derivative, curvature = torch.zeros_like(lower), torch.zeros_like(lower)
         omega_y, omega_x = self.frame.basis.frequencies(x)
-        # Generators and slopes stand beside the mixes.
+        # Generators and slopes are computed together with the mixes.
         for places, part in boxes.parts(16 * x.shape[1] * max(self.frame.size, x[0, 0].numel())):
             mix = self.frame.basis.analyse(mixes(x, part.corner, self.padding))
             zero = torch.zeros_like(mix[:, 0])
@@ -118,7 +118,7 @@ class FourierSpace(Space):
 @final
 @dataclass(frozen=True)
 class InnerSpace(PixelSpace):
-    """L keeps the pixels that are more than frame_px from every side."""
+    """The z-space of the pixels that are more than frame_px from every side (T = id)."""
 
     frame_px: int
     padding: Padding
@@ -126,7 +126,7 @@ class InnerSpace(PixelSpace):
     alternative: ClassVar[str] = "fourier"
 
     def kept(self, height: int, width: int) -> Tensor:
-        """The pixels that are not blanked."""
+        """Flat indices of the pixels inside the frame."""
         places = torch.arange(height * width, dtype=torch.int64, device="cpu").view(height, width)
         frame = self.frame_px
         return places[frame : height - frame, frame : width - frame].flatten()

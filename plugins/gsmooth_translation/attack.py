@@ -1,4 +1,4 @@
-"""Shifted images: the bilinear attack, and inside an integer cell the four images that it mixes."""
+"""The bilinear attack by shifts, and the four shifted images of which it is a mix."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def shifted(x: Tensor, dx: Tensor, dy: Tensor, padding: Padding) -> Tensor:
 class Boxes:
     """Cells of (dx, dy), each inside one integer cell.
 
-    corner (g, 2): first corners of the integer cells that occur, in pixels. owner (n,): which of
-    them holds each box. low, high (n, 2): ends of the boxes in it, in [0, 1].
+    corner (g, 2): first corners of the integer cells that occur, in pixels. owner (n,): position of
+    the integer cell of each box. low, high (n, 2): ends of the boxes in it, in [0, 1].
     """
 
     corner: Tensor
@@ -40,7 +40,7 @@ class Boxes:
 
     @classmethod
     def within(cls, lower: Tensor, upper: Tensor) -> Boxes:
-        """Boxes from their ends (n, 2) in pixels; ValueError where one straddles an integer."""
+        """Return boxes from their ends (n, 2) in pixels; ValueError if one contains an integer."""
         whole = lower.floor()
         low, high = lower - whole, upper - whole
         if bool((high > 1.0).any()) or bool((high < low).any()):
@@ -55,7 +55,7 @@ class Boxes:
                 yield s, t
 
     def parts(self, each: int) -> Iterator[tuple[Tensor, Boxes]]:
-        """The boxes of some integer cells at a time, and where they stand; ``each``: entries."""
+        """Yield positions and boxes of groups of integer cells; ``each``: entries for a cell."""
         step = max(1, TRANSLATION.images // each)
         for start in range(0, len(self.corner), step):
             here = (self.owner >= start) & (self.owner < start + step)
@@ -85,17 +85,17 @@ def _moved(x: Tensor, corner: Tensor, padding: Padding) -> Tensor:
     shift = corner.to(x.device).long()[:, :, None] + step
     cols = source(x.shape[3], shift[:, 0], padding)
     rows = source(x.shape[2], shift[:, 1], padding)
-    # One more row and column of zeros: where whatever lies outside comes from.
+    # One more row and column of zeros is the source of pixels outside the image.
     image = F.pad(x[0], (0, 1, 0, 1))
     found = image[:, rows[:, None, :, :, None], cols[:, :, None, None, :]]
     return found.movedim(0, 3)
 
 
 def source(size: int, shift: Tensor, padding: Padding) -> Tensor:
-    """Which pixel of an axis comes to each place when it moves by ``shift`` (...): (..., size).
+    """Return the source pixel of each position of an axis after a shift (...): (..., size).
 
-    ``size`` itself stands for the outside. Reflection is about the centres of the outermost pixels,
-    so the image repeats after 2 (size - 1) pixels.
+    ``size`` itself means outside. Reflection is about the centres of the outermost pixels, so the
+    image repeats after 2 (size - 1) pixels.
     """
     place = torch.arange(size, device=shift.device, dtype=torch.int64) - shift[..., None]
     if padding == "zeros":

@@ -1,4 +1,4 @@
-"""Norms of bilinear maps into z-space, and their suprema over boxes: exact, rounded up."""
+"""Norms of bilinear maps into z-space and their exact suprema over boxes, rounded up."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def supremum(mix: Tensor, boxes: Boxes) -> Tensor:
 @final
 @dataclass(frozen=True)
 class Forms:
-    """Norms of weighted sums of four vectors, from their Gram matrices: one set of four a row.
+    """Norms of weighted sums of four vectors, from their Gram matrices; each row has its own four.
 
     gram (n, 4, 4); lengths (n, 4): norms of the vectors; size: their dimension.
     """

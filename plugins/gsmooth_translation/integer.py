@@ -17,25 +17,25 @@ from gsmooth_translation.attack import source
 from gsmooth_translation.lift import check_options, fourier_frame, z_space_of
 
 STEP: Final = 1.0
-"""Pixels."""
+"""Step of both parameters, in pixels."""
 
 
 @final
 @dataclass(frozen=True)
 class IntegerTranslation(InSpace):
-    """Translation by ``dx`` whole pixels to the right and ``dy`` downwards; what leaves is lost.
+    """Translation by ``dx`` whole pixels to the right and ``dy`` downwards, with zeros outside.
 
-    Attack: pixels are moved and nothing is interpolated; zeros come in. Regions are finite sets of
-    attacks, so suprema are maxima over all of them, without a bound on a derivative, and attacked
-    images are image files as they stand.
-    Action: that of ``translation``, phases of the Fourier coefficients on a zero-padded canvas, by
-    fractions of a pixel too: noise on the shift is Gaussian. At whole pixels it moves the canvas as
-    the attack moves the image, so C(theta) = L x wherever nothing but zeros is lost, and else the
-    residual is at most the norm of what is.
+    Attack: pixels move without interpolation; pixels that leave the image are lost. Regions are
+    finite sets of attacks, so suprema are maxima over all of them, without a bound on a derivative.
+    Attacked images need no rounding to be stored in files.
+    Action: that of ``translation``, phases of the Fourier coefficients on a zero-padded canvas,
+    also by fractions of a pixel, since noise on the shift is Gaussian. At whole pixels it moves the
+    canvas like the attack. So C(theta) = L x if only zeros are lost; otherwise the residual is at
+    most the norm of the lost pixels.
 
-    low_pass_px, pad_px, cutoff: as for ``translation``; by default there is no low-pass, since
-    there is no interpolation error to be made small, and all frequencies below Nyquist are kept.
-    image_px: height and width; ``for_shape`` fills them in.
+    low_pass_px, pad_px, cutoff: as for ``translation``. By default there is no low-pass, since
+    there is no interpolation error, and all frequencies below Nyquist are kept.
+    image_px: height and width; ``for_shape`` sets them.
     """
 
     low_pass_px: float = 0.0
@@ -62,7 +62,7 @@ class IntegerTranslation(InSpace):
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images moved right by theta[0] and down by theta[1] pixels, (N, C, H, W).
 
-        Differentiable in x; theta has no neighbours to differ from. ValueError for fractions.
+        It is differentiable in x, not in theta. ValueError for fractions of a pixel.
         """
         for parameter, shift in zip(self.parameters, theta, strict=True):
             if bool((shift != shift.round()).any()):
@@ -72,7 +72,7 @@ class IntegerTranslation(InSpace):
                     f" {float(shift[shift != shift.round()][0].detach()):g}"
                 )
         across, down = (shift.reshape(-1, 1).detach().long() for shift in theta)
-        # One more row and column of zeros: where whatever lies outside comes from.
+        # One more row and column of zeros is the source of pixels outside the image.
         image = F.pad(x, (0, 1, 0, 1)).movedim(1, 3)
         rows, columns = (
             source(size, shift[:, 0], "zeros")
@@ -84,11 +84,11 @@ class IntegerTranslation(InSpace):
 
     @property
     def z_space(self) -> str:
-        """Everything that the lift depends on; that of ``translation`` with the same options."""
+        """Name of the z-space, the same as that of ``translation`` with the same options."""
         return z_space_of(self.low_pass_px, self.pad_px, 0, self.cutoff)
 
     def keeps_range(self, low: float, high: float) -> bool:
-        """Pixels stay what they are, and what comes in is 0."""
+        """True for ranges with 0: pixels do not change, and pixels from outside are 0."""
         return low <= 0.0 <= high
 
     @property

@@ -1,4 +1,4 @@
-"""The Fourier frame of a zero-padded canvas: where a translation is a change of phase."""
+"""The Fourier frame of a zero-padded canvas, in which a translation is a change of phase."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from gsmooth_translation.attack import TRANSLATION
 class Axis:
     """One axis of the canvas: a real, unitary Fourier basis with a Gaussian transfer.
 
-    size: pixels of the image; pad_px: zeros added at either end; frame_px: pixels at either end
-    that the mask blanks; order: highest kept frequency, in cycles a canvas.
+    size: pixels of the image. pad_px: zeros added at both ends. frame_px: pixels at both ends that
+    the mask sets to 0. low_pass_px: std of the low-pass. order: highest frequency that is kept, in
+    cycles per canvas.
     """
 
     size: int
@@ -48,7 +49,7 @@ class Axis:
 
     @cached_property
     def matrix(self) -> np.ndarray:
-        """(coefficients, size): mask, zero padding, DFT and low-pass in one, float64.
+        """The product of mask, zero padding, DFT and low-pass, (coefficients, size), float64.
 
         The DFT's rows are 1 / sqrt(n), sqrt(2 / n) cos(omega p) and sqrt(2 / n) sin(omega p) on the
         n pixels p of the canvas: orthonormal, since order < n / 2 leaves the Nyquist term out. Both
@@ -73,9 +74,9 @@ class Axis:
     def norm(self) -> float:
         """Upper bound on the matrix' largest singular value.
 
-        At most 1 in exact arithmetic: mask and transfer are at most 1, and padding followed by some
-        of the rows of an orthogonal matrix cannot lengthen anything. The computed value is smaller
-        where the mask bites; its float64 error is far below the slack.
+        It is at most 1 in exact arithmetic: mask and transfer are at most 1, and padding followed
+        by some rows of an orthogonal matrix does not increase norms. The computed value can be
+        smaller because of the mask; its float64 error is far below the slack.
         """
         return float(np.linalg.norm(self.matrix, 2)) * (1.0 + 1e-9)
 
@@ -110,9 +111,9 @@ class FourierFrame:
         return Separable(self.rows.map, self.cols.map)
 
     def shift(self, z: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
-        """T: content moved right by dx and down by dy, (N, channels, *z); dx, dy (N, 1).
+        """T: shift content right by dx and down by dy, (N, channels, *z); dx, dy (N, 1).
 
-        Rows that share their memory (z expanded from one row) are never copied out.
+        Rows that share memory (z expanded from one row) are not copied.
         """
         omega_y, omega_x = self.basis.frequencies(z)
         down = _turns(dy[:, :, None, None] * omega_y[:, None])
@@ -153,12 +154,12 @@ def fourier_frame(
 
 
 def z_space_of(low_pass_px: float, pad_px: int, frame_px: int, cutoff: float | None) -> str:
-    """The name of the Fourier space that these options make."""
+    """Return the name of the Fourier space with these options."""
     return f"translation fourier {float(low_pass_px)} {pad_px} {frame_px} {cutoff}"
 
 
 def check_options(name: str, low_pass_px: float, pad_px: int, cutoff: float | None) -> None:
-    """ValueError where these options make no frame."""
+    """Raise ValueError if there is no frame with these options."""
     if not (math.isfinite(low_pass_px) and low_pass_px >= 0.0):
         raise ValueError(f"{name}: low_pass_px={low_pass_px} must be a number >= 0")
     if pad_px < 0:

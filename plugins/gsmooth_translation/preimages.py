@@ -1,12 +1,12 @@
-"""Where the original of a translated image can lie: an interval inverse of bilinear interpolation.
+"""Boxes and balls that contain every possible original of a translated image.
 
 Between whole numbers of pixels the attacked image is a bilinear mix of four integer shifts, with
 the same weights w at every pixel. At the middle m of a cell of shifts, every original x obeys
 
     |x'_p - sum_i w_i x_i| <= rounding + SLACK + D_x G_x + D_y G_y
 
-with D the cell's half-widths and G the largest slope, along each axis, that images of the box have
-in the grid cell that is mixed at p: the mix is linear in dx and in dy, and G bounds its derivative.
+with D the cell's half-widths and G the largest slope, along each axis, of images of the box in the
+grid cell that is mixed at p: the mix is linear in dx and in dy, and G bounds its derivative.
 These equations are solved as in ``gsmooth.geometry.interval_inverse``.
 """
 
@@ -26,16 +26,16 @@ from gsmooth.transforms.base import Enclosure
 from gsmooth_translation.attack import TRANSLATION, Padding
 
 MIXED: Final = ((0, 0), (0, 1), (1, 0), (1, 1))
-"""Whole pixels, in rows and columns, by which the four shifts go beyond the floor."""
+"""Offsets of the four shifts from the floor, in whole rows and columns."""
 
 
 def enclose(
     space: Space, x: Tensor, lower: Tensor, upper: Tensor, rounding: float, padding: Padding
 ) -> Enclosure:
-    """Balls around L of the originals of x (1, C, H, W), for cells (n, 2) of (dx, dy) in pixels.
+    """Enclose the lifted originals of x (1, C, H, W) in balls, for cells (n, 2) of (dx, dy), px.
 
-    No cell may reach across a whole number of pixels. The middle of the box, lifted, with a bound
-    on ||L v|| over all v within the half-widths.
+    No cell may contain a whole number of pixels in its interior. The centre is the lifted middle of
+    the box of originals, and the radius bounds ||L v|| over all v within its half-widths.
     """
     low, high, possible = invert(x[0], lower, upper, rounding, padding)
     return Enclosure(*ball(space, low, high), possible)
@@ -44,10 +44,10 @@ def enclose(
 def invert(
     x: Tensor, lower: Tensor, upper: Tensor, rounding: float, padding: Padding
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Intervals (n, C, H, W) that hold every original of x (C, H, W), and where there is one (n,).
+    """Return intervals (n, C, H, W) that contain every original of x (C, H, W), and a mask (n,).
 
-    lower, upper (n, 2): cells of (dx, dy). What reflection brings in from outside is taken for
-    pixels of their own: that they are copies is not used.
+    The mask is False if no original exists. lower, upper (n, 2): cells. With reflection,
+    pixels outside the image are treated as independent; that they are copies is not used.
     """
     outside = 1.0 if padding == "reflection" else 0.0
     corner = lower.floor()
@@ -69,9 +69,9 @@ def invert(
 @final
 @dataclass(frozen=True)
 class _Mix:
-    """Four integer shifts mixed at the middle of n cells; images have ``pad`` more pixels a side.
+    """A mix of four integer shifts at the middle of n cells, on images with ``pad`` more pixels.
 
-    dx, dy: the floor of every shift. weights (n, 4): of the four. half (n, 2): half-widths.
+    dx, dy: the floor of every shift. weights (n, 4): of the four shifts. half (n, 2): half-widths.
     """
 
     dx: int
@@ -81,18 +81,18 @@ class _Mix:
 
     @classmethod
     def of(cls, dx: int, dy: int, low: Tensor, high: Tensor) -> _Mix:
-        """The mixes of cells between low and high (n, 2), fractions of a pixel."""
+        """Return the mixes of cells between low and high (n, 2), in fractions of a pixel."""
         s, t = ((low + high) / 2).unbind(dim=1)
         weights = [(t if i else 1 - t) * (s if j else 1 - s) for i, j in MIXED]
         return cls(dx, dy, torch.stack(weights, dim=1), (high - low) / 2 + 1e-12)
 
     @property
     def pad(self) -> int:
-        """Pixels on every side that no shift reaches beyond."""
+        """Width of the border, px; no shift reads pixels beyond it."""
         return max(abs(self.dx), abs(self.dy)) + 1
 
     def take(self, kept: Tensor) -> _Mix:
-        """The mixes of some of the cells."""
+        """Return the mixes of the cells in ``kept``."""
         return _Mix(self.dx, self.dy, self.weights[kept], self.half[kept])
 
     def views(self, padded: Tensor) -> list[Tensor]:
@@ -106,7 +106,7 @@ class _Mix:
     def solved(
         self, x: Tensor, low: Tensor, high: Tensor, slack: float
     ) -> tuple[Tensor, Tensor, float]:
-        """The box after every equation was solved once, tightened in place by one at a time."""
+        """Solve every equation once; each step uses the box of the step before."""
         before = high - low
         lows, highs = self.views(low), self.views(high)
         weights = [weight[:, None, None, None] for weight in self.weights.unbind(dim=1)]
@@ -117,7 +117,7 @@ class _Mix:
         below = x - spare - sum(most)
         for place, weight in enumerate(weights):
             speaks = weight > GEOMETRY.least_weight
-            # What the other three pixels leave for this one.
+            # Bounds of this pixel, given the intervals of the other three.
             most_here = torch.where(speaks, (above + least[place]) / weight, math.inf)
             least_here = torch.where(speaks, (below + most[place]) / weight, -math.inf)
             torch.minimum(highs[place], most_here, out=highs[place])
@@ -126,12 +126,12 @@ class _Mix:
 
 
 def _swing(mix: _Mix, lows: list[Tensor], highs: list[Tensor]) -> Tensor:
-    """How far an attacked pixel can move while the shift stays in its cell, (n, C, H, W)."""
+    """Bound the change of an attacked pixel while the shift stays in its cell, (n, C, H, W)."""
 
     def steepest(*edges: tuple[int, int]) -> Tensor:
         apart = [torch.maximum(highs[a] - lows[b], highs[b] - lows[a]) for a, b in edges]
         return torch.maximum(*apart)
 
-    # Along each axis the slope lies between those of the grid cell's two edges.
+    # Along each axis the slope lies between the slopes at the grid cell's two edges.
     half_x, half_y = (half[:, None, None, None] for half in mix.half.unbind(dim=1))
     return half_x * steepest((0, 1), (2, 3)) + half_y * steepest((0, 2), (1, 3))

@@ -31,19 +31,19 @@ class Translation(BoundedInSpace):
     Action: the phase exp(-i (omega_x dx + omega_y dy)) on the Fourier coefficients of the image on
     a zero-padded canvas; exact, orthogonal, and cyclic with the canvas as its period.
 
-    low_pass_px: std of the Gaussian low-pass of the lift, in pixels; more blur makes the
-    interpolation error smaller and the network's work harder.
-    pad_px: zeros added on every side; shifts of the noise beyond it come back at the other side,
-    which costs accuracy, never soundness.
-    frame_px: width of the frame that the lift blanks on every side.
-    cutoff: highest frequency kept on either axis, in cycles a pixel (at most 0.5). By default
-    about as many coefficients are kept as the image has pixels: the low-pass leaves little beyond
-    (a factor 0.12 in 28 x 28 images), and there interpolation errs most.
-    padding: what comes into the image at its edges, "zeros" or "reflection".
-    space: where noise is added. "fourier": to the coefficients, where the action is exact.
-    "pixels": to the pixels as they are (low_pass_px, pad_px and cutoff play no part); there is no
-    action then, so the shift can carry no noise, and covers need many centres (T = id).
-    image_px: height and width; ``for_shape`` fills them in.
+    low_pass_px: std of the Gaussian low-pass of the lift, in pixels; a larger one reduces the
+    interpolation error and removes details that the network could use.
+    pad_px: zeros added on every side, in pixels; shifts by noise beyond it come back at the other
+    side, which costs accuracy; certificates remain sound.
+    frame_px: width of the border that the lift sets to 0, in pixels.
+    cutoff: highest frequency that is kept on an axis, in cycles a pixel (at most 0.5). By default
+    about as many coefficients are kept as the image has pixels: beyond, the low-pass leaves little
+    (a factor 0.12 in 28 x 28 images), and the interpolation error is largest.
+    padding: pixels outside the image, "zeros" or "reflection".
+    space: where noise is added. "fourier": to the coefficients, on which the action is exact.
+    "pixels": to the pixels (low_pass_px, pad_px and cutoff have no effect). There is then no
+    action, so no noise on the shift is possible, and covers need many centres (T = id).
+    image_px: height and width; ``for_shape`` sets them.
     """
 
     low_pass_px: float = 1.0
@@ -78,7 +78,7 @@ class Translation(BoundedInSpace):
             self._check_size(*self.image_px)
 
     def _check_size(self, height: int, width: int) -> None:
-        # Kornia has no unit of length along an axis of one pixel: it moves by nothing or by all.
+        # Along an axis of one pixel, Kornia's normalized coordinates have no unit of length.
         if min(height, width) < 2:
             raise ValueError(
                 f"translation: a {height} x {width} image has no two pixels to interpolate between"
@@ -102,22 +102,22 @@ class Translation(BoundedInSpace):
 
     @property
     def has_action(self) -> bool:
-        """Not in pixels: interpolation breaks the law of composition there."""
+        """False for pixels, where interpolated shifts do not compose."""
         return self.space == "fourier"
 
     @property
     def z_space(self) -> str:
-        """Everything that the lift depends on."""
+        """Name of the z-space, with all options of the lift."""
         if self.space == "pixels":
             return f"translation pixels {self.frame_px}"
         return z_space_of(self.low_pass_px, self.pad_px, self.frame_px, self.cutoff)
 
     def keeps_range(self, low: float, high: float) -> bool:
-        """Interpolation averages, and what comes in from outside is 0, or the image itself."""
+        """True for reflection and for ranges with 0: interpolation averages."""
         return self.padding == "reflection" or low <= 0.0 <= high
 
     def rounding_norm(self, shape: tuple[int, int, int]) -> float:
-        """sup ||L r|| for |pixels| <= 1, rounded up: what the mask blanks does not count."""
+        """sup ||L r|| for |pixels| <= 1, rounded up; pixels that the mask removes do not count."""
         height, width = (side - 2 * self.frame_px for side in shape[1:])
         return self.lift_norm(shape) * math.sqrt(shape[0] * height * width) * (1.0 + 1e-12)
 
@@ -136,7 +136,7 @@ class Translation(BoundedInSpace):
 
     @property
     def coordinates(self) -> Space:
-        """The z-space that the options choose; ValueError before ``for_shape``."""
+        """The z-space for the options; ValueError before ``for_shape``."""
         size = known_size(self.name, self.image_px)
         if self.space == "pixels":
             return InnerSpace(self.frame_px, self.padding)

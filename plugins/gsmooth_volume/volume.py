@@ -14,23 +14,23 @@ from gsmooth.transforms.base import AffineIntensity
 from gsmooth.transforms.clipped import Clipped
 
 NEPERS: Final = math.log(10.0) / 20.0
-"""Logarithm of the factor that one decibel is."""
+"""Natural logarithm of the factor of one decibel."""
 
 
 @final
 @dataclass(frozen=True)
 class Volume(Clipped):
-    """psi_v(x) = 10^(v / 20) x, v in dB; with ``clip``, what leaves [low, high] ends at its ends.
+    """psi_v(x) = 10^(v / 20) x, v in dB; with ``clip``, samples are clipped to [low, high].
 
     Waveforms are images (1, 1, samples) or (channels, 1, samples), usually in [-1, 1]. A 16-bit
     file (PCM16) holds multiples of 2^-15 from -1 to 1 - 2^-15. Its clipping is ``high`` =
     0.999969482421875, and its rounding, by 2^-16 at most, is within region.bits = 16 on the input
     range (-1, 1), which allows for 1 / 65535.
 
-    Action: T_v z = 10^(v / 20) z on the samples: exact, and it lengthens distances by that factor,
-    so it is no isometry. What clipping and rounding leave over grows with the noise on v (T5; see
-    ``lipschitz_bound``). Without clipping the attack is the action and nothing is left over (T2);
-    nor is there with ``clip`` as long as no sample is clipped, as when the volume is turned down.
+    Action: T_v z = 10^(v / 20) z on the samples. It is exact and multiplies distances by that
+    factor, so it is no isometry. Residuals from clipping and rounding grow with the noise on v (T5;
+    see ``lipschitz_bound``). Without clipping the attack is the action, and the residual is 0 (T2);
+    so it is with ``clip`` as long as no sample is clipped, as for v <= 0.
 
     With ``clip`` the attacked waveform pulled back is that of
     ``gsmooth.geometry.pixel_values.Gain`` about 0.
@@ -59,7 +59,7 @@ class Volume(Clipped):
         return z * (theta[0] * NEPERS).exp()
 
     def affine_intensity(self) -> AffineIntensity | None:
-        """Away from silence; with ``clip`` it is not affine."""
+        """Gain 10^(v / 20) and shift 0; None with ``clip``, when the attack is not affine."""
         return None if self.clip else AffineIntensity(NEPERS, 0.0)
 
     def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
@@ -67,7 +67,7 @@ class Volume(Clipped):
         return math.exp(reach[0] * NEPERS) * (1.0 + 1e-12)
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Two roundings a sample, and an exponent that is off by rounding and by ``offset``.
+        """Bound two roundings for each sample, and an error of the exponent.
 
         NEPERS and its product with v are rounded, each by 2^-53 of an exponent of at most
         ``largest``; an error of the exponent moves T_v z by e^error - 1 of itself.
@@ -86,7 +86,7 @@ class Volume(Clipped):
         return self._gain.attacked(x, lower, upper)
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """psi'' = psi' in nepers. None with ``clip``, which bends it."""
+        """Bound on psi', since psi'' = psi' in nepers; None with ``clip``, since psi has kinks."""
         return None if self.clip else NEPERS * self.attack_derivative_bound(x, lower, upper)
 
     @property
