@@ -84,7 +84,10 @@ def __getattr__(name: str) -> object:
     if name in _GONE:
         raise AttributeError(f"gsmooth.{name} is no longer public; use {_GONE[name]}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'gsmooth' has no attribute {name!r}")
+        from gsmooth.text.spelling import did_you_mean
+
+        hint = did_you_mean(name, [*_HOMES, *_ROOMS])
+        raise AttributeError(f"module 'gsmooth' has no attribute {name!r}{hint}")
     return getattr(import_module(f"gsmooth.{_HOMES[name]}"), name)
 
 

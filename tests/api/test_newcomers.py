@@ -89,6 +89,11 @@ def test_another_device_than_that_of_the_network_is_refused_with_the_way_there()
         _rotated(std={"angle": 4.0}, sigma=0.1, devices=("cuda:0",))
 
 
+def test_a_misspelt_name_of_the_package_gets_the_right_one() -> None:
+    with pytest.raises(AttributeError, match="did you mean 'certify'"):
+        gs.certfy  # noqa: B018
+
+
 def test_weights_in_place_of_a_run_file_are_named(tmp_path: Path) -> None:
     weights = tmp_path / "net.pt"
     weights.write_bytes(b"PK\x80\x81")
