@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 
 from benchmarks.suite.benchmark import Facts, NothingToMeasureError
-from benchmarks.suite.timing import Ratio, Timing, in_turn
+from benchmarks.suite.timing import Ratio, Timing, best_size, in_turn
 from benchmarks.suite.works import Subject
 from gsmooth.certification.api import RadiusMode, RegionMode, certify
 
@@ -42,10 +42,10 @@ def on_gpu(options: argparse.Namespace, timing: Timing, facts: Facts) -> Iterato
         raise NothingToMeasureError("this needs a GPU (torch.cuda.is_available() is False)")
     # Figures of a very small network are none of a GPU.
     facts |= {"benchmark": "" if options.tiny else "gpu", "certificates": []}
-    device, name = options.device, "resnet50-32" if options.tiny else "resnet50-224"
+    device, name = options.device, "tiny-cnn-32" if options.tiny else "resnet50-224"
     facts["device"] = torch.cuda.get_device_name(device) if device != "cpu" else "CPU"
     for precision, how in PRECISIONS.items():
-        subject = Subject.load(name, device=device, **how).named(f"{name}, {precision}")
+        subject = Subject.load(name, device=device, **how).but(name=f"{name}, {precision}")
         yield from measured(subject, timing, facts, certificates=False)
         seconds = certified(subject, facts["batch_sizes"][subject.name]["votes"], options.n)
         print(f"{subject.name}: n={options.n:,} in {seconds:.1f} s", flush=True)
@@ -58,7 +58,8 @@ def measured(
     subject: Subject, timing: Timing, facts: Facts, certificates: bool = True
 ) -> Iterator[Ratio]:
     """The ratios of one subject; the batch sizes they were found at are put into ``facts``."""
-    raw, best = subject.best_forward_size(timing), subject.best_vote_size(timing)
+    raw = best_size(subject.forwards, subject.case.sizes, timing)
+    best = subject.best_vote_size(timing)
     facts["batch_sizes"][subject.name] = {"raw": raw, "votes": best}
     works = {
         COUNTED: subject.votes(best),

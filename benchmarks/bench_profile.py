@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from itertools import count
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.suite.benchmark import Facts, Line, NothingToMeasureError
-from benchmarks.suite.timing import Ratio, Timing, Work, in_turn
+from benchmarks.suite.timing import Ratio, Timing, Work, in_turn, spread
 from benchmarks.suite.works import Subject, lifted
 from gsmooth.errors import ModelError
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
@@ -98,11 +99,6 @@ def share_of_action(subject: Subject, timing: Timing) -> Line:
     }
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Least, median and largest over the rounds."""
-    return {"least": min(values), "median": median(values), "largest": max(values)}
-
-
 def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]:
     """Every part by itself, for ``rows`` votes, in passes of the engine's batch size."""
     law, device, chunks = smoothed.law, smoothed.classifier.device, count()
@@ -119,34 +115,33 @@ def parts(smoothed: SmoothedClassifier, z: Tensor, rows: int) -> dict[str, Work]
 
     mean = z[None] if smoothed.identity_action else moved(fresh())
 
-    def noise() -> int:
-        for _ in range(0, rows, CHUNK):
-            fresh().around(mean, CHUNK, law.sigma, smoothed.grid)
+    def noise(_: int) -> Tensor:
+        return fresh().around(mean, CHUNK, law.sigma, smoothed.grid)
+
+    def readout(part: Tensor) -> Tensor:
+        return smoothed.transformation.readout(part, smoothed.classifier.shape)
+
+    works = {
+        NOISE: of_each(range(0, rows, CHUNK), noise, rows),
+        ACTION: of_each(range(0, rows, CHUNK), lambda _: moved(fresh()), rows),
+        READOUT: of_each(read, readout, rows),
+        FORWARD: of_each(images, smoothed.classifier.scores, rows),
+        LABELLED: of_each(images, smoothed.classifier.votes, rows),
+    }
+    nothing = (ACTION, READOUT) if smoothed.identity_action else ()
+    return {name: work for name, work in works.items() if name not in nothing}
+
+
+def of_each(parts: Iterable[Any], step: Callable[[Any], object], rows: int) -> Work:
+    """``step`` of all ``parts``, which are so many rows together."""
+
+    @torch.no_grad()
+    def work() -> int:
+        for part in parts:
+            step(part)
         return rows
 
-    def acted() -> int:
-        for _ in range(0, rows, CHUNK):
-            moved(fresh())
-        return rows
-
-    def readout() -> int:
-        for part in read:
-            smoothed.transformation.readout(part, smoothed.classifier.shape)
-        return rows
-
-    @torch.inference_mode()
-    def forward() -> int:
-        for part in images:
-            smoothed.classifier.scores(part)
-        return rows
-
-    def labelled() -> int:
-        for part in images:
-            smoothed.classifier.votes(part)
-        return rows
-
-    moving: dict[str, Work] = {} if smoothed.identity_action else {ACTION: acted, READOUT: readout}
-    return {NOISE: noise, **moving, FORWARD: forward, LABELLED: labelled}
+    return work
 
 
 def samplers(subject: Subject, timing: Timing) -> Iterator[Ratio]:
@@ -154,24 +149,19 @@ def samplers(subject: Subject, timing: Timing) -> Iterator[Ratio]:
     size, sigma, chunks = subject.images[0].numel(), subject.sigma, count()
     mean = torch.full((1, size), MEAN, dtype=torch.float64)
 
-    def drawn(grid: float) -> Work:
-        def draw() -> int:
-            place = SampleKey(0, 0, Stream.PREDICTION, 1, next(chunks))
-            Draws(place, mean.device).around(mean, CHUNK, sigma, grid)
-            return CHUNK * size
+    def ours(grid: float) -> Tensor:
+        place = SampleKey(0, 0, Stream.PREDICTION, 1, next(chunks))
+        return Draws(place, mean.device).around(mean, CHUNK, sigma, grid)
 
-        return draw
-
-    def cohen() -> int:
+    def cohen(_: object) -> Tensor:
         copies = mean.float().repeat(CHUNK, 1)
-        copies + torch.randn_like(copies) * sigma
-        return CHUNK * size
+        return copies + torch.randn_like(copies) * sigma
 
-    def art() -> int:
-        np.full((CHUNK, size), MEAN) + np.random.normal(scale=sigma, size=(CHUNK, size))
-        return CHUNK * size
+    def art(_: object) -> NDArray[np.float64]:
+        return np.full((CHUNK, size), MEAN) + np.random.normal(scale=sigma, size=(CHUNK, size))
 
-    works = {ON_GRID: drawn(GRID), OFF_GRID: drawn(0.0), COHEN: cohen, ART: art}
+    steps = {ON_GRID: (ours, GRID), OFF_GRID: (ours, 0.0), COHEN: (cohen, None), ART: (art, None)}
+    works = {name: of_each([given], step, CHUNK * size) for name, (step, given) in steps.items()}
     rates = in_turn(works, timing, "coordinates/s")
     for name in (OFF_GRID, COHEN, ART):
         yield rates.ratio(f"{size:,} pixels", ON_GRID, name)

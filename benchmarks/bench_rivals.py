@@ -1,22 +1,28 @@
-"""Certificates of one l2 ball by gsmooth, by Cohen et al.'s algorithm and by ART, in one run."""
+"""gsmooth beside Cohen et al.'s algorithm and ART: certificates of one l2 ball, and memory."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
+from typing import Final
 
 import gsmooth
-from benchmarks.suite.benchmark import Facts, Line
+from benchmarks.suite.benchmark import Facts, Line, NothingToMeasureError
+from benchmarks.suite.results import RESET, in_a_process, tell
 from benchmarks.suite.rivals import ART_BATCH, COHEN_BATCH, Cohen, Toolbox
 from benchmarks.suite.timing import Ratio, Timing, Work, best_size, in_turn, ratio_of
-from benchmarks.suite.works import Subject
+from benchmarks.suite.works import TIMED, Subject
 from gsmooth.certification.api import RadiusMode, RegionMode, certify
 
 N0, ALPHA = 128, 0.001
 OURS, OFF_GRID = "gsmooth", "gsmooth, no grid"
 DEFAULT_COHEN, BEST_COHEN = "Cohen, default batch", "Cohen, best batch"
 DEFAULT_ART, BEST_ART = "ART, default batch", "ART, best batch"
+MIB: Final = 2**20
+TOLERANCE: Final = 1.1
+"""What counts as flat in n: pages of the allocator come and go."""
 
 
 def rivals(options: argparse.Namespace, facts: Facts) -> Iterator[Ratio]:
@@ -56,44 +62,32 @@ def compared(subject: Subject, timing: Timing, sizes: dict[str, dict[str, int]])
     yield rates.ratio(subject.name, OFF_GRID, BEST_COHEN)
 
 
-def cohens(subject: Subject, size: int) -> Work:
-    """Whole certificates by the published algorithm."""
-    classifier, image = subject.classifier, subject.images[0].float()
-    smooth, n = (
-        Cohen(classifier.module, classifier.classes, subject.sigma, size),
-        subject.case.votes,
-    )
+def certificates(method: type[Cohen | Toolbox], subject: Subject, size: int) -> Work:
+    """Whole certificates of the first image by another's method."""
+    smooth = method(subject.classifier, subject.sigma, N0, ALPHA, size)
 
     def certify() -> int:
-        smooth.certify(image, N0, n, ALPHA)
-        return N0 + n
+        smooth.certify(subject.images[0], subject.case.votes)
+        return N0 + subject.case.votes
 
     return certify
 
 
-def arts(subject: Subject, size: int) -> Work:
-    """Whole certificates by ART."""
-    smooth, n = Toolbox(subject.classifier, subject.sigma, N0, ALPHA, size), subject.case.votes
-
-    def certify() -> int:
-        smooth.certify(subject.images[0], n)
-        return N0 + n
-
-    return certify
+cohens, arts = (partial(certificates, method) for method in (Cohen, Toolbox))
 
 
 def asked(images: int, habit: int, timing: Timing) -> Iterator[Line]:
     """Every image asked twice whether its class is certified within radius 0.25."""
     subject = Subject.load("digits-l2")
     digits = gsmooth.load_data("shipped:digits")
-    sizes, short = subject.case.sizes, subject.case.model_copy(update={"votes": 2048})
-    batch = best_size(lambda size: cohens(replace(subject, case=short), size), sizes, timing)
-    theirs = Cohen(subject.classifier.module, 10, subject.sigma, batch)
+    short = subject.but(votes=2048)
+    batch = best_size(lambda size: cohens(short, size), subject.case.sizes, timing)
+    theirs = Cohen(subject.classifier, subject.sigma, N0, ALPHA, batch)
     ours, region = subject.smoothed(subject.best_vote_size(timing)), subject.region
     for index in range(images):
         image = digits.image(index * (len(digits) // max(1, images)))
         began = timing.now()
-        _, reached = theirs.certify(image.float(), N0, habit, ALPHA)
+        _, reached = theirs.certify(image, habit)
         middle = timing.now()
         found = certify(ours, image, region, RegionMode(alpha=ALPHA), index=index)
         yield {
@@ -115,3 +109,56 @@ def costs(answers: Sequence[Line], habit: int) -> Iterator[Ratio]:
         ours = [answer[name] for answer in answers]
         first = f"n={habit:,} (Cohen, best batch)", theirs
         yield ratio_of("digits-l2, one answer", first, ("gsmooth, region mode", ours), unit)
+
+
+def memory(options: argparse.Namespace, facts: Facts) -> Iterator[Ratio]:
+    """The ratios of every subject; or nothing but one piece of work, whose peak is told."""
+    if not RESET.exists():
+        raise NothingToMeasureError("peak memory is read from /proc, which only Linux has")
+    if options.work is not None:
+        subject, asked = Subject.load(options.subject), WORKS[options.work]
+        # Imports on first use, tables of the sampler and the library's own buffers are no batch's.
+        small = min(options.batch, 4)
+        subject.forwards(small)()
+        asked(subject.but(votes=small), small)()
+        tell(lambda: asked(subject.but(votes=options.n), options.batch)())
+    facts["threads"] = options.threads
+    for name in options.only:
+        yield from peaks(name, options)
+
+
+def peaks(name: str, options: argparse.Namespace) -> Iterator[Ratio]:
+    """The ratios of one subject."""
+    case, most = TIMED[name].memory, options.most
+    assert case is not None
+
+    def used(work: str, batch: int, n: int) -> list[float]:
+        # At least a page: some are divided by it.
+        rounds = range(options.rounds)
+        return [max(1 / 256, peak(name, work, batch, n, options.threads) / MIB) for _ in rounds]
+
+    few, many, batch = min(case.few, most), min(case.many, most), f"batch {case.batch}"
+    forward = f"one forward pass, {batch}", used("forward", case.batch, 0)
+    small, large = used("count", case.batch, few), used("count", case.batch, many)
+    at_most = partial(ratio_of, unit="MiB", wanted="at most")
+    yield at_most(name, (f"{many:,} votes, {batch}", large), forward, target=2.0)
+    yield at_most(name, (f"{many:,} votes", large), (f"{few:,} votes", small), target=TOLERANCE)
+    n = min(case.others, most)
+    for work, label, size in OTHERS if n else ():
+        theirs = f"{label}, batch {size}", used(work, size, n)
+        yield at_most(f"{name}, n={n:,}", theirs, (f"{OURS}, {batch}", large))
+
+
+def peak(subject: str, work: str, batch: int, n: int, threads: int | None) -> int:
+    """Bytes that ``work`` (a key of WORKS) needs at most, from a fresh process."""
+    spent = in_a_process("memory", subject=subject, work=work, batch=batch, n=n, threads=threads)
+    return spent.peak_bytes - spent.bytes_before
+
+
+WORKS: Final[Mapping[str, Callable[[Subject, int], Work]]] = {
+    "forward": Subject.forwards,
+    "count": Subject.votes_at_once,
+    "cohen": cohens,
+    "art": arts,
+}
+OTHERS: Final = (("cohen", "Cohen", COHEN_BATCH), ("art", "ART", ART_BATCH))

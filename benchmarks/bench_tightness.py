@@ -120,10 +120,10 @@ def enclosed(
 def summary(rows: list[dict[str, Any]]) -> Line:
     """The figures of one setting."""
     column = {name: [row[name] for row in rows] for name in rows[0]}
-    medians = {name: column[name] for name in ("error", "cells", "balls", "worst_margin")}
+    middle = ("error", "cells", "balls", "worst_margin")
     return {
         "images": len(rows),
-        **{f"median_{name}": float(median(values)) for name, values in medians.items()},
+        **{f"median_{name}": float(median(column[name])) for name in middle},
         "largest_error": max(column["error"]),
         "mean_error": float(np.mean(column["mean_error"])),
         "share_within_published": mean(error <= PUBLISHED for error in column["error"]),

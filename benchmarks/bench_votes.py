@@ -5,16 +5,32 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Final
 
 from benchmarks.suite.benchmark import Facts, Line, Page
-from benchmarks.suite.table import marked, rows, table
-from benchmarks.votes.exact import CHUNKED, STAGES, TESTED, beats, compare_in, over, type_one
-from benchmarks.votes.rules import BETTING, OURS, RIVALS, SEQUENTIAL, SPRT, cells
+from benchmarks.suite.table import table
+from benchmarks.votes.rules import (
+    BETTING,
+    HABIT,
+    HABITUAL,
+    OURS,
+    RIVALS,
+    SEQUENTIAL,
+    SPRT,
+    Cell,
+    Rival,
+    accepting,
+    cells,
+)
+from benchmarks.votes.rules import SHARES as TESTED_SHARES
 from benchmarks.votes.streams import NETWORKS, SHARES, replay, streams
+from gsmooth.theory.exact import StoppingOutcome, exact_outcome
 
 TARGET: Final = 1.25
 """Expected votes over the oracle's that we mean to stay within."""
+TESTED: Final = 5000
+"""Votes over which type-1 errors are computed, but for the fixed number."""
 OTHERS: Final = [rule.name for rule in SEQUENTIAL if rule not in (SPRT, OURS)]
 
 
@@ -51,18 +67,63 @@ def losses(cell: Line) -> Iterator[Line]:
             yield {**where, "to": name}
 
 
+def compare_in(cell: Cell) -> Line:
+    """All rules in one cell.
+
+    every_vote: expected votes by rule, looking after each (the habit: its fixed n). undecided: P(no
+    decision by ``horizon``), in which case a run is counted as that long.
+    """
+    n_max = cell.horizon
+    found = {rule.name: outcome(rule, cell, cell.p, n_max, 1) for rule in SEQUENTIAL}
+    found[HABITUAL.name] = outcome(HABITUAL, cell, cell.p, HABIT, HABIT)
+    return {
+        **asdict(cell),
+        "horizon": n_max,
+        "every_vote": {name: run.expected_trials for name, run in found.items()},
+        "undecided": {name: run.exhausted for name, run in found.items()},
+    }
+
+
+def over(cell: Line, rule: Rival) -> float:
+    """Our expected votes over those of a rule."""
+    return float(cell["every_vote"][OURS.name] / cell["every_vote"][rule.name])
+
+
+def beats(cell: Line, name: str) -> bool:
+    """Whether a rule needs fewer votes than ours, by more than rounding."""
+    votes = cell["every_vote"]
+    return bool(votes[name] < votes[OURS.name] * (1.0 - 1e-9))
+
+
+def outcome(rule: Rival, cell: Cell, p: float, n_max: int, look_every: int) -> StoppingOutcome:
+    """``rule`` for this cell's share and level, on votes of chance p."""
+    return exact_outcome(accepting(rule.boundary(cell, n_max)), p, n_max, look_every)
+
+
+def type_one(alpha: float) -> Iterator[Line]:
+    """P(accept) at p = share over alpha: for every share and rule. Power-one rules only.
+
+    The oracle is that of p halfway between the share and 1.
+    """
+    for share in TESTED_SHARES:
+        cell = Cell(0.5 * (1.0 + share), share, alpha)
+        row: Line = {"share": share, "alpha": alpha, "n_max": TESTED}
+        for rule in RIVALS:
+            n_max, every = (HABIT, HABIT) if rule is HABITUAL else (TESTED, 1)
+            row[rule.name] = outcome(rule, cell, share, n_max, every).accept / alpha
+        yield row
+
+
 def votes_page(page: Page, found: Facts) -> str:
     """All tables; what we lose is in bold."""
     cells = [page_line(cell) for cell in found["cells"]]
-    shares = f"## P(accept) at p = share within {TESTED:,} votes (fixed, staged: all), over alpha"
+    shares = f"## P(accept) at p = share within {TESTED:,} votes (fixed: all), over alpha"
     parts = [
         *heading(page.legend, found["cells"]),
         "## Expected votes, looking after every vote",
         table("votes", cells),
-        "## What looking less often costs",
-        table("looks", cells),
         shares,
-        error_table(found["type_one_over_alpha"]),
+        table("errors", map(bold_errors, found["type_one_over_alpha"])),
     ]
     if found["replays"]:
         lines = [
@@ -76,11 +137,7 @@ def heading(legend: str, compared: Sequence[Line]) -> Iterator[str]:
     """What it is about, the rules, and the worst cells of every level."""
     undecided = max(cell["undecided"][rule.name] for cell in compared for rule in SEQUENTIAL)
     yield legend.format(target=TARGET, undecided=f"{undecided:.1g}").strip()
-    sources = {rule.name: rule.source for rule in RIVALS}
-    sources["gambler"] = "aGRAPA, Waudby-Smith and Ramdas 2024"
-    stages = ", ".join(map(str, STAGES))
-    sources["staged"] = f"{stages} fresh votes, Horvath et al. 2022 (% accepted)"
-    yield "\n".join(f"- {name}: {source}" for name, source in sources.items())
+    yield "\n".join(f"- {rule.name}: {rule.source}" for rule in RIVALS)
     for alpha in sorted({cell["alpha"] for cell in compared}):
         part = [cell for cell in compared if cell["alpha"] == alpha]
         oracle, betting = ([over(cell, rule) for cell in part] for rule in (SPRT, BETTING))
@@ -98,45 +155,16 @@ def spread(ratios: Sequence[float]) -> str:
 
 
 def page_line(cell: Line) -> Line:
-    """A cell with the ratios and texts of its two rows, and which of them are bold."""
-    ours, oracle = (cell["every_vote"][rule.name] for rule in (OURS, SPRT))
-    looks = {name: cell["looks"][name][OURS.name] for name in CHUNKED}
-    staged, gambler = cell["staged"], cell["gambler"] or {"mean_trials": None, "error": 0.0}
-    mean, error = gambler["mean_trials"], gambler["error"]
-    lost = {
-        "ratio": ours / oracle > TARGET,
-        **{name: beats(cell, name) for name in OTHERS},
-        "staged": staged["trials"] < ours,
-        "gambler": mean is not None and mean + 2.0 * error < ours,
-    }
-    fewer = "" if staged["accepted"] > 0.9995 else f" ({100 * staged['accepted']:.0f}%)"
-    ratios = {name: f"{votes / oracle:.2f}" for name, votes in looks.items()}
-    return {
-        **cell,
-        "ratio": ours / oracle,
-        "gambler": "-" if mean is None else f"{mean:,.0f} ±{error:,.1f}",
-        "staged": f"{staged['trials']:,.0f}{fewer}",
-        "rounds": cell["rounds"] or {"votes": None, "rounds": None},
-        "looked": {
-            name: f"{votes:,.1f}, {marked(ratios[name], votes / oracle > TARGET)}"
-            for name, votes in looks.items()
-        },
-        "over_every": looks["every 64"] / ours,
-        "bold": [name for name, loses in lost.items() if loses],
-    }
+    """A cell with our ratio to the oracle, and what of it is bold."""
+    ratio = over(cell, SPRT)
+    lost = {"ratio": ratio > TARGET, **{name: beats(cell, name) for name in OTHERS}}
+    return {**cell, "ratio": ratio, "bold": [name for name, loses in lost.items() if loses]}
 
 
-def error_table(errors: Sequence[Line]) -> str:
-    """Type-1 errors over alpha; above 1 in bold."""
-    names = [name for name in errors[0] if name not in ("share", "alpha", "n_max")]
-    lines = (
-        [
-            *(f"{found[name]:g}" for name in ("alpha", "share")),
-            *(marked(f"{found[name]:.3f}", found[name] > 1.0 + 1e-9) for name in names),
-        ]
-        for found in errors
-    )
-    return rows(["alpha", "share", *names], lines)
+def bold_errors(errors: Line) -> Line:
+    """Type-1 errors over alpha, of one share; above 1 in bold."""
+    above = [rule.name for rule in RIVALS if errors[rule.name] > 1.0 + 1e-9]
+    return {**errors, "bold": above}
 
 
 REPLAYED: Final = """\

@@ -1,31 +1,24 @@
-"""Images of benchmarks: digits by split, vowels made by a formula, pictures, and .npz files.
+"""Images of benchmarks: digits by split, pictures, and .npz files.
 
 No image is in two parts of a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 from torch import Tensor
 
-from benchmarks.suite.networks import SAMPLES, VOWELS
 from gsmooth import load_data
 from gsmooth.data.dataset import Dataset, dataset_from_arrays, interleaved
 from gsmooth.errors import InputError
 
 CHOOSING: Final = 200
 """So many of the shipped training digits, 20 a class, are kept for choosing settings."""
-RATE_HZ: Final = 8000
-PCM16: Final = 2.0**15
-_WAVES = {"training": (0, 4000), "choosing": (1, CHOOSING), "heldout": (2, 1000)}
-"""Seed and size of a split."""
 
 
 def digits(split: str) -> Dataset:
@@ -33,23 +26,10 @@ def digits(split: str) -> Dataset:
     whole = load_data("shipped:digits", "train")
     start = len(whole) - CHOOSING
     parts = {"training": slice(0, start), "choosing": slice(start, None)}
-    _require(split, parts)
+    if split not in parts:
+        raise InputError(f"split {split!r}: expected one of {', '.join(parts)}")
     part = parts[split]
     return Dataset(f"digits/{split}", whole.images[part], whole.labels[part], whole.classes)
-
-
-def waves(split: str) -> Dataset:
-    """128 ms of one of five vowels at 8 kHz, 16 bits, of many pitches and volumes, in noise.
-
-    (N, 1, 1, 1024) in [-1, 1), classes in turn. Splits "training", "choosing" and "heldout" have
-    seeds of their own.
-    """
-    _require(split, _WAVES)
-    seed, count = _WAVES[split]
-    draw = np.random.default_rng(seed)
-    labels = np.arange(count) % VOWELS
-    sound = np.stack([_vowel(int(label), draw) for label in labels])
-    return Dataset(f"waves/{split}", sound[:, None, None, :], labels, tuple("aeiou"))
 
 
 def tensors(part: Dataset) -> tuple[Tensor, Tensor]:
@@ -72,14 +52,10 @@ def pixels(path: Path) -> Tensor:
     return stored[:, None] if stored.ndim == 3 else stored.movedim(3, 1)
 
 
-def pictures_32() -> Dataset:
-    """Four smooth colour pictures of 32 x 32 pixels."""
-    return _pictures(32)
-
-
-def pictures_224() -> Dataset:
-    """The same of 224 x 224 pixels."""
-    return _pictures(224)
+def pictures(split: str) -> Dataset:
+    """Four smooth colour pictures of ``split`` x ``split`` pixels."""
+    images = torch.stack([picture(int(split), seed) for seed in range(4)]).numpy()
+    return Dataset(f"pictures/{split}", images, np.zeros(4, dtype=np.int64), ("none",))
 
 
 def picture(size: int, seed: int = 0) -> Tensor:
@@ -87,54 +63,6 @@ def picture(size: int, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     rough = torch.rand(1, 3, 8, 8, dtype=torch.float64, generator=generator)
     return torch.nn.functional.interpolate(rough, (size, size), mode="bilinear")[0]
-
-
-def _pictures(size: int) -> Dataset:
-    images = torch.stack([picture(size, seed) for seed in range(4)]).numpy()
-    return Dataset(f"pictures/{size}", images, np.zeros(4, dtype=np.int64), ("none",))
-
-
-def _require(split: str, splits: Iterable[str]) -> None:
-    if split not in splits:
-        raise InputError(f"split {split!r}: expected one of {', '.join(splits)}")
-
-
-# First three formants in Hz: means over speakers, after Peterson and Barney (1952), rounded.
-_FORMANTS = ((730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410),
-             (300, 870, 2240))  # fmt: skip
-_WIDTHS_HZ = (80.0, 100.0, 140.0)
-
-
-def _vowel(label: int, draw: np.random.Generator) -> NDArray[np.float64]:
-    """Glottal pulses through three resonators; peak .1 to .55 of full scale, 10 to 30 dB of SNR."""
-    sound = _pulses(draw)
-    stature = draw.uniform(0.88, 1.15)
-    for formant, width in zip(_FORMANTS[label], _WIDTHS_HZ, strict=True):
-        centre = min(formant * stature * draw.uniform(0.94, 1.06), 0.48 * RATE_HZ)
-        sound = _resonated(sound, centre, width)
-    sound /= np.sqrt(np.mean(sound**2))
-    noise = draw.standard_normal(SAMPLES) * 10.0 ** (-draw.uniform(10.0, 30.0) / 20.0)
-    sound = sound + noise
-    loudness = draw.uniform(0.1, 0.55) * PCM16 / np.abs(sound).max()
-    return np.asarray(np.round(sound * loudness)) / PCM16
-
-
-def _pulses(draw: np.random.Generator) -> NDArray[np.float64]:
-    """A pulse a period, the pitch drifting by up to 10%; SAMPLES values."""
-    pitch = draw.uniform(90.0, 230.0) * (1.0 + np.linspace(0.0, draw.uniform(-0.1, 0.1), SAMPLES))
-    phase = draw.uniform() + np.cumsum(pitch) / RATE_HZ
-    pulses = np.diff(np.floor(phase), prepend=np.floor(phase[0]))
-    # The glottis falls by 12 dB an octave and the lips raise by 6.
-    return np.asarray(lfilter([1.0], [1.0, -0.9], pulses + 0.02 * draw.standard_normal(SAMPLES)))
-
-
-def _resonated(
-    sound: NDArray[np.float64], centre_hz: float, width_hz: float
-) -> NDArray[np.float64]:
-    """``sound`` through a pole pair at ``centre_hz``."""
-    size = np.exp(-np.pi * width_hz / RATE_HZ)
-    turn = 2.0 * np.pi * centre_hz / RATE_HZ
-    return np.asarray(lfilter([1.0], [1.0, -2.0 * size * np.cos(turn), size**2], sound))
 
 
 Parts = tuple[Dataset, Dataset]

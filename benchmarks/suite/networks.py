@@ -9,16 +9,14 @@ time: how fast a network is does not depend on them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Final, final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Literal, final
 
 import torch
 from torch import Tensor, nn
 
 from gsmooth.models.zoo.networks import fused, small_cnn
 
-SAMPLES: Final = 1024
-VOWELS: Final = 5
 ORDERS: Final = 12
 
 
@@ -62,20 +60,6 @@ def torus_digits_to_train() -> nn.Sequential:
     )
 
 
-def waves_to_train() -> nn.Sequential:
-    """(N, 1, 1, 1024) -> (N, 5): four convolutions along time, each with a stride of 2 or 4."""
-    return nn.Sequential(
-        *_block(1, 16, kernel=31, stride=4),
-        *_block(16, 32, kernel=9, stride=4),
-        *_block(32, 32, kernel=5, stride=2),
-        *_block(32, 48, kernel=5, stride=2),
-        nn.AdaptiveAvgPool2d((1, 4)),
-        nn.Flatten(),
-        nn.Dropout(0.2),
-        nn.Linear(4 * 48, VOWELS),
-    )
-
-
 def _inference_form(to_train: Callable[[], nn.Sequential]) -> Callable[[], nn.Sequential]:
     return lambda: fused(to_train())
 
@@ -84,7 +68,6 @@ digits = _inference_form(digits_to_train)
 mnist = _inference_form(mnist_to_train)
 signs = _inference_form(signs_to_train)
 torus_digits = _inference_form(torus_digits_to_train)
-waves = _inference_form(waves_to_train)
 faint_digits = faint_digits_to_train
 """The norms of its linear layers are not folded."""
 
@@ -132,15 +115,7 @@ def _layer(given: int, made: int) -> list[nn.Module]:
 
 
 def _cyclic(given: int, made: int, *, kernel: int, stride: int) -> list[nn.Module]:
-    around = nn.Conv2d(
-        given, made, kernel, stride, kernel // 2, bias=False, padding_mode="circular"
-    )
-    return [around, nn.BatchNorm2d(made), nn.ReLU(inplace=True)]
-
-
-def _block(given: int, made: int, *, kernel: int, stride: int) -> list[nn.Module]:
-    along = nn.Conv2d(given, made, (1, kernel), (1, stride), (0, kernel // 2), bias=False)
-    return [along, nn.BatchNorm2d(made), nn.ReLU(inplace=True)]
+    return [*_convolution(given, made, kernel, stride, "circular"), nn.ReLU(inplace=True)]
 
 
 def tiny_cnn() -> nn.Module:
@@ -162,11 +137,6 @@ def efficientnet_lite0() -> nn.Module:
     return found
 
 
-def resnet50_tiny() -> nn.Module:
-    """A very small network of the build of ResNet-50."""
-    return resnet50(10, (4, 4, 4, 4))
-
-
 def resnet20(classes: int = 10) -> nn.Module:
     """The ResNet-20 of section 4.2: three stages of three basic blocks, 16 to 64 channels."""
     torch.manual_seed(0)
@@ -183,19 +153,15 @@ def resnet20(classes: int = 10) -> nn.Module:
     )
 
 
-def resnet50(classes: int = 1000, widths: Sequence[int] = (64, 128, 256, 512)) -> nn.Module:
-    """The ResNet-50 of Table 1, with the stride in the 3 x 3 convolution as everyone has it.
-
-    widths: of the four stages; smaller ones make a small network of the same build, for tests.
-    """
+def resnet50(classes: int = 1000) -> nn.Module:
+    """The ResNet-50 of Table 1, with the stride in the 3 x 3 convolution as everyone has it."""
     torch.manual_seed(0)
-    outputs = tuple(4 * width for width in widths)
-    stem = [*_convolution(3, widths[0], 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    stem = [*_convolution(3, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
     blocks = [
         Residual(_bottleneck(before, after // 4, stride), _shortcut(before, after, stride))
-        for before, after, stride in _stages(widths[0], outputs, (3, 4, 6, 3))
+        for before, after, stride in _stages(64, (256, 512, 1024, 2048), (3, 4, 6, 3))
     ]
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(outputs[-1], classes)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, classes)]
     return nn.Sequential(*stem, *blocks, *head)
 
 
@@ -215,14 +181,12 @@ class Residual(nn.Module):
 
 def _stages(
     channels: int, outputs: Sequence[int], lengths: Sequence[int]
-) -> list[tuple[int, int, int]]:
+) -> Iterator[tuple[int, int, int]]:
     """(channels before, after, stride) of every block; all stages but the first halve the image."""
-    found = []
     for stage, (after, length) in enumerate(zip(outputs, lengths, strict=True)):
         for block in range(length):
-            found.append((channels, after, 2 if block == 0 and stage > 0 else 1))
+            yield channels, after, 2 if block == 0 and stage > 0 else 1
             channels = after
-    return found
 
 
 def _bottleneck(before: int, width: int, stride: int) -> list[nn.Module]:
@@ -241,6 +205,9 @@ def _shortcut(before: int, after: int, stride: int) -> nn.Module:
     return nn.Sequential(*_convolution(before, after, 1, stride))
 
 
-def _convolution(before: int, after: int, size: int, stride: int) -> list[nn.Module]:
-    convolution = nn.Conv2d(before, after, size, stride, size // 2, bias=False)
+def _convolution(
+    before: int, after: int, size: int, stride: int, padding: Literal["zeros", "circular"] = "zeros"
+) -> list[nn.Module]:
+    around = {"stride": stride, "padding": size // 2}
+    convolution = nn.Conv2d(before, after, size, **around, bias=False, padding_mode=padding)
     return [convolution, nn.BatchNorm2d(after)]

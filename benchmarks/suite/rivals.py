@@ -24,32 +24,34 @@ ART_BATCH: Final = 32
 class Cohen:
     """The smoothed classifier g(x) = argmax_c P(f(x + N(0, sigma^2 I)) = c)."""
 
-    module: nn.Module
-    classes: int
+    classifier: gsmooth.Classifier
     sigma: float
+    n0: int
+    alpha: float
     batch_size: int = COHEN_BATCH
 
-    def certify(self, x: Tensor, n0: int, n: int, alpha: float) -> tuple[int | None, float]:
-        """(label, l2 radius) of x (C, H, W), float32; (None, 0) for an abstention."""
-        label = int(self.counts(x, n0).argmax())
+    def certify(self, x: Tensor, n: int) -> tuple[int | None, float]:
+        """(label, l2 radius) of x (C, H, W); (None, 0) for an abstention."""
+        x = x.float()
+        label = int(self.counts(x, self.n0).argmax())
         won = int(self.counts(x, n)[label])
-        p_lower = float(special.betaincinv(won, n - won + 1, alpha)) if won else 0.0
+        p_lower = float(special.betaincinv(won, n - won + 1, self.alpha)) if won else 0.0
         if p_lower < 0.5:
             return None, 0.0
         return label, self.sigma * float(stats.norm.ppf(p_lower))
 
     @torch.no_grad()
     def counts(self, x: Tensor, votes: int) -> NDArray[np.int64]:
-        """Votes by class (classes,): SAMPLEUNDERNOISE."""
-        found = np.zeros(self.classes, dtype=np.int64)
+        """Votes by class (classes,) of x, float32: SAMPLEUNDERNOISE."""
+        found = np.zeros(self.classifier.classes, dtype=np.int64)
         left = votes
         while left:
             size = min(self.batch_size, left)
             left -= size
             copies = x.repeat((size, 1, 1, 1))
             noise = torch.randn_like(copies) * self.sigma
-            labels = self.module(copies + noise).argmax(1).cpu().numpy()
-            found += np.bincount(labels, minlength=self.classes)
+            labels = self.classifier.module(copies + noise).argmax(1).cpu().numpy()
+            found += np.bincount(labels, minlength=self.classifier.classes)
         return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from time import perf_counter, process_time
-from typing import Literal, final
+from typing import Any, Literal, final
 
 Work = Callable[[], int]
 """Does a piece of work and returns how many rows (votes, forward passes) it was."""
@@ -48,20 +48,14 @@ def ratio_of(
     """The ratio of two measurements (name, values by round), round by round."""
     (name, values), (other_name, others) = first, second
     ratios = [float(one / other) for one, other in zip(values, others, strict=True)]
-    return Ratio(
-        case=case,
-        first=name,
-        second=other_name,
-        unit=unit,
-        first_rate=float(median(values)),
-        second_rate=float(median(others)),
-        least=min(ratios),
-        median=median(ratios),
-        largest=max(ratios),
-        rounds=len(ratios),
-        target=target,
-        wanted=wanted,
-    )
+    rates = float(median(values)), float(median(others))
+    turns = {**spread(ratios), "rounds": len(ratios), "target": target}
+    return Ratio(case, name, other_name, unit, *rates, **turns, wanted=wanted)
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Least, median and largest over the rounds."""
+    return {"least": min(values), "median": median(values), "largest": max(values)}
 
 
 @final

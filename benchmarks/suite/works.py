@@ -22,8 +22,6 @@ from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
 TIMED: Final = {case.name: case for case in cases("timed")}
-USUAL: Final = [name for name in TIMED if not name.startswith("resnet50")]
-"""What is timed on a CPU; ResNet-50 is for GPUs."""
 
 
 @final
@@ -44,7 +42,7 @@ class Subject:
         case = TIMED[name]
         config = case.config()
         config = config.model_copy(update={"model": config.model.model_copy(update=model)})
-        data = gsmooth.load_data(case.data.spec)
+        data = gsmooth.load_data(case.data.spec, case.data.split)
         places = data.indices(0, case.data.every, case.data.limit)
         return cls(case, load_classifier(config), [data.image(place) for place in places])
 
@@ -64,9 +62,9 @@ class Subject:
         assert self.case.smoothing.sigma is not None
         return self.case.smoothing.sigma
 
-    def named(self, name: str) -> Subject:
-        """The same under another name."""
-        return replace(self, case=self.case.model_copy(update={"name": name}))
+    def but(self, **fields: object) -> Subject:
+        """The same with other fields of its case."""
+        return replace(self, case=self.case.model_copy(update=fields))
 
     def off_grid(self) -> Subject:
         """The same with noise that is not rounded to a grid, of which nothing is proved."""
@@ -75,17 +73,10 @@ class Subject:
     def smoothed(self, batch_size: int) -> SmoothedClassifier:
         """The smoothed classifier with batches of this size."""
         config = self.case.config()
-        task = RunTask.of(config)
-        assert config.smoothing.grid is not None
-        grid = config.smoothing.grid
-        return SmoothedClassifier(
-            self.classifier,
-            task.transformation,
-            task.law,
-            grid=grid,
-            batch_size=batch_size,
-            seed=0,
-        )
+        task, grid = RunTask.of(config), config.smoothing.grid
+        assert grid is not None
+        noise = task.transformation, task.law
+        return SmoothedClassifier(self.classifier, *noise, grid=grid, batch_size=batch_size, seed=0)
 
     def forwards(self, size: int) -> Work:
         """Raw forward passes of a batch that is on the device of the network already."""
@@ -113,6 +104,18 @@ class Subject:
 
         return cast
 
+    def votes_at_once(self, size: int) -> Work:
+        """The votes of the case around one point, all asked for at once."""
+        smoothed, n = self.smoothed(max(size, CHUNK)), self.case.votes
+        z = lifted(smoothed, self.images[0])
+
+        def count() -> int:
+            places = [SampleKey(0, 0, Stream.ESTIMATION, 0, first) for first in range(0, n, CHUNK)]
+            asked = [SampleRequest(place, z, min(CHUNK, n - place.chunk)) for place in places]
+            return int(smoothed.count(asked).sum())
+
+        return count
+
     def certificates(self, size: int, mode: Mode) -> Work:
         """All votes of certifying the images, covers and decisions included."""
         smoothed, region, turns = self.smoothed(size), self.region, count()
@@ -124,10 +127,6 @@ class Subject:
             return sum(found.votes for found in certify_many(smoothed, items, region, mode))
 
         return certify
-
-    def best_forward_size(self, timing: Timing) -> int:
-        """The batch size of the raw network's best rate."""
-        return best_size(self.forwards, self.case.sizes, timing)
 
     def best_vote_size(self, timing: Timing) -> int:
         """The batch size of the engine's best rate, of those that it takes."""

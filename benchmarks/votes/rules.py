@@ -16,17 +16,11 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from gsmooth.theory.bounds import least_successes
-from gsmooth.theory.exact import Decision, StoppingRule, looks_after
+from gsmooth.theory.exact import Decision, StoppingRule
 from gsmooth.theory.sequential import EProcess
 
 CHANCES: Final = (0.9, 0.95, 0.99, 0.999, 1.0)
 SHARES: Final = (0.5, 0.6, 0.7, 0.774, 0.85, 0.9, 0.95, 0.97, 0.99, 0.999)
-LOOKS: Final = {
-    "every vote": (1,),
-    "every 64": (64,),
-    "16, 16, 32, 64, ...": (16, 16, 32, 64),
-}
-"""Votes between looks; the last number is repeated."""
 
 
 @final
@@ -54,12 +48,6 @@ class Cell:
 def cells(alpha: float) -> Iterator[Cell]:
     """Every chance with every smaller share."""
     return (Cell(p, share, alpha) for p in CHANCES for share in SHARES if share < p)
-
-
-def looks(name: str, n_max: int) -> int | list[int]:
-    """The argument ``look_every`` of :func:`gsmooth.theory.exact_outcome`."""
-    chunks = LOOKS[name]
-    return chunks[0] if len(chunks) == 1 else looks_after(chunks, n_max)
 
 
 Counts = NDArray[np.int64]
@@ -143,18 +131,7 @@ def union_bound(cell: Cell, n_max: int) -> Counts:
     return np.minimum.accumulate(least[::-1])[::-1]
 
 
-def union_bound_over_doublings(cell: Cell, n_max: int) -> Counts:
-    """Clopper-Pearson at n = 16, 32, 64, ..., level 6 alpha / (pi k)^2 for the k-th."""
-    least = np.full(n_max + 1, n_max + 2)
-    for k in range(1, max(1, (n_max // 16).bit_length()) + 1):
-        n = 16 << (k - 1)
-        if n <= n_max:
-            found = least_successes(cell.share, n, 6.0 * cell.alpha / (math.pi * k) ** 2)
-            least[n] = n_max + 2 if found is None else found
-    return np.minimum.accumulate(least[::-1])[::-1]
-
-
-SPRT, OURS, BETTING, PUBLISHED, UNION, DOUBLING, HABITUAL = RIVALS = (
+SPRT, OURS, BETTING, PUBLISHED, UNION, HABITUAL = RIVALS = (
     Rival("oracle SPRT", "Wald 1945, of share against p; the others do not know p", oracle),
     Rival("gsmooth", "likelihood ratios mixed over Jeffreys' prior on q > share", ours),
     Rival(
@@ -169,11 +146,6 @@ SPRT, OURS, BETTING, PUBLISHED, UNION, DOUBLING, HABITUAL = RIVALS = (
         "union bound",
         "binomial tests at 1.1^k votes, as the code of Voracek 2024 has them",
         union_bound,
-    ),
-    Rival(
-        "union bound, doubling",
-        "Clopper-Pearson at 16, 32, 64, ... votes, 6 alpha / (pi k)^2",
-        union_bound_over_doublings,
     ),
     Rival("fixed n=100,000", "Clopper-Pearson, Cohen et al. 2019", fixed),
 )

@@ -1,14 +1,15 @@
-"""Rules on streams of votes: of the shipped networks, and simulated where the order matters."""
+"""Rules on streams of votes: of the shipped networks."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.suite.benchmark import Line
+from benchmarks.suite.works import lifted
 from benchmarks.votes.rules import OURS, SEQUENTIAL, SPRT, Cell, Rival
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.context import RunContext
@@ -17,8 +18,6 @@ from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 
 Votes = NDArray[np.int64]
-BOLDNESS: Final = 0.75
-"""Part of the bet that would ruin the gambler at one lost vote, the most that is staked."""
 RULES: Final = tuple(rule for rule in SEQUENTIAL if rule is not SPRT)
 """Not the oracle, which is given p."""
 SHARES: Final = (0.5, 0.774, 0.9, 0.95, 0.99)
@@ -61,39 +60,29 @@ def streams(network: str, images: int, votes: int, screened: int) -> Votes:
 def _counted(parts: RunContext, asked: list[tuple[int, Stream, int]]) -> Votes:
     """A chunk of votes at the clean centre for each (image, purpose, chunk): (n, classes + 1)."""
     g = parts.smoothed
-    points = {
-        index: g.transformation.lift(parts.dataset.image(index)[None])[0]
-        for index in {index for index, _, _ in asked}
-    }
-    return g.count(
-        [
-            SampleRequest(SampleKey(g.seed, i, stream, 0, chunk), points[i])
-            for i, stream, chunk in asked
-        ]
-    )
+    images = {index for index, _, _ in asked}
+    points = {index: lifted(g, parts.dataset.image(index)) for index in images}
+    keys = [SampleKey(g.seed, index, stream, 0, chunk) for index, stream, chunk in asked]
+    return g.count([SampleRequest(key, points[key.image]) for key in keys])
 
 
-def replay(network: str, votes: Votes, share: float, alpha: float) -> list[Line]:
+def replay(network: str, votes: Votes, share: float, alpha: float) -> Iterator[Line]:
     """Every rule on the same streams, looking after every vote.
 
     accepted: share of the streams in which p > share was shown. trials: mean votes, all that there
     are where it was not. deviation: mean over streams of votes less ours, 0 for ours.
     """
     mine = stopping(OURS, votes, share, alpha)[0]
-    found = []
     for rule in RULES:
         trials, accepted = stopping(rule, votes, share, alpha)
-        found.append(
-            {
-                "network": network,
-                "share": share,
-                "rule": rule.name,
-                "accepted": float(accepted.mean()),
-                "trials": float(trials.mean()),
-                "deviation": float((trials - mine).mean()),
-            }
-        )
-    return found
+        yield {
+            "network": network,
+            "share": share,
+            "rule": rule.name,
+            "accepted": float(accepted.mean()),
+            "trials": float(trials.mean()),
+            "deviation": float((trials - mine).mean()),
+        }
 
 
 def stopping(
@@ -105,34 +94,3 @@ def stopping(
     shown = np.cumsum(votes, axis=1) >= least[1:]
     accepted: NDArray[np.bool_] = np.any(shown, axis=1)
     return np.where(accepted, shown.argmax(axis=1) + 1, length), accepted
-
-
-def gamble(cell: Cell, runs: int, n_max: int, seed: int = 0) -> dict[str, float]:
-    """aGRAPA of Waudby-Smith and Ramdas (2024) against ``share``, one-sided, for up to n_max votes.
-
-    Stakes (m - share) / (v + (m - share)^2), m and v the mean and variance of the votes before, and
-    of one half with weight 1.
-
-    Returns:
-        Mean votes, their standard error, and the share of runs that were accepted.
-    """
-    rng = np.random.default_rng(seed)
-    wealth, won = np.zeros(runs), np.zeros(runs)
-    ended = np.full(runs, n_max)
-    running = np.arange(runs)
-    for trials in range(1, n_max + 1):
-        mean = (0.5 + won) / trials
-        edge = mean - cell.share
-        stake = edge / (mean * (1.0 - mean) + 0.25 / trials + edge**2)
-        stake = np.clip(stake, 0.0, BOLDNESS / cell.share)
-        vote = rng.random(len(running)) < cell.p
-        wealth += np.log1p(stake * (vote - cell.share))
-        won += vote
-        rich = wealth >= -math.log(cell.alpha)
-        ended[running[rich]] = trials
-        running, wealth, won = running[~rich], wealth[~rich], won[~rich]
-        if not len(running):
-            break
-    error = float(ended.std(ddof=1)) / math.sqrt(runs)
-    accepted = 1.0 - len(running) / runs
-    return {"mean_trials": float(ended.mean()), "error": error, "accepted": accepted}

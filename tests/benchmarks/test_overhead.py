@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import gsmooth
-from benchmarks import bench_memory, bench_overhead, bench_profile
+from benchmarks import bench_overhead, bench_profile, bench_rivals
 from benchmarks.__main__ import run
 from benchmarks.suite import benchmark
 from benchmarks.suite.case import Case
@@ -134,7 +134,7 @@ def test_a_very_small_network_shows_that_the_gpu_benchmark_works_and_is_no_resul
     given = ["--device", "cpu", "--tiny", "--n", "64", *QUICK, "--out", str(tmp_path)]
     run(["gpu", *given])
     said = capsys.readouterr().out
-    assert "resnet50-32, bfloat16: n=64" in said
+    assert "tiny-cnn-32, bfloat16: n=64" in said
     assert "not written" in said
     assert not list(tmp_path.iterdir())
 
@@ -154,7 +154,7 @@ def test_residual_networks_have_the_published_number_of_parameters(
 
 @pytest.mark.skipif(not RESET.exists(), reason="peak memory is read from /proc")
 def test_the_peak_of_a_process_of_its_own_holds_the_noisy_batch() -> None:
-    assert bench_memory.peak("digits-l2", "count", 512, 512, 1) > 512 * 784 * 4
+    assert bench_rivals.peak("digits-l2", "count", 512, 512, 1) > 512 * 784 * 4
 
 
 def test_a_description_names_versions_and_what_was_compared_with() -> None:

@@ -15,7 +15,6 @@ from benchmarks.suite import benchmark
 from benchmarks.suite.accuracy import noise, weights_of
 from benchmarks.suite.case import Case, cases, read
 from benchmarks.suite.data import digits as digit_parts
-from benchmarks.suite.data import waves as wave_parts
 from benchmarks.suite.networks import (
     LowFrequencies,
     digits,
@@ -23,7 +22,6 @@ from benchmarks.suite.networks import (
     faint_digits,
     torus_digits,
     torus_digits_to_train,
-    waves,
 )
 from benchmarks.suite.table import COLUMNS, row, shown
 from benchmarks.suite.train import views
@@ -92,22 +90,11 @@ def test_training_and_choosing_share_no_digit_and_are_the_shipped_training_digit
     assert np.bincount(parts[1].labels).tolist() == [20] * 10
 
 
-def test_vowels_are_16_bit_waveforms_of_balanced_classes_and_every_split_has_its_own() -> None:
-    choosing, heldout = wave_parts("choosing"), wave_parts("heldout")
-    assert choosing.shape == heldout.shape == (1, 1, 1024)
-    assert (choosing.images * 2**15 == np.round(choosing.images * 2**15)).all()
-    assert np.abs(choosing.images).max(axis=(1, 2, 3)).min() > 0.05
-    assert np.abs(choosing.images).max() <= 0.56
-    assert np.bincount(heldout.labels).tolist() == [200] * 5
-    assert not (heldout.images[:200] == choosing.images).all(axis=(1, 2, 3)).any()
-    assert (wave_parts("choosing").images == choosing.images).all()
-
-
 def test_networks_take_what_their_subjects_are() -> None:
     networks = {cell.network.spec: cell.network for cell in CELLS if cell.network.train}
-    assert len(networks) == 4
-    for build in (digits, faint_digits, torus_digits, waves):
-        name = {digits: "digits", torus_digits: "torus_digits", waves: "waves"}.get(build)
+    assert len(networks) == 3
+    for build in (digits, faint_digits, torus_digits):
+        name = {digits: "digits", torus_digits: "torus_digits"}.get(build)
         network = networks[f"benchmarks.suite.networks:{name or 'faint_digits'}"]
         assert network.shape is not None
         scores = build().eval()(torch.rand(2, *network.shape))
@@ -159,7 +146,7 @@ def test_every_network_has_a_recipe_and_sees_the_noise_of_every_line_that_names_
 
 def test_networks_are_trained_on_training_images() -> None:
     names = {cell.weights: training_images(cell).name for cell in CELLS if cell.network.train}
-    assert set(names.values()) == {"digits/training", "waves/training"}
+    assert set(names.values()) == {"digits/training"}
 
 
 def cells_of(**changed: Any) -> list[str]:

@@ -28,16 +28,20 @@ class HalfSpace(nn.Module):
         return torch.stack([-beyond, beyond], dim=1)
 
 
+def half_space() -> gsmooth.Classifier:
+    return gsmooth.Classifier(HalfSpace(), classes=2, shape=SHAPE)
+
+
 def test_the_published_algorithm_certifies_a_half_space_up_to_its_distance() -> None:
     torch.manual_seed(0)
-    smooth = Cohen(HalfSpace(), 2, SIGMA, batch_size=300)
-    label, radius = smooth.certify(torch.zeros(SHAPE), 100, 20_000, 0.001)
+    smooth = Cohen(half_space(), SIGMA, 100, 0.001, batch_size=300)
+    label, radius = smooth.certify(torch.zeros(SHAPE), 20_000)
     assert label == 0
     assert 0.9 * AWAY < radius < AWAY
 
 
 def test_the_published_algorithm_counts_every_vote_once() -> None:
-    smooth = Cohen(HalfSpace(), 2, SIGMA, batch_size=64)
+    smooth = Cohen(half_space(), SIGMA, 100, 0.001, batch_size=64)
     assert smooth.counts(torch.zeros(SHAPE), 1000).sum() == 1000
 
 
@@ -45,14 +49,14 @@ def test_the_published_algorithm_abstains_on_the_boundary() -> None:
     torch.manual_seed(0)
     image = torch.zeros(SHAPE)
     image[0, 0, 0] = AWAY
-    found = Cohen(HalfSpace(), 2, SIGMA).certify(image, 100, 1000, 0.001)
+    found = Cohen(half_space(), SIGMA, 100, 0.001).certify(image, 1000)
     assert found == (None, 0.0)
 
 
 @pytest.mark.extras
 def test_the_toolbox_certifies_a_half_space_up_to_its_distance() -> None:
     pytest.importorskip("art", reason='needs the extra "bench"')
-    classifier = gsmooth.Classifier(HalfSpace(), classes=2, shape=SHAPE)
+    classifier = half_space()
     label, radius = Toolbox(classifier, SIGMA, 100, 0.001, 256).certify(torch.zeros(SHAPE), 5_000)
     assert label == 0
     assert 0.8 * AWAY < radius < AWAY
@@ -61,7 +65,7 @@ def test_the_toolbox_certifies_a_half_space_up_to_its_distance() -> None:
 @pytest.mark.extras
 def test_all_are_timed_on_the_same_number_of_votes() -> None:
     pytest.importorskip("art", reason='needs the extra "bench"')
-    classifier = gsmooth.Classifier(HalfSpace(), classes=2, shape=SHAPE)
+    classifier = half_space()
     case = Case.model_validate(
         {
             "name": "half-space",
