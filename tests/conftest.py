@@ -1,4 +1,4 @@
-"""Settings that every test shares: one thread a worker, no display, Ctrl-C, Hypothesis."""
+"""Settings of all tests: one thread for each worker, no display, Ctrl-C, Hypothesis."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ if IN_MAIN_THREAD and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # No deadline: a shared machine is slow at times, and slowness is no counter-example. The same
 # examples each time: a test that fails can be run again, and one that passes did not pass by luck.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None, print_blob=True)
-# Examples drawn at random (./scripts/fuzz); its failures are kept in HYPOTHESIS_STORAGE_DIRECTORY.
+# Random examples (./scripts/fuzz); its failures are kept in HYPOTHESIS_STORAGE_DIRECTORY.
 settings.register_profile("fuzz", deadline=None, max_examples=300, print_blob=True)
 settings.load_profile("tests")

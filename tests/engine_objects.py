@@ -72,10 +72,10 @@ class HalfLine(nn.Module):
 @final
 @dataclass(frozen=True)
 class Turn(Transformation):
-    """The plane turned by an angle: an exact, orthogonal action that is its own attack (O2).
+    """Rotation of the plane by an angle: an exact, orthogonal action that is its own attack (O2).
 
     Images are (1, 1, 2), one point of the plane; its phase in degrees plus the angle is the phase
-    of the attacked point, and no residual is left.
+    of the attacked point, and the residual is 0.
     """
 
     name: ClassVar[str] = "turn"
@@ -116,7 +116,7 @@ def phase_deg(x: Tensor) -> Tensor:
 def classifier(
     module: nn.Module, shape: tuple[int, int, int] = (1, 1, 1), classes: int = 2
 ) -> Classifier:
-    """``module`` as a classifier of images of any finite value; no copy, so that tests see it."""
+    """Wrap ``module`` as a classifier of images of any finite value, without a copy."""
     return Classifier(
         module, classes=classes, shape=shape, input_range=WIDE, name="toy", copy=False
     )
@@ -127,7 +127,7 @@ def half_line(
 ) -> SmoothedClassifier:
     """One pixel, class 1 above ``threshold``: P(class 1 at x) = Phi((x - threshold) / sigma) (O1).
 
-    With the threshold at an odd multiple of half the grid that is exact after rounding too.
+    With the threshold at an odd multiple of half the grid, this is also exact after rounding.
     """
     return SmoothedClassifier(
         classifier(HalfLine(threshold)),
@@ -145,7 +145,7 @@ def pixel(value: float = 0.0) -> Tensor:
 
 
 RING = 64.0
-"""Norm of the points that :func:`turned` is asked about: noise turns them by 0.004 degrees."""
+"""Norm of the points for :func:`turned`; noise rotates them by 0.004 degrees."""
 
 
 def turned(
@@ -205,7 +205,7 @@ Counts = npt.NDArray[np.int64]
 
 
 def told(voting: Voting[Outcome], reply: Callable[[list[SampleRequest]], Counts]) -> Outcome:
-    """The outcome when ``reply`` counts the requests."""
+    """Return the outcome with the counts of ``reply`` for the requests."""
     try:
         requests = next(voting)
         while True:

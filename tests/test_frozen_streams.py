@@ -204,7 +204,7 @@ def test_the_streams_of_the_nested_method(hashed: Hashed) -> None:
 def test_the_streams_of_measurements_and_of_a_dry_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hashed: Hashed
 ) -> None:
-    """Votes of no image (-1, -2), and a seed that nobody meets again: none of them is recorded."""
+    """Votes of no image (-1, -2), and a seed that is not reused: none of them is recorded."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     furnish(tmp_path)

@@ -412,7 +412,7 @@ PERIOD = 60.0 / 240.0
 
 @dataclass(frozen=True)
 class Flicker(Transformation):
-    """Turns the plane, and lifts a third coordinate by up to 1 between the knots of a cover.
+    """Rotates the plane, and moves a third coordinate by up to 1 between grid points of a cover.
 
     At multiples of PERIOD degrees nothing but the turn is seen. slack: whether the derivative bound
     owns up to the rest.

@@ -1,4 +1,4 @@
-"""Votes told by hand: covers of chosen margins, and juries that say who votes for what."""
+"""Chosen votes for tests of decisions: covers with given margins, and functions that give votes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ G = half_line(0.0, 0.5)
 ZERO = torch.zeros(1, dtype=torch.float64)
 ONE = (0, CHUNK, 0)
 """Selection votes that are all for class 1."""
-# Votes for class 1, by centre, chunk and votes asked for.
-Jury = Callable[[int, int, int], int]
+# The number of votes for class 1, by centre, chunk and number of votes.
+VoteFunction = Callable[[int, int, int], int]
 
 
 def share_of(margin: float) -> float:
@@ -46,9 +46,9 @@ NESTED = cover(INNER, OUTER)
 
 
 def tried(
-    subject: Cover, mode: Mode, fake_votes: Jury, selection: tuple[int, int, int] = ONE
+    subject: Cover, mode: Mode, fake_votes: VoteFunction, selection: tuple[int, int, int] = ONE
 ) -> Outcome:
-    """Class 1 gets ``fake_votes``'s votes at every centre, class 0 the rest."""
+    """Decide with ``fake_votes`` for class 1 at every centre, and the other votes for class 0."""
 
     def reply(requests: list[SampleRequest]) -> Counts:
         rows = []
@@ -68,8 +68,8 @@ def unanimous(centre: int, chunk: int, rows: int) -> int:
     return rows
 
 
-def by_share(*shares: float) -> Jury:
-    """Every centre's votes, to within one, at its share of ``shares`` (the last for the rest)."""
+def by_share(*shares: float) -> VoteFunction:
+    """Votes with the share of each centre (the last for further ones), to within one vote."""
     won: dict[int, int] = {}
     cast: dict[int, int] = {}
 

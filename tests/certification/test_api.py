@@ -121,7 +121,7 @@ def test_a_std_of_0_for_every_parameter_is_refused_before_anything_is_certified(
 
 
 def test_what_the_image_adds_makes_it_abstain_for_want_of_budget_with_its_least_votes() -> None:
-    # The bilinear attack leaves a residual that the parameters' part alone does not foresee.
+    # The bilinear attack has a residual, which the margin of the shift alone does not include.
     g = SmoothedClassifier(
         classifier(Labels(lambda x: torch.ones(len(x))), (1, 8, 8)),
         Rotation(),

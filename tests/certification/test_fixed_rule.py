@@ -13,7 +13,7 @@ from gsmooth.certification import RegionMode
 from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower
-from tests.certification.fake_votes import Jury, ball, cover, share_of, tried, unanimous
+from tests.certification.fake_votes import VoteFunction, ball, cover, share_of, tried, unanimous
 
 TYPICAL_CENTRES = CERTIFICATION.fixed_rule.typical_centres
 
@@ -28,7 +28,7 @@ def test_the_fixed_rule_is_clopper_pearson_at_alpha_over_the_centres(centres: in
     )
     balls = [ball(0.5)] * centres
 
-    def fake_votes(total: int) -> Jury:
+    def fake_votes(total: int) -> VoteFunction:
         return lambda centre, chunk, rows: min(CHUNK, max(0, total - CHUNK * chunk))
 
     passed = tried(cover(*balls), mode, fake_votes(least))

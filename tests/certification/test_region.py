@@ -1,4 +1,4 @@
-"""Region mode, told its votes by hand: every count is chosen, nothing is drawn."""
+"""Region mode with chosen counts of votes, without random numbers."""
 
 from __future__ import annotations
 

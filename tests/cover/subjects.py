@@ -1,4 +1,4 @@
-"""A transformation of two parameters with known speeds, and what tests of covers share."""
+"""A transformation of two parameters with known derivatives, and helpers of tests of covers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gsmooth.transforms.region import Region
 @final
 @dataclass(frozen=True)
 class Weave(Transformation):
-    """Pairs of pixels turn by order_1 a + order_2 b; the attack adds |sin| ridges along a and b.
+    """Pairs of pixels rotate by order_1 a + order_2 b; the attack adds |sin| ridges along a and b.
 
-    C(a, b) = (1 + height (|sin(rate a)| + sin(2 rate b))) x: kinks at a = 0, where cells end, and
-    speeds and curvatures that are known exactly. smooth=False claims no curvature.
+    C(a, b) = (1 + height (|sin(rate a)| + sin(2 rate b))) x. It has kinks at a = 0, where cells
+    end, and its derivatives and curvatures are known exactly. smooth=False claims no curvature.
     """
 
     height: float = 0.05
@@ -74,7 +74,7 @@ def smoothed(
     sigma: float = 0.25,
     **options: Any,
 ) -> SmoothedClassifier:
-    """A smoothed classifier for covers: nobody votes."""
+    """Return a smoothed classifier for covers; its network is not called."""
     network = Classifier(nn.Identity(), classes=2, shape=shape)
     law = GaussianLaw(scales, sigma, transformation.orthogonal)
     return SmoothedClassifier(network, transformation, law, **{"seed": 0, **options})

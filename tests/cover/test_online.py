@@ -29,7 +29,7 @@ SIGMA = 0.25
 def defended(
     transformation: Transformation, law: Law | None = None, grid: float = 2.0**-8
 ) -> SmoothedClassifier:
-    """A smoothed classifier that nobody asks for votes."""
+    """Return a smoothed classifier whose network is not called."""
     network = Classifier(nn.Identity(), classes=2, shape=SHAPE)
     return SmoothedClassifier(
         network, transformation, law or GaussianLaw((8.0,), SIGMA), grid=grid, seed=0

@@ -159,7 +159,7 @@ def test_one_centre_asks_for_little_more_than_the_worst_half_space_does() -> Non
 
 @final
 class Careless(Law):
-    """A planted fault: the shift of the noisy parameter is dropped instead of the resting one's."""
+    """A planted fault: the shift of the noisy parameter is dropped, not the unsmoothed one's."""
 
     name = "careless"
     sigma = SIGMA

@@ -1,4 +1,4 @@
-"""A folder to work in, and the command line called there, as a user would."""
+"""A temporary working directory, and calls of the command line in it."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ TMP_PROJECT: Final = (
     "--out=run",
 )
 DOCUMENTED: Final = frozenset(range(2, 12)) | {0}
-"""Exit codes of ``gsmooth`` but for an internal error and Ctrl-C."""
+"""Exit codes of ``gsmooth`` except those for an internal error and Ctrl-C."""
 
 
 @contextmanager
 def desk() -> Iterator[Path]:
-    """A new working directory with a small network and twelve images (tests/run/workshop)."""
+    """Enter a new working directory with the files of tests/runs/tmp_project.py."""
     before, path = Path.cwd(), list(sys.path)
     with tempfile.TemporaryDirectory(prefix="gsmooth-fuzz-") as folder:
         os.chdir(folder)
@@ -54,7 +54,7 @@ def desk() -> Iterator[Path]:
 
 
 def gsmooth(*arguments: str) -> int:
-    """The exit code of a command; Found where it crashes or leaves the documented ones."""
+    """Return the exit code of a command; Found if it crashes or the code is not documented."""
     print("gsmooth", *arguments, flush=True)
     result = CliRunner().invoke(app, list(arguments))
     command = f"gsmooth {' '.join(map(ascii, arguments))}"
@@ -70,7 +70,7 @@ def gsmooth(*arguments: str) -> int:
 
 
 def spoilt(rng: Random, data: bytes) -> bytes:
-    """The same bytes with something wrong: cut, changed, doubled, or others altogether."""
+    """Return damaged bytes: cut, changed, doubled or replaced."""
     where = rng.randrange(len(data)) if data else 0
     size = rng.choice([1, 1, 4, 64, len(data) // 4 + 1])
     junk = rng.randbytes(min(size, 4096))

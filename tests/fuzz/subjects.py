@@ -1,4 +1,4 @@
-"""Transformations, shapes, laws and regions, drawn at random and not always sensible."""
+"""Random transformations, shapes, laws and regions, some of which are not valid."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Shape = tuple[int, int, int]
 
 SIGMAS: Final = (0.014, 0.05, 0.1, 0.25, 0.5, 1.0, 4.0)
 PARTS: Final = (0.01, 0.1, 0.3, 0.7, 1.0, 1.0, 2.0)
-"""Ends of regions, and scales, as parts of how far attacks usually go."""
+"""Ends of regions, and scales, as fractions of the usual range of attacks."""
 FEW_CELLS: Final = (0.01, 0.03)
 COSTLY: Final = 4000
-"""Pixels times parameters from which on covers of wide regions take minutes."""
+"""Number of pixels times parameters above which covers of wide regions take minutes."""
 SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
     "tiny": ((1, 1, 1), (1, 2, 2), (1, 1, 5), (1, 5, 1), (2, 3, 3), (3, 2, 7), (1, 4, 3)),
     "small": ((1, 8, 8), (1, 9, 12), (3, 8, 10), (4, 8, 8), (1, 16, 16), (1, 7, 7), (3, 12, 9)),
@@ -48,14 +48,14 @@ PAIRS: Final = (
 @final
 @dataclass(frozen=True)
 class TransformationUnderTest:
-    """A transformation as a user names it, and the shape of the images."""
+    """The spec and options of a transformation, and the shape of the images."""
 
     spec: str
     options: dict[str, object]
     shape: Shape
 
     def built(self) -> Transformation:
-        """The transformation; a GsmoothError where it refuses options or shape."""
+        """Return the transformation; GsmoothError if it refuses options or shape."""
         return load_transformation(self.spec, self.options).for_shape(self.shape)
 
 
@@ -123,7 +123,7 @@ def _reach(rng: Random, parameter: Parameter, parts: tuple[float, ...]) -> float
 
 
 def draw_law(rng: Random, operator: Transformation, *, identity_action: bool = False) -> Law:
-    """A law that the parameters admit, one time in seven with a parameter that rests."""
+    """Return a law that fits the parameters, one time in seven with an unsmoothed parameter."""
     sigma = rng.choice(SIGMAS)
     if identity_action or not operator.has_action or not operator.parameters:
         return law_from_name("gaussian", (), sigma)
@@ -140,7 +140,7 @@ def draw_law(rng: Random, operator: Transformation, *, identity_action: bool = F
 
 
 def checked_message(error: GsmoothError) -> str:
-    """The word for a refusal; AssertionError where its message is none for people."""
+    """Return the word for a refusal; AssertionError if its message is not fit for users."""
     message = str(error)
     told = type(error).__name__
     assert message.strip(), f"{told} without a message"

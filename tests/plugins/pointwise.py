@@ -1,4 +1,4 @@
-"""Classifiers with a known radius, and a small network, for actions that move every pixel alike."""
+"""Classifiers with a known radius, and a small network, for actions on pixel values."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def threshold(
 
 
 def radius_is(g: SmoothedClassifier, x: Tensor, radius: float) -> None:
-    """On g, whose class at x (C, H, W) is 1 within ``radius`` and 0 beyond on one side.
+    """Check certificates of g, whose class at x (C, H, W) is 1 up to ``radius`` and 0 beyond.
 
-    Region mode certifies what lies inside and, but for alpha, nothing that does not; radius mode
-    comes near the radius and exceeds it no more often than alpha. The noise on the parameter should
-    have about the radius as its std.
+    Region mode certifies a region inside the radius and, except with probability alpha, none
+    outside. Radius mode comes near the radius and exceeds it with probability at most alpha. The
+    std of the noise on the parameter should be about the radius.
     """
     inside, outside = around(0.6 * radius), around(1.03 * radius)
     mode = RegionMode(alpha=0.001, max_votes=2000)
@@ -101,7 +101,7 @@ def survivors(
     images: int = 6,
     guarantee: Guarantee = Guarantee.INDIVIDUAL,
 ) -> int:
-    """Certified images of the network, none of which an attack of the region changes."""
+    """Return the number of certified images; assert that no attack changes their class."""
     law = GaussianLaw(tuple(scales), sigma, operator.orthogonal or not scales)
     g = SmoothedClassifier(network(shape, input_range), operator, law, seed=11, batch_size=4096)
     kinds = ("noise", "blob", "step", "noise")

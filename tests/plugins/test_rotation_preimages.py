@@ -1,4 +1,4 @@
-"""What a rotated image says about its original: nothing that it could be is ever ruled out."""
+"""Enclosures of the originals of a rotated image: no possible original is excluded."""
 
 from __future__ import annotations
 

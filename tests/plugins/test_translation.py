@@ -1,4 +1,4 @@
-"""Translation: the action is exact, the attack is what it says, and the bounds hold everywhere."""
+"""Translation: the action is exact, the attack equals SciPy's, and the bounds hold everywhere."""
 
 from __future__ import annotations
 
@@ -332,7 +332,7 @@ def cells_and_points(seed: int, cells: int, points: int) -> tuple[Tensor, Tensor
 
 
 def bounds_of(bound: Translation, x: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
-    """The plugin's bounds on speed and curvature, (n, 2) each."""
+    """The plugin's bounds on derivative and curvature, (n, 2) each."""
     derivative = bound.derivative_bound(x, lower, upper)
     curvature = bound.curvature_bound(x, lower, upper)
     assert derivative is not None

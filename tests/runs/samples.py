@@ -72,7 +72,7 @@ def make_header(**changes: Any) -> RunHeader:
 def make_centre(
     successes: int = 128, trials: int = 128, margin: float = 0.75, **changes: Any
 ) -> CentreEvidence:
-    """A centre whose share fits its margin; accepted unless ``changes`` say otherwise."""
+    """A centre whose share fits its margin, with ``changes``; accepted by default."""
     required_p = float(required_p_of_margin(margin))
     centre = CentreEvidence((0.0,), margin, required_p, successes, trials, Verdict.ACCEPTED)
     return counted(replace(centre, **changes))
@@ -102,7 +102,7 @@ def make_row(index: int = 0, **changes: Any) -> Row:
 
 
 def changed(row: Row, **changes: Any) -> Row:
-    """The row with other values of fields, whichever of its parts they lie in."""
+    """Return the row with other values of fields, in any of its parts."""
     parts: dict[str, Any] = {}
     for name, value in changes.items():
         holder = next((p for p in PARTS if hasattr(getattr(row, p), name)), None)

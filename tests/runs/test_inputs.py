@@ -123,7 +123,7 @@ def test_one_dark_image_among_others_is_no_question() -> None:
 
 
 def test_all_commands_give_the_model_bytes_in_its_range(tmp_path: Path) -> None:
-    """In [0, 255] the workshop's threshold of 0.5 lies between the bytes 0 and 1.
+    """In [0, 255] the threshold 0.5 of the tmp_project's network lies between the bytes 0 and 1.
 
     Divided by 255 as they were, all images of 2 to 3 would be class 0.
     """

@@ -1,7 +1,7 @@
-"""A tiny model and data set on disk, for tests that run everything for real in little time.
+"""A tiny model and data set on disk, for tests of complete runs in little time.
 
-The network answers 1 where the mean of a 4x4 image is above one half: a half-space, so what can be
-certified is known exactly. Environment variables let it end its own process in mid-run.
+The network gives class 1 if the mean of a 4x4 image exceeds one half. This is a half-space, so the
+possible certificates are known exactly. Environment variables end its process during a run.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ MEANS = (0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.05, 0.95, 0.15, 0.85, 0.25, 0.75)
 
 
 def furnish(folder: Path) -> None:
-    """Write tmp_project_net.py and digits.npz (twelve constant images, labelled rightly)."""
+    """Write tmp_project_net.py and digits.npz (twelve constant images with correct labels)."""
     (folder / "tmp_project_net.py").write_text(NETWORK)
     images = np.stack([np.full((1, 4, 4), mean) for mean in MEANS])
     labels = np.array([int(mean > 0.5) for mean in MEANS])
@@ -93,12 +93,12 @@ SETTINGS = (
 
 
 def tmp_project_config(*overrides: str) -> RunConfig:
-    """The configuration of a run on what :func:`furnish` wrote."""
+    """Return the configuration of a run on the files of :func:`furnish`."""
     return load_config(None, [*SETTINGS, *overrides])
 
 
 class Notebook:
-    """Progress that remembers; with ``stop_after`` it acts like Ctrl-C after so many images."""
+    """Progress that records all lines; ``stop_after`` raises Ctrl-C after that many images."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.tallies: list[RunProgress] = []

@@ -1,4 +1,4 @@
-"""A smoothed classifier whose votes depend on every pixel, and networks that misbehave."""
+"""A smoothed classifier whose votes depend on every pixel, and networks with faults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSES = 3
 
 
 class Linear(nn.Module):
-    """Three classes by sums in float64, the same in any batch; keeps the sizes it has seen."""
+    """Three classes by sums in float64, equal in any batch; it records the sizes of batches."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Linear(nn.Module):
 
 
 class Greedy(Linear):
-    """Cannot take more than ``most`` rows, and says so as an allocator does."""
+    """Raises the error of an allocator for more than ``most`` rows."""
 
     def __init__(self, most: int, error: Exception) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Greedy(Linear):
 
 
 class Sized(Linear):
-    """Answers otherwise in batches of another size than 256: no function of its input."""
+    """Gives other scores in batches of another size than 256: not a function of its input."""
 
     def forward(self, x: Tensor) -> Tensor:
         scores = super().forward(x)

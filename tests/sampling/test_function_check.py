@@ -1,4 +1,4 @@
-"""A classifier that is no function of its input is refused, or pinned to its batch size."""
+"""A classifier that is not a function of its input is refused, or gets a fixed batch size."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_label_network_without_any_spread_is_exact() -> None:
 
 
 def normalized(x: Tensor) -> Tensor:
-    """Batch normalization that nobody told to stop training."""
+    """Batch normalization that stays in training mode."""
     return linear(nn.functional.batch_norm(x, None, None, training=True))
 
 
@@ -58,7 +58,7 @@ def placed(x: Tensor) -> Tensor:
 
 
 def forgetful(x: Tensor) -> Tensor:
-    """Dropout that nobody switched off."""
+    """Dropout that stays switched on."""
     return linear(nn.functional.dropout(x, 0.5))
 
 
@@ -255,7 +255,7 @@ def test_dropout_is_found_in_batches_of_one() -> None:
 
 @pytest.mark.parametrize(("least", "most"), [(7, 7), (4, 7), (20, 22), (4, 31)])
 def test_statistics_of_short_batches_only_make_it_batch_dependent(least: int, most: int) -> None:
-    """Pinned, no batch is short."""
+    """With a fixed batch size, no batch is short."""
 
     def scores(x: Tensor) -> Tensor:
         return neighbourly(0.01)(x) if least <= len(x) <= most else linear(x)

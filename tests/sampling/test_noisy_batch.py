@@ -25,7 +25,7 @@ GRID = 2.0**-8
 
 @dataclass(frozen=True)
 class Brighter(Transformation):
-    """theta is added to every pixel; remembers the points that it was asked to move."""
+    """theta is added to every pixel; the points are recorded."""
 
     name: ClassVar[str] = "brighter"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("level", "1"),)

@@ -1,4 +1,4 @@
-"""Several workers: the same counts, and errors that reach whoever asked."""
+"""Several workers: the same counts, and errors that reach the caller."""
 
 from __future__ import annotations
 

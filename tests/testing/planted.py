@@ -1,4 +1,4 @@
-"""An honest transformation, and broken attacks and bounds that each tell one lie."""
+"""A correct transformation, and variants whose attack or bound has one fault each."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Turn(Transformation):
-    """Honest: pairs of pixels turn by order * theta, and the attack wobbles by a known amount.
+    """Correct: pairs of pixels rotate by order * theta; the attack also scales by a known factor.
 
-    C(theta) = (1 + amplitude sin(rate theta)) L x with L = ``gain`` times the identity, so speed
-    and curvature of C on a cell are known exactly, and so is ||L||. Speed and curvature of L psi
-    come from A x and A^2 x, A the generator, which are orthogonal and parallel to x pair by pair;
-    originals from turning the attacked image back.
+    C(theta) = (1 + amplitude sin(rate theta)) L x with L = ``gain`` times the identity, so that
+    derivative and curvature of C on a cell, and ||L||, are known exactly. Those of L psi follow
+    from A x and A^2 x, with A the generator, which are orthogonal and parallel to x pair by pair.
+    Originals follow from the inverse rotation of the attacked image.
     """
 
     amplitude: float = 0.02
@@ -100,7 +100,7 @@ class Turn(Transformation):
 
 
 class Untold(Turn):
-    """Claims nothing of the attacked image where it lies."""
+    """No bounds for T = id and no enclosure of originals."""
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return None
@@ -115,7 +115,7 @@ class Untold(Turn):
 
 
 def orders(pairs: int) -> Tensor:
-    """How often each pair turns: 1 to 5."""
+    """Return the order of each pair: 1 to 5."""
     return 1.0 + torch.arange(pairs, dtype=torch.float64) % 5.0
 
 
@@ -182,7 +182,7 @@ class Nervous(Turn):
 
 
 class Forgetful(Turn):
-    """Originals are enclosed as if every parameter of a cell were its middle."""
+    """The enclosure of originals uses the middle of a cell for all its parameters."""
 
     def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
@@ -192,7 +192,7 @@ class Forgetful(Turn):
 
 
 class Exact(Turn):
-    """Originals are enclosed as if no pixel had been rounded."""
+    """The enclosure of originals ignores the rounding of pixels."""
 
     def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
@@ -201,7 +201,7 @@ class Exact(Turn):
 
 
 class Denying(Turn):
-    """Half of the parameters are called impossible."""
+    """The enclosure excludes half of the parameters."""
 
     def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
@@ -213,9 +213,9 @@ class Denying(Turn):
 
 @dataclass(frozen=True)
 class Comb(Transformation):
-    """Residuals that vanish wherever a cover samples [-1, 1] and peak in between; bound 0.
+    """Residuals are 0 where a cover samples [-1, 1], and large in between; the bound is 0.
 
-    What a supremum of sampled values without slack certifies.
+    A supremum of sampled values without slack would certify it.
     """
 
     name: ClassVar[str] = "comb"
@@ -243,7 +243,7 @@ class Comb(Transformation):
 
 
 class StillComb(Comb):
-    """The comb without a turn: what lies between samples of T = id."""
+    """The comb without rotation: attacks between samples, for T = id."""
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         teeth = torch.sin(math.pi * self.teeth / 2.0 * (theta[0] + 1.0))

@@ -1,4 +1,4 @@
-"""Broken actions, that each tell one lie."""
+"""Actions with one fault each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.testing.planted import Turn, Untold
 
 
 class WarpAsAction(Transformation):
-    """The bilinear warp taken for its own action: interpolating twice is not interpolating once."""
+    """The bilinear warp as its own action: two interpolations differ from one."""
 
     name = "warp-as-action"
     parameters = (Parameter("angle", "deg"),)
@@ -30,7 +30,7 @@ class WarpAsAction(Transformation):
 
 
 class Backwards(Untold):
-    """The action turns against the attack; the derivative bound is sound all the same."""
+    """The action rotates opposite to the attack; the derivative bound is sound."""
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return super().act(z, -theta[0])
@@ -137,7 +137,7 @@ class Faultless(Turn):
 
 
 class Shortcut(Turn):
-    """Where all rows are views of one point, as under votes, only the first theta is looked at."""
+    """If all rows are views of one point, as for votes, only the first theta is used."""
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         if len(z) > 1 and z.stride(0) == 0:
@@ -149,7 +149,7 @@ class Shortcut(Turn):
 
 
 class Growing(Transformation):
-    """A gain in dB that claims to lengthen nothing."""
+    """A gain in dB that claims to be nonexpansive."""
 
     name = "growing"
     parameters = (Parameter("gain", "dB"),)
@@ -160,7 +160,7 @@ class Growing(Transformation):
 
 
 class Stretching(Growing):
-    """A gain in dB that claims to lengthen a tenth less than it does, but never to shorten."""
+    """A gain in dB whose lipschitz_bound is a tenth too small, but at least 1."""
 
     nonexpansive = False
 

@@ -1,4 +1,4 @@
-"""An honest part of compositions, and broken ones that each tell one lie about themselves."""
+"""A correct part of compositions, and parts with one false claim each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.testing.planted import Turn, Untold, orders
 
 
 class Named(Turn):
-    """Honest: the turn, with a name for its space and what compositions ask of it."""
+    """Correct: the rotation of pairs with a named z-space and the methods for compositions."""
 
     @property
     def z_space(self) -> str:
@@ -26,14 +26,14 @@ class Named(Turn):
 
 
 class Settled(Named):
-    """Everything is said to be fixed."""
+    """fixed_part keeps everything."""
 
     def fixed_part(self, z: Tensor) -> Tensor:
         return z
 
 
 class Slow(Named):
-    """The speed of the action is a tenth short."""
+    """action_derivative is a tenth too small."""
 
     def action_derivative(self, z: Tensor) -> Tensor | None:
         derivative = super().action_derivative(z)
@@ -41,7 +41,7 @@ class Slow(Named):
 
 
 class Precise(Named):
-    """An attack that wobbles about its action, and is said to be the action."""
+    """An attack that differs from its action, but claims to be exact."""
 
     @property
     def exact(self) -> bool:
@@ -64,7 +64,7 @@ class Bent(Untold):
 
 @dataclass(frozen=True)
 class Drifting(Transformation):
-    """A shift of all pixels, by a tenth less than its flow says."""
+    """A shift of all pixels, by a tenth less than in its affine_intensity."""
 
     name: ClassVar[str] = "drifting"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("drift", "of the pixel scale"),)

@@ -9,7 +9,7 @@ from tests.testing.planted import Turn, Untold
 
 
 class Kinked(Untold):
-    """Honest: grows linearly with theta beyond 1, and says that there is a kink."""
+    """Correct: it grows linearly with theta beyond 1, and declares the kink there."""
 
     height = 0.05
 
@@ -44,7 +44,7 @@ class Positive(Turn):
 
 
 class Clamped(Turn):
-    """An action that knows no coordinate beyond 6, where noise of std 1 hardly comes."""
+    """An action that clips coordinates at 6, which noise of std 1 rarely exceeds."""
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return super().act(z.clamp(-6.0, 6.0), *theta)

@@ -64,7 +64,7 @@ class Scribbling(Turn):
 
 
 class Halved(Turn):
-    """A readout that answers in float64 whatever it is given."""
+    """A readout that returns float64 for every input type."""
 
     def readout(self, z: Tensor, shape: Shape) -> Tensor:
         return super().readout(z.double(), shape)
@@ -78,7 +78,7 @@ class Transposed(Turn):
 
 
 class Rounder(Turn):
-    """What rounding does to the lift is understated by a tenth."""
+    """rounding_norm is a tenth too small."""
 
     def rounding_norm(self, shape: Shape) -> float:
         return 0.9 * self.gain * math.sqrt(math.prod(shape))

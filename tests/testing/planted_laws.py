@@ -1,4 +1,4 @@
-"""Laws that call themselves after an honest one, and each tell one lie."""
+"""Laws with the name of a correct one and one fault each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gsmooth.theory.normal import Floats
 
 
 @dataclass(frozen=True)
-class Honest(Law):
+class Correct(Law):
     """The Laplace law, by another implementation."""
 
     scale: float = 0.5
@@ -43,15 +43,15 @@ class Honest(Law):
         return self.proper.theta_from_uniform(u)
 
 
-class Wide(Honest):
-    """Draws a quarter too wide: sound, but not the law that it says."""
+class Wide(Correct):
+    """Samples a quarter too wide: sound, but another law than its name."""
 
     def theta_from_uniform(self, u: ArrayLike) -> Floats:
         return np.asarray(1.25 * self.proper.theta_from_uniform(u))
 
 
-class Short(Honest):
-    """Shares for shifts a fifth shorter than they are."""
+class Short(Correct):
+    """Required shares are those of shifts that are a fifth shorter."""
 
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
@@ -59,21 +59,21 @@ class Short(Honest):
         return self.proper.margin(0.8 * np.asarray(shift), residual, rho0=rho0, tv=tv)
 
 
-class Sawtooth(Honest):
+class Sawtooth(Correct):
     """The radius falls where the share passes 0.9."""
 
     def radius(self, p_lower: float) -> float:
         return self.proper.radius(p_lower) * (0.5 if p_lower > 0.9 else 1.0)
 
 
-class Eager(Honest):
+class Eager(Correct):
     """A radius for a share that is a little below one half."""
 
     def radius(self, p_lower: float) -> float:
         return self.proper.radius(min(p_lower + 0.05, 1.0 - 1e-12))
 
 
-class Squared(Honest):
+class Squared(Correct):
     """The radius grows with the square of the scale."""
 
     def radius(self, p_lower: float) -> float:

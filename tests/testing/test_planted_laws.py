@@ -11,7 +11,7 @@ from tests.testing.planted import Turn
 from tests.testing.test_planted_faults import SHAPE, outcome
 
 FAULTS: list[tuple[Law, set[str]]] = [
-    (planted_laws.Honest(), set()),
+    (planted_laws.Correct(), set()),
     (planted_laws.Wide(), {"law_samples_match_their_distribution"}),
     (planted_laws.Short(), {"law_shares_hold_for_half_lines"}),
     (planted_laws.Sawtooth(), {"radius_grows_with_the_share"}),

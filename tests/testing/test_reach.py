@@ -1,4 +1,4 @@
-"""How far the kit goes, and what it does not hold against an honest transformation."""
+"""The range in which the kit searches, and refusals of a transformation that it accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a transformation claims of itself when it says nothing."""
+"""The default claims of a transformation."""
 
 from __future__ import annotations
 

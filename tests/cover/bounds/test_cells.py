@@ -36,7 +36,7 @@ def inside(cells: Cells, count: int, seed: int) -> np.ndarray:
 
 
 def measured(pulled_back: PulledBackImage, width: float, seed: int) -> tuple[Cells, torch.Tensor]:
-    """Five cells of different widths beside 0 and elsewhere, around two centres near the orbit."""
+    """Five cells of different widths beside 0 and elsewhere, near two centres."""
     rng = np.random.default_rng(seed)
     m = len(pulled_back.transformation.parameters)
     lower = np.concatenate([np.zeros((1, m)), rng.uniform(0.0, 2.5 * width, size=(4, m))])

@@ -50,7 +50,7 @@ def test_cells_of_a_box_tile_it_without_gap_or_overlap(
 ) -> None:
     region = Region((-ends[0], -ends[1]), (ends[2], ends[3]))
     lower, upper = grid(region).boxes
-    # Cells are products of neighbouring knots; each product has to occur exactly once.
+    # Cells are products of neighbouring grid points; each product must occur exactly once.
     marks = [np.unique(np.concatenate([lower[:, a], upper[:, a]])) for a in (0, 1)]
     expected = {
         (box_a, box_b)

@@ -115,7 +115,7 @@ def test_nothing_is_foretold_before_the_first_image_is_done() -> None:
     assert timeline.cast == 128
     timeline.finished(0, 64)
     assert timeline.cast == 128
-    # The other one may be finished as well: nobody has said yet that it is not.
+    # The other one may be finished, too: no report about it has come yet.
     assert timeline.left(1.0) is None
     timeline.round({1: 128}, 0.5)
     assert timeline.left(1.5) is not None

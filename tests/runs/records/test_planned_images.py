@@ -74,14 +74,14 @@ def test_rows_of_images_that_the_data_set_repeats_may_have_one_digest() -> None:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def tmp_project_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
     furnish(tmp_path)
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("tmp_project_dir")
 def test_a_run_that_goes_on_with_more_images_widens_the_plan() -> None:
     off = "attack.enabled=false"
     run_certify(tmp_project_config(off, "data.limit=2"), Notebook())
@@ -96,7 +96,7 @@ def test_a_run_that_goes_on_with_more_images_widens_the_plan() -> None:
     assert (sorted(header.plan), header.plan.images) == ([0, 1, 3, 6, 9], 12)
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("tmp_project_dir")
 def test_equal_images_of_a_data_set_raise_no_alarm() -> None:
     images = np.stack([np.full((1, 4, 4), mean) for mean in (0.1, 0.9, 0.1)])
     np.savez("images.npz", x=images, y=np.array([0, 1, 0]))

@@ -27,7 +27,7 @@ from tests.runs.tmp_project import SETTINGS, Notebook, furnish
 UNSEEDED = tuple(setting for setting in SETTINGS if not setting.startswith("smoothing.seed"))
 SECRET = SecretSeed(0xFEDCBA9876543210FEDCBA9876543210FEDCBA98, "12" * 16)
 
-# psi_theta(x) = x + theta: every image of the workshop has its originals.
+# psi_theta(x) = x + theta: every image of the tmp_project has its originals.
 SHADE = '''
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""verify names what is forged in a real folder: every test changes one run that was honest."""
+"""verify finds forgeries in a real folder: every test changes one correct run."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def ran(place: Path, name: str, *overrides: str) -> Path:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Honest runs of the workshop's images, made once."""
+    """Correct runs of the tmp_project's images, made once."""
     place = tmp_path_factory.mktemp("runs")
     furnish(place)
     with (place / "tmp_project_net.py").open("a") as stream:
@@ -158,7 +158,7 @@ def test_a_changed_sampler_is_named_in_header_and_rows(folder: Path) -> None:
     run = folder / "run.json"
     run.write_text(run.read_text().replace("blake2b-philox-sfc64-cells16-1", "mersenne"))
     report = forged(folder, lambda rows: [row.update(sampler="mersenne") for row in rows])
-    # The fingerprint stands for the sampler too; and with one that fits, nobody knows the name.
+    # The fingerprint covers the sampler, too; even with the right one, the name is unknown.
     assert {"sampler", "fingerprint"} <= faults(report)
     rewritten(folder, lambda tree: None)
     assert faults(verify_records(folder)) == {"sampler"}

@@ -85,7 +85,7 @@ class Darker(Transformation):
 def test_what_turns_a_constant_image_cannot_stand_behind_a_flow(
     affine_intensity: type[Transformation],
 ) -> None:
-    # ||dC / dp|| and ||dC / dtheta|| would be those of an image whose constant nobody turns.
+    # ||dC / dp|| and ||dC / dtheta|| would be those of an image whose constant does not move.
     with pytest.raises(ConfigurationError, match=r"pair-turn behind .* changes constant images"):
         composed(affine_intensity, PairTurn)().for_shape(SHAPE)
 

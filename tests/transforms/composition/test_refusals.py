@@ -1,4 +1,4 @@
-"""What is not composed says why, and what to write instead."""
+"""Refused compositions: the error gives the reason and a spec that works."""
 
 from __future__ import annotations
 
