@@ -174,7 +174,7 @@ from gsmooth.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Tint(Transformation):
-    """Linear, orthogonal, for colours; nobody has said how fast it moves."""
+    """Linear and orthogonal, for colours, without a bound on its derivative."""
 
     {option}
 
