@@ -18,7 +18,7 @@ from gsmooth.transforms.composition.flows import gain, shift
 
 def named_action_is_linear(subject: TransformationUnderTest) -> None:
     """T_theta (y + 2 z) = T_theta y + 2 T_theta z if the z-space has a name."""
-    _asked(subject)
+    _require_z_space(subject)
 
     def example(point: Point, theta: Theta) -> None:
         y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
@@ -32,7 +32,7 @@ def named_action_is_linear(subject: TransformationUnderTest) -> None:
 
 def fixed_part_stays(subject: TransformationUnderTest) -> None:
     """fixed_part is an orthogonal projection, and no T_theta moves its image."""
-    _asked(subject)
+    _require_z_space(subject)
     operator = subject.transformation
 
     def example(point: Point, theta: Theta) -> None:
@@ -49,7 +49,7 @@ def fixed_part_stays(subject: TransformationUnderTest) -> None:
 
 def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
     """||T_(theta + h) z - T_theta z|| <= h action_derivative: it bounds the speed of T."""
-    _asked(subject)
+    _require_z_space(subject)
     operator = subject.transformation
     if (
         operator.action_derivative(torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"))
@@ -111,7 +111,7 @@ def flow_is_the_attack(subject: TransformationUnderTest) -> None:
     subject.search(example, sample_image=subject.sample_images(), theta=subject.attacks())
 
 
-def _asked(subject: TransformationUnderTest) -> None:
+def _require_z_space(subject: TransformationUnderTest) -> None:
     if subject.transformation.z_space is None:
         raise no_claim("z_space is None, and compositions are refused")
 

@@ -1,7 +1,7 @@
-"""Settings of the conformance kit: what is tried, with how many votes, and within what tolerance.
+"""Settings of the conformance kit: examples, numbers of votes, and tolerances.
 
-A tolerance covers float arithmetic, quadrature or chance. Larger ones hide faults of plugins;
-smaller ones report faults where none are.
+A tolerance covers errors of float arithmetic, quadrature or chance. Larger ones hide faults of
+plugins; smaller ones report faults that do not exist.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ class SubjectSettings:
     first_shape: tuple[int, int, int] = (1, 16, 16)
     second_shape: tuple[int, int, int] = (3, 9, 12)
     second_ends: tuple[float, float] = (-1.37, 1.21)
-    """The second region, in usual ends: they lie between whole numbers, with kinks inside."""
+    """Ends of the second region, in units of ``usual``: between whole numbers, kinks inside."""
     second_examples: float = 0.3
-    """Fraction of the examples that the second shape and region get."""
+    """Fraction of the examples for the second shape and region."""
     spread: float = 0.5
-    """Std of the noise on theta, as a part of the region."""
+    """Std of the noise on theta, as a fraction of the region."""
     second_spread: float = 2.0
     """The same for the second region."""
     sigma: float = 0.25
     """Std of the noise on z with which covers and votes are checked."""
     beyond: float = 4.0
-    """Factor by which the action is checked farther out than the region: noise goes there."""
+    """Factor by which the action is checked beyond the region, where noise moves points."""
 
 
 @final
 @dataclass(frozen=True)
 class ToleranceSettings:
-    """Errors that are no fault."""
+    """Tolerances: errors up to these are accepted."""
 
     action: float = 1e-10
-    """Of exact laws, relative: 2^-53 an operation, times phases of some 10^2 radians and sums of
-    some 10^3 terms. A slip to float32 (2^-24) is a thousand times larger."""
+    """Of the laws of an action, relative: 2^-53 an operation, times phases of some 10^2 radians and
+    sums of about 10^3 terms. The error of float32 (2^-24) is a thousand times larger."""
     derivative: float = 1e-10
-    """Of a pulled-back image point, relative to 1 + its norm; finite differences carry it."""
+    """Of a pulled-back image, relative to 1 + its norm; finite differences contain it."""
     preimages: float = 1e-9
     """Of attack and lift, relative to 1 + the norm."""
     law: float = 1e-9
-    """Of shares and radii, relative: they round outwards by a few 2^-40."""
+    """Of shares and radii, relative; they are rounded outwards by a few 2^-40."""
     quadrature: tuple[float, ...] = (1e-3, 1e-3, 5e-3)
-    """Of an exact share, for 0, 1, and 2 or more parameters: the network's rounding as well."""
+    """Of an exact share, for 0, 1, and 2 or more parameters, with the network's rounding."""
     ball: float = 1.1
     """Factor by which an iterated ball may exceed the smallest (Badoiu and Clarkson's bound)."""
     false_alarm: float = 1e-6
-    """Chance that a correct law or vote fails: once and always, since draws of a seed are fixed."""
+    """Probability that a correct law or vote fails; with a fixed seed it then always fails."""
 
 
 @final
@@ -62,7 +62,7 @@ class ImageSettings:
     seeds: int = 2**16
     """Largest seed of a generated image or point."""
     long_point: float = 1024.0
-    """Std of a long point's coordinates: images of other scales, and far out in noise."""
+    """Std of a long point's coordinates, for images of other scales and large noise."""
 
 
 @final
@@ -71,15 +71,15 @@ class ActionSettings:
     """Checks of action and attack."""
 
     rows: int = 33
-    """Rows, or cells, of a batch in which one is compared with itself alone."""
+    """Rows, or cells, of a batch in which each is compared with the same one alone."""
     many_rows: int = 67
-    """Rows of a large batch: no power of two, and more than any shortcut treats alike."""
+    """Rows of a large batch: not a power of two, and more than special cases for few rows."""
     farther: float = 4.0
-    """Factor by which float errors are checked farther out: noise may be wider than the region."""
+    """Factor by which float errors are checked beyond the region, since noise may be wider."""
     parts: tuple[float, ...] = (0.5, 0.125, 0.03125)
-    """Parts of the way to an end of the region at which the action's direction is checked."""
+    """Fractions of an end of the region at which the action's direction is checked."""
     unit_slips: tuple[float, ...] = (math.pi / 180.0, 180.0 / math.pi, 0.5, 2.0)
-    """Mistaken factors of a parameter: degrees for radians and back, halves, doubles."""
+    """Wrong factors of a parameter: degrees for radians and the reverse, halves, doubles."""
     power_steps: int = 30
     """Steps of the power iteration that estimates a norm."""
 
@@ -92,11 +92,11 @@ class SearchSettings:
     line_points: int = 17
     """Points on a line along which derivatives are compared."""
     short_part: float = 2.0**-6
-    """Part of a cell in which the same is done closely."""
+    """Fraction of a cell for the same comparison over a short distance."""
     whole_numbers: int = 4
-    """About how many whole numbers of a parameter are looked at, among those of the region."""
+    """Approximate number of whole numbers of a parameter, in the region, that are tried."""
     grid: int = 401
-    """Points of the dense search: a prime, so that they miss a cover's knots."""
+    """Points of the dense search: a prime, so that they differ from a cover's grid points."""
     climbers: int = 6
     """Best points from which the search climbs."""
     climbs: int = 14
@@ -109,13 +109,13 @@ class HalfspaceSettings:
     """The half-space whose exact share of votes is known."""
 
     p: float = 0.85
-    """Its share of votes at the clean image: it then holds on part of most regions."""
+    """Its share of votes at the clean image; it is then certified on a part of most regions."""
     nodes: int = 64
     """Gauss-Legendre nodes in u = F(theta) for one parameter."""
     points: int = 512
     """Sobol points for several parameters."""
     rows: int = 32
-    """Rows that the plugin gets at a time. In a run it gets 64 or more."""
+    """Rows of a batch for the plugin; in a run it gets 64 or more."""
 
 
 @final
@@ -127,43 +127,43 @@ class OracleSettings:
     """Votes that are compared with an exact share."""
     centres: int = 3
     runs: int = 24
-    """Certificates at ``alpha``, from ``few`` votes a centre, that are counted when false."""
+    """Number of certificates at ``alpha`` with ``few`` votes a centre; false ones are counted."""
     alpha: float = 0.01
     few: int = 256
     many: int = 8192
-    """Votes of the certificate that has to come close to the truth: chance then costs about .04
-    of a share of .85."""
+    """Votes of the certificate that must be nearly tight; chance then costs about .04 of a share of
+    .85."""
     rays: int = 8
-    """Attacks that are tried along each ray of the region."""
+    """Attacks along each ray of the region."""
 
 
 @final
 @dataclass(frozen=True)
 class AdversarySettings:
-    """The adversary against certificates of a random network."""
+    """The search for attacks on certificates of a random network."""
 
     alpha: float = 1e-6
-    """Level of the certificates: a refuted one is not chance. PREDICT is at 1e-9."""
+    """Level of the certificates: a refuted one is not due to chance. PREDICT uses 1e-9."""
     votes: int = 1024
     centres: int = 3
     hidden_units: int = 12
-    """Units of the network. Half of them look along attacks, so that the class can change."""
+    """Units of the network. Half of them have the direction of attacks: the class can change."""
     unit_width: float = 8.0
-    """Noise stds in one unit of tanh: what an attack turns over outweighs the noise in all."""
+    """Noise stds in one unit of tanh, so that an attack has more effect than noise."""
     doubt: float = 0.02
-    """Fraction of noisy copies of the clean image that are of the other class."""
+    """Fraction of noisy copies of the clean image with the other class."""
     images: tuple[tuple[str, int, float], ...] = (
         ("blob", 3, 1.0),
         ("pixel", 1, 1.0),
         ("noise", 1, 0.25),
     )
-    """Kind and seed of an image, and the part of the region that is certified for it."""
+    """Kind and seed of an image, and the fraction of the region that is certified for it."""
 
 
 @final
 @dataclass(frozen=True)
 class KitSettings:
-    """All settings of the kit, by what they are for."""
+    """All settings of the kit, by purpose."""
 
     subject: SubjectSettings = SubjectSettings()
     tolerance: ToleranceSettings = ToleranceSettings()

@@ -17,7 +17,7 @@ from gsmooth_rotation.settings import ROTATION
 
 def anchor_angles(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
     """Return the middles of ``anchors`` equal arcs of [lower_deg, upper_deg], in degrees."""
-    return _knots(lower_deg, upper_deg, anchors)[1::2]
+    return _angle_grid(lower_deg, upper_deg, anchors)[1::2]
 
 
 def anchor_suprema(
@@ -52,17 +52,17 @@ def anchor_suprema(
     """
     _check(lower_deg, upper_deg, anchors)
     pixels = disc(x.shape[2], x.shape[3], radius_px).to(x.device)
-    knots = _knots(lower_deg, upper_deg, anchors).to(x.device) * RADIANS
-    _check_width(x, pixels, knots)
-    gaps = torch.cat(list(_gaps(x, pixels, knots))).reshape(-1, 2)
+    angles = _angle_grid(lower_deg, upper_deg, anchors).to(x.device) * RADIANS
+    _check_width(x, pixels, angles)
+    gaps = torch.cat(list(_gaps(x, pixels, angles))).reshape(-1, 2)
     bound = gaps.amax(dim=1)
-    unsure = _returning(x, pixels, knots)
+    unsure = _returning(x, pixels, angles)
     if bool(unsure.any()):
-        bound[unsure] = _bent(x, pixels, knots, gaps, unsure)
+        bound[unsure] = _curvature_bound(x, pixels, angles, gaps, unsure)
     return bound + NUMERICAL * (1.0 + float(x.norm()))
 
 
-def _knots(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
+def _angle_grid(lower_deg: float, upper_deg: float, anchors: int) -> Tensor:
     """Return ends and middles of the arcs in turn, (2 anchors + 1,)."""
     return torch.linspace(lower_deg, upper_deg, 2 * anchors + 1, dtype=torch.float64, device="cpu")
 
@@ -74,14 +74,14 @@ def _check(lower_deg: float, upper_deg: float, anchors: int) -> None:
         raise ValueError(f"rotation: anchors={anchors} must be at least 1")
 
 
-def _check_width(x: Tensor, pixels: Tensor, knots: Tensor) -> None:
+def _check_width(x: Tensor, pixels: Tensor, angles: Tensor) -> None:
     # Slightly below the limit, since the widths of equal arcs differ by rounding.
     widest = 2.0 * widest_half(x.shape[1:], pixels) * (1.0 - 1e-9)
-    if float((knots[1:] - knots[:-1]).max()) > widest:
-        least = math.ceil(float(knots[-1] - knots[0]) / (2.0 * widest) * (1.0 + 1e-9))
+    if float((angles[1:] - angles[:-1]).max()) > widest:
+        least = math.ceil(float(angles[-1] - angles[0]) / (2.0 * widest) * (1.0 + 1e-9))
         raise ValueError(
-            f"rotation: arcs of {float(knots[2] - knots[0]) / RADIANS:g} degrees are too wide for a"
-            f" bound on this disc; give at least {least} anchors"
+            f"rotation: arcs of {float(angles[2] - angles[0]) / RADIANS:g} degrees are too wide for"
+            f" a bound on this disc; give at least {least} anchors"
         )
 
 
@@ -109,21 +109,23 @@ def _sizes(count: int, step: int) -> list[int]:
     return [min(step, count - start) for start in range(0, count, step)]
 
 
-def _returning(x: Tensor, pixels: Tensor, knots: Tensor) -> Tensor:
+def _returning(x: Tensor, pixels: Tensor, angles: Tensor) -> Tensor:
     """Mask (n,) of arcs on which the distance from the anchor may decrease: kappa > 0."""
-    anchors, arc = len(knots) // 2, float(knots[2] - knots[0])
+    anchors, arc = len(angles) // 2, float(angles[2] - angles[0])
     # Radians: the limit of C3 is reached where the rim moves by 0.9 px.
     wide = widest_half(x.shape[1:], pixels) * 2.0 * ROTATION.search.group_px / 0.9
     size = max(1, int(wide / arc)) if arc > 0.0 else anchors
     if arc > wide:
         return torch.ones(anchors, dtype=torch.bool, device=x.device)
     starts = torch.arange(0, anchors, size, device=x.device, dtype=torch.int64)
-    low, high = knots[2 * starts], knots[2 * (starts + size).clamp(max=anchors)]
+    low, high = angles[2 * starts], angles[2 * (starts + size).clamp(max=anchors)]
     parts = [_returns(*ends) for _, *ends in derivative_chunks(x[0], pixels, low, high)]
     return (torch.cat(parts) > 0.0).repeat_interleave(size)[:anchors]
 
 
-def _bent(x: Tensor, pixels: Tensor, knots: Tensor, gaps: Tensor, chosen: Tensor) -> Tensor:
+def _curvature_bound(
+    x: Tensor, pixels: Tensor, angles: Tensor, gaps: Tensor, chosen: Tensor
+) -> Tensor:
     """Return the bound with kappa for the chosen arcs, half arc by half arc; gaps (n, 2).
 
     At angle 0 every pixel is at a kink. At the end of an interval this alone makes kappa > 0. So
@@ -133,7 +135,7 @@ def _bent(x: Tensor, pixels: Tensor, knots: Tensor, gaps: Tensor, chosen: Tensor
     """
     place = chosen.nonzero()[:, 0]
     first = torch.stack([2 * place, 2 * place + 1], dim=1).flatten()
-    low, high = knots[first], knots[first + 1]
+    low, high = angles[first], angles[first + 1]
     half, ends = high - low, gaps[place].flatten()
     kappa, derivative = _curvatures(x, pixels, low, high)
     edge = ROTATION.search.edge * half

@@ -187,9 +187,9 @@ class Warp:
         # Bounds of this pixel, given the intervals of the other three.
         above = middle + spare - (least.sum(dim=-1, keepdim=True) - least)
         below = middle - spare - (most.sum(dim=-1, keepdim=True) - most)
-        speaks = weights > GEOMETRY.least_weight
-        above = torch.where(speaks, above / weights, math.inf)
-        below = torch.where(speaks, below / weights, -math.inf)
+        bounding = weights > GEOMETRY.least_weight
+        above = torch.where(bounding, above / weights, math.inf)
+        below = torch.where(bounding, below / weights, -math.inf)
         flat_high = flat_high.scatter_reduce(2, place, above.flatten(2), "amin")
         flat_low = flat_low.scatter_reduce(2, place, below.flatten(2), "amax")
         flat_high = flat_high.view_as(high)

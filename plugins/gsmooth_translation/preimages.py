@@ -116,10 +116,10 @@ class _Mix:
         above = x + spare - sum(least)
         below = x - spare - sum(most)
         for place, weight in enumerate(weights):
-            speaks = weight > GEOMETRY.least_weight
+            bounding = weight > GEOMETRY.least_weight
             # Bounds of this pixel, given the intervals of the other three.
-            most_here = torch.where(speaks, (above + least[place]) / weight, math.inf)
-            least_here = torch.where(speaks, (below + most[place]) / weight, -math.inf)
+            most_here = torch.where(bounding, (above + least[place]) / weight, math.inf)
+            least_here = torch.where(bounding, (below + most[place]) / weight, -math.inf)
             torch.minimum(highs[place], most_here, out=highs[place])
             torch.maximum(lows[place], least_here, out=lows[place])
         return low, high, float((before - (high - low)).max())
