@@ -12,7 +12,7 @@ from gsmooth.api.results import Question, Results
 from gsmooth.api.settings import API
 from gsmooth.api.voting import KeyedImages, fitting_region
 from gsmooth.certification.feasibility import check_feasible
-from gsmooth.certification.rules import Mode, RadiusMode, RegionMode
+from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, check_choice
 from gsmooth.cover import Centres, IndividualCovers, OnlineCovers
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
@@ -117,7 +117,9 @@ def certify(
         )
     if seconds is not None and not online:
         raise ConfigurationError("certify: seconds is for guarantee='online'; leave it out")
-    number = centres if centres is not None else _usual_centres(g, rule, online)
+    if seconds is not None and not seconds > 0.0:
+        raise ConfigurationError(f"certify: seconds={seconds} must be above 0, or left out")
+    number = _usual_centres(g, rule, online) if centres is None else centres
     covers = OnlineCovers(number, seconds) if online else IndividualCovers(number)
     check_feasible(g, asked, rule, covers)
     if online:
@@ -165,8 +167,9 @@ def _rule(
     if mode == "region":
         most = API.max_votes if max_votes is None else max_votes
         return RegionMode(alpha=alpha, n0=n0, max_votes=most, order=order or "worst-first")
-    votes = API.votes_per_centre if n is None else n
-    return RadiusMode(alpha=alpha, n0=n0, n=votes, bound=bound or "clopper-pearson")
+    votes, shown = API.votes_per_centre if n is None else n, bound or "clopper-pearson"
+    check_choice("bound", shown, ("clopper-pearson", "sequence"))
+    return RadiusMode(alpha=alpha, n0=n0, n=votes, bound=shown)
 
 
 def _require_rounding(images: Dataset, region: Region) -> None:

@@ -149,7 +149,7 @@ def _certify(question: Question) -> CertifySection:
     )
     common: dict[str, Any] = {"centres": question.centres, "guarantee": guarantee}
     if guarantee == "online":
-        common["online_seconds"] = question.seconds or "unlimited"
+        common["online_seconds"] = "unlimited" if question.seconds is None else question.seconds
     mode = question.mode
     common |= {"alpha": mode.alpha, "n0": mode.n0, "futility": mode.futility, "n": mode.n}
     common["alpha_inner"] = mode.alpha / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -58,6 +59,8 @@ class RegionMode:
         require_whole(max_votes=self.max_votes)
         if self.max_votes < 1:
             raise ConfigurationError(f"max_votes={self.max_votes} must be at least 1 vote")
+        check_choice("order", self.order, ("worst-first", "inside-out"))
+        check_choice("rule", self.rule, ("e-process", "fixed"))
         if self.attempts not in (1, 2):
             raise ConfigurationError(f"attempts={self.attempts} must be 1 or 2")
 
@@ -124,6 +127,7 @@ class RadiusMode:
         check_level("alpha", self.alpha)
         check_level("futility", self.futility)
         check_votes(n0=self.n0, n=self.n)
+        check_choice("bound", self.bound, ("clopper-pearson", "randomized", "sequence"))
         if not 0.0 < self.within < 1.0:
             raise ConfigurationError(
                 f"within={self.within} must lie between 0 and 1: the part of the fraction that may"
@@ -160,6 +164,12 @@ def check_level(name: str, value: float) -> None:
         raise ConfigurationError(
             f"{name}={value} must lie above 0 and at most at 0.5; 0.001 is customary"
         )
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """ConfigurationError unless the value is one of the choices."""
+    if value not in choices:
+        raise ConfigurationError(f"{name}={value!r}; expected {' or '.join(map(repr, choices))}")
 
 
 def check_votes(**numbers: int) -> None:

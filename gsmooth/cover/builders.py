@@ -169,6 +169,12 @@ class GivenCover(CoverBuilder):
         return self.given
 
 
-def _check_number(where: str, number: Centres) -> None:
-    if isinstance(number, int) and number < 1:
+def _check_number(where: str, number: object) -> None:
+    if number is None or number == "clean":
+        return
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise ConfigurationError(
+            f"{where}: centres={number!r}; expected a whole number of at least 1, or 'clean'"
+        )
+    if number < 1:
         raise ConfigurationError(f"{where}: centres={number} must be at least 1")

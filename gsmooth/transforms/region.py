@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Final, SupportsFloat, final
 
 import numpy as np
@@ -72,11 +73,10 @@ class Region:
             lower, upper = [low for low, _ in pairs], [high for _, high in pairs]
             names = tuple(parameters)
         _require_numbers(lower=lower, upper=upper)
-        # -0.0 + 0.0 is 0.0: no bound has to allow for a negative zero that divides.
-        object.__setattr__(self, "lower", tuple(low + 0.0 for low in lower))
-        object.__setattr__(self, "upper", tuple(high + 0.0 for high in upper))
-        object.__setattr__(self, "l2", l2 + 0.0)
-        object.__setattr__(self, "bits", bits)
+        object.__setattr__(self, "lower", tuple(_number("lower", low) for low in lower))
+        object.__setattr__(self, "upper", tuple(_number("upper", high) for high in upper))
+        object.__setattr__(self, "l2", _number("l2", l2))
+        object.__setattr__(self, "bits", _whole("bits", bits))
         object.__setattr__(self, "names", None if names is None else tuple(names))
         self._check()
 
@@ -190,6 +190,20 @@ def _require_numbers(**ends: object) -> None:
                 f"region: {name}={given!r}; expected the {name} ends, one number a parameter, or"
                 " the parameters by name, such as Region(angle=(-30, 30))"
             )
+
+
+def _number(name: str, value: object) -> float:
+    """A Python float, so that no end is calculated with in the float32 of NumPy or torch."""
+    if not isinstance(value, SupportsFloat):
+        raise ConfigurationError(f"region: {name}={value!r}; expected a number")
+    # -0.0 + 0.0 is 0.0: no bound has to allow for a negative zero that divides.
+    return float(value) + 0.0
+
+
+def _whole(name: str, value: object) -> int:
+    if not isinstance(value, Integral):
+        raise ConfigurationError(f"region: {name}={value!r}; expected a whole number")
+    return int(value)
 
 
 def _pair(name: str, interval: object) -> tuple[float, float]:

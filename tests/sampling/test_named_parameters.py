@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -245,3 +248,11 @@ def test_the_transformation_is_taken_as_an_object_too() -> None:
         input_shape=(1, 8, 8),
     )
     assert getattr(g.transformation, "low_pass_px") == 0.9  # noqa: B009
+
+
+def test_sizes_are_python_floats_so_that_no_bound_is_calculated_in_float32() -> None:
+    size: Any = np.float32(0.1)
+    sigma: Any = np.float32(0.3)
+    law = joint_law([Gaussian(size)], sigma)
+    assert law == GaussianLaw((float(size),), float(sigma))
+    assert {type(size) for size in (*law.scales, law.sigma)} == {float}

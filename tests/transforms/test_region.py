@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +76,18 @@ def test_no_more_is_printed_than_the_region_holds(value: float, sign: float) -> 
     printed = [float(end) for end in text[text.index("[") + 1 : text.index("]")].split(",")]
     assert low <= printed[0] <= printed[1] <= high
     assert max(map(abs, printed)) > 0.9999 * value
+
+
+def test_ends_are_python_floats_so_that_nothing_is_rounded_to_float32() -> None:
+    end: Any = np.float32(0.1)
+    l2: Any = np.float32(0.3)
+    region = Region([-end], [end], l2)
+    part = region.scaled(1.0 / 3.0)
+    assert part.l2 == float(l2) * (1.0 / 3.0)
+    assert {type(end) for end in (*region.lower, *part.upper, part.l2)} == {float}
+
+
+@pytest.mark.parametrize("arguments", [{"l2": "0.1"}, {"bits": 7.5}, {"lower": "1", "upper": "2"}])
+def test_what_is_no_number_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="expected a"):
+        Region(**arguments)
