@@ -237,6 +237,7 @@ def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool
         ConfigurationError: No theorem is known for this noise: at most one parameter of several
             may have another law than the Gaussian one, and only one on values >= 0.
     """
+    require_finite("sigma", sigma, positive=False)
     # In float64, whatever type of number the caller has: bounds are calculated from them.
     sizes, sigma = tuple(float(one.size) for one in noise), float(sigma)
     others = [axis for axis, one in enumerate(noise) if one.law != GaussianLaw.name]
