@@ -24,8 +24,7 @@ from gsmooth.theory.sequential import StreamedSample, anytime_lower
 from gsmooth.transforms.region import Region
 
 MORE_THAN_VOTES: Final = (
-    "Use more noise (smoothing.sigma, smoothing.scales), a smaller region, more low-pass or more"
-    " centres"
+    "Use more noise (sigma, std), a smaller region, more low-pass or more centres"
 )
 """What to change if no number of votes suffices."""
 

@@ -336,7 +336,7 @@ def test_another_decision_rule_is_not_judged_by_this_one(folder: Path) -> None:
     assert faults(verify_records(folder)) == {"decision_rule"}
     rewritten(folder, lambda tree: tree["identity"].update(decision_rule=2))
     messages = [str(fault) for fault in verify_records(folder).faults]
-    assert messages == ["run.json: decision_rule: 2; this gsmooth knows rule 1"]
+    assert messages == ["run.json: decision_rule: 2; this gsmooth has rule 1"]
 
 
 @pytest.mark.parametrize("std", [0.0, 1e-300])
