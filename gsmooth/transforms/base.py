@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, ClassVar, Self, final
+from typing import TYPE_CHECKING, ClassVar, Final, Self, final
 
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.transforms.bounds import Enclosure as Enclosure
@@ -89,6 +89,7 @@ class Transformation(TransformationBounds):
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
+        _require_present_names(cls)
         _check_sides_in(cls)
 
     @property
@@ -189,6 +190,26 @@ class Transformation(TransformationBounds):
         """
         _check_sides(self, shape)
         return self
+
+
+_FORMER: Final = {
+    "action_speed": "action_derivative",
+    "contracting": "nonexpansive",
+    "flow": "affine_intensity",
+    "originals": "preimages",
+    "resting": "unsmoothed",
+    "stretch": "lipschitz_bound",
+}
+"""Claims by the name that they had once, with the present one."""
+
+
+def _require_present_names(cls: type[Transformation]) -> None:
+    """PluginError for a claim by a former name: nothing asks for it, and a base's would hold."""
+    for name, present in _FORMER.items():
+        if name in vars(cls):
+            raise PluginError(
+                f"{cls.__module__}:{cls.__qualname__}: {name} is called {present} now; rename it"
+            )
 
 
 def _check_sides(transformation: Transformation, shape: tuple[int, int, int]) -> None:

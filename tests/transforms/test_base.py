@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gsmooth import Parameter, Transformation
+from gsmooth.errors import PluginError
 
 CELL = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
 IMAGE = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
@@ -67,3 +68,21 @@ def test_nothing_is_claimed_once_attack_lift_or_readout_is_its_own(
 
 def test_float_errors_of_an_action_are_not_assumed_to_be_zero() -> None:
     assert Plain().action_error(IMAGE.flatten(1), (1.0,), (0.0,)) is None
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("action_speed", "action_derivative"),
+        ("contracting", "nonexpansive"),
+        ("flow", "affine_intensity"),
+        ("originals", "preimages"),
+        ("resting", "unsmoothed"),
+        ("stretch", "lipschitz_bound"),
+    ],
+)
+def test_a_claim_by_a_former_name_is_refused_where_it_would_be_ignored(
+    former: str, present: str
+) -> None:
+    with pytest.raises(PluginError, match=f"{former} is called {present} now"):
+        type("Old", (Brightness,), {former: lambda _: None})
