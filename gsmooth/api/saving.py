@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from gsmooth.api.results import Question, Result, Results
+from gsmooth.api.settings import API
 from gsmooth.api.voting import as_voting
 from gsmooth.certificate import (
     Abstained,
@@ -19,9 +21,11 @@ from gsmooth.certificate import (
     Certified,
     Prediction,
 )
-from gsmooth.certification import Outcome
+from gsmooth.certification import Outcome, chunks
+from gsmooth.certification.api import predict_many
 from gsmooth.certification.rules import RadiusMode, RegionMode
 from gsmooth.data.dataset import Dataset
+from gsmooth.data.item import Item
 from gsmooth.data.loading import IN_MEMORY as IMAGES
 from gsmooth.errors import RecordError
 from gsmooth.models.classifier import IN_MEMORY
@@ -46,7 +50,7 @@ from gsmooth.runs.records.recorded_noise import NoiseRecord
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.seeds.seed_file import SECRET_NAME, keep_secret, load_seed
 from gsmooth.runs.task import RunTask
-from gsmooth.sampling.noise import SecretSeed
+from gsmooth.sampling.noise import SecretSeed, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Transformation
@@ -59,7 +63,9 @@ def saved(results: Results, folder: Path, labels: NDArray[np.int64]) -> Path:
     header = run.header
     with RecordWriter(folder, header) as writer:
         if writer.done:
-            results._restore({row.index: _restored(row) for row in read_records(folder).rows})
+            rows = read_records(folder).rows
+            _require_same_votes(run.smoothed, results, rows, folder)
+            results._restore({row.index: _restored(row) for row in rows})
         for result in results:
             if result.index not in writer.done:
                 with uninterrupted():
@@ -211,6 +217,28 @@ def _row(result: Result, run: RunContext, header: RunHeader) -> Row:
         sampler=header.sampler,
         clean_prediction=run.clean_prediction(result.index),
     )
+
+
+def _require_same_votes(
+    smoothed: SmoothedClassifier, results: Results, rows: Iterable[Row], folder: Path
+) -> None:
+    """RecordError unless the network casts the votes again that selected the recorded classes.
+
+    The hash of the weights does not cover Python code, nor plain attributes of a module.
+    """
+    n0 = results.question.mode.n0
+    for row in rows:
+        item = Item(results.keys[row.index], results.images.image(row.index))
+        ((_, again),) = predict_many(smoothed, [item], n=n0, stream=Stream.SELECTION)
+        moved = sum(
+            abs(a - b) for a, b in zip(again.counts, row.image.prediction_counts, strict=True)
+        )
+        if moved > 2 * API.votes_flipped * chunks(n0):
+            raise RecordError(
+                f"{folder} holds records of another network with the same weights: for image"
+                f" {row.index} it casts the votes {list(again.counts)}, and"
+                f" {list(row.image.prediction_counts)} are recorded; choose another folder"
+            )
 
 
 def _restored(row: Row) -> Result:

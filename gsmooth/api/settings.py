@@ -15,6 +15,8 @@ class ApiSettings:
     """Votes an image in region mode, at most, if no number is given."""
     votes_per_centre: int = 10_000
     """Votes a centre in radius mode if no number is given."""
+    votes_flipped: int = 2
+    """Of 64 votes: so many may be others on other hardware, without it being another network."""
     images_shown: int = 8
     """Images of a picture, at most."""
     rows_shown: int = 20

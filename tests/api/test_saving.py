@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from typer.testing import CliRunner
 
 import gsmooth as gs
@@ -121,6 +122,24 @@ def test_the_same_network_goes_on_and_another_one_is_refused(tmp_path: Path) -> 
     results().save(folder)
     with pytest.raises(RecordError, match=r"digests\.weights"):
         results(Mean(slope=9.0)).save(folder)
+
+
+class Moved(Mean):
+    """Adds a number, which is no parameter, to every pixel."""
+
+    added = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x + self.added)
+
+
+def test_the_same_weights_in_another_function_are_refused(tmp_path: Path) -> None:
+    net = Moved()
+    folder = results(net).save(tmp_path / "run")
+    results(net).save(folder)
+    net.added = 2.0
+    with pytest.raises(RecordError, match="another network with the same weights: for image 1"):
+        results(net).save(folder)
 
 
 @pytest.mark.parametrize(
