@@ -381,8 +381,9 @@ def test_a_contact_sheet_is_a_picture_of_some_size(tmp_path: Path, channels: int
 
 
 def test_a_contact_sheet_is_drawn_of_the_images_of_the_run_only(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(registry, "_registered", {})
     registry.register(Turn)
     found = images()
     config = {"transformation": {"name": "turn", "options": {}}}
