@@ -64,7 +64,7 @@ def build_online_cover(
     check_online(smoothed, region)
     operator, classifier = smoothed.transformation, smoothed.classifier
     x = attacked[None].to(torch.float64)
-    rounding = region.half_level(classifier.input_range)
+    rounding = region.half_level(classifier.input_range) + beside_levels(x, region.bits)
     tolerance = COVER.online.tolerance * smoothed.law.sigma
     preimage_cells = enclose_preimages(
         operator, x, region, rounding, tolerance=tolerance, seconds=seconds
@@ -75,6 +75,18 @@ def build_online_cover(
     proved = layout.margin_model.proved and smoothed.grid > 0.0
     guarantee = Guarantee.ONLINE if proved else Guarantee.HEURISTIC
     return Cover(region, operator.lift(x)[0], tuple(balls), guarantee)
+
+
+def beside_levels(x: Tensor, bits: int) -> float:
+    """How far pixels lie from the nearest of 2^bits levels in [0, 1]; 0 where bits is 0.
+
+    An image that was rounded, and then held in float32, lies beside its levels, so its preimages
+    lie farther from it than half a level.
+    """
+    if bits == 0:
+        return 0.0
+    steps = 2.0**bits - 1.0
+    return float((x - (x * steps).round() / steps).abs().max())
 
 
 def check_online(smoothed: SmoothedClassifier, region: Region) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gsmooth import Classifier, Guarantee, Region, SmoothedClassifier, load_data
 from gsmooth.cover import Cover
-from gsmooth.cover.online import build_online_cover
+from gsmooth.cover.online import beside_levels, build_online_cover
 from gsmooth.cover.preimages import PreimageCells, enclose_preimages
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.theory.laws import GaussianLaw, Law
@@ -226,3 +226,22 @@ def test_images_in_another_range_are_refused() -> None:
     smoothed = SmoothedClassifier(network, ROTATION, GaussianLaw((8.0,), SIGMA), seed=0)
     with pytest.raises(ConfigurationError, match="input_range"):
         build_online_cover(smoothed, torch.zeros(SHAPE), TEN_DEGREES)
+
+
+def test_pixels_beside_their_levels_have_preimages_farther_away() -> None:
+    levels = torch.arange(256, dtype=torch.float64) / 255.0
+    held = levels.float().double()
+    assert beside_levels(levels, 8) == 0.0
+    assert beside_levels(held, 8) == float((held - levels).abs().max()) > 0.0
+    assert beside_levels(held, 0) == 0.0
+
+
+def test_an_image_held_in_float32_gets_larger_balls() -> None:
+    smoothed = defended(ROTATION)
+    exact = sent(smoothed, digit(0), (3.0,), 8)
+    point = Region((0.0,), (0.0,), bits=8)
+    near, far = (
+        build_online_cover(smoothed, image, point, 1).balls[0].margin
+        for image in (exact, exact.float().double())
+    )
+    assert far > near
