@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -204,9 +205,13 @@ _FORMER: Final = {
 
 
 def _require_present_names(cls: type[Transformation]) -> None:
-    """PluginError for a claim by a former name: nothing asks for it, and a base's would hold."""
+    """PluginError for a claim by a former name: nothing asks for it, and a base's would hold.
+
+    Options may have these names, and so may the parts of a composition.
+    """
+    noted = inspect.get_annotations(cls)
     for name, present in _FORMER.items():
-        if name in vars(cls):
+        if name in vars(cls) and "ClassVar" in str(noted.get(name, "ClassVar")):
             raise PluginError(
                 f"{cls.__module__}:{cls.__qualname__}: {name} is called {present} now; rename it"
             )

@@ -86,3 +86,12 @@ def test_a_claim_by_a_former_name_is_refused_where_it_would_be_ignored(
 ) -> None:
     with pytest.raises(PluginError, match=f"{former} is called {present} now"):
         type("Old", (Brightness,), {former: lambda _: None})
+
+
+def test_an_option_may_have_a_former_name_of_a_claim() -> None:
+    @final
+    @dataclass(frozen=True)
+    class Stretched(Brightness):
+        stretch: float = 1.0
+
+    assert Stretched(2.0).stretch == 2.0
