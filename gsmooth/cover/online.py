@@ -81,12 +81,14 @@ def beside_levels(x: Tensor, bits: int) -> float:
     """How far pixels lie from the nearest of 2^bits levels in [0, 1]; 0 where bits is 0.
 
     An image that was rounded, and then held in float32, lies beside its levels, so its preimages
-    lie farther from it than half a level.
+    lie farther from it than half a level. 0 as well where a pixel lies more than a quarter of a
+    step from all levels: such an image was never rounded to them, so no attack gives it.
     """
     if bits == 0:
         return 0.0
     steps = 2.0**bits - 1.0
-    return float((x - (x * steps).round() / steps).abs().max())
+    beside = float((x - (x * steps).round() / steps).abs().max())
+    return beside if beside <= 0.25 / steps else 0.0
 
 
 def check_online(smoothed: SmoothedClassifier, region: Region) -> None:

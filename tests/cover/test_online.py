@@ -234,6 +234,7 @@ def test_pixels_beside_their_levels_have_preimages_farther_away() -> None:
     assert beside_levels(levels, 8) == 0.0
     assert beside_levels(held, 8) == float((held - levels).abs().max()) > 0.0
     assert beside_levels(held, 0) == 0.0
+    assert beside_levels(levels[:-1] + 0.3 / 255.0, 8) == 0.0
 
 
 def test_an_image_held_in_float32_gets_larger_balls() -> None:
