@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from gsmooth.transforms.registry import load_transformation
 
 __all__ = ["GRID", "SampleRequest", "SmoothedClassifier"]
 
+_VERBS: Final = ("attack", "certify", "predict")
 GRID: Final = 2.0**-8
 COARSE: Final = 0.01
 """Total variation from which a grid no longer hides what float64 noise betrays."""
@@ -156,6 +157,13 @@ class SmoothedClassifier:
             f"SmoothedClassifier({name}, {operator.name}, {noise}sigma={self.law.sigma:g},"
             f" classes={network.classes})"
         )
+
+    if not TYPE_CHECKING:  # A type checker refuses unknown attributes by itself.
+
+        def __getattr__(self, name: str) -> object:
+            """AttributeError; it names the function of the package that does what was meant."""
+            hint = f"; call gsmooth.{name}(g, ...)" if name in _VERBS else ""
+            raise AttributeError(f"SmoothedClassifier has no attribute {name!r}{hint}")
 
     @property
     def identity_action(self) -> bool:

@@ -65,7 +65,7 @@ _COMPANIONS: Final[tuple[Body, ...]] = (
     composition_checks.fixed_part_stays,
     composition_checks.action_derivative_bounds_motion,
     composition_checks.exact_attack_is_the_action,
-    composition_checks.flow_is_the_attack,
+    composition_checks.affine_intensity_is_the_attack,
 )
 _LAWS: Final[tuple[Body, ...]] = (
     laws.law_samples_match_their_distribution,

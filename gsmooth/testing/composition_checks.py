@@ -92,7 +92,7 @@ def exact_attack_is_the_action(subject: TransformationUnderTest) -> None:
     subject.search(example, sample_image=subject.sample_images(), theta=subject.attacks())
 
 
-def flow_is_the_attack(subject: TransformationUnderTest) -> None:
+def affine_intensity_is_the_attack(subject: TransformationUnderTest) -> None:
     """psi_theta(x) = gain x + shift in every pixel, with gain and shift of ``affine_intensity``."""
     affine_intensity = subject.transformation.affine_intensity()
     if affine_intensity is None:

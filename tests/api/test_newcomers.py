@@ -99,3 +99,10 @@ def test_weights_in_place_of_a_run_file_are_named(tmp_path: Path) -> None:
     weights.write_bytes(b"PK\x80\x81")
     with pytest.raises(ConfigurationError, match="is no text; expected a TOML file, such as"):
         load_config(weights)
+
+
+@pytest.mark.parametrize("verb", ["certify", "predict", "attack"])
+def test_a_verb_that_is_sought_on_the_classifier_is_shown_as_the_function_it_is(verb: str) -> None:
+    g = smoothed()
+    with pytest.raises(AttributeError, match=rf"'{verb}'; call gsmooth\.{verb}\(g, \.\.\.\)"):
+        getattr(g, verb)

@@ -70,7 +70,7 @@ FAULTS: list[tuple[Transformation, set[str]]] = [
     (planted_companions.Slow(), {"action_derivative_bounds_motion"}),
     (planted_companions.Precise(), {"exact_attack_is_the_action"}),
     (planted_companions.Bent(), {"named_action_is_linear", "fixed_part_stays"}),
-    (planted_companions.Drifting(), {"flow_is_the_attack"}),
+    (planted_companions.Drifting(), {"affine_intensity_is_the_attack"}),
     (planted.Comb(height=4.0, proved=False), {"attacks_never_beat_certificates", MARGINS}),
 ]
 SHAPE = (1, 4, 4)
