@@ -224,7 +224,7 @@ class TransformationUnderTest:
             **drawn: Strategies of the arguments.
 
         Raises:
-            Falsified: An example fails; it has the simplest arguments found.
+            AssertionError: An example fails; it has the simplest arguments found.
         """
         if self.asking:
             raise Reached
