@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.boundaries.user_code import users_code
+from gsmooth.data.image_key import FIRST_KEY
 from gsmooth.errors import ConfigurationError, MemoryShortError, ModelError
 from gsmooth.models.call import out_of_memory
 from gsmooth.models.classifier import Classifier
@@ -203,9 +204,16 @@ class Counter:
         images = sorted({queue.requests[place].sample_key.image for place in places})
         total = sum(queue.requests[place].rows for place in places)
         raise self._classifier.not_finite(
-            f"{bad.sum()} of {total} votes for image {', '.join(map(str, images))}, first in batch"
+            f"{bad.sum()} of {total} votes for {_listed(images)}, first in batch"
             f" {queue.batch_of(places[0])} of {len(queue.batches)}"
         )
+
+
+def _listed(images: Sequence[int]) -> str:
+    """Images by index, ``image 1, 2``; else their number."""
+    if max(images) < FIRST_KEY:
+        return f"image {', '.join(map(str, images))}"
+    return f"{len(images)} image{'' if len(images) == 1 else 's'}"
 
 
 def _add(table: Tensor, rows: Sequence[int], votes: Tensor) -> None:

@@ -71,7 +71,8 @@ def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transform
     if missing := [name for name in wanted if name not in rested.unsmoothed]:
         raise ConfigurationError(
             f"smoothing: {rested.name} says that it can do without noise on"
-            f" {' and '.join(missing)}, but does not list it as resting: ask its author"
+            f" {' and '.join(missing)}, but does not list it in ``unsmoothed``: this is"
+            " a bug of the plugin"
         )
     if isinstance(law, GaussianLaw | ProductLaw) and law.without_parameter_noise != law.unsmoothed:
         law = replace(law, unsmoothed=law.without_parameter_noise)

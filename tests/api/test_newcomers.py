@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import gsmooth as gs
-from gsmooth.errors import ConfigurationError
+from gsmooth.errors import ConfigurationError, ModelError
 from gsmooth.runs.config.run_file import load_config
 from tests.api.objects import Mean, images, smoothed
 
@@ -106,3 +107,16 @@ def test_a_verb_that_is_sought_on_the_classifier_is_shown_as_the_function_it_is(
     g = smoothed()
     with pytest.raises(AttributeError, match=rf"'{verb}'; call gsmooth\.{verb}\(g, \.\.\.\)"):
         getattr(g, verb)
+
+
+class NotANumber(Mean):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(x), 2), float("nan"))
+
+
+def test_scores_that_are_no_numbers_are_told_without_the_keys_of_images() -> None:
+    g = gs.SmoothedClassifier(
+        NotANumber(), "gaussian", sigma=0.1, num_classes=2, input_shape=(1, 4, 4)
+    )
+    with pytest.raises(ModelError, match=r"votes for \d images?, first in batch"):
+        gs.certify(g, images(), BALL).compute()

@@ -283,7 +283,7 @@ def test_a_zero_scale_that_the_action_does_not_ignore_allows_no_shift() -> None:
         (GaussianLaw((0.0, 0.0), SIGMA), Lamp(), "every parameter of lamp has the std 0"),
         (GaussianLaw((0.0, 0.1), SIGMA), Lamp(), "lamp has no action without b"),
         (GaussianLaw((0.1, 0.1), SIGMA), Lamp(("k",)), "ignores k, so noise on it is lost"),
-        (GaussianLaw((0.1, 0.0), SIGMA), Lamp(faulty=True), "does not list it as resting"),
+        (GaussianLaw((0.1, 0.0), SIGMA), Lamp(faulty=True), "does not list it in ``unsmoothed``"),
         (GaussianLaw((0.1, 0.1), SIGMA), Lamp(), "no exact action"),
         (GaussianLaw((0.1,), SIGMA), Lamp(), "1 scales for the 2 parameters"),
         (UniformLaw(0.1, SIGMA), Lamp(), "1 scales for the 2 parameters"),

@@ -25,7 +25,7 @@ class Bounds:
 
         ||d_theta C|| <= g' ||d C_0|| + (|s'| + |s / g|) sup ||d T_theta L 1||,
         ||d_p C||     <= |drift| e^(|growth p|) ||w||             for a noisy flow,
-        ||d_p C||      = ||A C_0 + B a||                          for a resting one,
+        ||d_p C||      = ||A C_0 + B a||                          for one without noise,
 
     A and B as in ``flows.Chain``. The last is taken in the middle of the cell, with what C_0, a, A
     and B can change by within it.
@@ -69,7 +69,9 @@ class Bounds:
         chain: Chain,
         exactly: Chain,
     ) -> Tensor:
-        """(n, resting flows): ||A C_0 + B a|| over cells, from the middle; own (n, m), turned (m,).
+        """||A C_0 + B a|| over cells, from the middle, (n, flows without noise).
+
+        own (n, m), turned (m,).
 
         chain: over the cells of the flows; exactly: at their middles.
         """

@@ -14,8 +14,8 @@ psi_theta(x)
     C = g' C_0 + s' T_(-theta) L 1 + (s / g) T_(-theta) w.
 
 So brightness on a rotated image costs no residual but for w, which is what a lift's disc and rings
-make of a constant image beyond the constant; and all that resting flows do is residual, as in T =
-id. A part that is ``exact`` may stand anywhere: L psi = T L, and T lengthens neither L 1 nor w.
+make of a constant image beyond the constant; and all that flows without noise do is residual, as in
+T = id. A part that is ``exact`` may stand anywhere: L psi = T L, and T lengthens neither L 1 nor w.
 Where the frame is one-sided, C = L x + L psi - T L x, which is what it is for the frame alone, plus
 s w. The bounds on dC follow term by term (``bounds``).
 """
@@ -205,7 +205,9 @@ class Composition(Transformation):
         return self._within(frame, ()).derivative(x, lower, upper)
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||d2C|| by axis, in pixels with one resting flow: growth times the speed; else None.
+        """Return sup ||d2C|| by axis, for pixels with one flow without noise; else None.
+
+        It is the flow's growth times the derivative.
 
         Noisy flows move nothing there.
         """
