@@ -5,6 +5,7 @@ A law without a proved radius cannot be built: :class:`Law` is abstract in what 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import final
@@ -57,6 +58,19 @@ class Law(ABC):
     def unsmoothed(self) -> tuple[int, ...]:
         """The axes among them that the action ignores, so that a shift along them costs nothing."""
         return ()
+
+    @property
+    def whole_axes(self) -> tuple[int, ...]:
+        """The axes along which theta and every certified shift are whole numbers."""
+        return ()
+
+    @property
+    def reach(self) -> tuple[float, ...]:
+        """The largest |theta| that can be drawn along every axis (m,); inf where there is none.
+
+        T8: a residual costs nothing in what no vote of a bounded law can read.
+        """
+        return (math.inf,) * self.dimensions
 
     @abstractmethod
     def margin(
