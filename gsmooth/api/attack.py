@@ -79,7 +79,7 @@ def attack(
         >>> attack(g, image, 0, region, certificates=gs.certify(g, image, region))[0].robust
         True
     """
-    keyed = KeyedImages.of(taken_images(images, g.classifier))
+    keyed = KeyedImages.of(taken_images(images, g.classifier, g.image_shape))
     truth = taken_labels(labels, len(keyed.keys), g.classifier.classes).tolist()
     asked = fitting_region(g, region)
     check_region(g, asked)

@@ -134,7 +134,7 @@ def _dataset(images: ImagesLike, g: object) -> Dataset:
         raise ConfigurationError(
             f"certify: g is of type {type(g).__name__}; expected a gsmooth.SmoothedClassifier"
         )
-    return taken_images(images, g.classifier)
+    return taken_images(images, g.classifier, g.image_shape)
 
 
 def _usual_centres(g: SmoothedClassifier, rule: Mode, online: bool) -> Centres:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 import torch
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     LabelsLike = int | Sequence[int] | NDArray[Any] | Tensor
     """What the verbs take as labels: one integer an image."""
 
+Shape = tuple[int, int, int]
 _FLOATS: Final = (np.float16, np.float32, np.float64)
 
 
-def taken_images(images: ImagesLike, classifier: Classifier) -> Dataset:
+def taken_images(images: ImagesLike, classifier: Classifier, shape: Shape | None = None) -> Dataset:
     """The images of a caller, checked against the network that they are for.
 
     Args:
@@ -38,7 +40,8 @@ def taken_images(images: ImagesLike, classifier: Classifier) -> Dataset:
             (0..255, mapped onto that range), shaped (C, H, W), (H, W, C), (H, W) for C = 1, or with
             a first axis for the batch; a PIL image in 8-bit grey or RGB; a sequence of these; or a
             Dataset.
-        classifier: The network; images have its shape and input range.
+        classifier: The network; images have its input range.
+        shape: Shape (C, H, W) of one image; by default that of the network's input.
 
     Returns:
         A copy of the images, (N, C, H, W), in the caller's order, without labels.
@@ -47,17 +50,18 @@ def taken_images(images: ImagesLike, classifier: Classifier) -> Dataset:
         InputError: They are of another kind, type, shape or range, there are none, or pixels are
             NaN or infinite.
     """
+    form = _Form(shape or classifier.shape, classifier.name)
     if isinstance(images, Dataset):
-        pixels: NDArray[Any] = _shaped(images.images, classifier)
+        pixels: NDArray[Any] = form.shaped(images.images)
     elif isinstance(images, str | bytes):
         raise InputError(
             f"images: a value of type {type(images).__name__}; expected a tensor, an array or a PIL"
             " image (gsmooth.load_data reads files)"
         )
     elif isinstance(images, Sequence):
-        pixels = _stacked(images, classifier)
+        pixels = _stacked(images, form)
     else:
-        pixels = _shaped(_array(images), classifier)
+        pixels = form.shaped(_array(images))
     if len(pixels) == 0:
         raise InputError("images: there is none; give at least one")
     _check_values(pixels, classifier)
@@ -151,11 +155,11 @@ def _is_picture(image: object) -> bool:
     return type(image).__module__.startswith("PIL.")
 
 
-def _stacked(images: Sequence[object], classifier: Classifier) -> NDArray[Any]:
+def _stacked(images: Sequence[object], form: _Form) -> NDArray[Any]:
     """A sequence of single images, all uint8 or all floating."""
-    parts = [_shaped(_array(image), classifier) for image in images]
+    parts = [form.shaped(_array(image)) for image in images]
     if not parts:
-        return np.empty((0, *classifier.shape), dtype=np.float64)
+        return np.empty((0, *form.shape), dtype=np.float64)
     for place, part in enumerate(parts):
         if len(part) != 1:
             raise InputError(
@@ -167,26 +171,34 @@ def _stacked(images: Sequence[object], classifier: Classifier) -> NDArray[Any]:
     return np.concatenate(parts)
 
 
-def _shaped(pixels: NDArray[Any], classifier: Classifier) -> NDArray[Any]:
-    """(N, C, H, W) from any of the shapes that are taken; InputError for another."""
-    channels, height, width = classifier.shape
-    first, last = (channels, height, width), (height, width, channels)
-    shape = tuple(pixels.shape)
-    if shape == first:
-        return pixels[np.newaxis]
-    if shape[1:] == first:
-        return pixels
-    if shape == last:
-        return np.moveaxis(pixels, 2, 0)[np.newaxis]
-    if shape[1:] == last:
-        return np.moveaxis(pixels, 3, 1)
-    if channels == 1 and shape[-2:] == (height, width) and len(shape) in (2, 3):
-        return pixels.reshape(-1, 1, height, width)
-    grey = f", ({height}, {width})" if channels == 1 else ""
-    raise InputError(
-        f"images: shape {shape}; expected {first} or {last}{grey}, or a batch of them: the input"
-        f" of {classifier.name}"
-    )
+@final
+@dataclass(frozen=True)
+class _Form:
+    """The shape (C, H, W) of the images for one network, in any usual order of axes."""
+
+    shape: Shape
+    network: str
+
+    def shaped(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """(N, C, H, W) from any of the shapes that are taken; InputError for another."""
+        channels, height, width = self.shape
+        first, last = (channels, height, width), (height, width, channels)
+        shape = tuple(pixels.shape)
+        if shape == first:
+            return pixels[np.newaxis]
+        if shape[1:] == first:
+            return pixels
+        if shape == last:
+            return np.moveaxis(pixels, 2, 0)[np.newaxis]
+        if shape[1:] == last:
+            return np.moveaxis(pixels, 3, 1)
+        if channels == 1 and shape[-2:] == (height, width) and len(shape) in (2, 3):
+            return pixels.reshape(-1, 1, height, width)
+        grey = f", ({height}, {width})" if channels == 1 else ""
+        raise InputError(
+            f"images: shape {shape}; expected {first} or {last}{grey}, or a batch of them: the"
+            f" input of {self.network}"
+        )
 
 
 def _check_values(pixels: NDArray[Any], classifier: Classifier) -> None:

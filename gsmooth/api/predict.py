@@ -55,7 +55,7 @@ def predict(
         >>> [p.label for p in predict(g, torch.ones(3, 1, 2, 2), n=100)]
         [0, 0, 0]
     """
-    keyed = KeyedImages.of(taken_images(images, g.classifier))
+    keyed = KeyedImages.of(taken_images(images, g.classifier, g.image_shape))
     found: dict[int, Prediction] = {}
     waiting = Waiting(len(keyed.keys), is_wanted(progress))
     with waiting:

@@ -34,7 +34,8 @@ def train(
     noise: Mapping[str, ParameterNoise] | None = None,
     sigma: float,
     num_classes: int,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, int, int] | None = None,
+    image_shape: tuple[int, int, int] | None = None,
     input_range: tuple[float, float] = (0.0, 1.0),
     epochs: int = 80,
     batch_size: int = 128,
@@ -56,8 +57,8 @@ def train(
 
     Args:
         net: The network: float32 (N, C, H, W) to (N, classes) scores.
-        transformation, std, noise, sigma, num_classes, input_shape, input_range: As for
-            :class:`SmoothedClassifier`.
+        transformation, std, noise, sigma, num_classes, input_shape, image_shape, input_range: As
+            for :class:`SmoothedClassifier`.
         images: A batch of training images, as for :func:`certify`.
         labels: Their classes, one integer an image.
         region: The attacks of training, usually what will be certified.
@@ -101,6 +102,7 @@ def train(
         sigma=sigma,
         num_classes=num_classes,
         input_shape=input_shape,
+        image_shape=image_shape,
         input_range=input_range,
         seed=seed,
     )
@@ -109,7 +111,7 @@ def train(
             f"train: the network is on {smoothed.classifier.device}; training is on the CPU only:"
             " net.cpu()"
         )
-    kept = taken_images(images, smoothed.classifier)
+    kept = taken_images(images, smoothed.classifier, smoothed.image_shape)
     truth = taken_labels(labels, len(kept), num_classes)
     plan = TrainPlan(
         epochs=epochs,

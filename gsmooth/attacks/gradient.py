@@ -15,6 +15,7 @@ from gsmooth.attacks.missing_gradient import Forward, Slope, slope, without_grad
 from gsmooth.attacks.noisy import noisy, scores_at
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
+from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 
 
@@ -93,11 +94,14 @@ class Ascent:
         """The unit vector (1, C, H, W) along the gradient, or towards noisy copies that fool f."""
         direction = found.value
         if direction is None:
-            operator, shape = self.smoothed.transformation, self.smoothed.classifier.shape
+            operator, shape = self.smoothed.transformation, self.smoothed.image_shape
             wrong = found.scores.argmax(dim=1).cpu() != self.label
             fooled = (found.copies * wrong[:, None]).mean(dim=0, keepdim=True)
             here = operator.lift(self._attacked(theta, added)) * wrong.double().mean()
-            direction = operator.readout(fooled, shape) - operator.readout(here, shape)
+            if operator.input_shape(shape) == shape:
+                direction = operator.readout(fooled, shape) - operator.readout(here, shape)
+            else:
+                direction = _pulled_back(operator, fooled - here, self.x)
         return direction / max(float(direction.norm()), 1e-12)
 
     def _pass(self, attacked: Callable[[Tensor], Tensor], number: int, step: int) -> Forward:
@@ -113,3 +117,10 @@ class Ascent:
             return scores, z
 
         return forward
+
+
+def _pulled_back(operator: Transformation, direction: Tensor, x: Tensor) -> Tensor:
+    """L^T direction, (1, C, H, W), where the readout gives inputs of another shape than images."""
+    with torch.enable_grad():
+        leaf = x.detach().clone().requires_grad_(True)
+        return torch.autograd.grad((operator.lift(leaf) * direction).sum(), leaf)[0]

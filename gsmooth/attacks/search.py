@@ -45,7 +45,7 @@ def attack_many(
             a part of the region, is attacked in its own region as well.
     """
     for item, label in items:
-        smoothed.classifier.check_image(item.image, item.index)
+        smoothed.check_image(item.image, item.index)
         search = _Search(smoothed, item.image[None].double(), item.index, plan, region)
         yield search.outcome(label, (certificates or {}).get(item.index))
 

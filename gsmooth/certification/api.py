@@ -151,7 +151,7 @@ def certify_feasible(
     flights: list[_Flight] = []
     while True:
         while _has_room(smoothed, flights, in_flight) and (item := next(waiting, None)) is not None:
-            smoothed.classifier.check_image(item.image, item.index)
+            smoothed.check_image(item.image, item.index)
             began = perf_counter()
             cover = covers.plan(smoothed, item, region, mode.price)
             voting = decide(smoothed, item.index, cover, mode)
@@ -228,7 +228,7 @@ def predict_many(
     check_level("alpha", alpha)
     check_votes(n=n)
     for item in items:
-        smoothed.classifier.check_image(item.image, item.index)
+        smoothed.check_image(item.image, item.index)
         z = smoothed.transformation.lift(item.image[None].double())[0]
         counts = smoothed.count(
             [

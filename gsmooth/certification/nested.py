@@ -149,7 +149,7 @@ def certify_nested_feasible(
 ) -> Iterator[Outcome]:
     """:func:`certify_nested_many` for callers of :func:`check_nested_feasible`."""
     for item in items:
-        smoothed.classifier.check_image(item.image, item.index)
+        smoothed.check_image(item.image, item.index)
         yield _NestedTest(smoothed, item, region, mode).outcome(centres, error)
 
 

@@ -39,7 +39,8 @@ class Classifier:
         module: Maps float32 (N, C, H, W) to (N, classes) scores, and holds its own normalization,
             which comes after the noise.
         classes: Number of classes, at least 2.
-        shape: Shape (C, H, W) of one image.
+        shape: Shape (C, H, W) of one input; that of the images, unless the readout of a
+            transformation crops or pads them.
         input_range: Least and greatest value of a pixel, (low, high).
         name: Name of the network in errors and records.
         device: Where it runs; by default where the parameters of the module are.
@@ -254,20 +255,23 @@ class Classifier:
                 " headers, on a GPU triton; or leave model.compile out"
             ) from error
 
-    def check_image(self, image: Tensor, index: int) -> None:
+    def check_image(
+        self, image: Tensor, index: int, shape: tuple[int, int, int] | None = None
+    ) -> None:
         """Check one image.
 
         Args:
             image: The image.
             index: Its index, for the error.
+            shape: Shape (C, H, W) of images; by default that of the input.
 
         Raises:
             InputError: It is not (C, H, W), not floating, not finite or outside ``input_range``.
         """
-        name = image_name(index)
-        if tuple(image.shape) != self.shape:
+        name, expected = image_name(index), shape or self.shape
+        if tuple(image.shape) != expected:
             raise InputError(
-                f"{name}: shape {tuple(image.shape)}, but {self.name} takes {self.shape}"
+                f"{name}: shape {tuple(image.shape)}, but {self.name} takes {expected}"
             )
         if not image.is_floating_point():  # Value 1 is white in [0, 1], but nearly black in 8 bits.
             raise InputError(

@@ -210,7 +210,7 @@ class CalibratedCovers(CoverBuilder):
     def check(self, smoothed: SmoothedClassifier, region: Region) -> None:
         """ConfigurationError unless the calibration is of this transformation and region."""
         check_region(smoothed, region)
-        self.calibration.require_for(smoothed.transformation, smoothed.classifier.shape)
+        self.calibration.require_for(smoothed.transformation, smoothed.image_shape)
         self.calibration.require_holds(region)
 
     def cover(self, smoothed: SmoothedClassifier, item: Item, region: Region) -> Cover:

@@ -18,7 +18,13 @@ from gsmooth.data.item import Item
 from gsmooth.models import load_model, weights_digest
 from gsmooth.runs.calibration import CalibratedCovers, Calibration, read_calibration
 from gsmooth.runs.config.run_config import RunConfig, fingerprint, identity
-from gsmooth.runs.inputs import data_notices, require_shape, run_classes, run_data
+from gsmooth.runs.inputs import (
+    data_notices,
+    require_shape,
+    run_classes,
+    run_data,
+    with_input_shape,
+)
 from gsmooth.runs.records.capabilities import capabilities_of
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.planned_images import PlannedImages
@@ -136,7 +142,7 @@ class RunContext:
             plan=PlannedImages.of(self.indices, self.dataset),
             capabilities=capabilities_of(
                 smoothed.transformation,
-                classifier.shape,
+                smoothed.image_shape,
                 identity_action=smoothed.identity_action,
                 input_range=classifier.input_range,
             ),
@@ -165,10 +171,12 @@ def build_context(
         torch.set_num_threads(config.engine.threads)
     # Data first: a missing file should not wait for a large model.
     config, dataset = run_data(config)
+    bound = smoke_tested(task.transformation, dataset.shape)
+    config = with_input_shape(config, bound.input_shape(dataset.shape))
     classifier = load_classifier(config)
-    require_shape(dataset, classifier.shape, classifier.name)
+    require_shape(dataset, classifier.shape, classifier.name, bound)
     config, dataset = run_classes(config, dataset, classifier.classes)
-    smoothed = smoothed_classifier(config, classifier, task, seed)
+    smoothed = smoothed_classifier(config, classifier, task, dataset.shape, seed)
     return RunContext(config, dataset, smoothed, task, _calibration(task, smoothed))
 
 
@@ -177,7 +185,7 @@ def _calibration(task: RunTask, smoothed: SmoothedClassifier) -> Calibration | N
     if path is None:
         return None
     found = read_calibration(path)
-    found.require_for(smoothed.transformation, smoothed.classifier.shape)
+    found.require_for(smoothed.transformation, smoothed.image_shape)
     found.require_range(smoothed.classifier.input_range)
     found.require_holds(task.region)
     return found
@@ -202,20 +210,24 @@ def load_classifier(config: RunConfig) -> Classifier:
 
 
 def smoothed_classifier(
-    config: RunConfig, classifier: Classifier, task: RunTask, seed: Seed | None = None
+    config: RunConfig,
+    classifier: Classifier,
+    task: RunTask,
+    image_shape: tuple[int, int, int],
+    seed: Seed | None = None,
 ) -> SmoothedClassifier:
     """g, as [transformation], [smoothing] and [engine] describe it; see :func:`build_context`.
 
     batch_size "auto": the fastest by a measurement of a second or two. So is the number of threads
     where it is left open: beside other busy processes one is often far faster than several.
     """
-    smoke_tested(task.transformation, classifier.shape)
     assert config.smoothing.grid is not None
     size, devices = config.engine.batch_size, devices_of(config.model.device)
     smoothed = SmoothedClassifier(
         classifier,
         task.transformation,
         task.law,
+        image_shape=image_shape,
         grid=config.smoothing.grid,
         seed=_first(seed, config.smoothing.seed),
         devices=devices if len(devices) > 1 else (),

@@ -61,7 +61,7 @@ def checked_on(smoothed: SmoothedClassifier, images: Sequence[Tensor]) -> Functi
     Raises:
         ModelError: It is none at any batch size.
     """
-    readout = Readout(smoothed.transformation, smoothed.classifier.shape)
+    readout = Readout(smoothed.transformation, smoothed.image_shape)
     z = noisy_points(smoothed, images)
     return checked_function(smoothed.classifier, z, smoothed.batch_size, readout)
 

@@ -14,6 +14,7 @@ from gsmooth.data.preparation import Preparation
 from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, InputError, RecordError
 from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.transforms.base import Transformation
 
 
 def run_data(config: RunConfig, usual: str = "heldout") -> tuple[RunConfig, Dataset]:
@@ -42,16 +43,38 @@ def run_classes(config: RunConfig, dataset: Dataset, outputs: int) -> tuple[RunC
     return config.model_copy(update={"model": model}), fitted
 
 
-def require_shape(dataset: Dataset, shape: tuple[int, int, int], model: str) -> None:
-    """InputError unless the images are (C, H, W) = ``shape``."""
-    if dataset.shape == shape:
+def require_shape(
+    dataset: Dataset, shape: tuple[int, int, int], model: str, bound: Transformation
+) -> None:
+    """InputError unless the images, as they are read out, are (C, H, W) = ``shape``.
+
+    bound: the transformation for images of the data's shape.
+    """
+    seen = bound.input_shape(dataset.shape)
+    if seen == shape:
         return
+    images = f"images (C, H, W) = {dataset.shape}"
+    if seen != dataset.shape:
+        raise InputError(
+            f"data {dataset.name}: {bound.name} reads {images} out as {seen}, but {model} takes"
+            f" {shape}; bring the images to another size (--set data.resize=[H,W]), change the"
+            " readout in the options of the transformation, or give a network for that input"
+        )
     hint = ""
     if dataset.shape[0] == shape[0]:
         hint = f"; bring them to that size, e.g. by --set data.resize={list(shape[1:])}"
-    raise InputError(
-        f"data {dataset.name}: images (C, H, W) = {dataset.shape}, but {model} takes {shape}{hint}"
-    )
+    raise InputError(f"data {dataset.name}: {images}, but {model} takes {shape}{hint}")
+
+
+def with_input_shape(config: RunConfig, shape: tuple[int, int, int]) -> RunConfig:
+    """With ``model.shape`` as the readout gives it, where a model of the user's leaves it open.
+
+    A model of timm has a shape of its own.
+    """
+    if config.model.shape is not None or config.model.spec.startswith("timm:"):
+        return config
+    model = config.model.model_copy(update={"shape": shape})
+    return config.model_copy(update={"model": model})
 
 
 def require_labels(dataset: Dataset) -> None:

@@ -104,7 +104,7 @@ def _items(context: RunContext) -> Iterator[Item]:
     secret = isinstance(context.smoothed.seed, SecretSeed)
     for index in context.indices:
         image = context.dataset.image(index)
-        context.smoothed.classifier.check_image(image, index)  # By its place, so that it is found.
+        context.smoothed.check_image(image, index)  # By its place, so that it is found.
         yield Item.of(image, None if secret else index)
 
 

@@ -31,7 +31,12 @@ def smoke_tested(transformation: Transformation, shape: Shape) -> Transformation
         if bound.has_action:
             bound.act(z.clone(), *theta)
     with _called("readout", who, shape):
-        bound.readout(z.to(torch.float32), shape)
+        seen = tuple(bound.readout(z.to(torch.float32), shape).shape)
+    if seen != (expected := (1, *bound.input_shape(shape))):
+        raise PluginError(
+            f"readout of {who} gives {seen} for one image {shape}; expected {expected}, the number"
+            " of images and what its input_shape says"
+        )
     with _called("attack", who, shape):
         bound.attack(x, *theta)
     return bound

@@ -19,13 +19,20 @@ from gsmooth.models.cards import card
 from gsmooth.models.programs import PROGRAM_SUFFIXES
 from gsmooth.runs.config.resolution import resolved_task
 from gsmooth.runs.config.run_config import RunConfig
-from gsmooth.runs.inputs import data_notices, require_labels, require_shape, run_classes, run_data
+from gsmooth.runs.inputs import (
+    data_notices,
+    require_labels,
+    require_shape,
+    run_classes,
+    run_data,
+)
 from gsmooth.runs.monitor.progress import Progress
 from gsmooth.runs.records.files import make_folder
 from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.runs.trained import NextStep, TrainedFiles, next_step, require_reproduced
 from gsmooth.text.rounding import percent
 from gsmooth.training import EpochReport, TrainPlan, TrainReport, train
+from gsmooth.transforms.base import Transformation
 
 
 @final
@@ -70,17 +77,19 @@ def run_train(
         torch.set_num_threads(settings.engine.threads)
     settings, dataset = run_data(settings, "train")
     require_labels(dataset)
-    settings = _with_shape(settings, dataset)
+    bound = smoke_tested(task.transformation, dataset.shape)
+    settings = _with_shape(settings, dataset, bound)
     plan = TrainPlan(**settings.train.model_dump())
     module = _network(settings, plan.seed)
-    outputs = _outputs(module, dataset, settings.model.spec)
+    # As it is seen without noise, for the network's number of outputs.
+    seen = _inputs(bound, dataset)
+    outputs = _outputs(module, seen, settings.model.spec)
     settings, dataset = run_classes(settings, dataset, outputs)
     images, labels = _tensors(dataset, settings)
     for notice in data_notices(settings, dataset):
         progress.say(notice)
     # Before hours of work, not after them.
     make_folder(out.parent)
-    smoke_tested(task.transformation, dataset.shape)
     operator, law = task.noise_for(dataset.shape)
     report = train(
         module,
@@ -96,15 +105,15 @@ def run_train(
     )
     run = files.configuration(settings, outputs, dataset.digest())
     files.write(module, run)
-    require_reproduced(module, images[:2], run)
+    require_reproduced(module, seen, run)
     return TrainSummary(out, files.run_file, run, dataset.split, report)
 
 
-def _with_shape(config: RunConfig, dataset: Dataset) -> RunConfig:
-    """With the shape of the images; InputError where another one is asked for."""
+def _with_shape(config: RunConfig, dataset: Dataset, bound: Transformation) -> RunConfig:
+    """With the shape of what is read out; InputError where another one is asked for."""
     if config.model.shape is not None:
-        require_shape(dataset, config.model.shape, config.model.spec)
-    model = config.model.model_copy(update={"shape": dataset.shape})
+        require_shape(dataset, config.model.shape, config.model.spec, bound)
+    model = config.model.model_copy(update={"shape": bound.input_shape(dataset.shape)})
     return config.model_copy(update={"model": model})
 
 
@@ -140,12 +149,19 @@ def _network(config: RunConfig, seed: int) -> nn.Module:
     return module.requires_grad_(True)
 
 
-def _outputs(module: nn.Module, dataset: Dataset, spec: str) -> int:
-    """How many classes the network answers with, from a batch of two images."""
+def _inputs(bound: Transformation, dataset: Dataset) -> Tensor:
+    """Two images of the data as the network takes them, float32, without noise."""
     part = np.arange(2) % len(dataset)
-    batch = torch.from_numpy(dataset.pixels(part, np.float32))
-    with torch.no_grad(), model_call(f"model {spec!r}", batch):
-        return int(module.eval()(batch).shape[1])
+    images = torch.from_numpy(dataset.pixels(part, np.float32))
+    if bound.input_shape(dataset.shape) == dataset.shape:
+        return images
+    return bound.readout(bound.lift(images), dataset.shape)
+
+
+def _outputs(module: nn.Module, inputs: Tensor, spec: str) -> int:
+    """How many classes the network answers with, from a batch of inputs."""
+    with torch.no_grad(), model_call(f"model {spec!r}", inputs):
+        return int(module.eval()(inputs).shape[1])
 
 
 def _line(epoch: EpochReport, epochs: int) -> str:

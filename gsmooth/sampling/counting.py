@@ -20,6 +20,7 @@ from gsmooth.errors import ConfigurationError, MemoryShortError, ModelError
 from gsmooth.models.call import out_of_memory
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noisy_batch import NoisyPoints
+from gsmooth.sampling.readout import Readout
 from gsmooth.sampling.request import BatchQueue, SampleRequest
 from gsmooth.sampling.workers import Worker, hired, require_one_kind, started_pool
 
@@ -34,6 +35,7 @@ class Counter:
     Args:
         classifier: f.
         noisy: Draws the noisy points.
+        readout: Q, from noisy points to the classifier's input.
         batch_size: Most rows of one forward pass; halved if they do not fit into memory. The noise
             of a request is drawn as a whole, and takes several passes if it has more rows.
         fixed_batch: Every forward pass has exactly batch_size rows, for a classifier whose labels
@@ -45,6 +47,7 @@ class Counter:
         self,
         classifier: Classifier,
         noisy: NoisyPoints,
+        readout: Readout,
         batch_size: int,
         *,
         fixed_batch: bool = False,
@@ -55,7 +58,8 @@ class Counter:
         require_one_kind(classifier.device, devices)
         self.batch_size = batch_size
         self.fixed_batch = fixed_batch
-        self._classifier, self._noisy, self._devices = classifier, noisy, tuple(devices)
+        self._classifier, self._noisy, self._readout = classifier, noisy, readout
+        self._devices = tuple(devices)
         self._workers: list[Worker] = []
         self._threads: ThreadPoolExecutor | None = None
 
@@ -89,19 +93,20 @@ class Counter:
     def resized(self, batch_size: int) -> Counter:
         """The same workers with batches of exactly this size, for measurements."""
         self._ready()
-        other = Counter(
-            self._classifier, self._noisy, batch_size, fixed_batch=True, devices=self._devices
-        )
+        other = self._like(batch_size, fixed_batch=True, devices=self._devices)
         other._workers, other._threads = self._workers, self._threads
         return other
 
     def alone(self) -> Counter:
         """A counter with one worker that draws the noise in the calling thread."""
-        other = Counter(
-            self._classifier, self._noisy, self.batch_size, fixed_batch=self.fixed_batch
-        )
-        other._workers = [Worker(self._classifier, self._noisy)]
+        other = self._like(self.batch_size, fixed_batch=self.fixed_batch)
+        other._workers = [Worker(self._classifier, self._noisy, self._readout)]
         return other
+
+    def _like(self, batch_size: int, *, fixed_batch: bool, devices: Sequence[str] = ()) -> Counter:
+        """A counter of the same classifier, noise and readout."""
+        parts = (self._classifier, self._noisy, self._readout)
+        return Counter(*parts, batch_size, fixed_batch=fixed_batch, devices=devices)
 
     def _tables(self, queue: BatchQueue) -> list[Tensor]:
         """The counts of every worker, (requests, classes + 2) int64, on its device."""
@@ -115,7 +120,7 @@ class Counter:
     def _ready(self) -> None:
         if self._workers:
             return
-        self._workers = hired(self._classifier, self._noisy, self._devices)
+        self._workers = hired(self._classifier, self._noisy, self._readout, self._devices)
         if (number := len(self._workers)) > 1:
             # Workers on one processor share its threads.
             shared = torch.get_num_threads() // number

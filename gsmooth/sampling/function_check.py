@@ -181,9 +181,9 @@ class _Subject:
 
     def _point(self, images: Tensor, value: Tensor) -> Tensor:
         """The image (1, C, H, W) with this value in every pixel, or its z (1, K)."""
-        image = value.expand_as(images[:1])
         if self.readout is None:
-            return image
+            return value.expand_as(images[:1])
+        image = value.expand(1, *self.readout.shape)
         lifted = self.readout.transformation.lift(image.double())
         return lifted.to(images.dtype)
 

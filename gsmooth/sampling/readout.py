@@ -30,6 +30,7 @@ CUDA_NUMBERS: Final = 2**24
 class Readout:
     """Q for images of one shape (C, H, W), in blocks of one size.
 
+    shape: that of the images; Q z has the shape that the transformation's ``input_shape`` says.
     The certificate is of f Q at noisy points that are rounded to a grid (F1), so Q z must not
     depend on the batch.
     """
@@ -38,7 +39,7 @@ class Readout:
     shape: tuple[int, int, int]
 
     def images(self, z: Tensor) -> Tensor:
-        """Q z: (N, K) -> (N, C, H, W), in z's dtype, on its device; differentiable where Q is.
+        """Q z: (N, K) -> (N, *input_shape), in z's dtype, on its device; differentiable where Q is.
 
         The last block is filled up with copies of its first row.
         """

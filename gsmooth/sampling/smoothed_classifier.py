@@ -33,6 +33,7 @@ __all__ = ["GRID", "SampleRequest", "SmoothedClassifier"]
 
 _VERBS: Final = ("attack", "certify", "predict")
 GRID: Final = 2.0**-8
+Shape = tuple[int, int, int]
 COARSE: Final = 0.01
 """Total variation from which a grid no longer hides what float64 noise betrays."""
 
@@ -59,7 +60,9 @@ class SmoothedClassifier:
         noise: The noise on every parameter by name, e.g. ``{"angle": Uniform(half_width=5.0)}``.
         sigma: Standard deviation of the noise on the image, in units of the input range; above 0.
         num_classes: Number of classes, for a module.
-        input_shape: Shape (C, H, W) of one image, for a module.
+        input_shape: Shape (C, H, W) of the network's input, for a module.
+        image_shape: Shape (C, H, W) of one image, where the readout of the transformation crops or
+            pads; by default ``input_shape``. For a module one of the two is enough.
         input_range: Least and greatest value of a pixel, for a module; by default (0.0, 1.0).
         grid: h, a power of two; 0 switches rounding off, and every certificate is then heuristic
             (F1).
@@ -92,6 +95,7 @@ class SmoothedClassifier:
     classifier: Classifier
     transformation: Transformation
     law: Law
+    image_shape: Shape
     grid: float
     seed: Seed
     batch_size: int
@@ -110,7 +114,8 @@ class SmoothedClassifier:
         noise: Mapping[str, ParameterNoise] | None = None,
         sigma: float | None = None,
         num_classes: int | None = None,
-        input_shape: tuple[int, int, int] | None = None,
+        input_shape: Shape | None = None,
+        image_shape: Shape | None = None,
         input_range: tuple[float, float] | None = None,
         grid: float = GRID,
         seed: Seed | None = None,
@@ -120,14 +125,21 @@ class SmoothedClassifier:
     ) -> None:
         secret = SecretSeed() if seed is None else seed
         _check_seed(secret)
-        network = _as_classifier(classifier, num_classes, input_shape, input_range)
         operator = _as_transformation(transformation)
+        if image_shape is not None:
+            image_shape = _shape("image_shape", image_shape)
+            if input_shape is None and isinstance(classifier, nn.Module):
+                input_shape = operator.for_shape(image_shape).input_shape(image_shape)
+        network = _as_classifier(classifier, num_classes, input_shape, input_range)
+        seen = image_shape or network.shape
         asked = _asked_law(operator, law, std, noise, sigma)
-        bound, fitted = fitted_noise(operator, asked, network.shape)
+        bound, fitted = fitted_noise(operator, asked, seen)
+        _check_input_shape(bound, seen, network)
         _check_grid(fitted.sigma, grid)
         counter = Counter(
             network,
             NoisyPoints(bound, fitted, grid),
+            Readout(bound, seen),
             batch_size,
             fixed_batch=fixed_batch,
             devices=devices,
@@ -136,6 +148,7 @@ class SmoothedClassifier:
             "classifier": network,
             "transformation": bound,
             "law": fitted,
+            "image_shape": seen,
             "grid": grid,
             "seed": secret,
             "batch_size": batch_size,
@@ -207,16 +220,28 @@ class SmoothedClassifier:
     def readout(self, z: Tensor) -> Tensor:
         """Q z in float32 on the classifier's device, as in votes: (N, K) -> (N, C, H, W)."""
         moved = z.to(device=self.classifier.device, dtype=torch.float32)
-        return Readout(self.transformation, self.classifier.shape).images(moved)
+        return Readout(self.transformation, self.image_shape).images(moved)
+
+    def check_image(self, image: Tensor, index: int) -> None:
+        """InputError for an image that is not of ``image_shape``, or as the network's inputs are.
+
+        index: of the image, for the error.
+        """
+        self.classifier.check_image(image, index, self.image_shape)
 
     def pace(self) -> Pace:
         """Votes a second, and the batch size that gives the most; about a second's measurement.
 
         A classifier with a fixed batch is measured at its batch size only.
         """
-        blank = torch.zeros(1, *self.classifier.shape, dtype=torch.float64, device="cpu")
         sizes = (self.batch_size,) if self.fixed_batch else None
-        return measured_pace(self.counter, self.transformation.lift(blank)[0], sizes)
+        return measured_pace(self.counter, self.blank, sizes)
+
+    @property
+    def blank(self) -> Tensor:
+        """L x for the image of zeros, (K,)."""
+        image = torch.zeros(1, *self.image_shape, dtype=torch.float64, device="cpu")
+        return self.transformation.lift(image)[0]
 
 
 def _check_seed(seed: object) -> None:
@@ -243,7 +268,7 @@ def _check_grid(sigma: float, grid: float) -> None:
 def _as_classifier(
     given: Classifier | nn.Module,
     classes: int | None,
-    shape: tuple[int, int, int] | None,
+    shape: Shape | None,
     input_range: tuple[float, float] | None,
 ) -> Classifier:
     """f; a module becomes one with what is said of it, which a Classifier says itself."""
@@ -270,11 +295,10 @@ def _as_classifier(
             f"smoothing: {missing} is not given; a torch module does not say it: give"
             " num_classes=10, input_shape=(C, H, W), say"
         )
-    channels, height, width = _image_shape(shape)
     return Classifier(
         given,
         classes=classes,
-        shape=(channels, height, width),
+        shape=_shape("input_shape", shape),
         input_range=input_range or (0.0, 1.0),
         name=f"{IN_MEMORY}{type(given).__qualname__}",
     )
@@ -293,14 +317,23 @@ def _as_transformation(given: Transformation | str) -> Transformation:
     return given
 
 
-def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+def _shape(name: str, shape: Sequence[int]) -> Shape:
     """Three positive whole numbers; ConfigurationError otherwise."""
     sides = tuple(shape)
     if len(sides) != 3 or not all(isinstance(s, Integral) and s > 0 for s in sides):
         raise ConfigurationError(
-            f"smoothing: input_shape={shape}; expected (C, H, W), such as (3, 224, 224)"
+            f"smoothing: {name}={shape}; expected (C, H, W), such as (3, 224, 224)"
         )
     return sides[0], sides[1], sides[2]
+
+
+def _check_input_shape(bound: Transformation, image: Shape, network: Classifier) -> None:
+    """ConfigurationError unless the readout gives what the network takes."""
+    if (read := bound.input_shape(image)) != network.shape:
+        raise ConfigurationError(
+            f"smoothing: {bound.name} reads images {image} out as {read}, but {network.name} takes"
+            f" {network.shape}; give image_shape=(C, H, W), or a network for inputs {read}"
+        )
 
 
 def _asked_law(

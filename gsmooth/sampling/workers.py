@@ -28,11 +28,13 @@ class Worker:
     Args:
         classifier: f, on the worker's device.
         noisy: Draws the noisy points.
+        readout: Q, from noisy points to the classifier's input.
         pool: Threads that draw the noise; None: the calling thread.
     """
 
     classifier: Classifier
     noisy: NoisyPoints
+    readout: Readout
     pool: Executor | None = None
 
     @torch.no_grad()
@@ -47,11 +49,10 @@ class Worker:
         rows = sum(request.rows for request in requests)
         least = -(-rows // batch_size) * batch_size if fixed_batch else 0
         z = self.noisy.batch(requests, self.classifier.device, least, self.pool)
-        readout = Readout(self.noisy.transformation, self.classifier.shape)
         if len(z) > batch_size:
-            batches = readout.batches(z, batch_size)
+            batches = self.readout.batches(z, batch_size)
             return torch.cat([self.classifier.votes(batch) for batch in batches])[:rows]
-        images = readout.images(z)
+        images = self.readout.images(z)
         del z  # If the readout made new images, only these stay in memory in the forward pass.
         return self.classifier.votes(images)[:rows]
 
@@ -95,14 +96,17 @@ def _device(name: str, devices: Sequence[str]) -> torch.device:
         ) from error
 
 
-def hired(classifier: Classifier, noisy: NoisyPoints, devices: Sequence[str]) -> list[Worker]:
+def hired(
+    classifier: Classifier, noisy: NoisyPoints, readout: Readout, devices: Sequence[str]
+) -> list[Worker]:
     """One worker for each device; the first one uses ``classifier`` itself."""
     threads = torch.get_num_threads()
     if len(devices) <= 1:
         draws_here = classifier.device.type == "cpu" and threads > 1
-        return [Worker(classifier, noisy, drawing_pool(threads) if draws_here else None)]
+        pool = drawing_pool(threads) if draws_here else None
+        return [Worker(classifier, noisy, readout, pool)]
     others = [classifier.replica(device) for device in devices[1:]]
-    return [Worker(one, noisy) for one in (classifier, *others)]
+    return [Worker(one, noisy, readout) for one in (classifier, *others)]
 
 
 def started_pool(threads: int, torch_threads: int) -> ThreadPoolExecutor:

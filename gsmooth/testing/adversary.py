@@ -69,7 +69,7 @@ def _network(subject: TransformationUnderTest, x: Tensor, seed: int) -> Smoothed
     network = _Smooth(first / (KIT.adversary.unit_width * smoothed.law.sigma), seen[0], second, 0.0)
     lead = network.lead(noisy)
     network.threshold = float(lead.quantile(KIT.adversary.doubt))
-    classifier = Classifier(network, classes=2, shape=subject.shape)
+    classifier = Classifier(network, classes=2, shape=subject.input_shape)
     return replace(smoothed, classifier=classifier)
 
 
@@ -132,6 +132,6 @@ def _noisy(
 def _seen(subject: TransformationUnderTest, z: Tensor) -> Tensor:
     """Q z, flat."""
     image = subject.transformation.readout(z.clone(), subject.shape)
-    if tuple(image.shape[1:]) != subject.shape:
-        raise nothing("the readout has not the image's shape")
+    if tuple(image.shape[1:]) != subject.input_shape:
+        raise nothing("the readout has not the input's shape")
     return image.detach().reshape(len(z), -1)

@@ -135,7 +135,7 @@ def scene(
     """
     x = sample_image.tensor(subject.shape)
     across = _direction(subject, x)
-    network = Classifier(HalfSpace(across, 0.0), classes=2, shape=subject.shape)
+    network = Classifier(HalfSpace(across, 0.0), classes=2, shape=subject.input_shape)
     smoothed = subject.smoothed(identity_action=not subject.moves, network=network)
     normal, constant = _affine(subject, across)
     theta, weights = _quadrature(smoothed.law, subject.seed or 0)
@@ -147,7 +147,7 @@ def scene(
 
 def _direction(subject: TransformationUnderTest, x: Tensor) -> Tensor:
     """Return a unit vector (C * H * W,) from the farthest attack to x, plus a small random part."""
-    chance = Point("normal", 5).tensor(x.numel())[0]
+    chance = Point("normal", 5).tensor(math.prod(subject.input_shape))[0]
     along = torch.zeros_like(chance)
     if subject.dimensions:
         ends = [subject.possible(end) for end in (subject.region.lower, subject.region.upper)]
@@ -183,8 +183,8 @@ def _affine(subject: TransformationUnderTest, across: Tensor) -> tuple[Tensor, f
 
 def _score(subject: TransformationUnderTest, z: Tensor, across: Tensor) -> Tensor:
     image = subject.transformation.readout(z.clone(), subject.shape)
-    if tuple(image.shape) != (1, *subject.shape):
-        raise nothing("the readout has not the image's shape")
+    if tuple(image.shape) != (1, *subject.input_shape):
+        raise nothing("the readout has not the input's shape")
     return image.double().reshape(1, -1) @ across
 
 

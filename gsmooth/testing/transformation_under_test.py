@@ -88,6 +88,11 @@ class TransformationUnderTest:
         return int(self.transformation.lift(blank).shape[1])
 
     @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Shape (C, H, W) of the network's input."""
+        return self.transformation.input_shape(self.shape)
+
+    @property
     def reach(self) -> Theta:
         """By parameter, the range in which the action is checked; 1 unit without noise."""
         ends = zip(self.region.lower, self.region.upper, strict=True)
@@ -151,10 +156,15 @@ class TransformationUnderTest:
             if self.moves and not identity_action
             else law_from_name("gaussian", (), KIT.subject.sigma)
         )
-        blank = network or Classifier(nn.Identity(), classes=2, shape=self.shape)
+        blank = network or Classifier(nn.Identity(), classes=2, shape=self.input_shape)
         # One batch for all votes of a check, so that the plugin gets many rows at once.
         return SmoothedClassifier(
-            blank, self.transformation, law, seed=self.seed or 0, batch_size=4096
+            blank,
+            self.transformation,
+            law,
+            image_shape=self.shape,
+            seed=self.seed or 0,
+            batch_size=4096,
         )
 
     def sample_images(self) -> st.SearchStrategy[SampleImage]:

@@ -156,11 +156,21 @@ class Transformation(TransformationBounds):
         return x.flatten(1)
 
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Q z: (N, K) -> the network's input (N, *shape). The default undoes the default lift.
+        """Q z: (N, K) -> the network's input (N, *input_shape(shape)); shape: of the images.
 
-        Called after the rounding to the grid, so float32 is allowed here (F1).
+        The default undoes the default lift. Any function of one row is allowed, linear or not: the
+        readout is part of the classifier that is smoothed. Called after the rounding to the grid,
+        so float32 is allowed here (F1).
         """
         return z.reshape(-1, *shape)
+
+    def input_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Shape (C, H, W) of what ``readout`` gives for images (C, H, W); by default the same.
+
+        Another one for readouts that crop or that return a larger canvas; such a class overrides
+        ``attack`` as well.
+        """
+        return shape
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi_theta(x): what the adversary does. The default is the action itself.

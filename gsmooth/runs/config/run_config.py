@@ -49,7 +49,8 @@ class ModelSection(Section):
     """Names of the outputs in their order, or name = number for some of them; `--classes FILE`
     fills it."""
     shape: ShapeField = None
-    """`[C, H, W]` of one image."""
+    """`[C, H, W]` of one input of the network. Left out: the shape of the images as the
+    transformation reads them out, which is their own unless it crops or pads."""
     input_range: tuple[float, float] | None = None
     """Range of the pixels, [0, 1] unless declared. 8-bit images are mapped onto it (0 to 255
     becomes low to high); floating-point images outside of it are refused."""

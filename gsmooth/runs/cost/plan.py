@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal, final
 
 import numpy as np
-import torch
 
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
 from gsmooth.certification import RadiusMode
@@ -107,9 +106,7 @@ def planned(
 
 def _pace(context: RunContext) -> Pace:
     smoothed = context.smoothed
-    blank = torch.zeros(1, *smoothed.classifier.shape, dtype=torch.float64, device="cpu")
-    z = smoothed.transformation.lift(blank)[0]
-    return measured_pace(smoothed.counter, z, (smoothed.batch_size,))
+    return measured_pace(smoothed.counter, smoothed.blank, (smoothed.batch_size,))
 
 
 def _todo(context: RunContext) -> list[int]:
@@ -132,6 +129,6 @@ def _largest_l2(context: RunContext) -> float | None:
     mode, region, smoothed = context.rule, context.region, context.smoothed
     if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
         return None
-    norm = smoothed.transformation.lift_norm(smoothed.classifier.shape)
+    norm = smoothed.transformation.lift_norm(smoothed.image_shape)
     margin = float(normal_quantile(largest_p_lower(mode)))
     return min(region.l2, smoothed.law.sigma * margin / norm)

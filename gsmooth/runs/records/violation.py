@@ -89,10 +89,13 @@ def repeated(report: Path | str) -> Repeated:
     path = Path(report)
     case, config, pixels = _read(path)
     seed = kept_seed(config, path.resolve().parents[1])
-    smoothed = smoothed_classifier(config, load_classifier(config), RunTask.of(config), seed)
+    image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))
+    channels, height, width = image.shape
+    smoothed = smoothed_classifier(
+        config, load_classifier(config), RunTask.of(config), (channels, height, width), seed
+    )
     if config.engine.batch_size != "auto":  # The run may have had a fixed batch size.
         smoothed = replace(smoothed, fixed_batch=True)
-    image, added, saved = (torch.from_numpy(pixels[k]) for k in ("image", "added", "attacked"))
     theta = torch.tensor([case.theta], dtype=torch.float64, device="cpu")
     with torch.no_grad():
         attacked = attacked_images(

@@ -123,6 +123,10 @@ class Composition(Transformation):
         """Q of the frame."""
         return self._frame.readout(z, shape)
 
+    def input_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """The parts have one readout."""
+        return self._frame.input_shape(shape)
+
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """g T_theta z + s v, row by row; (N, K) -> (N, K)."""
         moved = self._frame.act(z, self._of_frame(theta))

@@ -66,7 +66,7 @@ class Frame:
             if lifted.shape != z.shape or not torch.allclose(lifted, z, atol=1e-9):
                 raise _rivals(first, other, "their lifts differ")
             back, again = (part.readout(z, self.shape) for part in (first, other))
-            if not torch.allclose(back, again, atol=1e-9):
+            if back.shape != again.shape or not torch.allclose(back, again, atol=1e-9):
                 raise _rivals(first, other, "their readouts differ")
         for one, other in itertools.combinations(self.parts, 2):
             if one.has_action and other.has_action:
@@ -79,8 +79,12 @@ class Frame:
         return self.parts[0].lift(x) if self.parts else x.flatten(1)
 
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """Q z, (N, K) -> (N, *shape)."""
+        """Q z, (N, K) -> (N, *input_shape(shape))."""
         return self.parts[0].readout(z, shape) if self.parts else z.reshape(-1, *shape)
+
+    def input_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Shape of Q z for images of this shape."""
+        return self.parts[0].input_shape(shape) if self.parts else shape
 
     def act(self, z: Tensor, columns: Columns) -> Tensor:
         """T_theta z; columns: one (N, 1) for every parameter of every part."""
