@@ -46,7 +46,9 @@ class StreamedSample:
         return self.trials - self.successes
 
 
-def log_e_value(successes: ArrayLike, failures: ArrayLike, required_p: ArrayLike) -> Floats:
+def log_e_value(
+    successes: ArrayLike, failures: ArrayLike, required_p: ArrayLike, near_one: float = 0.5
+) -> Floats:
     """Logarithm of the truncated-Jeffreys e-value for "p > required_p" (S6).
 
     S6: under any p <= required_p the e-value is a supermartingale from 1, so it ever reaches
@@ -59,6 +61,8 @@ def log_e_value(successes: ArrayLike, failures: ArrayLike, required_p: ArrayLike
         successes: Votes for the class, at least 0; all arguments broadcast.
         failures: Other votes, at least 0.
         required_p: Probability that is tested, in (0, 1).
+        near_one: Exponent of the prior at q = 1, > 0, by default Jeffreys' 1/2. A smaller one moves
+            the prior towards unanimous votes; every prior is valid.
 
     Returns:
         The logarithms, in the broadcast shape.
@@ -72,8 +76,8 @@ def log_e_value(successes: ArrayLike, failures: ArrayLike, required_p: ArrayLike
         5.19
     """
     won, lost, at = _arguments(successes, failures, required_p)
-    prior = log_beta_tail(np.float64(0.5), np.float64(0.5), at)
-    mixture = log_beta_tail(won + 0.5, lost + 0.5, at)
+    prior = log_beta_tail(np.float64(0.5), np.float64(near_one), at)
+    mixture = log_beta_tail(won + 0.5, lost + near_one, at)
     return np.asarray(mixture - prior - won * np.log(at) - lost * np.log1p(-at))
 
 
@@ -361,35 +365,62 @@ def _shows(
     log_e = log_e_value(successes, failures, required_p) - log_e_slack(
         successes, failures, required_p
     )
-    return np.asarray(log_e >= -math.log(alpha) * (1.0 + 2.0**-50))
+    return np.asarray(log_e >= log_threshold(alpha))
 
 
-def _terms(required_p: float) -> tuple[float, float, float]:
+def log_e_lower(won: int, lost: int, required_p: float, near_one: float = 0.5) -> float:
+    """:func:`log_e_value` of one pair of counts less its rounding error, ten times as fast.
+
+    It runs after every chunk of votes, and keeps what depends on ``required_p`` alone.
+
+    Args:
+        won: Votes for the class, at least 0.
+        lost: Other votes, at least 0.
+        required_p: Probability that is tested, in (0, 1).
+        near_one: Exponent of the prior at q = 1, > 0.
+
+    Returns:
+        A lower bound on ln e.
+    """
+    return _log_e_lower(won, lost, required_p, near_one, _known_terms)
+
+
+def log_threshold(alpha: float) -> float:
+    """ln(1/alpha), rounded up: a test accepts where ln e, rounded down, reaches it.
+
+    Args:
+        alpha: Level of the test, in (0, 1/2].
+    """
+    return -math.log(alpha) * (1.0 + 2.0**-50)
+
+
+def _terms(required_p: float, near_one: float) -> tuple[float, float, float]:
     """ln of the prior's mass above ``required_p``, ln required_p and ln(1 - required_p)."""
-    return _log_tail(0.5, 0.5, required_p), float(np.log(required_p)), float(np.log1p(-required_p))
+    prior = _log_tail(0.5, near_one, required_p)
+    return prior, float(np.log(required_p)), float(np.log1p(-required_p))
 
 
-_known_terms = lru_cache(maxsize=4096)(_terms)
+_Terms = Callable[[float, float], tuple[float, float, float]]
+_known_terms: Final = lru_cache(maxsize=4096)(_terms)
 
 
-def _shows_one(
-    won: int,
-    lost: int,
-    required_p: float,
-    alpha: float,
-    terms: Callable[[float], tuple[float, float, float]] = _known_terms,
-) -> bool:
-    """:func:`_shows` for one pair of counts, ten times as fast: it runs after every chunk."""
-    prior, log_required_p, log_rest = terms(required_p)
+def _log_e_lower(won: int, lost: int, required_p: float, near_one: float, terms: _Terms) -> float:
+    prior, log_required_p, log_rest = terms(required_p, near_one)
     log_e = (
-        _log_tail(won + 0.5, lost + 0.5, required_p)
+        _log_tail(won + 0.5, lost + near_one, required_p)
         - prior
         - won * log_required_p
         - lost * log_rest
     )
     spread = float(special.gammaln(won + lost + 3.0)) - won * log_required_p - lost * log_rest
-    slack = 2.0**-50 * (40.0 + spread)
-    return log_e - slack >= -math.log(alpha) * (1.0 + 2.0**-50)
+    return log_e - 2.0**-50 * (40.0 + spread)
+
+
+def _shows_one(
+    won: int, lost: int, required_p: float, alpha: float, terms: _Terms = _known_terms
+) -> bool:
+    """:func:`_shows` for one pair of counts."""
+    return _log_e_lower(won, lost, required_p, 0.5, terms) >= log_threshold(alpha)
 
 
 def _log_tail(a: float, b: float, x: float) -> float:

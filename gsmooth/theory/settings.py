@@ -1,4 +1,5 @@
-"""Settings of theory: grids of tables and of searches. No bound rests on them."""
+"""Settings of theory: grids of tables and of searches, on which no bound rests, and the weights of
+mixtures, of which any are valid that are fixed before the votes."""
 
 from __future__ import annotations
 
@@ -29,10 +30,34 @@ class ExpectedSamplesSettings:
 
 @final
 @dataclass(frozen=True)
+class RunnerUpSettings:
+    """The test of S9. Records are judged with them: they belong to the decision rule, version 2."""
+
+    prior: tuple[float, float, float] = (1.0, 0.5, 0.5)
+    """Exponents of the Dirichlet law over which likelihoods are mixed: of the selected class, of
+    the other class and of the rest. Any law is valid; this one needs the fewest votes of those that
+    were tried."""
+    variation: float = 2.0**-20
+    """Total variation between float and real noise that every such test pays for. A classifier
+    whose noise has more is refused by the rule."""
+    near_one: float = 0.125
+    """Exponent at 1 of the prior of the one-sided e-process where the selection votes are
+    unanimous; 1/2 is Jeffreys'. Unanimous votes then cost 1.06 times what Wald's test needs."""
+    unanimous: float = 0.1
+    """Weight of the test of the runner-up where the selection votes are unanimous..."""
+    concentrated: float = 0.1
+    """... where one class has more than half of the other votes..."""
+    spread: float = 0.5
+    """... and where the other votes are spread."""
+
+
+@final
+@dataclass(frozen=True)
 class TheorySettings:
     """All settings of theory."""
 
     table: ExpectedSamplesSettings = ExpectedSamplesSettings()
+    runner_up: RunnerUpSettings = RunnerUpSettings()
     boundary_spacing: int = 64
     """Every so many numbers of votes a boundary is searched for from scratch. Only time depends
     on it: those between start from their neighbours and end at the same values."""
