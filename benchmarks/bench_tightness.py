@@ -1,11 +1,11 @@
-"""How tight bounds are: originals of attacked images, and suprema of rotation around anchors."""
+"""How tight bounds are: the balls around the originals of attacked images."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 from statistics import mean, median
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,6 @@ from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.preimages import enclose_preimages
 from gsmooth.cover.settings import COVER
 from gsmooth.theory.laws import GaussianLaw
-from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema
 
 SIGMA: Final = 0.25
 PUBLISHED: Final = 0.44
@@ -32,9 +31,6 @@ REGIONS: Final = {
 }
 SCALES: Final = {"rotation": (10.0,), "translation": (1.0, 1.0)}
 OPTIONS: Final = {"rotation": {}, "translation": {"frame_px": 4}}
-SPAN_DEG: Final = 45.0
-SAMPLES: Final = 21
-"""Angles an arc that bounds are compared with, both ends and the anchor among them."""
 
 
 def online(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
@@ -131,90 +127,3 @@ def summary(rows: list[dict[str, Any]]) -> Line:
         "largest_seconds": max(column["cover_seconds"]),
         "all_originals_found": float(all(column["found"])),
     }
-
-
-def suprema(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
-    """M = max_j M_j of the images of every file, and of the first of CIFAR enlarged."""
-    if not (options.mnist or options.cifar):
-        raise NothingToMeasureError("give --mnist FILE.npz or --cifar FILE.npz, x (N, H, W[, 3])")
-    if options.mnist:
-        x = spread(pixels(options.mnist), options.images)
-        yield bounded("mnist-28", options.mnist.name, x, 500, 100)
-    if options.cifar:
-        x = spread(pixels(options.cifar), max(1, options.images // 4))
-        yield bounded("cifar-32", options.cifar.name, x, 2500, 100)
-        name = f"{options.cifar.name}, enlarged bicubically"
-        yield bounded("enlarged-224", name, enlarged(x[:1], 224), 2000, 10)
-
-
-def spread(x: Tensor, count: int) -> Tensor:
-    """``count`` images, float64 in [0, 1], from all over the file: classes may lie together."""
-    chosen = torch.linspace(0, len(x) - 1, min(count, len(x))).long()
-    return x[chosen].to(torch.float64) / 255.0
-
-
-def enlarged(x: Tensor, size: int) -> Tensor:
-    """Images blown up bicubically to size x size, and cut off at 0 and 1."""
-    grown = nn.functional.interpolate(x, (size, size), mode="bicubic", align_corners=False)
-    return grown.clamp(0.0, 1.0)
-
-
-def bounded(name: str, source: str, images: Tensor, anchors: int, compared: int) -> Line:
-    """Images (N, C, H, W), +-SPAN_DEG cut into so many arcs, of which some are compared."""
-    radius_px = (min(images.shape[2:]) - 1) / 2  # The inscribed disc, as TSS has it.
-    found = [supremum(image[None], anchors, compared, radius_px) for image in images]
-    column = {field: [each[field] for each in found] for field in found[0]}
-    return {
-        "case": name,
-        "images": len(found),
-        "shape": list(images.shape[1:]),
-        "source": source,
-        "region_deg": [-SPAN_DEG, SPAN_DEG],
-        "anchors": anchors,
-        "radius_px": radius_px,
-        "largest_mean": mean(column["largest"]),
-        "largest_max": max(column["largest"]),
-        "seconds_first": column["seconds"][0],
-        "seconds_median": median(column["seconds"]),
-        "cpu_seconds_median": median(column["cpu_seconds"]),
-        "above_sampled_mean": mean(column["above"]),
-        "above_sampled_worst_arc": max(column["above_worst"]),
-        "outcomes": found,
-    }
-
-
-def supremum(x: Tensor, anchors: int, compared: int, radius_px: float) -> Line:
-    """M and the mean of M_j of x (1, C, H, W), time, and bound / sampled over some arcs.
-
-    seconds: by the clock; cpu_seconds: of all threads, the same on a machine that others load.
-    above: the largest M over the largest sampled distance of those arcs; above_worst: the largest
-    ratio of a single arc. Nothing is warmed up.
-    """
-    began, worked = perf_counter(), process_time()
-    bound = anchor_suprema(x, -SPAN_DEG, SPAN_DEG, anchors, radius_px)
-    seconds, cpu_seconds = perf_counter() - began, process_time() - worked
-    # The worst arc, those at 0, where all pixels are at a kink, and some over the interval.
-    arcs = {*torch.linspace(0, anchors - 1, compared).long().tolist(), int(bound.argmax())}
-    chosen = torch.tensor(sorted({*arcs, anchors // 2 - 1, anchors // 2}))
-    distances = sampled(x, anchors, radius_px, chosen)
-    return {
-        "largest": float(bound.max()),
-        "mean": float(bound.mean()),
-        "seconds": seconds,
-        "cpu_seconds": cpu_seconds,
-        "above": float(bound.max() / distances.max()),
-        "above_worst": float((bound[chosen] / distances).max()),
-    }
-
-
-def sampled(x: Tensor, anchors: int, radius_px: float, arcs: Tensor) -> Tensor:
-    """Largest distance from the anchor among SAMPLES angles of each of the arcs, (n,)."""
-    operator = Rotation(radius_px=radius_px, space="pixels")
-    middles = anchor_angles(-SPAN_DEG, SPAN_DEG, anchors)[arcs]
-    around = torch.linspace(-1.0, 1.0, SAMPLES, dtype=torch.float64) * (SPAN_DEG / anchors)
-    found = []
-    for middle in middles.tolist():
-        theta = torch.cat([torch.zeros(1, dtype=torch.float64), around]) + middle
-        z = operator.lift(operator.attack(x.expand(len(theta), -1, -1, -1), theta[:, None]))
-        found.append((z[1:] - z[0]).norm(dim=1).max())
-    return torch.stack(found)

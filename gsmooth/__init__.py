@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
     from gsmooth.theory.parameter_noise import Exponential, FoldedNormal, Gaussian, Laplace, Uniform
     from gsmooth.transforms.base import Parameter, Transformation
+    from gsmooth.transforms.bounds import TransformationBounds
     from gsmooth.transforms.hookspecs import hookimpl
     from gsmooth.transforms.region import Region
     from gsmooth.transforms.registry import load_transformation, register
@@ -43,6 +44,7 @@ _HOMES = {
     "SecretSeed": "sampling.noise",
     "SmoothedClassifier": "sampling.smoothed_classifier",
     "Transformation": "transforms.base",
+    "TransformationBounds": "transforms.bounds",
     "Uniform": "theory.parameter_noise",
     "attack": "api.attack",
     "certify": "api.certify",
@@ -112,6 +114,7 @@ __all__ = [
     "SecretSeed",
     "SmoothedClassifier",
     "Transformation",
+    "TransformationBounds",
     "Uniform",
     "__version__",
     "attack",

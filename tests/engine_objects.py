@@ -24,6 +24,7 @@ from gsmooth.sampling.noise import Seed
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 
@@ -69,6 +70,12 @@ class HalfLine(nn.Module):
         return torch.cat([-lead, lead], dim=1)
 
 
+class TurnBounds(TransformationBounds["Turn"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        phase = (reach[0] * 2.0**-51 + offset[0]) * math.pi / 180.0
+        return float(z.norm(dim=1).max()) * (phase + 2.0**-49)
+
+
 @final
 @dataclass(frozen=True)
 class Turn(Transformation):
@@ -81,15 +88,17 @@ class Turn(Transformation):
     name: ClassVar[str] = "turn"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("angle", "deg"),)
     orthogonal: ClassVar[bool] = True
+    bounds_class = TurnBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         angle = theta[0] * (math.pi / 180.0)
         cos, sin = torch.cos(angle), torch.sin(angle)
         return torch.cat([cos * z[:, :1] - sin * z[:, 1:], sin * z[:, :1] + cos * z[:, 1:]], dim=1)
 
+
+class GainBounds(TransformationBounds["Gain"]):
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        phase = (reach[0] * 2.0**-51 + offset[0]) * math.pi / 180.0
-        return float(z.norm(dim=1).max()) * (phase + 2.0**-49)
+        return float(z.norm(dim=1).max()) * math.exp2(reach[0]) * (offset[0] + 2.0**-49)
 
 
 @final
@@ -99,12 +108,10 @@ class Gain(Transformation):
 
     name: ClassVar[str] = "gain"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("gain", "octaves"),)
+    bounds_class = GainBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z * torch.exp2(theta[0])
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return float(z.norm(dim=1).max()) * math.exp2(reach[0]) * (offset[0] + 2.0**-49)
 
 
 def phase_deg(x: Tensor) -> Tensor:

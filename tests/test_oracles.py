@@ -30,6 +30,7 @@ from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.theory.normal import Floats
 from gsmooth.theory.sequential import EProcess, Futility
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.engine_objects import (
@@ -410,6 +411,14 @@ def test_a_cover_with_a_centre_dropped_is_caught() -> None:
 PERIOD = 60.0 / 240.0
 
 
+class FlickerBounds(TransformationBounds["Flicker"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return float(z.norm(dim=1).max()) * (reach[0] * 2.0**-48 + offset[0])
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        return torch.full_like(lower, math.pi / PERIOD if self.of.slack else 0.0)
+
+
 @dataclass(frozen=True)
 class Flicker(Transformation):
     """Rotates the plane, and moves a third coordinate by up to 1 between grid points of a cover.
@@ -423,6 +432,7 @@ class Flicker(Transformation):
     name: ClassVar[str] = "flicker"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("angle", "deg"),)
     orthogonal: ClassVar[bool] = True
+    bounds_class = FlickerBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         angle = theta[0] * (math.pi / 180.0)
@@ -434,12 +444,6 @@ class Flicker(Transformation):
         moved = self.act(x.flatten(1), *theta)
         up = torch.sin(math.pi / PERIOD * theta[0]) ** 2
         return torch.cat([moved[:, :2], moved[:, 2:] + up], dim=1).reshape(x.shape)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return float(z.norm(dim=1).max()) * (reach[0] * 2.0**-48 + offset[0])
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        return torch.full_like(lower, math.pi / PERIOD if self.slack else 0.0)
 
 
 def test_a_bound_without_slack_is_caught() -> None:

@@ -52,6 +52,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "load_transformation",
         "register",
         "Transformation",
+        "TransformationBounds",
         "Parameter",
         "hookimpl",
     ),

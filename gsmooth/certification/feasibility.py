@@ -197,7 +197,7 @@ class _Question:
         widths = self._widths(balls) if self.moving == 1 else np.zeros_like(self.spans)
         part = widths / halves
         shift = np.zeros((1, 0)) if self.smoothed.identity_action else part[None]
-        norm = self.smoothed.transformation.lift_norm(self.smoothed.image_shape)
+        norm = self.smoothed.transformation.bounds.lift_norm(self.smoothed.image_shape)
         return float(self.smoothed.law.margin(shift, np.array([norm * self.region.l2]))[0])
 
     def _widths(self, balls: int) -> Floats:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from gsmooth.certificate import Guarantee
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.options import fields_of
 
 Class = type[Transformation]
@@ -44,11 +45,11 @@ def capabilities_shown(cls: Class) -> dict[str, bool]:
     finite = bool(cls.parameters) and all(parameter.step for parameter in cls.parameters)
     return {
         "orthogonal": cls.orthogonal,
-        "bounds": _own(cls, "derivative_bound") or same or finite,
-        "exact": _own(cls, "action_error"),
-        "identity_action": _own(cls, "attack_derivative_bound") or finite,
+        "bounds": _bounds(cls, "derivative_bound") or same or finite,
+        "exact": _bounds(cls, "action_error"),
+        "identity_action": _bounds(cls, "attack_derivative_bound") or finite,
         "joins": _own(cls, "affine_intensity") or _own(cls, "z_space"),
-        "preimages": _own(cls, "preimages"),
+        "preimages": _bounds(cls, "preimages"),
     }
 
 
@@ -121,3 +122,7 @@ def _is_needed(option: Field[Any]) -> bool:
 
 def _own(cls: Class, method: str) -> bool:
     return getattr(cls, method) is not getattr(Transformation, method)
+
+
+def _bounds(cls: Class, method: str) -> bool:
+    return getattr(cls.bounds_class, method) is not getattr(TransformationBounds, method)

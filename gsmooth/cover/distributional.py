@@ -84,7 +84,7 @@ def cheapest_number(
 def equal_margin(smoothed: SmoothedClassifier, region: Region, error: float, centres: int) -> float:
     """The margin of equal boxes around their centres, without the float terms of F1."""
     lower, upper = equal_boxes(region, smoothed.law, centres)
-    residual = error + smoothed.transformation.lift_norm(smoothed.image_shape) * region.l2
+    residual = error + smoothed.transformation.bounds.lift_norm(smoothed.image_shape) * region.l2
     shift = upper - placed(smoothed.law, lower, (lower + upper) / 2)
     margins = smoothed.law.margin(shift, np.full(len(lower), residual))
     return float(margins.max())

@@ -28,7 +28,7 @@ from gsmooth.cover.regions.one_sided import one_way_axes, placed
 from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
@@ -98,7 +98,7 @@ def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
     """
     check_region(smoothed, region)
     operator, given = smoothed.transformation, smoothed.classifier.input_range
-    if type(operator).preimages is Transformation.preimages or region.dimensions == 0:
+    if operator.bounds_class.preimages is TransformationBounds.preimages or region.dimensions == 0:
         raise ConfigurationError(
             f"online: {operator.name} has no method that encloses the preimages of an image;"
             " certify the clean image instead"

@@ -131,7 +131,7 @@ def _measure(
 def _enclosed(
     operator: Transformation, x: Tensor, rounding: float, lower: Floats, upper: Floats
 ) -> Enclosure:
-    found = operator.preimages(x, torch.from_numpy(lower), torch.from_numpy(upper), rounding)
+    found = operator.bounds.preimages(x, torch.from_numpy(lower), torch.from_numpy(upper), rounding)
     if found is None:
         raise ConfigurationError(
             f"online: {operator.name} cannot enclose the preimages of an image with these options;"

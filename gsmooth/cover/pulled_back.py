@@ -69,7 +69,9 @@ class PulledBackImage:
         """sup ||dC/dtheta_i|| over each cell, (n, m); None if the plugin has no such bound."""
         operator = self.transformation
         bound = (
-            operator.attack_derivative_bound if self.identity_action else operator.derivative_bound
+            operator.bounds.attack_derivative_bound
+            if self.identity_action
+            else operator.bounds.derivative_bound
         )
         return _in_parts(bound, self.x, lower, upper)
 
@@ -77,7 +79,9 @@ class PulledBackImage:
         """sup ||d2C/dtheta_i2|| over each cell, (n, m); None if C is not smooth in cells."""
         operator = self.transformation
         bound = (
-            operator.attack_curvature_bound if self.identity_action else operator.curvature_bound
+            operator.bounds.attack_curvature_bound
+            if self.identity_action
+            else operator.bounds.curvature_bound
         )
         return _in_parts(bound, self.x, lower, upper)
 

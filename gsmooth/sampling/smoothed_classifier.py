@@ -193,7 +193,7 @@ class SmoothedClassifier:
         if self.identity_action:
             return 0.0
         accuracy = self.accuracy
-        return self.transformation.action_error(z[None], accuracy.reach, accuracy.offset)
+        return self.transformation.bounds.action_error(z[None], accuracy.reach, accuracy.offset)
 
     def total_variation(self, z: Tensor) -> float:
         """tau at z (K,): what float noise and sums can change in any vote share (F1)."""

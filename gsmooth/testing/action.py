@@ -9,7 +9,7 @@ from torch import Tensor
 from gsmooth.testing.images import Point, points
 from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest, near, no_claim
-from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 
 
 def action_at_zero_is_identity(subject: TransformationUnderTest) -> None:
@@ -87,17 +87,19 @@ def action_never_lengthens(subject: TransformationUnderTest) -> None:
 
 def lipschitz_bound_holds(subject: TransformationUnderTest) -> None:
     """||T z - T y|| <= lipschitz_bound ||z - y||: by so much residuals may grow (T5)."""
-    if type(subject.transformation).lipschitz_bound is Transformation.lipschitz_bound:
+    if subject.transformation.bounds_class.lipschitz_bound is TransformationBounds.lipschitz_bound:
         raise no_claim(
             "lipschitz_bound follows from orthogonal or nonexpansive, which have their own checks"
         )
-    if subject.transformation.lipschitz_bound(subject.reach) is None:
-        raise no_claim("stretch is None, and residuals make certificates heuristic")
+    if subject.transformation.bounds.lipschitz_bound(subject.reach) is None:
+        raise no_claim("lipschitz_bound is None, and residuals make certificates heuristic")
 
     def example(point: Point, theta: Theta) -> None:
         y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
-        claimed = subject.transformation.lipschitz_bound(tuple(abs(value) for value in theta))
-        assert claimed is not None, f"stretch answers at first and is None at theta={theta}"
+        claimed = subject.transformation.bounds.lipschitz_bound(
+            tuple(abs(value) for value in theta)
+        )
+        assert claimed is not None, f"lipschitz_bound answers at first and is None at theta={theta}"
         before, after = _gap(y, z), _gap(subject.act(y, theta), subject.act(z, theta))
         assert after <= claimed * before + KIT.tolerance.action * _scale(y, z), (
             f"T_{theta} takes points {before:.6g} apart to {after:.6g}, stretch claims a factor of"
@@ -116,7 +118,7 @@ def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
     """
     identity_action = (0.0,) * subject.dimensions
     if (
-        subject.transformation.action_error(
+        subject.transformation.bounds.action_error(
             torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"),
             identity_action,
             identity_action,
@@ -150,7 +152,7 @@ def _claim(
     subject: TransformationUnderTest, z: Tensor, theta: Theta, offset: Theta | None = None
 ) -> float:
     reach = tuple(abs(value) for value in theta)
-    claimed = subject.transformation.action_error(z, reach, offset or (0.0,) * len(theta))
+    claimed = subject.transformation.bounds.action_error(z, reach, offset or (0.0,) * len(theta))
     assert claimed is not None, f"action_error answers at first and None at reach={reach}"
     return claimed
 

@@ -52,14 +52,16 @@ def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
     _require_z_space(subject)
     operator = subject.transformation
     if (
-        operator.action_derivative(torch.zeros(1, subject.size, dtype=torch.float64, device="cpu"))
+        operator.bounds.action_derivative(
+            torch.zeros(1, subject.size, dtype=torch.float64, device="cpu")
+        )
         is None
     ):
         raise no_claim("action_derivative is None, and compositions have no bound")
 
     def example(point: Point, theta: Theta) -> None:
         z = point.tensor(subject.size)
-        claimed = operator.action_derivative(z.clone())
+        claimed = operator.bounds.action_derivative(z.clone())
         assert claimed is not None, "action_derivative answers at first and None later"
         for axis, reach in enumerate(subject.reach):
             # One-sided parameters have no negative values.

@@ -199,7 +199,7 @@ def _beside_kinks(subject: TransformationUnderTest, axis: int) -> list[int]:
     """Return the positions of cells that touch 0, the region's ends or a breakpoint."""
     parameter_grid = np.array(_axes(subject)[axis])
     low, high = subject.region.lower[axis], subject.region.upper[axis]
-    marks = (0.0, low, high, *subject.transformation.breakpoints(axis, low, high))
+    marks = (0.0, low, high, *subject.transformation.bounds.breakpoints(axis, low, high))
     last = max(0, len(parameter_grid) - 2)
     found = {
         int(np.clip(np.searchsorted(parameter_grid, mark) - d, 0, last))

@@ -9,7 +9,7 @@ from torch import Tensor
 from gsmooth.testing.images import Point, SampleImage, points, sample_images
 from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, near, no_claim
-from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 
 
 def lift_is_linear(subject: TransformationUnderTest) -> None:
@@ -27,7 +27,7 @@ def lift_is_linear(subject: TransformationUnderTest) -> None:
 
 def lift_norm_bounds_lift(subject: TransformationUnderTest) -> None:
     """||L x|| <= lift_norm ||x||, also for x from a power iteration."""
-    bound = subject.transformation.lift_norm(subject.shape)
+    bound = subject.transformation.bounds.lift_norm(subject.shape)
 
     def example(sample_image: SampleImage) -> None:
         x = sample_image.tensor(subject.shape)
@@ -48,9 +48,9 @@ def rounding_norm_bounds_lift(subject: TransformationUnderTest) -> None:
     has all pixels at -1 or 1; iterations of r -> sign(L^T L r) from several starts search for it.
     """
     operator = subject.transformation
-    if type(operator).rounding_norm is Transformation.rounding_norm:
+    if operator.bounds_class.rounding_norm is TransformationBounds.rounding_norm:
         raise no_claim("rounding_norm is the default, which follows from lift_norm")
-    bound = operator.rounding_norm(subject.shape)
+    bound = operator.bounds.rounding_norm(subject.shape)
 
     def example(sample_image: SampleImage) -> None:
         r = (2.0 * sample_image.tensor(subject.shape) - 1.0).sign()

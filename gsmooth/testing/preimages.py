@@ -19,7 +19,7 @@ def preimages_are_enclosed(subject: TransformationUnderTest) -> None:
     """
     blank = torch.zeros(1, *subject.shape, dtype=torch.float64, device="cpu")
     origin = torch.zeros(1, subject.dimensions, dtype=torch.float64, device="cpu")
-    if subject.transformation.preimages(blank, origin, origin, 0.0) is None:
+    if subject.transformation.bounds.preimages(blank, origin, origin, 0.0) is None:
         raise no_claim("preimages is None, and only clean images are certified")
 
     def example(sample_image: SampleImage, cell: Cell, part: tuple[float, ...], bits: int) -> None:
@@ -32,7 +32,7 @@ def preimages_are_enclosed(subject: TransformationUnderTest) -> None:
         sent = (attacked * levels).round() / levels if bits else attacked
         # A slack for rounding in float64.
         rounding = Region(bits=bits).half_level() * (1.0 + 1e-12) + 1e-15
-        found = subject.transformation.preimages(sent.clone(), lower, upper, rounding)
+        found = subject.transformation.bounds.preimages(sent.clone(), lower, upper, rounding)
         where = f"on the cell {lower[0].tolist()} to {upper[0].tolist()}, {bits} bits"
         assert found is not None, f"preimages is None {where}"
         assert bool(found.possible[0]), f"{where}: impossible, but theta={theta[0].tolist()} it was"

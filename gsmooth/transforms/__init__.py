@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gsmooth.transforms.base import AffineIntensity, Enclosure, Parameter, Transformation
+    from gsmooth.transforms.bounds import TransformationBounds
     from gsmooth.transforms.hookspecs import hookimpl
     from gsmooth.transforms.region import Region
     from gsmooth.transforms.registry import load_transformation, register, transformations
@@ -17,6 +18,7 @@ _HOMES = {
     "Parameter": "base",
     "Region": "region",
     "Transformation": "base",
+    "TransformationBounds": "bounds",
     "hookimpl": "hookspecs",
     "load_transformation": "registry",
     "register": "registry",
@@ -41,6 +43,7 @@ __all__ = [
     "Parameter",
     "Region",
     "Transformation",
+    "TransformationBounds",
     "hookimpl",
     "load_transformation",
     "register",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, ClassVar, Final, Self, final
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, final
 
 from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.transforms.bounds import Enclosure as Enclosure
 from gsmooth.transforms.bounds import TransformationBounds
+from gsmooth.transforms.names import require_no_bounds, require_present_names
 from gsmooth.transforms.parameter import Parameter as Parameter
 
 if TYPE_CHECKING:
@@ -38,7 +38,18 @@ class AffineIntensity:
             )
 
 
-class Transformation(TransformationBounds):
+B_co = TypeVar("B_co", bound=TransformationBounds[Any], covariant=True)
+
+
+class HasBounds(Protocol[B_co]):
+    """A transformation, as its property ``bounds`` sees it."""
+
+    @property
+    def bounds_class(self) -> type[B_co]:
+        """The class of its bounds."""
+
+
+class Transformation(ABC):
     """A family psi_theta of attacks and the exact action T_theta that certifies it.
 
     Subclasses are frozen dataclasses marked ``@final``; their fields are the plugin's options.
@@ -63,7 +74,8 @@ class Transformation(TransformationBounds):
     ``least_side_px``: images with a side below it are refused by ``for_shape``; 2 where the attack
     interpolates along both axes (libraries have no unit of length along an axis of one pixel).
 
-    Bounds, all of them optional, are those of :class:`TransformationBounds`.
+    ``bounds_class``: the subclass of :class:`TransformationBounds` with the bounds that are known.
+    All of them are optional; without them certificates are *heuristic*.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -87,11 +99,20 @@ class Transformation(TransformationBounds):
     nonexpansive: ClassVar[bool] = False
     default_centres: ClassVar[int] = 1
     least_side_px: ClassVar[int] = 1
+    bounds_class: ClassVar[type[TransformationBounds[Any]]] = TransformationBounds
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        _require_present_names(cls)
+        require_present_names(cls)
+        require_no_bounds(cls)
+        _require_bounds_class(cls)
         _check_sides_in(cls)
+
+    @property
+    def bounds(self: HasBounds[B_co]) -> B_co:
+        """The bounds on this transformation: an instance of ``bounds_class``."""
+        _require_bounds_class(type(self))
+        return self.bounds_class(self)
 
     @property
     def z_space(self) -> str | None:
@@ -184,7 +205,8 @@ class Transformation(TransformationBounds):
     def knows_lift_norm(self) -> bool:
         """True if ``lift_norm`` is valid for this lift: the default is for the default lift."""
         own, base = type(self), Transformation
-        return own.lift_norm is not base.lift_norm or own.lift is base.lift
+        stated = self.bounds_class.lift_norm is not TransformationBounds.lift_norm
+        return stated or own.lift is base.lift
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether psi_theta takes images with pixels in [low, high] to such images.
@@ -203,28 +225,19 @@ class Transformation(TransformationBounds):
         return self
 
 
-_FORMER: Final = {
-    "action_speed": "action_derivative",
-    "contracting": "nonexpansive",
-    "flow": "affine_intensity",
-    "originals": "preimages",
-    "resting": "unsmoothed",
-    "stretch": "lipschitz_bound",
-}
-"""Claims by the name that they had once, with the present one."""
-
-
-def _require_present_names(cls: type[Transformation]) -> None:
-    """PluginError for a claim by a former name: nothing asks for it, and a base's would hold.
-
-    Options may have these names, and so may the parts of a composition.
-    """
-    noted = inspect.get_annotations(cls)
-    for name, present in _FORMER.items():
-        if name in vars(cls) and "ClassVar" in str(noted.get(name, "ClassVar")):
-            raise PluginError(
-                f"{cls.__module__}:{cls.__qualname__}: {name} is called {present} now; rename it"
-            )
+def _require_bounds_class(cls: Any) -> None:
+    """PluginError unless the bounds are of a class whose answers are checked."""
+    given: object = cls.bounds_class
+    if not (isinstance(given, type) and issubclass(given, TransformationBounds)):
+        raise PluginError(
+            f"{cls.__module__}:{cls.__qualname__}: bounds_class is {given!r}, expected a subclass"
+            " of gsmooth.TransformationBounds"
+        )
+    if cls.bounds is not Transformation.bounds:
+        raise PluginError(
+            f"{cls.__module__}:{cls.__qualname__}: bounds is made from bounds_class; set"
+            " bounds_class instead, and give an option another name"
+        )
 
 
 def _check_sides(transformation: Transformation, shape: tuple[int, int, int]) -> None:

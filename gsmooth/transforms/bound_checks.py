@@ -1,7 +1,7 @@
 """Every bound of a plugin is checked where it leaves the plugin: no negative number and no NaN.
 
 A negative bound on a derivative makes a residual smaller than it is, and a NaN compares as nothing
-at all: either can turn into a certificate of what is false. In ``Transformation`` and all of its
+at all: either can turn into a certificate of what is false. In ``TransformationBounds`` and all its
 subclasses the methods that are listed here are ``CheckedBound``, however they came there, so that
 covers, compositions, calibrations, online covers and the kit all get checked numbers, whoever asks
 and whoever answers. inf is allowed: it says that nothing is known.
@@ -54,22 +54,22 @@ class CheckedBound:
 
     def __set__(self, subject: Any, value: object) -> NoReturn:
         raise PluginError(
-            f"{subject.name}: {self.name} is set on an object; it has to be a method of its class,"
-            " whose answers are checked"
+            f"{subject.of.name}: {self.name} is set on an object; it has to be a method of its"
+            " class, whose answers are checked"
         )
 
     def __call__(self, subject: Any, *args: Any, **kwargs: Any) -> Any:
         """The method's answer; PluginError unless it is a bound."""
-        method = self.given
+        method, name = self.given, subject.of.name
         if hasattr(type(method), "__get__"):
             method = method.__get__(subject, type(subject))
         answer = method(*args, **kwargs)
         given = (*args, *kwargs.values())
-        if fault := self.check(answer, given, len(subject.parameters)):
+        if fault := self.check(answer, given, len(subject.of.parameters)):
             raise PluginError(
-                f"{subject.name}: {self.name} gave {fault}; it is a bug of the plugin, and nothing"
+                f"{name}: {self.name} gave {fault}; it is a bug of the plugin, and nothing"
                 f" that rests on it would be proved: tell its author what `gsmooth check"
-                f" {subject.name}` says"
+                f" {name}` says"
             )
         return answer
 

@@ -1,12 +1,13 @@
-"""TransformationBounds: what a transformation can state beyond its maps, all of it optional."""
+"""TransformationBounds: bounds on a transformation, in an optional object of its own."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, final
 
 from gsmooth.transforms.bound_checks import BoundsChecked
+from gsmooth.transforms.names import require_present_names
 from gsmooth.transforms.parameter import Parameter
 
 if TYPE_CHECKING:
@@ -28,25 +29,72 @@ class Enclosure:
     possible: Tensor
 
 
-class TransformationBounds(metaclass=BoundsChecked):
-    """Bounds on a transformation: what turns a heuristic certificate into a proved one.
+class Bounded(Protocol):
+    """What the default bounds ask of the transformation that they belong to."""
 
-    Each has a default. Where an answer may be None, None says that no bound is known, and what
-    rests on it is *heuristic*. Images x (1, C, H, W) and z (N, K) are float64; cells of the m
-    parameters are given by their ends, lower and upper (n, m). Bounds are rounded outwards.
+    @property
+    def name(self) -> str:
+        """The name that errors give."""
 
-    They are checked in every subclass: PluginError where one answers with a negative number, NaN or
-    another shape (``gsmooth.transforms.bound_checks``).
-    """
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """One for each theta."""
 
-    parameters: ClassVar[tuple[Parameter, ...]] = ()
-    orthogonal: ClassVar[bool] = False
-    nonexpansive: ClassVar[bool] = False
+    @property
+    def orthogonal(self) -> bool:
+        """Whether every T_theta is an orthogonal map."""
+
+    @property
+    def nonexpansive(self) -> bool:
+        """Whether no T_theta increases a distance."""
 
     @property
     def exact(self) -> bool:
-        """Whether nothing lies between attack and action, for every image and every theta."""
-        return False
+        """Whether L psi_theta(x) = T_theta L x for every image and every theta."""
+
+
+T_co = TypeVar("T_co", bound=Bounded, covariant=True)
+
+
+class TransformationBounds(Generic[T_co], metaclass=BoundsChecked):
+    """Bounds on a transformation: what turns a heuristic certificate into a proved one.
+
+    A transformation names the subclass with its bounds as ``bounds_class``; ``bounds`` is an
+    instance of it. Each bound has a default. Where an answer may be None, None says that no bound
+    is known, and what rests on it is *heuristic*. Images x (1, C, H, W) and z (N, K) are float64;
+    cells of the m parameters are given by their ends, lower and upper (n, m). Bounds are rounded
+    outwards.
+
+    They are checked in every subclass: PluginError where one answers with a negative number, NaN or
+    another shape (``gsmooth.transforms.bound_checks``).
+
+    Attributes:
+        of: The transformation whose bounds these are, with its options.
+
+    Example:
+        >>> from gsmooth import Parameter, Transformation
+        >>> class FadeBounds(TransformationBounds["Fade"]):
+        ...     def action_error(self, z, reach, offset):
+        ...         largest = reach[0] + float(z.abs().max())
+        ...         return z.shape[1] ** 0.5 * (offset[0] + 1e-15 * largest)
+        >>> class Fade(Transformation):
+        ...     name = "fade"
+        ...     parameters = (Parameter("amount", "1", "added to every pixel"),)
+        ...     bounds_class = FadeBounds
+        ...
+        ...     def act(self, z, amount):
+        ...         return z + amount
+        >>> import torch
+        >>> Fade().bounds.action_error(torch.ones(1, 4), (0.5,), (0.25,)) > 0.5
+        True
+    """
+
+    def __init__(self, of: T_co) -> None:
+        self.of = of
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        require_present_names(cls)
 
     def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
         """sup of ||T_theta y - T_theta z|| / ||y - z|| over |theta_i| <= reach_i, rounded up.
@@ -54,7 +102,7 @@ class TransformationBounds(metaclass=BoundsChecked):
         What the attack, its rounding and an l2 ball leave over grows with the noise on theta by no
         more (T5). None: no bound is known, and only where nothing is left over is it proved.
         """
-        return 1.0 if self.orthogonal or self.nonexpansive else None
+        return 1.0 if self.of.orthogonal or self.of.nonexpansive else None
 
     def action_error(
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
@@ -72,7 +120,7 @@ class TransformationBounds(metaclass=BoundsChecked):
 
         Finite for every z only where theta is not one-sided or the action damps. None: not known.
         """
-        return z.new_zeros((len(z), 0)) if not self.parameters else None
+        return z.new_zeros((len(z), 0)) if not self.of.parameters else None
 
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
         """An upper bound on the operator norm of the lift for images (C, H, W)."""
@@ -92,7 +140,7 @@ class TransformationBounds(metaclass=BoundsChecked):
         is ``exact`` C is constant and the default answers 0; and so it does for cells that are
         points, as all cells are where every parameter has a step.
         """
-        return lower.new_zeros(lower.shape) if self.exact else self._at_points(lower, upper)
+        return lower.new_zeros(lower.shape) if self.of.exact else self._at_points(lower, upper)
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""
@@ -130,6 +178,6 @@ class TransformationBounds(metaclass=BoundsChecked):
 
         A cell that is none has attacks between which nothing is known: inf. None without steps.
         """
-        if not self.parameters or not all(parameter.step for parameter in self.parameters):
+        if not self.of.parameters or not all(parameter.step for parameter in self.of.parameters):
             return None
         return lower.new_zeros(lower.shape).masked_fill(upper > lower, math.inf)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,8 +14,45 @@ if TYPE_CHECKING:
     from gsmooth.geometry.space import Size, Space
 
 
+T_co = TypeVar("T_co", bound="InSpace", covariant=True)
+
+
+class SpaceBounds(TransformationBounds[T_co]):
+    """Bounds on lift and action that the z-space gives."""
+
+    def action_derivative(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d T z / d theta_i||; None where the space has no action."""
+        return self.of.coordinates.action_derivative(z)
+
+    def lift_norm(self, shape: Size) -> float:
+        """Upper bound on ||L||."""
+        return self.of.coordinates.norm(shape)
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """l2 bound on the float64 error of T z."""
+        return self.of.coordinates.action_error(z, reach, offset)
+
+
+class AttackInSpaceBounds(SpaceBounds[T_co]):
+    """Bounds of a transformation whose attack the space bounds as well."""
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||dC / d theta_i|| over cells (n, m), per unit; None: nothing can be pulled back."""
+        return self.of.coordinates.derivative_bound(x, lower, upper)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||d^2 C / d theta_i^2|| over cells (n, m); None where no bound is known."""
+        return self.of.coordinates.curvature_bound(x, lower, upper)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """sup ||d L psi / d theta_i|| over cells (n, m), per unit."""
+        return self.of.coordinates.attack_derivative_bound(x, lower, upper)
+
+
 class InSpace(Transformation):
     """A transformation whose lift and action are those of a :class:`Space`."""
+
+    bounds_class: ClassVar[type[SpaceBounds[Any]]] = SpaceBounds
 
     @property
     @abstractmethod
@@ -37,30 +75,8 @@ class InSpace(Transformation):
         """The projection of z on what no theta moves."""
         return self.coordinates.fixed_part(z)
 
-    def action_derivative(self, z: Tensor) -> Tensor | None:
-        """sup over theta of ||d T z / d theta_i||; None where the space has no action."""
-        return self.coordinates.action_derivative(z)
-
-    def lift_norm(self, shape: Size) -> float:
-        """Upper bound on ||L||."""
-        return self.coordinates.norm(shape)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """l2 bound on the float64 error of T z."""
-        return self.coordinates.action_error(z, reach, offset)
-
 
 class BoundedInSpace(InSpace):
     """A transformation whose attack the space bounds as well."""
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||dC / d theta_i|| over cells (n, m), per unit; None: nothing can be pulled back."""
-        return self.coordinates.derivative_bound(x, lower, upper)
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||d^2 C / d theta_i^2|| over cells (n, m); None where no bound is known."""
-        return self.coordinates.curvature_bound(x, lower, upper)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup ||d L psi / d theta_i|| over cells (n, m), per unit."""
-        return self.coordinates.attack_derivative_bound(x, lower, upper)
+    bounds_class: ClassVar[type[AttackInSpaceBounds[Any]]] = AttackInSpaceBounds

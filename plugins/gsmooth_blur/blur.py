@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Literal, final
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor
@@ -12,13 +12,9 @@ from gsmooth import Parameter, Transformation
 from gsmooth.geometry.pixels import known_size
 from gsmooth.geometry.separable import Separable
 from gsmooth_blur.attack import SampledKernel, blurred
-from gsmooth_blur.bounds import Kernel, Spectrum
-from gsmooth_blur.lift import cosines, steepest
+from gsmooth_blur.bounds import BlurBounds, Kernel
+from gsmooth_blur.lift import cosines
 from gsmooth_blur.matched import MatchedKernel
-
-# Float64 error of exp(-v w) z relative to z: the exponent is off by 8 units of 2^-53 of itself, and
-# s exp(-s) <= .37; two factors, two products and the exponentials themselves add 8 units.
-RELATIVE: Final = 2.0**-49
 
 
 @final
@@ -56,6 +52,7 @@ class Blur(Transformation):
     one_sided: ClassVar[tuple[str, ...]] = ("variance",)
     nonexpansive: ClassVar[bool] = True
     default_centres: ClassVar[int] = 4
+    bounds_class = BlurBounds
 
     def __post_init__(self) -> None:
         if self.kernel not in ("exact", "sampled", "matched"):
@@ -107,55 +104,9 @@ class Blur(Transformation):
         """The constant of every channel."""
         return self._cosines.constants(z)
 
-    def action_derivative(self, z: Tensor) -> Tensor:
-        """||w z||, reached at v = 0: w exp(-v w) falls with v. (N, K) -> (N, 1)."""
-        down, along = self._cosines.frequencies(z)
-        rate = (down.square()[:, None] + along.square()) / 2.0
-        derivative: Tensor = (rate * self._cosines.grid(z)).flatten(1).norm(dim=1, keepdim=True)
-        return derivative * (1.0 + 1e-9)
-
     def keeps_range(self, low: float, high: float) -> bool:
         """True for sampled kernels, which average; the exact, band-limited one has side lobes."""
         return self.kernel != "exact"
-
-    def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """Bound ||L||: 1 in exact arithmetic, with a slack for float64."""
-        return 1.0 + 1e-9
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Bound errors by rounding and by an offset of the variance: |d exp(-v w) / dv| <= w."""
-        return float(z.norm(dim=1).max()) * (RELATIVE + steepest(*self._size) * offset[0])
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup ||d (L psi_v(x) - T_v L x) / dv|| over each cell, per px^2; (n, 1) -> (n, 1)."""
-        if self.kernel == "exact":
-            return torch.zeros_like(lower)
-        spectrum, low, high = self._seen(x, lower, upper)
-        return spectrum.gap_derivative(self._sampled, low, high)[:, None]
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup of the second derivative of the same, per px^4; (n, 1) -> (n, 1)."""
-        if self.kernel == "exact":
-            return torch.zeros_like(lower)
-        spectrum, low, high = self._seen(x, lower, upper)
-        return spectrum.gap_curvature(self._sampled, low, high)[:, None]
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup ||d L psi_v(x) / dv|| over each cell, per px^2; (n, 1) -> (n, 1)."""
-        spectrum, low, high = self._seen(x, lower, upper)
-        if self.kernel == "exact":
-            return spectrum.action_derivative(low)[:, None]
-        return spectrum.kernel_derivative(self._sampled, low, high)[:, None]
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup ||d^2 L psi_v(x) / dv^2|| over each cell, per px^4; (n, 1) -> (n, 1)."""
-        spectrum, low, high = self._seen(x, lower, upper)
-        if self.kernel == "exact":
-            return spectrum.action_curvature(low)[:, None]
-        return spectrum.kernel_curvature(self._sampled, low, high)[:, None]
-
-    def _seen(self, x: Tensor, lower: Tensor, upper: Tensor) -> tuple[Spectrum, Tensor, Tensor]:
-        return Spectrum.of(self._cosines, x), lower[:, 0], upper[:, 0]
 
     @property
     def _sampled(self) -> Kernel:

@@ -8,10 +8,38 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from gsmooth import Parameter
+from gsmooth import Parameter, TransformationBounds
 from gsmooth.geometry.pixel_values import PixelValues
 from gsmooth.transforms.base import AffineIntensity
 from gsmooth.transforms.clipped import Clipped
+
+
+class BrightnessBounds(TransformationBounds["Brightness"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Bound the rounding of one sum for each pixel (2^-53 of it) and an offset of b."""
+        root = math.sqrt(z.shape[1])
+        largest = float(z.norm(dim=1).max()) + root * (reach[0] + offset[0])
+        return (2.0**-52 * largest + root * offset[0]) * (1.0 + 1e-12)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """Root of the number of pixels that are clipped somewhere in the cell; (n, 1) -> (n, 1)."""
+        if not self.of.clip:
+            return lower.new_zeros(lower.shape)
+        pixels = PixelValues.of(x)
+        clipped = (pixels.values + upper > self.of.high) | (pixels.values + lower < self.of.low)
+        return _root(pixels, clipped)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """Root of the number of pixels that move with b somewhere in the cell."""
+        pixels = PixelValues.of(x)
+        if not self.of.clip:
+            return _root(pixels, pixels.values.new_ones(len(lower), len(pixels.values)))
+        moving = (pixels.values + lower < self.of.high) & (pixels.values + upper > self.of.low)
+        return _root(pixels, moving)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """0, since psi is affine in b; None with ``clip``, when it is only piecewise affine."""
+        return None if self.of.clip else lower.new_zeros(lower.shape)
 
 
 @final
@@ -40,6 +68,7 @@ class Brightness(Clipped):
         Parameter("brightness", "of the pixel scale", "added to every pixel", usual=0.3),
     )
     orthogonal: ClassVar[bool] = True
+    bounds_class = BrightnessBounds
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -54,32 +83,6 @@ class Brightness(Clipped):
     def affine_intensity(self) -> AffineIntensity | None:
         """Gain 1 and shift b; None with ``clip``, since the attack is then not affine."""
         return None if self.clip else AffineIntensity(0.0, 1.0)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Bound the rounding of one sum for each pixel (2^-53 of it) and an offset of b."""
-        root = math.sqrt(z.shape[1])
-        largest = float(z.norm(dim=1).max()) + root * (reach[0] + offset[0])
-        return (2.0**-52 * largest + root * offset[0]) * (1.0 + 1e-12)
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Root of the number of pixels that are clipped somewhere in the cell; (n, 1) -> (n, 1)."""
-        if not self.clip:
-            return lower.new_zeros(lower.shape)
-        pixels = PixelValues.of(x)
-        clipped = (pixels.values + upper > self.high) | (pixels.values + lower < self.low)
-        return _root(pixels, clipped)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Root of the number of pixels that move with b somewhere in the cell."""
-        pixels = PixelValues.of(x)
-        if not self.clip:
-            return _root(pixels, pixels.values.new_ones(len(lower), len(pixels.values)))
-        moving = (pixels.values + lower < self.high) & (pixels.values + upper > self.low)
-        return _root(pixels, moving)
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """0, since psi is affine in b; None with ``clip``, when it is only piecewise affine."""
-        return None if self.clip else lower.new_zeros(lower.shape)
 
 
 def _root(pixels: PixelValues, chosen: Tensor) -> Tensor:

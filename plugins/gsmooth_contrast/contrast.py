@@ -11,7 +11,22 @@ from torch import Tensor
 from gsmooth import Parameter
 from gsmooth.geometry.pixel_values import Gain
 from gsmooth.transforms.base import AffineIntensity
-from gsmooth.transforms.clipped import Clipped
+from gsmooth.transforms.clipped import Clipped, GainBounds
+
+
+class ContrastBounds(GainBounds["Contrast"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Bound four roundings for each pixel, of numbers up to ``largest``, and an offset of k.
+
+        For |k| <= reach, an offset moves e^k (z - about) by at most offset e^(reach + offset)
+        |z - about|.
+        """
+        largest = float(z.norm(dim=1).max()) + 2.0 * abs(self.of.about) * math.sqrt(z.shape[1])
+        return math.exp(reach[0] + offset[0]) * largest * (offset[0] + 2.0**-50) * (1.0 + 1e-12)
+
+    @property
+    def gain(self) -> Gain:
+        return Gain(self.of.about, 1.0, self.of.clip, self.of.low, self.of.high)
 
 
 @final
@@ -42,6 +57,7 @@ class Contrast(Clipped):
             "contrast", "ln", "logarithm of the factor; 0.1 is 10.5% more contrast", usual=0.3
         ),
     )
+    bounds_class = ContrastBounds
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in (self.about, self.low, self.high)):
@@ -61,32 +77,3 @@ class Contrast(Clipped):
     def affine_intensity(self) -> AffineIntensity | None:
         """Gain e^k about the grey ``about``; None with ``clip``, when the attack is not affine."""
         return None if self.clip else AffineIntensity(1.0, -self.about)
-
-    def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
-        """e^reach: T_k multiplies distances by e^k."""
-        return math.exp(reach[0]) * (1.0 + 1e-12)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Bound four roundings for each pixel, of numbers up to ``largest``, and an offset of k.
-
-        For |k| <= reach, an offset moves e^k (z - about) by at most offset e^(reach + offset)
-        |z - about|.
-        """
-        largest = float(z.norm(dim=1).max()) + 2.0 * abs(self.about) * math.sqrt(z.shape[1])
-        return math.exp(reach[0] + offset[0]) * largest * (offset[0] + 2.0**-50) * (1.0 + 1e-12)
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Root of the sum of (C - about)^2 over pixels clipped in the cell; (n, 1) -> (n, 1)."""
-        return self._gain.carried(x, lower, upper)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Root of the sum of (psi - about)^2 over pixels that are not clipped all over the cell."""
-        return self._gain.attacked(x, lower, upper)
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """The bound on psi', since psi'' = psi' in k; None with ``clip``, when psi has kinks."""
-        return None if self.clip else self.attack_derivative_bound(x, lower, upper)
-
-    @property
-    def _gain(self) -> Gain:
-        return Gain(self.about, 1.0, self.clip, self.low, self.high)

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
 from gsmooth import Parameter
+from gsmooth.geometry.separable import DAMPING_ERROR
 from gsmooth_cyclic.lift import steepest
-from gsmooth_cyclic.torus import NUMERICAL, OnTorus
+from gsmooth_cyclic.torus import NUMERICAL, OnTorus, OnTorusBounds
 
-# Float64 error of exp(-v w) z relative to z: the exponent is off by 8 units of 2^-53 of itself, and
-# s exp(-s) <= .37; the products and the exponentials themselves add 8 units.
-RELATIVE: Final = 2.0**-49
+
+class CyclicBlurBounds(OnTorusBounds):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Bound errors by rounding and by an offset of the variance: |d exp(-v w) / dv| <= w."""
+        rate = sum(steepest(size) ** 2 for size in self.of.size_px) / 2.0 * (1.0 + NUMERICAL)
+        return float(z.norm(dim=1).max()) * (DAMPING_ERROR + rate * offset[0])
+
+    def action_derivative(self, z: Tensor) -> Tensor:
+        """||w z||, reached at v = 0: w exp(-v w) falls with v. (N, K) -> (N, 1)."""
+        return self._lengths(z, z.new_zeros(len(z), 1), 1)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """||w exp(-v w) L x|| at the cell's lower end, per px^2; (n, 1) -> (n, 1)."""
+        return self._lengths(self.of.lift(x), lower, 1) + NUMERICAL * (1.0 + float(x.norm()))
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """||w^2 exp(-v w) L x|| at the cell's lower end, per px^4; (n, 1) -> (n, 1)."""
+        return self._lengths(self.of.lift(x), lower, 2) + NUMERICAL * (1.0 + float(x.norm()))
+
+    def _lengths(self, z: Tensor, variance: Tensor, power: int) -> Tensor:
+        """||w^power exp(-v w) z|| for z (1 or n, K) and v (n, 1), rounded up: (n, 1)."""
+        squares = self.of.basis.grid(z).square().sum(dim=1)
+        down, along = self.of.basis.frequencies(z)
+        rate = ((down.square()[:, None] + along.square()) / 2.0).flatten()
+        factors = (rate**power * torch.exp(-variance * rate)).square()
+        return (factors * squares.flatten(1)).sum(dim=1, keepdim=True).sqrt() * (1.0 + NUMERICAL)
 
 
 @final
@@ -41,6 +65,7 @@ class CyclicBlur(OnTorus):
     one_sided: ClassVar[tuple[str, ...]] = ("variance",)
     nonexpansive: ClassVar[bool] = True
     default_centres: ClassVar[int] = 4
+    bounds_class = CyclicBlurBounds
 
     def move(self, coefficients: Tensor, omega: tuple[Tensor, Tensor], *theta: Tensor) -> Tensor:
         """Multiply every coefficient by exp(-v w)."""
@@ -49,28 +74,3 @@ class CyclicBlur(OnTorus):
         rates = (w.square() / 2.0 for w in omega)
         down, along = (torch.exp(-variance.to(coefficients.dtype) * rate) for rate in rates)
         return coefficients * down[:, None, :, None] * along[:, None, None, :]
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Bound errors by rounding and by an offset of the variance: |d exp(-v w) / dv| <= w."""
-        rate = sum(steepest(size) ** 2 for size in self.size_px) / 2.0 * (1.0 + NUMERICAL)
-        return float(z.norm(dim=1).max()) * (RELATIVE + rate * offset[0])
-
-    def action_derivative(self, z: Tensor) -> Tensor:
-        """||w z||, reached at v = 0: w exp(-v w) falls with v. (N, K) -> (N, 1)."""
-        return self._lengths(z, z.new_zeros(len(z), 1), 1)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """||w exp(-v w) L x|| at the cell's lower end, per px^2; (n, 1) -> (n, 1)."""
-        return self._lengths(self.lift(x), lower, 1) + NUMERICAL * (1.0 + float(x.norm()))
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """||w^2 exp(-v w) L x|| at the cell's lower end, per px^4; (n, 1) -> (n, 1)."""
-        return self._lengths(self.lift(x), lower, 2) + NUMERICAL * (1.0 + float(x.norm()))
-
-    def _lengths(self, z: Tensor, variance: Tensor, power: int) -> Tensor:
-        """||w^power exp(-v w) z|| for z (1 or n, K) and v (n, 1), rounded up: (n, 1)."""
-        squares = self.basis.grid(z).square().sum(dim=1)
-        down, along = self.basis.frequencies(z)
-        rate = ((down.square()[:, None] + along.square()) / 2.0).flatten()
-        factors = (rate**power * torch.exp(-variance * rate)).square()
-        return (factors * squares.flatten(1)).sum(dim=1, keepdim=True).sqrt() * (1.0 + NUMERICAL)

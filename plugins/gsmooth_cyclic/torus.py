@@ -9,13 +9,27 @@ from typing import Final, Self
 import torch
 from torch import Tensor
 
-from gsmooth import Transformation
+from gsmooth import Transformation, TransformationBounds
 from gsmooth.geometry.pixels import known_size
 from gsmooth.geometry.separable import Separable
 from gsmooth_cyclic.lift import Z_SPACE, kept, spectrum
 
 NUMERICAL: Final = 1e-9
 """Outward slack for float64 sums of squares, relative."""
+
+
+class OnTorusBounds(TransformationBounds["OnTorus"]):
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        """Bound ||L||: 1 in exact arithmetic, with a slack for float64."""
+        return 1.0 + NUMERICAL
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """0, since C(theta) = L x for every theta."""
+        return torch.zeros_like(lower)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """0, since C is constant."""
+        return torch.zeros_like(lower)
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,7 @@ class OnTorus(Transformation):
     """
 
     image_px: tuple[int, int] | None = None
+    bounds_class = OnTorusBounds
 
     @abstractmethod
     def move(self, coefficients: Tensor, omega: tuple[Tensor, Tensor], *theta: Tensor) -> Tensor:
@@ -74,18 +89,6 @@ class OnTorus(Transformation):
     def fixed_part(self, z: Tensor) -> Tensor:
         """The constant of every channel."""
         return self.basis.constants(z)
-
-    def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """Bound ||L||: 1 in exact arithmetic, with a slack for float64."""
-        return 1.0 + NUMERICAL
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """0, since C(theta) = L x for every theta."""
-        return torch.zeros_like(lower)
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """0, since C is constant."""
-        return torch.zeros_like(lower)
 
     @property
     def basis(self) -> Separable:

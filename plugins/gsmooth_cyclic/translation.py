@@ -12,7 +12,37 @@ from torch import Tensor
 from gsmooth import Parameter
 from gsmooth.geometry.pairs import turned, turning_error
 from gsmooth_cyclic.lift import steepest
-from gsmooth_cyclic.torus import NUMERICAL, OnTorus
+from gsmooth_cyclic.torus import NUMERICAL, OnTorus, OnTorusBounds
+
+
+class CyclicTranslationBounds(OnTorusBounds):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Bound the error of phases omega d by omega (offset + rounding of the product) by axis."""
+        tops = [steepest(size) for size in self.of.size_px]
+        return turning_error(z, tops, reach, offset)
+
+    def action_derivative(self, z: Tensor) -> Tensor:
+        """||A_i z||, A_i the generator: the same at every theta, since T commutes with it."""
+        return self._lengths(z, 1)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """||A_i L x||, per pixel, in every cell alike; (n, 2) -> (n, 2)."""
+        return self._of_image(x, 1).expand_as(lower)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """||A_i^2 L x||, per pixel squared, in every cell alike; (n, 2) -> (n, 2)."""
+        return self._of_image(x, 2).expand_as(lower)
+
+    def _of_image(self, x: Tensor, power: int) -> Tensor:
+        # The rounding error of the lift is relative to the norm of the image, without omega.
+        return self._lengths(self.of.lift(x), power) + NUMERICAL * (1.0 + float(x.norm()))
+
+    def _lengths(self, z: Tensor, power: int) -> Tensor:
+        """Norms of z with every coefficient times omega^power, by axis, rounded up: (N, 2)."""
+        squares = self.of.basis.grid(z).square().sum(dim=1)
+        down, along = (omega ** (2 * power) for omega in self.of.basis.frequencies(z))
+        by_axis = [squares.sum(dim=2) @ down, squares.sum(dim=1) @ along]
+        return torch.stack(by_axis, dim=1).sqrt() * (1.0 + NUMERICAL)
 
 
 @final
@@ -41,40 +71,13 @@ class CyclicTranslation(OnTorus):
         Parameter("across", "px", "to the right; columns that leave come in at the left"),
     )
     orthogonal: ClassVar[bool] = True
+    bounds_class = CyclicTranslationBounds
 
     def move(self, coefficients: Tensor, omega: tuple[Tensor, Tensor], *theta: Tensor) -> Tensor:
         """Rotate every pair of cosine and sine by its frequency times the shift."""
         down, across = (shift.reshape(-1, 1).to(coefficients.dtype) for shift in theta)
         rolled = _turned(coefficients.transpose(2, 3), down * omega[0], down)
         return _turned(rolled.transpose(2, 3), across * omega[1], across)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Bound the error of phases omega d by omega (offset + rounding of the product) by axis."""
-        tops = [steepest(size) for size in self.size_px]
-        return turning_error(z, tops, reach, offset)
-
-    def action_derivative(self, z: Tensor) -> Tensor:
-        """||A_i z||, A_i the generator: the same at every theta, since T commutes with it."""
-        return self._lengths(z, 1)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """||A_i L x||, per pixel, in every cell alike; (n, 2) -> (n, 2)."""
-        return self._of_image(x, 1).expand_as(lower)
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """||A_i^2 L x||, per pixel squared, in every cell alike; (n, 2) -> (n, 2)."""
-        return self._of_image(x, 2).expand_as(lower)
-
-    def _of_image(self, x: Tensor, power: int) -> Tensor:
-        # The rounding error of the lift is relative to the norm of the image, without omega.
-        return self._lengths(self.lift(x), power) + NUMERICAL * (1.0 + float(x.norm()))
-
-    def _lengths(self, z: Tensor, power: int) -> Tensor:
-        """Norms of z with every coefficient times omega^power, by axis, rounded up: (N, 2)."""
-        squares = self.basis.grid(z).square().sum(dim=1)
-        down, along = (omega ** (2 * power) for omega in self.basis.frequencies(z))
-        by_axis = [squares.sum(dim=2) @ down, squares.sum(dim=1) @ along]
-        return torch.stack(by_axis, dim=1).sqrt() * (1.0 + NUMERICAL)
 
 
 def _turned(coefficients: Tensor, phase: Tensor, shift: Tensor) -> Tensor:

@@ -7,7 +7,13 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from gsmooth import Transformation
+from gsmooth import Transformation, TransformationBounds
+
+
+class GaussianBounds(TransformationBounds["Gaussian"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """0, since the identity does no arithmetic."""
+        return 0.0
 
 
 @final
@@ -23,11 +29,8 @@ class Gaussian(Transformation):
     name: ClassVar[str] = "gaussian"
     summary: ClassVar[str] = "additive perturbation of bounded l2 norm"
     orthogonal: ClassVar[bool] = True
+    bounds_class = GaussianBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """The identity."""
         return z
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """0, since the identity does no arithmetic."""
-        return 0.0

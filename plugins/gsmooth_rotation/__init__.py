@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gsmooth import Transformation, hookimpl
-from gsmooth_rotation.anchors import anchor_angles, anchor_suprema
 from gsmooth_rotation.rotation import Rotation
 
 
@@ -13,4 +12,4 @@ def gsmooth_transformations() -> list[type[Transformation]]:
     return [Rotation]
 
 
-__all__ = ["Rotation", "anchor_angles", "anchor_suprema", "gsmooth_transformations"]
+__all__ = ["Rotation", "gsmooth_transformations"]

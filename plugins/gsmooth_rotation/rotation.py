@@ -12,10 +12,16 @@ from gsmooth import Parameter
 from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.space import Space
 from gsmooth.transforms.base import Enclosure
-from gsmooth.transforms.in_space import BoundedInSpace
+from gsmooth.transforms.in_space import AttackInSpaceBounds, BoundedInSpace
 from gsmooth_rotation.action import DiscPixels, PolarSpace
 from gsmooth_rotation.attack import turned
 from gsmooth_rotation.preimages import enclose
+
+
+class RotationBounds(AttackInSpaceBounds["Rotation"]):
+    def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
+        """Balls around L of every original; see ``preimages``."""
+        return enclose(self.of.coordinates, x, lower, upper, rounding)
 
 
 @final
@@ -49,6 +55,7 @@ class Rotation(BoundedInSpace):
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 24
     least_side_px: ClassVar[int] = 2
+    bounds_class = RotationBounds
 
     def __post_init__(self) -> None:
         for field, value in (
@@ -91,10 +98,6 @@ class Rotation(BoundedInSpace):
     def keeps_range(self, low: float, high: float) -> bool:
         """True for ranges with 0: interpolation averages, and pixels from outside are 0."""
         return low <= 0.0 <= high
-
-    def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
-        """Balls around L of every original; see ``preimages``."""
-        return enclose(self.coordinates, x, lower, upper, rounding)
 
     @property
     def coordinates(self) -> Space:

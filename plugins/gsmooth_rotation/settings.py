@@ -17,10 +17,6 @@ from gsmooth.geometry.settings import ChunkSettings
 class SearchSettings:
     """Trade-offs of the tightness of bounds against time."""
 
-    group_px: float = 0.6
-    """Neighbouring arcs share one interval of derivatives while the rim moves no farther."""
-    edge: float = 2.0**-8
-    """Fraction of a half arc that is omitted at both ends, where a kink may lie."""
     wide_box: float = 0.25
     """Radius of a box, in z, above which its equations are solved together as well."""
     guesses: tuple[float, ...] = (1.0, 1.5)
@@ -38,8 +34,6 @@ class RotationSettings:
 
     memory: ChunkSettings = field(default_factory=ChunkSettings)
     search: SearchSettings = SearchSettings()
-    anchors: int = 2**17
-    """Angles times pixels that are sampled at once (at least one angle)."""
     lifted_images: int = 24
     """Channels of images that a CPU lifts at once."""
     synthesis_images: int = 48

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import torch
 from torch import Tensor
 
+from gsmooth.transforms.bounds import Enclosure
+from gsmooth.transforms.in_space import AttackInSpaceBounds
 from gsmooth_translation.attack import Boxes, Padding, mixes
+from gsmooth_translation.preimages import enclose
+
+if TYPE_CHECKING:
+    from gsmooth_translation.translation import Translation as Translation
 
 NUMERICAL: Final = 1e-9
 """Outward slack for the float64 arithmetic of lift and generators, per unit of image norm."""
@@ -79,3 +86,23 @@ class Forms:
         squared = (weights[:, None] @ self.gram @ weights[:, :, None]).flatten()
         lost = (self.size + 16) * 2.0**-52 * (weights * self.lengths).sum(dim=1).square()
         return torch.sqrt(squared.clamp_min(0.0) + lost)
+
+
+class TranslationBounds(AttackInSpaceBounds["Translation"]):
+    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
+        """sup ||L r|| for |pixels| <= 1, rounded up; pixels that the mask removes do not count."""
+        height, width = (side - 2 * self.of.frame_px for side in shape[1:])
+        return self.lift_norm(shape) * math.sqrt(shape[0] * height * width) * (1.0 + 1e-12)
+
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        """The integers: between them a shifted image is a mix of integer shifts."""
+        return tuple(float(v) for v in range(math.ceil(lower), math.floor(upper) + 1))
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """0: along each axis of an integer cell L psi is affine, so corners are farthest (C4)."""
+        Boxes.within(lower, upper)
+        return lower.new_zeros(lower.shape)
+
+    def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
+        """Balls around L of every original; see ``preimages``."""
+        return enclose(self.of.coordinates, x, lower, upper, rounding, self.of.padding)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, final
 
@@ -12,12 +11,11 @@ from gsmooth import Parameter
 from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.pixels import known_size
 from gsmooth.geometry.space import Space
-from gsmooth.transforms.base import Enclosure
 from gsmooth.transforms.in_space import BoundedInSpace
 from gsmooth_translation.action import FourierSpace, InnerSpace
-from gsmooth_translation.attack import Boxes, shifted
+from gsmooth_translation.attack import shifted
+from gsmooth_translation.bounds import TranslationBounds
 from gsmooth_translation.lift import check_options, fourier_frame, z_space_of
-from gsmooth_translation.preimages import enclose
 
 
 @final
@@ -63,6 +61,7 @@ class Translation(BoundedInSpace):
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 16
     least_side_px: ClassVar[int] = 2
+    bounds_class = TranslationBounds
 
     def __post_init__(self) -> None:
         check_options(self.name, self.low_pass_px, self.pad_px, self.cutoff)
@@ -115,24 +114,6 @@ class Translation(BoundedInSpace):
     def keeps_range(self, low: float, high: float) -> bool:
         """True for reflection and for ranges with 0: interpolation averages."""
         return self.padding == "reflection" or low <= 0.0 <= high
-
-    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
-        """sup ||L r|| for |pixels| <= 1, rounded up; pixels that the mask removes do not count."""
-        height, width = (side - 2 * self.frame_px for side in shape[1:])
-        return self.lift_norm(shape) * math.sqrt(shape[0] * height * width) * (1.0 + 1e-12)
-
-    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
-        """The integers: between them a shifted image is a mix of integer shifts."""
-        return tuple(float(v) for v in range(math.ceil(lower), math.floor(upper) + 1))
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """0: along each axis of an integer cell L psi is affine, so corners are farthest (C4)."""
-        Boxes.within(lower, upper)
-        return lower.new_zeros(lower.shape)
-
-    def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
-        """Balls around L of every original; see ``preimages``."""
-        return enclose(self.coordinates, x, lower, upper, rounding, self.padding)
 
     @property
     def coordinates(self) -> Space:

@@ -11,10 +11,27 @@ from torch import Tensor
 from gsmooth import Parameter
 from gsmooth.geometry.pixel_values import Gain
 from gsmooth.transforms.base import AffineIntensity
-from gsmooth.transforms.clipped import Clipped
+from gsmooth.transforms.clipped import Clipped, GainBounds
 
 NEPERS: Final = math.log(10.0) / 20.0
 """Natural logarithm of the factor of one decibel."""
+
+
+class VolumeBounds(GainBounds["Volume"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Bound two roundings for each sample, and an error of the exponent.
+
+        NEPERS and its product with v are rounded, each by 2^-53 of an exponent of at most
+        ``largest``; an error of the exponent moves T_v z by e^error - 1 of itself.
+        """
+        largest = (reach[0] + offset[0]) * NEPERS
+        exponent = offset[0] * NEPERS + 2.0**-51 * largest
+        length = float(z.norm(dim=1).max()) * math.exp(largest + exponent)
+        return length * (exponent + 2.0**-50) * (1.0 + 1e-12)
+
+    @property
+    def gain(self) -> Gain:
+        return Gain(0.0, NEPERS, self.of.clip, self.of.low, self.of.high)
 
 
 @final
@@ -45,6 +62,7 @@ class Volume(Clipped):
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("volume", "dB", "6.02 dB is twice the amplitude", usual=6.0),
     )
+    bounds_class = VolumeBounds
 
     def __post_init__(self) -> None:
         ends = math.isfinite(self.low) and math.isfinite(self.high)
@@ -61,34 +79,3 @@ class Volume(Clipped):
     def affine_intensity(self) -> AffineIntensity | None:
         """Gain 10^(v / 20) and shift 0; None with ``clip``, when the attack is not affine."""
         return None if self.clip else AffineIntensity(NEPERS, 0.0)
-
-    def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
-        """10^(reach / 20): T_v multiplies distances by 10^(v / 20)."""
-        return math.exp(reach[0] * NEPERS) * (1.0 + 1e-12)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Bound two roundings for each sample, and an error of the exponent.
-
-        NEPERS and its product with v are rounded, each by 2^-53 of an exponent of at most
-        ``largest``; an error of the exponent moves T_v z by e^error - 1 of itself.
-        """
-        largest = (reach[0] + offset[0]) * NEPERS
-        exponent = offset[0] * NEPERS + 2.0**-51 * largest
-        length = float(z.norm(dim=1).max()) * math.exp(largest + exponent)
-        return length * (exponent + 2.0**-50) * (1.0 + 1e-12)
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Root of the sum of C^2 over samples clipped in the cell, per dB; (n, 1) -> (n, 1)."""
-        return self._gain.carried(x, lower, upper)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """Root of the sum of psi^2 over samples that are not clipped all over the cell, per dB."""
-        return self._gain.attacked(x, lower, upper)
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """Bound on psi', since psi'' = psi' in nepers; None with ``clip``, since psi has kinks."""
-        return None if self.clip else NEPERS * self.attack_derivative_bound(x, lower, upper)
-
-    @property
-    def _gain(self) -> Gain:
-        return Gain(0.0, NEPERS, self.clip, self.low, self.high)

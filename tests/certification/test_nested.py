@@ -28,6 +28,7 @@ from gsmooth.theory.bounds import clopper_pearson_lower
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import normal_quantile
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from tests.engine_objects import (
     Gain,
@@ -48,6 +49,17 @@ WIDE = Region((-60.0,), (60.0,))
 MODE = NestedMode(alpha=0.1, n0=64, n_outer=64, n_inner=64, alpha_inner=0.02)
 
 
+class ShoveBounds(TransformationBounds["Shove"]):
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        return (0.0,)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        return torch.full_like(lower, self.of.push)
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return float(z.norm(dim=1).max()) * (reach[0] * 2.0**-50 + offset[0] + 2.0**-48)
+
+
 @final
 @dataclass(frozen=True)
 class Shove(Transformation):
@@ -62,6 +74,7 @@ class Shove(Transformation):
     name: ClassVar[str] = "shove"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("angle", "rad"),)
     orthogonal: ClassVar[bool] = True
+    bounds_class = ShoveBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         cos, sin = torch.cos(theta[0]), torch.sin(theta[0])
@@ -72,15 +85,6 @@ class Shove(Transformation):
         z = self.act(x.flatten(1), *theta)
         lowered = z[:, 2:] - self.push * torch.sin(theta[0]).abs()
         return torch.cat([z[:, :2], lowered], dim=1).reshape(x.shape)
-
-    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
-        return (0.0,)
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        return torch.full_like(lower, self.push)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return float(z.norm(dim=1).max()) * (reach[0] * 2.0**-50 + offset[0] + 2.0**-48)
 
 
 def third_pixel(above: float, push: float = 0.5, **options: Any) -> SmoothedClassifier:

@@ -33,6 +33,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gsmooth.transforms.base import Enclosure, Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
+
+
+class DimBounds(TransformationBounds):
+    def action_error(self, z, reach, offset):
+        return 1e-9
+
+    def preimages(self, x, lower, upper, rounding):
+        half = (rounding + (upper - lower) / 2.0) / 0.9
+        centre = (x.flatten(1) - (lower + upper) / 2.0) / 0.9
+        possible = ((centre + half >= 0.0) & (centre - half <= 1.0)).all(dim=1)
+        return Enclosure(centre, half[:, 0] * 4.0 * (1.0 + 1e-9), possible)
 
 
 @dataclass(frozen=True)
@@ -42,21 +54,13 @@ class Dim(Transformation):
     name: ClassVar[str] = "dim"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("light", "1"),)
     orthogonal: ClassVar[bool] = True
+    bounds_class = DimBounds
 
     def act(self, z, light):
         return z + light
 
     def attack(self, x, *theta):
         return 0.9 * x + theta[0].reshape(-1, 1, 1, 1)
-
-    def action_error(self, z, reach, offset):
-        return 1e-9
-
-    def preimages(self, x, lower, upper, rounding):
-        half = (rounding + (upper - lower) / 2.0) / 0.9
-        centre = (x.flatten(1) - (lower + upper) / 2.0) / 0.9
-        possible = ((centre + half >= 0.0) & (centre - half <= 1.0)).all(dim=1)
-        return Enclosure(centre, half[:, 0] * 4.0 * (1.0 + 1e-9), possible)
 '''
 
 

@@ -19,6 +19,11 @@ import gsmooth
 from gsmooth.transforms.base import Parameter, Transformation
 
 
+class ShearBounds(gsmooth.TransformationBounds):
+    def action_error(self, z, reach, offset):
+        return 0.0
+
+
 @dataclass(frozen=True)
 class Shear(Transformation):
     """Shear, by slopes.
@@ -32,12 +37,10 @@ class Shear(Transformation):
     orthogonal = True
     low_pass: float = 0.5
     name_of_filter: str = field(default="disc", metadata={"description": "what smooths"})
+    bounds_class = ShearBounds
 
     def act(self, z, slope):
         return z
-
-    def action_error(self, z, reach, offset):
-        return 0.0
 
 
 @gsmooth.hookimpl

@@ -14,7 +14,29 @@ from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
+
+
+class WeaveBounds(TransformationBounds["Weave"]):
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        phase = sum(3.0 * (far * 2.0**-50 + off) for far, off in zip(reach, offset, strict=True))
+        return float(z.norm(dim=1).max()) * (phase + 2.0**-48)
+
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        return (0.0,) if axis == 0 else ()
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        return self._rates(lower, 1) * float(x.norm())
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return self._rates(lower, 2) * float(x.norm()) if self.of.smooth else None
+
+    def _rates(self, lower: Tensor, power: int) -> Tensor:
+        rates = torch.tensor([self.of.rate, 2.0 * self.of.rate], dtype=torch.float64)
+        return (self.of.height * rates**power).expand(lower.shape).clone()
 
 
 @final
@@ -33,6 +55,7 @@ class Weave(Transformation):
     name: ClassVar[str] = "weave"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("a", "rad"), Parameter("b", "rad"))
     orthogonal: ClassVar[bool] = True
+    bounds_class = WeaveBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         half = z.shape[1] // 2
@@ -46,25 +69,6 @@ class Weave(Transformation):
         ridge = torch.sin(self.rate * theta[0]).abs() + torch.sin(2.0 * self.rate * theta[1])
         turned = self.act(x.flatten(1), *theta)
         return (turned * (1.0 + self.height * ridge)).reshape(x.shape)
-
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        phase = sum(3.0 * (far * 2.0**-50 + off) for far, off in zip(reach, offset, strict=True))
-        return float(z.norm(dim=1).max()) * (phase + 2.0**-48)
-
-    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
-        return (0.0,) if axis == 0 else ()
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        return self._rates(lower, 1) * float(x.norm())
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return self._rates(lower, 2) * float(x.norm()) if self.smooth else None
-
-    def _rates(self, lower: Tensor, power: int) -> Tensor:
-        rates = torch.tensor([self.rate, 2.0 * self.rate], dtype=torch.float64)
-        return (self.height * rates**power).expand(lower.shape).clone()
 
 
 def smoothed(

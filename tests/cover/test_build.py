@@ -25,11 +25,12 @@ from gsmooth.testing.images import sample_images
 from gsmooth.testing.supremum import excess, worst_attack
 from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave, smoothed, uniform_thetas, worst_margin
-from tests.testing.planted import Comb, Turn
+from tests.testing.planted import Comb, Turn, TurnBounds
 
 TOLERANCE = COVER.refinement.tolerance
 DIGIT = (1, 28, 28)
@@ -295,6 +296,16 @@ def test_a_supremum_of_samples_without_slack_is_beaten_between_them() -> None:
     assert worst_attack(subject, x, cover)[1] > 0.1
 
 
+class GainBounds(TransformationBounds["Gain"]):
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.full_like(lower, self.of.echo * float(x.norm()))
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        return float(z.norm(dim=1).max()) * math.exp(reach[0]) * (2.0**-48 + 2.0 * offset[0])
+
+
 @dataclass(frozen=True)
 class Gain(Transformation):
     """z times e^theta: exact, not orthogonal, attack and action alike."""
@@ -302,6 +313,7 @@ class Gain(Transformation):
     name = "gain"
     parameters = (Parameter("gain", "log"),)
     echo: float = 0.0
+    bounds_class = GainBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z * theta[0].exp()
@@ -310,29 +322,29 @@ class Gain(Transformation):
         louder = theta[0].exp()[:, :, None, None]
         return x * louder * (1.0 + self.echo * theta[0][:, :, None, None])
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return torch.full_like(lower, self.echo * float(x.norm()))
 
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        return float(z.norm(dim=1).max()) * math.exp(reach[0]) * (2.0**-48 + 2.0 * offset[0])
+class UnboundedBounds(TurnBounds):
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
 
 
 class Unbounded(Turn):
     """No derivative bound is claimed."""
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+    bounds_class = UnboundedBounds
+
+
+class UnroundedBounds(TurnBounds):
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
         return None
 
 
 class Unrounded(Turn):
     """Nothing is claimed of float64."""
 
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        return None
+    bounds_class = UnroundedBounds
 
 
 INDIVIDUAL, HEURISTIC = Guarantee.INDIVIDUAL, Guarantee.HEURISTIC

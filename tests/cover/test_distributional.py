@@ -141,9 +141,9 @@ def test_rounding_and_an_l2_ball_are_added_to_the_error() -> None:
     grey = distributional_cover(g, x, replace(TURNS, bits=8), 0.1, 4).balls[0].margin
     ball = distributional_cover(g, x, replace(TURNS, l2=0.1), 0.1, 4).balls[0].margin
     operator = g.transformation
-    half_level = operator.rounding_norm((1, 12, 12)) / 510.0
+    half_level = operator.bounds.rounding_norm((1, 12, 12)) / 510.0
     shape = (1, 12, 12)
-    for margin, added in ((grey, half_level), (ball, 0.1 * operator.lift_norm(shape))):
+    for margin, added in ((grey, half_level), (ball, 0.1 * operator.bounds.lift_norm(shape))):
         square = plain**2 + ((0.1 + added) / 0.2) ** 2 - (0.1 / 0.2) ** 2
         assert margin == pytest.approx(square**0.5, abs=1e-4)
 

@@ -31,6 +31,7 @@ from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import Floats
 from gsmooth.theory.product import ProductLaw
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.options import fitting_laws
 from gsmooth.transforms.region import Region
 
@@ -41,6 +42,18 @@ KINDS = ("exponential", "folded-normal", "uniform")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 REGION = Region((-0.2, 0.0, 0.0), (0.2, 0.4, 0.0))
 """Of shift, age and gain."""
+
+
+class AgeingBounds(TransformationBounds["Ageing"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        size = float(z.norm(dim=1).max())
+        return size * (2.0**-48 + 3.0 * offset[1]) + 2.0**-48 * reach[0] + offset[0]
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        ripple = torch.full_like(lower[:, :1], self.of.height)
+        ageing = 3.0 * ripple + 3.0 * ("age" in self.of.rested)
+        derivatives = [ripple + ("shift" in self.of.rested), ageing, upper[:, 2:].exp()]
+        return torch.cat(derivatives, dim=1) * float(x.norm())
 
 
 @final
@@ -62,6 +75,7 @@ class Ageing(Transformation):
     )
     one_sided: ClassVar[tuple[str, ...]] = ("age",)
     nonexpansive: ClassVar[bool] = True
+    bounds_class = AgeingBounds
 
     @property
     def unsmoothed(self) -> tuple[str, ...]:
@@ -83,16 +97,6 @@ class Ageing(Transformation):
         moved = flat * torch.exp(-age * RATES) + shift * (RATES == 0.0)
         added = gain.expm1() + self.height * torch.sin(3.0 * age + shift)
         return (moved + added * flat).reshape(x.shape)
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        size = float(z.norm(dim=1).max())
-        return size * (2.0**-48 + 3.0 * offset[1]) + 2.0**-48 * reach[0] + offset[0]
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        ripple = torch.full_like(lower[:, :1], self.height)
-        ageing = 3.0 * ripple + 3.0 * ("age" in self.rested)
-        derivatives = [ripple + ("shift" in self.rested), ageing, upper[:, 2:].exp()]
-        return torch.cat(derivatives, dim=1) * float(x.norm())
 
 
 def law_of(kind: str) -> ProductLaw:

@@ -33,6 +33,7 @@ from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import Floats
 from gsmooth.theory.uniform import UniformLaw
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 
 SHAPE = (1, 1, 3)
@@ -40,6 +41,15 @@ GREY = 0.5
 SIGMA = 0.2
 LAW = GaussianLaw((0.3, 0.0), SIGMA)
 REGION = Region((-0.25, -0.2), (0.25, 0.2))
+
+
+class LampBounds(TransformationBounds["Lamp"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return 2.0**-50 * (float(z.norm(dim=1).max()) + reach[0]) + 2.0 * offset[0]
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        derivative = upper[:, 1:].exp() * (x - GREY).norm()
+        return torch.cat([torch.zeros_like(derivative), derivative], dim=1)
 
 
 @final
@@ -53,6 +63,7 @@ class Lamp(Transformation):
     name: ClassVar[str] = "lamp"
     orthogonal: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("b", ""), Parameter("k", "ln"))
+    bounds_class = LampBounds
 
     @property
     def unsmoothed(self) -> tuple[str, ...]:
@@ -73,13 +84,6 @@ class Lamp(Transformation):
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         b, k = (part[:, :, None, None] for part in theta)
         return GREY + k.exp() * (x - GREY) + b
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return 2.0**-50 * (float(z.norm(dim=1).max()) + reach[0]) + 2.0 * offset[0]
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        derivative = upper[:, 1:].exp() * (x - GREY).norm()
-        return torch.cat([torch.zeros_like(derivative), derivative], dim=1)
 
 
 def smoothed(law: Law = LAW, operator: Transformation | None = None) -> SmoothedClassifier:

@@ -26,7 +26,7 @@ from gsmooth.testing import SampleImage
 from gsmooth.testing.halfspace import Scene, scene
 from gsmooth.testing.images import IN_RANGE
 from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest
-from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from tests.fuzz.subjects import checked_message, draw_law, draw_region, draw_subject
 from tests.fuzz.trial import Found
@@ -82,7 +82,7 @@ def _draw(rng: Random) -> Case:
     drawn = draw_subject(rng)
     print(drawn, flush=True)
     operator = smoke_tested(drawn.built(), drawn.shape)
-    undone = type(operator).preimages is not Transformation.preimages
+    undone = operator.bounds_class.preimages is not TransformationBounds.preimages
     online = rng.random() < (0.4 if undone else 0.05)
     region = draw_region(rng, operator, drawn.shape)
     law = draw_law(rng, operator, identity_action=rng.random() < 0.2)

@@ -66,7 +66,7 @@ def test_the_speed_of_the_carried_image_is_the_root_of_the_number_of_clipped_pix
 ) -> None:
     x, operator = SampleImage(kind, seed).tensor(SMALL), Brightness(clip=True)
     ends = torch.tensor([[[low]], [[low + width]]], dtype=torch.float64)
-    bound = float(operator.derivative_bound(x, *ends))
+    bound = float(operator.bounds.derivative_bound(x, *ends))
     inside = torch.linspace(low, low + width, 41, dtype=torch.float64)[:, None]
     moved = x + inside[:, :, None, None]
     clipped = (moved > 1.0) | (moved < 0.0)

@@ -75,11 +75,11 @@ def test_what_clipping_carries_back_is_never_farther_from_the_grey_than_the_imag
 ) -> None:
     x, operator = SampleImage(kind, seed).tensor(SMALL), Contrast(about=about, clip=True)
     ends = torch.tensor([[[low]], [[low + width]]], dtype=torch.float64)
-    bound = float(operator.derivative_bound(x, *ends))
+    bound = float(operator.bounds.derivative_bound(x, *ends))
     assert bound <= float((x - about).norm()) * (1.0 + 1e-9)
     if low + width < 0.0:
         assert bound == 0.0
-    identity_action = float(operator.attack_derivative_bound(x, *ends))
+    identity_action = float(operator.bounds.attack_derivative_bound(x, *ends))
     assert identity_action <= math.exp(low + width) * float((x - about).norm()) * (1.0 + 1e-9)
 
 

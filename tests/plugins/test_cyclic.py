@@ -278,7 +278,7 @@ def test_no_image_moves_faster_than_the_action_derivative(
 ) -> None:
     bound = operator.for_shape((2, 6, 7))
     z = bound.lift(torch.from_numpy(np.random.default_rng(seed).normal(size=(3, 2, 6, 7))))
-    derivative = bound.action_derivative(z)
+    derivative = bound.bounds.action_derivative(z)
     assert derivative is not None
     start = abs(where) if operator.one_sided else where
     for axis in range(len(operator.parameters)):

@@ -54,7 +54,7 @@ def test_no_point_moves_faster_than_the_action_derivative(
 ) -> None:
     bound = operator.for_shape(SHAPE)
     z = points(bound, seed)
-    derivative = bound.action_derivative(z)
+    derivative = bound.bounds.action_derivative(z)
     assert derivative is not None
     assert derivative.shape == (4, len(operator.parameters))
     start = abs(where) if operator.one_sided else where
@@ -70,7 +70,7 @@ def test_no_point_moves_faster_than_the_action_derivative(
 def test_the_action_derivative_is_reached(operator: Transformation) -> None:
     bound = operator.for_shape(SHAPE)
     z = points(bound, 5)
-    derivative = bound.action_derivative(z)
+    derivative = bound.bounds.action_derivative(z)
     assert derivative is not None
     for axis in range(len(operator.parameters)):
         theta = [column(0.0) for _ in operator.parameters]
@@ -111,7 +111,7 @@ def test_in_pixels_nothing_moves_and_no_speed_is_known(operator: Transformation)
     bound = operator.for_shape(SHAPE)
     z = points(bound, 1)
     assert torch.equal(bound.fixed_part(z), z)
-    assert bound.action_derivative(z) is None
+    assert bound.bounds.action_derivative(z) is None
 
 
 def test_a_z_space_names_all_that_its_lift_depends_on() -> None:

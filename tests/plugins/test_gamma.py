@@ -59,13 +59,13 @@ def test_acting_on_a_point_that_was_rounded_errs_by_no_more_than_is_claimed(
     found = float(operator.act(moved, columns[1]))
     with mpmath.workdps(50):
         error = abs(power(x, mpmath.mpf(theta) + mpmath.mpf(beta)) - found)
-    assert error <= operator.action_error(moved, (abs(beta),), (0.0,))
+    assert error <= operator.bounds.action_error(moved, (abs(beta),), (0.0,))
 
 
 def test_what_float64_cannot_hold_is_in_the_error() -> None:
     # x^(e^theta) is lost below 1e-308, and T_beta would have brought it back to .5.
     beta = -math.log(1000.0)
-    claimed = Gamma().action_error(torch.zeros(1, 1, dtype=torch.float64), (-beta,), (0.0,))
+    claimed = Gamma().bounds.action_error(torch.zeros(1, 1, dtype=torch.float64), (-beta,), (0.0,))
     lost = float(power(0.5, math.log(1100.0) + beta))
     assert Gamma().act(torch.tensor([[0.5]]).double(), torch.tensor([[math.log(1100.0)]])) == 0.0
     assert lost > 0.4

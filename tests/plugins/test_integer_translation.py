@@ -205,7 +205,7 @@ def test_cells_along_steps_are_points_and_fill_the_other_axes_as_ever() -> None:
 def test_bounds_are_refused_for_cells_that_are_no_points() -> None:
     operator = IntegerTranslation().for_shape(SHAPE)
     x, ends = torch.zeros(1, *SHAPE, dtype=torch.float64), torch.tensor([[0.0, 1.0]])
-    for bound in (operator.derivative_bound, operator.attack_derivative_bound):
+    for bound in (operator.bounds.derivative_bound, operator.bounds.attack_derivative_bound):
         at, across = bound(x, ends, ends), bound(x, ends, ends + torch.tensor([[1.0, 0.0]]))
         assert at is not None
         assert across is not None

@@ -245,7 +245,7 @@ def test_a_wide_cell_is_bounded_by_its_parts(width: float) -> None:
     operator = Rotation().for_shape((1, 16, 16))
     x = SampleImage("noise", 5).tensor((1, 16, 16))
     ends = torch.tensor([[-3.0]], dtype=torch.float64), torch.tensor([[width]], dtype=torch.float64)
-    bound = float(present(operator.derivative_bound(x, *ends)))
+    bound = float(present(operator.bounds.derivative_bound(x, *ends)))
     theta = torch.linspace(-3.0, width, 801, dtype=torch.float64)[:, None]
     pulled_back = operator.act(
         operator.lift(operator.attack(x.expand(801, -1, -1, -1), theta)), -theta
@@ -261,7 +261,7 @@ def test_the_together_bound_is_far_below_the_triangle_bound_on_narrow_cells() ->
     low, high = (torch.tensor([[angle]], dtype=torch.float64) for angle in (10.0, 10.01))
     generator = PolarSpace(0.7, 13.0, 1.0).generated
     motion = math.radians(1.0) * float(generator(operator.lift(x)).norm())
-    assert float(present(operator.derivative_bound(x, low, high))) < 0.5 * motion
+    assert float(present(operator.bounds.derivative_bound(x, low, high))) < 0.5 * motion
 
 
 def present(bound: Tensor | None) -> Tensor:

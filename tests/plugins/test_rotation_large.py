@@ -62,7 +62,7 @@ def test_large_images_turn_by_two_angles_as_by_their_sum(
 ) -> None:
     twice = operator.act(operator.act(coefficients, column(first)), column(second))
     once = operator.act(coefficients, column(first + second))
-    allowed = operator.action_error(coefficients, (720.0,), (0.0,))
+    allowed = operator.bounds.action_error(coefficients, (720.0,), (0.0,))
     assert float((twice - once).norm()) <= 3.0 * allowed
 
 
@@ -92,7 +92,7 @@ def test_the_action_on_large_images_is_within_its_stated_error_of_extended_preci
     exact = np.concatenate([identity_action, cos * real + sin * imag, cos * imag - sin * real])
     found = operator.act(coefficients, column(angle))[0].numpy()
     error = float(np.linalg.norm((found - exact).astype(np.float64)))
-    assert error <= operator.action_error(coefficients, (angle,), (0.0,))
+    assert error <= operator.bounds.action_error(coefficients, (angle,), (0.0,))
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 9, 12), SHAPE])
@@ -227,8 +227,8 @@ def test_derivative_bounds_of_large_images_hold_every_difference_quotient(
 ) -> None:
     x = SampleImage(kind, 4).tensor(SHAPE)
     low, high = column(-3.0, 0.0, 29.0), column(-2.7, 0.01, 29.3)
-    carried = operator.derivative_bound(x, low, high)
-    identity_action = operator.attack_derivative_bound(x, low, high)
+    carried = operator.bounds.derivative_bound(x, low, high)
+    identity_action = operator.bounds.attack_derivative_bound(x, low, high)
     assert carried is not None
     for cell in range(3):
         theta = torch.linspace(float(low[cell]), float(high[cell]), 4, dtype=torch.float64)[:, None]

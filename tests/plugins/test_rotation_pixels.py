@@ -1,4 +1,4 @@
-"""Rotation without noise on the angle: the z-space of pixels, its bounds, and anchors."""
+"""Rotation without noise on the angle: the z-space of pixels, and its bounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.pixels import disc
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import KINDS, sample_images
-from gsmooth_rotation import Rotation, anchor_angles, anchor_suprema, anchors, bounds
+from gsmooth_rotation import Rotation, bounds
 from gsmooth_rotation.action import PolarSpace
 from gsmooth_rotation.settings import ROTATION
 from tests.plugins.rotation_speeds import rotation_derivative
@@ -61,15 +61,15 @@ def test_lift_and_readout_keep_the_pixels_of_the_disc_and_drop_the_others() -> N
     z = operator.lift(x)
     assert z.shape == (1, 3 * int(inside.sum()))
     assert torch.equal(operator.readout(z, (3, 9, 12)), x * inside.reshape(9, 12))
-    assert operator.lift_norm((3, 9, 12)) == 1.0
+    assert operator.bounds.lift_norm((3, 9, 12)) == 1.0
 
 
 def test_there_is_no_action_in_pixels_but_the_identity() -> None:
     operator = in_pixels((1, 16, 16))
     z = operator.lift(SampleImage("noise", 1).tensor((1, 16, 16)))
     assert torch.equal(operator.act(z, column(0.0)), z)
-    assert operator.action_error(z, (0.0,), (0.0,)) == 0.0
-    assert operator.derivative_bound(z, column(0.0), column(1.0)) is None
+    assert operator.bounds.action_error(z, (0.0,), (0.0,)) == 0.0
+    assert operator.bounds.derivative_bound(z, column(0.0), column(1.0)) is None
     with pytest.raises(ValueError, match=r"no exact action in pixels.*no scales.*space='polar'"):
         operator.act(z, column(1e-9))
 
@@ -92,7 +92,7 @@ def test_a_disc_that_keeps_no_angular_order_has_an_action_and_an_error() -> None
     z = operator.lift(SampleImage("noise", 1).tensor((1, 8, 8)))
     assert z.shape == (1, 1)
     assert torch.equal(operator.act(z, column(33.0)), z)
-    assert 0.0 < operator.action_error(z, (90.0,), (1e-9,)) <= 1e-12
+    assert 0.0 < operator.bounds.action_error(z, (90.0,), (1e-9,)) <= 1e-12
 
 
 @pytest.mark.parametrize("space", ["pixels", "polar"])
@@ -110,7 +110,7 @@ def test_no_difference_quotient_exceeds_the_attack_derivative_bound(
     operator = in_pixels(shape) if space == "pixels" else Rotation().for_shape((1, 16, 16))
     x = sample_image.tensor(shape)
     low, high = start + side * width, start + (side + 1.0) * width
-    bound = float(operator.attack_derivative_bound(x, column(low), column(high)))
+    bound = float(operator.bounds.attack_derivative_bound(x, column(low), column(high)))
     theta = torch.linspace(low, high, 65, dtype=torch.float64)
     z = attacked(operator, x, theta)
     step = width / 64
@@ -129,7 +129,9 @@ def test_both_one_sided_speeds_at_zero_are_within_the_bound_of_cells_that_end_th
     x = SampleImage(kind, 3).tensor(shape)
     z = attacked(operator, x, torch.tensor([-1e-5, 0.0, 1e-5], dtype=torch.float64))
     fastest = float((z[1:] - z[:-1]).norm(dim=1).max()) / 1e-5
-    cells = operator.attack_derivative_bound(x, column(-0.1, 0.0, 0.0), column(0.0, 0.1, 0.0))
+    cells = operator.bounds.attack_derivative_bound(
+        x, column(-0.1, 0.0, 0.0), column(0.0, 0.1, 0.0)
+    )
     assert float(cells.min()) >= fastest * (1.0 - 1e-6)
 
 
@@ -138,7 +140,7 @@ def test_the_speed_of_the_attack_is_found_exactly_where_no_pixel_changes_its_cel
     operator, x = in_pixels((1, 28, 28)), SampleImage("blob", 1).tensor((1, 28, 28))
     z = attacked(operator, x, torch.tensor([10.0, 10.0001], dtype=torch.float64))
     derivative = float((z[1] - z[0]).norm()) / 1e-4
-    bound = float(operator.attack_derivative_bound(x, column(10.0), column(10.0001)))
+    bound = float(operator.bounds.attack_derivative_bound(x, column(10.0), column(10.0001)))
     assert derivative <= bound <= 1.01 * derivative
 
 
@@ -157,122 +159,6 @@ def test_bounds_do_not_depend_on_what_is_cached_nor_on_how_cells_are_cut_into_ch
     cut = rotation_derivative(x[0], pixels, ends[:-1], ends[1:])
     for other in (again, uncached, cut):
         assert all(torch.equal(one, two) for one, two in zip(first, other, strict=True))
-
-
-def farthest(operator: Rotation, x: Tensor, low: float, high: float, count: int) -> Tensor:
-    """max ||psi_theta - psi_anchor|| found on every arc by a grid and ascent, (count,)."""
-    ends = torch.linspace(low, high, count + 1, dtype=torch.float64)
-    width = (high - low) / count
-    start = attacked(operator, x, anchor_angles(low, high, count))[:, None]
-    theta = ends[:-1, None] + torch.linspace(0.0, 1.0, 21, dtype=torch.float64) * width
-    best, rate = torch.zeros(count, dtype=torch.float64), width / 20
-    for _ in range(4):
-        theta = theta.clamp(ends[:-1, None], ends[1:, None]).requires_grad_()
-        distance = (attacked(operator, x, theta.flatten()).reshape(count, 21, -1) - start).norm(
-            dim=2
-        )
-        best = torch.maximum(best, distance.detach().amax(dim=1))
-        (slope,) = torch.autograd.grad(distance.sum(), theta)
-        theta, rate = theta.detach() + rate * slope.sign(), rate / 2
-    return best
-
-
-@pytest.mark.parametrize(
-    ("shape", "low", "high", "count"),
-    [
-        ((1, 16, 16), -6.0, 6.0, 7),  # an anchor at 0, where every pixel is at a kink
-        ((1, 16, 16), -6.0, 6.0, 6),  # an arc ends at 0
-        ((3, 9, 12), 0.0, 30.0, 8),  # one-sided
-        ((2, 15, 11), 40.0, 50.0, 3),
-        ((1, 2, 2), -30.0, 7.0, 4),  # wide arcs
-        ((1, 15, 15), -0.02, 0.02, 2),  # narrow ones
-    ],
-)
-@given(sample_image=sample_images())
-@settings(max_examples=8)
-def test_no_attack_is_found_farther_from_its_anchor_than_certified(
-    shape: Shape, low: float, high: float, count: int, sample_image: SampleImage
-) -> None:
-    x, operator = sample_image.tensor(shape), in_pixels(shape)
-    assert operator.radius_px is not None
-    bound = anchor_suprema(x, low, high, count, operator.radius_px)
-    assert bound.shape == (count,)
-    found = farthest(operator, x, low, high, count)
-    assert bool((found <= bound + ARITHMETIC * (1.0 + float(x.norm()))).all())
-
-
-@pytest.mark.parametrize("group", [1e-6, 0.6, 0.9])
-def test_an_image_that_returns_to_its_anchor_is_not_judged_by_the_ends_of_its_arc(
-    group: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stripes at the rim that move by up to .64 px: farthest from grey are they after .5 px."""
-    grouped = replace(ROTATION, search=replace(ROTATION.search, group_px=group))
-    monkeypatch.setattr(anchors, "ROTATION", grouped)
-    x = torch.zeros(1, 1, 21, 21, dtype=torch.float64)
-    x[0, 0, 7:14:2, 20] = 1.0
-    anchor, reach = math.degrees(0.05), math.degrees(0.0635)
-    operator = Rotation(space="pixels", radius_px=14.15)
-    theta = torch.linspace(anchor - reach, anchor + reach, 401, dtype=torch.float64)
-    z = attacked(operator, x, theta)
-    distance = (z - z[200]).norm(dim=1)
-    bound = float(anchor_suprema(x, anchor - reach, anchor + reach, 1, 14.15))
-    assert float(distance.max()) > 1.2 * float(distance[[0, -1]].max())
-    assert float(distance.max()) <= bound
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_arcs_that_count_as_moving_away_do_so(kind: str) -> None:
-    """Where the ends of an arc are said to be farthest, no step outwards brings one nearer."""
-    operator, x = in_pixels((1, 16, 16)), SampleImage(kind, 4).tensor((1, 16, 16))
-    count, turned_back = 40, 0
-    knots = torch.linspace(-45.0, 45.0, 2 * count + 1, dtype=torch.float64)
-    unsure = anchors._returning(x, disc(16, 16, 7.5), knots.deg2rad())
-    for j, at in enumerate(knots[1::2].tolist()):
-        for end in (float(knots[2 * j]), float(knots[2 * j + 2])):
-            z = attacked(operator, x, torch.linspace(at, end, 17, dtype=torch.float64))
-            distance = (z - z[0]).norm(dim=1)
-            away = float((distance[1:] - distance[:-1]).min()) >= -1e-12
-            assert away or bool(unsure[j])
-            turned_back += not away
-    if kind == "checkerboard":
-        assert turned_back > 0  # such arcs exist
-
-
-@pytest.mark.parametrize("group", [1e-6, 0.6])
-def test_groups_of_arcs_change_the_bound_by_what_their_ends_prove_only(
-    group: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Arc by arc or many at a time, both are above the ends of the arc and near them."""
-    grouped = replace(ROTATION, search=replace(ROTATION.search, group_px=group))
-    monkeypatch.setattr(anchors, "ROTATION", grouped)
-    operator = in_pixels((1, 28, 28))
-    x = SampleImage("blob", 2).tensor((1, 28, 28))
-    bound = anchor_suprema(x, -9.0, 9.0, 100, 13.5)
-    theta = torch.linspace(-9.0, 9.0, 201, dtype=torch.float64)
-    z = attacked(operator, x, theta)
-    ends = (z[1:] - z[:-1]).norm(dim=1).reshape(-1, 2).amax(dim=1)
-    assert bool((bound >= ends - 1e-12).all())
-    assert bool((bound <= 1.03 * ends + 1e-7).all())
-
-
-def test_a_region_of_one_angle_needs_no_margin() -> None:
-    x = SampleImage("noise", 2).tensor((1, 12, 12))
-    assert float(anchor_suprema(x, 7.0, 7.0, 1, 5.5)) <= 1e-7
-
-
-def test_arcs_that_are_too_wide_are_refused_and_told_how_many_would_do() -> None:
-    x = SampleImage("noise", 2).tensor((1, 28, 28))
-    with pytest.raises(ValueError, match="give at least 12 anchors"):
-        anchor_suprema(x, -45.0, 45.0, 11, 13.5)
-    assert anchor_suprema(x, -45.0, 45.0, 12, 13.5).shape == (12,)
-
-
-@pytest.mark.parametrize("arguments", [(1.0, -1.0, 3), (0.0, math.nan, 3), (0.0, 1.0, 0)])
-def test_anchors_and_intervals_that_make_no_sense_are_refused(
-    arguments: tuple[float, float, int],
-) -> None:
-    with pytest.raises(ValueError, match="rotation: "):
-        anchor_suprema(torch.zeros(1, 1, 8, 8, dtype=torch.float64), *arguments, 3.5)
 
 
 def test_a_white_square_of_four_pixels_needs_all_of_the_kink_term() -> None:

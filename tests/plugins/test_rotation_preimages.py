@@ -78,7 +78,7 @@ def test_the_original_is_in_the_box_and_in_the_ball(
     for space in (operator, Rotation(space="pixels").for_shape(shape)):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(preimages, "ROTATION", wide_from(wide))
-            found = space.preimages(sent, lower, upper, rounding)
+            found = space.bounds.preimages(sent, lower, upper, rounding)
         assert bool(found.possible)
         assert float((space.lift(x) - found.centre).norm()) <= float(found.radius)
 
@@ -92,7 +92,7 @@ def test_digits_are_found_wherever_they_came_from_and_most_angles_are_ruled_out(
     for index in range(6):
         x, angle = digit(index), float(rng.uniform(-10.0, 10.0))
         sent, rounding = attacked(operator, x, angle, bits)
-        found = operator.preimages(sent, lower, upper, rounding)
+        found = operator.bounds.preimages(sent, lower, upper, rounding)
         true = ((lower <= angle) & (angle <= upper)).flatten()
         assert bool(found.possible[true].all())
         miss = (operator.lift(x) - found.centre[true]).norm(dim=1)
@@ -108,13 +108,13 @@ def test_without_the_slack_for_a_cells_width_an_original_is_lost(
     operator = Rotation().for_shape((1, 28, 28))
     sent, rounding = attacked(operator, digit(0), 6.3, 8)
     lower, upper = around(6.3, 0.4, 0.0)
-    assert bool(operator.preimages(sent, lower, upper, rounding).possible)
+    assert bool(operator.bounds.preimages(sent, lower, upper, rounding).possible)
 
     def nothing(warp: preimages.Warp, low: Tensor, high: Tensor) -> Tensor:
         return low.new_zeros(*low.shape[:2], warp.weights.shape[1])
 
     monkeypatch.setattr(preimages, "swing", nothing)
-    assert not bool(operator.preimages(sent, lower, upper, rounding).possible)
+    assert not bool(operator.bounds.preimages(sent, lower, upper, rounding).possible)
 
 
 @given(sample_image=sample_images(), angle=st.floats(-40.0, 40.0), width=st.floats(0.01, 2.0))
@@ -149,7 +149,7 @@ def test_an_adversary_who_looks_for_other_originals_finds_them_in_the_ball(
     for x, gap in zip(others, gaps.tolist(), strict=True):
         assert gap < 0.02
         # What the search could not bring back within rounding is granted to it as more rounding.
-        granted = operator.preimages(sent, lower, upper, max(gap, rounding))
+        granted = operator.bounds.preimages(sent, lower, upper, max(gap, rounding))
         assert bool(granted.possible)
         assert float((operator.lift(x[None]) - granted.centre).norm()) <= float(granted.radius)
 
@@ -233,8 +233,8 @@ def test_an_image_without_saturated_pixels_is_found_by_its_equations_together() 
     lower, upper = around(5.5, 0.02, 0.4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preimages, "ROTATION", wide_from(math.inf))
-        alone = operator.preimages(sent, lower, upper, rounding)
-    together = operator.preimages(sent, lower, upper, rounding)
+        alone = operator.bounds.preimages(sent, lower, upper, rounding)
+    together = operator.bounds.preimages(sent, lower, upper, rounding)
     assert float((operator.lift(x) - together.centre).norm()) <= float(together.radius)
     assert float(together.radius) < 0.2 * float(alone.radius)
 
@@ -243,6 +243,6 @@ def test_a_cell_too_wide_to_be_inverted_claims_nothing() -> None:
     operator = Rotation().for_shape((1, 28, 28))
     sent, _ = attacked(operator, digit(1), 0.0, 8)
     wide = torch.tensor([[-90.0]], dtype=torch.float64)
-    found = operator.preimages(sent, wide, -wide, 0.0)
+    found = operator.bounds.preimages(sent, wide, -wide, 0.0)
     assert bool(found.possible)
     assert float(found.radius) == math.inf

@@ -77,7 +77,10 @@ def test_scaling_is_the_similarity_of_angle_zero(
     ends = one(scale), one(scale + width)
     corners = [torch.cat([identity_action, end], dim=1) for end in ends]
     for name in ("derivative_bound", "attack_derivative_bound"):
-        alone, together = getattr(scaling, name)(x, *ends), getattr(both, name)(x, *corners)
+        alone, together = (
+            getattr(scaling.bounds, name)(x, *ends),
+            getattr(both.bounds, name)(x, *corners),
+        )
         if together is not None:
             assert float(alone) <= float(together[0, 1]) * (1.0 + 1e-9)
         else:

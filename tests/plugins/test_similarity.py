@@ -308,11 +308,11 @@ def test_bounds_do_not_depend_on_how_cells_are_cut_into_chunks(
 ) -> None:
     operator, x = COARSE.for_shape((2, 8, 8)), SampleImage("noise", 2).tensor((2, 8, 8))
     low = torch.rand(11, 2, dtype=torch.float64) * torch.tensor([30.0, 0.3], dtype=torch.float64)
-    whole = operator.derivative_bound(x, low, low + 0.01)
+    whole = operator.bounds.derivative_bound(x, low, low + 0.01)
     small = ChunkSettings(images=4 * x.numel() * 6, bounds=3 * 64)
     for module in ("action", "bounds"):
         monkeypatch.setattr(f"gsmooth_similarity.{module}.SIMILARITY", small)
-    parts = operator.derivative_bound(x, low, low + 0.01)
+    parts = operator.bounds.derivative_bound(x, low, low + 0.01)
     assert whole is not None
     assert parts is not None
     assert torch.allclose(whole, parts, rtol=1e-12)
@@ -348,9 +348,9 @@ def test_a_wide_cell_is_bounded_by_its_parts(width: tuple[float, float], carried
     operator = COARSE.for_shape((1, 12, 12))
     x = SampleImage("noise", 5).tensor((1, 12, 12))
     low, high = row(-3.0, -0.2), row(-3.0 + width[0], -0.2 + width[1])
-    bound = operator.derivative_bound(x, low, high) if carried else None
+    bound = operator.bounds.derivative_bound(x, low, high) if carried else None
     if bound is None:
-        bound = operator.attack_derivative_bound(x, low, high)
+        bound = operator.bounds.attack_derivative_bound(x, low, high)
     for axis in (a for a in BOTH if width[a] > 0.0):
         theta = (low + 0.5 * (high - low)).repeat(801, 1)
         theta[:, axis] = torch.linspace(float(low[0, axis]), float(high[0, axis]), 801)
@@ -394,8 +394,8 @@ def test_the_together_bound_is_below_the_triangle_bound_on_narrow_cells() -> Non
     """Tightness, not soundness: L psi' and A L psi nearly cancel on a smooth image."""
     operator, x = Similarity(knee_px=2.0).for_shape((1, 28, 28)), ring((1, 28, 28))
     low, high = row(10.0, 0.1), row(10.001, 0.1001)
-    carried = operator.derivative_bound(x, low, high)
-    identity_action = operator.attack_derivative_bound(x, low, high)
+    carried = operator.bounds.derivative_bound(x, low, high)
+    identity_action = operator.bounds.attack_derivative_bound(x, low, high)
     assert carried is not None
     assert bool((carried < 0.4 * identity_action).all())
 
@@ -409,7 +409,7 @@ def test_in_pixels_the_speed_is_exact_where_no_pixel_changes_its_cell() -> None:
         high[0, axis] += step
         ends = [operator.attack(x, end[:, :1], end[:, 1:]).flatten() for end in (low, high)]
         derivative = float((ends[1] - ends[0]).norm()) / step
-        bound = float(operator.attack_derivative_bound(x, low, high)[0, axis])
+        bound = float(operator.bounds.attack_derivative_bound(x, low, high)[0, axis])
         assert derivative <= bound <= 1.02 * derivative
 
 
@@ -419,7 +419,7 @@ def test_there_is_no_action_in_pixels_but_the_identity() -> None:
     z = operator.lift(x)
     assert torch.equal(operator.readout(z, (3, 6, 7)), x)  # by default nothing is masked
     assert torch.equal(operator.act(z, one(0.0), one(0.0)), z)
-    assert operator.derivative_bound(x, row(0.0, 0.0), row(1.0, 0.1)) is None
+    assert operator.bounds.derivative_bound(x, row(0.0, 0.0), row(1.0, 0.1)) is None
     with pytest.raises(ValueError, match="no exact action in pixels"):
         operator.act(z, one(0.0), one(1e-9))
 

@@ -155,13 +155,13 @@ def test_the_claimed_float_error_of_the_action_holds() -> None:
         exact = np.concatenate(parts, axis=axis)
     given = bound.act(z, theta[:, :1], theta[:, 1:]).numpy()
     worst = np.linalg.norm((given - exact.reshape(50, -1)).astype(np.float64), axis=1).max()
-    assert 0.0 < worst <= bound.action_error(z, (12.0, 12.0), (0.0, 0.0)) < 1e-12
+    assert 0.0 < worst <= bound.bounds.action_error(z, (12.0, 12.0), (0.0, 0.0)) < 1e-12
     # The fastest wave there is, and a theta that is off by 1e-6 on both axes.
     wave = torch.zeros(1, 27, 27, dtype=torch.float64)
     wave[0, 13, 13], wave[0, 26, 26] = 1.0, -1.0
     off, none = column(1e-6), column(0.0)
     moved = bound.act(wave.flatten(1), off, off) - bound.act(wave.flatten(1), none, none)
-    claimed = bound.action_error(wave.flatten(1), (12.0, 12.0), (1e-6, 1e-6))
+    claimed = bound.bounds.action_error(wave.flatten(1), (12.0, 12.0), (1e-6, 1e-6))
     assert 0.999 * claimed < float(moved.norm()) <= claimed
 
 
@@ -198,7 +198,7 @@ def test_lift_and_readout_equal_the_dense_matrix_and_its_norm_is_bounded(
     z = noise(6, 3, frame.size)
     assert torch.allclose(bound.readout(z, (1, height, width)).flatten(1), z @ dense, atol=1e-13)
     norm = float(torch.linalg.matrix_norm(dense, 2))
-    assert norm <= bound.lift_norm((1, height, width)) <= min(norm, 1.0) * (1 + 1e-8)
+    assert norm <= bound.bounds.lift_norm((1, height, width)) <= min(norm, 1.0) * (1 + 1e-8)
 
 
 def test_the_default_keeps_about_as_many_coefficients_as_pixels() -> None:
@@ -333,8 +333,8 @@ def cells_and_points(seed: int, cells: int, points: int) -> tuple[Tensor, Tensor
 
 def bounds_of(bound: Translation, x: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
     """The plugin's bounds on derivative and curvature, (n, 2) each."""
-    derivative = bound.derivative_bound(x, lower, upper)
-    curvature = bound.curvature_bound(x, lower, upper)
+    derivative = bound.bounds.derivative_bound(x, lower, upper)
+    curvature = bound.bounds.curvature_bound(x, lower, upper)
     assert derivative is not None
     assert curvature is not None
     return derivative, curvature
@@ -398,14 +398,14 @@ def test_bounds_of_a_black_image_are_slack_alone() -> None:
 def test_cells_across_an_integer_are_refused() -> None:
     bound = Translation().for_shape((1, 11, 12))
     lower = torch.tensor([[0.5, 0.5]], dtype=torch.float64)
-    for bounds in (bound.derivative_bound, bound.curvature_bound):
+    for bounds in (bound.bounds.derivative_bound, bound.bounds.curvature_bound):
         with pytest.raises(ValueError, match="whole number of pixels"):
             bounds(IMAGES["blob"], lower, lower + 0.75)
 
 
 def test_breakpoints_are_the_integers() -> None:
-    assert Translation().breakpoints(0, -2.5, 1.0) == (-2.0, -1.0, 0.0, 1.0)
-    assert Translation().breakpoints(1, 0.25, 0.75) == ()
+    assert Translation().bounds.breakpoints(0, -2.5, 1.0) == (-2.0, -1.0, 0.0, 1.0)
+    assert Translation().bounds.breakpoints(1, 0.25, 0.75) == ()
 
 
 # The cover

@@ -57,7 +57,7 @@ def test_large_images_move_by_two_shifts_as_by_their_sum(
     dx, dy, more_dx, more_dy = (torch.tensor([[s]], dtype=torch.float64) for s in shifts)
     twice = operator.act(operator.act(z, dx, dy), more_dx, more_dy)
     once = operator.act(z, dx + more_dx, dy + more_dy)
-    allowed = operator.action_error(z, (40.0, 40.0), (0.0, 0.0))
+    allowed = operator.bounds.action_error(z, (40.0, 40.0), (0.0, 0.0))
     assert allowed is not None
     assert float((twice - once).norm()) <= 3.0 * allowed
     assert float(twice.norm()) == pytest.approx(float(z.norm()), rel=1e-12)

@@ -67,7 +67,7 @@ def test_the_original_is_in_the_box_and_in_the_ball(
     low, high, possible = preimages.invert(sent[0], lower, upper, rounding, operator.padding)
     assert bool(possible.all())
     assert bool(((low <= x) & (x <= high)).all())
-    found = operator.preimages(sent, lower, upper, rounding)
+    found = operator.bounds.preimages(sent, lower, upper, rounding)
     assert float((operator.lift(x) - found.centre).norm()) <= float(found.radius)
 
 
@@ -82,14 +82,14 @@ def test_digits_are_found_wherever_they_came_from_and_most_shifts_are_ruled_out(
         x = torch.from_numpy(images[index : index + 1] / 255.0)
         shift = torch.from_numpy(rng.uniform(-1.0, 1.0, size=(1, 2)))
         sent, rounding = attacked(operator, x, shift, 8)
-        found = operator.preimages(sent, lower, upper, rounding)
+        found = operator.bounds.preimages(sent, lower, upper, rounding)
         true = ((lower <= shift) & (shift <= upper)).all(dim=1)
         assert bool(found.possible[true].all())
         miss = (operator.lift(x) - found.centre[true]).norm(dim=1)
         assert bool((miss <= found.radius[true]).all())
         assert int(found.possible.sum()) < 300
         lower_half, upper_half = around(shift, 0.004, 0.5)
-        near = operator.preimages(sent, lower_half, upper_half, rounding)
+        near = operator.bounds.preimages(sent, lower_half, upper_half, rounding)
         assert float((operator.lift(x) - near.centre).norm()) <= float(near.radius) < 0.5
 
 
@@ -101,13 +101,13 @@ def test_without_the_slack_for_a_cells_width_an_original_is_lost(
     shift = torch.tensor([[0.3, -0.6]], dtype=torch.float64)
     sent, rounding = attacked(operator, x, shift, 8)
     lower, upper = around(shift, 0.1, 0.0)
-    assert bool(operator.preimages(sent, lower, upper, rounding).possible)
+    assert bool(operator.bounds.preimages(sent, lower, upper, rounding).possible)
 
     def nothing(mix: preimages._Mix, lows: list[Tensor], highs: list[Tensor]) -> Tensor:
         return torch.zeros_like(lows[0])
 
     monkeypatch.setattr(preimages, "_swing", nothing)
-    assert not bool(operator.preimages(sent, lower, upper, rounding).possible)
+    assert not bool(operator.bounds.preimages(sent, lower, upper, rounding).possible)
 
 
 @given(seed=st.integers(0, 2**16))
@@ -134,7 +134,7 @@ def test_a_column_that_left_the_image_can_have_been_anything() -> None:
     assert bool(possible)
     assert bool((high - low)[..., -1].eq(1.0).all())
     assert float((high - low)[..., :-1].max()) < 1e-6
-    radius = float(operator.preimages(sent, shift, shift, rounding).radius)
+    radius = float(operator.bounds.preimages(sent, shift, shift, rounding).radius)
     assert 0.5 < radius < 0.5 * math.sqrt(9.0) * 1.1
 
 
@@ -142,4 +142,4 @@ def test_cells_that_reach_across_a_whole_number_of_pixels_are_refused() -> None:
     operator = Translation().for_shape((1, 9, 7))
     lower = torch.tensor([[-0.1, 0.0]], dtype=torch.float64)
     with pytest.raises(ValueError, match="whole number"):
-        operator.preimages(torch.zeros(1, 1, 9, 7, dtype=torch.float64), lower, -lower, 0.0)
+        operator.bounds.preimages(torch.zeros(1, 1, 9, 7, dtype=torch.float64), lower, -lower, 0.0)

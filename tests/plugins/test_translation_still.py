@@ -98,7 +98,7 @@ def test_no_step_is_longer_than_the_bound_on_speed(
 ) -> None:
     x, bound = sample_image.tensor(SHAPE), variant.for_shape(SHAPE)
     lower, upper = boxes(seed, 12)
-    derivative = bound.attack_derivative_bound(x, lower, upper)
+    derivative = bound.bounds.attack_derivative_bound(x, lower, upper)
     one, other = inside(seed, lower, upper, 8), inside(seed + 7, lower, upper, 8)
     for axis in range(2):
         moved = one.clone()
@@ -114,7 +114,7 @@ def test_no_step_is_longer_than_the_bound_on_speed(
 def test_the_bound_on_speed_is_reached_along_an_edge(variant: Translation, kind: str) -> None:
     x, bound = SampleImage(kind, 5).tensor(SHAPE), variant.for_shape(SHAPE)
     lower, upper = boxes(3, 30, far=12)
-    derivative = bound.attack_derivative_bound(x, lower, upper)
+    derivative = bound.bounds.attack_derivative_bound(x, lower, upper)
     at = lifted(bound, x, corners(lower, upper).reshape(-1, 2)).reshape(len(lower), 2, 2, -1)
     width = upper - lower
     along_x = (at[:, 1] - at[:, 0]).norm(dim=2).amax(dim=1) / width[:, 0]
@@ -127,7 +127,7 @@ def test_the_bound_on_speed_is_reached_along_an_edge(variant: Translation, kind:
 def test_the_attack_does_not_bend_along_an_axis(variant: Translation) -> None:
     x, bound = SampleImage("noise", 2).tensor(SHAPE), variant.for_shape(SHAPE)
     lower, upper = boxes(4, 20)
-    assert not bound.attack_curvature_bound(x, lower, upper).any()
+    assert not bound.bounds.attack_curvature_bound(x, lower, upper).any()
     for axis in range(2):
         end = lower.clone()
         end[:, axis] = upper[:, axis]
@@ -138,7 +138,7 @@ def test_the_attack_does_not_bend_along_an_axis(variant: Translation) -> None:
 def test_cells_across_an_integer_are_refused() -> None:
     lower = torch.tensor([[0.5, 0.5]], dtype=torch.float64)
     x = SampleImage("blob", 0).tensor(SHAPE)
-    for bounds in (PIXELS.attack_derivative_bound, PIXELS.attack_curvature_bound):
+    for bounds in (PIXELS.bounds.attack_derivative_bound, PIXELS.bounds.attack_curvature_bound):
         with pytest.raises(ValueError, match="whole number of pixels"):
             bounds(x, lower, lower + 0.75)
 
@@ -147,7 +147,7 @@ def test_bounds_of_a_still_image_are_slack_alone() -> None:
     lower, upper = boxes(5, 6)
     x = torch.full((1, *SHAPE), 0.7, dtype=torch.float64)
     mirrored = replace(PIXELS, padding="reflection")
-    derivative = mirrored.attack_derivative_bound(x, lower, upper)
+    derivative = mirrored.bounds.attack_derivative_bound(x, lower, upper)
     assert 0.0 < float(derivative.min()) <= float(derivative.max()) < 1e-5
 
 
@@ -157,10 +157,12 @@ def test_bounds_do_not_depend_on_how_much_is_worked_on_at_once(
 ) -> None:
     x, bound = SampleImage("noise", 6).tensor(SHAPE), Translation().for_shape(SHAPE)
     lower, upper = boxes(6, 40, far=4)
-    whole = getattr(bound, name)(x, lower, upper)
+    whole = getattr(bound.bounds, name)(x, lower, upper)
     for entries in (1, 5000, 30000):
         monkeypatch.setattr(shifts, "TRANSLATION", ChunkSettings(images=entries))
-        assert torch.allclose(getattr(bound, name)(x, lower, upper), whole, rtol=1e-12, atol=0)
+        assert torch.allclose(
+            getattr(bound.bounds, name)(x, lower, upper), whole, rtol=1e-12, atol=0
+        )
 
 
 # C4
@@ -214,7 +216,7 @@ def test_the_lift_keeps_the_pixels_and_the_readout_puts_them_back(frame_px: int)
     masked[..., rows, cols] = x[..., rows, cols]
     assert torch.equal(bound.readout(z, SHAPE), masked)
     assert float(z.norm()) == pytest.approx(float(masked.norm()))
-    assert bound.lift_norm(SHAPE) == 1.0
+    assert bound.bounds.lift_norm(SHAPE) == 1.0
 
 
 @ALL
@@ -224,7 +226,7 @@ def test_rounding_moves_z_by_no_more_than_its_norm_says(variant: Translation) ->
     signs = torch.rand(200, *SHAPE, generator=draw, dtype=torch.float64).round() * 2.0 - 1.0
     signs[0] = 1.0
     largest = float(bound.lift(signs).norm(dim=1).max())
-    assert largest <= bound.rounding_norm(SHAPE) <= math.sqrt(2 * 8 * 11) * (1.0 + 1e-11)
+    assert largest <= bound.bounds.rounding_norm(SHAPE) <= math.sqrt(2 * 8 * 11) * (1.0 + 1e-11)
 
 
 def test_in_pixels_there_is_no_action_but_the_identity() -> None:
@@ -234,10 +236,10 @@ def test_in_pixels_there_is_no_action_but_the_identity() -> None:
     for dx, dy in ((0.0, 1e-9), (1.0, 0.0)):
         with pytest.raises(ValueError, match="no exact action in pixels; give no scales"):
             PIXELS.act(z, column(dx), column(dy))
-    assert PIXELS.action_error(z, (0.0, 0.0), (0.0, 0.0)) == 0.0
+    assert PIXELS.bounds.action_error(z, (0.0, 0.0), (0.0, 0.0)) == 0.0
     x, (lower, upper) = SampleImage("noise", 0).tensor(SHAPE), boxes(0, 2)
-    assert PIXELS.derivative_bound(x, lower, upper) is None
-    assert PIXELS.curvature_bound(x, lower, upper) is None
+    assert PIXELS.bounds.derivative_bound(x, lower, upper) is None
+    assert PIXELS.bounds.curvature_bound(x, lower, upper) is None
 
 
 # The cover

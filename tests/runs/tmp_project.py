@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 
 
 class Mean(nn.Module):
@@ -46,6 +47,14 @@ def build():
     return Mean()
 
 
+class BrokenTransformationBounds(TransformationBounds):
+    def action_error(self, z, reach, offset):
+        return 0.0
+
+    def derivative_bound(self, x, lower, upper):
+        return lower.new_zeros(lower.shape)
+
+
 @dataclass(frozen=True)
 class BrokenTransformation(Transformation):
     """Inverts the image at theta = 1 exactly, and breaks the composition law to hide it."""
@@ -53,18 +62,13 @@ class BrokenTransformation(Transformation):
     name: ClassVar[str] = "liar"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("switch", "1"),)
     orthogonal: ClassVar[bool] = True
+    bounds_class = BrokenTransformationBounds
 
     def act(self, z, switch):
         return torch.where(switch == -1.0, 1.0 - z, z)
 
     def attack(self, x, *theta):
         return torch.where(theta[0].reshape(-1, 1, 1, 1) == 1.0, 1.0 - x, x)
-
-    def action_error(self, z, reach, offset):
-        return 0.0
-
-    def derivative_bound(self, x, lower, upper):
-        return lower.new_zeros(lower.shape)
 '''
 MEANS = (0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.05, 0.95, 0.15, 0.85, 0.25, 0.75)
 

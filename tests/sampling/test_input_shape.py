@@ -30,6 +30,7 @@ from gsmooth.runs.verify.verify import verify_records
 from gsmooth.sampling import Readout, checked_function
 from gsmooth.testing import Status, check_results
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from tests.runs.tmp_project import SETTINGS, Notebook, furnish, tmp_project_config
 
@@ -37,29 +38,7 @@ IMAGE, INPUT, CANVAS = (1, 6, 6), (1, 4, 4), (1, 8, 8)
 Shape = tuple[int, int, int]
 
 
-@final
-@dataclass(frozen=True)
-class Framed(Transformation):
-    """Light is added; the network sees the image without its edge, or on a larger canvas."""
-
-    edge: int = 1
-
-    name: ClassVar[str] = "framed"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("amount", "1"),)
-    orthogonal: ClassVar[bool] = True
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        return z + theta[0]
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        return x + theta[0][:, :, None, None]
-
-    def readout(self, z: Tensor, shape: Shape) -> Tensor:
-        return nn.functional.pad(z.reshape(-1, *shape), (-self.edge,) * 4)
-
-    def input_shape(self, shape: Shape) -> Shape:
-        return shape[0], shape[1] - 2 * self.edge, shape[2] - 2 * self.edge
-
+class FramedBounds(TransformationBounds["Framed | Plain"]):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         return torch.zeros_like(lower)
 
@@ -74,6 +53,31 @@ class Framed(Transformation):
 
 @final
 @dataclass(frozen=True)
+class Framed(Transformation):
+    """Light is added; the network sees the image without its edge, or on a larger canvas."""
+
+    edge: int = 1
+
+    name: ClassVar[str] = "framed"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("amount", "1"),)
+    orthogonal: ClassVar[bool] = True
+    bounds_class = FramedBounds
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z + theta[0]
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return x + theta[0][:, :, None, None]
+
+    def readout(self, z: Tensor, shape: Shape) -> Tensor:
+        return nn.functional.pad(z.reshape(-1, *shape), (-self.edge,) * 4)
+
+    def input_shape(self, shape: Shape) -> Shape:
+        return shape[0], shape[1] - 2 * self.edge, shape[2] - 2 * self.edge
+
+
+@final
+@dataclass(frozen=True)
 class Plain(Transformation):
     """The same attack and action; the network sees the whole image."""
 
@@ -83,9 +87,7 @@ class Plain(Transformation):
 
     act = Framed.act
     attack = Framed.attack
-    derivative_bound = Framed.derivative_bound
-    attack_derivative_bound = Framed.attack_derivative_bound
-    action_error = Framed.action_error
+    bounds_class = FramedBounds
 
 
 class Middle(nn.Module):

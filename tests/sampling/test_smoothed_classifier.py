@@ -32,6 +32,7 @@ from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
 from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, Law
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
@@ -306,12 +307,18 @@ def test_float_error_grows_with_the_points_that_are_voted_on() -> None:
         build_cover(g, 2.0**12 * on_ring(), region, 1)
 
 
+class LoudBounds(TransformationBounds["Loud"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return 0.0
+
+
 @dataclass(frozen=True)
 class Loud(Transformation):
     """A lift that makes everything ten times as long."""
 
     name: ClassVar[str] = "loud"
     orthogonal: ClassVar[bool] = True
+    bounds_class = LoudBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z
@@ -319,15 +326,16 @@ class Loud(Transformation):
     def lift(self, x: Tensor) -> Tensor:
         return 10.0 * x.flatten(1)
 
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return 0.0
+
+class MeasuredBounds(LoudBounds):
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        return 10.0
 
 
 class Measured(Loud):
     """The same, and says so."""
 
-    def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        return 10.0
+    bounds_class = MeasuredBounds
 
 
 def test_an_l2_ball_behind_a_lift_of_unknown_norm_proves_nothing() -> None:

@@ -10,8 +10,72 @@ import torch
 from torch import Tensor
 
 from gsmooth.transforms.base import Enclosure, Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 
 Shape = tuple[int, int, int]
+
+
+class TurnBounds(TransformationBounds["Turn"]):
+    def lift_norm(self, shape: Shape) -> float:
+        return self.of.gain
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        phase = 5.0 * (reach[0] * 2.0**-51 + offset[0])
+        return float(z.norm(dim=1).max()) * (phase + 2.0**-49)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        steepest = largest_cos(self.of.rate * lower, self.of.rate * upper)
+        return steepest * (self.of.amplitude * self.of.rate * self.of.gain * float(x.norm()))
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        quarter = math.pi / 2.0
+        steepest = largest_cos(self.of.rate * lower - quarter, self.of.rate * upper - quarter)
+        return steepest * (self.of.amplitude * self.of.rate**2 * self.of.gain * float(x.norm()))
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        brightest = 1.0 + self.of.amplitude * largest_sin(
+            self.of.rate * lower, self.of.rate * upper
+        )
+        swing = (
+            self.of.amplitude
+            * self.of.rate
+            * largest_cos(self.of.rate * lower, self.of.rate * upper)
+        )
+        order = orders(x.numel() // 2)
+        turning = float((x.flatten().reshape(2, -1) * order).square().sum())
+        identity_action = float(x.square().sum())
+        return (
+            self.of.gain
+            * (swing**2 * identity_action + brightest**2 * turning).sqrt()
+            * (1.0 + 1e-12)
+        )
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        sine = largest_sin(self.of.rate * lower, self.of.rate * upper)[..., None]
+        cosine = largest_cos(self.of.rate * lower, self.of.rate * upper)[..., None]
+        order = orders(x.numel() // 2)
+        along = (
+            self.of.amplitude * self.of.rate**2 * sine + (1.0 + self.of.amplitude * sine) * order**2
+        )
+        across = 2.0 * self.of.amplitude * self.of.rate * cosine * order
+        pairs = x.flatten().reshape(2, -1).square().sum(dim=0)
+        return self.of.gain * ((along**2 + across**2) * pairs).sum(dim=-1).sqrt() * (1.0 + 1e-12)
+
+    def preimages(
+        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+    ) -> Enclosure | None:
+        middle, reach = (lower + upper) / 2.0, (upper - lower) / 2.0
+        dimmest = 1.0 - self.of.amplitude
+        back = self.of.act(x.flatten(1).expand(len(lower), -1), -middle)
+        centre = back / (1.0 + self.of.amplitude * torch.sin(self.of.rate * middle))
+        derivative = (5.0 / dimmest + self.of.amplitude * self.of.rate / dimmest**2) * float(
+            x.norm()
+        )
+        spread = rounding * math.sqrt(x.numel()) / dimmest
+        radius = self.of.gain * (derivative * reach[:, 0] + spread) * (1.0 + 1e-9)
+        return Enclosure(self.of.gain * centre, radius, torch.ones(len(lower), dtype=torch.bool))
 
 
 @dataclass(frozen=True)
@@ -31,6 +95,7 @@ class Turn(Transformation):
     name: ClassVar[str] = "turn"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("turn", "rad"),)
     orthogonal: ClassVar[bool] = True
+    bounds_class = TurnBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         half = z.shape[1] // 2
@@ -49,69 +114,24 @@ class Turn(Transformation):
         turned = self.act(x.flatten(1), *theta)
         return (turned * (1.0 + self.amplitude * torch.sin(self.rate * theta[0]))).reshape(x.shape)
 
-    def lift_norm(self, shape: Shape) -> float:
-        return self.gain
 
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        phase = 5.0 * (reach[0] * 2.0**-51 + offset[0])
-        return float(z.norm(dim=1).max()) * (phase + 2.0**-49)
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        steepest = largest_cos(self.rate * lower, self.rate * upper)
-        return steepest * (self.amplitude * self.rate * self.gain * float(x.norm()))
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        quarter = math.pi / 2.0
-        steepest = largest_cos(self.rate * lower - quarter, self.rate * upper - quarter)
-        return steepest * (self.amplitude * self.rate**2 * self.gain * float(x.norm()))
-
+class UntoldBounds(TurnBounds):
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        brightest = 1.0 + self.amplitude * largest_sin(self.rate * lower, self.rate * upper)
-        swing = self.amplitude * self.rate * largest_cos(self.rate * lower, self.rate * upper)
-        order = orders(x.numel() // 2)
-        turning = float((x.flatten().reshape(2, -1) * order).square().sum())
-        identity_action = float(x.square().sum())
-        return (
-            self.gain * (swing**2 * identity_action + brightest**2 * turning).sqrt() * (1.0 + 1e-12)
-        )
+        return None
 
     def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        sine = largest_sin(self.rate * lower, self.rate * upper)[..., None]
-        cosine = largest_cos(self.rate * lower, self.rate * upper)[..., None]
-        order = orders(x.numel() // 2)
-        along = self.amplitude * self.rate**2 * sine + (1.0 + self.amplitude * sine) * order**2
-        across = 2.0 * self.amplitude * self.rate * cosine * order
-        pairs = x.flatten().reshape(2, -1).square().sum(dim=0)
-        return self.gain * ((along**2 + across**2) * pairs).sum(dim=-1).sqrt() * (1.0 + 1e-12)
+        return None
 
     def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
-        middle, reach = (lower + upper) / 2.0, (upper - lower) / 2.0
-        dimmest = 1.0 - self.amplitude
-        back = self.act(x.flatten(1).expand(len(lower), -1), -middle)
-        centre = back / (1.0 + self.amplitude * torch.sin(self.rate * middle))
-        derivative = (5.0 / dimmest + self.amplitude * self.rate / dimmest**2) * float(x.norm())
-        spread = rounding * math.sqrt(x.numel()) / dimmest
-        radius = self.gain * (derivative * reach[:, 0] + spread) * (1.0 + 1e-9)
-        return Enclosure(self.gain * centre, radius, torch.ones(len(lower), dtype=torch.bool))
+        return None
 
 
 class Untold(Turn):
     """No bounds for T = id and no enclosure of originals."""
 
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-    def preimages(
-        self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
-    ) -> Enclosure | None:
-        return None
+    bounds_class = UntoldBounds
 
 
 def orders(pairs: int) -> Tensor:
@@ -132,16 +152,18 @@ def largest_sin(lower: Tensor, upper: Tensor) -> Tensor:
     return torch.where(peak, 1.0, torch.maximum(lower.sin(), upper.sin()))
 
 
-class TenPercentShort(Turn):
-    """A derivative bound that is a tenth too small."""
-
+class TenPercentShortBounds(TurnBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return 0.9 * _honest(super().derivative_bound(x, lower, upper))
 
 
-class Motionless(Turn):
-    """A derivative bound of 0 although the attack moves."""
+class TenPercentShort(Turn):
+    """A derivative bound that is a tenth too small."""
 
+    bounds_class = TenPercentShortBounds
+
+
+class MotionlessBounds(TurnBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return torch.zeros_like(lower)
 
@@ -149,30 +171,46 @@ class Motionless(Turn):
         return None
 
 
+class Motionless(Turn):
+    """A derivative bound of 0 although the attack moves."""
+
+    bounds_class = MotionlessBounds
+
+
+class StraightBounds(TurnBounds):
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 0.9 * _honest(super().curvature_bound(x, lower, upper))
+
+
 class Straight(Turn):
     """A curvature bound that is a tenth too small."""
 
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return 0.9 * _honest(super().curvature_bound(x, lower, upper))
+    bounds_class = StraightBounds
+
+
+class ShortWhereItLiesBounds(TurnBounds):
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 0.9 * _honest(super().attack_derivative_bound(x, lower, upper))
 
 
 class ShortWhereItLies(Turn):
     """A derivative bound for T = id that is a tenth too small."""
 
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return 0.9 * _honest(super().attack_derivative_bound(x, lower, upper))
+    bounds_class = ShortWhereItLiesBounds
+
+
+class StraightWhereItLiesBounds(TurnBounds):
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return 0.9 * _honest(super().attack_curvature_bound(x, lower, upper))
 
 
 class StraightWhereItLies(Turn):
     """A curvature bound for T = id that is a tenth too small."""
 
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return 0.9 * _honest(super().attack_curvature_bound(x, lower, upper))
+    bounds_class = StraightWhereItLiesBounds
 
 
-class Nervous(Turn):
-    """A sound derivative bound that grows when cells shrink: parts need more than the whole."""
-
+class NervousBounds(TurnBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         honest = _honest(super().derivative_bound(x, lower, upper))
         return honest + 1e-3 * float(x.norm()) / (upper - lower).clamp(min=1e-6) ** 2
@@ -181,9 +219,13 @@ class Nervous(Turn):
         return None
 
 
-class Forgetful(Turn):
-    """The enclosure of originals uses the middle of a cell for all its parameters."""
+class Nervous(Turn):
+    """A sound derivative bound that grows when cells shrink: parts need more than the whole."""
 
+    bounds_class = NervousBounds
+
+
+class ForgetfulBounds(TurnBounds):
     def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
@@ -191,24 +233,48 @@ class Forgetful(Turn):
         return super().preimages(x, middle, middle, rounding)
 
 
-class Exact(Turn):
-    """The enclosure of originals ignores the rounding of pixels."""
+class Forgetful(Turn):
+    """The enclosure of originals uses the middle of a cell for all its parameters."""
 
+    bounds_class = ForgetfulBounds
+
+
+class ExactBounds(TurnBounds):
     def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
         return super().preimages(x, lower, upper, 0.0)
 
 
-class Denying(Turn):
-    """The enclosure excludes half of the parameters."""
+class Exact(Turn):
+    """The enclosure of originals ignores the rounding of pixels."""
 
+    bounds_class = ExactBounds
+
+
+class DenyingBounds(TurnBounds):
     def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
         found = super().preimages(x, lower, upper, rounding)
         assert found is not None
         return replace(found, possible=lower[:, 0] < 0.0)
+
+
+class Denying(Turn):
+    """The enclosure excludes half of the parameters."""
+
+    bounds_class = DenyingBounds
+
+
+class CombBounds(TransformationBounds["Comb"]):
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return torch.zeros_like(lower) if self.of.proved else None
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        return Turn().bounds.action_error(z, reach, offset)
 
 
 @dataclass(frozen=True)
@@ -224,6 +290,7 @@ class Comb(Transformation):
     height: float = 0.2
     teeth: int = 240
     proved: bool = True
+    bounds_class = CombBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return Turn().act(z, *theta)
@@ -233,27 +300,23 @@ class Comb(Transformation):
         turned = self.act(x.flatten(1), *theta)
         return (turned * (1.0 + self.height * teeth**2)).reshape(x.shape)
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return torch.zeros_like(lower) if self.proved else None
 
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        return Turn().action_error(z, reach, offset)
-
-
-class StillComb(Comb):
-    """The comb without rotation: attacks between samples, for T = id."""
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        teeth = torch.sin(math.pi * self.teeth / 2.0 * (theta[0] + 1.0))
-        return (x.flatten(1) * (1.0 + self.height * teeth**2)).reshape(x.shape)
-
+class StillCombBounds(CombBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return None
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return torch.zeros_like(lower)
+
+
+class StillComb(Comb):
+    """The comb without rotation: attacks between samples, for T = id."""
+
+    bounds_class = StillCombBounds
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        teeth = torch.sin(math.pi * self.teeth / 2.0 * (theta[0] + 1.0))
+        return (x.flatten(1) * (1.0 + self.height * teeth**2)).reshape(x.shape)
 
 
 class Flat(Turn):
@@ -263,17 +326,21 @@ class Flat(Turn):
         return super().attack(x.detach(), *(column.detach() for column in theta))
 
 
-class Displaced(Untold):
-    """The attack at 0 is a little brighter than the image."""
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        return super().attack(x, *theta) * 1.001
-
+class DisplacedBounds(UntoldBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return 1.001 * _honest(super().derivative_bound(x, lower, upper))
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return 1.001 * _honest(super().curvature_bound(x, lower, upper))
+
+
+class Displaced(Untold):
+    """The attack at 0 is a little brighter than the image."""
+
+    bounds_class = DisplacedBounds
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return super().attack(x, *theta) * 1.001
 
 
 class Overflowing(Turn):

@@ -10,7 +10,13 @@ from kornia.geometry.transform import rotate
 from torch import Tensor
 
 from gsmooth.transforms.base import Parameter, Transformation
-from tests.testing.planted import Turn, Untold
+from gsmooth.transforms.bounds import TransformationBounds
+from tests.testing.planted import Turn, TurnBounds, Untold, UntoldBounds
+
+
+class WarpAsActionBounds(TransformationBounds["WarpAsAction"]):
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
 
 
 class WarpAsAction(Transformation):
@@ -18,6 +24,7 @@ class WarpAsAction(Transformation):
 
     name = "warp-as-action"
     parameters = (Parameter("angle", "deg"),)
+    bounds_class = WarpAsActionBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         side = math.isqrt(z.shape[1])
@@ -25,19 +32,8 @@ class WarpAsAction(Transformation):
         turned: Tensor = rotate(x, theta[0].reshape(-1).expand(len(x)), align_corners=True)
         return turned.reshape(z.shape)
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
 
-
-class Backwards(Untold):
-    """The action rotates opposite to the attack; the derivative bound is sound."""
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        return super().act(z, -theta[0])
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        return super().act(x.flatten(1), theta[0]).reshape(x.shape)
-
+class BackwardsBounds(UntoldBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return torch.full_like(lower, 10.0 * float(x.norm()))
 
@@ -45,20 +41,23 @@ class Backwards(Untold):
         return None
 
 
-@dataclass(frozen=True)
-class OtherUnit(Untold):
-    """Action and attack take theta in units that are ``factor`` apart; the bound is sound."""
+class Backwards(Untold):
+    """The action rotates opposite to the attack; the derivative bound is sound."""
 
-    factor: float = math.pi / 180.0
+    bounds_class = BackwardsBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        return super().act(z, self.factor * theta[0])
+        return super().act(z, -theta[0])
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         return super().act(x.flatten(1), theta[0]).reshape(x.shape)
 
+
+class OtherUnitBounds(UntoldBounds):
+    of: OtherUnit
+
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return torch.full_like(lower, 5.0 * (1.0 + self.factor) * float(x.norm()))
+        return torch.full_like(lower, 5.0 * (1.0 + self.of.factor) * float(x.norm()))
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return None
@@ -67,6 +66,20 @@ class OtherUnit(Untold):
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
     ) -> float | None:
         return None
+
+
+@dataclass(frozen=True)
+class OtherUnit(Untold):
+    """Action and attack take theta in units that are ``factor`` apart; the bound is sound."""
+
+    factor: float = math.pi / 180.0
+    bounds_class = OtherUnitBounds
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(z, self.factor * theta[0])
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return super().act(x.flatten(1), theta[0]).reshape(x.shape)
 
 
 class Louder(Transformation):
@@ -95,21 +108,24 @@ class Projecting(Untold):
         return super().act(z, *theta) * kept
 
 
+class ShuffledBounds(TransformationBounds["Shuffled"]):
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+
 class Shuffled(Transformation):
     """Two turns that share coordinates and so do not commute."""
 
     name = "shuffled"
     parameters = (Parameter("one", "rad"), Parameter("other", "rad"))
     orthogonal = True
+    bounds_class = ShuffledBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         half = z.shape[1] // 2
         place = torch.cat([torch.arange(half), torch.arange(half, 2 * half).flip(0)])
         turned = Turn().act(z[:, place], theta[1])[:, place]
         return Turn().act(turned, theta[0])
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
 
 
 class SinglePhase(Untold):
@@ -127,13 +143,17 @@ class Flickering(Turn):
         return super().act(z, *theta) * (1.0 + 1e-15 * torch.rand(z.shape, dtype=z.dtype))
 
 
-class Faultless(Turn):
-    """An action error of 0 for arithmetic that rounds."""
-
+class FaultlessBounds(TurnBounds):
     def action_error(
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
     ) -> float | None:
         return 0.0
+
+
+class Faultless(Turn):
+    """An action error of 0 for arithmetic that rounds."""
+
+    bounds_class = FaultlessBounds
 
 
 class Shortcut(Turn):
@@ -159,10 +179,13 @@ class Growing(Transformation):
         return z * 10.0 ** (theta[0] / 20.0)
 
 
+class StretchingBounds(TransformationBounds["Stretching"]):
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
+        return max(1.0, 0.9 * math.pow(10.0, reach[0] / 20.0))
+
+
 class Stretching(Growing):
     """A gain in dB whose lipschitz_bound is a tenth too small, but at least 1."""
 
     nonexpansive = False
-
-    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
-        return max(1.0, 0.9 * math.pow(10.0, reach[0] / 20.0))
+    bounds_class = StretchingBounds

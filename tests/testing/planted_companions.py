@@ -9,20 +9,25 @@ from typing import ClassVar
 from torch import Tensor
 
 from gsmooth.transforms.base import AffineIntensity, Parameter, Transformation
-from tests.testing.planted import Turn, Untold, orders
+from gsmooth.transforms.bounds import TransformationBounds
+from tests.testing.planted import Turn, TurnBounds, Untold, orders
+
+
+class NamedBounds(TurnBounds):
+    def action_derivative(self, z: Tensor) -> Tensor | None:
+        order = orders(z.shape[1] // 2)
+        derivative: Tensor = (z.reshape(len(z), 2, -1) * order).flatten(1).norm(dim=1, keepdim=True)
+        return derivative * (1.0 + 1e-12)
 
 
 class Named(Turn):
     """Correct: the rotation of pairs with a named z-space and the methods for compositions."""
 
+    bounds_class = NamedBounds
+
     @property
     def z_space(self) -> str:
         return "turn"
-
-    def action_derivative(self, z: Tensor) -> Tensor | None:
-        order = orders(z.shape[1] // 2)
-        derivative: Tensor = (z.reshape(len(z), 2, -1) * order).flatten(1).norm(dim=1, keepdim=True)
-        return derivative * (1.0 + 1e-12)
 
 
 class Settled(Named):
@@ -32,12 +37,16 @@ class Settled(Named):
         return z
 
 
-class Slow(Named):
-    """action_derivative is a tenth too small."""
-
+class SlowBounds(NamedBounds):
     def action_derivative(self, z: Tensor) -> Tensor | None:
         derivative = super().action_derivative(z)
         return None if derivative is None else 0.9 * derivative
+
+
+class Slow(Named):
+    """action_derivative is a tenth too small."""
+
+    bounds_class = SlowBounds
 
 
 class Precise(Named):
@@ -62,6 +71,14 @@ class Bent(Untold):
         return x + theta[0][:, :, None, None]
 
 
+class DriftingBounds(TransformationBounds["Drifting"]):
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        size = math.sqrt(z.shape[1]) * (1.0 + reach[0])
+        return 2.0**-50 * (float(z.norm(dim=1).max()) + size) + size * offset[0]
+
+
 @dataclass(frozen=True)
 class Drifting(Transformation):
     """A shift of all pixels, by a tenth less than in its affine_intensity."""
@@ -69,15 +86,10 @@ class Drifting(Transformation):
     name: ClassVar[str] = "drifting"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("drift", "of the pixel scale"),)
     orthogonal: ClassVar[bool] = True
+    bounds_class = DriftingBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z + 0.9 * theta[0]
 
     def affine_intensity(self) -> AffineIntensity | None:
         return AffineIntensity(0.0, 1.0)
-
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        size = math.sqrt(z.shape[1]) * (1.0 + reach[0])
-        return 2.0**-50 * (float(z.norm(dim=1).max()) + size) + size * offset[0]

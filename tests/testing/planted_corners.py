@@ -5,42 +5,55 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tests.testing.planted import Turn, Untold
+from tests.testing.planted import Turn, TurnBounds, Untold, UntoldBounds
 
 
-class Kinked(Untold):
-    """Correct: it grows linearly with theta beyond 1, and declares the kink there."""
-
-    height = 0.05
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        beyond = (theta[0].abs() - 1.0).clamp(min=0.0)
-        turned = Turn().act(x.flatten(1), *theta)
-        return (turned * (1.0 + self.height * beyond)).reshape(x.shape)
+class KinkedBounds(UntoldBounds):
+    of: Kinked
 
     def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
         return (-1.0, 1.0)
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         outside = ((lower + upper) / 2.0).abs() > 1.0
-        return outside * (self.height * float(x.norm()) * (1.0 + 1e-12))
+        return outside * (self.of.height * float(x.norm()) * (1.0 + 1e-12))
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return torch.zeros_like(lower)
 
 
+class Kinked(Untold):
+    """Correct: it grows linearly with theta beyond 1, and declares the kink there."""
+
+    height = 0.05
+    bounds_class = KinkedBounds
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        beyond = (theta[0].abs() - 1.0).clamp(min=0.0)
+        turned = Turn().act(x.flatten(1), *theta)
+        return (turned * (1.0 + self.height * beyond)).reshape(x.shape)
+
+
+class SmoothedBounds(KinkedBounds):
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        return ()
+
+
 class Smoothed(Kinked):
     """Forgets the kink, at the very end of what attacks usually do."""
 
-    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
-        return ()
+    bounds_class = SmoothedBounds
+
+
+class PositiveBounds(TurnBounds):
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return super().derivative_bound(x.clamp(min=0.0), lower, upper)
 
 
 class Positive(Turn):
     """A derivative bound that ignores negative pixels."""
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return super().derivative_bound(x.clamp(min=0.0), lower, upper)
+    bounds_class = PositiveBounds
 
 
 class Clamped(Turn):
@@ -50,20 +63,28 @@ class Clamped(Turn):
         return super().act(z.clamp(-6.0, 6.0), *theta)
 
 
-class ColourBlind(Turn):
-    """A derivative bound that is a tenth too small for images of three channels."""
-
+class ColourBlindBounds(TurnBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         bound = super().derivative_bound(x, lower, upper)
         return 0.9 * bound if bound is not None and x.shape[1] == 3 else bound
 
 
-class Square(Turn):
-    """A derivative bound that is a tenth too small for images that are not square."""
+class ColourBlind(Turn):
+    """A derivative bound that is a tenth too small for images of three channels."""
 
+    bounds_class = ColourBlindBounds
+
+
+class SquareBounds(TurnBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         bound = super().derivative_bound(x, lower, upper)
         return 0.9 * bound if bound is not None and x.shape[2] != x.shape[3] else bound
+
+
+class Square(Turn):
+    """A derivative bound that is a tenth too small for images that are not square."""
+
+    bounds_class = SquareBounds
 
 
 class SingleCrowd(Turn):
@@ -82,12 +103,16 @@ class SingleAttack(Turn):
         return super().attack(x.float().double() if len(x) > 16 else x, *theta)
 
 
-class CrowdedBound(Turn):
-    """A derivative bound that is a tenth too small where more than 16 cells come at once."""
-
+class CrowdedBoundBounds(TurnBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         bound = super().derivative_bound(x, lower, upper)
         return 0.9 * bound if bound is not None and len(lower) > 16 else bound
+
+
+class CrowdedBound(Turn):
+    """A derivative bound that is a tenth too small where more than 16 cells come at once."""
+
+    bounds_class = CrowdedBoundBounds
 
 
 class Tabulated(Turn):

@@ -7,19 +7,33 @@ import math
 import torch
 from torch import Tensor
 
-from tests.testing.planted import Shape, Turn, Untold
+from tests.testing.planted import Shape, Turn, TurnBounds, Untold, UntoldBounds
+
+
+class SquaringBounds(UntoldBounds):
+    def lift_norm(self, shape: Shape) -> float:
+        return 10.0
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        return None
 
 
 class Squaring(Untold):
     """A lift with a small quadratic term."""
 
     orthogonal = False
+    bounds_class = SquaringBounds
 
     def lift(self, x: Tensor) -> Tensor:
         return x.flatten(1) + 1e-3 * x.flatten(1) ** 2
 
+
+class UnderstatedBounds(UntoldBounds):
     def lift_norm(self, shape: Shape) -> float:
-        return 10.0
+        return 1.45  # the truth is 1.5
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return None
@@ -32,21 +46,13 @@ class Understated(Untold):
     """lift_norm is right for all directions but the steepest one: a mean of all pixels."""
 
     orthogonal = False
+    bounds_class = UnderstatedBounds
 
     def lift(self, x: Tensor) -> Tensor:
         flat = x.flatten(1)
         signs = 1.0 - 2.0 * (torch.arange(flat.shape[1], dtype=torch.float64) % 3.0 > 0.0)
         along = (flat * signs).mean(dim=1, keepdim=True)
         return flat + 0.5 * along * signs
-
-    def lift_norm(self, shape: Shape) -> float:
-        return 1.45  # the truth is 1.5
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        return None
 
 
 class Crowded(Turn):
@@ -77,8 +83,12 @@ class Transposed(Turn):
         return super().readout(z, shape).transpose(2, 3)
 
 
+class RounderBounds(TurnBounds):
+    def rounding_norm(self, shape: Shape) -> float:
+        return 0.9 * self.of.gain * math.sqrt(math.prod(shape))
+
+
 class Rounder(Turn):
     """rounding_norm is a tenth too small."""
 
-    def rounding_norm(self, shape: Shape) -> float:
-        return 0.9 * self.gain * math.sqrt(math.prod(shape))
+    bounds_class = RounderBounds

@@ -12,6 +12,7 @@ from gsmooth.testing.checks import EVERY
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 from tests.testing import planted, planted_corners
+from tests.testing.planted import TurnBounds
 
 SLOPE = "derivative_bound_holds"
 LAW = "action_obeys_composition_law"
@@ -62,13 +63,16 @@ def test_a_transformation_that_refuses_colours_is_tried_with_grey_images_alone()
 
 
 def test_a_bound_that_fails_at_negative_zero_is_found() -> None:
-    class Cubic(planted.Turn):
-        """What 1 / theta^3 does to a cell that begins at -0.0."""
-
+    class CubicBounds(TurnBounds):
         def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
             bound = super().derivative_bound(x, lower, upper)
             assert bound is not None
             return torch.where(torch.signbit(lower) & (lower == 0.0), -torch.inf, bound)
+
+    class Cubic(planted.Turn):
+        """What 1 / theta^3 does to a cell that begins at -0.0."""
+
+        bounds_class = CubicBounds
 
     (found,) = check_results(Cubic(), region=Region((0.0,), (1.0,)), only=[SLOPE])
     assert found.status is Status.FAILED

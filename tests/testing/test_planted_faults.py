@@ -19,6 +19,7 @@ from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
 from tests.cover.subjects import Weave
 from tests.testing import planted, planted_actions, planted_companions, planted_frames
+from tests.testing.planted import TurnBounds
 
 LAW = "action_obeys_composition_law"
 ROUNDING = "action_error_bounds_rounding"
@@ -190,9 +191,12 @@ def test_an_example_that_holds_is_repeated_in_silence() -> None:
 
 
 def test_the_code_of_a_local_class_says_where_to_run_it() -> None:
-    class Crashing(planted.Turn):
+    class CrashingBounds(TurnBounds):
         def lift_norm(self, shape: tuple[int, int, int]) -> float:
             raise KeyError("frame")
+
+    class Crashing(planted.Turn):
+        bounds_class = CrashingBounds
 
     checks = {c.__name__: c for c in transformation_checks(Crashing(amplitude=0.5), shape=SHAPE)}
     validation_error = str(outcome(checks["lift_norm_bounds_lift"]))
@@ -253,9 +257,12 @@ def test_a_one_sided_parameter_is_checked_from_zero_on() -> None:
 
 
 def test_an_error_inside_a_plugin_becomes_a_failed_check() -> None:
-    class Crashing(planted.Turn):
+    class CrashingBounds(TurnBounds):
         def lift_norm(self, shape: tuple[int, int, int]) -> float:
             raise KeyError("frame")
+
+    class Crashing(planted.Turn):
+        bounds_class = CrashingBounds
 
     checks = {c.__name__: c for c in transformation_checks(Crashing(), shape=SHAPE)}
     assert "KeyError" in str(outcome(checks["lift_norm_bounds_lift"]))
@@ -307,8 +314,15 @@ def test_checks_of_an_honest_transformation_skip_nothing() -> None:
 
 
 def test_a_transformation_without_an_action_is_checked_for_what_is_left() -> None:
+    class StillBounds(TurnBounds):
+        def preimages(
+            self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
+        ) -> Enclosure | None:
+            return planted.Turn().bounds.preimages(x, lower, upper, rounding)
+
     class Still(planted.Turn):
         orthogonal = True
+        bounds_class = StillBounds
 
         @property
         def has_action(self) -> bool:
@@ -319,11 +333,6 @@ def test_a_transformation_without_an_action_is_checked_for_what_is_left() -> Non
 
         def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
             return planted.Turn().attack(x, *theta)
-
-        def preimages(
-            self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
-        ) -> Enclosure | None:
-            return planted.Turn().preimages(x, lower, upper, rounding)
 
     checks = {c.__name__: c for c in transformation_checks(Still(), shape=SHAPE, examples=5)}
     assert {name: outcome(check) for name, check in checks.items()} == dict.fromkeys(checks)

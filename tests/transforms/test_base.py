@@ -52,7 +52,7 @@ class Plain(Brightness):
 
 
 def test_an_attack_that_is_the_action_loses_nothing() -> None:
-    bound = Plain().derivative_bound(IMAGE, *CELL)
+    bound = Plain().bounds.derivative_bound(IMAGE, *CELL)
     assert bound is not None
     assert not bound.any()
 
@@ -63,11 +63,11 @@ def test_nothing_is_claimed_once_attack_lift_or_readout_is_its_own(
 ) -> None:
     """A clipping readout is part of the default attack: how far the pulled-back image moves is
     open."""
-    assert claimless.derivative_bound(IMAGE, *CELL) is None
+    assert claimless.bounds.derivative_bound(IMAGE, *CELL) is None
 
 
 def test_float_errors_of_an_action_are_not_assumed_to_be_zero() -> None:
-    assert Plain().action_error(IMAGE.flatten(1), (1.0,), (0.0,)) is None
+    assert Plain().bounds.action_error(IMAGE.flatten(1), (1.0,), (0.0,)) is None
 
 
 @pytest.mark.parametrize(

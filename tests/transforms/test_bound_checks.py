@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partialmethod, wraps
 from types import FunctionType
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -38,32 +38,14 @@ MAPS = {
     "readout",
     "fixed_part",
     "for_shape",
+    "input_shape",
     "without_noise",
     "affine_intensity",
 }
 CLAIMS = {"keeps_range"}
 
 
-@dataclass(frozen=True)
-class Bounded(Transformation):
-    """x times 2^theta attacked, the identity as action, and every bound that there is."""
-
-    name: ClassVar[str] = "bounded"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("stop", "octaves"),)
-    z_space: ClassVar[str] = "pixels of bounded"
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        return z + 0.0 * theta[0]
-
-    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
-        return x * (1.0 + 0.01 * theta[0][:, :, None, None].abs())
-
-    def lift(self, x: Tensor) -> Tensor:
-        return x.flatten(1)
-
-    def fixed_part(self, z: Tensor) -> Tensor:
-        return z
-
+class BoundedBounds(TransformationBounds["Bounded"]):
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
         return 1.0
 
@@ -105,11 +87,41 @@ class Bounded(Transformation):
         return Enclosure(x.flatten(1).expand(count, -1), radius, possible)
 
 
-def planted(method: str, value: float, **members: Any) -> Transformation:
-    """A ``Bounded`` one method of which answers ``value`` somewhere."""
-    honest = vars(Bounded)[method]
+@dataclass(frozen=True)
+class Bounded(Transformation):
+    """x times 2^theta attacked, the identity as action, and every bound that there is."""
 
-    def spoilt(self: Transformation, *args: Any) -> Any:
+    name: ClassVar[str] = "bounded"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("stop", "octaves"),)
+    z_space: ClassVar[str] = "pixels of bounded"
+    bounds_class = BoundedBounds
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z + 0.0 * theta[0]
+
+    def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return x * (1.0 + 0.01 * theta[0][:, :, None, None].abs())
+
+    def lift(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+    def fixed_part(self, z: Tensor) -> Tensor:
+        return z
+
+
+def bounded_by(members: dict[str, Any], name: str = "planted", **claims: Any) -> Transformation:
+    """A ``Bounded`` with other bounds."""
+    own = type("PlantedBounds", (BoundedBounds,), members)
+    made = type("Planted", (Bounded,), {"bounds_class": own, "name": name, **claims})()
+    assert isinstance(made, Transformation)
+    return made
+
+
+def planted(method: str, value: float, **claims: Any) -> Transformation:
+    """A ``Bounded`` one bound of which answers ``value`` somewhere."""
+    honest = vars(BoundedBounds)[method]
+
+    def spoilt(self: BoundedBounds, *args: Any) -> Any:
         answer = honest(self, *args)
         if isinstance(answer, Enclosure):
             answer.radius[-1] = value
@@ -120,9 +132,7 @@ def planted(method: str, value: float, **members: Any) -> Transformation:
             answer = (value,) if isinstance(answer, tuple) else value
         return answer
 
-    made = type("Planted", (Bounded,), {method: spoilt, "name": "planted", **members})()
-    assert isinstance(made, Transformation)
-    return made
+    return bounded_by({method: spoilt}, **claims)
 
 
 def smoothed(operator: Transformation, scales: tuple[float, ...]) -> SmoothedClassifier:
@@ -176,24 +186,53 @@ def beside_brightness(operator: Transformation) -> Transformation:
     return composed(type(operator), Brightness)(**options)
 
 
-def test_every_method_of_a_transformation_is_a_map_a_claim_or_a_checked_bound() -> None:
-    methods = {
+def methods_of(cls: type) -> set[str]:
+    return {
         name
-        for cls in (Transformation, TransformationBounds)
         for name, member in vars(cls).items()
         if isinstance(member, FunctionType | CheckedBound) and not name.startswith("_")
     }
-    assert methods == MAPS | CLAIMS | set(BOUNDS)
-    assert {*WAYS, "breakpoints"} == set(BOUNDS)
 
 
-def test_the_second_list_of_an_author_holds_the_checked_bounds_and_nothing_else() -> None:
-    second = {
-        name
-        for name, member in vars(TransformationBounds).items()
-        if isinstance(member, FunctionType | CheckedBound) and not name.startswith("_")
-    }
-    assert second == set(BOUNDS)
+def test_the_two_lists_of_an_author_are_maps_with_claims_and_the_checked_bounds() -> None:
+    assert methods_of(Transformation) == MAPS | CLAIMS
+    assert methods_of(TransformationBounds) == set(BOUNDS) == {*WAYS, "breakpoints"}
+
+
+@pytest.mark.parametrize("method", sorted(BOUNDS))
+def test_refuses_a_bound_on_the_transformation_itself_where_nothing_reads_it(method: str) -> None:
+    honest = vars(BoundedBounds)[method]
+    message = rf"Stray: {method} is a bound.*class StrayBounds\(TransformationBounds\)"
+    with pytest.raises(PluginError, match=message):
+        type("Stray", (Bounded,), {method: honest})
+
+
+def test_refuses_a_bound_that_a_mixin_brings_to_the_transformation_itself() -> None:
+    mixin = type("Mixin", (), {"lift_norm": _norm})
+    with pytest.raises(PluginError, match="Mixed: lift_norm is a bound"):
+        type("Mixed", (mixin, Bounded), {})
+
+
+@pytest.mark.parametrize("given", [None, 1.0, Bounded, type("Bare", (), {"lift_norm": 1.0})])
+def test_refuses_bounds_of_a_class_whose_answers_are_not_checked(given: object) -> None:
+    with pytest.raises(PluginError, match=r"Bare: bounds_class is .*TransformationBounds"):
+        type("Bare", (Bounded,), {"bounds_class": given})
+
+
+def test_refuses_such_a_class_that_is_set_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bounded, "bounds_class", Bounded)
+    with pytest.raises(PluginError, match=r"Bounded: bounds_class is .*TransformationBounds"):
+        Bounded().bounds.lift_norm(SHAPE)
+
+
+def test_refuses_an_option_that_hides_the_bounds() -> None:
+    with pytest.raises(PluginError, match="Hiding: bounds is made from bounds_class"):
+        type("Hiding", (Bounded,), {"bounds": 3})
+
+
+def test_bounds_know_the_options_of_the_transformation_that_they_belong_to() -> None:
+    brightness = Brightness(clip=False)
+    assert brightness.bounds.of is brightness
 
 
 def test_an_honest_transformation_is_certified_in_every_way() -> None:
@@ -230,10 +269,10 @@ def test_refuses_a_factor_below_one_where_nothing_is_stretched_by_less() -> None
 
 
 def test_refuses_a_bound_of_another_shape() -> None:
-    def one_number(self: Transformation, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    def one_number(self: BoundedBounds, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         return lower.new_zeros(())
 
-    wrong = type("Wrong", (Bounded,), {"derivative_bound": one_number, "name": "wrong"})()
+    wrong = bounded_by({"derivative_bound": one_number}, "wrong")
     with pytest.raises(PluginError, match=r"wrong: derivative_bound gave \(\), expected a tensor"):
         certified(wrong, BOX, (1.0,))
 
@@ -243,13 +282,11 @@ def test_checks_a_bound_that_a_mixin_gives() -> None:
         def lift_norm(self, shape: tuple[int, int, int]) -> float:
             return -1.0
 
-    @final
-    @dataclass(frozen=True)
-    class Mixed(Mixin, Bounded):
-        name: ClassVar[str] = "mixed"
+    class MixedBounds(Mixin, BoundedBounds):
+        pass
 
-    with pytest.raises(PluginError, match=r"mixed: lift_norm gave -1\.0"):
-        Mixed().lift_norm(SHAPE)
+    with pytest.raises(PluginError, match=r"bounded: lift_norm gave -1\.0"):
+        MixedBounds(Bounded()).lift_norm(SHAPE)
 
 
 class _Called:
@@ -257,13 +294,13 @@ class _Called:
         return -1.0
 
 
-def _norm(self: Transformation, *_: Any) -> float:
+def _norm(self: BoundedBounds, *_: Any) -> float:
     return -1.0
 
 
 FORMS: dict[str, Any] = {
-    "a docstring taken over from a checked method": wraps(Bounded.lift_norm)(_norm),
-    "a docstring taken over from Transformation": wraps(Transformation.lift_norm)(_norm),
+    "a docstring taken over from a checked method": wraps(BoundedBounds.lift_norm)(_norm),
+    "a docstring taken over from the defaults": wraps(TransformationBounds.lift_norm)(_norm),
     "a method of the class": classmethod(lambda cls, shape: -1.0),
     "a static method": staticmethod(lambda shape: -1.0),
     "a property": property(lambda self: lambda shape: -1.0),
@@ -275,53 +312,46 @@ FORMS: dict[str, Any] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_checks_a_bound_in_whatever_form_a_class_has_it(form: str) -> None:
-    made = type("Formed", (Bounded,), {"lift_norm": FORMS[form], "name": "formed"})()
+    made = bounded_by({"lift_norm": FORMS[form]}, "formed")
     with pytest.raises(PluginError, match=r"formed: lift_norm gave -1\.0"):
-        made.lift_norm(SHAPE)
+        made.bounds.lift_norm(SHAPE)
 
 
 def test_checks_a_bound_that_a_class_gets_after_it_was_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Bounded, "lift_norm", _norm)
+    monkeypatch.setattr(BoundedBounds, "lift_norm", _norm)
     with pytest.raises(PluginError, match=r"bounded: lift_norm gave -1\.0"):
-        Bounded().lift_norm(SHAPE)
+        Bounded().bounds.lift_norm(SHAPE)
 
 
 def test_a_static_method_that_gives_a_bound_is_called_as_one() -> None:
-    made = type("Static", (Bounded,), {"lift_norm": staticmethod(lambda shape: 2.0)})()
-    assert made.lift_norm(SHAPE) == 2.0
+    made = bounded_by({"lift_norm": staticmethod(lambda shape: 2.0)})
+    assert made.bounds.lift_norm(SHAPE) == 2.0
 
 
 def test_refuses_a_bound_that_an_object_brings_along_for_itself() -> None:
-    @final
-    @dataclass(frozen=True)
-    class Bringing(Bounded):
-        name: ClassVar[str] = "bringing"
-        lift_norm: Any = field(default_factory=_Called)
-
-    with pytest.raises(PluginError, match="bringing: lift_norm is set on an object; it has to be"):
-        Bringing()
+    bounds: Any = Bounded().bounds
+    with pytest.raises(PluginError, match="bounded: lift_norm is set on an object; it has to be"):
+        bounds.lift_norm = _Called()
 
 
 def test_refuses_speeds_for_another_number_of_parameters() -> None:
-    made = type(
-        "Short", (Bounded,), {"action_derivative": lambda self, z: z.new_zeros((len(z), 2))}
-    )()
+    made = bounded_by({"action_derivative": lambda self, z: z.new_zeros((len(z), 2))})
     with pytest.raises(
         PluginError, match=r"action_derivative gave \(1, 2\), expected a tensor \(1, 1\)"
     ):
-        made.action_derivative(torch.zeros(1, 16))
+        made.bounds.action_derivative(torch.zeros(1, 16))
 
 
 def test_a_bound_may_say_that_nothing_is_known() -> None:
     assert (
-        planted("derivative_bound", math.inf).derivative_bound(
+        planted("derivative_bound", math.inf).bounds.derivative_bound(
             IMAGE[None], torch.zeros(1, 1), torch.ones(1, 1)
         )
         == torch.inf
     )
-    assert planted("lift_norm", math.inf).lift_norm(SHAPE) == math.inf
+    assert planted("lift_norm", math.inf).bounds.lift_norm(SHAPE) == math.inf
 
 
 def test_refuses_an_attack_that_gives_no_image() -> None:

@@ -52,7 +52,7 @@ def lipschitz_bounds(smoothed: SmoothedClassifier, region: Region) -> Stretches 
         tail = rho0 / (2 * law.dimensions)
         ends = law.theta_from_uniform(np.repeat([[tail], [1.0 - tail]], law.dimensions, axis=1))
         reach = np.abs(ends).max(axis=0) * (1.0 + 1e-9) + farthest
-        factor = smoothed.transformation.lipschitz_bound(tuple(reach.tolist()))
+        factor = smoothed.transformation.bounds.lipschitz_bound(tuple(reach.tolist()))
         if factor is None:
             return None
         found.append((rho0, factor))
@@ -64,7 +64,8 @@ def lipschitz_of_region(smoothed: SmoothedClassifier, region: Region) -> float:
     if not lengthens(smoothed):
         return 1.0
     return (
-        smoothed.transformation.lipschitz_bound(tuple(_farthest(smoothed, region).tolist())) or 1.0
+        smoothed.transformation.bounds.lipschitz_bound(tuple(_farthest(smoothed, region).tolist()))
+        or 1.0
     )
 
 

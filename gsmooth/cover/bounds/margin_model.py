@@ -63,12 +63,14 @@ class MarginModel:
         whose votes are counted, attacked images included.
         """
         transformation, classifier = smoothed.transformation, smoothed.classifier
-        extra = transformation.lift_norm(smoothed.image_shape) * region.l2
+        extra = transformation.bounds.lift_norm(smoothed.image_shape) * region.l2
         # Rounding implies clipping to the range, which moves no pixel away from a psi_theta(x)
         # that lies in the range.
         half = region.half_level(classifier.input_range)
         in_range = half == 0.0 or transformation.keeps_range(*classifier.input_range)
-        rounded = transformation.rounding_norm(smoothed.image_shape) * half if half > 0.0 else 0.0
+        rounded = (
+            transformation.bounds.rounding_norm(smoothed.image_shape) * half if half > 0.0 else 0.0
+        )
         points = at_their_longest(smoothed, centres, region)
         lengths = points.norm(dim=-1)
         left = residual * lipschitz_of_region(smoothed, region) + extra + rounded

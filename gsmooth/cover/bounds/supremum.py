@@ -85,7 +85,7 @@ def _intervals(
     parameter = pulled_back.transformation.parameters[axis]
     if parameter.step:
         return [(value, value) for value in parameter.values(low, high)]
-    kinks = pulled_back.transformation.breakpoints(axis, low, high)
+    kinks = pulled_back.transformation.bounds.breakpoints(axis, low, high)
     marks = sorted({low, high, *(kink for kink in kinks if low < kink < high)})
     if len(marks) == 1:
         return [(low, high)]

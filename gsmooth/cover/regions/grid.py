@@ -114,7 +114,7 @@ def lay_parameter_grid(
         if axis in stepped:
             axes.append(parameters[axis].values(low, high))
             continue
-        inner = transformation.breakpoints(axis, low, high)
+        inner = transformation.bounds.breakpoints(axis, low, high)
         marks = sorted({low, high, *(v for v in inner if low < v < high)})
         parameter_grid = [low]
         for start, end in itertools.pairwise(marks):

@@ -129,6 +129,6 @@ def _largest_l2(context: RunContext) -> float | None:
     mode, region, smoothed = context.rule, context.region, context.smoothed
     if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
         return None
-    norm = smoothed.transformation.lift_norm(smoothed.image_shape)
+    norm = smoothed.transformation.bounds.lift_norm(smoothed.image_shape)
     margin = float(normal_quantile(largest_p_lower(mode)))
     return min(region.l2, smoothed.law.sigma * margin / norm)

@@ -11,6 +11,7 @@ import torch
 from gsmooth.certificate import Guarantee
 from gsmooth.errors import ConfigurationError
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 
 Shape = tuple[int, int, int]
 
@@ -74,22 +75,26 @@ def capabilities_of(
     x = torch.zeros(1, *shape, dtype=torch.float64, device="cpu")
     origin = x.new_zeros(1, len(bound.parameters))
     nowhere = (0.0,) * len(bound.parameters)
-    derivative = bound.attack_derivative_bound if identity_action else bound.derivative_bound
+    derivative = (
+        bound.bounds.attack_derivative_bound if identity_action else bound.bounds.derivative_bound
+    )
     bounded = not bound.parameters or derivative(x, origin, origin) is not None
-    error = identity_action or bound.action_error(bound.lift(x), nowhere, nowhere) is not None
+    error = (
+        identity_action or bound.bounds.action_error(bound.lift(x), nowhere, nowhere) is not None
+    )
     known = bound.knows_lift_norm
     return Capabilities(
         exact=bound.exact,
         orthogonal=bound.orthogonal,
         lipschitz_bound=identity_action
         or bound.orthogonal
-        or bound.lipschitz_bound(nowhere) is not None,
+        or bound.bounds.lipschitz_bound(nowhere) is not None,
         derivative_bound=bounded,
         action_error=error,
         keeps_range=bound.keeps_range(*input_range),
-        preimages=type(bound).preimages is not Transformation.preimages,
-        lift_norm=_norm(bound.lift_norm(shape)) if known else None,
-        rounding_norm=_norm(bound.rounding_norm(shape)) if known else None,
+        preimages=bound.bounds_class.preimages is not TransformationBounds.preimages,
+        lift_norm=_norm(bound.bounds.lift_norm(shape)) if known else None,
+        rounding_norm=_norm(bound.bounds.rounding_norm(shape)) if known else None,
         guarantee=Guarantee.INDIVIDUAL if bounded and error else Guarantee.HEURISTIC,
     )
 

@@ -32,12 +32,110 @@ from torch import Tensor
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.composition.bounds import Bounds, Timed
 from gsmooth.transforms.composition.flows import UP, gain, shift
 from gsmooth.transforms.composition.frame import Frame
 from gsmooth.transforms.composition.order import fault_of, reason_against_noise
 
 Value = TypeVar("Value")
+
+
+class CompositionBounds(TransformationBounds["Composition"]):
+    """Bounds of :class:`Composition`."""
+
+    def lift_norm(self, shape: tuple[int, int, int]) -> float:
+        """That of the frame."""
+        parts = self.of._frame.parts
+        return parts[0].bounds.lift_norm(shape) if parts else 1.0
+
+    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
+        """That of the frame."""
+        parts = self.of._frame.parts
+        return parts[0].bounds.rounding_norm(shape) if parts else super().rounding_norm(shape)
+
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
+        """The noisy flow's gain: the frame lengthens nothing."""
+        rate = sum(
+            abs(affine_intensity.growth) * reach[place]
+            for affine_intensity, place in self.of._noisy
+        )
+        return float(torch.tensor(rate, dtype=torch.float64, device="cpu").exp()) * UP
+
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        """The frame's error, multiplied, and that of gain and shift.
+
+        An offset t of p moves g and s by growth t and drift t, times the gain in between; a dozen
+        roundings, 2^-50 of what they round, are those of the exponentials, products and sums.
+        """
+        ends = (self.of._of_frame(values) for values in (reach, offset))
+        error = self.of._frame.action_error(z, *ends)
+        if error is None:
+            return None
+        length, constant = float(z.norm(dim=1).max()), float(self.of._frame.fixed.norm())
+        for affine_intensity, place in self.of._noisy:
+            far = torch.tensor(reach[place] + offset[place], dtype=torch.float64, device="cpu")
+            grown = float((abs(affine_intensity.growth) * far).exp())
+            moved = grown * float(far) * abs(affine_intensity.drift) * constant
+            loss = (
+                offset[place]
+                * grown
+                * (abs(affine_intensity.growth) * length + abs(affine_intensity.drift) * constant)
+            )
+            exponent = 1.0 + abs(affine_intensity.growth) * float(far)
+            error = grown * error + loss + 2.0**-50 * exponent * (grown * length + moved)
+            length = grown * length + moved
+        return error * UP
+
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        """Those of the part whose parameter it is."""
+        for part, (start, end) in zip(self.of.parts, self.of._ends, strict=True):
+            if start <= axis < end:
+                return part.bounds.breakpoints(axis - start, lower, upper)
+        return ()
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """sup ||dC|| by axis, (n, m) -> (n, m); None where T is no law."""
+        if not self.of.has_action:
+            return None
+        return self._within(self.of._frame, self.of._noisy).derivative(x, lower, upper)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """The same where every parameter rests and nothing is pulled back."""
+        frame = replace(self.of._frame, identity_action=(True,) * len(self.of._frame.parts))
+        return self._within(frame, ()).derivative(x, lower, upper)
+
+    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """Return sup ||d2C|| by axis, for pixels with one flow without noise; else None.
+
+        It is the flow's growth times the derivative.
+
+        Noisy flows move nothing there.
+        """
+        return self._curvature(self.derivative_bound(x, lower, upper), self._unsmoothed)
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """The same where every parameter rests."""
+        unsmoothed = tuple(self.of._flows)
+        return self._curvature(self.attack_derivative_bound(x, lower, upper), unsmoothed)
+
+    def _curvature(self, derivative: Tensor | None, unsmoothed: Sequence[Timed]) -> Tensor | None:
+        if self.of._frame.parts or derivative is None or len(unsmoothed) > 1:
+            return None
+        curvature = torch.zeros_like(derivative)
+        for affine_intensity, place in unsmoothed:
+            curvature[:, place] = abs(affine_intensity.growth) * derivative[:, place]
+        return curvature
+
+    def _within(self, frame: Frame, noisy: Sequence[Timed]) -> Bounds:
+        unsmoothed = tuple(timed for timed in self.of._flows if timed not in noisy)
+        return Bounds(frame, self.of._frame_places, tuple(noisy), unsmoothed)
+
+    @property
+    def _unsmoothed(self) -> tuple[Timed, ...]:
+        return tuple(f for f in self.of._flows if self.of.parameters[f[1]].name in self.of.still)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +155,7 @@ class Composition(Transformation):
     image_shape: tuple[int, int, int] | None = None
 
     fields: ClassVar[tuple[str, ...]] = ()
+    bounds_class = CompositionBounds
 
     def __post_init__(self) -> None:
         names = [parameter.name for parameter in self.parameters]
@@ -141,94 +240,10 @@ class Composition(Transformation):
         """Whether every part does."""
         return all(part.keeps_range(low, high) for part in self.parts)
 
-    def lift_norm(self, shape: tuple[int, int, int]) -> float:
-        """That of the frame."""
-        parts = self._frame.parts
-        return parts[0].lift_norm(shape) if parts else 1.0
-
     @property
     def knows_lift_norm(self) -> bool:
         """Whether the part does whose lift it is."""
         return all(part.knows_lift_norm for part in self._frame.parts[:1])
-
-    def rounding_norm(self, shape: tuple[int, int, int]) -> float:
-        """That of the frame."""
-        parts = self._frame.parts
-        return parts[0].rounding_norm(shape) if parts else super().rounding_norm(shape)
-
-    def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
-        """The noisy flow's gain: the frame lengthens nothing."""
-        rate = sum(
-            abs(affine_intensity.growth) * reach[place] for affine_intensity, place in self._noisy
-        )
-        return float(torch.tensor(rate, dtype=torch.float64, device="cpu").exp()) * UP
-
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        """The frame's error, multiplied, and that of gain and shift.
-
-        An offset t of p moves g and s by growth t and drift t, times the gain in between; a dozen
-        roundings, 2^-50 of what they round, are those of the exponentials, products and sums.
-        """
-        ends = (self._of_frame(values) for values in (reach, offset))
-        error = self._frame.action_error(z, *ends)
-        if error is None:
-            return None
-        length, constant = float(z.norm(dim=1).max()), float(self._frame.fixed.norm())
-        for affine_intensity, place in self._noisy:
-            far = torch.tensor(reach[place] + offset[place], dtype=torch.float64, device="cpu")
-            grown = float((abs(affine_intensity.growth) * far).exp())
-            moved = grown * float(far) * abs(affine_intensity.drift) * constant
-            loss = (
-                offset[place]
-                * grown
-                * (abs(affine_intensity.growth) * length + abs(affine_intensity.drift) * constant)
-            )
-            exponent = 1.0 + abs(affine_intensity.growth) * float(far)
-            error = grown * error + loss + 2.0**-50 * exponent * (grown * length + moved)
-            length = grown * length + moved
-        return error * UP
-
-    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
-        """Those of the part whose parameter it is."""
-        for part, (start, end) in zip(self.parts, self._ends, strict=True):
-            if start <= axis < end:
-                return part.breakpoints(axis - start, lower, upper)
-        return ()
-
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """sup ||dC|| by axis, (n, m) -> (n, m); None where T is no law."""
-        if not self.has_action:
-            return None
-        return self._within(self._frame, self._noisy).derivative(x, lower, upper)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """The same where every parameter rests and nothing is pulled back."""
-        frame = replace(self._frame, identity_action=(True,) * len(self._frame.parts))
-        return self._within(frame, ()).derivative(x, lower, upper)
-
-    def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """Return sup ||d2C|| by axis, for pixels with one flow without noise; else None.
-
-        It is the flow's growth times the derivative.
-
-        Noisy flows move nothing there.
-        """
-        return self._curvature(self.derivative_bound(x, lower, upper), self._unsmoothed)
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
-        """The same where every parameter rests."""
-        unsmoothed = tuple(self._flows)
-        return self._curvature(self.attack_derivative_bound(x, lower, upper), unsmoothed)
-
-    def _curvature(self, derivative: Tensor | None, unsmoothed: Sequence[Timed]) -> Tensor | None:
-        if self._frame.parts or derivative is None or len(unsmoothed) > 1:
-            return None
-        curvature = torch.zeros_like(derivative)
-        for affine_intensity, place in unsmoothed:
-            curvature[:, place] = abs(affine_intensity.growth) * derivative[:, place]
-        return curvature
 
     def _require_identity_constants(self) -> None:
         # Only then does it not matter which of the two comes first, noise or none.
@@ -242,10 +257,6 @@ class Composition(Transformation):
                     f" {before.name} adds; no bound for this order is known: write {part.name}"
                     " first"
                 )
-
-    def _within(self, frame: Frame, noisy: Sequence[Timed]) -> Bounds:
-        unsmoothed = tuple(timed for timed in self._flows if timed not in noisy)
-        return Bounds(frame, self._frame_places, tuple(noisy), unsmoothed)
 
     @cached_property
     def _frame(self) -> Frame:
@@ -267,10 +278,6 @@ class Composition(Transformation):
     @property
     def _noisy(self) -> tuple[Timed, ...]:
         return tuple(f for f in self._flows if self.parameters[f[1]].name not in self.still)
-
-    @property
-    def _unsmoothed(self) -> tuple[Timed, ...]:
-        return tuple(f for f in self._flows if self.parameters[f[1]].name in self.still)
 
     @cached_property
     def _ends(self) -> tuple[tuple[int, int], ...]:

@@ -124,10 +124,14 @@ class Frame:
             self.parts, self.identity_action, cells, strict=True
         ):
             if len(self.parts) == 1:
-                bound = part.attack_derivative_bound if identity_action else part.derivative_bound
+                bound = (
+                    part.bounds.attack_derivative_bound
+                    if identity_action
+                    else part.bounds.derivative_bound
+                )
                 own = bound(x, low, high)
             elif identity_action:
-                reached = part.action_derivative(part.lift(x))
+                reached = part.bounds.action_derivative(part.lift(x))
                 own = None if reached is None else reached.expand(low.shape)
             else:
                 own = torch.zeros_like(low)
@@ -140,7 +144,7 @@ class Frame:
         """sup ||d T_theta L 1 / d theta_i|| (m,); 0 where the part does not act."""
         found = []
         for part, identity_action in zip(self.parts, self.identity_action, strict=True):
-            derivative = part.action_derivative(self.one)
+            derivative = part.bounds.action_derivative(self.one)
             if identity_action:
                 found.append(self.one.new_zeros(len(part.parameters)))
             elif derivative is None:
@@ -189,7 +193,7 @@ class Frame:
         ):
             if identity_action:
                 continue
-            own = part.action_error(z, far, off)
+            own = part.bounds.action_error(z, far, off)
             if own is None:
                 return None
             total += own * (1.0 + 1e-9)

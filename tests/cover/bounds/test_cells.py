@@ -15,7 +15,7 @@ from gsmooth.testing.images import sample_images
 from gsmooth.transforms.base import Transformation
 from gsmooth_rotation import Rotation
 from tests.cover.subjects import Weave
-from tests.testing.planted import Turn
+from tests.testing.planted import Turn, TurnBounds
 
 SHAPE = (1, 10, 10)
 SUBJECTS: list[tuple[Transformation, float]] = [
@@ -151,13 +151,7 @@ def test_the_slack_for_rounding_grows_with_the_pulled_back_image_also_around_a_c
     assert cells.residuals()[0] >= length * (1.0 + 2.0**-40)
 
 
-class Tent(Turn):
-    """C(theta) = (2 - |theta|) x: steepest possible for its derivative bound, with a ridge at 0."""
-
-    def attack(self, x: torch.Tensor, *theta: torch.Tensor) -> torch.Tensor:
-        turned = self.act(x.flatten(1), *theta)
-        return (turned * (2.0 - theta[0].abs())).reshape(x.shape)
-
+class TentBounds(TurnBounds):
     def derivative_bound(
         self, x: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor
     ) -> torch.Tensor:
@@ -167,6 +161,16 @@ class Tent(Turn):
         self, x: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor
     ) -> torch.Tensor | None:
         return None
+
+
+class Tent(Turn):
+    """C(theta) = (2 - |theta|) x: steepest possible for its derivative bound, with a ridge at 0."""
+
+    bounds_class = TentBounds
+
+    def attack(self, x: torch.Tensor, *theta: torch.Tensor) -> torch.Tensor:
+        turned = self.act(x.flatten(1), *theta)
+        return (turned * (2.0 - theta[0].abs())).reshape(x.shape)
 
 
 @given(width=st.floats(1e-3, 1.0), side=st.one_of(st.just(0.5), st.floats(0.0, 1.0)))

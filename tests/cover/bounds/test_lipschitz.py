@@ -21,10 +21,23 @@ from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw, LaplaceLaw, Law, UniformLaw
 from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
 
 PIXEL = (1, 1, 1)
+
+
+class LoudBounds(TransformationBounds["Loud"]):
+    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
+        return math.exp(reach[0]) if self.of.told else None
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return float(z.norm(dim=1).max()) * math.exp(reach[0]) * (offset[0] + 2.0**-48)
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        # C = x + hum e^-k beyond 0, where it jumps; the corners hold both sides.
+        return (-lower).exp() * abs(self.of.hum) * math.sqrt(x.numel())
 
 
 @final
@@ -37,6 +50,7 @@ class Loud(Transformation):
 
     name: ClassVar[str] = "loud"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("gain", "ln"),)
+    bounds_class = LoudBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z * theta[0].exp()
@@ -45,15 +59,13 @@ class Loud(Transformation):
         gain = theta[0][:, :, None, None]
         return x * gain.exp() + self.hum * (gain != 0.0)
 
-    def lipschitz_bound(self, reach: tuple[float, ...]) -> float | None:
-        return math.exp(reach[0]) if self.told else None
 
+class RootBounds(TransformationBounds["Root"]):
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return float(z.norm(dim=1).max()) * math.exp(reach[0]) * (offset[0] + 2.0**-48)
+        return 1e-9
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        # C = x + hum e^-k beyond 0, where it jumps; the corners hold both sides.
-        return (-lower).exp() * abs(self.hum) * math.sqrt(x.numel())
+        return lower.new_full(lower.shape, 1e-12 * math.sqrt(x.numel()))
 
 
 @final
@@ -63,6 +75,7 @@ class Root(Transformation):
 
     name: ClassVar[str] = "root"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("gamma", "ln"),)
+    bounds_class = RootBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z.abs().pow(theta[0].exp())
@@ -71,11 +84,10 @@ class Root(Transformation):
         power = theta[0][:, :, None, None]
         return self.act(x + 1e-12 * power.abs(), power)
 
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return 1e-9
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        return lower.new_full(lower.shape, 1e-12 * math.sqrt(x.numel()))
+class LampBounds(TransformationBounds["Lamp"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return 1e-3 * float(z.norm(dim=1).max())
 
 
 @final
@@ -86,12 +98,10 @@ class Lamp(Transformation):
     name: ClassVar[str] = "lamp"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("light", "1"),)
     orthogonal: ClassVar[bool] = True
+    bounds_class = LampBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z + theta[0]
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return 1e-3 * float(z.norm(dim=1).max())
 
 
 def smoothed(operator: Transformation, law: Law) -> SmoothedClassifier:

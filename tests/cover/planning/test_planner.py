@@ -21,10 +21,11 @@ from gsmooth.testing.images import sample_images
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
 from gsmooth_translation import Translation
-from tests.cover.subjects import Weave, smoothed, uniform_thetas
+from tests.cover.subjects import Weave, WeaveBounds, smoothed, uniform_thetas
 
 SHAPE = (1, 12, 12)
 TURNS, SHIFTS = Region((-25.0,), (20.0,)), Region((-1.5, -0.6), (1.5, 0.9))
@@ -117,15 +118,18 @@ def test_one_clean_centre_is_the_clean_image() -> None:
 
 
 def test_without_noise_on_theta_the_action_is_never_asked() -> None:
+    class MuteBounds(WeaveBounds):
+        def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+            return torch.tensor([0.1, 0.0]).expand(lower.shape) * float(x.norm())
+
     class Mute(Weave):  # type: ignore[misc]
+        bounds_class = MuteBounds
+
         def act(self, z: Tensor, *theta: Tensor) -> Tensor:
             raise AssertionError("T = id has no use for the action")
 
         def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
             return x * (1.0 + 0.1 * torch.sin(theta[0])[:, :, None, None])
-
-        def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-            return torch.tensor([0.1, 0.0]).expand(lower.shape) * float(x.norm())
 
     g = smoothed(Mute(), SHAPE, (), 0.2)
     x = SampleImage("blob", 1).tensor(SHAPE)
@@ -232,18 +236,21 @@ def test_polled_shares_follow_the_votes_that_are_near(seed: int) -> None:
     assert lone.shares(grid)[[0, -1]] == pytest.approx([1.0, 0.0], abs=1e-3)
 
 
+class BrighterBounds(TransformationBounds["Brighter"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return 1e-9
+
+
 class Brighter(Transformation):
     """The attack adds theta to every pixel, and so does the action."""
 
     name = "brighter"
     parameters = (Parameter("shift", ""),)
     orthogonal = True
+    bounds_class = BrighterBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z + theta[0]
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return 1e-9
 
 
 def test_rounding_is_not_proved_where_attacks_leave_the_range_that_it_clips_to() -> None:

@@ -13,17 +13,21 @@ from hypothesis import strategies as st
 from gsmooth.cover.regions.grid import ParameterGrid, lay_parameter_grid, piece_of
 from gsmooth.transforms.region import Region
 from tests.cover.subjects import Weave
-from tests.testing.planted import Turn
+from tests.testing.planted import Turn, TurnBounds
 
 ENDS = st.floats(0.0, 50.0).map(lambda v: v if v > 1e-3 else 0.0)
 TINY = st.sampled_from([0.0, 5e-324, 1e-300, 1e-160, 1e-30, 1e-9, 1e-3, 1.0, 50.0])
 
 
+class TickingBounds(TurnBounds):
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        return tuple(0.3 * k for k in range(math.ceil(lower / 0.3), math.floor(upper / 0.3) + 1))
+
+
 class Ticking(Turn):
     """A kink at every multiple of 0.3."""
 
-    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
-        return tuple(0.3 * k for k in range(math.ceil(lower / 0.3), math.floor(upper / 0.3) + 1))
+    bounds_class = TickingBounds
 
 
 def grid(region: Region, cells: int | None = None) -> ParameterGrid:
@@ -77,7 +81,7 @@ def test_the_corners_of_a_cell_come_in_the_order_of_a_product() -> None:
 @settings(max_examples=25)
 def test_no_cell_straddles_a_kink(low: float, high: float) -> None:
     lower, upper = lay_parameter_grid(Ticking(), Region((-low,), (high,)), np.ones(1)).boxes
-    kinks = np.array(Ticking().breakpoints(0, -low, high))
+    kinks = np.array(Ticking().bounds.breakpoints(0, -low, high))
     inside = (lower < kinks) & (kinks < upper)
     assert not inside.any()
 

@@ -27,6 +27,7 @@ from gsmooth.theory.forward import ExponentialLaw, FoldedNormalLaw
 from gsmooth.theory.law import Law
 from gsmooth.theory.uniform import UniformLaw
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from tests.engine_objects import Labels, Turn, classifier, decided, on_ring, phase_deg
 
@@ -37,6 +38,14 @@ SIGMA = 0.25
 def faded(z: Tensor, age: Tensor) -> Tensor:
     """Every entry of z (n, K) damped at its own rate: 1, 2, 3, 1, ... a unit of age."""
     return z * torch.exp(-age * (1.0 + torch.arange(z.shape[1], dtype=torch.float64) % 3.0))
+
+
+class FadeBounds(TransformationBounds["Fade"]):
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        return float(z.norm(dim=1).max()) * (2.0**-48 + 3.0 * offset[0])
+
+    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        return torch.full_like(lower, self.of.height * self.of.derivative * float(x.norm()))
 
 
 @final
@@ -51,6 +60,7 @@ class Fade(Transformation):
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("age", "a"),)
     one_sided: ClassVar[tuple[str, ...]] = ("age",)
     nonexpansive: ClassVar[bool] = True
+    bounds_class = FadeBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         assert bool((theta[0] >= 0.0).all()), "nothing undoes it"
@@ -60,11 +70,10 @@ class Fade(Transformation):
         added = self.height * torch.sin(self.derivative * theta[0]) * x.flatten(1)
         return (faded(x.flatten(1), theta[0]) + added).reshape(x.shape)
 
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        return float(z.norm(dim=1).max()) * (2.0**-48 + 3.0 * offset[0])
 
-    def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        return torch.full_like(lower, self.height * self.derivative * float(x.norm()))
+class UnclaimedBounds(TransformationBounds["Unclaimed"]):
+    action_error = FadeBounds.action_error
+    derivative_bound = FadeBounds.derivative_bound
 
 
 @final
@@ -77,9 +86,9 @@ class Unclaimed(Transformation):
     one_sided: ClassVar[tuple[str, ...]] = Fade.one_sided
 
     act, attack = Fade.act, Fade.attack
-    action_error, derivative_bound = Fade.action_error, Fade.derivative_bound
     height: float = 0.05
     derivative: float = 3.0
+    bounds_class = UnclaimedBounds
 
 
 @final

@@ -23,23 +23,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gsmooth.transforms.base import Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 
 
-@dataclass(frozen=True)
-class Sloth(Transformation):
-    '''Flashes in a narrow spot of theta, and claims that nothing moves much anywhere.'''
-
-    name: ClassVar[str] = "sloth"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("glow", "1"),)
-    orthogonal: ClassVar[bool] = True
-
-    def act(self, z, *theta):
-        return z
-
-    def attack(self, x, *theta):
-        glow = theta[0].reshape(-1, 1, 1, 1)
-        return x + 0.8 * (-(((glow - 0.4937) / 0.002) ** 2)).exp()
-
+class SlothBounds(TransformationBounds):
     def action_error(self, z, reach, offset):
         return 0.0
 
@@ -51,15 +38,24 @@ class Sloth(Transformation):
 
 
 @dataclass(frozen=True)
-class Sunrise(Sloth):
-    '''As the sloth, and honestly bright beyond .8.'''
+class Sloth(Transformation):
+    '''Flashes in a narrow spot of theta, and claims that nothing moves much anywhere.'''
 
-    name: ClassVar[str] = "sunrise"
+    name: ClassVar[str] = "sloth"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("glow", "1"),)
+    orthogonal: ClassVar[bool] = True
+    bounds_class = SlothBounds
+
+    def act(self, z, *theta):
+        return z
 
     def attack(self, x, *theta):
-        flash = super().attack(x, *theta) - x
-        return x + 0.75 * flash + 4.0 * (theta[0].reshape(-1, 1, 1, 1) - 0.8).relu()
+        glow = theta[0].reshape(-1, 1, 1, 1)
+        return x + 0.8 * (-(((glow - 0.4937) / 0.002) ** 2)).exp()
 
+
+
+class SunriseBounds(SlothBounds):
     def breakpoints(self, axis, lower, upper):
         return (0.8,)
 
@@ -67,6 +63,18 @@ class Sunrise(Sloth):
         return (lower >= 0.8) * 15.999 + 0.001
 
     attack_derivative_bound = derivative_bound
+
+
+@dataclass(frozen=True)
+class Sunrise(Sloth):
+    '''As the sloth, and honestly bright beyond .8.'''
+
+    name: ClassVar[str] = "sunrise"
+    bounds_class = SunriseBounds
+
+    def attack(self, x, *theta):
+        flash = super().attack(x, *theta) - x
+        return x + 0.75 * flash + 4.0 * (theta[0].reshape(-1, 1, 1, 1) - 0.8).relu()
 """
 SLOTH = (
     "transformation.name=sloth_net:Sloth",

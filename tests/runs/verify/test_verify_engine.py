@@ -17,7 +17,15 @@ from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import lower_bounds, supported_fraction
 from gsmooth.runs.verify.verify import row_faults
 from gsmooth.theory.laws import GaussianLaw, Law
+from gsmooth.transforms.bounds import TransformationBounds
 from tests.runs.samples import FINGERPRINT, changed, make_header
+
+
+class StillBounds(TransformationBounds["Still"]):
+    def action_error(
+        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
+    ) -> float | None:
+        return 0.0
 
 
 @final
@@ -27,14 +35,17 @@ class Still(Transformation):
 
     name = "identity_action"
     orthogonal = True
+    bounds_class = StillBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z
 
+
+class BrightnessBounds(TransformationBounds["Brightness"]):
     def action_error(
         self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
     ) -> float | None:
-        return 0.0
+        return 1e-9
 
 
 @final
@@ -45,14 +56,10 @@ class Brightness(Transformation):
     name = "brightness"
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("light", ""),)
     orthogonal = True
+    bounds_class = BrightnessBounds
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         return z + theta[0]
-
-    def action_error(
-        self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]
-    ) -> float | None:
-        return 1e-9
 
 
 class Threshold(nn.Module):

@@ -16,6 +16,7 @@ from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import AffineIntensity, Parameter, Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.composition import composed
 from gsmooth.transforms.region import Region
 from gsmooth_brightness import Brightness
@@ -26,22 +27,7 @@ from tests.engine_objects import HalfLine
 SHAPE = (1, 2, 2)
 
 
-@dataclass(frozen=True)
-class PairTurn(Transformation):
-    """Exact and orthogonal: the upper row turned into the lower one, constant images with them."""
-
-    name: ClassVar[str] = "pair-turn"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("turn", "rad"),)
-    orthogonal: ClassVar[bool] = True
-
-    @property
-    def z_space(self) -> str:
-        return "pairs"
-
-    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
-        (up, down), (cos, sin) = z.chunk(2, dim=1), (theta[0].cos(), theta[0].sin())
-        return torch.cat([cos * up - sin * down, sin * up + cos * down], dim=1)
-
+class PairTurnBounds(TransformationBounds["PairTurn"]):
     def action_derivative(self, z: Tensor) -> Tensor:
         lengths: Tensor = z.norm(dim=1, keepdim=True)
         return lengths * (1.0 + 1e-12)
@@ -53,6 +39,24 @@ class PairTurn(Transformation):
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         return torch.full_like(lower, float(x.norm()) * (1.0 + 1e-9))
+
+
+@dataclass(frozen=True)
+class PairTurn(Transformation):
+    """Exact and orthogonal: the upper row turned into the lower one, constant images with them."""
+
+    name: ClassVar[str] = "pair-turn"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("turn", "rad"),)
+    orthogonal: ClassVar[bool] = True
+    bounds_class = PairTurnBounds
+
+    @property
+    def z_space(self) -> str:
+        return "pairs"
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        (up, down), (cos, sin) = z.chunk(2, dim=1), (theta[0].cos(), theta[0].sin())
+        return torch.cat([cos * up - sin * down, sin * up + cos * down], dim=1)
 
 
 class Thrice(PairTurn):
@@ -102,7 +106,7 @@ def test_before_a_flow_it_can_and_speeds_hold(
     for axis in (0, 1):
         moved = lower.clone()
         moved[:, axis] += 2.0**-12
-        bound = operator.derivative_bound(x, lower, moved)
+        bound = operator.bounds.derivative_bound(x, lower, moved)
         assert bound is not None
         far = [_carried(operator, x, theta) for theta in (lower, moved)]
         slopes = (far[1] - far[0]).norm(dim=1) * 2.0**12

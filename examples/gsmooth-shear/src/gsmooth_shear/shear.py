@@ -9,7 +9,39 @@ from typing import ClassVar, Literal, final
 import torch
 from torch import Tensor
 
-from gsmooth import Parameter, Transformation
+from gsmooth import Parameter, Transformation, TransformationBounds
+
+
+@final
+class ShearBounds(TransformationBounds["Shear"]):
+    """Bounds of :class:`Shear`."""
+
+    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
+        """Float64 error of T_s z for |s| <= reach, s itself off by offset; u = 2^-53.
+
+        A phase s y omega is off by its rounding, 8 u of itself at most, and by y omega offset;
+        cosine, sine and the product by 8 u more. A fast Fourier transform of n numbers errs by at
+        most some 8 u log2(n) of their norm (Higham 2002, Theorem 24.2); two of them get 16 u n.
+        """
+        steepest = float(self.of._rate(z).abs().max())
+        phase = steepest * (offset[0] + 2.0**-50 * reach[0])
+        longest = float(z.norm(dim=1).max())
+        return longest * (phase + 2.0**-49 * (1 + max(self.of.image_px))) * (1.0 + 1e-12)
+
+    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """||d psi_s(x) / ds|| = ||T_s A x|| = ||A x||, A the generator: the same for every s."""
+        return torch.full_like(lower, self._generated(x, 1))
+
+    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """||d^2 psi_s(x) / ds^2|| = ||A^2 x||, the same for every s."""
+        return torch.full_like(lower, self._generated(x, 2))
+
+    def _generated(self, x: Tensor, order: int) -> float:
+        """||A^order x||, rounded up: A multiplies coefficients by -i y omega."""
+        rate = self.of._rate(x)
+        found = self.of._image(self.of._spectrum(x.flatten(1)) * (-1j * rate) ** order)
+        slack = 1e-12 * float(rate.abs().max()) ** order * float(x.norm())
+        return float(found.norm()) * (1.0 + 1e-12) + slack
 
 
 @final
@@ -39,6 +71,7 @@ class Shear(Transformation):
         Parameter("shear", "px/px", "shift of a line, by its distance from the middle"),
     )
     orthogonal: ClassVar[bool] = True
+    bounds_class = ShearBounds
 
     def for_shape(self, shape: tuple[int, int, int]) -> Shear:
         """This shear for images (C, H, W)."""
@@ -49,33 +82,6 @@ class Shear(Transformation):
         phase = theta[0][:, :, None] * self._rate(z)
         turn = torch.polar(torch.ones_like(phase), -phase)
         return self._image(self._spectrum(z) * turn[:, None])
-
-    def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
-        """Float64 error of T_s z for |s| <= reach, s itself off by offset; u = 2^-53.
-
-        A phase s y omega is off by its rounding, 8 u of itself at most, and by y omega offset;
-        cosine, sine and the product by 8 u more. A fast Fourier transform of n numbers errs by at
-        most some 8 u log2(n) of their norm (Higham 2002, Theorem 24.2); two of them get 16 u n.
-        """
-        steepest = float(self._rate(z).abs().max())
-        phase = steepest * (offset[0] + 2.0**-50 * reach[0])
-        longest = float(z.norm(dim=1).max())
-        return longest * (phase + 2.0**-49 * (1 + max(self.image_px))) * (1.0 + 1e-12)
-
-    def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """||d psi_s(x) / ds|| = ||T_s A x|| = ||A x||, A the generator: the same for every s."""
-        return torch.full_like(lower, self._generated(x, 1))
-
-    def attack_curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """||d^2 psi_s(x) / ds^2|| = ||A^2 x||, the same for every s."""
-        return torch.full_like(lower, self._generated(x, 2))
-
-    def _generated(self, x: Tensor, order: int) -> float:
-        """||A^order x||, rounded up: A multiplies coefficients by -i y omega."""
-        rate = self._rate(x)
-        found = self._image(self._spectrum(x.flatten(1)) * (-1j * rate) ** order)
-        slack = 1e-12 * float(rate.abs().max()) ** order * float(x.norm())
-        return float(found.norm()) * (1.0 + 1e-12) + slack
 
     def _rate(self, like: Tensor) -> Tensor:
         """Phase of each coefficient for s = 1, y omega: (lines, frequencies)."""
