@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from gsmooth.runs.seeds.seed_file import load_seed
     from gsmooth.sampling.noise import SecretSeed
     from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
-    from gsmooth.theory.parameter_noise import Exponential, FoldedNormal, Gaussian, Laplace, Uniform
+    from gsmooth.theory.parameter_noise import (
+        Exponential,
+        FoldedNormal,
+        Gaussian,
+        Haar,
+        Laplace,
+        Uniform,
+    )
     from gsmooth.transforms.base import Parameter, Transformation
     from gsmooth.transforms.bounds import TransformationBounds
     from gsmooth.transforms.hookspecs import hookimpl
@@ -35,6 +42,7 @@ _HOMES = {
     "FoldedNormal": "theory.parameter_noise",
     "Gaussian": "theory.parameter_noise",
     "Guarantee": "certificate",
+    "Haar": "theory.parameter_noise",
     "Laplace": "theory.parameter_noise",
     "Parameter": "transforms.base",
     "Prediction": "certificate",
@@ -105,6 +113,7 @@ __all__ = [
     "FoldedNormal",
     "Gaussian",
     "Guarantee",
+    "Haar",
     "Laplace",
     "Parameter",
     "Prediction",

@@ -480,6 +480,7 @@ def test_the_names_in_run_json() -> None:
         ("exponential", "mean"),
         ("laplace", "b"),
         ("folded-normal", "std"),
+        ("haar", "period"),
     ],
 )
 def test_the_laws_and_the_words_for_their_sizes(law: str, word: str) -> None:

@@ -136,16 +136,16 @@ def _smoothing(smoothed: SmoothedClassifier) -> SmoothingSection:
     noise = NoiseRecord.of(smoothed.law)
     public = None if isinstance(smoothed.seed, SecretSeed) else int(smoothed.seed)
     return SmoothingSection(
-        law=_law(noise.name),
+        law=_law(noise.law),
         sigma=noise.sigma,
-        scales=noise.sizes,
+        scales=noise.scales,
         grid=smoothed.grid,
         seed=public,
     )
 
 
-def _law(name: str) -> Any:
-    """The name of a law, which pydantic checks against those that it may have."""
+def _law(name: str | list[str]) -> Any:
+    """The name of a law, or one a parameter, which pydantic checks against those there are."""
     return name
 
 

@@ -166,7 +166,9 @@ LawFlag = Annotated[
         "--law",
         metavar="[NAME=]LAW",
         help="Law of the noise on a parameter: gaussian (the default), uniform, laplace,"
-        " exponential, folded-normal; angle=uniform, say.",
+        " exponential, folded-normal; angle=uniform, say. haar: uniform over all of the parameter's"
+        " period, so that any region of it costs nothing (every orientation: --law angle=haar"
+        " --region all); not for labels that it tells apart, such as 6 and 9.",
         rich_help_panel=_NOISE,
     ),
 ]
@@ -257,12 +259,13 @@ def std_flag(text: str | None) -> Iterator[Override]:
 
 
 def law_flag(text: str | None) -> Iterator[Override]:
-    """``LAW`` as it is, ``NAME=LAW[,...]`` as a table."""
+    """``LAW`` as it is, ``LAW,LAW,...`` as a list, ``NAME=LAW[,...]`` as a table."""
     from gsmooth.runs.config.overrides import Override
 
     if text is not None:
         named, laws = _by_name("--law", text)
-        value = dict(zip(named, laws, strict=True)) if named else text
+        plain = laws if len(laws) > 1 else text
+        value = dict(zip(named, laws, strict=True)) if named else plain
         yield Override("smoothing.law", value, f"--law {text}")
 
 

@@ -13,6 +13,7 @@ from gsmooth.cover.regions.one_sided import one_sided_axes
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.sampling.fitted_noise import fitted_noise
 from gsmooth.theory.laws import Law, law_from_name
+from gsmooth.theory.parameter_noise import joint_law, noise_from_name
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
@@ -51,8 +52,9 @@ class RunTask:
         Where all scales are 0 it is left as it is: no noise can be built of them.
         """
         operator, scales = self.loaded, self.config.smoothing.scales or ()
-        named = zip(operator.parameters, scales, strict=False)
-        unsmoothed = tuple(parameter.name for parameter, scale in named if scale == 0.0)
+        haar = self.config.smoothing.haar(len(scales))
+        named = zip(operator.parameters, scales, haar, strict=False)
+        unsmoothed = tuple(p.name for p, scale, own in named if scale == 0.0 and not own)
         return operator.without_noise(unsmoothed) if 0 < len(unsmoothed) < len(scales) else operator
 
     @cached_property
@@ -62,11 +64,16 @@ class RunTask:
         assert noise.law is not None
         assert noise.sigma is not None
         assert noise.scales is not None
+        orthogonal = self.transformation.orthogonal
+        if not isinstance(noise.law, str):
+            each = zip(noise.law, noise.scales, strict=True)
+            by_axis = [noise_from_name(law, size) for law, size in each]
+            return joint_law(by_axis, noise.sigma, orthogonal=orthogonal)
         return law_from_name(
             noise.law,
             noise.scales,
             noise.sigma,
-            self.transformation.orthogonal,
+            orthogonal,
             one_sided=one_sided_axes(self.loaded),
         )
 

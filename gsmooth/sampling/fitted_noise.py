@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.theory.laws import GaussianLaw, Law, ProductLaw
+from gsmooth.theory.laws import GaussianLaw, HaarLaw, Law, ProductLaw
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.composition.composition import owner_of
 
 
 def fitted_noise(
@@ -31,15 +32,48 @@ def fitted_noise(
         operator, law = with_unsmoothed(operator, law)
         law = one_sided_law(law, operator)
     bound = operator.for_shape(shape)
-    if isinstance(law, GaussianLaw) and law.orthogonal and law.dimensions and not bound.orthogonal:
+    if isinstance(law, GaussianLaw | HaarLaw) and law.dimensions and not bound.orthogonal:
         # T4 is for orthogonal actions; other actions fall back on T5.
         law = replace(law, orthogonal=False)
+    if isinstance(law, HaarLaw):
+        law = with_periods(law, bound, shape)
     if law.dimensions and not bound.has_action:
         raise ConfigurationError(
             f"smoothing: {bound.name}: {_why_no_action(bound)}; or give no scales (--std"
             " none: T = id)"
         )
     return bound, law
+
+
+def with_periods(
+    law: HaarLaw, transformation: Transformation, shape: tuple[int, int, int]
+) -> HaarLaw:
+    """The law with the periods of its Haar parameters for images (C, H, W) (T7).
+
+    Raises:
+        ConfigurationError: A parameter with Haar noise has no period; the message lists those that
+            have one.
+    """
+    parameters = transformation.parameters
+    if missing := [parameters[axis].name for axis in law.axes if not parameters[axis].period]:
+        having = [parameter.name for parameter in parameters if parameter.period]
+        raise ConfigurationError(
+            f"smoothing: haar noise on {' and '.join(missing)}, but {transformation.name} declares"
+            f" no period of it; parameters with a period: {', '.join(having) or 'none'}. Give the"
+            " others a std (Gaussian noise)"
+        )
+    for axis in law.axes:
+        part = owner_of(transformation, parameters[axis].name)
+        if not part.orthogonal:
+            raise ConfigurationError(
+                f"smoothing: haar noise on {parameters[axis].name}, but the action of {part.name}"
+                " is not orthogonal, so it changes the length of what is left over (T7); give it"
+                " a std (Gaussian noise)"
+            )
+    return law.with_periods(
+        tuple(parameter.period_of(shape) for parameter in parameters),
+        tuple(parameter.step for parameter in parameters),
+    )
 
 
 def _why_no_action(transformation: Transformation) -> str:
@@ -74,7 +108,7 @@ def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transform
             f" {' and '.join(missing)}, but does not list it in ``unsmoothed``: this is"
             " a bug of the plugin"
         )
-    if isinstance(law, GaussianLaw | ProductLaw) and law.without_parameter_noise != law.unsmoothed:
+    if isinstance(law, GaussianLaw | ProductLaw | HaarLaw):
         law = replace(law, unsmoothed=law.without_parameter_noise)
     return rested, law
 
@@ -98,8 +132,13 @@ def one_sided_law(law: Law, transformation: Transformation) -> Law:
     if found is None:
         names = ", ".join(moved)
         raise ConfigurationError(
-            f"smoothing: the {law.name} law draws negative values, and nothing undoes"
+            f"smoothing: the {_beside(law)} law draws negative values, and nothing undoes"
             f" {transformation.name}, so {names} is at least 0; use the law exponential,"
             " folded-normal or uniform (for one such parameter), or no scales (T = id)"
         )
     return found
+
+
+def _beside(law: Law) -> str:
+    """The name of the law of the parameters that are not Haar."""
+    return GaussianLaw.name if isinstance(law, HaarLaw) else law.name

@@ -25,7 +25,13 @@ from gsmooth.sampling.noise import (
     theta_accuracy,
 )
 from gsmooth.theory.laws import Law
-from gsmooth.theory.parameter_noise import ParameterNoise, joint_law, noise_by_name, noise_texts
+from gsmooth.theory.parameter_noise import (
+    Gaussian,
+    ParameterNoise,
+    joint_law,
+    noise_by_name,
+    noise_texts,
+)
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.registry import load_transformation
 
@@ -358,7 +364,7 @@ def _asked_law(
         )
     units = {parameter.name: parameter.unit for parameter in operator.parameters}
     by_axis = noise_by_name(units, operator.name, std, noise)
-    if by_axis and all(one.size == 0.0 for one in by_axis):
+    if by_axis and all(one == Gaussian(0.0) for one in by_axis):
         raise ConfigurationError(
             f"smoothing: every parameter of {operator.name} has the std 0; for no noise on any of"
             " them give std={} (T = id)"

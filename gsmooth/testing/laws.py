@@ -16,7 +16,7 @@ from scipy import stats
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
-from gsmooth.theory.laws import Law, ProductLaw
+from gsmooth.theory.laws import HaarLaw, Law, ProductLaw
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +29,7 @@ _DISTRIBUTIONS: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
     "laplace": lambda law: [stats.laplace(scale=law.scale)],
     "exponential": lambda law: [stats.expon(scale=law.scale)],
     "folded-normal": lambda law: [stats.halfnorm(scale=law.scale)],
+    "haar": lambda law: [],
     "uniform": lambda law: [stats.uniform(-_left(law), 2.0 * law.half_width)],
 }
 
@@ -45,6 +46,9 @@ def law_samples_match_their_distribution(subject: TransformationUnderTest) -> No
             assert not drawn[:, axis].any(), f"{law}: parameter {axis} rests, and is drawn"
         for axis in noisy:
             column, distribution = drawn[:, axis], distributions[axis]
+            if _step(law, axis):
+                _check_steps(law, axis, column)
+                continue
             assert len(np.unique(column)) == len(column), f"{law}: draws repeat on axis {axis}"
             found = stats.kstest(column, distribution.cdf)
             assert found.pvalue > KIT.tolerance.false_alarm, (
@@ -86,7 +90,8 @@ def law_shares_hold_for_half_lines(subject: TransformationUnderTest) -> None:
         )
 
     axes = st.integers(0, subject.dimensions - 1)
-    subject.search(example, law=_names(subject), axis=axes, shift=st.floats(-2.0, 2.0))
+    names = st.sampled_from([law.name for law in subject.laws if not law.periodic])
+    subject.search(example, law=names, axis=axes, shift=st.floats(-2.0, 2.0))
 
 
 def radius_grows_with_the_share(subject: TransformationUnderTest) -> None:
@@ -197,11 +202,36 @@ def _noisy(law: Law) -> list[int]:
 
 def _distributions(law: Law) -> list[Any]:
     """Return SciPy's distribution of every parameter; entries of unsmoothed ones are not used."""
+    if isinstance(law, HaarLaw):
+        return [
+            stats.uniform(0.0, scale) if axis in law.axes else stats.norm(scale=scale)
+            for axis, scale in enumerate(law.scales)
+        ]
     if not isinstance(law, ProductLaw):
         return _DISTRIBUTIONS[law.name](law)
     found = [stats.norm(scale=scale) for scale in law.scales]
     (found[law.axis],) = _DISTRIBUTIONS[law.kind](law.along)
     return found
+
+
+def _step(law: Law, axis: int) -> float:
+    """Return the step of a Haar parameter with whole multiples of it only, else 0."""
+    return law.steps[axis] if isinstance(law, HaarLaw) and law.steps else 0.0
+
+
+def _check_steps(law: Law, axis: int, column: Floats) -> None:
+    """Every multiple of the step below the period is drawn as often as any other."""
+    assert isinstance(law, HaarLaw)
+    step = law.steps[axis]
+    count = round(law.scales[axis] / step)
+    places = column / step
+    assert set(np.unique(places)) <= set(range(count)), (
+        f"{law}: draws of parameter {axis} are no multiples of {step:g} below {law.scales[axis]:g}"
+    )
+    found = stats.chisquare(np.bincount(places.astype(np.int64), minlength=count))
+    assert found.pvalue > KIT.tolerance.false_alarm, (
+        f"{law}: the values of parameter {axis} are not equally likely (p = {found.pvalue:.2g})"
+    )
 
 
 def _left(law: Any) -> float:

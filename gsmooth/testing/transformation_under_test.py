@@ -20,7 +20,7 @@ from gsmooth.sampling.fitted_noise import with_unsmoothed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import IN_RANGE, KINDS, SampleImage, sample_images
 from gsmooth.testing.settings import KIT
-from gsmooth.theory.laws import Law, law_from_name
+from gsmooth.theory.laws import HaarLaw, Law, law_from_name
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.options import fitting_laws
 from gsmooth.transforms.region import Region
@@ -130,12 +130,26 @@ class TransformationUnderTest:
         axes = [axis for axis, one_way in enumerate(self.one_way) if one_way]
         found = []
         for name in fitting_laws(operator):
+            if name == HaarLaw.name:
+                found.append(self._haar_law(scales))
+                continue
             law = law_from_name(
                 name, scales, KIT.subject.sigma, operator.orthogonal, one_sided=axes
             )
             _, law = with_unsmoothed(operator, law) if names else (operator, law)
             found.append((law.one_sided() or law) if axes else law)
         return tuple(found)
+
+    def _haar_law(self, scales: list[float]) -> Law:
+        """Haar noise on every parameter with a period, beside Gaussian noise on the others."""
+        operator, every = self.transformation, self.transformation.parameters
+        axes = tuple(axis for axis, parameter in enumerate(every) if parameter.period)
+        law = HaarLaw(axes, tuple(scales), KIT.subject.sigma, operator.orthogonal)
+        periods = tuple(parameter.period_of(self.shape) for parameter in every)
+        _, found = with_unsmoothed(
+            operator, law.with_periods(periods, tuple(parameter.step for parameter in every))
+        )
+        return found
 
     @property
     def moves(self) -> bool:

@@ -72,6 +72,19 @@ class Law(ABC):
         """
         return (math.inf,) * self.dimensions
 
+    @property
+    def periodic(self) -> tuple[int, ...]:
+        """The axes whose noise is uniform on a circle or another compact group (T7)."""
+        return ()
+
+    @property
+    def free_axes(self) -> tuple[int, ...]:
+        """The axes along which a shift costs nothing: ``unsmoothed`` and ``periodic``.
+
+        What it does to an image is residual.
+        """
+        return self.unsmoothed
+
     @abstractmethod
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0

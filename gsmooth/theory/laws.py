@@ -1,7 +1,8 @@
-"""Noise laws of theta, each with the radius that is proved for it (T3, T4, T5).
+"""Noise laws of theta, each with the radius that is proved for it (T3, T4, T5, T7).
 
 T3: laws other than the Gaussian. T4 and T5: Gaussian noise on theta together with l2 noise of
-standard deviation ``sigma`` on z. Every law combines with that noise.
+standard deviation ``sigma`` on z. T7: uniform noise on a compact group. Every law combines with
+that noise on z.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from gsmooth.theory.forward import (
     multiplied,
     multiplied_radius,
 )
+from gsmooth.theory.haar import HaarLaw
 from gsmooth.theory.law import (
     Law,
     OneScaleLaw,
@@ -46,6 +48,7 @@ __all__ = [
     "ExponentialLaw",
     "FoldedNormalLaw",
     "GaussianLaw",
+    "HaarLaw",
     "LaplaceLaw",
     "Law",
     "ProductLaw",
@@ -202,7 +205,7 @@ class LaplaceLaw(OneScaleLaw):
 _ONE_PARAMETER: Final[Mapping[str, Callable[[float, float], Law]]] = {
     law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)
 }
-LAW_NAMES: Final = (GaussianLaw.name, *_ONE_PARAMETER)
+LAW_NAMES: Final = (GaussianLaw.name, *_ONE_PARAMETER, HaarLaw.name)
 """Names that ``law_from_name`` accepts, the Gaussian law first."""
 
 
@@ -216,12 +219,13 @@ def law_from_name(
 ) -> Law:
     """The noise law with a name.
 
-    Several parameters are Gaussian. If one of them admits no negative values and ``name`` is a law
-    for it, that one has this law and the others are Gaussian.
+    Several parameters are Gaussian, or all of them Haar. If one of them admits no negative values
+    and ``name`` is a law for it, that one has this law and the others are Gaussian.
 
     Args:
         name: One of LAW_NAMES.
-        scales: Size of the noise, one for each parameter, in its unit.
+        scales: Size of the noise, one for each parameter, in its unit. "haar": their periods, or 0
+            where they are not known yet.
         sigma: Standard deviation of the noise on z.
         orthogonal: Whether every T_theta is orthogonal; ignored by laws of one parameter.
         one_sided: Axes of parameters that admit no negative values.
@@ -238,6 +242,8 @@ def law_from_name(
     """
     if name == GaussianLaw.name:
         return GaussianLaw(tuple(scales), sigma, orthogonal)
+    if name == HaarLaw.name:
+        return HaarLaw(tuple(range(len(scales))), tuple(scales), sigma, orthogonal)
     if name not in LAW_NAMES:
         known, hint = ", ".join(sorted(LAW_NAMES)), did_you_mean(name, LAW_NAMES)
         raise ConfigurationError(f"law={name!r}: expected one of {known}{hint}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, final
 
 from gsmooth.errors import ConfigurationError
+from gsmooth.text.spelling import did_you_mean
 from gsmooth.theory.arguments import require_finite, require_names
 from gsmooth.theory.laws import (
     ExponentialLaw,
     FoldedNormalLaw,
     GaussianLaw,
+    HaarLaw,
     LaplaceLaw,
     Law,
     ProductLaw,
@@ -33,7 +35,7 @@ class ParameterNoise(ABC):
     @property
     @abstractmethod
     def size(self) -> float:
-        """The one number that the law has, in the parameter's unit."""
+        """The one number that the law has, in the parameter's unit; 0 for a law without one."""
 
 
 @final
@@ -167,7 +169,63 @@ class FoldedNormal(ParameterNoise):
         return self.std
 
 
+@final
+@dataclass(frozen=True)
+class Haar(ParameterNoise):
+    """Uniform noise over the whole period of a parameter: it then costs nothing (T7).
+
+    All class probabilities are the same at every value of the parameter, so one centre covers a
+    region of any width, all of it included; only what the attack adds to an exact action (the
+    residual) needs a margin. It is for parameters with a period and an orthogonal action, such as
+    the angle of a rotation.
+
+    Not for labels that the parameter tells apart: with every orientation alike, 6 and 9 are hard to
+    tell apart, and so are arrows to the left and to the right.
+
+    Example:
+        >>> Haar()
+        Haar()
+    """
+
+    law: ClassVar[str] = HaarLaw.name
+
+    @property
+    def size(self) -> float:
+        return 0.0
+
+
 _ALONE: Final = {law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)}
+
+
+_KINDS: Final[Mapping[str, Callable[[float], ParameterNoise]]] = {
+    GaussianLaw.name: Gaussian,
+    UniformLaw.name: Uniform,
+    LaplaceLaw.name: Laplace,
+    ExponentialLaw.name: Exponential,
+    FoldedNormalLaw.name: FoldedNormal,
+    HaarLaw.name: lambda _: Haar(),
+}
+
+
+def noise_from_name(law: str, size: float) -> ParameterNoise:
+    """The noise on one parameter, from what a run file says of it.
+
+    Args:
+        law: Name of the law.
+        size: Its size in the parameter's unit; not read for a law without one.
+
+    Raises:
+        ConfigurationError: There is no such law, or the size is out of range.
+
+    Example:
+        >>> noise_from_name("gaussian", 4.0)
+        Gaussian(std=4.0)
+    """
+    if law not in _KINDS:
+        raise ConfigurationError(
+            f"law={law!r}: expected one of {', '.join(sorted(_KINDS))}{did_you_mean(law, _KINDS)}"
+        )
+    return _KINDS[law](size)
 
 
 def _require_mappings(parameters: Mapping[str, str], **given: object) -> None:
@@ -209,8 +267,8 @@ def noise_by_name(
     for name, law in (noise or {}).items():
         if not isinstance(law, ParameterNoise):
             raise ConfigurationError(
-                f"noise: {name}={law!r}; expected Gaussian(std), Uniform(half_width), Laplace(b),"
-                " Exponential(mean) or FoldedNormal(std)"
+                f"noise: {name}={law!r}; expected Gaussian(std), Haar(), Uniform(half_width),"
+                " Laplace(b), Exponential(mean) or FoldedNormal(std)"
             )
         given[name] = law
     if not given:
@@ -234,8 +292,9 @@ def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool
             otherwise such errors are bounded (T5).
 
     Raises:
-        ConfigurationError: No theorem is known for this noise: at most one parameter of several
-            may have another law than the Gaussian one, and only one on values >= 0.
+        ConfigurationError: No theorem is known for this noise: any number of parameters may be
+            Haar if all others are Gaussian; else at most one of several may have another law than
+            the Gaussian one, and only one on values >= 0.
     """
     require_finite("sigma", sigma, positive=False)
     # In float64, whatever type of number the caller has: bounds are calculated from them.
@@ -243,6 +302,8 @@ def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool
     others = [axis for axis, one in enumerate(noise) if one.law != GaussianLaw.name]
     if not others:
         return GaussianLaw(sizes, sigma, orthogonal)
+    if all(noise[axis].law == HaarLaw.name for axis in others):
+        return HaarLaw(tuple(others), sizes, sigma, orthogonal)
     name = noise[others[0]].law
     if len(noise) == 1:
         return _ALONE[name](sizes[0], sigma)
@@ -250,7 +311,8 @@ def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool
         given = " and ".join(noise[axis].law for axis in others)
         raise ConfigurationError(
             f"noise: {given} beside other parameters; expected Gaussian noise on all of them but"
-            f" one, which may be {', '.join(sorted(ALONG))} if it admits no negative values"
+            f" one, which may be {', '.join(sorted(ALONG))} if it admits no negative values, or"
+            f" {HaarLaw.name} on any that have a period and Gaussian noise on the others"
         )
     return ProductLaw(name, sizes, others[0], sigma)
 
@@ -263,6 +325,11 @@ def noise_texts(law: Law, names: Sequence[str]) -> list[str]:
         case ProductLaw(scales=scales):
             laws = [GaussianLaw.name] * len(scales)
             laws[law.axis] = law.name
+        case HaarLaw():
+            return [
+                f"{name}: {law.name}" if axis in law.axes else f"{name}: gaussian {scale:g}"
+                for axis, (name, scale) in enumerate(zip(names, law.scales, strict=True))
+            ]
         case UniformLaw(half_width=half_width):
             laws, scales = [law.name], (half_width,)
         case ExponentialLaw(scale=scale) | FoldedNormalLaw(scale=scale) | LaplaceLaw(scale=scale):

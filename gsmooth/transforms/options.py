@@ -76,9 +76,10 @@ def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...
     """Names of the smoothing laws that these parameters admit, the Gaussian one first.
 
     Several parameters, or none, ask for a law of as many; a one-sided one for a law on theta >= 0,
-    which may stand beside normal ones. What rests has the scale 0, and its sign is free.
+    which may stand beside normal ones. What rests has the scale 0, and its sign is free. The Haar
+    law is for parameters with a period, beside normal ones.
     """
-    from gsmooth.theory.laws import LAW_NAMES, law_from_name
+    from gsmooth.theory.laws import LAW_NAMES, HaarLaw, law_from_name
 
     unsmoothed = which.unsmoothed if isinstance(which, Transformation) else ()
     scales = [0.0 if p.name in unsmoothed else 1.0 for p in which.parameters]
@@ -86,6 +87,8 @@ def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...
     axes = [axis for axis, p in enumerate(which.parameters) if p.name in moved]
     found = []
     for name in LAW_NAMES:
+        if name == HaarLaw.name and not any(parameter.period for parameter in which.parameters):
+            continue
         try:
             law = law_from_name(name, scales, sigma=1.0, one_sided=axes)
         except ConfigurationError:

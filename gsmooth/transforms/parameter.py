@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, Literal, final
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.transforms.region import RESERVED
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_SIDES: Final = ("height", "width")
+"""Periods that are a side of the image, in the order of a shape (C, H, W)."""
 
 
 @final
@@ -24,11 +27,14 @@ class Parameter:
         description: What it does, in a few words.
         usual: How far attacks usually go, in the unit; ``gsmooth check`` goes so far by default.
         step: Attacks take whole multiples of it only (whole pixels, say), a finite set in every
-            region; 0: any value. Noise takes any value, whatever the step.
+            region; 0: any value. Noise takes any value, whatever the step, except Haar noise.
+        period: T_(theta + period) = T_theta, in the unit: 360.0 for an angle in degrees; "height"
+            or "width" for that of the image in pixels; 0: none is known. It is what Haar noise
+            needs (T7), and is for orthogonal actions only.
 
     Raises:
-        ConfigurationError: The name is that of an argument of Region, or the step is negative or
-            not finite.
+        ConfigurationError: The name is that of an argument of Region, step or period is negative or
+            not finite, or the period is no multiple of the step.
 
     Example:
         >>> Parameter("dx", "px", "to the right", step=1.0).values(-2.0, 2.0)
@@ -41,6 +47,8 @@ class Parameter:
     # How far attacks go is the transformation's to say, and labels nothing in records.
     usual: float = field(default=1.0, metadata={"recorded": False})
     step: float = 0.0
+    # Records state the period with the noise that has it.
+    period: float | Literal["height", "width"] = field(default=0.0, metadata={"recorded": False})
 
     def __post_init__(self) -> None:
         if self.name in RESERVED:
@@ -52,6 +60,35 @@ class Parameter:
             raise ConfigurationError(
                 f"{self.name}: step={self.step} must be a finite number, or 0 for any value"
             )
+        self._check_period()
+
+    def _check_period(self) -> None:
+        period, step = self.period, self.step
+        if isinstance(period, str):
+            if period not in _SIDES:
+                raise ConfigurationError(
+                    f"{self.name}: period={period!r}; expected a number in {self.unit}, or"
+                    f" {' or '.join(map(repr, _SIDES))} of the image"
+                )
+        elif not (math.isfinite(period) and period >= 0.0):
+            raise ConfigurationError(
+                f"{self.name}: period={period} must be a finite number, or 0 for none"
+            )
+        elif step and round(period / step) * step != period:
+            raise ConfigurationError(
+                f"{self.name}: period={period:g} must be a whole multiple of the step {step:g}"
+            )
+
+    def period_of(self, shape: tuple[int, int, int]) -> float:
+        """The period in the parameter's unit for images (C, H, W); 0 where there is none.
+
+        Example:
+            >>> Parameter("down", "px", period="height").period_of((3, 32, 48))
+            32.0
+        """
+        if isinstance(self.period, str):
+            return float(shape[1 + _SIDES.index(self.period)])
+        return self.period
 
     def values(self, lower: float, upper: float) -> tuple[float, ...]:
         """Every value that an attack can take in [lower, upper], ascending; there must be a step.

@@ -50,7 +50,7 @@ class Rotation(BoundedInSpace):
     name: ClassVar[str] = "rotation"
     summary: ClassVar[str] = "rotation about the centre, bilinear, zero padding"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("angle", "deg", "anticlockwise about the image centre", usual=10.0),
+        Parameter("angle", "deg", "anticlockwise about the image centre", usual=10.0, period=360.0),
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 24

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gsmooth import Region, SmoothedClassifier, load_transformation
 from gsmooth.cover import check_region
 from gsmooth.errors import ConfigurationError
-from gsmooth.theory.laws import ExponentialLaw, GaussianLaw, LaplaceLaw, ProductLaw, UniformLaw
+from gsmooth.theory.laws import (
+    ExponentialLaw,
+    GaussianLaw,
+    HaarLaw,
+    LaplaceLaw,
+    ProductLaw,
+    UniformLaw,
+)
 from gsmooth.theory.parameter_noise import (
     Exponential,
     FoldedNormal,
     Gaussian,
+    Haar,
     Laplace,
     ParameterNoise,
     Uniform,
     joint_law,
     noise_by_name,
 )
-from gsmooth.transforms.base import Parameter
+from gsmooth.transforms.base import Parameter, Transformation
 
 TWO = {"angle": "deg", "dx": "px"}
 
@@ -256,3 +265,71 @@ def test_sizes_are_python_floats_so_that_no_bound_is_calculated_in_float32() -> 
     law = joint_law([Gaussian(size)], sigma)
     assert law == GaussianLaw((float(size),), float(sigma))
     assert {type(size) for size in (*law.scales, law.sigma)} == {float}
+
+
+@final
+@dataclass(frozen=True)
+class Roll(Transformation):
+    """Whole shifts on a torus, and brightness: the shift has the image's width as a period."""
+
+    name: ClassVar[str] = "roll"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("across", "px", step=1.0, period="width"),
+        Parameter("light", "1"),
+    )
+    orthogonal: ClassVar[bool] = True
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        rows = z.reshape(len(z), 8, 8)
+        places = (torch.arange(8)[None] - theta[0].round().long()) % 8
+        return rows.gather(2, places[:, None].expand(-1, 8, -1)).flatten(1) + theta[1]
+
+
+@final
+@dataclass(frozen=True)
+class Stretch(Transformation):
+    """A period without an isometry."""
+
+    name: ClassVar[str] = "stretch"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("turn", "deg", period=360.0),)
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        return z * (2.0 + theta[0].deg2rad().sin())
+
+
+def turned(transformation: Transformation, **noise: ParameterNoise) -> SmoothedClassifier:
+    return SmoothedClassifier(
+        network(), transformation, noise=noise, sigma=0.25, num_classes=3, input_shape=(1, 8, 8)
+    )
+
+
+def test_haar_noise_has_the_period_of_the_images_and_the_step_of_the_parameter() -> None:
+    found = turned(Roll(), across=Haar(), light=Gaussian(0.1))
+    assert found.law == HaarLaw((0,), (8.0, 0.1), 0.25, steps=(1.0, 0.0))
+    assert "across: haar, light: gaussian 0.1" in repr(found)
+
+
+def test_haar_noise_without_a_period_lists_the_parameters_that_have_one() -> None:
+    with pytest.raises(ConfigurationError, match=r"haar noise on light, .* with a period: across"):
+        turned(Roll(), across=Haar(), light=Haar())
+
+
+def test_haar_noise_on_an_action_that_changes_lengths_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="stretch is not orthogonal"):
+        turned(Stretch(), turn=Haar())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"period": -1.0}, "finite number, or 0 for none"),
+        ({"period": float("inf")}, "finite number"),
+        ({"period": "depth"}, "'height' or 'width' of the image"),
+        ({"period": 3.0, "step": 2.0}, "whole multiple of the step"),
+    ],
+)
+def test_a_period_is_a_number_or_a_side_of_the_image(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Parameter("turn", "deg", **arguments)

@@ -126,12 +126,12 @@ class MarginModel:
 
 
 def units_of(law: Law) -> Floats:
-    """A unit of length on each axis (m,): theta at one normal std; inf for unsmoothed ones."""
+    """A unit of length on each axis (m,): theta at one normal std; inf where shifts are free."""
     one_sigma = 0.8413447460685429  # Phi(1)
     units = np.abs(law.theta_from_uniform(np.full((1, law.dimensions), one_sigma)))[0]
     # Without noise on a parameter no shift of it can be covered; any unit serves to cut by.
     units = np.where(units > 0.0, units, 1.0)
-    units[list(law.unsmoothed)] = np.inf
+    units[list(law.free_axes)] = np.inf
     return np.asarray(units)
 
 

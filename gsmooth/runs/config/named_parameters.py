@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gsmooth.transforms.base import Transformation
 
 GAUSSIAN: Final = "gaussian"
+HAAR: Final = "haar"
 _FIELDS: Final = (
     ("smoothing", "scales"),
     ("smoothing", "law"),
@@ -39,13 +40,25 @@ def ordered(tree: Tree) -> None:
     if not named:
         return
     operator = _transformation(tree, ".".join(named[0]))
+    haar = _haar(_section(tree, "smoothing").get("law"), operator)
     for section, field in named:
         table = _section(tree, section)
         where = f"{section}.{field}"
         if field == "law":
             table[field] = _law(table[field], operator, where)
+        elif field == "scales":
+            table[field] = _values({**haar, **table[field]}, operator, where)
         else:
             table[field] = _values(table[field], operator, where)
+
+
+def _haar(law: object, operator: Transformation) -> dict[str, object]:
+    """The parameters whose law is ``haar``, which need no scale, with the scale 0."""
+    names = [parameter.name for parameter in operator.parameters]
+    if isinstance(law, Mapping):
+        return {name: 0.0 for name in names if law.get(name) == HAAR}
+    each = law if isinstance(law, list | tuple) else [law] * len(names)
+    return {name: 0.0 for name, own in zip(names, each, strict=False) if own == HAAR}
 
 
 def _values(given: Mapping[str, object], operator: Transformation, where: str) -> list[object]:
@@ -56,7 +69,10 @@ def _values(given: Mapping[str, object], operator: Transformation, where: str) -
 
 
 def _law(given: Mapping[str, object], operator: Transformation, where: str) -> object:
-    """The name of the joint law: that of the only parameter whose law is not Gaussian."""
+    """The name of the joint law: that of the only parameter whose law is not Gaussian.
+
+    A list with the law of every parameter where some are ``haar`` and others are not.
+    """
     from gsmooth.theory.arguments import require_names
 
     units = _units(operator)
@@ -64,6 +80,9 @@ def _law(given: Mapping[str, object], operator: Transformation, where: str) -> o
     others = {name: law for name, law in given.items() if law != GAUSSIAN}
     if not others:
         return GAUSSIAN
+    if HAAR in others.values():
+        each = [given.get(name, GAUSSIAN) for name in units]
+        return HAAR if set(each) == {HAAR} else each
     ((name, law), *more) = others.items()
     alone = len(units) == 1 or operator.one_sided == (name,)
     if more or not alone:

@@ -120,14 +120,53 @@ def _smoothing(
             "smoothing.sigma is not set; give --sigma, the std of the noise that the model was"
             " trained under (0.25 is usual for images in [0, 1])"
         )
+    law = smoothing.law or (noise.law if noise else "gaussian")
     scales = smoothing.scales if smoothing.scales is not None else noise and noise.scales
+    scales = _haar_scales(smoothing.model_copy(update={"law": law}), scales, operator)
     if scales != ():  # No scales at all is T = id: parameters without noise.
         _one_each("smoothing.scales", scales, operator, f"--std {_stds(operator)}")
     grid = smoothing.grid if smoothing.grid is not None else noise.grid if noise else 2.0**-8
-    law = smoothing.law or (noise.law if noise else "gaussian")
     return smoothing.model_copy(
         update={"sigma": sigma, "scales": scales or (), "grid": grid, "law": law}
     )
+
+
+def _haar_scales(
+    smoothing: SmoothingSection, scales: tuple[float, ...] | None, operator: Transformation
+) -> tuple[float, ...] | None:
+    """The scales, 0 for parameters with Haar noise; those of a card are no scales of theirs.
+
+    Raises:
+        ConfigurationError: A list of laws has another length, or a scale is given for a parameter
+            whose law has none.
+    """
+    names = [parameter.name for parameter in operator.parameters]
+    laws = smoothing.laws(len(names))
+    if len(laws) != len(names):
+        raise ConfigurationError(
+            f"smoothing.law has {len(laws)} values; {operator.name!r} has {len(names)} parameters:"
+            f" {', '.join(names)}"
+        )
+    haar = smoothing.haar(len(names))
+    if not any(haar):
+        return scales
+    if smoothing.scales == () and names:
+        raise ConfigurationError(
+            "smoothing: no noise on parameters (--std none, T = id) and the law haar were given;"
+            " give the one or the other"
+        )
+    if not scales and all(haar):
+        return (0.0,) * len(names)
+    given = smoothing.scales or ()
+    for name, own, scale in zip(names, haar, given, strict=False):
+        if own and scale:
+            raise ConfigurationError(
+                f"smoothing.scales: {name} has the law haar, which is uniform over the whole period"
+                f" and has no std; leave out {name}={scale:g}"
+            )
+    if scales is None or len(scales) != len(names):
+        return scales
+    return tuple(0.0 if own else scale for own, scale in zip(haar, scales, strict=True))
 
 
 def _certify(certify: CertifySection, operator: Transformation) -> CertifySection:

@@ -26,6 +26,7 @@ Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 Votes = Annotated[int, Field(ge=1, le=MOST_VOTES)]
 Byte = Annotated[int, Field(ge=0, le=255)]
+LawName = Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace", "haar"]
 
 
 class Section(BaseModel):
@@ -112,14 +113,15 @@ class TransformationSection(Section):
 class SmoothingSection(Section):
     """The noise of the smoothed classifier. Without a seed, one is drawn."""
 
-    law: Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace"] | None = None
-    """Law of the noise on the parameters. Left out: `gaussian`, but for a parameter that is at
-    least 0 (blur)."""
+    law: LawName | tuple[LawName, ...] | None = None
+    """Law of the noise on the parameters: one for all of them, a list with one for each, or a table
+    by name. Left out: `gaussian`. `haar`: uniform over the whole period of a parameter, which then
+    costs nothing; not for labels that it tells apart (6 and 9 under rotation)."""
     sigma: Positive | None = None
     """Standard deviation of the noise on the image, in units of the input range."""
     scales: tuple[Annotated[float, Field(ge=0.0)], ...] | None = None
     """Scale (for a Gaussian: standard deviation) of the noise on each parameter, in its unit. 0:
-    this parameter is attacked and not smoothed."""
+    this parameter is attacked and not smoothed, unless its law is `haar`, which has no scale."""
     grid: Annotated[float, Field(ge=0.0)] | None = None
     """Noisy values are rounded to multiples of it. Left out: 2^-8. 0 switches the rounding off, and
     certificates are then heuristic."""
@@ -139,11 +141,20 @@ class SmoothingSection(Section):
 
     @model_validator(mode="after")
     def _some_noise(self) -> Self:
-        if self.scales and not any(self.scales):
+        if self.scales and not any(self.scales) and not any(self.haar(len(self.scales))):
             raise ValueError(
                 "scales: no parameter has noise; for none at all give no scales (--std none)"
             )
         return self
+
+    def laws(self, count: int) -> tuple[str, ...]:
+        """The law of each of ``count`` parameters, as far as their names say; else one for all."""
+        law = self.law or "gaussian"
+        return (law,) * count if isinstance(law, str) else law
+
+    def haar(self, count: int) -> tuple[bool, ...]:
+        """Of each of ``count`` parameters, whether its law is ``haar``."""
+        return tuple(law == "haar" for law in self.laws(count))
 
 
 End = Annotated[float, AfterValidator(lambda value: value + 0.0)]

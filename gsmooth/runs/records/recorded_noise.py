@@ -13,6 +13,7 @@ from gsmooth.theory.laws import (
     ExponentialLaw,
     FoldedNormalLaw,
     GaussianLaw,
+    HaarLaw,
     LaplaceLaw,
     Law,
     ProductLaw,
@@ -25,6 +26,7 @@ SIZE_WORDS: Final[Mapping[str, str]] = {
     ExponentialLaw.name: "mean",
     LaplaceLaw.name: "b",
     FoldedNormalLaw.name: "std",
+    HaarLaw.name: "period",
 }
 """What the size of each law is called; a folded normal's std is that of the normal it folds."""
 _UNSTATED: Final = " or gaussian"
@@ -96,6 +98,11 @@ class NoiseRecord:
                 names = [GaussianLaw.name] * len(law.scales)
                 names[law.axis] = law.name
                 return NoiseRecord(law.sigma, True, _axes(tuple(names), law.scales))
+            case HaarLaw():
+                names = [GaussianLaw.name] * len(law.scales)
+                for axis in law.axes:
+                    names[axis] = law.name
+                return NoiseRecord(law.sigma, law.orthogonal, _axes(tuple(names), law.scales))
             case UniformLaw():
                 return NoiseRecord(law.sigma, True, _axes((law.name,), (law.half_width,)))
             case ExponentialLaw() | FoldedNormalLaw() | LaplaceLaw():
@@ -104,14 +111,25 @@ class NoiseRecord:
 
     @property
     def name(self) -> str:
-        """The law as ``smoothing.law`` of a run names it: the one that is not normal, if any."""
+        """The law that is not normal, if any."""
         names = {axis.law.removesuffix(_UNSTATED) for axis in self.axes} - {GaussianLaw.name}
         return min(names, default=GaussianLaw.name)
 
     @property
+    def law(self) -> str | list[str]:
+        """What ``smoothing.law`` of a run gives: one name, or one an axis if some are Haar."""
+        names = [axis.law for axis in self.axes]
+        return names if HaarLaw.name in names and len(set(names)) > 1 else self.name
+
+    @property
     def sizes(self) -> tuple[float, ...]:
-        """The size of every axis' law: what ``smoothing.scales`` of a run gives."""
+        """The size of every axis' law."""
         return tuple(axis.size for axis in self.axes)
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """What ``smoothing.scales`` of a run gives: the sizes, 0 where the law has none to give."""
+        return tuple(0.0 if axis.law == HaarLaw.name else axis.size for axis in self.axes)
 
     def build(self) -> Law:
         """The law itself, for its margins; parameters of std 0 are such as the action ignores.
@@ -127,6 +145,8 @@ class NoiseRecord:
         )
         if not others:
             return GaussianLaw(self.sizes, self.sigma, self.orthogonal, unsmoothed)
+        if {self.axes[axis].law for axis in others} == {HaarLaw.name}:
+            return HaarLaw(tuple(others), self.sizes, self.sigma, self.orthogonal, unsmoothed)
         if len(others) > 1 or not self.axes[others[0]].stated:
             raise ConfigurationError(f"no law is known for {', '.join(a.law for a in self.axes)}")
         law, (size, *rest) = self.axes[others[0]].law, self.sizes

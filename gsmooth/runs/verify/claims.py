@@ -8,7 +8,7 @@ from gsmooth.certificate import Guarantee
 from gsmooth.runs.records.capabilities import Capabilities
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import setting
-from gsmooth.theory.laws import GaussianLaw
+from gsmooth.theory.laws import GaussianLaw, HaarLaw
 
 Message = tuple[str, str]
 
@@ -48,7 +48,7 @@ def _says_orthogonal(row: Row) -> bool:
     return (
         row.randomness.noise.orthogonal
         and bool(axes)
-        and row.randomness.noise.name == GaussianLaw.name
+        and row.randomness.noise.name in (GaussianLaw.name, HaarLaw.name)
     )
 
 

@@ -140,7 +140,7 @@ class _Reach:
     def _needed(self, region: Region, fraction: float) -> tuple[Floats, Floats]:
         """(points, centres) least margins, a little lowered, and the points (points, m)."""
         steps = tuple(parameter.step for parameter in self.parameters)
-        points = _points(region, steps, self.law.unsmoothed, len(self.theta))
+        points = _points(region, steps, self.law.free_axes, len(self.theta))
         shifts = points[:, None, :] - self.theta[None, :, :]
         left = 0.0 if self.row.claim.mode == "nested" else self.fixed + fraction * self.ball
         flat = shifts.reshape(-1, shifts.shape[2])
@@ -169,10 +169,10 @@ def _least(noise: NoiseRecord, inner: bool, residual: float) -> float:
 
 @lru_cache(maxsize=256)
 def _points(
-    region: Region, steps: tuple[float, ...], unsmoothed: tuple[int, ...], centres: int
+    region: Region, steps: tuple[float, ...], free: tuple[int, ...], centres: int
 ) -> Floats:
     """Parameters of the region, its corners among them: (n, m). Steps are kept to."""
-    moving = [axis for axis in range(region.dimensions) if axis not in unsmoothed]
+    moving = [axis for axis in range(region.dimensions) if axis not in free]
     if len(moving) > RUN.verify.most_moving:
         moving = moving[: RUN.verify.most_moving]
     each = max(2, int(RUN.verify.points ** (1.0 / max(1, len(moving)))))

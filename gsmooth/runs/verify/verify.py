@@ -172,7 +172,7 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
     stated: dict[str, tuple[str, object]] = {
         "alpha": ("certify.alpha", row.claim.alpha),
         "mode": ("certify.mode", row.claim.mode),
-        "noise.axes": ("smoothing.scales", list(row.randomness.noise.sizes)),
+        "noise.axes": ("smoothing.scales", list(row.randomness.noise.scales)),
         "noise.sigma": ("smoothing.sigma", row.randomness.noise.sigma),
         "region.bits": ("region.bits", row.claim.region.bits),
     }
@@ -184,10 +184,10 @@ def _against_configuration(row: Row, config: Mapping[str, object]) -> Iterator[M
     if isinstance(noise, Mapping) and "seed" in noise and noise["seed"] != row.randomness.seed:
         yield "seed", f"{row.randomness.seed!r}, but the run has smoothing.seed = {noise['seed']!r}"
     # Without noise on any parameter (T = id) there is no law to be named.
-    if row.randomness.noise.axes and law is not None and law != row.randomness.noise.name:
+    if row.randomness.noise.axes and law is not None and law != row.randomness.noise.law:
         yield (
             "noise.axes",
-            f"{row.randomness.noise.name!r}, but the run has smoothing.law = {law!r}",
+            f"{row.randomness.noise.law!r}, but the run has smoothing.law = {law!r}",
         )
     yield from _asked(row, config)
 

@@ -10,7 +10,7 @@ from typing import Final, final
 
 import numpy as np
 
-from gsmooth.theory.laws import Law
+from gsmooth.theory.laws import HaarLaw, Law
 
 # Beyond this tail on either side theta's float64 quantiles are too coarse to bound; the event is
 # paid for as total variation instead (F1).
@@ -37,9 +37,15 @@ class ThetaAccuracy:
 
 
 def theta_accuracy(law: Law) -> ThetaAccuracy:
-    """How exactly theta is sampled between the quantiles TAIL and 1 - TAIL (F1).
+    """How exactly theta is sampled between the quantiles TAIL and 1 - TAIL (F1, T7).
 
     F1: the event outside of these quantiles is paid for as total variation.
+
+    T7: a Haar axis has no tails. Its samples are within half an ulp of a coset of a finite group,
+    for which T7 holds exactly, and a shift off the grid of that group leaves an error of theta of
+    half a step of the grid. A whole step of it covers both, and is paid at the centre and at the
+    attacked point. If the number of values of a stepped parameter does not divide 2^52, some are
+    more likely than others, which is paid for as total variation.
 
     Args:
         law: The noise law, of m parameters.
@@ -59,7 +65,19 @@ def theta_accuracy(law: Law) -> ThetaAccuracy:
     # quantile function itself is good to a few ulps.
     gap = np.maximum(np.abs(quantile[0] - quantile[1]), np.abs(quantile[2] - quantile[3]))
     offset = 2.0 * gap + reach * 2.0**-48
-    return ThetaAccuracy(tuple(reach.tolist()), tuple(offset.tolist()), 2.0 * m * TAIL)
+    outside = 2.0 * (m - len(law.periodic)) * TAIL
+    if isinstance(law, HaarLaw):
+        for axis in law.axes:
+            reach[axis], offset[axis] = law.scales[axis], law.scales[axis] * 2.0**-52
+        outside += sum(_uneven(law, axis) for axis in law.axes)
+    return ThetaAccuracy(tuple(reach.tolist()), tuple(offset.tolist()), outside)
+
+
+def _uneven(law: HaarLaw, axis: int) -> float:
+    """Total variation between sampled and equally likely values of a stepped parameter."""
+    step = law.steps[axis] if law.steps else 0.0
+    count = round(law.scales[axis] / step) if step else 1
+    return 0.0 if 2**52 % count == 0 else count * 2.0**-51
 
 
 def grid_total_variation(size: int, sigma: float, grid: float) -> float:

@@ -297,3 +297,11 @@ class Composition(Transformation):
 
     def _of_frame(self, values: Sequence[Value]) -> tuple[Value, ...]:
         return tuple(values[place] for place in self._frame_places)
+
+
+def owner_of(transformation: Transformation, parameter: str) -> Transformation:
+    """The part of a composition that has this parameter; any other transformation is its own."""
+    if not isinstance(transformation, Composition):
+        return transformation
+    owners = (p for p in transformation.parts if parameter in [own.name for own in p.parameters])
+    return next(owners)

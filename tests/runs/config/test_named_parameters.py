@@ -13,6 +13,8 @@ from gsmooth.runs.config.overrides import Override
 from gsmooth.runs.config.resolution import resolved
 from gsmooth.runs.config.run_config import RunConfig, identity
 from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.task import RunTask
+from gsmooth.theory.laws import HaarLaw
 
 TWO = Override("transformation.name", "rotation+brightness", "test")
 SIGMA = Override("smoothing.sigma", 0.25, "test")
@@ -85,6 +87,7 @@ def test_a_law_by_name_is_the_law_of_the_run(transformation: str, law: str, want
         ({"law": "angle=uniform,brightness=laplace"}, "no theorem is known"),
         ({"law": "dx=uniform"}, r"unknown parameter 'dx'; .* angle \[deg\], brightness"),
         ({"law": "angle=cauchy"}, "no theorem"),
+        ({"law": "angle=haar", "std": "angle=4"}, "brightness not given"),
     ],
 )
 def test_wrong_names_list_the_right_ones(flags: dict[str, Any], message: str) -> None:
@@ -96,3 +99,52 @@ def test_names_without_a_transformation_say_so() -> None:
     model = Override("model.spec", "my_module:build", "test")
     with pytest.raises(ConfigurationError, match="give --transformation"):
         load_config(None, [model, *std_flag("angle=4")])
+
+
+def test_haar_noise_needs_no_std() -> None:
+    rotation = Override("transformation.name", "rotation", "test")
+    found = resolved(load_config(None, [rotation, *law_flag("haar"), *region_flag("-180:180")]))
+    assert (found.smoothing.law, found.smoothing.scales) == ("haar", (0.0,))
+    assert RunTask.of(found).law == HaarLaw((0,), (0.0,), found.smoothing.sigma or 0.0)
+
+
+@pytest.mark.parametrize("law", ["angle=haar", "haar,gaussian"])
+def test_haar_noise_stands_beside_gaussian_noise_by_name_and_in_order(law: str) -> None:
+    std = "brightness=0.2" if "=" in law else "0,0.2"
+    found = resolved(config(std, "angle=-180:180,brightness=0:0.1", law))
+    assert (found.smoothing.law, found.smoothing.scales) == (("haar", "gaussian"), (0.0, 0.2))
+    task = RunTask.of(found)
+    assert task.law == HaarLaw((0,), (0.0, 0.2), 0.25)
+    assert task.transformation.unsmoothed == ()
+
+
+def test_a_parameter_without_noise_may_stand_beside_haar_noise() -> None:
+    found = resolved(config("brightness=0", "angle=-180:180,brightness=0:0.1", "angle=haar"))
+    task = RunTask.of(found)
+    assert task.transformation.unsmoothed == ("brightness",)
+    assert task.noise_for((1, 8, 8))[1] == HaarLaw((0,), (360.0, 0.0), 0.25, unsmoothed=(1,))
+
+
+def test_a_law_in_a_run_file_may_be_a_list_or_a_table(tmp_path: Path) -> None:
+    path, found = tmp_path / "run.toml", []
+    for law, scales in (('["haar", "gaussian"]', "[0, 1]"), ('{angle = "haar"}', "{brightness=1}")):
+        path.write_text(
+            '[transformation]\nname = "rotation+brightness"\n'
+            f"[smoothing]\nlaw = {law}\nscales = {scales}\n"
+        )
+        found.append(load_config(path).smoothing)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"law": "angle=haar", "std": "angle=4,brightness=0.1"}, "no std; leave out angle=4"),
+        ({"law": "angle=haar", "std": "none"}, "give the one or the other"),
+        ({"law": "haar,gaussian,gaussian", "std": "0,1"}, "has 3 values"),
+        ({"law": "angle=haar"}, "smoothing.scales is not set"),
+    ],
+)
+def test_a_std_of_haar_noise_is_refused(flags: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        resolved(config(region="angle=-180:180,brightness=0:0.1", **flags))
