@@ -24,10 +24,17 @@ Class = type[Transformation]
 
 
 def parameter_line(cls: Class, parameter: Parameter) -> str:
-    """``variance [px^2] >= 0``."""
+    """``variance [px^2] >= 0``, ``angle [deg], period 360``."""
     bound = " >= 0" if parameter.name in cls.one_sided else ""
     steps = f" in steps of {parameter.step:g}" if parameter.step else ""
-    return f"{parameter.name} [{parameter.unit}]{bound}{steps}"
+    return f"{parameter.name} [{parameter.unit}]{bound}{steps}{_period(parameter)}"
+
+
+def _period(parameter: Parameter) -> str:
+    """``, period 360``; empty where there is none."""
+    if isinstance(parameter.period, str):
+        return f", period the image's {parameter.period}"
+    return f", period {parameter.period:g}" if parameter.period else ""
 
 
 def as_document(info: TransformationInfo) -> dict[str, Any]:

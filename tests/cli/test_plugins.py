@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gsmooth.cli import app
+from gsmooth.cli.transformation_info import parameter_line
 from gsmooth.transforms import registry
+from gsmooth.transforms.options import fitting_laws
 
 PLUGIN = '''
 from dataclasses import dataclass, field
@@ -115,6 +117,7 @@ def test_json_holds_the_same(site: Path) -> None:
         "description": "to the right",
         "usual": 1.0,
         "step": 0.0,
+        "period": 0.0,
         "one_sided": False,
     }
     assert found == {
@@ -247,3 +250,10 @@ def test_a_broken_plugin_is_listed_and_fails_only_when_strict(site: Path) -> Non
     assert CliRunner().invoke(app, ["plugins", "--strict"]).exit_code == 5
     faults = json.loads(CliRunner().invoke(app, ["plugins", "--json"]).stdout)["faults"]
     assert "no licence" in next(f["message"] for f in faults if f["plugin"] == "acme_broken")
+
+
+def test_a_parameter_with_a_period_is_listed_with_it_and_with_the_haar_law() -> None:
+    rotation, brightness = (registry.find(name).cls for name in ("rotation", "brightness"))
+    assert parameter_line(rotation, rotation.parameters[0]) == "angle [deg], period 360"
+    assert "haar" in fitting_laws(rotation)
+    assert "haar" not in fitting_laws(brightness)
