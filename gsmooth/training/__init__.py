@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from gsmooth.training.loop import Watching
 from gsmooth.training.noise import NoisyInputs
-from gsmooth.training.recipe import EpochReport, TrainPlan, TrainReport, train, train_views
+from gsmooth.training.plan import TrainPlan
+from gsmooth.training.recipe import train, train_source, train_views
+from gsmooth.training.report import EpochReport, TrainReport
 
-__all__ = ["EpochReport", "NoisyInputs", "TrainPlan", "TrainReport", "train", "train_views"]
+__all__ = [
+    "EpochReport",
+    "NoisyInputs",
+    "TrainPlan",
+    "TrainReport",
+    "Watching",
+    "train",
+    "train_source",
+    "train_views",
+]
