@@ -232,7 +232,11 @@ USUAL: dict[str, dict[str, object]] = {
         "compile": False,
         "layout": None,
         "output": None,
+        "options": {},
+        "new_head": False,
+        "denoiser": None,
         "trained_on": None,
+        "trained_images": None,
     },
     "data": {
         "spec": "shipped:digits",
@@ -243,6 +247,7 @@ USUAL: dict[str, dict[str, object]] = {
         "start": 0,
         "every": 1,
         "limit": None,
+        "unseen": False,
     },
     "transformation": {"name": None, "options": {}},
     "smoothing": {
@@ -294,6 +299,17 @@ USUAL: dict[str, dict[str, object]] = {
         "variation": 1.0,
         "average": 0.998,
         "seed": 0,
+        "photometric": 0.0,
+        "label_smoothing": 0.0,
+        "balance": False,
+        "body_rate": 1.0,
+        "amp": None,
+        "method": {"name": "noise"},
+        "denoiser": False,
+        "validation": 0.1,
+        "holdout": 0.0,
+        "groups": None,
+        "workers": 0,
     },
     "engine": {"batch_size": "auto", "in_flight": "auto", "threads": None},
     "output": {"folder": "runs/certify"},
@@ -311,9 +327,11 @@ def test_the_configuration_that_run_json_holds() -> None:
 
 def test_the_identity_of_a_run() -> None:
     options = ("class_names", "autocast", "channels_last", "compile", "layout", "output")
+    options = (*options, "options", "new_head", "denoiser")
+    read = ("resize", "crop", "background", "unseen")
     plain: dict[str, object] = {
-        "model": without("model", *options, "trained_on"),
-        "data": without("data", "resize", "crop", "background", "start", "every", "limit"),
+        "model": without("model", *options, "trained_on", "trained_images"),
+        "data": without("data", *read, "start", "every", "limit"),
         "transformation": USUAL["transformation"],
         "smoothing": without("smoothing", "seed_file"),
         "region": USUAL["region"],

@@ -19,7 +19,7 @@ from pydantic import Field
 from benchmarks.suite.case import read
 from benchmarks.suite.results import write
 from benchmarks.suite.table import COLUMNS, row, rows, shown, table
-from gsmooth.runs.config.run_config import Section
+from gsmooth.runs.config.section import Section
 
 TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "int": int, "float": float, "path": Path, "text": str}  # fmt: skip

@@ -24,11 +24,11 @@ from gsmooth.runs.config.run_config import (
     OutputSection,
     RegionSection,
     RunConfig,
-    Section,
     SmoothingSection,
-    TrainSection,
     TransformationSection,
 )
+from gsmooth.runs.config.section import Section
+from gsmooth.runs.config.train_section import TrainSection
 
 FOLDER: Final = Path(__file__).parents[1] / "settings"
 SECTIONS: Final = ("data", "transformation", "smoothing", "region", "certify", "attack")

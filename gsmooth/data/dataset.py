@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from gsmooth.data.arrays import as_array
 from gsmooth.data.settings import DATA
 from gsmooth.data.splits import ALL
+from gsmooth.data.streamed import StreamedImages
 from gsmooth.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Dataset:
     Args:
         name: Name of the data, in errors and records.
         images: Images (N, C, H, W): uint8 (0..255, mapped onto ``input_range``), or floating and
-            inside ``input_range``.
+            inside ``input_range``. :class:`gsmooth.data.streamed.StreamedImages` has the same shape
+            and is indexed in the same way, and reads files when it is.
         labels: Labels (N,), int64, each below ``len(classes)``.
         classes: Names of the classes.
         named: True if 0, 1, 2, ... are names in ``classes``, such as those of folders.
@@ -142,7 +144,9 @@ class Dataset:
     def digest(self) -> str:
         """Compute the sha256 of pixels and labels, which identifies the data in records."""
         state = hashlib.sha256(f"{self.images.dtype.str}{self.images.shape}".encode())
-        state.update(np.ascontiguousarray(self.images).data)
+        for start in range(0, len(self), DATA.block_images):
+            block = self.images[start : start + DATA.block_images]
+            state.update(np.ascontiguousarray(block).data)
         state.update(np.ascontiguousarray(self.labels).data)
         return state.hexdigest()
 
@@ -210,6 +214,8 @@ def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def _check_images(name: str, images: NDArray[Any]) -> None:
+    if isinstance(images, StreamedImages):  # Each file is checked when it is read.
+        return
     if images.ndim != 4 or 0 in images.shape:
         raise InputError(
             f"{name}: images of shape {images.shape}; expected (N, C, H, W) or (N, H, W)"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,12 @@ from gsmooth.data.archive import Archive
 from gsmooth.data.arrays import as_array
 from gsmooth.data.boundary import reading
 from gsmooth.data.dataset import Dataset, dataset_from_arrays, interleaved
-from gsmooth.data.folder import image_files, split_folders, stacked
+from gsmooth.data.folder import ImageFiles, image_files, split_folders, stacked
 from gsmooth.data.image_file import SUFFIXES
 from gsmooth.data.names import named_classes
 from gsmooth.data.preparation import AS_IT_IS, Preparation
 from gsmooth.data.splits import ALL, chosen_split
+from gsmooth.data.streamed import StreamedImages
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.text.spelling import did_you_mean
 
@@ -41,6 +43,7 @@ def load_data(
     preparation: Preparation = AS_IT_IS,
     *,
     usual: str = "heldout",
+    streamed: bool = False,
 ) -> Dataset:
     """The data set that ``spec`` names.
 
@@ -59,6 +62,7 @@ def load_data(
         split: Which split; None is ``usual``, and all of data without splits.
         preparation: What is done to the images once they are read (resize, crop).
         usual: The split that None means; for "heldout", "test" will do.
+        streamed: Leave the images of a folder on disk, and read each one when it is used.
 
     Returns:
         The images and labels, checked.
@@ -73,7 +77,7 @@ def load_data(
         (1000, (1, 28, 28), 3)
     """
     with reading(spec):
-        return _loaded(spec, split, preparation, usual)
+        return _loaded(spec, split, preparation, usual, streamed)
 
 
 def split_names(spec: str) -> tuple[str, ...] | None:
@@ -97,14 +101,16 @@ def split_names(spec: str) -> tuple[str, ...] | None:
         return tuple(split_folders(path)) if path.is_dir() else None
 
 
-def _loaded(spec: str, split: str | None, preparation: Preparation, usual: str) -> Dataset:
+def _loaded(
+    spec: str, split: str | None, preparation: Preparation, usual: str, streamed: bool
+) -> Dataset:
     path = Path(spec).expanduser()
     if spec.startswith("shipped:"):
         return _prepared(_shipped(spec, split, usual), preparation)
     if path.suffix.lower() == ".npz":
         return _prepared(_from_npz(path, split, usual), preparation)
     if path.is_dir():
-        return _from_folder(path, split, preparation, usual)
+        return _from_folder(path, split, preparation, usual, streamed)
     if path.suffix.lower() in SUFFIXES and (path.is_file() or ":" not in spec):
         return _from_picture(path, split, preparation)
     if ":" in spec:
@@ -181,17 +187,39 @@ def _from_npz(path: Path, split: str | None, usual: str) -> Dataset:
     return replace(dataset, notices=archive.notices())
 
 
-def _from_folder(folder: Path, split: str | None, preparation: Preparation, usual: str) -> Dataset:
+def folder_files(folder: Path, split: str | None, usual: str) -> tuple[Path, str, ImageFiles]:
+    """The files of a folder in the order of its images: classes in turn.
+
+    Args:
+        folder: The folder of classes or of splits.
+        split: Which split; None is ``usual``.
+        usual: The split that None means.
+
+    Returns:
+        The folder of classes, the name of the split, and the files.
+
+    Raises:
+        ConfigurationError: The folder does not have that split.
+        InputError: It holds no images, or others than one folder a class.
+    """
     parts = split_folders(folder, split)
     chosen = chosen_split(str(folder), parts, split, usual)
     place = parts.get(chosen, folder)
     found = image_files(place)
     order = interleaved(found.labels)
-    images = stacked([found.paths[i] for i in order], preparation)
+    paths = tuple(found.paths[i] for i in order)
+    return place, chosen, replace(found, paths=paths, labels=found.labels[order])
+
+
+def _from_folder(
+    folder: Path, split: str | None, preparation: Preparation, usual: str, streamed: bool
+) -> Dataset:
+    place, chosen, found = folder_files(folder, split, usual)
+    images: Any = (StreamedImages if streamed else stacked)(found.paths, preparation)
     return Dataset(
         str(place),
         images,
-        found.labels[order],
+        found.labels,
         found.classes,
         named=True,
         split=chosen,

@@ -1,4 +1,4 @@
-"""Limits on data; an input beyond them is refused as a mistake."""
+"""Settings of data: limits, beyond which an input is a mistake, and sizes of blocks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Final, final
 @final
 @dataclass(frozen=True)
 class DataSettings:
-    """Limits on data."""
+    """Limits on data, and sizes of blocks."""
 
     most_classes: int = 1_000_000
     """Largest number of classes. A larger label is a mistake; its names would fill the memory."""
+    block_images: int = 256
+    """Images that are read at once where a digest is computed. More take more memory."""
 
 
 DATA: Final = DataSettings()

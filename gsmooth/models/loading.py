@@ -18,11 +18,15 @@ from gsmooth.models.call import model_call
 from gsmooth.models.cards import Card, card, shipped_models
 from gsmooth.models.classifier import IN_MEMORY, Autocast, Classifier
 from gsmooth.models.digest import refuse_hollow
+from gsmooth.models.head import replace_head
 from gsmooth.models.onnx import Layout, load_onnx
 from gsmooth.models.programs import PROGRAM_SUFFIXES, load_exported, load_script
 from gsmooth.models.timm_models import load_timm
 from gsmooth.models.weights import load_weights
+from gsmooth.models.zoo.denoiser import Denoised
 from gsmooth.models.zoo.networks import fused
+from gsmooth.models.zoo.specs import DENOISER, zoo_network
+from gsmooth.models.zoo.specs import PREFIX as ZOO
 
 _WEIGHTS: Final = (".safetensors", ".bin", ".ckpt", ".tar")
 
@@ -40,6 +44,9 @@ def load_model(
     compile: bool = False,
     layout: Layout | None = None,
     output: str | None = None,
+    options: Mapping[str, object] = {},
+    new_head: bool = False,
+    denoiser: str | Path | None = None,
 ) -> Classifier:
     """The classifier that ``spec`` names: in evaluation mode, without gradients, on ``device``.
 
@@ -51,6 +58,8 @@ def load_model(
 
             - ``shipped:NAME``: a network that comes with the package.
             - ``module:factory``: a function that returns a torch module, or a module.
+            - ``zoo:NAME``: a small network for any image shape and number of classes; see
+              :func:`gsmooth.zoo_network`.
             - A TorchScript file (.pt), a torch.export file (.pt2) or an ONNX file (.onnx, extra
               ``onnx``; always on the CPU).
             - ``timm:NAME`` (extra ``timm``), with timm's own state dict or, without ``weights``,
@@ -63,6 +72,10 @@ def load_model(
         autocast, channels_last, compile: As for :class:`Classifier`; tried out on a batch here.
         layout: Of an ONNX file that leaves it open, "nchw" or "nhwc".
         output: Of an ONNX file with several outputs, the name of the one with the scores.
+        options: Keyword arguments of the factory, or of the network of the zoo.
+        new_head: The last linear layer is a new one with ``classes`` outputs, as fine-tuning makes
+            it; ``weights`` are those behind it.
+        denoiser: Weights of a ``zoo:denoiser`` that stands in front of the network.
 
     Returns:
         The network, for :class:`SmoothedClassifier`.
@@ -76,7 +89,7 @@ def load_model(
         Classifier(shipped:digits-l2, classes=10, shape=(1, 28, 28))
     """
     _check_device(device)
-    how = _Settings(input_range, device, autocast, channels_last, compile)
+    how = _Settings(input_range, device, autocast, channels_last, compile, denoiser)
     path, suffix = None if weights is None else Path(weights), Path(spec).suffix.lower()
     if (layout or output) and suffix != ".onnx":
         raise ConfigurationError(
@@ -89,14 +102,20 @@ def load_model(
         )
     if (shipped := card(spec)) is not None:
         return _from_card(spec, shipped, path, how)
-    if spec.startswith("timm:"):
+    if spec.startswith(ZOO):
+        module = zoo_network(spec, shape=_given(spec, shape), classes=classes, options=options)
+        if path is not None:
+            load_weights(module, path, spec)
+    elif spec.startswith("timm:"):
         module, shape = load_timm(spec.removeprefix("timm:"), path, classes, shape)
     elif suffix in PROGRAM_SUFFIXES:
         if path is not None:
             raise ConfigurationError(f"model {spec!r} holds its own weights; leave weights out")
         module = _from_program(Path(spec), _given(spec, shape), classes, layout, output)
     else:
-        module = _from_factory(spec)
+        module = _from_factory(spec, options)
+        if new_head:
+            replace_head(module, _required(spec, classes))
         if path is not None:
             load_weights(module, path, spec)
     return _classifier(module, spec, classes, _given(spec, shape), how)
@@ -108,6 +127,12 @@ def _given(spec: str, shape: tuple[int, int, int] | None) -> tuple[int, int, int
             f"model {spec!r}: give the shape of its input, e.g. --set model.shape=[1,28,28]"
         )
     return shape
+
+
+def _required(spec: str, classes: int | None) -> int:
+    if classes is None:
+        raise ConfigurationError(f"model {spec!r}: new_head needs the number of classes")
+    return classes
 
 
 def _from_program(
@@ -133,6 +158,7 @@ class _Settings:
     autocast: Autocast | None
     channels_last: bool
     compile: bool
+    denoiser: str | Path | None
 
     @property
     def spoken(self) -> str:
@@ -169,7 +195,7 @@ def _from_factory(spec: str, options: Mapping[str, object] = {}) -> nn.Module:
         known = ", ".join(sorted(PROGRAM_SUFFIXES))
         raise ModelError(
             f"model {spec!r}: expected shipped:NAME ({', '.join(shipped_models()) or 'none'}),"
-            f" module:factory, timm:NAME, or a file ending in {known}"
+            f" module:factory, zoo:NAME, timm:NAME, or a file ending in {known}"
         )
     found = import_object(spec, ModelError)
     if isinstance(found, nn.Module):
@@ -188,6 +214,10 @@ def _classifier(
     how: _Settings,
 ) -> Classifier:
     refuse_hollow(module, spec)
+    if how.denoiser is not None:
+        front = zoo_network(DENOISER, shape=shape)
+        load_weights(front, Path(how.denoiser), f"zoo:{DENOISER}")
+        module = Denoised(front, module)
     with users_code(f"model {spec!r}: eval() or to({how.device!r}) raised", ModelError):
         module = module.eval().to(how.device)
     for parameter in module.parameters():  # TorchScript has no requires_grad_ of its own.

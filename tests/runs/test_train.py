@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from gsmooth.errors import ConfigurationError, InputError
-from gsmooth.runs.config.run_config import RunConfig, TrainSection
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.config.train_section import TrainSection
 from gsmooth.runs.train import run_train
 from gsmooth.training import TrainPlan
 from tests.runs.tmp_project import Notebook, furnish, tmp_project_config

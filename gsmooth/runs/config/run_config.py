@@ -10,40 +10,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gsmooth.certificate import DECISION_RULE, MOST_VOTES
 from gsmooth.data.fields import NamesField, ShapeField, SizeField
 from gsmooth.errors import ConfigurationError
+from gsmooth.runs.config.section import NO_OPTIONS, Count, Positive, Probability, Section
+from gsmooth.runs.config.train_section import TrainSection
 from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from gsmooth.sampling.noise import SeedCommitment
 
-Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Level = Annotated[float, Field(gt=0.0, le=0.5)]
-Positive = Annotated[float, Field(gt=0.0)]
-Count = Annotated[int, Field(ge=1)]
 Votes = Annotated[int, Field(ge=1, le=MOST_VOTES)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 LawName = Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace", "haar"]
-
-
-class Section(BaseModel):
-    """A table of a run file: unknown keys, NaN and infinities are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelSection(Section):
     """The base classifier f. Normalization is part of it and comes after the noise."""
 
     spec: str = "shipped:digits-rotation"
-    """`shipped:NAME`, `module:factory`, TorchScript `.pt`, torch.export `.pt2`, `.onnx` or
-    `timm:NAME`."""
+    """`shipped:NAME`, `module:factory`, `zoo:NAME`, TorchScript `.pt`, torch.export `.pt2`, `.onnx`
+    or `timm:NAME`."""
     weights: Path | None = None
-    """State dict for `module:factory` and `timm:NAME`: a file of `torch.save`, or `.safetensors`
-    (pickled code is refused)."""
+    """State dict for `module:factory`, `zoo:NAME` and `timm:NAME`: a file of `torch.save`, or
+    `.safetensors` (pickled code is refused)."""
     classes: Annotated[int, Field(ge=2)] | None = None
     """Number of classes. Left out: it is counted."""
     class_names: NamesField = None
@@ -68,9 +61,20 @@ class ModelSection(Section):
     """Order of the input's axes, for an ONNX file that leaves it open."""
     output: str | None = None
     """Name of the scores, for an ONNX file with several outputs."""
+    options: dict[str, object] = NO_OPTIONS
+    """Arguments of the factory, or of the network of the zoo, such as `{width = 32}`."""
+    new_head: bool = False
+    """The last linear layer is a new one with `classes` outputs (fine-tuning). `model.weights` are
+    those before it was replaced in `gsmooth train`, and those after it everywhere else."""
+    denoiser: Path | None = None
+    """Weights of a `zoo:denoiser` in front of the network. `gsmooth train --denoiser` writes
+    them."""
     trained_on: str | None = None
     """Digest of the images that the network was trained on. `gsmooth train` writes it, and a run on
     the same images says so."""
+    trained_images: Path | None = None
+    """File with a digest of each image that the network was trained or validated on. `gsmooth
+    train` writes it, and a run on one of them says so."""
 
 
 class DataSection(Section):
@@ -94,6 +98,9 @@ class DataSection(Section):
     """Step between images."""
     limit: Count | None = None
     """Number of images, at most. Left out: all."""
+    unseen: bool = False
+    """Leave out the images that are listed in `model.trained_images`. `gsmooth train` writes it
+    where it kept a part of the images (`train.holdout`)."""
 
 
 def _one_spelling(name: str) -> str:
@@ -106,7 +113,7 @@ class TransformationSection(Section):
 
     name: Annotated[str, AfterValidator(_one_spelling)] | None = None
     """A name that `gsmooth plugins` lists, several joined with `+`, or `my_module:MyClass`."""
-    options: dict[str, object] = {}
+    options: dict[str, object] = NO_OPTIONS
     """The transformation's own options: its dataclass fields."""
 
 
@@ -270,29 +277,6 @@ class PredictSection(Section):
     """Probability, for each image, that an answer is not the class of g."""
 
 
-class TrainSection(Section):
-    """The recipe of `gsmooth train`; fields and defaults of `training.TrainPlan`."""
-
-    epochs: Count = 80
-    """Passes over the training images."""
-    batch_size: Count = 128
-    """Images in one step."""
-    learning_rate: Positive = 0.005
-    """AdamW: peak of the one-cycle schedule."""
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.02
-    """AdamW: decay of the weights."""
-    warm_up: Probability = 0.15
-    """Part of the schedule in which the learning rate rises."""
-    widen: Positive = 1.2
-    """Attacks are drawn from the region times this factor."""
-    variation: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
-    """Strength of random shifts, scales and shears."""
-    average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.998
-    """Decay of the running average of the weights, which is what is saved."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of initial weights, order and noise."""
-
-
 class AttackSection(Section):
     """The attack on each image: a grid, random points and gradient steps; the worst point gets
     PREDICT."""
@@ -368,8 +352,16 @@ _USUAL: dict[str, object] = {
     "compile": False,
     "layout": None,
     "output": None,
+    "options": {},
+    "new_head": False,
+    "denoiser": None,
 }
-_USUAL_DATA: dict[str, object] = {"resize": None, "crop": None, "background": None}
+_USUAL_DATA: dict[str, object] = {
+    "resize": None,
+    "crop": None,
+    "background": None,
+    "unseen": False,
+}
 
 
 def identity(
@@ -419,6 +411,7 @@ def identity_of_tree(
     # Names change no label that is not in the digest of the images; what f saw before changes no f.
     model.pop("class_names", None)
     model.pop("trained_on", None)
+    model.pop("trained_images", None)
     # Counts agree on all devices of one kind (docs/cli.md): neither which nor how many counts.
     model["device"] = str(model.get("device")).partition(",")[0].partition(":")[0]
     tree |= {"model": model, "certify": certify, "data": data, "decision_rule": rule}

@@ -17,11 +17,11 @@ from gsmooth.errors import RecordError
 from gsmooth.runs.config.run_config import (
     CertifySection,
     RegionSection,
-    Section,
     SmoothingSection,
     fingerprint_of,
     identity_of_tree,
 )
+from gsmooth.runs.config.section import Section
 from gsmooth.runs.records import schema2
 from gsmooth.runs.records.capabilities import Capabilities
 from gsmooth.runs.records.codec import decode, encode, parse
