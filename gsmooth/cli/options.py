@@ -72,7 +72,7 @@ ModelFlag = Annotated[
         "--model",
         "-m",
         metavar="SPEC",
-        help="shipped:NAME, module:factory (with --set model.weights=FILE and"
+        help="shipped:NAME, zoo:NAME, module:factory (with --set model.weights=FILE and"
         " model.shape=[C,H,W]), a TorchScript .pt, torch.export .pt2 or .onnx file, timm:NAME.",
         rich_help_panel=_WHAT,
     ),

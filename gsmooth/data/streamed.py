@@ -46,11 +46,6 @@ class StreamedImages:
         places = np.flatnonzero(part) if part.dtype == np.bool_ else part
         return self._read([self.paths[int(place)] for place in places])
 
-    def only(self, kept: NDArray[np.bool_]) -> StreamedImages:
-        """The images where ``kept`` (N,) is true."""
-        chosen = [path for path, wanted in zip(self.paths, kept, strict=True) if wanted]
-        return StreamedImages(chosen, self.preparation)
-
     def _read(self, paths: Sequence[Path]) -> NDArray[np.uint8]:
         images = stacked(paths, self.preparation)
         if images.shape[1:] != self.shape[1:]:

@@ -88,7 +88,7 @@ def load_model(
         >>> load_model("shipped:digits-l2")
         Classifier(shipped:digits-l2, classes=10, shape=(1, 28, 28))
     """
-    _check_device(device)
+    check_device(device)
     how = _Settings(input_range, device, autocast, channels_last, compile, denoiser)
     path, suffix = None if weights is None else Path(weights), Path(spec).suffix.lower()
     if (layout or output) and suffix != ".onnx":
@@ -102,6 +102,11 @@ def load_model(
         )
     if (shipped := card(spec)) is not None:
         return _from_card(spec, shipped, path, how)
+    if spec == f"{ZOO}{DENOISER}":
+        raise ModelError(
+            f"model {spec!r} makes images of images, not scores; name the network behind it, and"
+            " the weights of the denoiser as model.denoiser (gsmooth train --denoiser makes them)"
+        )
     if spec.startswith(ZOO):
         module = zoo_network(spec, shape=_given(spec, shape), classes=classes, options=options)
         if path is not None:
@@ -280,7 +285,8 @@ def _trial(
     return int(scores.shape[1])
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """ConfigurationError unless tensors can be put on ``device``."""
     try:
         torch.empty(0, device=device, dtype=torch.float32)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -206,6 +206,9 @@ def load_classifier(config: RunConfig) -> Classifier:
         compile=model.compile,
         layout=model.layout,
         output=model.output,
+        options=model.options,
+        new_head=model.new_head,
+        denoiser=model.denoiser,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from gsmooth.data.class_names import class_label, with_outputs
 from gsmooth.data.dataset import Dataset
+from gsmooth.data.digests import SeenImages, image_digests
 from gsmooth.data.loading import load_data
 from gsmooth.data.preparation import Preparation
 from gsmooth.data.splits import ALL
@@ -17,18 +19,46 @@ from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.transforms.base import Transformation
 
 
-def run_data(config: RunConfig, usual: str = "heldout") -> tuple[RunConfig, Dataset]:
+def run_data(
+    config: RunConfig, usual: str = "heldout", *, streamed: bool = False
+) -> tuple[RunConfig, Dataset]:
     """The images of a resolved configuration, in the range of its model; and the split they are of.
 
-    certify, predict, train and calibrate load their data here. usual: the split that is meant where
-    none is named. Raises what :func:`gsmooth.data.loading.load_data` does, and InputError for
-    floating-point images outside ``model.input_range``.
+    certify, predict, train and calibrate load their data here.
+
+    Args:
+        config: The configuration.
+        usual: The split that is meant where none is named.
+        streamed: Leave the images of a folder on disk, and read each one when it is used.
+
+    Raises:
+        InputError: As :func:`gsmooth.data.loading.load_data`; or floating-point images lie outside
+            ``model.input_range``; or ``data.unseen`` leaves no image.
+        ConfigurationError: As :func:`gsmooth.data.loading.load_data`.
     """
     data = config.data
-    dataset = load_data(data.spec, data.split, preparation_of(config), usual=usual)
+    prepared = preparation_of(config)
+    dataset = load_data(data.spec, data.split, prepared, usual=usual, streamed=streamed)
     dataset = dataset.for_range(config.model.input_range or (0.0, 1.0))
     named = data.model_copy(update={"split": dataset.split})
+    dataset = _unseen(config, dataset) if data.unseen else dataset
     return config.model_copy(update={"data": named}), dataset
+
+
+def _unseen(config: RunConfig, dataset: Dataset) -> Dataset:
+    """The images that the network was neither trained nor validated on."""
+    path = config.model.trained_images
+    if path is None:
+        raise ConfigurationError(
+            "data.unseen needs model.trained_images, the list of images that gsmooth train writes"
+        )
+    fresh = ~SeenImages.read(path).among(image_digests(dataset, range(len(dataset))))
+    if not fresh.any():
+        raise InputError(
+            f"data {dataset.name}: the network was trained on every one of these images; name other"
+            " images with --data"
+        )
+    return replace(dataset, images=dataset.images[fresh], labels=dataset.labels[fresh])
 
 
 def run_classes(config: RunConfig, dataset: Dataset, outputs: int) -> tuple[RunConfig, Dataset]:

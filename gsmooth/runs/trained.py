@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gsmooth.data.digests import Keys
 from gsmooth.data.loading import split_names
 from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, ModelError, OutputError
-from gsmooth.models import load_model
+from gsmooth.models.zoo.denoiser import learnt_part
 from gsmooth.runs.config.run_config import DataSection, OutputSection, RunConfig, to_toml
 from gsmooth.runs.config.run_file import HEADER_NAME
+from gsmooth.runs.context import load_classifier
 from gsmooth.runs.records.files import write_atomically
 
 _RUN_FILE: Final = ".toml"
@@ -36,11 +39,28 @@ class TrainedFiles:
         """``net.toml`` for ``net.pt``."""
         return self.weights.with_suffix(_RUN_FILE)
 
+    @property
+    def images(self) -> Path:
+        """``net.images.npy`` for ``net.pt``: digests of the images of the training."""
+        return self.weights.with_suffix(".images.npy")
+
+    @property
+    def curve(self) -> Path:
+        """``net.png`` for ``net.pt``."""
+        return self.weights.with_suffix(".png")
+
+    @property
+    def resume(self) -> Path:
+        """``net.resume.pt`` for ``net.pt``: the state of a training that is not finished."""
+        return self.weights.with_suffix(".resume.pt")
+
     def require_free(self, force: bool = False) -> None:
         """Refuse, before hours of work, what could not be written after them.
 
+        The files of an unfinished training are overwritten when it goes on.
+
         Args:
-            force: Files that are there may be overwritten.
+            force: Files that are there may be overwritten, and an unfinished training begins anew.
 
         Raises:
             ConfigurationError: ``weights`` is a folder, has the suffix of the run file, or one of
@@ -58,8 +78,12 @@ class TrainedFiles:
                 f"--out {out}: the weights go there, and the run file beside them is called"
                 f" {self.run_file.name}; choose another suffix, e.g. {out.with_suffix('.pt')}"
             )
-        taken = [path for path in (out, self.run_file) if os.path.lexists(path)]
-        if taken and not force:
+        taken = [
+            path for path in (out, self.run_file, self.images, self.curve) if os.path.lexists(path)
+        ]
+        if force:
+            self.resume.unlink(missing_ok=True)
+        elif taken and not self.resume.exists():
             raise ConfigurationError(
                 f"--out {out}: {' and '.join(map(str, taken))} would be overwritten; choose another"
                 " name, or give --force"
@@ -68,30 +92,42 @@ class TrainedFiles:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(f"--out {out}: you may not write to {folder}; choose another folder")
 
-    def write(self, module: nn.Module, config: RunConfig) -> None:
-        """Write both; OutputError when that cannot be done."""
-        buffer = io.BytesIO()
-        torch.save(module.state_dict(), buffer)
-        write_atomically(self.weights, buffer.getvalue())
+    def write(self, module: nn.Module, config: RunConfig, seen: Keys) -> None:
+        """Write weights, digests of images and run file; OutputError when that cannot be done.
+
+        Of a network behind a denoiser the weights are those of the denoiser.
+        """
+        learnt = learnt_part(module).state_dict()
+        state = {name: _on_host(value) for name, value in learnt.items()}
+        weights, images = io.BytesIO(), io.BytesIO()
+        torch.save(state, weights)
+        np.save(images, seen)
+        write_atomically(self.weights, weights.getvalue())
+        write_atomically(self.images, images.getvalue())
         write_atomically(self.run_file, to_toml(config).encode())
 
-    def configuration(self, config: RunConfig, classes: int, trained_on: str) -> RunConfig:
+    def configuration(self, config: RunConfig, trained_on: str, *, holdout: bool) -> RunConfig:
         """The run that certifies these weights: it holds from any working directory.
 
         config: of the training, resolved, with the split that it was on. The split becomes one
         that is held out, where the data have any; ``start``, ``every`` and ``limit`` were about
-        the training images, of which trained_on is the digest.
+        the training images, of which trained_on is the digest. holdout: a part of the images was
+        kept, and is what the run certifies.
         """
         model, data, certify = config.model, config.data, config.certify
+        learnt = "denoiser" if config.train.denoiser else "weights"
         weights = {
-            "weights": _absolute(self.weights),
-            "classes": classes,
+            learnt: _absolute(self.weights),
             "trained_on": trained_on,
+            "trained_images": _absolute(self.images),
         }
+        if config.train.denoiser and model.weights is not None:
+            weights["weights"] = _absolute(model.weights)
         usual, place = DataSection(), Path(data.spec).expanduser()
         images = {
             "spec": str(_absolute(place)) if place.exists() else data.spec,
-            "split": other_split(data),
+            "split": data.split if holdout else other_split(data),
+            "unseen": holdout,
             "start": usual.start,
             "every": usual.every,
             "limit": usual.limit,
@@ -120,13 +156,10 @@ def require_reproduced(module: nn.Module, images: Tensor, config: RunConfig) -> 
     images (N, C, H, W) float32. A network may keep what it learnt outside its state dict.
     """
     model = config.model
-    loaded = load_model(
-        model.spec,
-        weights=model.weights,
-        classes=model.classes,
-        shape=model.shape,
-        input_range=model.input_range or (0.0, 1.0),
-    )
+    # In full precision: fewer digits than that would hide a difference.
+    exact = model.model_copy(update={"autocast": None, "compile": False})
+    loaded = load_classifier(config.model_copy(update={"model": exact}))
+    images = images.to(loaded.device)
     with torch.no_grad():
         ours, theirs = module.eval()(images.clone()), loaded.scores(images.clone())
     # Layers that a shipped network folds into one change the last digits.
@@ -160,7 +193,7 @@ def next_step(config: RunConfig, run_file: Path) -> NextStep:
     if not (region.lower or region.l2):
         # Trained under noise alone. A ball of sigma is within reach of the usual number of votes.
         command += ["--mode", "radius", "--l2", f"{config.smoothing.sigma:g}"]
-    if config.data.split is not None:
+    if config.data.split is not None or config.data.unseen:
         return NextStep(tuple(command), "")
     return NextStep(
         (*command, "--data", "OTHER"),
@@ -178,6 +211,10 @@ def other_split(data: DataSection) -> str | None:
         names = ("train", "heldout")
     usual = [name for name in _NOT_TRAINED_ON if name in names]
     return next((name for name in (*usual, *names) if name != data.split), None)
+
+
+def _on_host(value: object) -> object:
+    return value.cpu() if isinstance(value, Tensor) else value
 
 
 def _absolute(path: Path) -> Path:

@@ -46,14 +46,19 @@ class CertifiedEstimate:
         """The estimate for a network, in [0, 1].
 
         Args:
-            module: The network, (N, C, H, W) -> scores (N, classes).
+            module: The network, (N, C, H, W) -> scores (N, classes); its mode becomes evaluation.
 
         Raises:
             ModelError: The network fails, or its scores are not finite.
         """
         known = self.smoothed.classifier
         classifier = Classifier(
-            module, classes=known.classes, shape=known.shape, input_range=known.input_range
+            module,
+            classes=known.classes,
+            shape=known.shape,
+            input_range=known.input_range,
+            name=known.name,
+            copy=False,
         )
         smoothed = replace(self.smoothed, classifier=classifier)
         waiting = self._right(smoothed)

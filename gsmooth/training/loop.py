@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gsmooth.errors import ModelError
 from gsmooth.models.call import model_call, plain_precision
+from gsmooth.models.zoo.denoiser import Denoised, learnt_part
 from gsmooth.training.augment import Augmentation
 from gsmooth.training.interrupt import TrainingInterrupted, interrupt_flag
 from gsmooth.training.methods import TrainedNetwork
@@ -81,7 +82,8 @@ class TrainingLoop:
         Raises:
             TrainingInterrupted: After Ctrl-C; the network holds the best weights so far.
         """
-        self.state = new_state(self.module, self.plan, len(self._parts(self._identity_order())))
+        learnt = learnt_part(self.module)
+        self.state = new_state(learnt, self.plan, len(self._parts(self._identity_order())))
         if self.watching.resume is not None and self.watching.resume.exists():
             self.state.load(self.watching.resume, self.watching.identity)
         self._network = TrainedNetwork(self.module, self._scores)
@@ -146,7 +148,7 @@ class TrainingLoop:
         state.scaler.step(state.optimizer)
         state.scaler.update()
         state.schedule.step()
-        state.averaged.update_parameters(self.module)
+        state.averaged.update_parameters(state.module)
         state.place.loss += float(found.loss.detach()) * len(y)
         state.place.right += int((found.scores.argmax(dim=1) == found.labels).sum())
 
@@ -188,7 +190,7 @@ class TrainingLoop:
             return None, False
         # Its own random numbers, if any, are no part of the training.
         with torch.random.fork_rng(devices=[]):
-            found = self.watching.estimate(self.state.averaged.module)
+            found = self.watching.estimate(self._whole(self.state.averaged.module))
         # Of equal estimates the later one: its average is over more steps.
         before = [e.estimate for e in self.state.history if e.estimate is not None]
         best = found >= max(before, default=0.0)
@@ -197,10 +199,16 @@ class TrainingLoop:
             self.state.best = {name: value.detach().clone() for name, value in weights.items()}
         return found, best
 
+    def _whole(self, learnt: nn.Module) -> nn.Module:
+        """The network with other weights of what is learnt."""
+        if isinstance(self.module, Denoised):
+            return Denoised(learnt, self.module.network)
+        return learnt
+
     def _keep(self) -> None:
         """Load the best weights into the network, or the average of all steps without estimates."""
         averaged = self.state.averaged.module.state_dict()
-        self.module.load_state_dict(averaged if self.state.best is None else self.state.best)
+        self.state.module.load_state_dict(averaged if self.state.best is None else self.state.best)
         self.module.eval()
 
     def _interrupted(self) -> None:

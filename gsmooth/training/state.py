@@ -48,7 +48,7 @@ class TrainingState:
     """The mutable state of a training.
 
     Args:
-        module: The network.
+        module: What is learnt: the network, or the denoiser in front of it.
         averaged: The running average of its weights (EMA).
         optimizer: AdamW.
         schedule: The one-cycle schedule.
@@ -141,7 +141,7 @@ def new_state(module: nn.Module, plan: TrainPlan, steps: int) -> TrainingState:
     """The state before the first step.
 
     Args:
-        module: The network.
+        module: What is learnt.
         plan: The hyper-parameters.
         steps: Steps of an epoch.
     """

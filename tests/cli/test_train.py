@@ -155,10 +155,16 @@ def test_a_run_on_the_images_of_the_training_says_so() -> None:
     assert same.exit_code == 0
     assert "the network was trained on these very images" in same.stderr
     whole = np.load("whole.npz")
-    np.savez("other.npz", x=whole["x"][:-1], y=whole["y"][:-1])
-    other = gsmooth("certify", "-c", "net.toml", "--data=other.npz", "--limit=1", "--out=other")
+    mixed = np.concatenate([whole["x"][:1], np.load("split.npz")["x_test"][:3]])
+    np.savez("mixed.npz", x=mixed, y=np.array([0, 0, 1, 0]))
+    other = gsmooth("certify", "-c", "net.toml", "--data=mixed.npz", "--out=mixed")
     assert other.exit_code == 0
-    assert "trained on" not in other.stderr
+    assert "the network was trained on 1 of these 4 images" in other.stderr
+    fresh = ("--data=mixed.npz", "--set=data.unseen=true", "--out=fresh")
+    unseen = gsmooth("certify", "-c", "net.toml", *fresh)
+    assert unseen.exit_code == 0, unseen.output
+    assert "trained on" not in unseen.stderr
+    assert len(Path("fresh/records.jsonl").read_text().splitlines()) == 3
 
 
 def test_names_of_classes_are_kept_beside_the_weights() -> None:

@@ -21,11 +21,11 @@ from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.report.contact_sheet import views
 from gsmooth.report.tables import render, summarize
 from gsmooth.runs.calibrate import image_error, run_calibrate
-from gsmooth.runs.config.run_config import RunConfig, fingerprint
+from gsmooth.runs.config.run_config import fingerprint
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.inputs import recorded_data
 from gsmooth.runs.records.folder import read_records
-from gsmooth.runs.train import _tensors
+from gsmooth.runs.training_data import TrainingData
 from gsmooth.transforms import registry
 from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
@@ -148,10 +148,12 @@ def test_all_commands_give_the_model_bytes_in_its_range(tmp_path: Path) -> None:
 
 def test_training_sees_bytes_in_the_range_too(tmp_path: Path) -> None:
     data = dataset_from_arrays("a", BYTES, np.array([0, 1])).for_range((-1.0, 1.0))
-    images, labels = _tensors(data, RunConfig())
+    nothing = np.arange(0)
+    source = TrainingData(data, np.arange(2), nothing, nothing).source(pin=False)
+    (images,) = source.batches([torch.arange(2)])
     assert images.dtype == torch.float32
     np.testing.assert_allclose(images.numpy(), BYTES / 127.5 - 1.0, rtol=0, atol=1e-6)
-    assert labels.tolist() == [0, 1]
+    assert source.labels.tolist() == [0, 1]
 
 
 def test_a_calibration_is_in_the_units_of_its_range(tmp_path: Path) -> None:
@@ -214,6 +216,7 @@ def test_a_split_that_was_not_named_is_recorded(tmp_path: Path) -> None:
         "start": 0,
         "every": 1,
         "limit": None,
+        "unseen": False,
     }
 
 

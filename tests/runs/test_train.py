@@ -12,8 +12,8 @@ import torch
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
-from gsmooth.runs.config.train_section import TrainSection
-from gsmooth.runs.train import run_train
+from gsmooth.runs.config.train_section import TRAIN_ONLY, TrainSection
+from gsmooth.runs.train import run_train, train_plan
 from gsmooth.training import TrainPlan
 from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
@@ -44,7 +44,9 @@ def trained(out: str, *overrides: str) -> dict[str, torch.Tensor]:
 
 
 def test_the_sections_fields_and_defaults_are_those_of_the_plan() -> None:
-    assert TrainSection().model_dump() == vars(TrainPlan())
+    plan = vars(TrainPlan())
+    assert train_plan(TrainSection()) == TrainPlan()
+    assert set(TrainSection.model_fields) == {*plan, *TRAIN_ONLY}
 
 
 def test_the_state_dict_and_its_run_file_are_written() -> None:
@@ -53,7 +55,9 @@ def test_the_state_dict_and_its_run_file_are_written() -> None:
     assert set(torch.load("out/net.pt", weights_only=True)) == {"1.weight", "1.bias"}
     assert summary.run_file == Path("out/net.toml")
     assert load_config(summary.run_file) == summary.config
-    assert [line.split(":")[0] for line in progress.lines] == [f"epoch {i}/3" for i in (1, 2, 3)]
+    assert progress.lines[0] == "12 images to train on"
+    epochs = [line.split(":")[0] for line in progress.lines[1:]]
+    assert epochs == [f"epoch {i}/3" for i in (1, 2, 3)]
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
@@ -85,9 +89,9 @@ def test_labels_beyond_the_networks_outputs_are_refused() -> None:
         trained("net.pt")
 
 
-def test_another_device_than_the_cpu_is_refused() -> None:
-    config = tmp_project_config(*SMALL, "model.device=cuda")
-    with pytest.raises(ConfigurationError, match="training is on the cpu only"):
+def test_a_device_that_is_not_there_is_refused_before_anything_is_read() -> None:
+    config = tmp_project_config(*SMALL, "model.device=cuda:99", "data.spec=missing.npz")
+    with pytest.raises(ConfigurationError, match="device 'cuda:99' cannot be used here"):
         run_train(config, Path("net.pt"), Notebook())
 
 

@@ -77,6 +77,11 @@ class Denoised(nn.Module):
         return scores
 
 
+def learnt_part(module: nn.Module) -> nn.Module:
+    """What training changes: the denoiser of a :class:`Denoised` network, else all of it."""
+    return module.denoiser if isinstance(module, Denoised) else module
+
+
 def _double(given: int, made: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs in (given, made):

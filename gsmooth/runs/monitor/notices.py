@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gsmooth.data.digests import SeenImages, image_digests
 from gsmooth.models import model_notices
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.inputs import called, data_notices
@@ -37,10 +38,28 @@ def _one_class(context: RunContext) -> Iterator[str]:
 
 def _seen_in_training(context: RunContext) -> Iterator[str]:
     """Where the data are those that the network was trained on."""
+    yield from _seen_images(context)
     known = context.config.model.trained_on
     if known is not None and known == context.dataset.digest():
         yield (
             f"data {context.dataset.name}: the network was trained on these very images, so"
             f" accuracy"
             " on them says little of others; name other images with --data"
+        )
+
+
+def _seen_images(context: RunContext) -> Iterator[str]:
+    """How many images of the run the network was trained on, by the digest of each image."""
+    config, dataset = context.config, context.dataset
+    path = config.model.trained_images
+    if path is None or config.model.trained_on == dataset.digest():
+        return
+    if not path.exists():
+        yield f"model.trained_images={path} is not there: the images cannot be compared with it"
+        return
+    seen = SeenImages.read(path).among(image_digests(dataset, context.indices))
+    if count := int(seen.sum()):
+        yield (
+            f"data {dataset.name}: the network was trained on {count} of these {len(seen)} images,"
+            " so accuracy on them says little of others; leave them out with --set data.unseen=true"
         )
