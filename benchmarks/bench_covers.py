@@ -11,7 +11,7 @@ from typing import Final
 import gsmooth
 from benchmarks.suite.benchmark import Facts, Line
 from benchmarks.suite.case import Case, cases
-from gsmooth.certification.api import Outcome
+from gsmooth.certification import Outcome
 from gsmooth.errors import UnreachableError
 from gsmooth.runs.context import build_context
 from gsmooth.runs.outcomes import outcomes

@@ -13,7 +13,9 @@ import torch
 from benchmarks.suite.benchmark import Facts, NothingToMeasureError
 from benchmarks.suite.timing import Ratio, Timing, best_size, in_turn
 from benchmarks.suite.works import Subject
-from gsmooth.certification.api import RadiusMode, RegionMode, certify
+from gsmooth.certification import CertifyTask, RadiusMode, RegionMode
+from gsmooth.certification.api import certify_many
+from gsmooth.data.item import Item
 
 RAW, COUNTED, OFF_GRID = "raw forwards", "votes", "votes, no grid"
 REGION_MODE, RADIUS_MODE = "region mode", "radius mode"
@@ -80,5 +82,6 @@ def certified(subject: Subject, batch_size: int, n: int) -> float:
     """Seconds of one certificate in radius mode with n votes, first to last."""
     smoothed, mode = subject.smoothed(batch_size), RadiusMode(n=n)
     began = perf_counter()
-    certify(smoothed, subject.images[0], subject.region, mode, index=0)
+    task = CertifyTask(smoothed, subject.region, mode)
+    next(certify_many(task, [Item(0, subject.images[0])]))
     return perf_counter() - began

@@ -14,7 +14,9 @@ from benchmarks.suite.results import RESET, in_a_process, tell
 from benchmarks.suite.rivals import ART_BATCH, COHEN_BATCH, Cohen, Toolbox
 from benchmarks.suite.timing import Ratio, Timing, Work, best_size, in_turn, ratio_of
 from benchmarks.suite.works import TIMED, Subject
-from gsmooth.certification.api import RadiusMode, RegionMode, certify
+from gsmooth.certification import CertifyTask, RadiusMode, RegionMode
+from gsmooth.certification.api import certify_many
+from gsmooth.data.item import Item
 
 N0, ALPHA = 128, 0.001
 OURS, OFF_GRID = "gsmooth", "gsmooth, no grid"
@@ -89,7 +91,8 @@ def asked(images: int, habit: int, timing: Timing) -> Iterator[Line]:
         began = timing.now()
         _, reached = theirs.certify(image, habit)
         middle = timing.now()
-        found = certify(ours, image, region, RegionMode(alpha=ALPHA), index=index)
+        task = CertifyTask(ours, region, RegionMode(alpha=ALPHA))
+        found = next(certify_many(task, [Item(index, image)]))
         yield {
             "image": index,
             "radius": region.l2,

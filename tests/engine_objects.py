@@ -14,7 +14,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from gsmooth.certificate import Guarantee
-from gsmooth.certification import Mode, Outcome, Voting, decide
+from gsmooth.certification import Mode, Outcome, Voting
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cover import Cover, CoverBuilder
 from gsmooth.cover.distributional import distributional_cover
@@ -27,6 +27,7 @@ from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
+from tests.certifying import decide
 
 WIDE = (-1e6, 1e6)
 

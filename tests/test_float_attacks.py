@@ -22,7 +22,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification.api import RadiusMode, RegionMode, certify, predict
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.cover import build_cover
 from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.sampling.smoothed_classifier import GRID, SmoothedClassifier
@@ -30,6 +30,7 @@ from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
+from tests.certifying import certify, predict
 from tests.engine_objects import HalfLine, classifier, half_line, on_ring, pixel, turned
 
 SHAPE = (1, 32, 32)

@@ -18,12 +18,12 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from gsmooth.attacks import AttackPlan, attack_many
-from gsmooth.certification import RadiusMode, RegionMode, decide
-from gsmooth.certification.api import Item, certify, predict
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cli import app
 from gsmooth.data.image_key import FIRST_KEY, image_key
+from gsmooth.data.item import Item
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, SecretSeed, Stream, sampler_of_kind
 from gsmooth.sampling.noise.grid_cells import BLOCK, CELLS, COARSEST, EXPONENTS, LARGEST
 from gsmooth.sampling.readout import CUDA_NUMBERS, CUDA_ROWS, ROWS
@@ -40,6 +40,7 @@ from gsmooth.theory.laws import (
 from gsmooth.transforms.region import Region
 from tests.certification.fake_votes import G, ball, cover
 from tests.certification.test_attempts import NotedPlan, stubborn
+from tests.certifying import certify, decide, predict
 from tests.engine_objects import Counts, half_line, on_ring, pixel, told, turned
 from tests.runs.tmp_project import SETTINGS, furnish
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsmooth.certification.api import Item, RegionMode, certify_many
+from gsmooth.certification import RegionMode
+from gsmooth.data.item import Item
 from gsmooth.transforms.region import Region
+from tests.certifying import certify_many
 from tests.engine_objects import half_line, pixel
 
 

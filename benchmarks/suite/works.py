@@ -13,8 +13,9 @@ from torch import Tensor
 import gsmooth
 from benchmarks.suite.case import Case, cases
 from benchmarks.suite.timing import Timing, Work, best_size
-from gsmooth.certification import Mode
-from gsmooth.certification.api import Item, certify_many
+from gsmooth.certification import CertifyTask, Mode
+from gsmooth.certification.api import certify_many
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.context import load_classifier
 from gsmooth.runs.task import RunTask
@@ -118,13 +119,13 @@ class Subject:
 
     def certificates(self, size: int, mode: Mode) -> Work:
         """All votes of certifying the images, covers and decisions included."""
-        smoothed, region, turns = self.smoothed(size), self.region, count()
+        task, turns = CertifyTask(self.smoothed(size), self.region, mode), count()
 
         def certify() -> int:
             # Other indices every time, so other votes.
             start = next(turns) * len(self.images)
             items = [Item(start + place, image) for place, image in enumerate(self.images)]
-            return sum(found.votes for found in certify_many(smoothed, items, region, mode))
+            return sum(found.votes for found in certify_many(task, items))
 
         return certify
 

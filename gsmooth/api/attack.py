@@ -93,7 +93,7 @@ def attack(
         for place, label in enumerate(truth):
             item = next(keyed.items([place]))
             result = None if certificates is None else certificates[place]
-            known = None if result is None else {item.index: result.certificate}
+            known = None if result is None else {item.index: result.outcome}
             outcome = next(attack_many(smoothed, [(item, label)], asked, plan, known))
             if result is not None:
                 _raise_if_refuted(result, outcome)

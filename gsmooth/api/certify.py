@@ -8,9 +8,10 @@ import numpy as np
 
 from gsmooth.api.images import taken_images, taken_labels
 from gsmooth.api.progress import is_wanted
-from gsmooth.api.results import Question, Results
+from gsmooth.api.results import Results
 from gsmooth.api.settings import API
 from gsmooth.api.voting import KeyedImages, fitting_region
+from gsmooth.certification import CertifyTask
 from gsmooth.certification.feasibility import check_feasible
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, check_choice
 from gsmooth.cover import Centres, IndividualCovers, OnlineCovers
@@ -121,11 +122,11 @@ def certify(
         raise ConfigurationError(f"certify: seconds={seconds} must be above 0, or left out")
     number = _usual_centres(g, rule, online) if centres is None else centres
     covers = OnlineCovers(number, seconds) if online else IndividualCovers(number)
-    check_feasible(g, asked, rule, covers)
+    task = CertifyTask(g, asked, rule, covers)
+    check_feasible(task)
     if online:
         _require_rounding(kept, asked)
-    question = Question(asked, rule, covers, seconds)
-    return Results(g, KeyedImages.of(kept), question, truth, is_wanted(progress))
+    return Results(task, KeyedImages.of(kept), truth, is_wanted(progress))
 
 
 def _dataset(images: ImagesLike, g: object) -> Dataset:

@@ -94,7 +94,7 @@ def _chosen(done: Sequence[Result]) -> list[Result]:
 def _line(results: Results, result: Result) -> SheetLine:
     g, found = results.smoothed, result.certificate
     part = found.region if isinstance(found, Certified) else None
-    online = results.question.guarantee == "online"
+    online = results.task.covers.guarantee == "online"
     pictures = views(
         g.transformation,
         results.images,
@@ -122,7 +122,7 @@ def _caption(results: Results) -> str:
     share = percent(sum(r.certified for r in held) / len(done))
     what = "certified" if labels is None else "certified (and right)"
     count = f"{len(done)} images" if len(done) != 1 else "1 image"
-    return f"{what} {share} of {count}, alpha = {results.question.mode.alpha:g} an image"
+    return f"{what} {share} of {count}, alpha = {results.task.rule.alpha:g} an image"
 
 
 def _limits(results: Results) -> tuple[float, float]:

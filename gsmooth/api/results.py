@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final, overload
 
@@ -14,10 +14,8 @@ from gsmooth.api.images import taken_labels
 from gsmooth.api.progress import Waiting
 from gsmooth.api.voting import KeyedImages, as_voting
 from gsmooth.certificate import Certificate, Certified, Prediction
-from gsmooth.certification import Outcome
+from gsmooth.certification import CertifyTask, Outcome
 from gsmooth.certification.api import certify_feasible
-from gsmooth.certification.rules import Mode
-from gsmooth.cover import Centres, CoverBuilder
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -61,6 +59,30 @@ class Result:
         """The certified class; None for an abstention."""
         return self.certificate.label if isinstance(self.certificate, Certified) else None
 
+    @staticmethod
+    def of(outcome: Outcome, place: int) -> Result:
+        """The outcome of the image at this place of the batch."""
+        return Result(
+            place,
+            outcome.certificate,
+            outcome.prediction,
+            outcome.votes,
+            outcome.pilot_votes,
+            outcome.seconds,
+        )
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome that it was made of, with its place in the batch as index."""
+        return Outcome(
+            self.index,
+            self.certificate,
+            self.prediction,
+            self.votes,
+            self.seconds,
+            self.pilot_votes,
+        )
+
     def __repr__(self) -> str:
         found = self.certificate
         if isinstance(found, Certified):
@@ -69,30 +91,6 @@ class Result:
         else:
             told = f"abstained ({found.reason})"
         return f"Result(index={self.index}, {told}, votes={self.votes})"
-
-
-@final
-@dataclass(frozen=True)
-class Question:
-    """What is the same for all images: the region, the rule of decision, and how covers are built.
-
-    seconds: the time limit of online covers; None without one.
-    """
-
-    region: Region
-    mode: Mode
-    covers: CoverBuilder
-    seconds: float | None = None
-
-    @property
-    def centres(self) -> Centres:
-        """At most so many centres; None: as many as cost least."""
-        return self.covers.centres
-
-    @property
-    def guarantee(self) -> str:
-        """The guarantee of the covers, as records name it."""
-        return str(self.covers.guarantee)
 
 
 @final
@@ -117,15 +115,13 @@ class Results(Sequence[Result]):
 
     def __init__(
         self,
-        smoothed: SmoothedClassifier,
+        task: CertifyTask,
         images: KeyedImages,
-        question: Question,
         labels: NDArray[np.int64] | None,
         progress: bool,
     ) -> None:
-        self._smoothed = smoothed
+        self._task = task
         self._images = images
-        self._question = question
         self._labels = labels
         self._found: dict[int, Result] = {}
         self._waiting = Waiting(len(images.keys), progress)
@@ -134,17 +130,17 @@ class Results(Sequence[Result]):
     @property
     def smoothed(self) -> SmoothedClassifier:
         """The smoothed classifier that the results are about."""
-        return self._smoothed
+        return self._task.smoothed
 
     @property
     def region(self) -> Region:
         """What was asked to be certified."""
-        return self._question.region
+        return self._task.region
 
     @property
-    def question(self) -> Question:
-        """What was asked of every image."""
-        return self._question
+    def task(self) -> CertifyTask:
+        """What is certified of every image, and how."""
+        return self._task
 
     @property
     def images(self) -> Dataset:
@@ -300,7 +296,7 @@ class Results(Sequence[Result]):
 
     def _truth(self, labels: LabelsLike | None) -> NDArray[np.int64]:
         """The labels given here, or else those known already; the first ones are kept."""
-        classes = self._smoothed.classifier.classes
+        classes = self._task.smoothed.classifier.classes
         if labels is None:
             if self._labels is None:
                 raise InputError(
@@ -344,34 +340,16 @@ class Results(Sequence[Result]):
                 self._running = None  # Begun anew when it is asked for again.
                 raise
             for place in self._images.places(outcome.index):
-                self._found.setdefault(place, _result(outcome, place))
+                self._found.setdefault(place, Result.of(outcome, place))
             self._waiting.update(len(self._found), self._votes())
 
     def _outcomes(self) -> Iterator[Outcome]:
-        question = self._question
         todo = [place for place in range(len(self)) if place not in self._found]
-        return certify_feasible(
-            as_voting(self._smoothed, self.images),
-            self._images.items(todo),
-            question.region,
-            question.mode,
-            question.covers,
-            watch=self._watch,
-        )
+        voting = replace(self._task, smoothed=as_voting(self.smoothed, self.images))
+        return certify_feasible(voting, self._images.items(todo), watch=self._watch)
 
     def _watch(self, spent: Mapping[int, int], seconds: float) -> None:
         self._waiting.update(len(self._found), self._votes() + sum(spent.values()))
 
     def _votes(self) -> int:
         return sum(result.votes for result in self._found.values())
-
-
-def _result(outcome: Outcome, place: int) -> Result:
-    return Result(
-        index=place,
-        certificate=outcome.certificate,
-        prediction=outcome.prediction,
-        votes=outcome.votes,
-        pilot_votes=outcome.pilot_votes,
-        seconds=outcome.seconds,
-    )

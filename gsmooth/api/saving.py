@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from gsmooth.api.results import Question, Result, Results
+from gsmooth.api.results import Result, Results
 from gsmooth.api.settings import API
 from gsmooth.api.voting import as_voting
 from gsmooth.certificate import (
@@ -21,9 +21,10 @@ from gsmooth.certificate import (
     Certified,
     Prediction,
 )
-from gsmooth.certification import Outcome, chunks
+from gsmooth.certification import CertifyTask, chunks
 from gsmooth.certification.api import predict_many
 from gsmooth.certification.rules import RadiusMode, RegionMode
+from gsmooth.cover import OnlineCovers
 from gsmooth.data.dataset import Dataset
 from gsmooth.data.item import Item
 from gsmooth.data.loading import IN_MEMORY as IMAGES
@@ -90,7 +91,7 @@ def _run(results: Results, folder: Path, labels: NDArray[np.int64]) -> RunContex
             l2=results.region.l2,
             bits=results.region.bits,
         ),
-        certify=_certify(results.question),
+        certify=_certify(results.task),
         attack=AttackSection(enabled=False),
         engine=EngineSection(batch_size=smoothed.batch_size),
         output=OutputSection(folder=folder),
@@ -149,14 +150,14 @@ def _law(name: str | list[str]) -> Any:
     return name
 
 
-def _certify(question: Question) -> CertifySection:
-    guarantee: Literal["individual", "online"] = (
-        "online" if question.guarantee == "online" else "individual"
-    )
-    common: dict[str, Any] = {"centres": question.centres, "guarantee": guarantee}
-    if guarantee == "online":
-        common["online_seconds"] = "unlimited" if question.seconds is None else question.seconds
-    mode = question.mode
+def _certify(task: CertifyTask) -> CertifySection:
+    covers, mode = task.covers, task.rule
+    guarantee: Literal["individual", "online"] = "individual"
+    common: dict[str, Any] = {"centres": covers.centres}
+    if isinstance(covers, OnlineCovers):
+        guarantee = "online"
+        common["online_seconds"] = "unlimited" if covers.seconds is None else covers.seconds
+    common["guarantee"] = guarantee
     common |= {"alpha": mode.alpha, "n0": mode.n0, "futility": mode.futility, "n": mode.n}
     common["alpha_inner"] = mode.alpha / 2
     match mode:
@@ -195,26 +196,16 @@ def _keep_seed(smoothed: SmoothedClassifier, folder: Path) -> None:
 
 
 def _row(result: Result, run: RunContext, header: RunHeader) -> Row:
-    smoothed = run.smoothed
-    outcome = Outcome(
-        index=result.index,
-        certificate=result.certificate,
-        prediction=result.prediction,
-        votes=result.votes,
-        seconds=result.seconds,
-        pilot_votes=result.pilot_votes,
-    )
     return Row.from_outcome(
-        outcome,
-        label=run.dataset.label(result.index),
+        result.outcome,
+        smoothed=run.smoothed,
         region=run.region,
-        mode=run.config.certify.mode,
-        seed=run.config.smoothing.seed,
-        law=smoothed.law,
-        image_digest=image_digest(run.dataset.image(result.index)),
         fingerprint=header.fingerprint,
         versions=installed_versions(),
         sampler=header.sampler,
+        mode=run.config.certify.mode,
+        label=run.dataset.label(result.index),
+        image_digest=image_digest(run.dataset.image(result.index)),
         clean_prediction=run.clean_prediction(result.index),
     )
 
@@ -226,7 +217,7 @@ def _require_same_votes(
 
     The hash of the weights does not cover Python code, nor plain attributes of a module.
     """
-    n0 = results.question.mode.n0
+    n0 = results.task.rule.n0
     for row in rows:
         item = Item(results.keys[row.index], results.images.image(row.index))
         ((_, again),) = predict_many(smoothed, [item], n=n0, stream=Stream.SELECTION)

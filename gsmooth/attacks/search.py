@@ -18,7 +18,7 @@ from gsmooth.attacks.outcome import VIOLATION_ALPHA, AttackOutcome, Attempt
 from gsmooth.attacks.plan import AttackPlan
 from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Certificate, Certified, Guarantee
-from gsmooth.certification import chunks, prediction
+from gsmooth.certification import Outcome, chunks, prediction
 from gsmooth.data.item import Item
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
@@ -32,7 +32,7 @@ def attack_many(
     items: Iterable[tuple[Item, int]],
     region: Region,
     plan: AttackPlan,
-    certificates: Mapping[int, Certificate] | None = None,
+    certified: Mapping[int, Outcome] | None = None,
 ) -> Iterator[AttackOutcome]:
     """The worst attack found on each image, in order.
 
@@ -41,13 +41,14 @@ def attack_many(
         items: Images with their true labels.
         region: Where attacks are sought.
         plan: How they are sought.
-        certificates: By index of the image. A certificate of another class than the true one, or of
-            a part of the region, is attacked in its own region as well.
+        certified: What certification found, by index of the image. A certificate of another class
+            than the true one, or of a part of the region, is attacked in its own region as well.
     """
     for item, label in items:
         smoothed.check_image(item.image, item.index)
         search = _Search(smoothed, item.image[None].double(), item.index, plan, region)
-        yield search.outcome(label, (certificates or {}).get(item.index))
+        found = (certified or {}).get(item.index)
+        yield search.outcome(label, None if found is None else found.certificate)
 
 
 def put_to_predict(

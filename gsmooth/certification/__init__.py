@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsmooth.certification.decide import decide, prediction
+from gsmooth.certification.decide import decide
 from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.rules import (
     Mode,
@@ -12,10 +12,12 @@ from gsmooth.certification.rules import (
     check_votes,
     chunks,
 )
-from gsmooth.certification.session import Counts, Voting
+from gsmooth.certification.session import Counts, Voting, prediction
 from gsmooth.certification.stopping import least_votes
+from gsmooth.certification.task import CertifyTask
 
 __all__ = [
+    "CertifyTask",
     "Counts",
     "Mode",
     "Outcome",

@@ -1,4 +1,4 @@
-"""CERTIFY and PREDICT: from votes to a decision (Cohen et al. 2019, generalized to covers)."""
+"""CERTIFY and PREDICT of many images (Cohen et al. 2019, generalized to covers)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from time import perf_counter
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
 from gsmooth.certificate import Prediction
 from gsmooth.certification import (
+    CertifyTask,
     Counts,
-    Mode,
     Outcome,
-    RadiusMode,
-    RegionMode,
     Voting,
     check_level,
     check_votes,
@@ -26,27 +23,11 @@ from gsmooth.certification import (
 )
 from gsmooth.certification.feasibility import check_feasible
 from gsmooth.certification.settings import CERTIFICATION
-from gsmooth.cover import Centres, CoverBuilder, IndividualCovers, OnlineCovers
 from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling import served
 from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
-from gsmooth.transforms.region import Region
-
-__all__ = [
-    "InFlight",
-    "Item",
-    "Mode",
-    "Outcome",
-    "RadiusMode",
-    "RegionMode",
-    "certify",
-    "certify_feasible",
-    "certify_many",
-    "predict",
-    "predict_many",
-]
 
 InFlight = int | Literal["auto"]
 """How many images are begun and not yet decided; "auto": as many as fill a batch."""
@@ -55,71 +36,26 @@ Watch = Callable[[Mapping[int, int], float], None]
 """Called with the votes so far of each image in flight, by index, and the seconds of the round."""
 
 
-def certify(
-    smoothed: SmoothedClassifier,
-    image: Tensor,
-    region: Region,
-    mode: Mode | None = None,
-    *,
-    centres: Centres = None,
-    index: int | None = None,
-    online: bool = False,
-    seconds: float | None = None,
-) -> Outcome:
-    """The certificate of one image on a region.
-
-    Args:
-        smoothed: The smoothed classifier.
-        image: (C, H, W), in the declared input range.
-        region: The attacks that are certified.
-        mode: The rule of decision; by default :class:`RegionMode`.
-        centres: At most so many centres; "clean": the clean image alone; by default as many as
-            cost least.
-        index: Index of the image; its votes follow from seed and index. By default they follow
-            from seed and pixels, so that different images do not share their noise.
-        online: The image has been attacked already; certified is every preimage in [0, 1] that an
-            attack in ``region`` turns into it.
-        seconds: Online: the search for preimages ends then, with a larger cover, that is still
-            sound; by default when more cells gain nothing.
-
-    Raises:
-        UnreachableError: No number of votes within the budget could certify the region.
-        ConfigurationError: Region, centres or transformation do not fit.
-        InputError: The image does not fit the classifier.
-        ModelError: The network's scores are not finite.
-    """
-    covers = OnlineCovers(centres, seconds) if online else IndividualCovers(centres)
-    items, rule = [Item.of(image, index)], mode or RegionMode()
-    return next(certify_many(smoothed, items, region, rule, covers))
-
-
 def certify_many(
-    smoothed: SmoothedClassifier,
+    task: CertifyTask,
     items: Iterable[Item],
-    region: Region,
-    mode: Mode,
-    covers: CoverBuilder | None = None,
     *,
     in_flight: InFlight = "auto",
     watch: Watch | None = None,
 ) -> Iterator[Outcome]:
-    """Check that the region is feasible, then :func:`certify_feasible`.
+    """Check that the task is feasible, then :func:`certify_feasible`.
 
     Raises:
         UnreachableError: Before the first image, if no votes could reach the region.
         ConfigurationError: The region or the transformation does not fit the covers.
     """
-    covers = covers or IndividualCovers()
-    check_feasible(smoothed, region, mode, covers)
-    return certify_feasible(smoothed, items, region, mode, covers, in_flight=in_flight, watch=watch)
+    check_feasible(task)
+    return certify_feasible(task, items, in_flight=in_flight, watch=watch)
 
 
 def certify_feasible(
-    smoothed: SmoothedClassifier,
+    task: CertifyTask,
     items: Iterable[Item],
-    region: Region,
-    mode: Mode,
-    covers: CoverBuilder,
     *,
     in_flight: InFlight = "auto",
     watch: Watch | None = None,
@@ -129,12 +65,8 @@ def certify_feasible(
     Counts, and so certificates, depend neither on ``in_flight`` nor on the batch size.
 
     Args:
-        smoothed: The smoothed classifier.
+        task: What is certified, and how. The caller has called :func:`check_feasible` with it.
         items: The images; each is read when it is begun.
-        region: The attacks that are certified.
-        mode: The rule of decision.
-        covers: How the cover of each image is built. The caller has called :func:`check_feasible`
-            with the same arguments.
         in_flight: See :data:`InFlight`.
         watch: See :data:`Watch`; called after every round of votes.
 
@@ -147,14 +79,14 @@ def certify_feasible(
     """
     if in_flight != "auto" and in_flight < 1:
         raise ConfigurationError(f"engine: in_flight={in_flight} must be at least 1 image")
-    waiting = iter(items)
+    smoothed, waiting = task.smoothed, iter(items)
     flights: list[_Flight] = []
     while True:
         while _has_room(smoothed, flights, in_flight) and (item := next(waiting, None)) is not None:
             smoothed.check_image(item.image, item.index)
             began = perf_counter()
-            cover = covers.plan(smoothed, item, region, mode.price)
-            voting = decide(smoothed, item.index, cover, mode)
+            cover = task.covers.plan(smoothed, item, task.region, task.rule.price)
+            voting = decide(task, item.index, cover)
             flights.append(_Flight(item.index, voting, next(voting), perf_counter() - began))
         if not flights:
             return
@@ -191,29 +123,6 @@ def _count(smoothed: SmoothedClassifier, flights: list[_Flight]) -> None:
         flight.counts.append(votes)
         flight.seconds += pace * request.rows
         flight.spent += request.rows
-
-
-def predict(
-    smoothed: SmoothedClassifier,
-    image: Tensor,
-    *,
-    n: int = 1000,
-    alpha: float = 0.001,
-    index: int | None = None,
-) -> Prediction:
-    """PREDICT (S3): g's class at one image, wrong with probability <= alpha, or an abstention.
-
-    Whoever can read the seed can make images that PREDICT gets wrong: its level holds for votes
-    that are drawn independently of the image (S2).
-
-    Args:
-        smoothed: The smoothed classifier.
-        image: (C, H, W), in the declared input range.
-        n: Votes, rounded up to whole chunks of 64.
-        alpha: Level of the test, in (0, 0.5].
-        index: See :func:`certify`.
-    """
-    return next(predict_many(smoothed, [Item.of(image, index)], n=n, alpha=alpha))[1]
 
 
 def predict_many(

@@ -9,9 +9,16 @@ from typing import Final, final
 import numpy as np
 
 from gsmooth.certificate import Guarantee
-from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, least_votes
+from gsmooth.certification import (
+    CertifyTask,
+    Mode,
+    RadiusMode,
+    RegionMode,
+    chunks,
+    least_votes,
+)
 from gsmooth.certification.settings import CERTIFICATION
-from gsmooth.cover import Centres, CoverBuilder, IndividualCovers
+from gsmooth.cover import Centres
 from gsmooth.cover.distributional import equal_margin
 from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError, UnreachableError
@@ -29,9 +36,7 @@ MORE_THAN_VOTES: Final = (
 """What to change if no number of votes suffices."""
 
 
-def check_feasible(
-    smoothed: SmoothedClassifier, region: Region, mode: Mode, covers: CoverBuilder | None = None
-) -> None:
+def check_feasible(task: CertifyTask) -> None:
     """Refuse what no votes can reach, whatever the image is (S5). Called once, before any vote.
 
     S5: n unanimous votes show at most the share alpha^(1/n), so a larger required share needs more
@@ -44,46 +49,37 @@ def check_feasible(
     cannot show a majority are refused.
 
     Args:
-        smoothed: The smoothed classifier.
-        region: The attacks that are to be certified.
-        mode: The rule of decision, with the number of votes.
-        covers: How covers are built; by default as many centres as cost least.
+        task: What is to be certified, and how.
 
     Raises:
         UnreachableError: Unanimous votes fall short; with the least number that could suffice.
         ConfigurationError: The covers cannot be built for this region or transformation.
     """
-    covers = covers or IndividualCovers()
-    covers.check(smoothed, region)
-    online = covers.guarantee is Guarantee.ONLINE
-    if online:
-        _check_secret(smoothed)
-    if covers.error is not None:
-        _check_error(smoothed, region, mode, covers.error, _number(covers.centres))
-    if isinstance(mode, RadiusMode):
-        _check_radius(mode)
+    task.covers.check(task.smoothed, task.region)
+    if task.covers.guarantee is Guarantee.ONLINE:
+        _check_secret(task.smoothed)
+    if task.covers.error is not None:
+        _check_error(task, task.covers.error)
+    if isinstance(task.rule, RadiusMode):
+        _check_radius(task.rule)
     else:
-        _check_region_mode(_Question(smoothed, region, mode, covers.centres, online))
+        _check_region_mode(_RegionCheck(task, task.rule))
 
 
-def _number(centres: Centres) -> int:
-    return centres if isinstance(centres, int) else 1
-
-
-def _check_error(
-    smoothed: SmoothedClassifier, region: Region, mode: Mode, error: float, centres: int
-) -> None:
+def _check_error(task: CertifyTask, error: float) -> None:
     """UnreachableError if unanimous votes fall short of the margins with a calibrated error.
 
     Region mode has to reach the whole region; radius mode its least part.
     """
-    if isinstance(mode, RegionMode):
-        name, cast, within, balls = "max_votes", mode.max_votes, region, centres
+    rule, number = task.rule, task.covers.centres
+    centres = number if isinstance(number, int) else 1
+    if isinstance(rule, RegionMode):
+        name, cast, within, balls = "max_votes", rule.max_votes, task.region, centres
     else:
-        smallest = region.scaled(CERTIFICATION.feasibility.smallest_fraction)
-        name, cast, within, balls = "n", mode.most, smallest, 1
-    margin = equal_margin(smoothed, within, error, balls)
-    needed = _needed_by_all(mode, float(required_p_of_margin(margin)), centres)
+        smallest = task.region.scaled(CERTIFICATION.feasibility.smallest_fraction)
+        name, cast, within, balls = "n", rule.most, smallest, 1
+    margin = equal_margin(task.smoothed, within, error, balls)
+    needed = _needed_by_all(rule, float(required_p_of_margin(margin)), centres)
     if needed is not None and needed <= cast:
         return
     remedy = (
@@ -144,14 +140,30 @@ def _check_radius(mode: RadiusMode) -> None:
 
 @final
 @dataclass(frozen=True)
-class _Question:
-    """Whether region mode can succeed."""
+class _RegionCheck:
+    """Whether region mode can succeed.
 
-    smoothed: SmoothedClassifier
-    region: Region
+    mode: the rule of the task.
+    """
+
+    task: CertifyTask
     mode: RegionMode
-    centres: Centres
-    online: bool
+
+    @property
+    def region(self) -> Region:
+        return self.task.region
+
+    @property
+    def smoothed(self) -> SmoothedClassifier:
+        return self.task.smoothed
+
+    @property
+    def centres(self) -> Centres:
+        return self.task.covers.centres
+
+    @property
+    def online(self) -> bool:
+        return self.task.covers.guarantee is Guarantee.ONLINE
 
     @property
     def spans(self) -> Floats:
@@ -257,12 +269,12 @@ class Needed:
     centre: int
 
 
-def _check_region_mode(question: _Question) -> None:
-    if question.passes():
+def _check_region_mode(check: _RegionCheck) -> None:
+    if check.passes():
         return
-    mode, count = question.mode, question.count
+    mode, count = check.mode, check.count
     safety_margin = CERTIFICATION.feasibility.safety_margin
-    needed = question.cheapest() if question.free else question.needed(count, safety_margin)
+    needed = check.cheapest() if check.free else check.needed(count, safety_margin)
     remedy = f"no number of votes suffices. {MORE_THAN_VOTES}"
     if needed is not None:
         remedy = f"max_votes has to be at least {needed.votes}"
@@ -271,9 +283,9 @@ def _check_region_mode(question: _Question) -> None:
         remedy += ". Use more votes, a smaller region, more centres or more noise"
     number = f"{count} centre{_s(count)}"
     raise UnreachableError(
-        f"max_votes={mode.max_votes} cannot certify {_text(question.smoothed, question.region)} at"
-        f" alpha={mode.alpha:g} with {f'the {number} that it allows' if question.free else number}:"
-        f" even unanimous votes fall short (margin {question.margin(count):.3g}); {remedy}",
+        f"max_votes={mode.max_votes} cannot certify {_text(check.smoothed, check.region)} at"
+        f" alpha={mode.alpha:g} with {f'the {number} that it allows' if check.free else number}:"
+        f" even unanimous votes fall short (margin {check.margin(count):.3g}); {remedy}",
         None if needed is None else needed.votes,
     )
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gsmooth.certificate import AbstainReason, Certificate, Step, Verdict
+from gsmooth.certificate import AbstainReason, Step, Verdict
+from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.rules import RadiusMode, chunks
 from gsmooth.certification.sequence import until_enough
 from gsmooth.certification.session import Counts, Voting, VotingSession
@@ -24,19 +25,19 @@ from gsmooth.theory.bounds import (
 from gsmooth.theory.normal import normal_quantile
 
 
-def run_radius_test(session: VotingSession, mode: RadiusMode) -> Voting[Certificate]:
+def run_radius_test(session: VotingSession) -> Voting[Outcome]:
     """Test centres from the inside outwards, as long as they can still enlarge the region.
 
     The certified fraction is the least of the fractions that the bounds of the centres support. If
     it is too large, then p_lower > p at the one centre that limits the true region, which has
     probability at most alpha (C5).
     """
-    balls = session.cover.balls
-    rng = SampleKey(session.smoothed.seed, session.index, Stream.BOUND, 0, 0).generator()
+    mode, balls = session.task.rule, session.cover.balls
+    assert isinstance(mode, RadiusMode)
+    rng = SampleKey(session.task.smoothed.seed, session.index, Stream.BOUND, 0, 0).generator()
     draws = rng.random(len(balls))
     order = sorted(range(len(balls)), key=lambda i: balls[i].start)
-    none = session.untallied()
-    evidence = [session.evidence_of(ball, none, Verdict.UNTESTED, ball.profile) for ball in balls]
+    session.begin(lambda ball: ball.profile)
     fraction = 1.0
     for place in order:
         ball = balls[place]
@@ -50,15 +51,15 @@ def run_radius_test(session: VotingSession, mode: RadiusMode) -> Voting[Certific
         reached = _supported(profile, p_lower)
         fraction = min(fraction, reached)
         verdict = Verdict.ACCEPTED if reached > ball.start else Verdict.FUTILE
-        evidence[place] = session.evidence_of(ball, tally, verdict, profile)
+        session.record(place, tally, verdict, profile)
     if fraction <= 0.0:
         if max(_first_required_p(ball) for ball in balls if ball.start == 0.0) >= 1.0:
-            return session.abstained(AbstainReason.UNREACHABLE, evidence, None)
+            return session.abstained(AbstainReason.UNREACHABLE)
         least = _least(balls, mode)
         enough = least is not None and least <= mode.most
         reason = AbstainReason.FUTILE if enough else AbstainReason.BUDGET
-        return session.abstained(reason, evidence, None if enough else least)
-    return session.certified(fraction, evidence)
+        return session.abstained(reason, None if enough else least)
+    return session.certified(fraction)
 
 
 def _fixed(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from gsmooth.certificate import AbstainReason, CentreEvidence, Certificate, Step, Verdict
+from gsmooth.certificate import AbstainReason, Step, Verdict
+from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.rules import RegionMode, chunks
 from gsmooth.certification.session import Counts, Voting, VotingSession
 from gsmooth.certification.settings import CERTIFICATION
@@ -16,44 +17,44 @@ from gsmooth.theory.bounds import FixedBound, FixedSample
 from gsmooth.theory.sequential import EProcess, Futility, StreamedSample
 
 
-def run_region_test(session: VotingSession, mode: RegionMode) -> Voting[Certificate]:
+def run_region_test(session: VotingSession) -> Voting[Outcome]:
     """Test the centres of a cover.
 
     With the order "inside-out" the region that was reached is certified. If it is too large, the
     first centre in this order whose p is below its required share was accepted, which has
     probability at most ``session.level`` (C5).
     """
-    balls = session.cover.balls
-    inside_out = mode.order == "inside-out"
-    none = session.untallied()
-    evidence = [_tested(session, ball, none, Verdict.UNTESTED, inside_out) for ball in balls]
+    mode, balls = _rule(session), session.cover.balls
+    session.begin(_profile if mode.order == "inside-out" else lambda ball: ())
     order = list(range(len(balls)))
-    if inside_out:
+    if mode.order == "inside-out":
         order.sort(key=lambda place: balls[place].start)
     for rank, place in enumerate(order):
-        ahead = order[rank : rank + 1] if inside_out else order[rank:]
+        ahead = order[rank : rank + 1] if mode.order == "inside-out" else order[rank:]
         if any(balls[one].unreachable for one in ahead):
-            reason = AbstainReason.UNREACHABLE
-            return _reached(session, balls[place], reason, evidence, None, inside_out)
-        least = _least(session, mode, ahead)
+            return _reached(session, place, AbstainReason.UNREACHABLE)
+        least = _least(session, ahead)
         if least is None or session.votes + least > mode.max_votes:
             needed = None if least is None else session.votes + least
-            return _reached(
-                session, balls[place], AbstainReason.BUDGET, evidence, needed, inside_out
-            )
+            return _reached(session, place, AbstainReason.BUDGET, needed)
         vote = _stream if mode.rule == "e-process" else _bonferroni
-        verdict, tally = yield from vote(session, mode, place)
-        evidence[place] = _tested(session, balls[place], tally, verdict, inside_out)
+        verdict, tally = yield from vote(session, place)
+        session.record(place, tally, verdict)
         if verdict is not Verdict.ACCEPTED:
             futile = verdict is Verdict.FUTILE
             reason = AbstainReason.FUTILE if futile else AbstainReason.BUDGET
-            return _reached(session, balls[place], reason, evidence, None, inside_out)
-    return session.certified(1.0, evidence)
+            return _reached(session, place, reason)
+    return session.certified(1.0)
 
 
-def _stream(session: VotingSession, mode: RegionMode, place: int) -> Voting[tuple[Verdict, Counts]]:
+def _rule(session: VotingSession) -> RegionMode:
+    assert isinstance(session.task.rule, RegionMode)
+    return session.task.rule
+
+
+def _stream(session: VotingSession, place: int) -> Voting[tuple[Verdict, Counts]]:
     """Votes until the e-process accepts or the centre is given up; looks whenever it can accept."""
-    required_p = session.cover.balls[place].required_p
+    mode, required_p = _rule(session), session.cover.balls[place].required_p
     test, futility = EProcess(required_p, session.level), Futility(required_p, mode.futility)
     sample: StreamedSample | None = None
     tally, cast, chunk, judged = session.untallied(), 0, 0, 0
@@ -86,11 +87,9 @@ def _forecast(mode: RegionMode, required_p: float, sample: StreamedSample) -> fl
     return float(mode.price.votes(np.array([required_p]), np.array([upper_p]))[0])
 
 
-def _bonferroni(
-    session: VotingSession, mode: RegionMode, place: int
-) -> Voting[tuple[Verdict, Counts]]:
+def _bonferroni(session: VotingSession, place: int) -> Voting[tuple[Verdict, Counts]]:
     """n votes fixed in advance and a bound at alpha / k, although alpha would do at each (C5)."""
-    balls, cast = session.cover.balls, chunks(mode.n) * CHUNK
+    balls, cast = session.cover.balls, chunks(_rule(session).n) * CHUNK
     counts = yield session.requests(place, 0, cast)
     session.votes += cast
     tally = counts.sum(axis=0)
@@ -99,8 +98,9 @@ def _bonferroni(
     return (Verdict.ACCEPTED if passed else Verdict.FUTILE), tally
 
 
-def _least(session: VotingSession, mode: RegionMode, places: list[int]) -> int | None:
+def _least(session: VotingSession, places: list[int]) -> int | None:
     """The least unanimous votes that these centres still need; None if no number suffices."""
+    mode = _rule(session)
     if mode.rule == "fixed":
         return len(places) * chunks(mode.n) * CHUNK
     total = 0
@@ -112,23 +112,16 @@ def _least(session: VotingSession, mode: RegionMode, places: list[int]) -> int |
 
 
 def _reached(
-    session: VotingSession,
-    failed: Ball,
-    reason: AbstainReason,
-    evidence: list[CentreEvidence],
-    least_n: int | None,
-    inside_out: bool,
-) -> Certificate:
+    session: VotingSession, failed: int, reason: AbstainReason, least_n: int | None = None
+) -> Outcome:
     """The region below the piece of the failed ball, with the order "inside-out"; or nothing."""
-    if inside_out and failed.start > 0.0:
-        return session.certified(failed.start, evidence)
-    return session.abstained(reason, evidence, least_n)
+    start = session.cover.balls[failed].start
+    if _rule(session).order == "inside-out" and start > 0.0:
+        return session.certified(start)
+    return session.abstained(reason, least_n)
 
 
-def _tested(
-    session: VotingSession, ball: Ball, tally: Counts, verdict: Verdict, inside_out: bool
-) -> CentreEvidence:
-    """Evidence of region mode; with "inside-out" its profile starts where the centre is needed."""
+def _profile(ball: Ball) -> tuple[Step, ...]:
+    """With the order "inside-out" a profile starts where the centre is needed."""
     start = (Step(ball.start, 0.0),) if ball.start > 0.0 else ()
-    profile = (*start, Step(1.0, ball.required_p)) if inside_out else ()
-    return session.evidence_of(ball, tally, verdict, profile)
+    return (*start, Step(1.0, ball.required_p))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -13,13 +13,18 @@ from gsmooth.certificate import (
     Abstained,
     AbstainReason,
     CentreEvidence,
+    Certificate,
     Certified,
+    Prediction,
     Step,
     Verdict,
 )
+from gsmooth.certification.outcome import Outcome
+from gsmooth.certification.task import CertifyTask
 from gsmooth.cover import Ball, Cover
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
-from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
+from gsmooth.sampling.smoothed_classifier import SampleRequest
+from gsmooth.theory.bounds import predict_test
 
 T = TypeVar("T")
 
@@ -35,24 +40,34 @@ class VotingSession:
     """The state of one image's test.
 
     Args:
-        smoothed: The smoothed classifier.
+        task: What is certified, and how.
         index: The index of the image.
         cover: The cover that is tested.
-        label: The selected class.
-        alpha: Failure probability of the certificate.
-        attempts: Covers that share alpha; the tests of each are made at ``level``.
+        selected: The selection votes by class, the last of them ties: (classes + 1,).
         votes: Votes spent on the image so far.
+        attempts: Covers that share alpha; the tests of each are made at ``level``.
         stream: The stream of estimation votes, another one for each attempt.
+        evidence: The evidence of the centres of the cover, in their order.
     """
 
-    smoothed: SmoothedClassifier
+    task: CertifyTask
     index: int
     cover: Cover
-    label: int
-    alpha: float
-    attempts: int
+    selected: Counts
     votes: int
+    attempts: int = 1
     stream: Stream = Stream.ESTIMATION
+    evidence: list[CentreEvidence] = field(default_factory=list)
+
+    @property
+    def label(self) -> int:
+        """The selected class: the one with most selection votes, the first of several."""
+        return int(np.argmax(self.selected[:-1]))
+
+    @property
+    def alpha(self) -> float:
+        """Failure probability of the certificate."""
+        return self.task.rule.alpha
 
     @property
     def level(self) -> float:
@@ -67,7 +82,7 @@ class VotingSession:
             first: The number of the first chunk.
             votes: How many votes.
         """
-        z, seed = self.cover.balls[centre].z, self.smoothed.seed
+        z, seed = self.cover.balls[centre].z, self.task.smoothed.seed
         return [
             SampleRequest(
                 SampleKey(seed, self.index, self.stream, centre, first + place),
@@ -77,43 +92,80 @@ class VotingSession:
             for place in range(-(-votes // CHUNK))
         ]
 
-    def certified(self, fraction: float, evidence: list[CentreEvidence]) -> Certified:
+    def begin(self, profile: Callable[[Ball], tuple[Step, ...]]) -> None:
+        """Begin the test of the cover: no centre of it is tested yet.
+
+        Args:
+            profile: The requirements of the nested sub-regions that are recorded of a ball.
+        """
+        balls, none = self.cover.balls, self.untallied()
+        self.evidence = [
+            self._evidence(ball, none, Verdict.UNTESTED, profile(ball)) for ball in balls
+        ]
+
+    def record(
+        self, place: int, tally: Counts, verdict: Verdict, profile: tuple[Step, ...] | None = None
+    ) -> None:
+        """Keep the evidence of one centre.
+
+        Args:
+            place: The number of the ball.
+            tally: Its votes by class, the last of them ties: (classes + 1,).
+            verdict: The result of the test.
+            profile: See :meth:`begin`; by default the one that was recorded there.
+        """
+        kept = self.evidence[place].profile if profile is None else profile
+        self.evidence[place] = self._evidence(self.cover.balls[place], tally, verdict, kept)
+
+    def retry(self, cover: Cover) -> None:
+        """Go on with another cover, whose votes have a stream of their own."""
+        self.cover, self.stream = cover, Stream.SECOND
+
+    def certified(self, fraction: float) -> Outcome:
         """The certificate of the region scaled by ``fraction``."""
-        return Certified(
-            label=self.label,
-            region=self.cover.region.scaled(fraction),
-            fraction=fraction,
-            guarantee=self.cover.guarantee,
-            alpha=self.alpha,
-            evidence=tuple(evidence),
-            attempts=self.attempts,
+        return self._outcome(
+            Certified(
+                label=self.label,
+                region=self.cover.region.scaled(fraction),
+                fraction=fraction,
+                guarantee=self.cover.guarantee,
+                alpha=self.alpha,
+                evidence=tuple(self.evidence),
+                attempts=self.attempts,
+            )
         )
 
-    def abstained(
-        self, reason: AbstainReason, evidence: list[CentreEvidence], least_n: int | None
-    ) -> Abstained:
+    def abstained(self, reason: AbstainReason, least_n: int | None = None) -> Outcome:
         """The abstention."""
-        return Abstained(
-            reason=reason,
-            label=self.label,
-            least_n=least_n,
-            guarantee=self.cover.guarantee,
-            alpha=self.alpha,
-            evidence=tuple(evidence),
-            attempts=self.attempts,
+        return self._outcome(
+            Abstained(
+                reason=reason,
+                label=self.label,
+                least_n=least_n,
+                guarantee=self.cover.guarantee,
+                alpha=self.alpha,
+                evidence=tuple(self.evidence),
+                attempts=self.attempts,
+            )
         )
 
     def untallied(self) -> Counts:
         """No votes yet (classes + 1,), the last of them ties."""
-        return np.zeros(self.smoothed.classifier.classes + 1, dtype=np.int64)
+        return np.zeros(self.task.smoothed.classifier.classes + 1, dtype=np.int64)
 
-    def evidence_of(
+    def settled(self, outcome: Outcome) -> Outcome:
+        """The outcome with all votes of the session; those that it does not rest on are pilots."""
+        tested = sum(centre.trials for centre in outcome.certificate.evidence)
+        others = self.votes - int(self.selected.sum()) - tested
+        return replace(outcome, votes=self.votes, pilot_votes=others)
+
+    def _outcome(self, certificate: Certificate) -> Outcome:
+        return Outcome(self.index, certificate, prediction(self.selected, self.alpha), self.votes)
+
+    def _evidence(
         self, ball: Ball, tally: Counts, verdict: Verdict, profile: tuple[Step, ...]
     ) -> CentreEvidence:
-        """The evidence of one centre; tally (classes + 1,): its votes, the last are ties.
-
-        Votes for every class are kept, because a bound on the second class can also certify (T1).
-        """
+        """Votes for every class are kept: a bound on the second class can also certify (T1)."""
         *votes, ties = tally.tolist()
         return CentreEvidence(
             theta=ball.theta,
@@ -126,3 +178,17 @@ class VotingSession:
             class_votes=tuple((label, count) for label, count in enumerate(votes) if count),
             ties=ties,
         )
+
+
+def prediction(counts: Counts, alpha: float) -> Prediction:
+    """PREDICT's answer (S3): wrong with probability at most alpha, or an abstention.
+
+    Args:
+        counts: Votes by class (classes + 1,), the last of them ties.
+        alpha: Level of the test that the first class has more votes than the second.
+    """
+    votes = counts[:-1]
+    first, second = np.argsort(-votes, kind="stable")[:2]
+    test = predict_test(int(votes[first]), int(votes[second]), alpha)
+    label = int(first) if test.decided else None
+    return Prediction(label, tuple(int(v) for v in counts), alpha)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region
 from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.builders import CoverBuilder, GivenCover, IndividualCovers, OnlineCovers
-from gsmooth.cover.pilots import Pilot, PilotEstimates
+from gsmooth.cover.pilots import PilotEstimates
 from gsmooth.cover.planning.planner import Centres, CoverPlan, Price, build_cover, plan_cover
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "IndividualCovers",
     "MarginModel",
     "OnlineCovers",
-    "Pilot",
     "PilotEstimates",
     "Price",
     "build_cover",

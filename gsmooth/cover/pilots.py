@@ -7,20 +7,10 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gsmooth.cover.settings import COVER
 
 Floats = NDArray[np.float64]
-
-
-@final
-@dataclass(frozen=True)
-class Pilot:
-    """A point of the region whose votes are counted: its parameters, and the point z (K,)."""
-
-    theta: tuple[float, ...]
-    z: Tensor
 
 
 @final

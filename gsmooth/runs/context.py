@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, final
 import torch
 
 from gsmooth.attacks import AttackPlan
-from gsmooth.certification import RegionMode
+from gsmooth.certification import CertifyTask, RegionMode
+from gsmooth.certification.nested import NestedMode
 from gsmooth.cover import CoverBuilder, IndividualCovers, OnlineCovers
 from gsmooth.cover.distributional import cheapest_number
 from gsmooth.data.dataset import Dataset
@@ -95,6 +96,12 @@ class RunContext:
             seconds = None if rule.online_seconds == "unlimited" else rule.online_seconds
             return OnlineCovers(rule.centres, seconds)
         return IndividualCovers(rule.centres)
+
+    @cached_property
+    def certify_task(self) -> CertifyTask:
+        """What is certified of every image, and how; the nested method has a task of its own."""
+        assert not isinstance(self.rule, NestedMode)
+        return CertifyTask(self.smoothed, self.region, self.rule, self.covers)
 
     @cached_property
     def indices(self) -> range:

@@ -29,9 +29,7 @@ from gsmooth.runs.records.folder import RecordWriter, Row
 from gsmooth.runs.records.header import RunHeader, installed_versions
 from gsmooth.runs.records.journal import write_atomically
 from gsmooth.runs.records.violation import raise_if_violated
-from gsmooth.runs.seeds.choice import RunSeed, keep_seed, seed_of_run
 from gsmooth.runs.settings import RUN
-from gsmooth.runs.task import RunTask
 
 
 @final
@@ -58,12 +56,8 @@ def plan(config: RunConfig) -> RunContext:
     the model is no function of its input.
     """
     task = resolved_task(config)
-    return _planned(task, seed_of_run(task.config))
-
-
-def _planned(task: RunTask, found: RunSeed) -> RunContext:
-    folder = found.config.output.folder
-    context = build_context(with_fixed_batch_size(found.config, folder), found.seed, task)
+    folder = task.seed.config.output.folder
+    context = build_context(with_fixed_batch_size(task.seed.config, folder), task.seed.seed, task)
     require_labels(context.dataset)
     require_feasible(context)
     return examined(context, folder)
@@ -78,12 +72,10 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
     when no image could be certified, ViolationError after saving the image whose certificate an
     attack broke, Interrupted on Ctrl-C; what is finished stays.
     """
-    task = resolved_task(config)
-    found = seed_of_run(task.config)
-    context = _planned(task, found)
+    context = plan(config)
     folder = context.config.output.folder
     # Before the header that commits to it, and before the first vote.
-    of_seed = keep_seed(found)
+    of_seed = context.task.seed.keep()
     with RecordWriter(folder, context.header) as writer, _explained(writer, context), progress:
         write_atomically(folder / CONFIG_NAME, to_toml(context.config).encode())
         todo = [index for index in context.indices if index not in writer.done]
@@ -143,15 +135,14 @@ def _row(
 ) -> Row:
     return Row.from_outcome(
         outcome,
-        label=context.dataset.label(outcome.index),
+        smoothed=context.smoothed,
         region=context.region,
-        mode=context.config.certify.mode,
-        seed=context.config.smoothing.seed,
-        law=context.smoothed.law,
-        image_digest=image_digest(context.dataset.image(outcome.index)),
         fingerprint=header.fingerprint,
         versions=installed_versions(),
         sampler=header.sampler,
+        mode=context.config.certify.mode,
+        label=context.dataset.label(outcome.index),
+        image_digest=image_digest(context.dataset.image(outcome.index)),
         clean_prediction=context.clean_prediction(outcome.index),
         attack=attack,
     )

@@ -41,7 +41,7 @@ def require_feasible(context: RunContext) -> None:
             )
         check_nested_feasible(context.smoothed, region, mode, context.centres)
     else:
-        check_feasible(context.smoothed, region, mode, context.covers)
+        check_feasible(context.certify_task)
         if context.config.certify.guarantee == "online":
             _require_rounding(context, region)
     if context.calibration is None:
@@ -81,22 +81,21 @@ def outcomes(
     watch: see :func:`certify_feasible`; the nested method certifies one image at a time, and does
     not call it. The caller has called :func:`require_feasible`.
     """
-    region, mode, calibration = context.region, context.rule, context.calibration
+    mode, calibration = context.rule, context.calibration
     items = context.items(iter(indices))
     if isinstance(mode, NestedMode):
         error = None if calibration is None else calibration.error
         found = certify_nested_feasible(
-            context.smoothed, items, region, mode, centres=context.centres, error=error
+            context.smoothed,
+            items,
+            context.region,
+            mode,
+            centres=context.centres,
+            error=error,
         )
     else:
         found = certify_feasible(
-            context.smoothed,
-            items,
-            region,
-            mode,
-            context.covers,
-            in_flight=context.config.engine.in_flight,
-            watch=watch,
+            context.certify_task, items, in_flight=context.config.engine.in_flight, watch=watch
         )
     return found if calibration is None else _with_premise(found, context)
 
@@ -106,7 +105,7 @@ def attack_on(context: RunContext, outcome: Outcome) -> AttackOutcome | None:
     if (plan := context.attack_plan) is None:
         return None
     image = context.item(outcome.index), context.dataset.label(outcome.index)
-    found = {outcome.index: outcome.certificate}
+    found = {outcome.index: outcome}
     return next(attack_many(context.smoothed, [image], context.region, plan, found))
 
 

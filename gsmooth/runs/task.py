@@ -11,6 +11,7 @@ from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.nested import NestedMode
 from gsmooth.cover.regions.one_sided import one_sided_axes
 from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.seeds.choice import RunSeed, seed_of_run
 from gsmooth.sampling.fitted_noise import fitted_noise
 from gsmooth.theory.laws import Law, law_from_name
 from gsmooth.theory.parameter_noise import joint_law, noise_from_name
@@ -44,6 +45,11 @@ class RunTask:
         asked = config.transformation
         assert asked.name is not None
         return RunTask(config, registry.load_transformation(asked.name, asked.options))
+
+    @cached_property
+    def seed(self) -> RunSeed:
+        """The seed that the user names; else that of the run's folder; else one that is drawn."""
+        return seed_of_run(self.config)
 
     @cached_property
     def transformation(self) -> Transformation:

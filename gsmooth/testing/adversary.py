@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified
-from gsmooth.certification import RadiusMode
+from gsmooth.certification import CertifyTask, RadiusMode
 from gsmooth.certification.api import certify_many
 from gsmooth.cover import GivenCover, build_cover
 from gsmooth.data.item import Item
@@ -38,7 +38,7 @@ def attacks_never_beat_certificates(subject: TransformationUnderTest) -> None:
         region = whole.scaled(part)
         cover = build_cover(smoothed, x[0], region, KIT.adversary.centres)
         item, mode = Item(seed, x[0]), RadiusMode(KIT.adversary.alpha, n=KIT.adversary.votes)
-        (found,) = certify_many(smoothed, [item], region, mode, GivenCover(cover))
+        (found,) = certify_many(CertifyTask(smoothed, region, mode, GivenCover(cover)), [item])
         certificate = found.certificate
         if not isinstance(certificate, Certified):
             continue

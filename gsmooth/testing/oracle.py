@@ -11,7 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Step
-from gsmooth.certification import RadiusMode
+from gsmooth.certification import CertifyTask, RadiusMode
 from gsmooth.certification.api import certify_many
 from gsmooth.cover import Cover, GivenCover, build_cover
 from gsmooth.data.item import Item
@@ -139,7 +139,7 @@ def _votes(smoothed: SmoothedClassifier, z: Tensor, place: int) -> int:
 def _certified(here: Scene, cover: Cover, mode: RadiusMode, runs: int) -> list[float]:
     """Return the fractions certified for class 1 at ``runs`` indices; 0 for abstentions."""
     items = [Item(index, here.x[0]) for index in range(runs)]
-    found = certify_many(here.smoothed, items, cover.region, mode, GivenCover(cover))
+    found = certify_many(CertifyTask(here.smoothed, cover.region, mode, GivenCover(cover)), items)
     certificates = [outcome.certificate for outcome in found]
     return [c.fraction if isinstance(c, Certified) and c.label == 1 else 0.0 for c in certificates]
 

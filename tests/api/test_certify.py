@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 import gsmooth as gs
-from gsmooth.certification.api import Item, RegionMode, certify_many
+from gsmooth.certification import RegionMode
 from gsmooth.data.image_key import image_key
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, InputError, ModelError, UnreachableError
 from tests.api.objects import Mean, images, smoothed
+from tests.certifying import certify_many
 
 BALL = gs.Region(l2=0.1)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many, attacked_images, grid
 from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification.api import Item, certify
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise import CHUNK
@@ -19,6 +19,7 @@ from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
+from tests.certifying import certify, found_as
 from tests.engine_objects import (
     HalfLine,
     Labels,
@@ -354,12 +355,12 @@ def test_a_certificate_of_a_part_of_the_region_is_attacked_where_it_holds() -> N
     part = Certified(1, Region((-10.0,), (12.0,)), 0.5, Guarantee.INDIVIDUAL, 0.001, ())
     item = Item(3, on_ring())
     plan = AttackPlan(n=256)
-    (outcome,) = attack_many(g, [(item, 1)], TURNS, plan, {3: part})
+    (outcome,) = attack_many(g, [(item, 1)], TURNS, plan, found_as(3, part))
     assert outcome.inside is not None
     assert 8.0 < outcome.inside.theta[0] <= 12.0
     assert outcome.inside.refutes(1)
     elsewhere = replace(part, region=Region((-10.0,), (7.0,)))
-    (outcome,) = attack_many(g, [(item, 1)], TURNS, plan, {3: elsewhere})
+    (outcome,) = attack_many(g, [(item, 1)], TURNS, plan, found_as(3, elsewhere))
     assert outcome.worst.refutes(1)
     assert outcome.inside is not None
     assert not outcome.inside.refutes(1)
@@ -370,7 +371,9 @@ def test_a_certificate_of_a_wrong_class_is_attacked_for_itself() -> None:
     """g is right at the clean image only: the certificate of class 0 fails at 0."""
     g = turned(lambda phase: phase.abs() < 2.0, 0.2)
     wrong = Certified(0, TURNS, 1.0, Guarantee.INDIVIDUAL, 0.001, ())
-    (outcome,) = attack_many(g, [(Item(3, on_ring()), 1)], TURNS, AttackPlan(n=256), {3: wrong})
+    (outcome,) = attack_many(
+        g, [(Item(3, on_ring()), 1)], TURNS, AttackPlan(n=256), found_as(3, wrong)
+    )
     assert outcome.inside is not None
     assert outcome.inside.refutes(0)
     assert abs(outcome.inside.theta[0]) < 2.0
@@ -385,5 +388,7 @@ def test_nothing_more_is_tried_where_the_worst_says_all(
 ) -> None:
     g = turned(lambda phase: phase < 60.0, 3.0)
     held = Certified(label, region, 1.0, guarantee, 0.001, ())
-    (outcome,) = attack_many(g, [(Item(3, on_ring()), 1)], TURNS, AttackPlan(n=64), {3: held})
+    (outcome,) = attack_many(
+        g, [(Item(3, on_ring()), 1)], TURNS, AttackPlan(n=64), found_as(3, held)
+    )
     assert outcome.attempts == (outcome.worst,)

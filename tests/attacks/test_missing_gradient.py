@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many
-from gsmooth.certification.api import Item
+from gsmooth.data.item import Item
 from gsmooth.errors import ModelError, PluginError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw

@@ -21,8 +21,7 @@ from benchmarks.suite.results import RESET, describe
 from benchmarks.suite.table import missed
 from benchmarks.suite.timing import Rates, Timing, Work, best_size, in_turn
 from benchmarks.suite.works import Subject
-from gsmooth.certification import Mode
-from gsmooth.certification.api import RadiusMode, RegionMode
+from gsmooth.certification import Mode, RadiusMode, RegionMode
 
 QUICK = ["--seconds", "0.001", "--rounds", "1", "--clock", "cpu"]
 

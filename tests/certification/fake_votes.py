@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from gsmooth.certificate import Certified, Guarantee, Step
-from gsmooth.certification import Mode, Outcome, decide
+from gsmooth.certification import Mode, Outcome
 from gsmooth.cover import Ball, Cover
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.normal import required_p_of_margin
 from gsmooth.transforms.region import Region
+from tests.certifying import decide
 from tests.engine_objects import Counts, half_line, told
 
 G = half_line(0.0, 0.5)

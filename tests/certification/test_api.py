@@ -10,25 +10,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee
-from gsmooth.certification.api import (
-    Item,
-    Mode,
-    Outcome,
-    RadiusMode,
-    RegionMode,
-    certify,
-    certify_many,
-    predict,
-    predict_many,
-)
-from gsmooth.certification.feasibility import check_feasible
+from gsmooth.certification import Mode, Outcome, RadiusMode, RegionMode
+from gsmooth.certification.api import predict_many
 from gsmooth.cover import IndividualCovers
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
+from tests.certifying import certify, certify_many, check_feasible, predict
 from tests.engine_objects import (
     Labels,
     classifier,

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified
-from gsmooth.certification import Outcome, RegionMode, decide, least_votes
-from gsmooth.certification.api import certify
+from gsmooth.certification import Outcome, RegionMode, least_votes
 from gsmooth.certification.settings import CERTIFICATION
-from gsmooth.cover import Cover, Pilot, PilotEstimates
+from gsmooth.cover import Cover, PilotEstimates
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.transforms.region import Region
 from tests.certification.fake_votes import ZERO, G, ball, cover, share_of, tried, unanimous
+from tests.certifying import certify, decide
 from tests.engine_objects import Counts, on_ring, told, turned
 
 PILOT_VOTES = CERTIFICATION.pilot_votes
@@ -31,7 +32,8 @@ class NotedPlan:
 
     def __init__(self, again: Cover | None = None) -> None:
         self.clean = ZERO
-        self.pilots = (Pilot((-1.0,), ZERO), Pilot((1.0,), ZERO + 1.0))
+        self.pilots = torch.stack([ZERO, ZERO + 1.0])
+        self.pilot_theta = np.array([[-1.0], [1.0]])
         self.all_estimates: list[PilotEstimates] = []
         self.budgets: list[float] = []
         self.again = again

@@ -7,15 +7,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Certified
-from gsmooth.certification.api import RadiusMode, RegionMode, certify
-from gsmooth.certification.feasibility import (
-    check_feasible,
-    largest_p_lower,
-    least_supporting,
-)
+from gsmooth.certification import RadiusMode, RegionMode
+from gsmooth.certification.feasibility import largest_p_lower, least_supporting
 from gsmooth.cover import IndividualCovers
 from gsmooth.errors import UnreachableError
 from gsmooth.transforms.region import Region
+from tests.certifying import certify, check_feasible
 from tests.engine_objects import BoxCovers, half_line, on_ring, pixel, turned
 
 SURE = half_line(-1000.0, 0.5)

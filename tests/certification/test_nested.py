@@ -14,11 +14,11 @@ from scipy import stats
 from torch import Tensor
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Guarantee, Verdict
-from gsmooth.certification import nested
-from gsmooth.certification.api import Item, Outcome, RegionMode, certify
+from gsmooth.certification import Outcome, RegionMode, nested
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover.nested import build_nested_cover
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.verify import row_faults
@@ -30,6 +30,7 @@ from gsmooth.theory.normal import normal_quantile
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
+from tests.certifying import certify
 from tests.engine_objects import (
     Gain,
     Labels,
@@ -282,8 +283,7 @@ def rows(runs: int = 6) -> list[Row]:
             label=1,
             region=region,
             mode="nested",
-            seed=0,
-            law=g.law,
+            smoothed=g,
             image_digest="0" * 64,
             fingerprint=FINGERPRINT,
             versions={},

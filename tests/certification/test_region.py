@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
-from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, decide, least_votes
+from gsmooth.certification import Mode, RadiusMode, RegionMode, chunks, least_votes
 from gsmooth.cover import build_cover
 from gsmooth.sampling.noise import CHUNK, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
@@ -30,6 +30,7 @@ from tests.certification.fake_votes import (
     tried,
     unanimous,
 )
+from tests.certifying import decide
 from tests.engine_objects import Counts, half_line, pixel, told
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gsmooth.certificate import Guarantee
-from gsmooth.certification.api import RegionMode
+from gsmooth.certification import RegionMode
 from gsmooth.cover import (
     Cover,
     CoverBuilder,

@@ -16,8 +16,6 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
-from gsmooth.certification.api import certify
-from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import Cover, IndividualCovers, build_cover
 from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.errors import ConfigurationError, UnreachableError
@@ -34,6 +32,7 @@ from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.options import fitting_laws
 from gsmooth.transforms.region import Region
+from tests.certifying import certify, check_feasible
 
 SHAPE = (1, 1, 4)
 SIGMA = 0.25

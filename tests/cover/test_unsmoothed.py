@@ -16,8 +16,6 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
-from gsmooth.certification.api import certify
-from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.boxes import equal_boxes
 from gsmooth.cover.bounds.lipschitz import lipschitz_of_region
@@ -35,6 +33,7 @@ from gsmooth.theory.uniform import UniformLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
+from tests.certifying import certify, check_feasible
 
 SHAPE = (1, 1, 3)
 GREY = 0.5

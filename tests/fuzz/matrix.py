@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification import Mode
-from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify_many
+from gsmooth.certification import Mode, RadiusMode, RegionMode
 from gsmooth.cover import IndividualCovers, OnlineCovers
+from gsmooth.data.item import Item
 from gsmooth.errors import GsmoothError
 from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.testing import SampleImage
@@ -28,6 +28,7 @@ from gsmooth.testing.images import IN_RANGE
 from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest
 from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
+from tests.certifying import certify_many
 from tests.fuzz.subjects import checked_message, draw_law, draw_region, draw_subject
 from tests.fuzz.trial import Found
 

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.attacks import AttackPlan, attack_many
-from gsmooth.certification.api import Item, RadiusMode, RegionMode, certify, predict
+from gsmooth.certification import RadiusMode, RegionMode
+from gsmooth.data.item import Item
 from gsmooth.errors import MemoryShortError, ModelError
 from gsmooth.sampling import checked_function
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
+from tests.certifying import certify, predict
 from tests.engine_objects import Scores, classifier
 from tests.sampling.subjects import requests, smoothed
 

@@ -12,13 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gsmooth.certification.api import Item, RegionMode, certify_many, predict
+from gsmooth.certification import RegionMode
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
+from tests.certifying import certify_many, predict
 from tests.engine_objects import HalfLine, Scores, classifier, pixel
 
 BATCH = torch.zeros(5, 1, 1, 1)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import gsmooth
-from gsmooth.certification.api import Item, Mode, RegionMode, certify_many
+from gsmooth.certification import Mode, RegionMode
+from gsmooth.data.item import Item
 from gsmooth.models.cards import Card, card
 from gsmooth.theory.laws import GaussianLaw
+from tests.certifying import certify_many
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import Outcome, RadiusMode, RegionMode
-from gsmooth.certification.api import Item, certify_many
 from gsmooth.cover import Cover, build_cover
+from gsmooth.data.item import Item
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import SampleImage
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
+from tests.certifying import certify_many
 from tests.engine_objects import Labels, decided, most_by_chance
 
 SHAPE = (1, 8, 8)
@@ -110,12 +111,12 @@ def survivors(
         Item(n, low + (high - low) * SampleImage(kinds[n % 4], n).tensor(shape)[0])
         for n in range(images)
     ]
-    found = {o.index: o.certificate for o in certify_many(g, items, region, RegionMode())}
-    held = {n: c for n, c in found.items() if isinstance(c, Certified)}
-    assert all(c.guarantee is guarantee for c in held.values())
-    asked = [(items[n], c.label) for n, c in held.items()]
+    found = certify_many(g, items, region, RegionMode())
+    held = {o.index: o for o in found if isinstance(o.certificate, Certified)}
+    assert all(o.certificate.guarantee is guarantee for o in held.values())
+    asked = [(items[n], o.certificate.label) for n, o in held.items()]
     plan = AttackPlan(points=21, random=8, gradient_steps=4, n=300)
     for outcome in attack_many(replace(g, seed=12), asked, region, plan, held):
-        label = held[outcome.index].label
+        label = held[outcome.index].certificate.label
         assert not any(attempt.refutes(label) for attempt in outcome.attempts)
     return len(held)

@@ -19,11 +19,11 @@ import gsmooth
 from gsmooth import Region
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
-from gsmooth.certification.api import Item
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cover import build_cover
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.online import build_online_cover
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import transformation_checks

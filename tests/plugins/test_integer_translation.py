@@ -17,12 +17,11 @@ from gsmooth.attacks import AttackPlan, attack_many
 from gsmooth.attacks.candidates import grid, scattered
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
-from gsmooth.certification.api import Item, certify_many
-from gsmooth.certification.feasibility import check_feasible
 from gsmooth.cover import IndividualCovers, build_cover
 from gsmooth.cover.bounds.supremum import pulled_back_suprema
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, lay_parameter_grid
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.report.contact_sheet import spread
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -30,6 +29,7 @@ from gsmooth.testing import SampleImage, transformation_checks
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.training.noise import NoisyInputs
 from gsmooth_translation import IntegerTranslation, Translation
+from tests.certifying import certify_many, check_feasible
 from tests.engine_objects import Labels, classifier, decided
 from tests.plugins.pointwise import network
 

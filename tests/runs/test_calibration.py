@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Premise
-from gsmooth.certification.api import Item
 from gsmooth.cover.bounds.origin import Rule, origin_of
 from gsmooth.cover.pulled_back import PulledBackImage
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, GsmoothError, InputError, RecordError
 from gsmooth.runs.calibrate import image_error
 from gsmooth.runs.calibration import (

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from gsmooth.certification import Mode
+from gsmooth.certification import CertifyTask
 from gsmooth.certification.feasibility import check_feasible
-from gsmooth.cover import CoverBuilder
 from gsmooth.errors import (
     ConfigurationError,
     InputError,
@@ -30,7 +29,6 @@ from gsmooth.runs.monitor.interrupt import Interrupted
 from gsmooth.runs.predict import run_predict
 from gsmooth.runs.records.folder import Row, read_records
 from gsmooth.runs.verify.verify import verify_records
-from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
 from tests.runs.samples import changed
 from tests.runs.tmp_project import MEANS, SETTINGS, Notebook, furnish, tmp_project_config
@@ -92,11 +90,9 @@ def test_the_resolved_configuration_lies_beside_the_records() -> None:
 def test_a_run_checks_its_feasibility_once(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[Region] = []
 
-    def noted(
-        smoothed: SmoothedClassifier, region: Region, mode: Mode, covers: CoverBuilder
-    ) -> None:
-        checked.append(region)
-        check_feasible(smoothed, region, mode, covers)
+    def noted(task: CertifyTask) -> None:
+        checked.append(task.region)
+        check_feasible(task)
 
     monkeypatch.setattr("gsmooth.runs.outcomes.check_feasible", noted)
     monkeypatch.setattr("gsmooth.certification.api.check_feasible", noted)

@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth.certification.api import Item, Mode, RadiusMode, RegionMode, certify, certify_many
+from gsmooth.certification import Mode, RadiusMode, RegionMode
 from gsmooth.certification.settings import CERTIFICATION
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
+from tests.certifying import certify, certify_many
 from tests.engine_objects import Turn, classifier, on_ring, phase_deg
 
 MOST_IN_FLIGHT = CERTIFICATION.images_in_flight

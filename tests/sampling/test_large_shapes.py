@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gsmooth.certificate import Certified
-from gsmooth.certification.api import Item, RegionMode, certify_many
+from gsmooth.certification import RegionMode
+from gsmooth.data.item import Item
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling import measured_pace
 from gsmooth.sampling.readout import ROWS
@@ -17,6 +18,7 @@ from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
+from tests.certifying import certify_many
 from tests.engine_objects import Labels
 
 SHAPES = ((1, 224, 224), (3, 56, 96), (4, 64, 80))

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth.certification.api import Item, predict_many
+from gsmooth.certification.api import predict_many
+from gsmooth.data.item import Item
 from gsmooth.errors import ModelError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling import NoisyPoints, Readout, SampleRequest, checked_function

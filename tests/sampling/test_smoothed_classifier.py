@@ -15,18 +15,10 @@ from scipy import stats
 from torch import Tensor
 
 from gsmooth.certificate import Certified, Guarantee
-from gsmooth.certification.api import (
-    Item,
-    Mode,
-    Outcome,
-    RadiusMode,
-    RegionMode,
-    certify,
-    certify_many,
-    predict,
-)
+from gsmooth.certification import Mode, Outcome, RadiusMode, RegionMode
 from gsmooth.cover import Cover, IndividualCovers, build_cover
 from gsmooth.cover.build import MarginModel
+from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import GRID, SampleRequest, SmoothedClassifier
@@ -36,6 +28,7 @@ from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from gsmooth_rotation import Rotation
+from tests.certifying import certify, certify_many, predict
 from tests.engine_objects import (
     Gain,
     HalfLine,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol, final
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
 from gsmooth.cover.build import Cover, Layout, identity_cover, moving_cover
-from gsmooth.cover.pilots import Pilot, PilotEstimates
+from gsmooth.cover.pilots import PilotEstimates
 from gsmooth.cover.planning.partition import Partition, prices_of
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, lay_parameter_grid
@@ -52,8 +52,12 @@ class CoverPlan(Protocol):
         """L x (K,): the point whose votes select the class."""
 
     @property
-    def pilots(self) -> Sequence[Pilot]:
-        """Points of the region whose votes are counted before the cover is planned."""
+    def pilots(self) -> Tensor:
+        """Points (k, K) whose votes are counted before the cover is planned."""
+
+    @property
+    def pilot_theta(self) -> Floats:
+        """Their parameters, (k, m)."""
 
     def plan(self, estimates: PilotEstimates) -> Cover:
         """The cover of least expected cost.
@@ -184,14 +188,18 @@ class CoverPlanner:
         return np.concatenate([shift, residual], axis=1)
 
     @property
-    def pilots(self) -> list[Pilot]:
-        """Attacked images that are spread over the region."""
-        nodes = self._pilot_nodes
-        theta, points = self.parameter_grid.theta[nodes], self.points[nodes]
-        if not self.pulled_back.identity_action:
-            columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
-            points = self.pulled_back.transformation.act(points, *columns)
-        return [Pilot(tuple(t), z) for t, z in zip(theta.tolist(), points, strict=True)]
+    def pilot_theta(self) -> Floats:
+        """Parameters that are spread over the region, (k, m): the pilot points."""
+        return self.parameter_grid.theta[self._pilot_nodes]
+
+    @property
+    def pilots(self) -> Tensor:
+        """The attacked images at the pilot points, (k, K); their votes choose the cover."""
+        theta, points = self.pilot_theta, self.points[self._pilot_nodes]
+        if self.pulled_back.identity_action:
+            return points
+        columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
+        return self.pulled_back.transformation.act(points, *columns)
 
     @cached_property
     def _pilot_nodes(self) -> NDArray[np.int64]:

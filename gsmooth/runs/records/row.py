@@ -20,13 +20,13 @@ from gsmooth.runs.records.row_parts import (
     Provenance,
     RandomnessRecord,
 )
-from gsmooth.sampling.noise import SAMPLER
-from gsmooth.theory.laws import Law
+from gsmooth.sampling.noise import SAMPLER, SecretSeed
 from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
     from gsmooth.attacks import AttackOutcome
     from gsmooth.certification import Outcome
+    from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 
 SCHEMA_VERSION: Final = 3
 READABLE: Final = (schema2.VERSION, SCHEMA_VERSION)
@@ -53,27 +53,41 @@ class Row:
     def from_outcome(
         outcome: Outcome,
         *,
-        label: int,
+        smoothed: SmoothedClassifier,
         region: Region,
-        mode: Mode,
-        seed: int | None,
-        law: Law,
-        image_digest: str,
         fingerprint: str,
         versions: Mapping[str, str],
         sampler: str = SAMPLER,
+        mode: Mode,
+        label: int,
+        image_digest: str,
         clean_prediction: int | None = None,
         attack: AttackOutcome | None = None,
     ) -> Row:
-        """The row of one image; ``region``: that of the run, ``label``: the true class."""
+        """The row of one image.
+
+        Args:
+            outcome: What certification found.
+            smoothed: The smoothed classifier of the run.
+            region: The region of the run.
+            fingerprint: That of the run.
+            versions: Of the installed packages, by name.
+            sampler: The name of the method that turns seed, index and place into noise.
+            mode: The rule of decision of the run.
+            label: The true class.
+            image_digest: See :class:`ImageRecord`, as for ``clean_prediction``.
+            clean_prediction: None for a tie.
+            attack: The worst attack that was found; None without a search.
+        """
         found, guess = outcome.certificate, outcome.prediction
+        seed = None if isinstance(smoothed.seed, SecretSeed) else smoothed.seed
         return Row(
             image=ImageRecord(
                 outcome.index, image_digest, label, clean_prediction, guess.label, guess.counts
             ),
             decision=DecisionRecord.of(found),
             claim=ClaimRecord.of(found, region, mode),
-            randomness=RandomnessRecord(seed, NoiseRecord.of(law), sampler),
+            randomness=RandomnessRecord(seed, NoiseRecord.of(smoothed.law), sampler),
             counts=CountsRecord(found.evidence, outcome.votes, outcome.pilot_votes),
             attack=None if attack is None else AttackRecord.of(attack),
             provenance=Provenance(outcome.seconds, fingerprint, dict(versions)),

@@ -31,6 +31,18 @@ class RunSeed:
     seed: Seed
     drawn: bool = False
 
+    def keep(self) -> tuple[str, ...]:
+        """Keep a drawn secret in the folder of its run; returns what to print about a drawn seed.
+
+        OutputError where it cannot be kept.
+        """
+        if not self.drawn:
+            return ()
+        if not isinstance(self.seed, SecretSeed):
+            return (f"seed {self.seed}, drawn for this run; run.json has it",)
+        path = keep_secret(self.config.output.folder, self.seed)
+        return (f"a secret seed was drawn for this run; {path} keeps it, for your eyes alone",)
+
 
 def seed_of_run(config: RunConfig) -> RunSeed:
     """The seed that the user names; else that of the run's folder; else one that is drawn.
@@ -63,19 +75,6 @@ def named_seed(config: RunConfig) -> Seed | None:
         return read_secret(smoothing.seed_file)
     text = os.environ.get(VARIABLE)
     return None if text is None else SecretSeed.parsed(text, f"the variable {VARIABLE}")
-
-
-def keep_seed(found: RunSeed) -> tuple[str, ...]:
-    """Keep a drawn secret in the folder of its run; returns what to print about a drawn seed.
-
-    OutputError where it cannot be kept.
-    """
-    if not found.drawn:
-        return ()
-    if not isinstance(found.seed, SecretSeed):
-        return (f"seed {found.seed}, drawn for this run; run.json has it",)
-    path = keep_secret(found.config.output.folder, found.seed)
-    return (f"a secret seed was drawn for this run; {path} keeps it, for your eyes alone",)
 
 
 def public_notice(config: RunConfig) -> Iterator[str]:

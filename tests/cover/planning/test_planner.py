@@ -64,8 +64,7 @@ def outside(
 
 def asked(plan: CoverPlan, shares: np.ndarray) -> PilotEstimates:
     """Many votes at every pilot, of which these shares (pilots,) are won."""
-    theta = np.array([pilot.theta for pilot in plan.pilots])
-    return PilotEstimates(theta, 1e4 * shares, np.full(len(shares), 1e4))
+    return PilotEstimates(plan.pilot_theta, 1e4 * shares, np.full(len(shares), 1e4))
 
 
 def attacks(region: Region, seed: int) -> np.ndarray:

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RegionMode
-from gsmooth.certification.api import certify
 from gsmooth.cover import build_cover
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.one_sided import forward_arcs
@@ -29,6 +28,7 @@ from gsmooth.theory.uniform import UniformLaw
 from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
+from tests.certifying import certify
 from tests.engine_objects import Labels, Turn, classifier, decided, on_ring, phase_deg
 
 SHAPE = (1, 4, 4)

@@ -11,13 +11,15 @@ from torch import Tensor, nn
 
 from gsmooth import Classifier, Parameter, Region, SmoothedClassifier, Transformation
 from gsmooth.certificate import CentreEvidence
-from gsmooth.certification.api import Item, Mode, RadiusMode, RegionMode, certify_many
+from gsmooth.certification import Mode, RadiusMode, RegionMode
 from gsmooth.cover import IndividualCovers
+from gsmooth.data.item import Item
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import lower_bounds, supported_fraction
 from gsmooth.runs.verify.verify import row_faults
 from gsmooth.theory.laws import GaussianLaw, Law
 from gsmooth.transforms.bounds import TransformationBounds
+from tests.certifying import certify_many
 from tests.runs.samples import FINGERPRINT, changed, make_header
 
 
@@ -93,11 +95,10 @@ def rows(setting: tuple[Transformation, Law, Region], mode: Mode) -> list[Row]:
     return [
         Row.from_outcome(
             outcome,
-            law=law,
+            smoothed=smoothed,
             label=0,
             region=region,
             mode="region" if isinstance(mode, RegionMode) else "radius",
-            seed=0,
             image_digest="0" * 64,
             fingerprint=FINGERPRINT,
             versions={},

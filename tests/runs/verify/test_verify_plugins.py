@@ -13,16 +13,10 @@ from torch import Tensor, nn
 
 from gsmooth import Classifier, Region, SmoothedClassifier, load_transformation
 from gsmooth.certificate import Premise
-from gsmooth.certification.api import (
-    Item,
-    Mode,
-    Outcome,
-    RadiusMode,
-    RegionMode,
-    certify_many,
-)
+from gsmooth.certification import Mode, Outcome, RadiusMode, RegionMode
 from gsmooth.certification.nested import NestedMode, certify_nested_many
 from gsmooth.cover import CoverBuilder, OnlineCovers
+from gsmooth.data.item import Item
 from gsmooth.runs.calibration import image_digest
 from gsmooth.runs.records.capabilities import capabilities_of
 from gsmooth.runs.records.header import RunHeader
@@ -38,6 +32,7 @@ from gsmooth.theory.laws import (
     ProductLaw,
     UniformLaw,
 )
+from tests.certifying import certify_many
 from tests.engine_objects import BoxCovers
 from tests.runs.samples import FINGERPRINT, changed, make_header
 
@@ -150,8 +145,7 @@ def row_of(
         label=0,
         region=region,
         mode=named[type(mode)],  # type: ignore[arg-type]
-        seed=5,
-        law=smoothed.law,
+        smoothed=smoothed,
         image_digest=image_digest(item.image),
         fingerprint=FINGERPRINT,
         versions={},

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gsmooth import SecretSeed
 from gsmooth.certificate import Certified
-from gsmooth.certification.api import RadiusMode, RegionMode, certify, predict
+from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.nested import NestedMode
 from gsmooth.data.image_key import image_key
 from gsmooth.errors import ConfigurationError, InputError
@@ -24,6 +24,7 @@ from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
+from tests.certifying import certify, predict
 from tests.engine_objects import (
     HalfLine,
     Labels,
