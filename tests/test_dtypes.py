@@ -83,13 +83,15 @@ if place != "cpu":
     torch.set_default_device(place)
 
 from gsmooth.attacks import AttackPlan, attack_many
-from gsmooth.certification.api import Item, RegionMode, certify, predict
+from gsmooth.certification import RegionMode
+from gsmooth.data.item import Item
 from gsmooth.models.classifier import Classifier
 from gsmooth.cover.online import build_online_cover
 from gsmooth.transforms.options import fitting_laws
 from gsmooth.transforms.region import Region
 from gsmooth.transforms.registry import load_transformation
 from gsmooth.models import load_model
+from tests.certifying import certify, predict
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import law_from_name
 

@@ -37,7 +37,7 @@ def run_radius_test(session: VotingSession) -> Voting[Outcome]:
     rng = SampleKey(session.task.smoothed.seed, session.index, Stream.BOUND, 0, 0).generator()
     draws = rng.random(len(balls))
     order = sorted(range(len(balls)), key=lambda i: balls[i].start)
-    session.begin(lambda ball: ball.profile)
+    session.begin([ball.profile for ball in balls])
     fraction = 1.0
     for place in order:
         ball = balls[place]

@@ -25,7 +25,7 @@ def run_region_test(session: VotingSession) -> Voting[Outcome]:
     probability at most ``session.level`` (C5).
     """
     mode, balls = _rule(session), session.cover.balls
-    session.begin(_profile if mode.order == "inside-out" else lambda ball: ())
+    session.begin([_profile(ball) if mode.order == "inside-out" else () for ball in balls])
     order = list(range(len(balls)))
     if mode.order == "inside-out":
         order.sort(key=lambda place: balls[place].start)

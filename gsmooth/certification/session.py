@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -92,15 +92,16 @@ class VotingSession:
             for place in range(-(-votes // CHUNK))
         ]
 
-    def begin(self, profile: Callable[[Ball], tuple[Step, ...]]) -> None:
+    def begin(self, profiles: Sequence[tuple[Step, ...]]) -> None:
         """Begin the test of the cover: no centre of it is tested yet.
 
         Args:
-            profile: The requirements of the nested sub-regions that are recorded of a ball.
+            profiles: What nested sub-regions require of each ball, as it is recorded.
         """
         balls, none = self.cover.balls, self.untallied()
         self.evidence = [
-            self._evidence(ball, none, Verdict.UNTESTED, profile(ball)) for ball in balls
+            self._evidence(ball, none, Verdict.UNTESTED, profile)
+            for ball, profile in zip(balls, profiles, strict=True)
         ]
 
     def record(

@@ -31,7 +31,8 @@ from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.planned_images import PlannedImages
 from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.runs.task import Rule, RunTask
-from gsmooth.sampling import FunctionCheck, Pace, devices_of
+from gsmooth.sampling import FunctionCheck, devices_of
+from gsmooth.sampling.fast_batches import with_fast_batches
 from gsmooth.sampling.noise import SecretSeed, Seed, sampler_on
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
@@ -229,7 +230,7 @@ def smoothed_classifier(
     """g, as [transformation], [smoothing] and [engine] describe it; see :func:`build_context`.
 
     batch_size "auto": the fastest by a measurement of a second or two. So is the number of threads
-    where it is left open: beside other busy processes one is often far faster than several.
+    where it is left open.
     """
     assert config.smoothing.grid is not None
     size, devices = config.engine.batch_size, devices_of(config.model.device)
@@ -244,24 +245,9 @@ def smoothed_classifier(
     )
     if size != "auto":
         return replace(smoothed, batch_size=size)
-    pace = smoothed.pace()
-    if config.engine.threads is None and (several := torch.get_num_threads()) > 1:
-        pace = _with_fewer_threads(smoothed, pace, several)
-    return replace(smoothed, batch_size=pace.batch_size)
+    return with_fast_batches(smoothed, choose_threads=config.engine.threads is None)
 
 
 def _first(*seeds: Seed | None) -> Seed:
     """The first seed that is given; a secret one where none is."""
     return next((seed for seed in seeds if seed is not None), SecretSeed())
-
-
-def _with_fewer_threads(smoothed: SmoothedClassifier, pace: Pace, several: int) -> Pace:
-    """The pace with one thread, which is set, or that with ``several`` where it is the better."""
-    if smoothed.classifier.device.type != "cpu":
-        return pace
-    torch.set_num_threads(1)
-    alone = replace(smoothed).pace()
-    if alone.votes_per_second > pace.votes_per_second:
-        return alone
-    torch.set_num_threads(several)
-    return pace
