@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError
 
 from gsmooth.api.results import Result, Results
 from gsmooth.api.settings import API
@@ -55,6 +54,7 @@ from gsmooth.sampling.noise import SecretSeed, Stream
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.options import recorded_options
 
 
 def saved(results: Results, folder: Path, labels: NDArray[np.int64]) -> Path:
@@ -122,9 +122,8 @@ def _transformation(operator: Transformation) -> TransformationSection:
     known = registry.transformations().get(name)
     if "+" not in name and (known is None or known.cls is not cls):
         name = f"{cls.__module__}:{cls.__qualname__}"
-    own = {f.name: getattr(operator, f.name) for f in fields(operator) if f.init}  # type: ignore[arg-type]
     try:
-        options: dict[str, object] = to_jsonable_python(own)
+        options = recorded_options(operator)
     except PydanticSerializationError as error:
         raise RecordError(
             f"save: the options of {name} cannot be written down ({error}); keep numbers, texts and"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 import torch
-from pydantic_core import to_jsonable_python
 
 from gsmooth.certificate import Guarantee, Premise
 from gsmooth.cover import Cover, CoverBuilder, check_region
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from gsmooth.data.item import Item
     from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
     from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.options import recorded_options
 
 SCHEMA_VERSION: Final = 2
 
@@ -231,12 +231,10 @@ def image_digest(image: Tensor) -> str:
 
 def options_of(transformation: Transformation) -> dict[str, object]:
     """The fields of a transformation as plain JSON values, and what it does not smooth."""
-    own = fields(transformation)  # type: ignore[arg-type]  # Subclasses are dataclasses.
-    found = {field.name: getattr(transformation, field.name) for field in own}
+    found = recorded_options(transformation)
     if transformation.unsmoothed:  # The error of an image depends on it.
-        found["resting"] = transformation.unsmoothed
-    plain: dict[str, object] = to_jsonable_python(found)
-    return plain
+        found["resting"] = list(transformation.unsmoothed)
+    return found
 
 
 def _plain(calibration: Calibration) -> dict[str, object]:

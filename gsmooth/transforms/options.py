@@ -119,6 +119,25 @@ def fields_of(cls: type[Transformation]) -> dict[str, dataclasses.Field[Any]]:
     return {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
 
 
+def recorded_options(operator: Transformation) -> dict[str, object]:
+    """Every option as plain JSON, as runs write it down; those of parts of compositions as tables.
+
+    An option whose field has the metadata ``{"added": True}`` came after runs had been recorded. It
+    is left out where it has its default, so that it changes no identity of an older run, and its
+    default may therefore never change.
+    """
+    from pydantic_core import to_jsonable_python
+
+    found: dict[str, object] = {}
+    for name, option in fields_of(type(operator)).items():
+        value = getattr(operator, name)
+        if option.metadata.get("added") and value == option.default:
+            continue
+        part = isinstance(value, Transformation)
+        found[name] = recorded_options(value) if part else to_jsonable_python(value)
+    return found
+
+
 def build(cls: type[Transformation], spec: str, options: Mapping[str, object]) -> Transformation:
     """``cls(**options)`` after validation against its fields; ``spec`` names it in errors.
 

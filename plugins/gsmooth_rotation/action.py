@@ -27,10 +27,12 @@ class PolarSpace(PairSpace):
     low_pass_px: float
     radius_px: float
     ring_step_px: float
+    edge_px: float = 0.0
 
     def frame(self, height: int, width: int) -> PolarFrame:
         """The polar Fourier frame of (H, W) images."""
-        return polar_frame(height, width, self.low_pass_px, self.radius_px, self.ring_step_px)
+        sizes = (self.low_pass_px, self.radius_px, self.ring_step_px, self.edge_px)
+        return polar_frame(height, width, *sizes)
 
     def norm(self, shape: tuple[int, int, int]) -> float:
         """Schur bound on ||L||; channels do not mix."""

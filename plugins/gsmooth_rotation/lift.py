@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gsmooth.geometry.rings import Floats, Rings
 from gsmooth.geometry.sparse import torch_csr
-from gsmooth_rotation.rings import kept_orders, ring_radii, weighted_sampling
+from gsmooth_rotation.rings import edge_weights, kept_orders, ring_radii, weighted_sampling
 from gsmooth_rotation.settings import ROTATION
 from gsmooth_rotation.synthesis import Synthesis
 
@@ -27,10 +27,11 @@ DENSE_ENTRIES = 4_000_000
 class PolarFrame:
     """L for one channel: Gaussian-blurred samples on rings, then a unitary angular DFT.
 
-    L = F W S, with S the low-pass sampling of the (H, W) image at ring radii (k + 1/2) ring_step
-    and ``samples`` equal angles, W = sqrt(r dr dphi) and F the unitary real DFT restricted to
-    orders m <= pi r_k. z is laid out as [m = 0 of every ring | real parts | imaginary parts]. Both
-    parts of a pair have the weight sqrt(2), so that noise has the same std for both, as T4 needs.
+    L = F G W S, with S the low-pass sampling of the (H, W) image at ring radii (k + 1/2) ring_step
+    and ``samples`` equal angles, W = sqrt(r dr dphi), G the weights of the rings (``edge_weights``)
+    and F the unitary real DFT restricted to orders m <= pi r_k. z is laid out as [m = 0 of every
+    ring | real parts | imaginary parts]. Both parts of a pair have the weight sqrt(2), so that
+    noise has the same std for both, as T4 needs.
     """
 
     height: int
@@ -38,6 +39,7 @@ class PolarFrame:
     low_pass_px: float
     radius_px: float
     ring_step_px: float
+    edge_px: float = 0.0
 
     @cached_property
     def radii(self) -> np.ndarray:
@@ -74,16 +76,20 @@ class PolarFrame:
     def _weighted(self) -> tuple[csr_array, Floats]:
         angles = np.full(self.rings, self.samples)
         rings = Rings(self.height, self.width, self.radii, angles)
-        return weighted_sampling(rings, self.ring_step_px, self.low_pass_px)
+        matrix, weight = weighted_sampling(rings, self.ring_step_px, self.low_pass_px)
+        if self.edge_px > 0.0:
+            edge = np.repeat(edge_weights(self.radii, self.radius_px, self.edge_px), angles)
+            matrix.data *= np.repeat(edge, np.diff(matrix.indptr))
+        return matrix, weight
 
     @property
     def sampling(self) -> csr_array:
-        """W S as a sparse (rings * samples, H * W) matrix, float64, entries > 0."""
+        """G W S as a sparse (rings * samples, H * W) matrix, float64, entries > 0."""
         return self._weighted[0]
 
     @cached_property
     def norm(self) -> float:
-        """Upper bound on ||L||: the weighted Schur test on W S (F only drops coefficients)."""
+        """Upper bound on ||L||: the weighted Schur test on G W S (F only drops coefficients)."""
         matrix, weight = self._weighted
         rows = float(np.max(matrix.sum(axis=1) / weight))
         cols = float(np.max(matrix.T @ weight))
@@ -141,7 +147,7 @@ class PolarFrame:
     def _synthesis(self) -> Synthesis:
         counts = np.bincount(self._kept[0], minlength=self.rings)
         size = (self.height, self.width, self.low_pass_px, self.radius_px, self.ring_step_px)
-        return Synthesis(*size, counts)
+        return Synthesis(*size, counts, self.edge_px)
 
     @lru_cache(maxsize=8)  # noqa: B019 - frames are themselves cached and few
     def _indices(self, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -32,6 +32,16 @@ def kept_orders(
     return ring, order
 
 
+def edge_weights(radii: Floats, radius_px: float, edge_px: float) -> Floats:
+    """Weights of the rings: 1, and in the outer ``edge_px`` of the disc a cosine that falls to 0.
+
+    Every angular order of a ring has the weight of the ring, so the lift stays linear, and a
+    rotation remains a change of phase.
+    """
+    inside = np.clip((radius_px - radii) / edge_px, 0.0, 1.0) if edge_px > 0.0 else 1.0
+    return np.asarray(np.sin(inside * (np.pi / 2.0)) * np.ones_like(radii))
+
+
 def weighted_sampling(
     rings: Rings, ring_step_px: float, std_px: float, cut_px: float | None = None
 ) -> tuple[csr_array, Floats]:

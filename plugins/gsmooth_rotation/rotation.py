@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, final
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Final, Literal, final
 
 from torch import Tensor
 
@@ -16,6 +16,10 @@ from gsmooth.transforms.in_space import AttackInSpaceBounds, BoundedInSpace
 from gsmooth_rotation.action import DiscPixels, PolarSpace
 from gsmooth_rotation.attack import turned
 from gsmooth_rotation.preimages import enclose
+from gsmooth_rotation.views import VIEWS, ViewName, cropped, inscribed_side, restored
+
+_FIRST: Final = (0.0, "adjoint")
+"""Edge and view of the first release: names of z-spaces in its records leave them out."""
 
 
 class RotationBounds(AttackInSpaceBounds["Rotation"]):
@@ -40,12 +44,21 @@ class Rotation(BoundedInSpace):
     space: where noise is added. "polar": to the coefficients, on which the action is exact.
     "pixels": to the disc's pixels (low_pass_px and ring_step_px have no effect). There is then no
     action, so no noise on the angle is possible, and covers need many centres (T = id).
+    edge_px: width of the disc's soft edge, in pixels: the weight of its rings falls to 0 there, so
+    that what interpolation does at the rim weighs less, and what is seen there as well. 0: a hard
+    edge.
+    view: what the network sees. "adjoint": the adjoint of the lift, a second blur, black outside
+    the disc. "wiener": that blur undone as far as noise allows, and outside the mean of the image.
+    "crop" and "wiener-crop": of these the square inside the disc, a smaller input.
     """
 
     low_pass_px: float = 0.7
     radius_px: float | None = None
     ring_step_px: float = 1.0
     space: Literal["polar", "pixels"] = "polar"
+    # Added after runs had been recorded: the defaults of these two may never change.
+    edge_px: float = field(default=0.0, metadata={"added": True})
+    view: ViewName = field(default="adjoint", metadata={"added": True})
 
     name: ClassVar[str] = "rotation"
     summary: ClassVar[str] = "rotation about the centre, bilinear, zero padding"
@@ -58,19 +71,33 @@ class Rotation(BoundedInSpace):
     bounds_class = RotationBounds
 
     def __post_init__(self) -> None:
-        for field, value in (
+        for option, value in (
             ("low_pass_px", self.low_pass_px),
             ("radius_px", self.radius_px),
             ("ring_step_px", self.ring_step_px),
         ):
             if value is not None and not (math.isfinite(value) and value > 0.0):
-                raise ValueError(f"rotation: {field}={value} must be a positive number of pixels")
+                raise ValueError(f"rotation: {option}={value} must be a positive number of pixels")
         if self.space not in ("polar", "pixels"):
             raise ValueError(f"rotation: space={self.space!r} must be 'polar' or 'pixels'")
+        if not (math.isfinite(self.edge_px) and self.edge_px >= 0.0):
+            raise ValueError(f"rotation: edge_px={self.edge_px} must be a number of pixels, or 0")
+        if self.view not in VIEWS:
+            raise ValueError(f"rotation: view={self.view!r} must be one of {', '.join(VIEWS)}")
+        if self.space == "pixels" and (self.edge_px > 0.0 or self.view.startswith("wiener")):
+            raise ValueError(
+                "rotation: a soft edge and the view 'wiener' are for space='polar'; with 'pixels'"
+                " leave edge_px at 0, and choose the view 'adjoint' or 'crop'"
+            )
 
     def for_shape(self, shape: tuple[int, int, int]) -> Rotation:
         """This rotation with its disc fixed for images (C, H, W)."""
         if self.radius_px is not None:
+            if self.edge_px > self.radius_px:
+                raise ConfigurationError(
+                    f"rotation: edge_px={self.edge_px:g} is larger than the radius of the disc,"
+                    f" {self.radius_px:g} px; give at most that"
+                )
             return self
         inside = min(shape[1], shape[2]) / 2 - 1
         if inside <= 0.0:
@@ -78,7 +105,7 @@ class Rotation(BoundedInSpace):
                 f"rotation: images of {shape[1]} x {shape[2]} px hold no disc 1 px inside their"
                 " inscribed circle; give radius_px, or images of 3 x 3 px at least"
             )
-        return replace(self, radius_px=inside)
+        return replace(self, radius_px=inside).for_shape(shape)
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images turned anticlockwise by theta[0] degrees, (N, C, H, W)."""
@@ -93,7 +120,26 @@ class Rotation(BoundedInSpace):
     def z_space(self) -> str:
         """Name of the z-space, with all options of the lift."""
         disc = f"{self.low_pass_px} {self.radius_px} {self.ring_step_px}"
-        return f"rotation {self.space} {disc}"
+        seen = f" {self.edge_px} {self.view}" if (self.edge_px, self.view) != _FIRST else ""
+        return f"rotation {self.space} {disc}{seen}"
+
+    def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """Q: (N, K) -> (N, *input_shape(shape)), as ``view`` says."""
+        seen = self.coordinates.readout(z, shape)
+        if self.view.startswith("wiener"):
+            frame = self._polar.frame(shape[1], shape[2])
+            seen = restored(frame, z, seen)
+        if not self.view.endswith("crop"):
+            return seen
+        return cropped(seen, *self.input_shape(shape)[1:])
+
+    def input_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """The images' own, or that of the square inside the disc."""
+        if not self.view.endswith("crop"):
+            return shape
+        radius = self.for_shape(shape).radius_px
+        assert radius is not None
+        return shape[0], inscribed_side(radius, shape[1]), inscribed_side(radius, shape[2])
 
     def keeps_range(self, low: float, high: float) -> bool:
         """True for ranges with 0: interpolation averages, and pixels from outside are 0."""
@@ -106,6 +152,9 @@ class Rotation(BoundedInSpace):
             raise ValueError(
                 "rotation: the disc is not fixed yet; call for_shape((channels, height, width))"
             )
-        if self.space == "pixels":
-            return DiscPixels(self.radius_px)
-        return PolarSpace(self.low_pass_px, self.radius_px, self.ring_step_px)
+        return DiscPixels(self.radius_px) if self.space == "pixels" else self._polar
+
+    @property
+    def _polar(self) -> PolarSpace:
+        assert self.radius_px is not None
+        return PolarSpace(self.low_pass_px, self.radius_px, self.ring_step_px, self.edge_px)

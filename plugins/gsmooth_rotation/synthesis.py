@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gsmooth.geometry.rings import Rings
 from gsmooth.geometry.sparse import torch_csr
-from gsmooth_rotation.rings import ring_radii, weighted_sampling
+from gsmooth_rotation.rings import edge_weights, ring_radii, weighted_sampling
 from gsmooth_rotation.settings import ROTATION
 
 CUT: Final = 2.5
@@ -52,6 +52,7 @@ class Synthesis:
     radius_px: float
     ring_step_px: float
     counts: NDArray[np.int64]
+    edge_px: float = 0.0
 
     @cached_property
     def groups(self) -> tuple[_Group, ...]:
@@ -75,6 +76,8 @@ class Synthesis:
         rings = Rings(self.height, self.width, radii, angles)
         matrix, _ = weighted_sampling(rings, self.ring_step_px, self.low_pass_px, cut_px)
         scale = 1.0 / np.sqrt(2.0 * np.repeat(angles, angles))
+        if self.edge_px > 0.0:
+            scale *= np.repeat(edge_weights(radii, self.radius_px, self.edge_px), angles)
         return csr_array(matrix.T @ diags_array(scale))
 
     def __call__(self, z: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,7 @@ FRAMES = [
     PolarFrame(9, 12, 1.0, 3.5, 0.75),
     PolarFrame(15, 11, 0.5, 9.0, 1.3),  # the disc is larger than the image
     PolarFrame(5, 5, 0.7, 0.9, 1.0),
+    PolarFrame(12, 12, 0.9, 6.0, 1.0, 4.0),  # with a soft edge
 ]
 
 
@@ -163,9 +165,7 @@ def test_the_turning_norm_is_above_the_norm_of_the_generator_after_the_lift(
 ) -> None:
     turn = np.concatenate([np.zeros(frame.rings), frame.orders, frame.orders])
     true = float(np.linalg.norm(turn[:, None] * matrix(frame), 2))
-    fresh = PolarFrame(
-        frame.height, frame.width, frame.low_pass_px, frame.radius_px, frame.ring_step_px
-    )
+    fresh = replace(frame)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PolarFrame, "_is_small", small)
         assert true <= fresh.turning_norm

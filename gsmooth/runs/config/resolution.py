@@ -6,9 +6,6 @@ Afterwards every choice that a count depends on is written down, defaults of plu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-
-from pydantic_core import to_jsonable_python
 
 from gsmooth.cover.regions.grid import check_count
 from gsmooth.errors import ConfigurationError
@@ -23,6 +20,7 @@ from gsmooth.runs.config.run_config import (
 from gsmooth.runs.task import RunTask
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.options import recorded_options
 from gsmooth.transforms.region import Region
 
 
@@ -66,12 +64,11 @@ def resolved_task(
     # Noise and region of a card mean something for its own transformation only.
     trained = shipped if shipped and shipped.smoothing.transformation == name else None
     operator = registry.load_transformation(name, _options(config, trained))
-    own_options = {f.name: getattr(operator, f.name) for f in fields(operator)}  # type: ignore[arg-type]
     region = _region(config, trained, operator, needs_ball) if needs_region else config.region
     update = {
         "model": _model(config.model, shipped),
         "transformation": config.transformation.model_copy(
-            update={"name": name, "options": to_jsonable_python(own_options)}
+            update={"name": name, "options": recorded_options(operator)}
         ),
         "smoothing": _smoothing(config.smoothing, trained, operator)
         if needs_noise
