@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
-from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
+from gsmooth.cover.bounds.cells import ROUNDING, Cells, FrameCells
 from gsmooth.cover.bounds.lipschitz import lengthens
 from gsmooth.cover.bounds.margin_model import MarginModel
+from gsmooth.cover.bounds.splitting import parts_to, split
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -110,16 +111,14 @@ class Layout:
         carried: The centres c_j (balls, K) in the clean image's frame.
         price: Expected votes (balls,); the most expensive ball is tested first.
         owner: The ball of every cell, (cells,).
-        lower: Lower ends of the cells, (cells, m).
-        upper: Upper ends of the cells, (cells, m).
+        frame: The cells.
     """
 
     theta: Floats
     carried: Tensor
     price: Floats
     owner: NDArray[np.int64]
-    lower: Floats
-    upper: Floats
+    frame: FrameCells
 
 
 def moving_cover(
@@ -130,11 +129,11 @@ def moving_cover(
     layout: Layout,
 ) -> Cover:
     """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
-    carried, theta = layout.carried, layout.theta
-    cells, claimed = measure(pulled_back, carried, layout.owner, layout.lower, layout.upper)
+    carried, theta, claimed = layout.carried, layout.theta, layout.frame.proved
+    cells = layout.frame.around(carried, layout.owner)
     # Where C is L x on the whole region, every centre is set to L x: means of it are rounded, which
     # would leave a residual, and T may lengthen that without bound.
-    constant = claimed and not cells.derivative.any() and _stays_at(pulled_back, clean, layout)
+    constant = claimed and not cells.derivative.any() and _stays_at(clean, layout.frame)
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
     margin_model = MarginModel.at(smoothed, region, carried, float(cells.residuals().max()))
@@ -160,15 +159,14 @@ def moving_cover(
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
 
 
-def _stays_at(pulled_back: PulledBackImage, clean: Tensor, layout: Layout) -> bool:
-    """True if C is ``clean`` (K,), to rounding, at both ends of every cell.
+def _stays_at(clean: Tensor, frame: FrameCells) -> bool:
+    """True if C is ``clean`` (K,), to rounding, at all corners of the cells.
 
     A derivative of 0 shows that C is constant, not that it is L x: an attack that clips changes an
     image outside of its range at theta = 0 already, and the values of a stepped parameter do not
     form an interval.
     """
-    ends = np.unique(np.concatenate([layout.lower, layout.upper]), axis=0)
-    away = (pulled_back.points(torch.from_numpy(ends)) - clean).norm(dim=1).max()
+    away = (frame.points - clean).norm(dim=1).max()
     return bool(away <= ROUNDING * (1.0 + clean.norm()))
 
 
@@ -219,12 +217,18 @@ def _refined(
 ) -> Cells:
     """Cells, halved until no bound exceeds its ball's sampled supremum by more than a tolerance."""
     for _ in range(COVER.refinement.rounds):
-        supremum = np.full(len(centres), -np.inf)
-        np.maximum.at(supremum, cells.ball, centre_margins.sampled(cells))
-        over = centre_margins.margins(cells) > supremum[cells.ball] + COVER.refinement.tolerance
-        if not over.any() or len(cells.ball) + int(over.sum()) > COVER.refinement.most_cells:
+        supremum, sampled = np.full(len(centres), -np.inf), centre_margins.sampled(cells)
+        np.maximum.at(supremum, cells.ball, sampled)
+        wanted = supremum[cells.ball] + COVER.refinement.tolerance
+        bounds = centre_margins.margins(cells)
+        over = bounds > wanted
+        least = sampled[over]
+        shrink = (bounds[over] - least) / (wanted[over] - least)
+        parts = parts_to(cells.take(over), shrink)
+        more = int((parts.prod(axis=1) - 1).sum())
+        if not over.any() or len(cells.ball) + more > COVER.refinement.most_cells:
             break
-        cells = halve(pulled_back, centres, cells, over)
+        cells = split(pulled_back, centres, cells, over, parts)
     return cells
 
 

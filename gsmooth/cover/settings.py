@@ -31,8 +31,8 @@ class MemorySettings:
 class GridSettings:
     """The grid over a whole region by which centres are chosen."""
 
-    cells: tuple[int, int] = (240, 1024)
-    """Cells with one moving parameter, and with several. The certified supremum refines them."""
+    cells: tuple[int, int] = (48, 512)
+    """Cells with one moving parameter, at first, and with several. Refinement makes more."""
     step: float = 0.12
     """Joint distance that the grid of a curve aims at between its points, in noise stds."""
     most_points: int = 4096
@@ -93,10 +93,14 @@ class PilotSettings:
 class RefinementSettings:
     """Halving of cells until the margins of a cover's balls are nearly tight."""
 
-    tolerance: float = 0.04
+    tolerance: float = 0.025
     """Margin by which a ball's bound may exceed its sampled supremum, in noise stds."""
     rounds: int = 16
-    """Most rounds of halving."""
+    """Most rounds of splitting."""
+    most_parts: int = 8
+    """Most parts of a cell in one round."""
+    measure_again: float = 8.0
+    """Bounds are computed again for parts of a cell that are so many times narrower than it."""
     most_cells: int = 16384
     """Cells at which refinement ends: the bound stays sound, only less tight."""
     step_gap: float = 0.01

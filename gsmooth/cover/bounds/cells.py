@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Final, final
 
@@ -33,6 +34,8 @@ class Cells:
             itertools.product over (lower, upper).
         derivative: sup ||dC/dtheta_i|| over the box, (n, m).
         curvature: sup ||d2C/dtheta_i2|| over the box, (n, m); inf where C is not smooth.
+        measured: The widths for which derivative and curvature were computed, (n, m). A part of a
+            box keeps the bounds of the box, which hold on it, until it is far smaller.
     """
 
     ball: NDArray[np.int64]
@@ -41,6 +44,7 @@ class Cells:
     corners: Floats
     derivative: Floats
     curvature: Floats
+    measured: Floats
 
     def residuals(self) -> Floats:
         """Bound on ||C(theta) - c|| over each box, for every theta in it (C2): (n,).
@@ -80,14 +84,67 @@ class Cells:
         """The cells for which ``chosen`` (n,) is true."""
         return Cells(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
-    def join(self, other: Cells) -> Cells:
-        """These cells and the others."""
-        return Cells(
+    @classmethod
+    def joined(cls, parts: Sequence[Cells]) -> Cells:
+        """All cells of the parts, in their order."""
+        return cls(
             *(
-                np.concatenate([getattr(self, field.name), getattr(other, field.name)])
-                for field in fields(self)
+                np.concatenate([getattr(part, field.name) for part in parts])
+                for field in fields(cls)
             )
         )
+
+
+@final
+@dataclass(frozen=True)
+class FrameCells:
+    """Boxes of parameters with all that holds around any centre; computed once for an image.
+
+    Args:
+        lower: Lower ends, (n, m).
+        upper: Upper ends, (n, m).
+        points: C at the corners, each once, (k, K).
+        place: The points of the corners of every box, (n, 2^m), in the order of ``Cells.corners``.
+        derivative: sup ||dC/dtheta_i|| over the box, (n, m).
+        curvature: sup ||d2C/dtheta_i2|| over the box, (n, m); inf where C is not smooth.
+        proved: False without a derivative bound. The derivatives are then 0, and residuals are only
+            sampled.
+    """
+
+    lower: Floats
+    upper: Floats
+    points: Tensor
+    place: NDArray[np.int64]
+    derivative: Floats
+    curvature: Floats
+    proved: bool
+
+    @classmethod
+    def of(cls, pulled_back: PulledBackImage, lower: Floats, upper: Floats) -> FrameCells:
+        """Boxes with their ends; C is computed at their corners."""
+        theta = _corner_parameters(lower, upper)
+        flat, place = np.unique(theta.reshape(-1, theta.shape[2]), axis=0, return_inverse=True)
+        points = pulled_back.points(torch.from_numpy(flat))
+        return cls.at(pulled_back, lower, upper, points, place.reshape(theta.shape[:2]))
+
+    @classmethod
+    def at(
+        cls,
+        pulled_back: PulledBackImage,
+        lower: Floats,
+        upper: Floats,
+        points: Tensor,
+        place: NDArray[np.int64],
+    ) -> FrameCells:
+        """Boxes whose corners are known: C there is ``points[place]``."""
+        derivative, curvature, proved = bounds_on(pulled_back, lower, upper)
+        return cls(lower, upper, points, place, derivative, curvature, proved)
+
+    def around(self, centres: Tensor, ball: NDArray[np.int64]) -> Cells:
+        """The cells, seen from the centre (balls, K) of the ball (n,) that each belongs to."""
+        corners = distances_to(self.points, centres, self.place, ball)
+        bounds = (self.derivative, self.curvature, self.upper - self.lower)
+        return Cells(ball, self.lower, self.upper, corners, *bounds)
 
 
 def measure(
@@ -97,51 +154,37 @@ def measure(
     lower: Floats,
     upper: Floats,
 ) -> tuple[Cells, bool]:
-    """Cells around the centres (balls, K), and True if the plugin proves their bounds.
+    """Cells around the centres (balls, K), and True if the plugin proves their bounds."""
+    found = FrameCells.of(pulled_back, lower, upper)
+    return found.around(centres, ball), found.proved
 
-    Without a derivative bound the derivatives are set to 0: the residuals are then only sampled.
-    """
-    theta = _corner_parameters(lower, upper)
-    flat, place = np.unique(theta.reshape(-1, theta.shape[2]), axis=0, return_inverse=True)
-    points = pulled_back.points(torch.from_numpy(flat))
-    slack = ROUNDING * (1.0 + max(float(part.norm(dim=1).max()) for part in (points, centres)))
-    place = place.reshape(theta.shape[:2])
-    corners = _distances(points, centres, place, ball) + slack
+
+def bounds_on(
+    pulled_back: PulledBackImage, lower: Floats, upper: Floats
+) -> tuple[Floats, Floats, bool]:
+    """Derivative and curvature over boxes, (n, m) each, and whether the plugin bounds the first."""
     low, high = torch.from_numpy(lower), torch.from_numpy(upper)
     derivative, curvature = pulled_back.derivative(low, high), pulled_back.curvature(low, high)
     derivatives = np.zeros_like(lower) if derivative is None else derivative.numpy()
     curvatures = np.full_like(lower, np.inf) if curvature is None else curvature.numpy()
-    return Cells(ball, lower, upper, corners, derivatives, curvatures), derivative is not None
+    return derivatives, curvatures, derivative is not None
 
 
-def _distances(
+def distances_to(
     points: Tensor, centres: Tensor, place: NDArray[np.int64], ball: NDArray[np.int64]
 ) -> Floats:
-    """||points[place] - centre of the cell's ball||, place (n, 2^m): once for every corner."""
+    """||points[place] - centre of the cell's ball||, rounded up; place (n, k).
+
+    Each distance is computed once, however many cells share the point.
+    """
+    slack = ROUNDING * (1.0 + max(float(part.norm(dim=1).max()) for part in (points, centres)))
     found = np.empty(place.shape)
     for number in np.unique(ball):
         own = ball == number
         corners, back = np.unique(place[own], return_inverse=True)
         far = (points[torch.from_numpy(corners)] - centres[int(number)]).norm(dim=1).numpy()
         found[own] = far[back.reshape(-1, place.shape[1])]
-    return found
-
-
-def halve(
-    pulled_back: PulledBackImage, centres: Tensor, cells: Cells, chosen: NDArray[np.bool_]
-) -> Cells:
-    """The cells, with the chosen ones halved across the axis along which C changes most."""
-    cut = cells.take(chosen)
-    axis = np.argmax((cut.upper - cut.lower) * (cut.derivative + 1e-300), axis=1)
-    row = np.arange(len(axis))
-    middle = (cut.lower[row, axis] + cut.upper[row, axis]) / 2
-    upper_of_low, lower_of_high = cut.upper.copy(), cut.lower.copy()
-    upper_of_low[row, axis] = middle
-    lower_of_high[row, axis] = middle
-    lower = np.concatenate([cut.lower, lower_of_high])
-    upper = np.concatenate([upper_of_low, cut.upper])
-    fresh, _ = measure(pulled_back, centres, np.concatenate([cut.ball, cut.ball]), lower, upper)
-    return cells.take(~chosen).join(fresh)
+    return found + slack
 
 
 def _corner_parameters(lower: Floats, upper: Floats) -> Floats:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.bounds.cells import ROUNDING, Cells, halve, measure
+from gsmooth.cover.bounds.cells import ROUNDING, Cells, measure
+from gsmooth.cover.bounds.splitting import halve
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.settings import COVER
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsmooth.cover.bounds.cells import FrameCells
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
 from gsmooth.cover.build import Cover, Layout, identity_cover, moving_cover
 from gsmooth.cover.pilots import PilotEstimates
@@ -153,27 +154,33 @@ class CoverPlanner:
         """The planner for x (1, C, H, W) float64."""
         operator = smoothed.transformation
         pulled_back = PulledBackImage(operator, x, smoothed.identity_action)
-        units = _spacing_units(smoothed, pulled_back, region)
-        parameter_grid = lay_parameter_grid(operator, region, units)
-        points = pulled_back.points(torch.from_numpy(parameter_grid.theta))
-        clean = operator.lift(x)[0]
-        planner = cls(smoothed, region, pulled_back, clean, parameter_grid, points, centres, price)
-        length = float(np.sqrt(np.square(np.diff(planner.joint, axis=0)).sum(axis=1)).sum())
-        most = COVER.grid.most_points
-        if isinstance(centres, int):
-            most = min(most, COVER.grid.points_per_centre * centres)
-        cells = min(most, math.ceil(length / COVER.grid.step))
-        if (
-            len(parameter_grid.moving) == 1
-            and centres != "clean"
-            and cells > 1.2 * len(parameter_grid.theta)
-        ):
+        units, clean = _spacing_units(smoothed, pulled_back, region), operator.lift(x)[0]
+        cells, planner = None, None
+        while planner is None or (cells := planner._finer) is not None:
             parameter_grid = lay_parameter_grid(operator, region, units, cells)
             points = pulled_back.points(torch.from_numpy(parameter_grid.theta))
             planner = cls(
                 smoothed, region, pulled_back, clean, parameter_grid, points, centres, price
             )
         return planner
+
+    @property
+    def _finer(self) -> int | None:
+        """The number of cells that the length of the curve asks for; None if there are as many."""
+        if len(self.parameter_grid.moving) != 1 or self.centres == "clean":
+            return None
+        length = float(np.sqrt(np.square(np.diff(self.joint, axis=0)).sum(axis=1)).sum())
+        most = COVER.grid.most_points
+        if isinstance(self.centres, int):
+            most = min(most, COVER.grid.points_per_centre * self.centres)
+        cells = min(most, math.ceil(length / COVER.grid.step))
+        return cells if cells > 1.2 * len(self.parameter_grid.theta) else None
+
+    @cached_property
+    def frame(self) -> FrameCells:
+        """The cells of the grid, which all covers of this image begin with."""
+        grid = self.parameter_grid
+        return FrameCells.at(self.pulled_back, *grid.boxes, self.points, grid.corners)
 
     @cached_property
     def joint(self) -> Floats:
@@ -255,15 +262,13 @@ class CoverPlanner:
         return moving_cover(self.smoothed, self.pulled_back, self.clean, self.region, layout)
 
     def _one_clean(self) -> Layout:
-        lower, upper = self.parameter_grid.boxes
         ends = np.array([self.region.lower])
         theta = placed(self.smoothed.law, ends, np.zeros_like(ends))
-        owner = np.zeros(len(lower), dtype=np.int64)
-        return Layout(theta, self.clean[None], np.zeros(1), owner, lower, upper)
+        owner = np.zeros(len(self.frame.lower), dtype=np.int64)
+        return Layout(theta, self.clean[None], np.zeros(1), owner, self.frame)
 
     def _pieces_layout(self, pieces: list[Piece], shares: Floats | None = None) -> Layout:
-        lower, upper = self.parameter_grid.boxes
-        owner = np.zeros(len(lower), dtype=np.int64)
+        owner = np.zeros(len(self.frame.lower), dtype=np.int64)
         for place, piece in enumerate(pieces):
             owner[piece.cells] = place
         carried = torch.stack(
@@ -278,7 +283,7 @@ class CoverPlanner:
         price = np.zeros(len(pieces))
         if shares is not None:
             price = prices_of(pieces, shares, self._prices)
-        return Layout(theta, carried, price, owner, lower, upper)
+        return Layout(theta, carried, price, owner, self.frame)
 
     @cached_property
     def _partition(self) -> Partition:

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsmooth.cover.bounds.cells import Cells, halve, measure
+from gsmooth.cover.bounds.cells import Cells, measure
+from gsmooth.cover.bounds.splitting import halve
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
