@@ -219,7 +219,10 @@ def test_a_profile_ascends_where_float64_phi_does_not() -> None:
     region = Region((-1.0,), (1.0,))
     starts = np.linspace(0.0, 0.999, 20000)[:, None]
     rest = np.zeros((len(starts), 2))
-    cells = Cells(np.zeros(len(starts), np.int64), starts, starts + 1e-4, rest, starts, starts)
+    wide = np.full_like(starts, 1e-4)
+    cells = Cells(
+        np.zeros(len(starts), np.int64), starts, starts + wide, rest, starts, starts, wide
+    )
     margins = np.array(0.853 + 1e-16 * np.arange(len(starts)), dtype=np.float64)
     assert (np.diff(required_p_of_margin(margins)) < 0.0).any()
     shares = [step.required_p for step in build._profile(region, cells, margins)]

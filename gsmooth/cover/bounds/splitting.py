@@ -92,7 +92,8 @@ def _at_nodes(
     shape = tuple(end.shape[1] for end in ends)
     index = np.stack(np.unravel_index(np.arange(int(np.prod(shape))), shape), axis=1)
     theta = np.stack([end[:, index[:, axis]] for axis, end in enumerate(ends)], axis=2)
-    outer = np.all((index == 0) | (index == np.array(shape) - 1), axis=1)
+    at_ends: NDArray[np.bool_] = (index == 0) | (index == np.array(shape) - 1)
+    outer = at_ends.all(axis=1)
     found = np.empty(theta.shape[:2])
     found[:, outer] = cells.corners
     inner = theta[:, ~outer]
@@ -106,7 +107,8 @@ def _measured_again(pulled_back: PulledBackImage, cells: Cells) -> Cells:
     """The cells, with new bounds where they are far smaller than what the bounds were for."""
     widths = cells.upper - cells.lower
     shrunk = widths * COVER.refinement.measure_again <= cells.measured
-    small = (shrunk & (widths > 0.0)).any(axis=1)
+    moving: NDArray[np.bool_] = widths > 0.0
+    small = np.any(shrunk & moving, axis=1)
     if not small.any():
         return cells
     derivative, curvature = cells.derivative.copy(), cells.curvature.copy()

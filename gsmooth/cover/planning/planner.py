@@ -170,11 +170,19 @@ class CoverPlanner:
         if len(self.parameter_grid.moving) != 1 or self.centres == "clean":
             return None
         length = float(np.sqrt(np.square(np.diff(self.joint, axis=0)).sum(axis=1)).sum())
-        most = COVER.grid.most_points
-        if isinstance(self.centres, int):
-            most = min(most, COVER.grid.points_per_centre * self.centres)
-        cells = min(most, math.ceil(length / COVER.grid.step))
+        cells = min(COVER.grid.most_points, math.ceil(length / COVER.grid.step))
+        if (count := self._given) is not None:
+            # As many cells for every centre, so that parts of a straight curve are equal.
+            cells = count * min(COVER.grid.points_per_centre, math.ceil(cells / count))
         return cells if cells > 1.2 * len(self.parameter_grid.theta) else None
+
+    @property
+    def _given(self) -> int | None:
+        """The number of centres that a cover without votes has; None if votes choose it."""
+        if isinstance(self.centres, int):
+            return self.centres
+        usual = self.smoothed.transformation.default_centres
+        return usual if self.price is None and self.centres is None else None
 
     @cached_property
     def frame(self) -> FrameCells:
@@ -223,8 +231,7 @@ class CoverPlanner:
         """The cover with the given number of centres, or the transformation's default number."""
         if self.centres == "clean":
             return self._cover(self._one_clean())
-        wanted, usual = self.centres, self.smoothed.transformation.default_centres
-        count = wanted if isinstance(wanted, int) else usual
+        count = self._given or self.smoothed.transformation.default_centres
         return self._cover(self._pieces_layout(self._partition.so_many(count)))
 
     def plan(self, estimates: PilotEstimates) -> Cover:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsmooth.cover.regions.grid import ParameterGrid, lay_parameter_grid, piece_of
+from gsmooth.cover.settings import COVER
 from gsmooth.transforms.region import Region
 from tests.cover.subjects import Weave
 from tests.testing.planted import Turn, TurnBounds
@@ -92,7 +93,7 @@ def test_a_parameter_that_does_not_move_gets_one_empty_interval() -> None:
     assert parameter_grid.moving == (1,)
     assert (lower[:, 0] == 0.0).all()
     assert (upper[:, 0] == 0.0).all()
-    assert len(lower) == pytest.approx(240, abs=2)
+    assert len(lower) == pytest.approx(COVER.grid.cells[0], abs=2)
 
 
 @given(ends=st.tuples(TINY, TINY, TINY, TINY))
@@ -101,7 +102,9 @@ def test_a_box_as_thin_as_floats_allow_is_cut_into_no_more_cells_than_others(
     ends: tuple[float, float, float, float],
 ) -> None:
     lower, upper = grid(Region((-ends[0], -ends[1]), (ends[2], ends[3]))).boxes
-    assert len(lower) <= 4 * 1024  # A thin axis is up to two cells wide on each side of its kink.
+    assert (
+        len(lower) <= 4 * COVER.grid.cells[1]
+    )  # A thin axis is up to two cells wide on each side of its kink.
     assert (lower.min(axis=0) == [-ends[0], -ends[1]]).all()
     assert (upper.max(axis=0) == [ends[2], ends[3]]).all()
 

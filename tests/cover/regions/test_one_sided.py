@@ -167,7 +167,7 @@ def test_more_centres_ask_for_less(law: Law) -> None:
         for count in (1, 2, 4, 8)
     ]
     assert margins == sorted(margins, reverse=True)
-    # Equal parts, up to one grid cell of the 240.
+    # Equal parts, up to one cell of a grid of 120.
     assert margins[2] <= float(law.margin([0.6 / 4 + 0.6 / 120])) + 0.02
 
 
