@@ -140,7 +140,7 @@ def _dataset(images: ImagesLike, g: object) -> Dataset:
 
 def _usual_centres(g: SmoothedClassifier, rule: Mode, online: bool) -> Centres:
     """As for ``gsmooth certify``: region mode chooses for every image, radius mode is told."""
-    radius = isinstance(rule, RadiusMode) and not online
+    radius = isinstance(rule, RadiusMode) and not online and not g.law.periodic
     return g.transformation.default_centres if radius else None
 
 

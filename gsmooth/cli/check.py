@@ -205,5 +205,7 @@ def _region(text: str | None) -> Region | None:
     ends = [override.value for override in region_flag(text)]
     if not ends:
         return None
+    if any(value == "all" for end in ends if isinstance(end, list) for value in end):
+        raise ConfigurationError("--region all: expected numbers here, e.g. --region=-180:180")
     lower, upper = (tuple(float(str(v)) for v in end) for end in ends if isinstance(end, list))
     return Region(lower, upper)

@@ -119,7 +119,8 @@ RegionFlag = Annotated[
         "-r",
         metavar="NAME=LOWER:UPPER[,...]",
         help="The interval of each parameter, in its unit: angle=-30:30 is 30 degrees either way;"
-        ' "-30:30" alone in the order of the parameters.',
+        ' "-30:30" alone in the order of the parameters. all, or angle=all: the whole period of a'
+        " parameter that has one (every orientation, with --law haar).",
         rich_help_panel=_WHAT,
     ),
 ]
@@ -228,20 +229,23 @@ def classes_flag(path: Path | None) -> Iterator[Override]:
 
 
 def region_flag(text: str | None) -> Iterator[Override]:
-    """``LOWER:UPPER[,...]`` as the two lists of ends, ``NAME=LOWER:UPPER[,...]`` as two tables."""
+    """``LOWER:UPPER[,...]`` as the two lists of ends, ``NAME=LOWER:UPPER[,...]`` as two tables.
+
+    ``all`` in place of an interval is both of its ends.
+    """
     from gsmooth.runs.config.overrides import Override
 
     if text is None:
         return
     # "-r=-30:30" arrives with its equals sign: a short flag takes everything behind it.
     named, parts = _by_name("--region", text.removeprefix("="))
-    pairs = [part.split(":") for part in parts]
+    pairs = [["all", "all"] if part.strip() == "all" else part.split(":") for part in parts]
     if any(len(pair) != 2 for pair in pairs):
         raise ConfigurationError(
             f'--region {text}: expected LOWER:UPPER for each parameter, e.g. --region "-30:30"'
         )
     for position, end in enumerate(("lower", "upper")):
-        values = [_number("--region", pair[position], text) for pair in pairs]
+        values = [_end(pair[position], text) for pair in pairs]
         value = dict(zip(named, values, strict=True)) if named else values
         yield Override(f"region.{end}", value, f"--region {text}")
 
@@ -281,6 +285,11 @@ def _by_name(flag: str, text: str) -> tuple[list[str], list[str]]:
             f"{flag} {text}: name every parameter once (angle=..., brightness=...), or none of them"
         )
     return names, [value.strip() for _, _, value in pairs]
+
+
+def _end(part: str, text: str) -> float | str:
+    """A number; ``all`` where the whole period is meant."""
+    return part if part == "all" else _number("--region", part, text)
 
 
 def _number(name: str, part: str, text: str) -> float:

@@ -37,6 +37,8 @@ class GridSettings:
     """Joint distance that the grid of a curve aims at between its points, in noise stds."""
     most_points: int = 4096
     """Most points on the grid of a curve. The time for its arcs grows with their square."""
+    most_free_points: int = 512
+    """The same where shifts cost nothing: sets of points of all of the curve are compared."""
     points_per_centre: int = 16
     """Most grid points for each centre, where their number is given: more gain nothing."""
     unsmoothed_cells: int = 17
@@ -61,6 +63,8 @@ class ClusterSettings:
 
     counts: tuple[int, ...] = (1, 2, 4, 8, 16, 24, 36, 52, 76, 112, 160)
     """Numbers of centres that are tried."""
+    free_counts: int = 5
+    """The first so many of these are tried where shifts cost nothing (Haar noise)."""
     rounds: int = 12
     """Most rounds in which cells change their owners, for the final number of centres."""
     rough_rounds: int = 3

@@ -71,7 +71,7 @@ def with_periods(
                 " a std (Gaussian noise)"
             )
     return law.with_periods(
-        tuple(parameter.period_of(shape) for parameter in parameters),
+        transformation.periods(shape),
         tuple(parameter.step for parameter in parameters),
     )
 

@@ -185,6 +185,12 @@ class SmoothedClassifier:
             raise AttributeError(f"SmoothedClassifier has no attribute {name!r}{hint}")
 
     @property
+    def periods(self) -> dict[str, float]:
+        """The period of every parameter in its unit, by name; 0 where it has none."""
+        names = [parameter.name for parameter in self.transformation.parameters]
+        return dict(zip(names, self.transformation.periods(self.image_shape), strict=True))
+
+    @property
     def identity_action(self) -> bool:
         """T = id: parameters carry no noise, and z gets nothing but delta."""
         return self.law.dimensions == 0

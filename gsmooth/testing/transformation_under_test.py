@@ -145,10 +145,8 @@ class TransformationUnderTest:
         operator, every = self.transformation, self.transformation.parameters
         axes = tuple(axis for axis, parameter in enumerate(every) if parameter.period)
         law = HaarLaw(axes, tuple(scales), KIT.subject.sigma, operator.orthogonal)
-        periods = tuple(parameter.period_of(self.shape) for parameter in every)
-        _, found = with_unsmoothed(
-            operator, law.with_periods(periods, tuple(parameter.step for parameter in every))
-        )
+        steps = tuple(parameter.step for parameter in every)
+        _, found = with_unsmoothed(operator, law.with_periods(operator.periods(self.shape), steps))
         return found
 
     @property

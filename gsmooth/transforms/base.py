@@ -137,6 +137,14 @@ class Transformation(ABC):
         """
         return ()
 
+    def periods(self, shape: tuple[int, int, int]) -> tuple[float, ...]:
+        """The period of every parameter in its unit for images (C, H, W); 0 where it has none.
+
+        T_(theta + period) = T_theta, which Haar noise needs (T7). The default is what the
+        parameters declare; override it where a period depends on options.
+        """
+        return tuple(parameter.period_of(shape) for parameter in self.parameters)
+
     def without_noise(self, names: tuple[str, ...]) -> Transformation:
         """The same attack with an action that ignores these parameters; they join ``unsmoothed``.
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Final, SupportsFloat, final
+from typing import Final, Protocol, SupportsFloat, final
 
 import numpy as np
 
@@ -16,6 +16,14 @@ from gsmooth.theory.arguments import require_names
 
 RESERVED: Final = ("lower", "upper", "l2", "bits", "names")
 """Arguments of :class:`Region` that are no parameters; no parameter may be called so."""
+
+
+class Periodic(Protocol):
+    """What has parameters with periods: a smoothed classifier."""
+
+    @property
+    def periods(self) -> Mapping[str, float]:
+        """The period of every parameter in its unit, by name; 0 where it has none."""
 
 
 @final
@@ -113,6 +121,50 @@ class Region:
         pairs += [f"l2={self.l2!r}"] if self.l2 or not pairs else []
         pairs += [f"bits={self.bits}"] if self.bits else []
         return f"Region({', '.join(pairs)})"
+
+    @classmethod
+    def all(
+        cls, g: Periodic, /, l2: float = 0.0, bits: int = 0, **others: tuple[float, float]
+    ) -> Region:
+        """The whole period of every parameter of g that has one: every orientation of a rotation.
+
+        Args:
+            g: The smoothed classifier.
+            l2: Radius of the ball on top, in units of the declared input range.
+            bits: The attacked image is rounded to 2^bits levels; 0: it stays the float image.
+            others: The intervals (low, high) of parameters without a period, by name, and of those
+                that are not to move all the way.
+
+        Raises:
+            ConfigurationError: No parameter has a period, or one without a period has no interval.
+
+        Example:
+            >>> import gsmooth as gs
+            >>> import torch
+            >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 2))
+            >>> g = gs.SmoothedClassifier(
+            ...     net, "rotation", noise={"angle": gs.Haar()}, sigma=0.25, num_classes=2,
+            ...     input_shape=(1, 8, 8),
+            ... )
+            >>> gs.Region.all(g)
+            Region(angle=(-180, 180))
+        """
+        periods = g.periods
+        having = [name for name, period in periods.items() if period]
+        if not having:
+            raise ConfigurationError(
+                "region: no parameter has a period, so none has a whole one; give intervals by name"
+            )
+        if missing := [name for name in periods if name not in (*having, *others)]:
+            raise ConfigurationError(
+                f"region: {' and '.join(missing)} without a period (it is known of"
+                f" {', '.join(having)}); give an interval, such as Region.all(g,"
+                f" {missing[0]}=(-1, 1))"
+            )
+        whole = {name: (-periods[name] / 2.0, periods[name] / 2.0) for name in having}
+        pairs = {name: _pair(name, interval) for name, interval in {**whole, **others}.items()}
+        lower, upper = zip(*pairs.values(), strict=True)
+        return cls(lower, upper, l2, bits, tuple(pairs))
 
     def along(self, parameters: Mapping[str, str], whose: str) -> Region:
         """The same region with its intervals in the order of a transformation's parameters.

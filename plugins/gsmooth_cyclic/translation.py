@@ -67,8 +67,10 @@ class CyclicTranslation(OnTorus):
     name: ClassVar[str] = "cyclic-translation"
     summary: ClassVar[str] = "translation on a torus, exact at every fraction of a pixel"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("down", "px", "downwards; rows that leave come in at the top"),
-        Parameter("across", "px", "to the right; columns that leave come in at the left"),
+        Parameter("down", "px", "downwards; rows that leave come in at the top", period="height"),
+        Parameter(
+            "across", "px", "to the right; columns that leave come in at the left", period="width"
+        ),
     )
     orthogonal: ClassVar[bool] = True
     bounds_class = CyclicTranslationBounds

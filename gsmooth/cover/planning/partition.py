@@ -29,12 +29,21 @@ def prices_of(pieces: list[Piece], shares: Floats, prices: Prices) -> Floats:
     return prices(radii, np.array([shares[piece.nodes].min() for piece in pieces]))
 
 
+def moves_freely(law: Law, parameter_grid: ParameterGrid) -> bool:
+    """Whether every moving parameter of the grid has Haar noise, so that shifts cost nothing (T7).
+
+    T7: margins are then those of residuals alone.
+    """
+    return set(parameter_grid.moving) <= set(law.periodic) and bool(parameter_grid.moving)
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Partition:
     """The ways to gather the cells of a grid into pieces, one ball each.
 
     One moving parameter makes a chain, which is cut into arcs; the cells of several are clustered.
+    So are those of parameters with Haar noise, along which neighbours are no nearer than others.
 
     Args:
         law: The noise law.
@@ -74,7 +83,12 @@ class Partition:
 
     @property
     def _is_chain(self) -> bool:
-        return self.parameter_grid.is_chain
+        return self.parameter_grid.is_chain and not self._is_free
+
+    @property
+    def _is_free(self) -> bool:
+        """True if a shift costs nothing, along whatever parameter the region is wide (T7)."""
+        return moves_freely(self.law, self.parameter_grid)
 
     @cached_property
     def _chain(self) -> Arcs:
@@ -124,6 +138,9 @@ class Partition:
         def total(place: int) -> float:
             return float(prices_of(self._rough_clusters(place), shares, rule).sum())
 
+        if self._is_free:  # One ball is the rule, and only residuals can ask for more.
+            places = range(COVER.clusters.free_counts)
+            return self._clusters(COVER.clusters.counts[min(places, key=total)])
         return self._clusters(COVER.clusters.counts[_lowest(total, len(COVER.clusters.counts))])
 
     def _rough_clusters(self, place: int) -> list[Piece]:

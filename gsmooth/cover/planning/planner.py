@@ -17,7 +17,7 @@ from gsmooth.cover.bounds.cells import FrameCells
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
 from gsmooth.cover.build import Cover, Layout, identity_cover, moving_cover
 from gsmooth.cover.pilots import PilotEstimates
-from gsmooth.cover.planning.partition import Partition, prices_of
+from gsmooth.cover.planning.partition import Partition, moves_freely, prices_of
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, lay_parameter_grid
 from gsmooth.cover.regions.one_sided import place_of, placed
@@ -171,7 +171,9 @@ class CoverPlanner:
             return None
         length = float(np.sqrt(np.square(np.diff(self.joint, axis=0)).sum(axis=1)).sum())
         cells = min(COVER.grid.most_points, math.ceil(length / COVER.grid.step))
-        if (count := self._given) is not None:
+        if self._is_free:  # One ball needs all of the curve, and is searched with all its points.
+            cells = min(cells, COVER.grid.most_free_points)
+        elif (count := self._given) is not None:
             # As many cells for every centre, so that parts of a straight curve are equal.
             cells = count * min(COVER.grid.points_per_centre, math.ceil(cells / count))
         return cells if cells > 1.2 * len(self.parameter_grid.theta) else None
@@ -181,8 +183,13 @@ class CoverPlanner:
         """The number of centres that a cover without votes has; None if votes choose it."""
         if isinstance(self.centres, int):
             return self.centres
-        usual = self.smoothed.transformation.default_centres
+        usual = 1 if self._is_free else self.smoothed.transformation.default_centres
         return usual if self.price is None and self.centres is None else None
+
+    @property
+    def _is_free(self) -> bool:
+        """True if a shift costs nothing, along whatever parameter the region is wide (T7)."""
+        return moves_freely(self.smoothed.law, self.parameter_grid)
 
     @cached_property
     def frame(self) -> FrameCells:
@@ -194,7 +201,7 @@ class CoverPlanner:
     def joint(self) -> Floats:
         """The grid points (n, m + K) in standard deviations: T4's margin is a Euclidean distance.
 
-        An unsmoothed parameter contributes only through C.
+        A parameter that is unsmoothed or has Haar noise contributes only through C.
         """
         residual = self.points.numpy() / self.smoothed.law.sigma
         if self.pulled_back.identity_action:
@@ -319,13 +326,14 @@ def _spacing_units(
 ) -> Floats:
     """Units of length on each axis (m,), in which cells are about cubes.
 
-    Those of the law; for an unsmoothed parameter, the change that moves C by about sigma. C is
-    sampled along its interval with the other parameters at 0; no bound depends on that.
+    Those of the law; where shifts cost nothing (an unsmoothed parameter, Haar noise), the change
+    that moves C by about sigma. C is sampled along its interval with the other parameters at 0; no
+    bound depends on that.
     """
     if smoothed.identity_action:
         return np.ones(region.dimensions)
     units, low, high = units_of(smoothed.law), np.array(region.lower), np.array(region.upper)
-    for axis in smoothed.law.unsmoothed:
+    for axis in smoothed.law.free_axes:
         alone = np.arange(len(low)) == axis
         line = Region(tuple((alone * low).tolist()), tuple((alone * high).tolist()))
         parameter_grid = lay_parameter_grid(

@@ -1,4 +1,4 @@
-"""Noise and regions that name their parameters, brought into the order of the transformation."""
+"""Noise and regions that name their parameters or whole periods, as numbers in their order."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.runs.config.overrides import Tree
 
 if TYPE_CHECKING:
-    from gsmooth.transforms.base import Transformation
+    from gsmooth.transforms.base import Parameter, Transformation
 
 GAUSSIAN: Final = "gaussian"
 HAAR: Final = "haar"
+ALL: Final = "all"
+"""In place of both ends of an interval: the whole period."""
 _FIELDS: Final = (
     ("smoothing", "scales"),
     ("smoothing", "law"),
@@ -25,17 +27,18 @@ _FIELDS: Final = (
 def ordered(tree: Tree) -> None:
     """Replace tables by name in a run file's tree by lists in the order of the parameters.
 
-    The transformation is loaded only if there is such a table.
+    An end of a region that is "all" becomes half of the parameter's period. The transformation is
+    loaded only if there is such a table or end.
 
     Raises:
-        ConfigurationError: A name is unknown or missing (the message lists the right ones), or no
-            transformation is named.
+        ConfigurationError: A name is unknown or missing (the message lists the right ones), a
+            parameter has no period, or no transformation is named.
         PluginError: The transformation cannot be loaded.
     """
     named = [
         (section, field)
         for section, field in _FIELDS
-        if isinstance(_section(tree, section).get(field), Mapping)
+        if _has_words(_section(tree, section).get(field))
     ]
     if not named:
         return
@@ -49,7 +52,78 @@ def ordered(tree: Tree) -> None:
         elif field == "scales":
             table[field] = _values({**haar, **table[field]}, operator, where)
         else:
-            table[field] = _values(table[field], operator, where)
+            table[field] = _ends(table[field], operator, where, _image_shape(tree))
+
+
+def _has_words(given: object) -> bool:
+    """Whether a field names parameters, or is ALL somewhere."""
+    return isinstance(given, Mapping) or (isinstance(given, list) and ALL in given)
+
+
+def _ends(
+    given: Mapping[str, object] | list[object],
+    operator: Transformation,
+    where: str,
+    shape: tuple[int, int, int] | None,
+) -> list[object]:
+    """The lower or upper ends of a region, in order, with numbers for ALL."""
+    several = given == [ALL] and len(operator.parameters) > 1
+    found = [ALL] * len(operator.parameters) if several else given
+    ends = _values(found, operator, where) if isinstance(found, Mapping) else found
+    if len(ends) != len(operator.parameters):  # Told where the region is resolved.
+        return [0.0 if end == ALL else end for end in ends]
+    named = zip(operator.parameters, ends, strict=True)
+    return [
+        whole_period(parameter, operator, shape)[where.endswith("upper")] if end == ALL else end
+        for parameter, end in named
+    ]
+
+
+def whole_period(
+    parameter: Parameter, operator: Transformation, shape: tuple[int, int, int] | None
+) -> tuple[float, float]:
+    """The interval of all values of a parameter with a period, around 0.
+
+    Args:
+        parameter: The parameter.
+        operator: Its transformation.
+        shape: (C, H, W) of the images; None where it is not known yet.
+
+    Raises:
+        ConfigurationError: It has no period, or one that depends on a shape that is not known.
+    """
+    name, whose = parameter.name, operator.name
+    if not parameter.period:
+        having = [p.name for p in operator.parameters if p.period]
+        raise ConfigurationError(
+            f"region: {name}=all, but {whose} declares no period of {name}; parameters with a"
+            f" period: {', '.join(having) or 'none'}. Give the interval of each other one, such as"
+            f" {name}={-parameter.usual:g}:{parameter.usual:g}"
+        )
+    if shape is None and isinstance(parameter.period, str):
+        raise ConfigurationError(
+            f"region: {name}=all is the image's {parameter.period}, which is not known before the"
+            f" images are read; give model.shape, or the interval in {parameter.unit}"
+        )
+    axis = operator.parameters.index(parameter)
+    period = operator.periods(shape or (1, 1, 1))[axis]
+    if parameter.step:
+        return 0.0, period - parameter.step
+    return -period / 2.0, period / 2.0
+
+
+def _image_shape(tree: Tree) -> tuple[int, int, int] | None:
+    """(C, H, W) of the images, where run file or card state it."""
+    from gsmooth.models.cards import card
+    from gsmooth.runs.config.run_config import ModelSection
+
+    model = _section(tree, "model")
+    shipped = card(str(model.get("spec", ModelSection().spec)))
+    shape = model.get("shape") or (shipped and shipped.model.shape)
+    if not isinstance(shape, list | tuple) or len(shape) != 3:
+        return None
+    channels, height, width = shape
+    return int(channels), int(height), int(width)
 
 
 def _haar(law: object, operator: Transformation) -> dict[str, object]:

@@ -65,16 +65,15 @@ def resolved_task(
     trained = shipped if shipped and shipped.smoothing.transformation == name else None
     operator = registry.load_transformation(name, _options(config, trained))
     region = _region(config, trained, operator, needs_ball) if needs_region else config.region
+    smoothing = _smoothing(config.smoothing, trained, operator) if needs_noise else config.smoothing
     update = {
         "model": _model(config.model, shipped),
         "transformation": config.transformation.model_copy(
             update={"name": name, "options": recorded_options(operator)}
         ),
-        "smoothing": _smoothing(config.smoothing, trained, operator)
-        if needs_noise
-        else config.smoothing,
+        "smoothing": smoothing,
         "region": region,
-        "certify": _certify(config.certify, operator),
+        "certify": _certify(config.certify, operator, smoothing),
     }
     return RunTask(config.model_copy(update=update), operator)
 
@@ -166,9 +165,14 @@ def _haar_scales(
     return tuple(0.0 if own else scale for own, scale in zip(haar, scales, strict=True))
 
 
-def _certify(certify: CertifySection, operator: Transformation) -> CertifySection:
+def _certify(
+    certify: CertifySection, operator: Transformation, smoothing: SmoothingSection
+) -> CertifySection:
     # The published method has one centre, the clean image; region mode chooses for every image.
-    usual = {"nested": 1, "radius": operator.default_centres, "region": None}[certify.mode]
+    # Where shifts cost nothing one is the rule, and the cover knows it.
+    free = any(smoothing.haar(len(operator.parameters)))
+    own = None if free else operator.default_centres
+    usual = {"nested": 1, "radius": own, "region": None}[certify.mode]
     inner = certify.alpha_inner or certify.alpha / 2
     return certify.model_copy(update={"centres": certify.centres or usual, "alpha_inner": inner})
 

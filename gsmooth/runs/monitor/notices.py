@@ -10,14 +10,30 @@ from gsmooth.data.digests import SeenImages, image_digests
 from gsmooth.models import model_notices
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.inputs import called, data_notices
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 
 
 def input_notices(context: RunContext) -> Iterator[str]:
     """How the images were read, and properties of the model; a sentence each."""
+    yield from haar_notices(context.smoothed)
     yield from data_notices(context.config, context.dataset)
     yield from _one_class(context)
     yield from _seen_in_training(context)
     yield from model_notices(context.smoothed.classifier, context.config.model.weights)
+
+
+def haar_notices(smoothed: SmoothedClassifier) -> Iterator[str]:
+    """What Haar noise asks of the labels (T7); nothing where there is none.
+
+    T7: g has one answer for all values of the parameter, whatever the right answers are.
+    """
+    parameters = smoothed.transformation.parameters
+    if names := [parameters[axis].name for axis in smoothed.law.periodic]:
+        yield (
+            f"smoothing: haar noise on {' and '.join(names)}, so g gives one answer for all values;"
+            " labels that they tell apart (6 and 9, or the directions of arrows, under rotation)"
+            " cannot all be right"
+        )
 
 
 def _one_class(context: RunContext) -> Iterator[str]:

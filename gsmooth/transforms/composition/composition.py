@@ -186,6 +186,10 @@ class Composition(Transformation):
         """Names of the parameters that carry no noise: ``still``."""
         return self.still
 
+    def periods(self, shape: tuple[int, int, int]) -> tuple[float, ...]:
+        """Those of the parts, in order."""
+        return tuple(period for part in self.parts for period in part.periods(shape))
+
     def without_noise(self, names: tuple[str, ...]) -> Transformation:
         """These parameters rest too."""
         every = (*self.still, *names)
