@@ -148,3 +148,34 @@ def test_a_law_in_a_run_file_may_be_a_list_or_a_table(tmp_path: Path) -> None:
 def test_a_std_of_haar_noise_is_refused(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         resolved(config(region="angle=-180:180,brightness=0:0.1", **flags))
+
+
+def cyclic(*more: Override) -> list[Override]:
+    model = Override("model.spec", "my_module:build", "test")
+    return [Override("transformation.name", "cyclic-translation", "test"), model, *more]
+
+
+@pytest.mark.parametrize("region", ["all", "angle=all"])
+def test_all_of_a_region_is_a_whole_period_around_zero(region: str) -> None:
+    rotation = Override("transformation.name", "rotation", "test")
+    found = load_config(None, [rotation, *region_flag(region)]).region
+    assert (found.lower, found.upper) == ((-180.0,), (180.0,))
+
+
+def test_all_may_stand_beside_an_interval() -> None:
+    found = config("4,0.2", "brightness=0:0.1,angle=all").region
+    assert (found.lower, found.upper) == ((-180.0, 0.0), (180.0, 0.1))
+    assert config("4,0.2", "all,0:0.1").region == found
+
+
+def test_all_of_several_parameters_needs_a_period_of_each() -> None:
+    shape = Override("model.shape", [3, 32, 48], "test")
+    found = load_config(None, cyclic(shape, *region_flag("all"))).region
+    assert (found.lower, found.upper) == ((-16.0, -24.0), (16.0, 24.0))
+    with pytest.raises(ConfigurationError, match=r"no period of brightness; .* period: angle"):
+        config("4,0.2", "all")
+
+
+def test_a_period_of_the_image_needs_its_shape() -> None:
+    with pytest.raises(ConfigurationError, match="the image's height, which is not known"):
+        load_config(None, cyclic(*region_flag("all")))
