@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.certification import RadiusMode, RegionMode
-from gsmooth.certification.api import certify
-from gsmooth.certification.feasibility import check_feasible
+from gsmooth.certification.api import certify_many
+from gsmooth.certification.task import CertifyTask
 from gsmooth.cover import Cover, MarginModel, build_cover
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.data import digits
+from gsmooth.data.item import Item
 from gsmooth.errors import PluginError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -161,13 +162,12 @@ def test_one_centre_and_few_votes_certify_every_orientation() -> None:
     network = Classifier(Sector(), classes=2, shape=SHAPE)
     g = SmoothedClassifier(network, "rotation", noise={"angle": Haar()}, sigma=SIGMA, seed=3)
     region = Region.all(g)
-    check_feasible(g, region, RegionMode())
     x = torch.ones(SHAPE)
-    outcome = certify(g, x, region, RegionMode())
+    (outcome,) = certify_many(CertifyTask(g, region, RegionMode()), [Item(0, x)])
     assert isinstance(outcome.certificate, Certified)
     assert len(outcome.certificate.evidence) == 1
     assert outcome.votes < 1000
-    radius = certify(g, x, region, RadiusMode(n=2000))
+    (radius,) = certify_many(CertifyTask(g, region, RadiusMode(n=2000)), [Item(0, x)])
     assert isinstance(radius.certificate, Certified)
     assert radius.certificate.fraction == 1.0
 
