@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, final
+from typing import ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -17,6 +17,19 @@ from gsmooth_rotation.bounds import NUMERICAL, derivative_chunks, in_narrow_cell
 from gsmooth_rotation.lift import PolarFrame, polar_frame
 from gsmooth_rotation.rings import kept_orders, ring_radii
 from gsmooth_rotation.settings import ROTATION
+
+
+class Drifts(NamedTuple):
+    """d psi / d theta on n cells, as intervals d + v with |v| <= w pixel by pixel (C3).
+
+    drift: L d (n, C * K). within: a bound on ||L v||, (n,). spread: ||w||, (n,). derivative: sup
+    ||psi'||, (n,). Per radian.
+    """
+
+    drift: Tensor
+    within: Tensor
+    spread: Tensor
+    derivative: Tensor
 
 
 @final
@@ -84,32 +97,37 @@ class PolarSpace(PairSpace):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||C'|| = sup ||L psi' - A L psi|| over each cell.
 
-        On a cell of half-width D around m, psi' = d + w with |w| at most half the interval that
-        holds psi', and psi is within D ||psi'|| of psi_m, so
-        ||C'|| <= ||L d - A L psi_m|| + ||L|| ||w|| + ||A L|| D sup||psi'|| (C3b; d and A L psi
-        nearly cancel). The triangle bound ||L|| sup||psi'|| + ||A L psi_m|| + ||A L|| D sup||psi'||
-        is the cross-check, and the smaller of the two is returned.
+        On a cell of half-width D around m, psi' = d + v with |v| <= w, half the interval that holds
+        psi', pixel by pixel, and psi - psi_m = (theta - m) d + V with |V| <= D w. So
+        ||C'|| <= ||L d - A L psi_m|| + D ||A L d|| + lambda + D min(||A L|| ||w||, M lambda), where
+        lambda = min(||L|| ||w||, ||W S w||) bounds ||L v|| and M is the largest order (C3b; d and
+        A L psi nearly cancel). The triangle bound ||L|| sup||psi'|| + ||A L psi_m|| + ||A L|| D
+        sup||psi'|| is the cross-check, and the smaller of the two is returned.
         """
         frame, slack = self._of(x), NUMERICAL * (1.0 + float(x.norm()))
+        top = float(max(frame.orders, default=0)) * (1.0 + 1e-12)
 
         def bound(low: Tensor, high: Tensor) -> Tensor:
-            drift, spread, derivative = self._drifts(x, low, high)
+            half, found = (high - low) / 2, self._drifts(x, low, high)
             turning = self.generated(self._midway(x, low, high))
-            together = drift.sub_(turning).norm(dim=1) + frame.norm * spread
-            apart = frame.norm * derivative + turning.norm(dim=1)
-            moved = frame.turning_norm * ((high - low) / 2) * derivative
-            return torch.minimum(together, apart) + moved + slack
+            # A L of what psi' is off its middle moves the image by half a cell at most.
+            carried = torch.minimum(frame.turning_norm * found.spread, top * found.within)
+            carried = half * (self.generated(found.drift).norm(dim=1) + carried)
+            together = (found.drift - turning).norm(dim=1) + found.within + carried
+            apart = frame.norm * found.derivative + turning.norm(dim=1)
+            moved = frame.turning_norm * half * found.derivative
+            return torch.minimum(together, apart + moved) + slack
 
         return self._bounds(bound, x, lower, upper)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        """sup ||L psi'|| <= ||L d|| + ||L|| ||w||, or ||L|| sup||psi'|| where that is smaller."""
+        """sup ||L psi'|| <= ||L d|| + lambda, or ||L|| sup||psi'|| where that is smaller."""
         frame, slack = self._of(x), NUMERICAL * (1.0 + float(x.norm()))
 
         def bound(low: Tensor, high: Tensor) -> Tensor:
-            drift, spread, derivative = self._drifts(x, low, high)
-            together = drift.norm(dim=1) + frame.norm * spread
-            return torch.minimum(together, frame.norm * derivative) + slack
+            found = self._drifts(x, low, high)
+            together = found.drift.norm(dim=1) + found.within
+            return torch.minimum(together, frame.norm * found.derivative) + slack
 
         return self._bounds(bound, x, lower, upper)
 
@@ -125,19 +143,23 @@ class PolarSpace(PairSpace):
 
         return in_narrow_cells(in_groups, x.shape[1:], self._support(x), lower, upper)
 
-    def _drifts(self, x: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """L d (n, C * K), ||w|| (n,) and sup ||psi'|| (n,) for narrow cells in radians (n,)."""
+    def _drifts(self, x: Tensor, low: Tensor, high: Tensor) -> Drifts:
+        """The derivative of psi on narrow cells in radians (n,)."""
         pixels = self._support(x)
         full = x.new_zeros(len(low), x.shape[1], x.shape[2] * x.shape[3])
+        strays = torch.zeros_like(full)
         spreads, derivatives = [], []
         for cells, least, most in derivative_chunks(x[0], pixels, low, high):
             middle, half = (least + most) / 2, (most - least) / 2
             full[cells, :, pixels] = middle.transpose(0, 1)
+            strays[cells, :, pixels] = half.transpose(0, 1)
             spreads.append(half.square().sum(dim=(0, 2)).sqrt())
             # max(|low|, |high|) = |middle| + half
             derivatives.append(middle.abs_().add_(half).square_().sum(dim=(0, 2)).sqrt())
-        drift = self.lift(full.reshape(-1, *x.shape[1:]))
-        return drift, torch.cat(spreads), torch.cat(derivatives)
+        drift, spread = self.lift(full.reshape(-1, *x.shape[1:])), torch.cat(spreads)
+        within = self.longest(strays.reshape(-1, *x.shape[1:])) * (1.0 + 1e-12)
+        within = torch.minimum(within, self._of(x).norm * spread)
+        return Drifts(drift, within, spread, torch.cat(derivatives))
 
     def _midway(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """L psi at the middle of every cell, (n, C * K)."""

@@ -264,6 +264,17 @@ def test_the_together_bound_is_far_below_the_triangle_bound_on_narrow_cells() ->
     assert float(present(operator.bounds.derivative_bound(x, low, high))) < 0.5 * motion
 
 
+def test_pixels_that_change_cells_cost_little_behind_a_low_pass() -> None:
+    """Tightness, not soundness: with ||L|| ||w|| this ratio is 6.5."""
+    operator = Rotation(low_pass_px=1.2).for_shape((1, 28, 28))
+    x = SampleImage("noise", 1).tensor((1, 28, 28))
+    theta = torch.linspace(-20.0, 20.0, 161, dtype=torch.float64)[:, None]
+    bound = present(operator.bounds.derivative_bound(x, theta[:-1], theta[1:]))
+    points = operator.act(operator.lift(operator.attack(x.expand(161, -1, -1, -1), theta)), -theta)
+    change = (points[1:] - points[:-1]).norm(dim=1) / 0.25
+    assert float((bound[:, 0] / change).median()) < 3.0
+
+
 def present(bound: Tensor | None) -> Tensor:
     assert bound is not None
     return bound

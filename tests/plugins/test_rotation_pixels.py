@@ -183,7 +183,7 @@ def test_a_white_square_of_four_pixels_needs_all_of_the_kink_term() -> None:
 
 
 def test_the_change_of_the_image_within_a_cell_is_paid_for() -> None:
-    """Without ||A L|| D G the polar bound would be wrong for this image.
+    """Without D (||A L d|| + ...) the polar bound would be wrong for this image.
 
     L psi' = A L psi at the middle of the cell, and psi' turns at the frame's one ring in such a way
     that A L psi soon disagrees. (Half of the term suffices here, and nothing worse was found.)
@@ -209,12 +209,13 @@ def test_the_change_of_the_image_within_a_cell_is_paid_for() -> None:
     x = identity_action @ torch.linalg.solve(energy.T, torch.linalg.svd(scaled).U[:, 0])
     x = (x / x.abs().max()).reshape(1, 1, size, size)
     ends = [torch.tensor([middle + side * half], dtype=torch.float64) for side in (-1.0, 1.0)]
-    drift, spread, fastest = space._drifts(x, *ends)
+    drift, within, spread, _ = space._drifts(x, *ends)
     turning = space.generated(space._midway(x, *ends))
     frame = space.frame(size, size)
-    without = float((drift - turning).norm() + frame.norm * spread)
+    without = float((drift - turning).norm() + within)
     found = float((x.flatten() @ derivative(middle + 0.9 * half)).norm())
     assert found > 1.05 * without
-    assert found <= without + float(frame.turning_norm * half * fastest)
+    moved = half * (space.generated(drift).norm() + frame.turning_norm * spread)
+    assert found <= without + float(moved)
     degrees = (end.rad2deg()[:, None] for end in ends)
     assert found <= float(space.derivative_bound(x, *degrees)) / math.radians(1.0)
