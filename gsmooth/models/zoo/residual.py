@@ -16,8 +16,8 @@ class ResidualNetwork(nn.Module):
     """A small residual network: a stem, three stages of two blocks, and the mean over places.
 
     Maps images (N, C, H, W), float32, to scores (N, classes). The first layer is a batch norm: it
-    is the normalization, so noisy inputs outside of the input range are not clipped. Sides of at
-    least 48 px are halved in the stem, and each later stage halves them again.
+    is the normalization, so noisy inputs outside of the input range are not clipped. Images of at
+    least 48 x 48 pixels are halved in the stem, and each later stage halves them again.
 
     Args:
         classes: Number of classes.
@@ -31,7 +31,7 @@ class ResidualNetwork(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width_px = shape
-        stride = 2 if min(height, width_px) >= 48 else 1
+        stride = 2 if height * width_px >= 48 * 48 else 1
         self.stem = nn.Sequential(
             nn.BatchNorm2d(channels, **PLAIN),
             convolution(channels, width, stride=stride, circular=circular, kernel=5),
@@ -45,12 +45,11 @@ class ResidualNetwork(nn.Module):
         )
         self.dropout = nn.Dropout(0.1)
         self.head = nn.Linear(4 * width, classes, **PLAIN)
-        # Convolutions of few channels run faster on CPUs in this layout.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores (N, classes) of images (N, C, H, W)."""
-        seen = self.stages(self.stem(x.contiguous(memory_format=torch.channels_last)))
+        # Strided convolutions of 8 channels crash PyTorch 2.13 on CPUs in the layout channels_last.
+        seen = self.stages(self.stem(x.contiguous()))
         scores: Tensor = self.head(self.dropout(seen.mean(dim=(2, 3))))
         return scores
 
