@@ -8,11 +8,11 @@ from typing import final
 
 from torch import Tensor, nn
 
-from gsmooth.cover import IndividualCovers
 from gsmooth.data.item import Item
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
+from gsmooth.training.sampled_cover import SampledBall, SampledCovers
 from gsmooth.training.settings import TRAINING
 from gsmooth.transforms.region import Region
 
@@ -24,8 +24,8 @@ class CertifiedEstimate:
 
     An image counts if the share of votes for its true class exceeds what a cover requires, at every
     centre of a cover with 1, 2, 4 or 8 centres. Votes are those of certificates (sampler, law,
-    grid), and the covers are real ones. But shares take the place of lower bounds, so this is an
-    estimate and proves nothing: with few votes it is usually a little too high.
+    grid). But shares take the place of lower bounds, and a few attacks that of the whole region, so
+    this is an estimate and proves nothing: it is usually a little too high.
 
     The noise is the same for every network, so networks are compared by the same votes.
 
@@ -40,7 +40,7 @@ class CertifiedEstimate:
     items: Sequence[Item]
     labels: Sequence[int]
     region: Region
-    _covers: dict[tuple[int, int], list[tuple[Tensor, float]]] = field(default_factory=dict)
+    _covers: dict[int, list[list[SampledBall]]] = field(default_factory=dict)
 
     def __call__(self, module: nn.Module) -> float:
         """The estimate for a network, in [0, 1].
@@ -115,17 +115,18 @@ class CertifiedEstimate:
         return {
             place
             for (place, (_, _, required)), votes in zip(asked, counts, strict=True)
-            if not votes[self.labels[place]] / votes.sum() > required
+            # Half a vote for either side: no number of votes shows a share of 1.
+            if not (votes[self.labels[place]] + 0.5) / (votes.sum() + 1.0) > required
         }
 
     def _balls(self, place: int, centres: int) -> list[tuple[Tensor, float]]:
         """Centres and required shares, the hardest first; they do not depend on the network."""
-        if (place, centres) not in self._covers:
-            cover = IndividualCovers(centres).cover(self.smoothed, self.items[place], self.region)
-            # Half the memory: the last digits of a centre change no estimate.
-            found = [(ball.z.float(), ball.required_p) for ball in cover.balls]
-            self._covers[place, centres] = found
-        return [(z.double(), required) for z, required in self._covers[place, centres]]
+        numbers = TRAINING.estimate.centres
+        if place not in self._covers:
+            sampled = SampledCovers(self.smoothed, self.items[place].image, self.region)
+            self._covers[place] = sampled.covers(numbers)
+        cover = self._covers[place][numbers.index(centres)]
+        return [(ball.z.double(), ball.required_p) for ball in cover]
 
     def _requests(
         self, smoothed: SmoothedClassifier, place: int, centre: int, z: Tensor, stream: Stream

@@ -22,6 +22,9 @@ class EstimateSettings:
     """Votes at each centre. A centre passes if their share exceeds what it requires."""
     centres: tuple[int, ...] = (1, 2, 4, 8)
     """Numbers of centres that are tried in turn; certify itself chooses the cheapest number."""
+    attacks: int = 33
+    """Attacks on an image, about, from which its covers are made; more for two parameters and up
+    where a grid of three a parameter has more."""
     evaluations: int = 20
     """Estimates during a training, evenly spread; the last epoch always gets one."""
 
