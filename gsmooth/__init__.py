@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gsmooth.data.loading import load_data
     from gsmooth.models import load_model
     from gsmooth.models.classifier import Classifier
+    from gsmooth.models.zoo.specs import zoo_network
     from gsmooth.runs.seeds.seed_file import load_seed
     from gsmooth.sampling.noise import SecretSeed
     from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Laplace,
         Uniform,
     )
+    from gsmooth.training import Consistency, Macer, SmoothAdv
     from gsmooth.transforms.base import Parameter, Transformation
     from gsmooth.transforms.bounds import TransformationBounds
     from gsmooth.transforms.hookspecs import hookimpl
@@ -38,18 +40,21 @@ _HOMES = {
     "Abstained": "certificate",
     "Certified": "certificate",
     "Classifier": "models.classifier",
+    "Consistency": "training",
     "Exponential": "theory.parameter_noise",
     "FoldedNormal": "theory.parameter_noise",
     "Gaussian": "theory.parameter_noise",
     "Guarantee": "certificate",
     "Haar": "theory.parameter_noise",
     "Laplace": "theory.parameter_noise",
+    "Macer": "training",
     "Parameter": "transforms.base",
     "Prediction": "certificate",
     "Region": "transforms.region",
     "Result": "api.results",
     "Results": "api.results",
     "SecretSeed": "sampling.noise",
+    "SmoothAdv": "training",
     "SmoothedClassifier": "sampling.smoothed_classifier",
     "Transformation": "transforms.base",
     "TransformationBounds": "transforms.bounds",
@@ -65,6 +70,7 @@ _HOMES = {
     "register": "transforms.registry",
     "train": "api.train",
     "verify": "api.verify",
+    "zoo_network": "models.zoo.specs",
 }
 _ROOMS = ("data", "report", "transforms")
 _NOISE = "SmoothedClassifier(..., std={...}, sigma=...), or noise={...} with gsmooth."
@@ -109,18 +115,21 @@ __all__ = [
     "Abstained",
     "Certified",
     "Classifier",
+    "Consistency",
     "Exponential",
     "FoldedNormal",
     "Gaussian",
     "Guarantee",
     "Haar",
     "Laplace",
+    "Macer",
     "Parameter",
     "Prediction",
     "Region",
     "Result",
     "Results",
     "SecretSeed",
+    "SmoothAdv",
     "SmoothedClassifier",
     "Transformation",
     "TransformationBounds",
@@ -140,4 +149,5 @@ __all__ = [
     "train",
     "transforms",
     "verify",
+    "zoo_network",
 ]

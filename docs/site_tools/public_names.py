@@ -46,8 +46,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Results": ("Results", "Result", "Certified", "Abstained", "Guarantee", "Prediction"),
     "What is certified": ("Region", "SmoothedClassifier", "Classifier", "SecretSeed", "load_seed"),
     "Noise on parameters": ("Gaussian", "Uniform", "Laplace", "Exponential", "FoldedNormal"),
+    "Methods of training": ("Consistency", "SmoothAdv", "Macer"),
     "Models, data and transformations": (
         "load_model",
+        "zoo_network",
         "load_data",
         "load_transformation",
         "register",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from gsmooth.api.results import Result
 from gsmooth.attacks import AttackOutcome, Attempt
 from gsmooth.certificate import Certified, Guarantee, Prediction
 from gsmooth.errors import ConfigurationError, InputError, ViolationError
+from gsmooth.training import EpochReport
 from tests.api.objects import images, smoothed
 
 BALL = gs.Region(l2=0.1)
@@ -195,3 +197,50 @@ def test_training_refuses_what_does_not_fit(
     with pytest.raises(error):
         trained(net, **arguments)
     assert net.training
+
+
+def test_a_validation_part_chooses_the_weights_and_groups_stay_together() -> None:
+    images, labels = halves()
+    net = small()
+    report = gs.train(
+        net,
+        "rotation",
+        images.repeat(8, 1, 1, 1),
+        labels.repeat(8),
+        gs.Region(angle=(-5, 5)),
+        std={"angle": 4.0},
+        sigma=0.25,
+        num_classes=2,
+        input_shape=(1, 8, 8),
+        epochs=4,
+        validation=0.5,
+        groups=[f"track {place % 32}" for place in range(256)],
+        method=gs.Consistency(),
+        photometric=0.3,
+    )
+    estimates = [epoch.estimate for epoch in report.epochs]
+    assert all(estimate is not None for estimate in estimates)
+    assert report.kept is not None
+    assert report.kept.estimate == max(estimates, key=lambda e: e or 0.0)
+
+
+def test_a_training_goes_on_from_its_file(tmp_path: Path) -> None:
+    whole, parts = small(), small()
+    expected = trained(whole, epochs=3)
+
+    def stop(report: EpochReport) -> None:
+        raise RuntimeError("the machine is switched off")
+
+    file = tmp_path / "state.pt"
+    with pytest.raises(RuntimeError):
+        trained(parts, epochs=3, resume=file, on_epoch=stop)
+    # Another network of the same initial weights: all that was learnt is in the file.
+    fresh = small()
+    found = trained(fresh, epochs=3, resume=file)
+    assert found.epochs[-1].loss == expected.epochs[-1].loss
+    assert all(torch.equal(v, fresh.state_dict()[k]) for k, v in whole.state_dict().items())
+
+
+def test_groups_are_one_an_image() -> None:
+    with pytest.raises(InputError, match="groups: 3 of them for 32 images"):
+        trained(small(), validation=0.5, groups=[0, 1, 2])
