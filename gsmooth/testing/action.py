@@ -109,6 +109,41 @@ def lipschitz_bound_holds(subject: TransformationUnderTest) -> None:
     subject.search(example, point=points(), theta=subject.thetas())
 
 
+def periods_are_those_of_the_action(subject: TransformationUnderTest) -> None:
+    """T_(theta + period) = T_theta, and T is an isometry along parameters with a period (T7).
+
+    T7: uniform noise on the whole period makes such a parameter free. With a period that is none,
+    or with an action that changes lengths, the statement is false.
+    """
+    periods = subject.transformation.periods(subject.shape)
+    axes = [axis for axis, period in enumerate(periods) if period]
+    if not axes:
+        raise no_claim("no parameter has a period, and Haar noise is refused")
+    names = [parameter.name for parameter in subject.transformation.parameters]
+
+    def example(point: Point, theta: Theta, axis: int, turns: int) -> None:
+        y, z = (point.tensor(subject.size, rows=2)[row : row + 1] for row in (0, 1))
+        added = tuple(turns * periods[a] * (a == axis) for a in range(subject.dimensions))
+        here, again = subject.act(z, theta), subject.act(z, _sum(theta, added))
+        scale = _scale(z, here) * (1.0 + abs(turns))
+        near(again, here, scale, f"{names[axis]}: {turns} periods of {periods[axis]:g} change T z")
+        alone = _only(theta, axis)
+        before, after = _gap(y, z), _gap(subject.act(y, alone), subject.act(z, alone))
+        assert abs(after - before) <= KIT.tolerance.action * _scale(y, z), (
+            f"{names[axis]} has a period, which is for isometries, but T takes points {before:.6g}"
+            f" apart to {after:.6g} at {alone}"
+        )
+
+    turns = st.sampled_from([1, -1, 2])
+    subject.search(
+        example,
+        point=points(),
+        theta=subject.thetas(),
+        axis=st.sampled_from(axes),
+        turns=turns,
+    )
+
+
 def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
     """action_error bounds the errors of T_theta z by rounding and by an offset of theta (F1).
 

@@ -31,6 +31,7 @@ _ACTION: Final[tuple[Body, ...]] = (
     action.action_preserves_distances,
     action.action_never_lengthens,
     action.lipschitz_bound_holds,
+    action.periods_are_those_of_the_action,
     action.action_error_bounds_rounding,
 )
 _MANNERS: Final[tuple[Body, ...]] = (
@@ -99,6 +100,7 @@ _SAMPLED: Final = (laws.law_samples_match_their_distribution, laws.law_shares_ho
 # These checks raise SkipTest before their search if the transformation does not make the claim.
 _CLAIMED: Final = (
     action.lipschitz_bound_holds,
+    action.periods_are_those_of_the_action,
     action.action_error_bounds_rounding,
     attack.attack_keeps_the_range,
     frames.rounding_norm_bounds_lift,

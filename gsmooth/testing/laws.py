@@ -29,7 +29,10 @@ _DISTRIBUTIONS: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
     "laplace": lambda law: [stats.laplace(scale=law.scale)],
     "exponential": lambda law: [stats.expon(scale=law.scale)],
     "folded-normal": lambda law: [stats.halfnorm(scale=law.scale)],
-    "haar": lambda law: [],
+    "haar": lambda law: [
+        stats.uniform(0.0, scale) if axis in law.axes else stats.norm(scale=scale)
+        for axis, scale in enumerate(law.scales)
+    ],
     "uniform": lambda law: [stats.uniform(-_left(law), 2.0 * law.half_width)],
 }
 
@@ -202,11 +205,6 @@ def _noisy(law: Law) -> list[int]:
 
 def _distributions(law: Law) -> list[Any]:
     """Return SciPy's distribution of every parameter; entries of unsmoothed ones are not used."""
-    if isinstance(law, HaarLaw):
-        return [
-            stats.uniform(0.0, scale) if axis in law.axes else stats.norm(scale=scale)
-            for axis, scale in enumerate(law.scales)
-        ]
     if not isinstance(law, ProductLaw):
         return _DISTRIBUTIONS[law.name](law)
     found = [stats.norm(scale=scale) for scale in law.scales]

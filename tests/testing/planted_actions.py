@@ -93,6 +93,28 @@ class Louder(Transformation):
         return z * 10.0 ** (theta[0] / 20.0)
 
 
+class WholeTurn(Turn):
+    """Correct, with its period."""
+
+    parameters = (Parameter("turn", "rad", period=2.0 * math.pi),)
+
+
+class HalfTurn(Turn):
+    """Half of its period is said to be all of it."""
+
+    parameters = (Parameter("turn", "rad", period=math.pi),)
+
+
+class Squeezed(WholeTurn):
+    """A periodic action of ellipses, which changes lengths; orthogonal is not claimed."""
+
+    orthogonal = False
+
+    def act(self, z: Tensor, *theta: Tensor) -> Tensor:
+        wide = 1.0 + torch.arange(z.shape[1], dtype=z.dtype) / z.shape[1]
+        return super().act(z / wide, *theta) * wide
+
+
 class Projecting(Untold):
     """T_0 drops the last pair instead of leaving it alone; the composition law still holds."""
 

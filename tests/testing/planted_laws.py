@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gsmooth.theory.laws import LaplaceLaw, Law
+from gsmooth.theory.laws import HaarLaw, LaplaceLaw, Law
 from gsmooth.theory.normal import Floats
 
 
@@ -78,3 +78,37 @@ class Squared(Correct):
 
     def radius(self, p_lower: float) -> float:
         return self.proper.radius(p_lower) * self.scale
+
+
+@dataclass(frozen=True)
+class ForgottenCircle(Law):
+    """The Haar law of two circles that draws on the first only, and calls both free."""
+
+    axes: tuple[int, ...] = (0, 1)
+    scales: tuple[float, ...] = (6.0, 6.0)
+    sigma: float = 0.25
+    name: ClassVar[str] = "haar"
+
+    @property
+    def proper(self) -> HaarLaw:
+        return HaarLaw(self.axes, self.scales, self.sigma)
+
+    @property
+    def dimensions(self) -> int:
+        return 2
+
+    def margin(
+        self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0
+    ) -> Floats:
+        return self.proper.margin(shift, residual, rho0=rho0, tv=tv)
+
+    def radius(self, p_lower: float) -> float:
+        return self.proper.radius(p_lower)
+
+    def required_p_for_radius(self, radius: float) -> float:
+        return self.proper.required_p_for_radius(radius)
+
+    def theta_from_uniform(self, u: ArrayLike) -> Floats:
+        theta = self.proper.theta_from_uniform(u)
+        theta[:, 1] = 0.0
+        return theta

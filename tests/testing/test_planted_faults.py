@@ -345,3 +345,28 @@ def test_the_kit_without_hypothesis_says_what_to_install() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "pip install 'gsmooth[test]'" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("subject", "complaint"),
+    [
+        (planted_actions.WholeTurn(), ""),
+        (planted_actions.HalfTurn(), "1 periods of 3.14159 change T z"),
+        (planted_actions.Squeezed(), "which is for isometries, but T takes points"),
+        (load_transformation("cyclic-translation"), ""),
+        (load_transformation("rotation+contrast"), ""),
+    ],
+    ids=["right", "half", "ellipse", "torus", "beside a gain"],
+)
+def test_a_wrong_period_and_one_without_an_isometry_fail(
+    subject: Transformation, complaint: str
+) -> None:
+    (found,) = check_results(subject, shape=(1, 6, 6), only=("periods_are_those_of_the_action",))
+    assert found.status is (Status.FAILED if complaint else Status.PASSED)
+    assert complaint in found.why
+
+
+def test_haar_noise_is_checked_with_the_other_laws_of_a_parameter_with_a_period() -> None:
+    only = ("law_samples_match_their_distribution", "radius_is_linear_in_the_scale")
+    found = check_results(planted_actions.WholeTurn(), shape=SHAPE, only=only)
+    assert [one.status for one in found] == [Status.PASSED] * 2

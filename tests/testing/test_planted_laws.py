@@ -6,6 +6,7 @@ import pytest
 
 from gsmooth.testing import transformation_checks
 from gsmooth.theory.laws import Law
+from gsmooth.transforms.registry import load_transformation
 from tests.testing import planted_laws
 from tests.testing.planted import Turn
 from tests.testing.test_planted_faults import SHAPE, outcome
@@ -33,3 +34,11 @@ def test_a_planted_law_fails_the_check_that_names_its_fault_and_no_other(
     }
     assert failed == faults, validation_errors
     assert all(type(law).__name__ in str(validation_errors[name]) for name in failed)
+
+
+def test_a_law_that_forgets_one_of_two_circles_fails() -> None:
+    torus = load_transformation("cyclic-translation")
+    law = planted_laws.ForgottenCircle()
+    checks = transformation_checks(torus, shape=(1, 6, 6), examples=5, laws=[law])
+    (check,) = [c for c in checks if c.__name__ == "law_samples_match_their_distribution"]
+    assert "draws repeat on axis 1" in str(outcome(check))
