@@ -244,7 +244,7 @@ def _restored(row: Row) -> Result:
 
 
 def _certificate(row: Row) -> Certificate:
-    region = row.claim.certified_region
+    region = row.certified_region
     if (
         region is not None
         and row.claim.fraction is not None

@@ -182,7 +182,8 @@ class _NestedTest:
     def __init__(
         self, smoothed: SmoothedClassifier, item: Item, region: Region, mode: NestedMode
     ) -> None:
-        self.smoothed, self.item, self.region, self.mode = smoothed, item, region, mode
+        self.smoothed, self.item, self.mode = smoothed, item, mode
+        self.region = region.staying(smoothed.law.periodic)
         # delta alone: theta is drawn here, and inner votes are cast at T_theta z.
         self.inner = replace(smoothed, law=GaussianLaw((), smoothed.law.sigma))
         self.label = 0

@@ -150,13 +150,33 @@ def moving_cover(
         own = cells.ball == place
         profile = _profile(region, cells.take(own), margins[own], parameters)
         margin, required_p = float(margins[own].max()), profile[-1].required_p
-        balls.append(Ball(tuple(theta[place].tolist()), z[place], margin, required_p, profile))
+        smooth = _smoothly(region, centre_margins, cells.take(own))
+        balls.append(
+            Ball(tuple(theta[place].tolist()), z[place], margin, required_p, profile, smooth)
+        )
     order = np.lexsort((-np.array([ball.margin for ball in balls]), -layout.price))
     balls = [balls[place] for place in order]
     # Without a Lipschitz bound on T_beta the residual has to be exactly 0 (T5).
     holds = margin_model.lipschitz_bounds is not None or (constant and margin_model.nothing_added)
     proved = claimed and margin_model.proved and holds
     return Cover(region, clean, tuple(balls), _guarantee(smoothed, proved))
+
+
+def _smoothly(
+    region: Region, centre_margins: _CentreMargins, cells: Cells
+) -> Callable[[float], float] | None:
+    """What a ball requires for a fraction of the l2 part, if nothing else of the region shrinks."""
+    moving = np.flatnonzero(np.subtract(region.upper, region.lower) > 0.0)
+    if region.l2 == 0.0 or not set(moving.tolist()) <= set(region.whole):
+        return None
+    model = centre_margins.margin_model
+
+    def required_p_at(fraction: float) -> float:
+        within = replace(model, extra=model.extra * fraction)
+        margins = replace(centre_margins, margin_model=within).margins(cells)
+        return float(required_p_of_margin(margins).max())
+
+    return required_p_at
 
 
 def _stays_at(clean: Tensor, frame: FrameCells) -> bool:
@@ -265,6 +285,7 @@ def start_fractions(
         upper: Upper ends of the cells, (n, m).
         parameters: The parameters of the transformation, for their steps.
     """
+    scaled = [axis not in region.whole for axis in range(region.dimensions)]
     apart = np.array(
         [COVER.refinement.step_gap * parameter.step for parameter in parameters] or 0.0
     )
@@ -272,7 +293,8 @@ def start_fractions(
         above = np.where(lower > 0.0, (lower - apart) / np.array(region.upper), 0.0)
         below = np.where(upper < 0.0, (upper + apart) / np.array(region.lower), 0.0)
     # Rounded down: a fraction rounded up would claim a sliver of the next cell.
-    return np.asarray(np.nextafter(np.maximum(above, below).max(axis=1), 0.0))
+    needed = np.maximum(above, below)[:, scaled].max(axis=1, initial=0.0)
+    return np.asarray(np.nextafter(needed, 0.0))
 
 
 def _profile(

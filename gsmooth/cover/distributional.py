@@ -46,6 +46,7 @@ def distributional_cover(
     """
     check_region(smoothed, region)
     require_pulled_back(smoothed, "the distributional guarantee")
+    region = region.staying(smoothed.law.periodic)
     operator = smoothed.transformation
     clean = operator.lift(image[None].to(torch.float64))[0]
     carried = clean if origin is None else origin

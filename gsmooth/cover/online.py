@@ -62,6 +62,7 @@ def build_online_cover(
         ImpossibleError: No attack in the region can have given this image.
     """
     check_online(smoothed, region)
+    region = region.staying(smoothed.law.periodic)
     operator, classifier = smoothed.transformation, smoothed.classifier
     x = attacked[None].to(torch.float64)
     rounding = region.half_level(classifier.input_range) + beside_levels(x, region.bits)

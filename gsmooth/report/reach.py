@@ -68,9 +68,9 @@ def verdict_of(row: Row, parameters: tuple[Parameter, ...], online: bool = False
         parameters: Parameters of the transformation.
         online: True for a run about originals: ``originals to ±30°, float image``.
     """
-    if row.claim.certified_region is None:
+    if row.certified_region is None:
         return f"abstained: {row.decision.reason}"
-    return certified_text(row.claim.certified_region, parameters, online)
+    return certified_text(row.certified_region, parameters, online)
 
 
 def certified_text(region: Region, parameters: tuple[Parameter, ...], online: bool = False) -> str:

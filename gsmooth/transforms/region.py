@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Final, Protocol, SupportsFloat, final
@@ -61,6 +62,8 @@ class Region:
     bits: int = 0
     # Names label the axes. A record has them once, in its header, and equal boxes are equal.
     names: tuple[str, ...] | None = field(default=None, compare=False, metadata={"recorded": False})
+    # Axes that stay as they are when the region is scaled; they follow from the noise.
+    whole: tuple[int, ...] = field(default=(), compare=False, metadata={"recorded": False})
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class Region:
         object.__setattr__(self, "l2", _number("l2", l2))
         object.__setattr__(self, "bits", _whole("bits", bits))
         object.__setattr__(self, "names", None if names is None else tuple(names))
+        object.__setattr__(self, "whole", ())
         self._check()
 
     def _check(self) -> None:
@@ -206,14 +210,31 @@ class Region:
         return len(self.lower)
 
     def scaled(self, factor: float) -> Region:
-        """The region shrunk towards the clean image by its fraction in [0, 1]; rounding stays."""
+        """The region shrunk towards the clean image by its fraction in [0, 1].
+
+        Rounding stays, and so do the axes that are ``staying``.
+        """
+        part = [1.0 if axis in self.whole else factor for axis in range(self.dimensions)]
         return Region(
-            tuple(factor * v for v in self.lower),
-            tuple(factor * v for v in self.upper),
+            tuple(own * v for own, v in zip(part, self.lower, strict=True)),
+            tuple(own * v for own, v in zip(part, self.upper, strict=True)),
             factor * self.l2,
             self.bits,
             self.names,
-        )
+        ).staying(self.whole)
+
+    def staying(self, axes: Sequence[int]) -> Region:
+        """The same region, of which these axes stay whole when it is scaled (T7).
+
+        T7: along parameters with Haar noise all of a period costs no more than a part of it.
+
+        Example:
+            >>> Region(angle=(-180, 180), l2=0.5).staying([0]).scaled(0.5)
+            Region(angle=(-180, 180), l2=0.25)
+        """
+        found = copy(self)
+        object.__setattr__(found, "whole", tuple(axes))
+        return found
 
     def half_level(self, input_range: tuple[float, float] = (0.0, 1.0)) -> float:
         """What rounding can move a pixel by; 0 where attacks are not rounded."""

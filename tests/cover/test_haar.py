@@ -172,6 +172,34 @@ def test_one_centre_and_few_votes_certify_every_orientation() -> None:
     assert radius.certificate.fraction == 1.0
 
 
+def test_a_radius_is_that_of_the_l2_ball_on_top_of_every_orientation() -> None:
+    network = Classifier(Sector(), classes=2, shape=SHAPE)
+    g = SmoothedClassifier(network, "rotation", noise={"angle": Haar()}, sigma=SIGMA, seed=3)
+    x, region = torch.ones(SHAPE), Region.all(g, l2=2.0)
+    (outcome,) = certify_many(CertifyTask(g, region, RadiusMode(n=2000)), [Item(0, x)])
+    found = outcome.certificate
+    assert isinstance(found, Certified)
+    assert 0.0 < found.fraction < 1.0
+    assert found.region == Region(angle=(-180, 180), l2=2.0 * found.fraction)
+    ball = build_cover(g, x, region).balls[0]
+    assert ball.required_p_at is not None
+    part = build_cover(g, x, Region.all(g, l2=1.0)).balls[0]
+    assert ball.required_p_at(0.5) == pytest.approx(part.required_p, abs=1e-3)
+    assert ball.required_p_at(1.0) == ball.required_p
+
+
+def test_a_part_of_a_region_keeps_what_costs_nothing_and_shrinks_the_rest() -> None:
+    g = smoothed("rotation+brightness", angle=Haar(), brightness=Gaussian(0.1))
+    region = Region.all(g, brightness=(-0.1, 0.1))
+    whole, half = (build_cover(g, image(), part, 1) for part in (region, region.scaled(1.0)))
+    assert whole.region.scaled(0.5) == Region(angle=(-180, 180), brightness=(-0.05, 0.05))
+    assert half.balls[0].margin == whole.balls[0].margin
+    fractions = [step.fraction for step in whole.balls[0].profile]
+    shares = [step.required_p for step in whole.balls[0].profile]
+    assert len(fractions) > 2
+    assert shares == sorted(shares)
+
+
 @dataclass(frozen=True)
 class Turn(Transformation):
     """A rotation about one axis of the space of three pixels; exact, in a z-space with a name."""

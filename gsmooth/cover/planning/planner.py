@@ -101,6 +101,7 @@ def plan_cover(
             leaves no choice.
     """
     check_region(smoothed, region)
+    region = region.staying(smoothed.law.periodic)
     x = image[None].to(torch.float64)
     if region.dimensions == 0:
         return identity_cover(smoothed, x, region)

@@ -122,6 +122,11 @@ class NoiseRecord:
         return names if HaarLaw.name in names and len(set(names)) > 1 else self.name
 
     @property
+    def periodic(self) -> tuple[int, ...]:
+        """The axes whose noise is uniform on a whole period."""
+        return tuple(axis for axis, noise in enumerate(self.axes) if noise.law == HaarLaw.name)
+
+    @property
     def sizes(self) -> tuple[float, ...]:
         """The size of every axis' law."""
         return tuple(axis.size for axis in self.axes)

@@ -100,13 +100,14 @@ class Row:
 
     @property
     def region(self) -> Region:
-        """The region of the run."""
-        return self.claim.region
+        """The region of the run, of which parameters with Haar noise stay whole (T7)."""
+        return self.claim.region.staying(self.randomness.noise.periodic)
 
     @property
     def certified_region(self) -> Region | None:
         """What is certified; None for an abstention."""
-        return self.claim.certified_region
+        fraction = self.claim.fraction
+        return None if fraction is None else self.region.scaled(fraction)
 
     @property
     def is_certified(self) -> bool:

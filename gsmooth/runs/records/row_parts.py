@@ -93,11 +93,6 @@ class ClaimRecord:
             region, fraction, found.guarantee, found.premise, found.alpha, found.attempts, mode
         )
 
-    @property
-    def certified_region(self) -> Region | None:
-        """What is certified; None for an abstention."""
-        return None if self.fraction is None else self.region.scaled(self.fraction)
-
 
 @final
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def _read(path: Path) -> tuple[_Case, RunConfig, dict[str, NDArray[np.float64]]]
 
 def _inside(row: Row, attempt: Attempt) -> bool:
     """Whether the attack lies in what was certified (nothing, for an abstention)."""
-    region = row.claim.certified_region
+    region = row.certified_region
     if region is None or not (attempt.l2 < region.l2 or attempt.l2 == 0.0):
         return False
     ends = zip(region.lower, attempt.theta, region.upper, strict=True)

@@ -129,7 +129,7 @@ class _Reach:
         if fraction is None or not 0.0 < fraction < 1.0:
             return
         # A little less: at the very end of a step the next cell begins.
-        within = self.row.claim.region.scaled(fraction * (1.0 - _CLOSE))
+        within = self.row.region.scaled(fraction * (1.0 - _CLOSE))
         needed, points = self._needed(within, fraction)
         shares = np.array([_required_p_at(centre, fraction) for centre in self.row.counts.evidence])
         reached = np.asarray((required_p_of_margin(needed) <= shares + 1e-15).any(axis=1))
