@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, final
@@ -9,17 +10,38 @@ from typing import Final, final
 from gsmooth.text.rounding import confidence_text, text_up
 from gsmooth.transforms.region import Region
 
-DECISION_RULE: Final = 1
-"""The version of the rule that turns the votes of one image into a certificate.
+DECISION_RULE: Final = 2
+"""The newest version of the rule that turns the votes of one image into a certificate.
 
-Rule 1 is that of gsmooth 0.1.0 and of today. The class with most selection votes is put to the test
+Rule 1 is that of gsmooth 0.1.0. The class with most selection votes is put to the test
 at every centre; only its own votes count, against the probability that the centre's margin
 requires: by a Clopper-Pearson bound on a number of votes fixed in advance (S1, randomized: S7) or
 by an e-process that may look at any time (S6). In region mode every centre has to pass, each at the
 full alpha (C5); in radius mode, and inside-out, the largest part of the region that the votes
-support is certified. Records name the version that they were decided by, and are judged by that one
-for ever. Raise it with every change that can turn the same votes into another certificate.
+support is certified. Rule 2 differs where the test may look at any time: it is the mixture of the
+e-process with the test of the runner-up (S9) that the selection votes choose, and an image whose
+selection and pilot votes are unanimous has one attempt at the full alpha. Records name the version
+that they were decided by, and are judged by that one for ever. Raise it with every change that can
+turn the same votes into another certificate.
 """
+
+
+def decision_rule(certify: Mapping[str, object]) -> int:
+    """The version of the decision rule that a run's settings name.
+
+    Args:
+        certify: The settings under ``certify``. Where votes are fixed in advance it is 1, whatever
+            the rule is called.
+
+    Example:
+        >>> decision_rule({"mode": "region", "rule": "runner-up"})
+        2
+    """
+    streamed = certify.get("mode") == "region" or (
+        certify.get("mode") == "radius" and certify.get("bound") == "sequence"
+    )
+    return DECISION_RULE if streamed and certify.get("rule") == "runner-up" else 1
+
 
 MOST_VOTES: Final = 10**8
 """Votes that may be fixed in advance: requests for all of them are held in memory."""

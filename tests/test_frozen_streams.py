@@ -188,7 +188,7 @@ def test_the_streams_of_a_second_cover() -> None:
             asked.append(f"{at.seed}/{at.image}/{int(at.stream)}/{at.centre}/{at.chunk}")
         return np.array([(b.rows - stubborn(b), stubborn(b), 0) for b in requests])
 
-    told(decide(G, 3, NotedPlan(again=cover(ball(0.3))), RegionMode()), reply)
+    told(decide(G, 3, NotedPlan(again=cover(ball(0.3))), RegionMode(rule="e-process")), reply)
     assert asked[:3] == ["0/3/0/0/0", "0/3/7/0/0", "0/3/7/1/0"]
     assert [stream for stream in asked if stream.split("/")[2] == "8"] == ["0/3/8/0/0"]
     assert {stream[:6] for stream in asked[3:]} == {"0/3/1/", "0/3/8/"}

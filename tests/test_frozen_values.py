@@ -29,6 +29,7 @@ from gsmooth.certificate import (
     Premise,
     Step,
     Verdict,
+    decision_rule,
 )
 from gsmooth.data.image_key import image_key
 from gsmooth.models import weights_digest
@@ -42,6 +43,7 @@ from gsmooth.runs.records.row import SCHEMA_VERSION
 from gsmooth.runs.seeds.choice import VARIABLE
 from gsmooth.runs.seeds.seed_file import SECRET_NAME
 from gsmooth.sampling.noise import SecretSeed, SeedCommitment
+from gsmooth.theory.settings import THEORY, RunnerUpSettings
 from gsmooth.transforms import hookspecs, registry
 from gsmooth.transforms.region import Region
 from tests.runs.samples import IDENTITY, make_centre, make_header, make_row
@@ -272,7 +274,7 @@ USUAL: dict[str, dict[str, object]] = {
         "n_outer": 200,
         "n_inner": 1000,
         "alpha_inner": None,
-        "rule": "e-process",
+        "rule": "runner-up",
         "attempts": 2,
         "centres": None,
         "guarantee": "individual",
@@ -317,6 +319,9 @@ USUAL: dict[str, dict[str, object]] = {
 """The configuration in run.json, and what every field of it usually is."""
 
 
+RULE_1 = {"rule": "e-process"}
+
+
 def without(section: str, *fields: str) -> dict[str, object]:
     return {name: value for name, value in USUAL[section].items() if name not in fields}
 
@@ -337,10 +342,12 @@ def test_the_identity_of_a_run() -> None:
         "region": USUAL["region"],
         "certify": without("certify", "within", "online_seconds"),
         "attack": USUAL["attack"],
-        "decision_rule": 1,
+        "decision_rule": 2,
         "sampler": "blake2b-philox-sfc64-cells16-1",
     }
     assert identity(RunConfig()) == plain
+    old = {**plain, "certify": {**without("certify", "within", "online_seconds"), **RULE_1}}
+    assert identity(RunConfig(certify=RULE_1)) == {**old, "decision_rule": 1}
     commitment = SeedCommitment("ab", "cd")
     assert identity(RunConfig(), {"weights": "0", "images": "1"}, 64, "other", commitment) == {
         **plain,
@@ -352,7 +359,13 @@ def test_the_identity_of_a_run() -> None:
 
 
 def test_the_fingerprints_of_runs() -> None:
-    given = RunConfig(), {"weights": "0", "images": "1"}, 64, "other", SeedCommitment("ab", "cd")
+    given = (
+        RunConfig(certify=RULE_1),
+        {"weights": "0", "images": "1"},
+        64,
+        "other",
+        SeedCommitment("ab", "cd"),
+    )
     assert fingerprint(*given) == (
         "fed482b04e978ac0636174f28cf19689ce29c8c26908832ac8a9e1b30ab5fd47"
     )
@@ -386,7 +399,45 @@ def test_the_digest_of_a_calibration() -> None:
 
 def test_the_versions_of_schemas_and_rules() -> None:
     assert (SCHEMA_VERSION, schema2.VERSION, CALIBRATION_VERSION) == (3, 2, 2)
-    assert (DECISION_RULE, schema2.DECISION_RULE) == (1, 1)
+    assert (DECISION_RULE, schema2.DECISION_RULE) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "version"),
+    [
+        ({"mode": "region", "rule": "runner-up"}, 2),
+        ({"mode": "region", "rule": "e-process"}, 1),
+        ({"mode": "region", "rule": "fixed"}, 1),
+        ({"mode": "region"}, 1),
+        ({"mode": "radius", "bound": "sequence", "rule": "runner-up"}, 2),
+        ({"mode": "radius", "bound": "clopper-pearson", "rule": "runner-up"}, 1),
+        ({"mode": "nested", "rule": "runner-up"}, 1),
+    ],
+)
+def test_the_version_of_the_rule_follows_from_the_settings(
+    settings: dict[str, object], version: int
+) -> None:
+    assert decision_rule(settings) == version
+
+
+def test_votes_that_are_fixed_in_advance_have_the_identity_that_they_had() -> None:
+    for mode in ("radius", "nested"):
+        new, old = (RunConfig(certify={"mode": mode, **rule}) for rule in ({}, RULE_1))
+        assert fingerprint(new) == fingerprint(old)
+
+
+def test_the_weights_of_decision_rule_2() -> None:
+    """Rows are judged by them for ever: other weights are another version."""
+    assert THEORY.runner_up == RunnerUpSettings(
+        prior=(1.0, 0.5, 0.5),
+        variation=2.0**-20,
+        near_one=0.125,
+        widest=8.0,
+        halvings=30,
+        unanimous=0.1,
+        concentrated=0.1,
+        spread=0.5,
+    )
 
 
 def names(value: object) -> object:

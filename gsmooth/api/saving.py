@@ -170,7 +170,8 @@ def _certify(task: CertifyTask) -> CertifySection:
                 **common,
             )
         case RadiusMode():
-            return CertifySection(mode="radius", bound=mode.bound, within=mode.within, **common)
+            common |= {"bound": mode.bound, "within": mode.within, "rule": mode.rule}
+            return CertifySection(mode="radius", **common)
 
 
 def _keep_seed(smoothed: SmoothedClassifier, folder: Path) -> None:

@@ -10,7 +10,7 @@ from gsmooth.certificate import AbstainReason, CentreEvidence, Certified
 from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.radius import run_radius_test
 from gsmooth.certification.region import run_region_test
-from gsmooth.certification.rules import RadiusMode, RegionMode, chunks
+from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
 from gsmooth.certification.session import Counts, Voting, VotingSession
 from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.certification.task import CertifyTask
@@ -48,9 +48,19 @@ def decide(task: CertifyTask, index: int, cover: Cover | CoverPlan) -> Voting[Ou
         return session.settled((yield from _run_test(session)))
     won = counts[len(selection) :, int(np.argmax(selected[:-1]))]
     estimates = _pilot_estimates(cover, won)
-    first, attempts = cover.plan(estimates), task.rule.tries
+    first, attempts = cover.plan(estimates), _attempts(task.rule, counts)
     session = VotingSession(task, index, first, selected, spent, attempts)
     return session.settled((yield from _run_tests(session, cover, estimates)))
+
+
+def _attempts(mode: Mode, counts: Counts) -> int:
+    """Covers that share alpha: one where all votes (requests, classes + 1) so far agree.
+
+    Its first cover then passes nearly always, so a second one would only cost votes. The votes that
+    are tested have no part in this.
+    """
+    unanimous = int(counts[:, :-1].sum(axis=0).max()) == int(counts.sum())
+    return 1 if mode.rule == "runner-up" and unanimous else mode.tries
 
 
 def _pilot_requests(task: CertifyTask, index: int, plan: CoverPlan | None) -> list[SampleRequest]:

@@ -11,12 +11,12 @@ import numpy as np
 from gsmooth.certificate import Guarantee
 from gsmooth.certification import (
     CertifyTask,
-    Mode,
     RadiusMode,
     RegionMode,
     chunks,
     least_votes,
 )
+from gsmooth.certification.mixture import check_variation, unanimous_mixture
 from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover import Centres
 from gsmooth.cover.distributional import equal_margin
@@ -26,8 +26,13 @@ from gsmooth.sampling.noise import CHUNK
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.text.rounding import text_up
 from gsmooth.theory.bounds import BELOW_ONE, ceiling, least_n_fixed
+from gsmooth.theory.centre_test import (
+    ONE_SIDED,
+    CentreMixture,
+    ClassCounts,
+    anytime_required_p,
+)
 from gsmooth.theory.normal import Floats, required_p_of_margin
-from gsmooth.theory.sequential import StreamedSample, anytime_lower
 from gsmooth.transforms.region import Region
 
 MORE_THAN_VOTES: Final = (
@@ -56,12 +61,13 @@ def check_feasible(task: CertifyTask) -> None:
         ConfigurationError: The covers cannot be built for this region or transformation.
     """
     task.covers.check(task.smoothed, task.region)
+    check_variation(task.smoothed, task.rule)
     if task.covers.guarantee is Guarantee.ONLINE:
         _check_secret(task.smoothed)
     if task.covers.error is not None:
         _check_error(task, task.covers.error)
     if isinstance(task.rule, RadiusMode):
-        _check_radius(task.rule)
+        _check_radius(task.rule, unanimous_mixture(task.smoothed, task.rule))
     else:
         _check_region_mode(_RegionCheck(task, task.rule))
 
@@ -79,7 +85,7 @@ def _check_error(task: CertifyTask, error: float) -> None:
         smallest = task.region.scaled(CERTIFICATION.feasibility.smallest_fraction)
         name, cast, within, balls = "n", rule.most, smallest, 1
     margin = equal_margin(task.smoothed, within, error, balls)
-    needed = _needed_by_all(rule, float(required_p_of_margin(margin)), centres)
+    needed = _needed_by_all(task, float(required_p_of_margin(margin)), centres)
     if needed is not None and needed <= cast:
         return
     remedy = (
@@ -95,41 +101,44 @@ def _check_error(task: CertifyTask, error: float) -> None:
     )
 
 
-def largest_p_lower(mode: RadiusMode) -> float:
+def largest_p_lower(mode: RadiusMode, mixture: CentreMixture = ONE_SIDED) -> float:
     """The lower bound of radius mode for n unanimous votes."""
     if mode.bound == "sequence":
-        return anytime_lower(StreamedSample(mode.most, mode.most), mode.alpha)
+        return anytime_required_p(ClassCounts(mode.most, (0,), mode.most), mode.alpha, mixture)
     # A randomized bound may, rarely, be anything below 1.
     return BELOW_ONE if mode.bound == "randomized" else ceiling(mode.most, mode.alpha)
 
 
-def least_supporting(mode: RadiusMode, required_p: float) -> int | None:
+def least_supporting(
+    mode: RadiusMode, required_p: float, mixture: CentreMixture = ONE_SIDED
+) -> int | None:
     """The least unanimous votes a centre that show ``required_p``; None if no number does."""
     if mode.bound == "randomized" and required_p < BELOW_ONE:
         return CHUNK
     if mode.bound == "sequence":
-        return least_votes(required_p, mode.alpha)
+        return least_votes(required_p, mode.alpha, mixture)
     return _fixed_votes(required_p, mode.alpha)
 
 
-def _needed_by_all(mode: Mode, required_p: float, centres: int) -> int | None:
+def _needed_by_all(task: CertifyTask, required_p: float, centres: int) -> int | None:
     """The least votes (radius mode: a centre) if each of the centres requires ``required_p``."""
+    mode, mixture = task.rule, unanimous_mixture(task.smoothed, task.rule)
     if isinstance(mode, RadiusMode):
-        return least_supporting(mode, required_p)
-    if mode.rule == "e-process":
-        least = least_votes(required_p, mode.alpha)
+        return least_supporting(mode, required_p, mixture)
+    if mode.streamed:
+        least = least_votes(required_p, mode.alpha, mixture)
     else:
         least = _fixed_votes(required_p, mode.alpha / centres)
     return None if least is None else chunks(mode.n0) * CHUNK + centres * least
 
 
-def _check_radius(mode: RadiusMode) -> None:
+def _check_radius(mode: RadiusMode, mixture: CentreMixture) -> None:
     """Refuse numbers of votes that support no fraction above 0, whatever the image is.
 
     Every cover has a ball at the clean image. As the fraction goes to 0, its margin goes to the
     part that the image adds, so at best to 0, a required share of 1/2.
     """
-    needed = least_supporting(mode, 0.5)
+    needed = least_supporting(mode, 0.5, mixture)
     if needed is None or needed > mode.most:
         raise UnreachableError(
             f"n={mode.n} votes cannot certify any radius at alpha={mode.alpha:g}: even if all agree"
@@ -192,13 +201,24 @@ class _RegionCheck:
 
     @property
     def level(self) -> float:
-        """The level of every test: two attempts share alpha if the cover is chosen by its cost."""
-        return self.mode.alpha / (self.mode.tries if self.free else 1)
+        """The level of every test: two attempts share alpha if the cover is chosen by its cost.
+
+        With the rule "runner-up" unanimous votes leave it at one.
+        """
+        once = self.mode.rule == "runner-up" or not self.free
+        return self.mode.alpha / (1 if once else self.mode.tries)
+
+    @property
+    def mixture(self) -> CentreMixture:
+        """The tests of an image whose votes are unanimous."""
+        return unanimous_mixture(self.smoothed, self.mode)
 
     @property
     def cheapest_centre(self) -> int:
         """The least votes that show a majority; 0 for the fixed rule, where all cost the same."""
-        return (least_votes(0.5, self.level) or 1) if self.mode.rule == "e-process" else 0
+        if not self.mode.streamed:
+            return 0
+        return least_votes(0.5, self.level, self.mixture) or 1
 
     def margin(self, balls: int) -> float:
         """The least margin that one of ``balls`` centres must have."""
@@ -224,8 +244,9 @@ class _RegionCheck:
     def unanimous(self, balls: int, added: float = 0.0) -> int | None:
         """The least unanimous votes at the centre with the largest margin, and ``added`` to it."""
         margin, mode = self.margin(balls), self.mode
-        if mode.rule == "e-process":
-            return least_votes(float(required_p_of_margin(margin + added)), self.level)
+        if mode.streamed:
+            required_p = float(required_p_of_margin(margin + added))
+            return least_votes(required_p, self.level, self.mixture)
         required_p = float(required_p_of_margin(margin))  # Rounding up to whole chunks leaves room.
         return _fixed_votes(required_p, mode.alpha / balls)
 

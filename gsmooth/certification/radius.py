@@ -55,7 +55,7 @@ def run_radius_test(session: VotingSession) -> Voting[Outcome]:
     if fraction <= 0.0:
         if max(_first_required_p(ball) for ball in balls if ball.start == 0.0) >= 1.0:
             return session.abstained(AbstainReason.UNREACHABLE)
-        least = _least(balls, mode)
+        least = _least(session, mode)
         enough = least is not None and least <= mode.most
         reason = AbstainReason.FUTILE if enough else AbstainReason.BUDGET
         return session.abstained(reason, None if enough else least)
@@ -95,11 +95,12 @@ def _reach(ball: Ball) -> Callable[[float], float]:
     return lambda p_lower: float(np.interp(normal_quantile(p_lower), margins, fractions))
 
 
-def _least(balls: tuple[Ball, ...], mode: RadiusMode) -> int | None:
+def _least(session: VotingSession, mode: RadiusMode) -> int | None:
     """The least unanimous votes a centre that support a fraction above 0; None if none do."""
+    balls = session.cover.balls
     required_p = max(_first_required_p(ball) for ball in balls if ball.start == 0.0)
     if mode.bound == "sequence":
-        return least_votes(required_p, mode.alpha)
+        return least_votes(required_p, mode.alpha, session.mixture)
     try:
         return chunks(least_n_fixed(required_p, mode.alpha)) * CHUNK
     except UnreachableError:

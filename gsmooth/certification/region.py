@@ -14,7 +14,8 @@ from gsmooth.certification.stopping import least_votes, votes_to_next_look
 from gsmooth.cover import Ball
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import FixedBound, FixedSample
-from gsmooth.theory.sequential import EProcess, Futility, StreamedSample
+from gsmooth.theory.centre_test import CentreTest, ClassCounts
+from gsmooth.theory.normal import normal_cdf, normal_quantile
 
 
 def run_region_test(session: VotingSession) -> Voting[Outcome]:
@@ -37,7 +38,7 @@ def run_region_test(session: VotingSession) -> Voting[Outcome]:
         if least is None or session.votes + least > mode.max_votes:
             needed = None if least is None else session.votes + least
             return _reached(session, place, AbstainReason.BUDGET, needed)
-        vote = _stream if mode.rule == "e-process" else _bonferroni
+        vote = _stream if mode.streamed else _bonferroni
         verdict, tally = yield from vote(session, place)
         session.record(place, tally, verdict)
         if verdict is not Verdict.ACCEPTED:
@@ -53,38 +54,44 @@ def _rule(session: VotingSession) -> RegionMode:
 
 
 def _stream(session: VotingSession, place: int) -> Voting[tuple[Verdict, Counts]]:
-    """Votes until the e-process accepts or the centre is given up; looks whenever it can accept."""
+    """Votes until the test accepts or the centre is given up; looks whenever it can accept."""
     mode, required_p = _rule(session), session.cover.balls[place].required_p
-    test, futility = EProcess(required_p, session.level), Futility(required_p, mode.futility)
-    sample: StreamedSample | None = None
+    test, found = CentreTest(required_p, session.level, session.mixture), None
     tally, cast, chunk, judged = session.untallied(), 0, 0, 0
-    while rows := votes_to_next_look(test, sample, mode.max_votes - session.votes):
+    while rows := votes_to_next_look(test, found, mode.max_votes - session.votes):
         counts = yield session.requests(place, chunk, rows)
         chunk += 1
         session.votes += rows
         tally, cast = tally + counts[0], cast + rows
-        sample = StreamedSample(int(tally[session.label]), cast)
-        if test.accepts(sample):
+        found = session.counts(tally)
+        if test.accepts(found):
             return Verdict.ACCEPTED, tally
-        if futility.stops(sample):
+        if test.is_futile(found, mode.futility):
             return Verdict.FUTILE, tally
         if cast - judged >= CERTIFICATION.giving_up.votes_between:
             judged, left = cast, mode.max_votes - session.votes
-            if _forecast(mode, required_p, sample) > CERTIFICATION.giving_up.leeway * (cast + left):
+            if _forecast(mode, test, found) > CERTIFICATION.giving_up.leeway * (cast + left):
                 break
     return Verdict.EXHAUSTED, tally
 
 
-def _forecast(mode: RegionMode, required_p: float, sample: StreamedSample) -> float:
+def _forecast(mode: RegionMode, test: CentreTest, counts: ClassCounts) -> float:
     """Expected votes of this centre in all, at an upper bound on its p; 0 if votes are unanimous.
 
-    Giving up is always sound; it saves votes for a second attempt.
+    Giving up is always sound; it saves votes for a second attempt. With a test of the runner-up p
+    is that of a class which is ahead of all others together by the same gap.
     """
-    if sample.failures == 0:
+    if counts.failures == 0:
         return 0.0
     level = CERTIFICATION.giving_up.level
-    upper_p = special.betaincinv(sample.successes + 1.0, sample.failures, level)
-    return float(mode.price.votes(np.array([required_p]), np.array([upper_p]))[0])
+    upper_p = float(special.betaincinv(counts.won + 1.0, counts.failures, level))
+    if test.mixture.runner_up:
+        second, others = counts.rivals[0], counts.trials - counts.rivals[0]
+        lower = special.betaincinv(second, others + 1.0, 1.0 - level) if second else 0.0
+        below = max(lower, 1.0 / (counts.trials + 1.0))
+        gap = normal_quantile(upper_p) - normal_quantile(below)
+        upper_p = max(upper_p, float(normal_cdf(0.5 * gap)))
+    return float(mode.price.votes(np.array([test.required_p]), np.array([upper_p]))[0])
 
 
 def _bonferroni(session: VotingSession, place: int) -> Voting[tuple[Verdict, Counts]]:
@@ -105,7 +112,8 @@ def _least(session: VotingSession, places: list[int]) -> int | None:
         return len(places) * chunks(mode.n) * CHUNK
     total = 0
     for place in places:
-        if (least := least_votes(session.cover.balls[place].required_p, session.level)) is None:
+        required_p = session.cover.balls[place].required_p
+        if (least := least_votes(required_p, session.level, session.mixture)) is None:
             return None
         total += least
     return total

@@ -35,12 +35,14 @@ class RegionMode:
         order: "worst-first" gives up soonest if the region will not pass; "inside-out" tests
             centres from the clean image outwards, and certifies the region that was reached when
             one fails.
-        rule: "e-process" is an anytime-valid test (S6). "fixed" is the usual method, for
-            comparison: n votes at each of k centres, and Clopper-Pearson bounds at alpha / k
-            (Bonferroni), in one attempt.
+        rule: "runner-up" mixes an anytime-valid test (S6) with one of the gap to every other class
+            (S9), by weights that the selection votes choose. "e-process" is the former alone.
+            "fixed" is the usual method, for comparison: n votes at each of k centres, and
+            Clopper-Pearson bounds at alpha / k (Bonferroni), in one attempt.
         n: Votes a centre of the rule "fixed".
         attempts: A cover that is chosen by its cost may be planned once more, by the votes of the
-            first; every test is then made at alpha / attempts.
+            first; every test is then made at alpha / attempts. With the rule "runner-up" an image
+            whose selection and pilot votes are unanimous has one attempt, at alpha.
     """
 
     alpha: float = 0.001
@@ -48,7 +50,7 @@ class RegionMode:
     max_votes: int = 5000
     futility: float = 0.001
     order: Literal["worst-first", "inside-out"] = "worst-first"
-    rule: Literal["e-process", "fixed"] = "e-process"
+    rule: Literal["runner-up", "e-process", "fixed"] = "runner-up"
     n: int = 400
     attempts: Literal[1, 2] = 2
 
@@ -60,20 +62,25 @@ class RegionMode:
         if self.max_votes < 1:
             raise ConfigurationError(f"max_votes={self.max_votes} must be at least 1 vote")
         check_choice("order", self.order, ("worst-first", "inside-out"))
-        check_choice("rule", self.rule, ("e-process", "fixed"))
+        check_choice("rule", self.rule, ("runner-up", "e-process", "fixed"))
         if self.attempts not in (1, 2):
             raise ConfigurationError(f"attempts={self.attempts} must be 1 or 2")
 
     @property
     def tries(self) -> int:
         """Attempts with a cover that is chosen by its cost."""
-        return self.attempts if self.rule == "e-process" else 1
+        return self.attempts if self.streamed else 1
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the votes of a centre may end at any time."""
+        return self.rule != "fixed"
 
     @property
     def price(self) -> Price:
         """The expected cost of centres, by which a cover is chosen; no bound depends on it."""
         budget = self.max_votes - chunks(self.n0) * CHUNK
-        return Price(self._expected if self.rule == "e-process" else self._fixed, budget)
+        return Price(self._expected if self.streamed else self._fixed, budget)
 
     def _expected(self, required_p: Floats, p: Floats) -> Floats:
         level = self.alpha / self.tries
@@ -114,6 +121,7 @@ class RadiusMode:
             could give.
         futility: "sequence": level of the bound on p by which that is judged; an error costs
             radius, never soundness.
+        rule: "sequence": as in :class:`RegionMode`.
     """
 
     alpha: float = 0.001
@@ -122,12 +130,14 @@ class RadiusMode:
     bound: Literal["clopper-pearson", "randomized", "sequence"] = "clopper-pearson"
     within: float = 0.05
     futility: float = 0.001
+    rule: Literal["runner-up", "e-process"] = "runner-up"
 
     def __post_init__(self) -> None:
         check_level("alpha", self.alpha)
         check_level("futility", self.futility)
         check_votes(n0=self.n0, n=self.n)
         check_choice("bound", self.bound, ("clopper-pearson", "randomized", "sequence"))
+        check_choice("rule", self.rule, ("runner-up", "e-process"))
         if not 0.0 < self.within < 1.0:
             raise ConfigurationError(
                 f"within={self.within} must lie between 0 and 1: the part of the fraction that may"

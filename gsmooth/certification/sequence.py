@@ -7,6 +7,12 @@ from collections.abc import Callable, Iterator
 from gsmooth.certification.rules import RadiusMode
 from gsmooth.certification.session import Counts, Voting, VotingSession
 from gsmooth.certification.settings import CERTIFICATION
+from gsmooth.theory.centre_test import (
+    ONE_SIDED,
+    CentreMixture,
+    ClassCounts,
+    anytime_required_p,
+)
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
 
@@ -35,14 +41,18 @@ def until_enough(
         chunk += len(counts)
         session.votes += due - cast
         tally, cast = tally + counts.sum(axis=0), due
-        sample = StreamedSample(int(tally[session.label]), cast)
-        if enough(sample, mode, reach, goal):
+        found = session.counts(tally)
+        if enough(found, mode, reach, goal, session.mixture):
             break
-    return tally, anytime_lower(sample, mode.alpha)
+    return tally, anytime_required_p(found, mode.alpha, session.mixture)
 
 
 def enough(
-    sample: StreamedSample, mode: RadiusMode, reach: Callable[[float], float], goal: float = 1.0
+    counts: ClassCounts,
+    mode: RadiusMode,
+    reach: Callable[[float], float],
+    goal: float = 1.0,
+    mixture: CentreMixture = ONE_SIDED,
 ) -> bool:
     """True if the fraction supported now is at least 1 - within of what all n votes could give.
 
@@ -50,15 +60,16 @@ def enough(
     ``futility``. If that bound fails, the fraction is smaller than it could have been, but sound.
 
     Args:
-        sample: The votes so far.
+        counts: The votes so far.
         mode: The rule, with bound "sequence".
         reach: The fraction that a lower bound supports.
         goal: The largest fraction that is of use.
+        mixture: The weights of the tests that the bound inverts.
     """
-    if sample.trials >= mode.most:
+    if counts.trials >= mode.most:
         return True
-    now = reach(anytime_lower(sample, mode.alpha))
-    return now >= (1.0 - mode.within) * min(goal, reach(_best_bound(sample, mode)))
+    now = reach(anytime_required_p(counts, mode.alpha, mixture))
+    return now >= (1.0 - mode.within) * min(goal, reach(_best_bound(counts, mode, mixture)))
 
 
 def looks(n: int) -> Iterator[int]:
@@ -70,11 +81,17 @@ def looks(n: int) -> Iterator[int]:
     yield n
 
 
-def _best_bound(sample: StreamedSample, mode: RadiusMode) -> float:
-    """The lower bound that n votes would give at the upper bound on p."""
+def _best_bound(counts: ClassCounts, mode: RadiusMode, mixture: CentreMixture) -> float:
+    """The lower bound that n votes would give at the upper bound on p.
+
+    Other classes are then taken to have the same parts of the votes that are not for the class.
+    """
     at_most = 1.0
-    if sample.failures:
-        mirrored = StreamedSample(sample.failures, sample.trials)
+    if counts.failures:
+        mirrored = StreamedSample(counts.failures, counts.trials)
         at_most -= anytime_lower(mirrored, mode.futility)
-    best = min(sample.successes + mode.most - sample.trials, int(at_most * mode.most))
-    return anytime_lower(StreamedSample(max(best, sample.successes), mode.most), mode.alpha)
+    best = min(counts.won + mode.most - counts.trials, int(at_most * mode.most))
+    won = max(best, counts.won)
+    part = (mode.most - won) / max(1, counts.failures)
+    rivals = tuple(int(part * votes) for votes in counts.rivals)
+    return anytime_required_p(ClassCounts(won, rivals, mode.most), mode.alpha, mixture)

@@ -19,12 +19,14 @@ from gsmooth.certificate import (
     Step,
     Verdict,
 )
+from gsmooth.certification.mixture import chosen_mixture
 from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.task import CertifyTask
 from gsmooth.cover import Ball, Cover
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.bounds import predict_test
+from gsmooth.theory.centre_test import CentreMixture, ClassCounts
 
 T = TypeVar("T")
 
@@ -70,9 +72,18 @@ class VotingSession:
         return self.task.rule.alpha
 
     @property
+    def mixture(self) -> CentreMixture:
+        """The weights of the tests of every centre, chosen by the selection votes."""
+        return chosen_mixture(self.task.smoothed, self.task.rule, self.selected.tolist())
+
+    @property
     def level(self) -> float:
         """The level of every test, alpha / attempts."""
         return self.alpha / self.attempts
+
+    def counts(self, tally: Counts) -> ClassCounts:
+        """Votes (classes + 1,), the last of them ties, as the test of a centre sees them."""
+        return ClassCounts.of(tally.tolist(), self.label)
 
     def requests(self, centre: int, first: int, votes: int) -> list[SampleRequest]:
         """Requests for estimation votes at one centre: whole chunks, then one with the rest.

@@ -183,6 +183,16 @@ ModeFlag = Annotated[
         rich_help_panel=_DECISION,
     ),
 ]
+RuleFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--rule",
+        metavar="runner-up|e-process|fixed",
+        help="runner-up: is each other class far enough behind (fewest votes)? e-process: are the"
+        " selected class's votes a large enough share of all? fixed: the same by n votes a centre.",
+        rich_help_panel=_DECISION,
+    ),
+]
 GuaranteeFlag = Annotated[
     str | None,
     typer.Option(

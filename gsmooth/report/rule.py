@@ -13,13 +13,15 @@ def decided_by(records: Records) -> str:
     S6: a stop at the futility level costs power, but not soundness.
     """
     config = records.header.config
+    version = records.header.decision_rule
     mode, level = records.rows[0].claim.mode, setting(config, "certify.futility")
     if mode == "nested":
         return "a vote of votes"
     if mode == "region":
         if setting(config, "certify.rule") == "fixed":
             return "Clopper-Pearson at alpha / centres"
-        return f"e-process; gives up at level {level:g}" if isinstance(level, float) else ""
+        test = "e-process" if version == 1 else "e-process and test of the runner-up"
+        return f"{test}; gives up at level {level:g}" if isinstance(level, float) else ""
     bound, within = setting(config, "certify.bound"), setting(config, "certify.within")
     if bound == "sequence" and isinstance(within, float) and isinstance(level, float):
         return (

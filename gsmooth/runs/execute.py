@@ -20,6 +20,7 @@ from gsmooth.runs.config.run_file import CONFIG_NAME
 from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.fixed_batch import examined, with_fixed_batch_size
 from gsmooth.runs.inputs import require_labels
+from gsmooth.runs.kept_rule import with_kept_rule
 from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
 from gsmooth.runs.monitor.notices import input_notices
 from gsmooth.runs.monitor.progress import Progress
@@ -55,7 +56,7 @@ def plan(config: RunConfig) -> RunContext:
     Raises UnreachableError when alpha and the number of votes can certify no image, ModelError when
     the model is no function of its input.
     """
-    task = resolved_task(config)
+    task = resolved_task(with_kept_rule(config))
     folder = task.seed.config.output.folder
     context = build_context(with_fixed_batch_size(task.seed.config, folder), task.seed.seed, task)
     require_labels(context.dataset)

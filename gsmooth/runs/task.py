@@ -121,6 +121,7 @@ class RunTask:
             bound=rule.bound,
             within=rule.within,
             futility=rule.futility,
+            rule="runner-up" if rule.rule == "runner-up" else "e-process",
         )
 
     @cached_property

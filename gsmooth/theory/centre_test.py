@@ -9,9 +9,16 @@ from typing import Final, final
 
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.theory.arguments import require_alpha, require_required_p
-from gsmooth.theory.normal import ROUNDING, normal_quantile
+from gsmooth.theory.normal import ROUNDING, normal_cdf, normal_quantile
 from gsmooth.theory.runner_up import RunnerUpNull, ThreeCells
-from gsmooth.theory.sequential import MOST_VOTES, log_e_lower, log_threshold
+from gsmooth.theory.sequential import (
+    MOST_VOTES,
+    Futility,
+    StreamedSample,
+    anytime_lower,
+    log_e_lower,
+    log_threshold,
+)
 from gsmooth.theory.settings import THEORY
 
 _MONOTONE: Final = math.log(1.1)
@@ -195,6 +202,20 @@ class CentreTest:
         null = self.null
         return all(null.log_e(cells) >= missing for cells in counts.cells())
 
+    def is_futile(self, counts: ClassCounts, level: float) -> bool:
+        """Whether the votes show that they will not suffice (S6, S9): a centre is then given up.
+
+        Without a test of the runner-up it is the mirrored e-process. With one, some class has to be
+        shown to be able to catch up. Either costs power and never soundness.
+
+        Args:
+            counts: The votes so far, at least one.
+            level: Probability of giving up a centre that could pass, in (0, 1/2].
+        """
+        if self.mixture.runner_up:
+            return runner_up_futile(counts, self.required_p, level)
+        return Futility(self.required_p, level).stops(StreamedSample(counts.won, counts.trials))
+
     def can_accept(self, counts: ClassCounts, votes: int) -> bool:
         """Whether so many more unanimous votes would be accepted.
 
@@ -224,6 +245,43 @@ class CentreTest:
             middle = (low + high) // 2
             low, high = (low, middle) if self.can_accept(none, middle) else (middle, high)
         return high
+
+
+def anytime_required_p(counts: ClassCounts, alpha: float, mixture: CentreMixture) -> float:
+    """Largest required probability that the test of a centre accepts, valid at any time (S9).
+
+    S9: the e-values fall as the margin grows, so every smaller requirement is accepted as well. If
+    Phi(d) is the largest one that the true probabilities meet, more is accepted at some time with
+    probability at most alpha. Without a runner-up it is ``anytime_lower``.
+
+    Args:
+        counts: The votes so far, at least one.
+        alpha: Failure probability, in (0, 1/2].
+        mixture: The weights of the two tests, with Jeffreys' prior.
+
+    Returns:
+        The bound, in [0, 1), a little below the largest one; 0 if not even 1/2 is accepted.
+
+    Example:
+        >>> counts = ClassCounts.of([70, 6, 6, 6, 6, 6, 0], label=0)
+        >>> round(anytime_required_p(counts, 0.001, CentreMixture(0.5)), 2)
+        0.65
+        >>> round(anytime_required_p(counts, 0.001, ONE_SIDED), 2)
+        0.53
+    """
+    if mixture.runner_up == 0.0:
+        return anytime_lower(StreamedSample(counts.won, counts.trials), alpha)
+    if not CentreTest(0.5, alpha, mixture).accepts(counts):
+        return 0.0
+    low, high = 0.0, THEORY.runner_up.widest
+    for _ in range(THEORY.runner_up.halvings):
+        middle = 0.5 * (low + high)
+        required_p = float(normal_cdf(middle))
+        if CentreTest(required_p, alpha, mixture).accepts(counts):
+            low = middle
+        else:
+            high = middle
+    return float(normal_cdf(low))
 
 
 def null_of(required_p: float) -> RunnerUpNull:

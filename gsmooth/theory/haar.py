@@ -110,6 +110,11 @@ class HaarLaw(Law):
         )
 
     @property
+    def bounds_every_class(self) -> bool:
+        """Of isometries: T7 holds of the complement of every class (S9)."""
+        return self.orthogonal
+
+    @property
     def periodic(self) -> tuple[int, ...]:
         """The Haar axes."""
         return self.axes

@@ -85,6 +85,11 @@ class Law(ABC):
         """
         return self.unsmoothed
 
+    @property
+    def bounds_every_class(self) -> bool:
+        """Whether every class's Phi^-1(p) changes by at most a margin (T1, T4, T7), as S9 asks."""
+        return False
+
     @abstractmethod
     def margin(
         self, shift: ArrayLike, residual: ArrayLike = 0.0, *, rho0: float = 0.0, tv: float = 0.0

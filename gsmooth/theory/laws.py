@@ -109,6 +109,10 @@ class GaussianLaw(Law):
         return len(self.scales)
 
     @property
+    def bounds_every_class(self) -> bool:
+        return self.orthogonal or not self.scales
+
+    @property
     def without_parameter_noise(self) -> tuple[int, ...]:
         return zeros_of(self.scales)
 

@@ -9,10 +9,11 @@ e-value against this is a mixture of likelihoods over their supremum under it. I
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
-from scipy import optimize, special
+from scipy import special
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.theory.arguments import require_finite, require_probability
@@ -265,7 +266,7 @@ class _Curve:
                 return None
         if self.slope(high) >= 0.0:
             return high
-        return float(optimize.brentq(self.slope, low, high, xtol=2.0**-40, rtol=2.0**-40))
+        return _zero(self.slope, low, high)
 
     def _slopes(self, a: float) -> tuple[float, float, float]:
         """The parts of the derivative that belong to A, to the other class and to the rest."""
@@ -282,6 +283,25 @@ class _Curve:
         """ln(1 - Phi(a + d) - Phi(a - d)), a < 0."""
         high, low = _log_phi(-a - self.d), _log_phi(a - self.d)
         return high + math.log(-math.expm1(low - high))
+
+
+def _zero(slope: Callable[[float], float], low: float, high: float) -> float:
+    """About the zero of a decreasing function, positive at low and negative at high (Illinois)."""
+    at_low, at_high, kept, middle = slope(low), slope(high), 0, low
+    for _ in range(100):
+        middle = (low * at_high - high * at_low) / (at_high - at_low)
+        if not low < middle < high or high - low < 2.0**-36:
+            break
+        found = slope(middle)
+        if found > 0.0:
+            low, at_low = middle, found
+            at_high, kept = (0.5 * at_high if kept > 0 else at_high), 1
+        else:
+            high, at_high = middle, found
+            at_low, kept = (0.5 * at_low if kept < 0 else at_low), -1
+        if abs(found) < 1e-6:
+            break
+    return min(max(middle, low), high)
 
 
 def _log_phi(x: float) -> float:

@@ -43,6 +43,10 @@ class RunnerUpSettings:
     near_one: float = 0.125
     """Exponent at 1 of the prior of the one-sided e-process where the selection votes are
     unanimous; 1/2 is Jeffreys'. Unanimous votes then cost 1.06 times what Wald's test needs."""
+    widest: float = 8.0
+    """Largest margin that a bound is sought up to; Phi of it is 1 - 6e-16."""
+    halvings: int = 30
+    """Steps of that search: what it finds is within 1e-8 of the largest margin."""
     unanimous: float = 0.1
     """Weight of the test of the runner-up where the selection votes are unanimous..."""
     concentrated: float = 0.1

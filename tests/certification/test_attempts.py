@@ -68,7 +68,9 @@ def estimated(plan: NotedPlan, mode: RegionMode, votes: Callable[[SampleRequest]
 def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
     plan = NotedPlan()
     outcome = estimated(
-        plan, RegionMode(), lambda b: 4 if b.sample_key.stream is Stream.PILOT else b.rows
+        plan,
+        RegionMode(rule="e-process"),
+        lambda b: 4 if b.sample_key.stream is Stream.PILOT else b.rows,
     )
     (estimates,) = plan.all_estimates
     assert estimates.won.tolist() == [4.0, 4.0]
@@ -88,7 +90,7 @@ def stubborn(request: SampleRequest) -> int:
 
 def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fresh_ones() -> None:
     plan = NotedPlan(again=cover(ball(0.3)))
-    outcome = estimated(plan, RegionMode(), stubborn)
+    outcome = estimated(plan, RegionMode(rule="e-process"), stubborn)
     certificate = outcome.certificate
     assert isinstance(certificate, Certified)
     assert [centre.trials for centre in certificate.evidence] == [least(0.3)]
@@ -102,7 +104,7 @@ def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fr
 
 
 def test_where_no_second_cover_pays_the_first_verdict_stands() -> None:
-    outcome = estimated(NotedPlan(), RegionMode(), stubborn)
+    outcome = estimated(NotedPlan(), RegionMode(rule="e-process"), stubborn)
     assert isinstance(outcome.certificate, Abstained)
     assert outcome.certificate.reason is AbstainReason.FUTILE
     assert len(outcome.certificate.evidence) == 2
@@ -110,7 +112,7 @@ def test_where_no_second_cover_pays_the_first_verdict_stands() -> None:
 
 def test_one_attempt_is_never_followed_by_another() -> None:
     plan = NotedPlan(again=cover(ball(0.3)))
-    outcome = estimated(plan, RegionMode(attempts=1), stubborn)
+    outcome = estimated(plan, RegionMode(rule="e-process", attempts=1), stubborn)
     assert isinstance(outcome.certificate, Abstained)
     assert outcome.certificate.attempts == 1
     assert len(plan.all_estimates) == 1
@@ -118,24 +120,24 @@ def test_one_attempt_is_never_followed_by_another() -> None:
 
 def test_attempts_share_alpha_whether_or_not_the_second_is_made() -> None:
     for votes in (stubborn, lambda request: request.rows):
-        outcome = estimated(NotedPlan(again=cover(ball(0.3))), RegionMode(), votes)
+        outcome = estimated(NotedPlan(again=cover(ball(0.3))), RegionMode(rule="e-process"), votes)
         assert (outcome.certificate.alpha, outcome.certificate.attempts) == (0.001, 2)
     plan = NotedPlan()
-    assert estimated(plan, RegionMode(), lambda b: b.rows).certificate.evidence[0].trials == least(
-        0.5
-    )
-    outcome = estimated(plan, RegionMode(attempts=1), lambda b: b.rows)
+    assert estimated(plan, RegionMode(rule="e-process"), lambda b: b.rows).certificate.evidence[
+        0
+    ].trials == least(0.5)
+    outcome = estimated(plan, RegionMode(rule="e-process", attempts=1), lambda b: b.rows)
     assert outcome.certificate.evidence[0].trials == least(0.5, 0.001) < least(0.5)
 
 
 def test_a_region_in_which_nothing_moves_gets_all_of_alpha() -> None:
     region = Region((0.0,), (0.0,), l2=0.001)
     g = turned(lambda phase: phase.abs() < 90.0, 20.0)
-    outcome = certify(g, on_ring(), region, RegionMode())
+    outcome = certify(g, on_ring(), region, RegionMode(rule="e-process"))
     assert outcome.pilot_votes == 0
     assert outcome.certificate.attempts == 1
 
 
 def test_covers_that_are_not_chosen_by_cost_get_all_of_alpha() -> None:
-    outcome = tried(cover(ball(0.5)), RegionMode(), unanimous)
+    outcome = tried(cover(ball(0.5)), RegionMode(rule="e-process"), unanimous)
     assert outcome.certificate.attempts == 1

@@ -41,7 +41,7 @@ def least(margin: float, alpha: float = 0.001) -> int:
 
 
 def test_unanimous_votes_certify_and_stop_as_soon_as_they_suffice() -> None:
-    outcome = tried(cover(ball(2.0), ball(0.1)), RegionMode(), unanimous)
+    outcome = tried(cover(ball(2.0), ball(0.1)), RegionMode(rule="e-process"), unanimous)
     first, second = outcome.certificate.evidence
     assert isinstance(outcome.certificate, Certified)
     assert outcome.certificate.label == 1
@@ -58,7 +58,7 @@ def test_estimation_votes_are_fresh_and_of_the_selected_class() -> None:
         asked.extend(requests)
         return np.array([(b.rows - b.rows // 16, b.rows // 16, 0) for b in requests])
 
-    outcome = told(decide(G, 3, cover(ball(0.5)), RegionMode(n0=100)), reply)
+    outcome = told(decide(G, 3, cover(ball(0.5)), RegionMode(rule="e-process", n0=100)), reply)
     assert outcome.certificate.label == 0
     assert isinstance(outcome.certificate, Certified)
     purposes = [request.sample_key.stream for request in asked]
@@ -79,7 +79,7 @@ def test_centres_are_tried_worst_first() -> None:
         return rows
 
     subject = cover(ball(2.0), ball(1.0), ball(0.1))
-    tried(subject, RegionMode(), fake_votes)
+    tried(subject, RegionMode(rule="e-process"), fake_votes)
     assert order == sorted(order)
     assert set(order) == {0, 1, 2}
     margins = [b.margin for b in build_cover(g, pixel(), Region(l2=0.2)).balls]
@@ -87,7 +87,7 @@ def test_centres_are_tried_worst_first() -> None:
 
 
 def test_a_failing_centre_ends_the_trial_and_later_ones_are_left_untested() -> None:
-    outcome = tried(cover(ball(1.0), ball(0.9)), RegionMode(), by_share(0.1))
+    outcome = tried(cover(ball(1.0), ball(0.9)), RegionMode(rule="e-process"), by_share(0.1))
     certificate = outcome.certificate
     assert isinstance(certificate, Abstained)
     assert certificate.reason is AbstainReason.FUTILE
@@ -98,19 +98,21 @@ def test_a_failing_centre_ends_the_trial_and_later_ones_are_left_untested() -> N
 
 def test_every_centre_is_tested_at_the_full_alpha() -> None:
     subject = cover(*[ball(0.5)] * 10)
-    accepted = tried(subject, RegionMode(alpha=0.05), unanimous)
+    accepted = tried(subject, RegionMode(rule="e-process", alpha=0.05), unanimous)
     assert isinstance(accepted.certificate, Certified)
     assert [e.trials for e in accepted.certificate.evidence] == [least(0.5, 0.05)] * 10
 
     def but_one(centre: int, chunk: int, rows: int) -> int:
         return rows - (centre == 9 and chunk == 0)
 
-    one_less = tried(subject, RegionMode(alpha=0.05), but_one)
+    one_less = tried(subject, RegionMode(rule="e-process", alpha=0.05), but_one)
     assert one_less.certificate.evidence[9].trials > least(0.5, 0.05)
 
 
 def test_votes_that_run_out_abstain_for_want_of_budget() -> None:
-    outcome = tried(cover(ball(1.0)), RegionMode(max_votes=CHUNK * 5), by_share(0.84))
+    outcome = tried(
+        cover(ball(1.0)), RegionMode(rule="e-process", max_votes=CHUNK * 5), by_share(0.84)
+    )
     assert isinstance(outcome.certificate, Abstained)
     assert outcome.certificate.reason is AbstainReason.BUDGET
     assert outcome.certificate.evidence[0].verdict is Verdict.EXHAUSTED
@@ -119,21 +121,21 @@ def test_votes_that_run_out_abstain_for_want_of_budget() -> None:
 
 def test_a_hopeless_budget_is_known_before_a_vote_and_names_what_would_do() -> None:
     subject = cover(ball(2.0), ball(1.0))
-    outcome = tried(subject, RegionMode(max_votes=300), unanimous)
+    outcome = tried(subject, RegionMode(rule="e-process", max_votes=300), unanimous)
     assert isinstance(outcome.certificate, Abstained)
     assert outcome.certificate.reason is AbstainReason.BUDGET
     assert outcome.votes == CHUNK
     needed = outcome.certificate.least_n
     assert needed is not None
-    again = tried(subject, RegionMode(max_votes=needed), unanimous)
+    again = tried(subject, RegionMode(rule="e-process", max_votes=needed), unanimous)
     assert isinstance(again.certificate, Certified)
     assert again.votes == needed
-    short = tried(subject, RegionMode(max_votes=needed - 1), unanimous)
+    short = tried(subject, RegionMode(rule="e-process", max_votes=needed - 1), unanimous)
     assert isinstance(short.certificate, Abstained)
 
 
 @pytest.mark.parametrize("margin", [7.5, 8.0, 8.2, 9.0, math.inf])
-@pytest.mark.parametrize("mode", [RegionMode(), RadiusMode(n=128)])
+@pytest.mark.parametrize("mode", [RegionMode(rule="e-process"), RadiusMode(n=128)])
 def test_a_margin_beyond_all_votes_abstains_instead_of_stopping_the_run(
     margin: float, mode: Mode
 ) -> None:
@@ -159,11 +161,15 @@ def test_no_vote_is_cast_where_a_centre_is_out_of_reach(
 
 def test_what_lies_before_a_centre_out_of_reach_is_certified_inside_out() -> None:
     outer = ball(math.inf, steps((0.3, 0.0), (1.0, 1.0)))
-    outcome = tried(cover(ball(0.5), outer), RegionMode(order="inside-out"), unanimous)
+    outcome = tried(
+        cover(ball(0.5), outer), RegionMode(rule="e-process", order="inside-out"), unanimous
+    )
     assert isinstance(outcome.certificate, Certified)
     assert outcome.certificate.fraction == 0.3
     inner = ball(math.inf, steps((1.0, 1.0)))
-    nothing = tried(cover(inner, outer), RegionMode(order="inside-out"), unanimous).certificate
+    nothing = tried(
+        cover(inner, outer), RegionMode(rule="e-process", order="inside-out"), unanimous
+    ).certificate
     assert isinstance(nothing, Abstained)
     assert nothing.reason is AbstainReason.UNREACHABLE
 
@@ -204,7 +210,7 @@ def test_no_image_costs_more_than_its_votes_and_every_certificate_has_its_eviden
 ) -> None:
     generator = np.random.default_rng(seed)
     subject = cover(*(ball(margin) for margin in sizes))
-    mode = RegionMode(alpha, n0, max_votes, futility)
+    mode = RegionMode(alpha, n0, max_votes, futility, rule="e-process")
     outcome = tried(subject, mode, lambda c, k, rows: int(generator.binomial(rows, required_p)))
     certificate = outcome.certificate
     assert outcome.votes <= max_votes
@@ -224,17 +230,19 @@ def test_least_n_of_an_abstention_is_exact_for_unanimous_votes(
     sizes: list[float], max_votes: int, alpha: float
 ) -> None:
     subject = cover(*(ball(margin) for margin in sizes))
-    certificate = tried(subject, RegionMode(alpha, 64, max_votes), unanimous).certificate
+    certificate = tried(
+        subject, RegionMode(alpha, 64, max_votes, rule="e-process"), unanimous
+    ).certificate
     if isinstance(certificate, Abstained):
         needed = certificate.least_n
         assert certificate.reason is AbstainReason.BUDGET
         assert needed is not None
         assert needed > max_votes
-        again = tried(subject, RegionMode(alpha, 64, needed), unanimous)
+        again = tried(subject, RegionMode(alpha, 64, needed, rule="e-process"), unanimous)
         assert isinstance(again.certificate, Certified)
 
 
-INSIDE_OUT = RegionMode(order="inside-out")
+INSIDE_OUT = RegionMode(rule="e-process", order="inside-out")
 
 
 @pytest.mark.parametrize(
@@ -252,6 +260,8 @@ def test_inside_out_certifies_up_to_the_first_centre_that_fails(
 
 def test_inside_out_keeps_what_was_reached_when_the_votes_run_out() -> None:
     spent = CHUNK + (least_votes(INNER.required_p, 0.001) or 0)
-    outcome = tried(NESTED, RegionMode(max_votes=spent + 10, order="inside-out"), unanimous)
+    outcome = tried(
+        NESTED, RegionMode(rule="e-process", max_votes=spent + 10, order="inside-out"), unanimous
+    )
     assert fraction_of(outcome) == 0.3
     assert outcome.votes == spent

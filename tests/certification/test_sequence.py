@@ -12,6 +12,7 @@ from gsmooth.certification.sequence import enough, looks
 from gsmooth.cover import build_cover
 from gsmooth.runs.verify.profiles import supported_fraction
 from gsmooth.sampling.noise import CHUNK
+from gsmooth.theory.centre_test import ClassCounts
 from gsmooth.theory.normal import normal_quantile
 from gsmooth.theory.sequential import StreamedSample, anytime_lower
 from gsmooth.transforms.region import Region
@@ -49,7 +50,7 @@ def test_the_bound_at_the_end_exceeds_the_share_with_probability_alpha_at_most(
         before = due
         for won in np.flatnonzero(mass > 1e-12):
             sample = StreamedSample(int(won), due)
-            if enough(sample, mode, radius):
+            if enough(ClassCounts(int(won), (), due), mode, radius):
                 false += mass[won] * (anytime_lower(sample, alpha) > p)
                 mass[won] = 0.0
     assert 0.0 < false <= alpha
@@ -76,8 +77,8 @@ def test_it_ends_within_the_part_that_may_be_given_up_and_not_before(required_p:
     )
     assert fraction_of(outcome) >= 0.89 * fraction_of(all_votes)
     # Half as many votes did not suffice.
-    half = StreamedSample(round(required_p * evidence.trials / 2), evidence.trials // 2)
-    assert not enough(half, mode, radius)
+    won = round(required_p * evidence.trials / 2)
+    assert not enough(ClassCounts(won, (), evidence.trials // 2), mode, radius)
 
 
 def test_fewer_votes_are_cast_the_more_may_be_given_up() -> None:

@@ -46,6 +46,7 @@ USUAL: Final[Settings] = {
     "smoothing.sigma": 0.25,
     "certify.max_votes": 1500,
     "certify.n": 512,
+    "certify.rule": "e-process",
     "attack.points": 3,
     "attack.random": 2,
     "attack.gradient_steps": 2,

@@ -36,7 +36,7 @@ from gsmooth.transforms.region import Region
 
 REGION = Region((-30.0,), (30.0,))
 RUN = RunConfig(
-    certify=CertifySection(attempts=1),
+    certify=CertifySection(attempts=1, rule="e-process"),
     smoothing=SmoothingSection(law="gaussian", scales=(24.0,), sigma=0.2, seed=0),
     region=RegionSection(lower=(-30.0,), upper=(30.0,), l2=0.0),
 )

@@ -144,6 +144,15 @@ def test_a_run_is_extended_and_resumed_without_repeating_images() -> None:
     assert rows_of("parts") == whole
 
 
+def test_a_run_that_goes_on_keeps_its_rule() -> None:
+    old = certified("parts", "data.limit=4", "certify.rule=e-process")
+    assert certified("parts")[:4] == old
+    assert certified("parts") == certified("whole", "certify.rule=e-process")
+    with pytest.raises(RecordError, match=r"certify\.rule: 'e-process' there, 'runner-up' here"):
+        certified("parts", "certify.rule=runner-up")
+    assert read_records("parts").header.decision_rule == 1
+
+
 def test_a_finished_run_casts_no_vote() -> None:
     certified("run")
     assert run_certify(tmp_project_config(), Notebook()).votes == 0

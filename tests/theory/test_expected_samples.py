@@ -11,9 +11,10 @@ from scipy import stats
 from gsmooth.certification.stopping import votes_to_next_look
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling.noise import CHUNK
+from gsmooth.theory.centre_test import CentreTest, ClassCounts
 from gsmooth.theory.exact import boundary_rule, exact_outcome
 from gsmooth.theory.expected_samples import expected_votes
-from gsmooth.theory.sequential import EProcess, StreamedSample
+from gsmooth.theory.sequential import EProcess
 
 ALPHA = 0.001
 CHANCES = (0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.985, 0.993, 0.997, 0.999)
@@ -48,20 +49,20 @@ def test_other_levels_and_budgets_are_forecast_as_well(alpha: float, most: int) 
 
 def spent(share: float, p: float, most: int) -> tuple[float, float, float]:
     """Votes, looks and acceptance of the product's schedule, exactly: state by state."""
-    test = EProcess(share, ALPHA)
+    test = CentreTest(share, ALPHA)
     states = {(0, 0): 1.0}
     votes = seen = accepted = 0.0
     while states:
         cast, won = min(states)
         chance = states.pop((cast, won))
-        sample = StreamedSample(won, cast) if cast else None
+        sample = ClassCounts(won, (), cast) if cast else None
         rows = votes_to_next_look(test, sample, most - cast)
         if rows is None or chance < 1e-12:
             continue
         votes, seen = votes + chance * rows, seen + chance
         for more, weight in enumerate(stats.binom.pmf(np.arange(rows + 1), rows, p)):
             then = (cast + rows, won + more)
-            if test.accepts(StreamedSample(then[1], then[0])):
+            if test.accepts(ClassCounts(then[1], (), then[0])):
                 accepted += chance * weight
             elif chance * weight > 1e-12:
                 states[then] = states.get(then, 0.0) + chance * weight

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import tomli_w
 from pydantic import AfterValidator, Field, model_validator
 
-from gsmooth.certificate import DECISION_RULE, MOST_VOTES
+from gsmooth.certificate import MOST_VOTES, decision_rule
 from gsmooth.data.fields import NamesField, ShapeField, SizeField
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.config.section import NO_OPTIONS, Count, Positive, Probability, Section
@@ -225,9 +225,11 @@ class CertifySection(Section):
     """Nested mode: votes of each draw."""
     alpha_inner: Level | None = None
     """Nested mode: the part of alpha for the inner tests. Left out: half of alpha."""
-    rule: Literal["e-process", "fixed"] = "e-process"
-    """Region mode. `e-process`: a test that may stop after any vote. `fixed`: n votes at each
-    centre and Clopper-Pearson at alpha / centres."""
+    rule: Literal["runner-up", "e-process", "fixed"] = "runner-up"
+    """Region mode, and radius mode with `bound = "sequence"`. `e-process`: a test that may stop
+    after any vote. `runner-up`: mixed with a test of the gap to every other class, which needs
+    fewer votes where other votes are spread. `fixed`: n votes at each centre and Clopper-Pearson at
+    alpha / centres. A run that goes on keeps its rule."""
     attempts: Literal[1, 2] = 2
     """Region mode without `centres`: 2 allows a second cover where the first fails, chosen by the
     votes of the first; every test is then made at alpha / 2."""
@@ -387,7 +389,7 @@ def identity_of_tree(
     digests: Mapping[str, object] = {},
     fixed_batch: object = None,
     sampler: str | None = None,
-    rule: int = DECISION_RULE,
+    rule: int | None = None,
     commitment: SeedCommitment | None = None,
 ) -> dict[str, object]:
     """:func:`identity` of a configuration that was written down; what it lacks stays absent."""
@@ -403,6 +405,9 @@ def identity_of_tree(
         certify.pop("online_seconds", None)
     if certify.get("bound") != "sequence":
         certify.pop("within", None)
+    version = decision_rule(certify)
+    if version == 1 and certify.get("rule") == "runner-up":
+        certify["rule"] = "e-process"
     # An option of f or of the data that is not in use is not named.
     for table, options in ((model, _USUAL), (data, _USUAL_DATA)):
         for option, usual in options.items():
@@ -414,7 +419,8 @@ def identity_of_tree(
     model.pop("trained_images", None)
     # Counts agree on all devices of one kind (docs/cli.md): neither which nor how many counts.
     model["device"] = str(model.get("device")).partition(",")[0].partition(":")[0]
-    tree |= {"model": model, "certify": certify, "data": data, "decision_rule": rule}
+    tree |= {"model": model, "certify": certify, "data": data}
+    tree["decision_rule"] = version if rule is None else rule
     tree["sampler"] = _sampler_on_host() if sampler is None else sampler
     if fixed_batch is not None:
         tree["engine"] = {"batch_size": fixed_batch}

@@ -12,6 +12,7 @@ import numpy as np
 from gsmooth.boundaries.host_memory import device_bytes, peak_bytes
 from gsmooth.certification import RadiusMode
 from gsmooth.certification.feasibility import largest_p_lower
+from gsmooth.certification.mixture import unanimous_mixture
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.cost.dry_run import ImageCost, expected_forwards, tried_images
 from gsmooth.runs.cost.forecast import Span
@@ -130,5 +131,5 @@ def _largest_l2(context: RunContext) -> float | None:
     if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
         return None
     norm = smoothed.transformation.bounds.lift_norm(smoothed.image_shape)
-    margin = float(normal_quantile(largest_p_lower(mode)))
+    margin = float(normal_quantile(largest_p_lower(mode, unanimous_mixture(smoothed, mode))))
     return min(region.l2, smoothed.law.sigma * margin / norm)

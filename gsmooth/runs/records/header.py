@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final, final
 
 import gsmooth
-from gsmooth.certificate import DECISION_RULE
+from gsmooth.certificate import decision_rule
 from gsmooth.errors import RecordError
 from gsmooth.runs.config.run_config import (
     CertifySection,
@@ -96,7 +96,7 @@ class RunHeader:
             config=_plain(config),
             parameters=parameters,
             sampler=sampler,
-            decision_rule=DECISION_RULE,
+            decision_rule=decision_rule(_section(config, "certify")),
             plan=plan,
             capabilities=capabilities,
             class_names=class_names,
@@ -143,8 +143,9 @@ def header_faults(header: RunHeader) -> Iterator[tuple[str, str]]:
     kind = str(_section(header.config, "model").get("device", "cpu")).partition(",")[0]
     if header.sampler != (usual := sampler_of_kind(kind.partition(":")[0])):
         yield "sampler", f"{header.sampler!r}; on this device it is {usual!r}"
-    if header.decision_rule != DECISION_RULE:
-        yield "decision_rule", f"{header.decision_rule}; this gsmooth has rule {DECISION_RULE}"
+    rule = decision_rule(_section(header.config, "certify"))
+    if header.decision_rule != rule:
+        yield "decision_rule", f"{header.decision_rule}; this gsmooth has rule {rule} for such runs"
     for section, names in _judged(header).items():
         given = _section(header.config, section)
         for name in sorted(names):

@@ -9,16 +9,16 @@ from gsmooth.certificate import CentreEvidence, Verdict
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.verify.profiles import (
-    anytime_bounds,
     fixed_votes,
     lower_bounds,
     needed_from,
     setting,
     supported_fraction,
 )
+from gsmooth.runs.verify.runner_up import anytime_bounds, class_counts, mixture_of_row
 from gsmooth.runs.verify.seed_checks import randomized_faults
 from gsmooth.sampling.noise import Seed
-from gsmooth.theory.sequential import EProcess, StreamedSample
+from gsmooth.theory.centre_test import CentreMixture, CentreTest
 
 Message = tuple[str, str]
 
@@ -28,7 +28,8 @@ def region_faults(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
 
     Covers that were drawn a second time share alpha: every test is at alpha / attempts. Worst first
     there are no profiles: every centre is needed from the clean image on. Rule "fixed":
-    Clopper-Pearson for n votes at alpha / k in place of the e-process.
+    Clopper-Pearson for n votes at alpha / k in place of the e-process. Rule "runner-up": the
+    mixture of tests that the selection votes choose (S9).
     """
     if setting(config, "certify.order") == "worst-first":
         for number, centre in enumerate(row.counts.evidence):
@@ -40,9 +41,8 @@ def region_faults(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         bounds = lower_bounds(replace(row, claim=replace(row.claim, alpha=level)))
         accepted = [p > c.required_p for p, c in zip(bounds, row.counts.evidence, strict=True)]
     else:
-        accepted = [
-            _accepts(centre, row.claim.alpha / row.claim.attempts) for centre in row.counts.evidence
-        ]
+        level, mixture = row.claim.alpha / row.claim.attempts, mixture_of_row(row, config)
+        accepted = [_accepts(centre, row, level, mixture) for centre in row.counts.evidence]
     fraction = 1.0 if accepted else 0.0
     for number, (centre, holds) in enumerate(zip(row.counts.evidence, accepted, strict=True)):
         where = f"evidence[{number}].verdict"
@@ -75,7 +75,7 @@ def radius_faults(row: Row, config: Mapping[str, object], secret: Seed | None) -
     bound = setting(config, "certify.bound")
     if bound == "sequence":
         yield from _votes_at_most(row, config)
-        bounds = anytime_bounds(row)
+        bounds = anytime_bounds(row, mixture_of_row(row, config))
     else:
         yield from _fixed_votes(row, config)
         if bound == "randomized":
@@ -113,11 +113,11 @@ def _outcome(row: Row, proved: bool) -> Iterator[Message]:
         yield "outcome", f"{row.decision.outcome}, but the counts {support} a certificate"
 
 
-def _accepts(centre: CentreEvidence, alpha: float) -> bool:
+def _accepts(centre: CentreEvidence, row: Row, level: float, mixture: CentreMixture) -> bool:
     if centre.trials == 0:
         return False
     try:
-        test = EProcess(centre.required_p, alpha)
+        test = CentreTest(centre.required_p, level, mixture)
     except (UnreachableError, ConfigurationError):  # A share or alpha that no test can have.
         return False
-    return test.accepts(StreamedSample(centre.successes, centre.trials))
+    return test.accepts(class_counts(centre, row))

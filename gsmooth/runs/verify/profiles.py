@@ -12,7 +12,6 @@ from gsmooth.runs.records.row import Row
 from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.bounds import clopper_pearson_lower, randomized_clopper_pearson_lower
 from gsmooth.theory.normal import required_p_of_margin
-from gsmooth.theory.sequential import StreamedSample, anytime_lower
 
 # A share may be rounded up a little further than here, never down.
 _ROUNDED_UP: Final = 1e-9
@@ -81,16 +80,6 @@ def lower_bounds(row: Row, draws: Sequence[float] | None = None) -> list[float]:
     return [
         _lower_bound(centre, row.claim.alpha, u)
         for centre, u in zip(row.counts.evidence, given, strict=True)
-    ]
-
-
-def anytime_bounds(row: Row) -> list[float]:
-    """Lower bounds that hold whenever the votes ended (S6); 0 at centres without votes."""
-    return [
-        anytime_lower(StreamedSample(centre.successes, centre.trials), row.claim.alpha)
-        if centre.trials
-        else 0.0
-        for centre in row.counts.evidence
     ]
 
 

@@ -27,6 +27,7 @@ from gsmooth.runs.verify.profiles import (
     setting,
 )
 from gsmooth.runs.verify.reach import reach_faults
+from gsmooth.runs.verify.runner_up import has_runner_up
 from gsmooth.runs.verify.seed_checks import seed_faults, seed_on_trust, usable_seed
 from gsmooth.sampling.noise import SecretSeed, Seed
 from gsmooth.theory.bounds import predict_test
@@ -147,7 +148,8 @@ def _messages(row: Row, header: RunHeader, secret: Seed | None) -> Iterator[Mess
     if not 0.0 < row.claim.alpha <= 0.5:
         yield "alpha", f"{row.claim.alpha!r} is no failure probability in (0, 0.5]"
         return
-    if row.claim.attempts != (expected := _attempts(row, config)):
+    if row.claim.attempts not in (allowed := _attempts(row, config)):
+        expected = " or ".join(map(str, allowed))
         yield "attempts", f"{row.claim.attempts}, but in this run {expected} covers share alpha"
         return
     yield from _selection(row, config)
@@ -316,12 +318,21 @@ def _class_votes(centre: CentreEvidence, row: Row) -> Iterator[str]:
         yield f"{won} for class {row.decision.selected_label}, but {centre.successes} successes"
 
 
-def _attempts(row: Row, config: Mapping[str, object]) -> int:
-    """How many covers share alpha: those that pilot votes choose may be drawn again."""
+def _attempts(row: Row, config: Mapping[str, object]) -> tuple[int, ...]:
+    """How many covers may share alpha: those that pilot votes choose may be drawn again.
+
+    With the rule "runner-up" unanimous pilots end that; their votes by class are not recorded.
+    """
     asked = setting(config, "certify.attempts")
     chosen = row.claim.mode == "region" and setting(config, "certify.rule") != "fixed"
     chosen = chosen and (row.counts.pilot_votes > 0 or _has_pilots(row, config))
-    return asked if chosen and isinstance(asked, int) and asked >= 1 else 1
+    most = asked if chosen and isinstance(asked, int) and asked >= 1 else 1
+    return (1, most) if has_runner_up(config) and most > 1 and _unanimous(row) else (most,)
+
+
+def _unanimous(row: Row) -> bool:
+    """Whether all selection votes are for one class."""
+    return max(row.image.prediction_counts[:-1], default=0) == sum(row.image.prediction_counts)
 
 
 def _has_pilots(row: Row, config: Mapping[str, object]) -> bool:

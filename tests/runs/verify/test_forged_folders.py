@@ -332,11 +332,11 @@ def test_a_row_of_an_older_schema_says_less_and_does_not_belong_to_a_run_of_toda
 
 
 def test_another_decision_rule_is_not_judged_by_this_one(folder: Path) -> None:
-    rewritten(folder, lambda tree: tree.update(decision_rule=2))
+    rewritten(folder, lambda tree: tree.update(decision_rule=1))
     assert faults(verify_records(folder)) == {"decision_rule"}
-    rewritten(folder, lambda tree: tree["identity"].update(decision_rule=2))
+    rewritten(folder, lambda tree: tree["identity"].update(decision_rule=1))
     messages = [str(fault) for fault in verify_records(folder).faults]
-    assert messages == ["run.json: decision_rule: 2; this gsmooth has rule 1"]
+    assert messages == ["run.json: decision_rule: 1; this gsmooth has rule 2 for such runs"]
 
 
 @pytest.mark.parametrize("std", [0.0, 1e-300])

@@ -79,6 +79,8 @@ MODES: list[Mode] = [
     RadiusMode(n=400, bound="randomized"),
     RegionMode(rule="fixed", n=400),
     RadiusMode(n=400, bound="sequence", within=0.2),
+    RegionMode(rule="e-process", max_votes=1500),
+    RadiusMode(n=400, bound="sequence", within=0.2, rule="e-process"),
 ]
 LIGHT = (Brightness(), GaussianLaw((0.2,), 0.25), Region((-0.3,), (0.3,)))
 PLAIN = (Still(), GaussianLaw((), 0.25), Region((), (), 0.5))
@@ -117,7 +119,8 @@ def halved(centre: CentreEvidence, label: int) -> CentreEvidence:
 
 def config(mode: Mode) -> dict[str, object]:
     rule, bound = getattr(mode, "rule", None), getattr(mode, "bound", "clopper-pearson")
-    return {"certify": {"n": 400, "bound": bound, "rule": rule}}
+    named = "region" if isinstance(mode, RegionMode) else "radius"
+    return {"certify": {"mode": named, "n": 400, "bound": bound, "rule": rule}}
 
 
 CASES = [

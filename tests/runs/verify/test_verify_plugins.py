@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, Literal, final
 
 import numpy as np
 import pytest
@@ -98,6 +98,11 @@ ONLINE_SHIFTS = Setting(
     "translation", GaussianLaw((2.0, 2.0), 0.5), Region((-0.5, 0.0), (0.5, 0.0), bits=8)
 )
 RULE = ("n", "rule", "bound", "order", "attempts", "n_outer", "n_inner", "alpha_inner")
+NAMED: Final[dict[type, Literal["region", "radius", "nested"]]] = {
+    RegionMode: "region",
+    RadiusMode: "radius",
+    NestedMode: "nested",
+}
 MODES: dict[str, Mode] = {
     "region": RegionMode(max_votes=2500),
     "inside-out": RegionMode(max_votes=2500, order="inside-out"),
@@ -105,6 +110,7 @@ MODES: dict[str, Mode] = {
     "radius": RadiusMode(n=256),
     "randomized": RadiusMode(n=256, bound="randomized"),
     "sequence": RadiusMode(n=400, bound="sequence", within=0.3),
+    "e-process": RegionMode(rule="e-process", max_votes=2500),
 }
 
 
@@ -126,6 +132,7 @@ def items() -> Iterator[Item]:
 def header_of(smoothed: SmoothedClassifier, mode: Any, **certify: object) -> RunHeader:
     """What a run would say of itself."""
     rule = {name: getattr(mode, name) for name in RULE if hasattr(mode, name)}
+    rule["mode"] = NAMED[type(mode)]
     shape = smoothed.classifier.shape
     return make_header(
         config={"certify": {**rule, **certify}, "smoothing": {"seed": 5}},
@@ -139,12 +146,11 @@ def header_of(smoothed: SmoothedClassifier, mode: Any, **certify: object) -> Run
 def row_of(
     outcome: Outcome, item: Item, smoothed: SmoothedClassifier, region: Region, mode: Any
 ) -> Row:
-    named = {RegionMode: "region", RadiusMode: "radius", NestedMode: "nested"}
     return Row.from_outcome(
         outcome,
         label=0,
         region=region,
-        mode=named[type(mode)],  # type: ignore[arg-type]
+        mode=NAMED[type(mode)],
         smoothed=smoothed,
         image_digest=image_digest(item.image),
         fingerprint=FINGERPRINT,

@@ -1,0 +1,59 @@
+"""Mixture: the tests of every centre of an image, chosen by its selection votes (S9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from gsmooth.certification.rules import Mode, RadiusMode
+from gsmooth.errors import ConfigurationError
+from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
+from gsmooth.theory.centre_test import ONE_SIDED, CentreMixture, mixture_of
+from gsmooth.theory.settings import THEORY
+
+
+def chosen_mixture(
+    smoothed: SmoothedClassifier, mode: Mode, selection: Sequence[int]
+) -> CentreMixture:
+    """The mixture for an image.
+
+    Args:
+        smoothed: The smoothed classifier.
+        mode: The rule of decision.
+        selection: Selection votes by class, and ties last.
+    """
+    if mode.rule != "runner-up":
+        return ONE_SIDED
+    gap, radius = smoothed.law.bounds_every_class, isinstance(mode, RadiusMode)
+    return mixture_of(selection, gap=gap, radius=radius)
+
+
+def unanimous_mixture(smoothed: SmoothedClassifier, mode: Mode) -> CentreMixture:
+    """The mixture after unanimous selection votes, by which fewest unanimous votes suffice.
+
+    Args:
+        smoothed: The smoothed classifier.
+        mode: The rule of decision.
+    """
+    others = [0] * smoothed.classifier.classes
+    return chosen_mixture(smoothed, mode, [1, *others])
+
+
+def check_variation(smoothed: SmoothedClassifier, mode: Mode) -> None:
+    """ConfigurationError if float noise has more total variation than the tests pay for (F1).
+
+    Args:
+        smoothed: The smoothed classifier.
+        mode: The rule of decision.
+    """
+    paid = THEORY.runner_up.variation
+    if not unanimous_mixture(smoothed, mode).runner_up:
+        return
+    blank = torch.zeros(1, *smoothed.image_shape, dtype=torch.float64)
+    if smoothed.total_variation(smoothed.transformation.lift(blank)[0]) > paid:
+        raise ConfigurationError(
+            f"smoothing: float noise on the grid {smoothed.grid:g} may change a probability by more"
+            f" than {paid:.2g}, which the rule 'runner-up' pays for; choose rule 'e-process', or a"
+            " grid nearer to a hundredth of sigma"
+        )
