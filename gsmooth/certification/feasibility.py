@@ -61,13 +61,13 @@ def check_feasible(task: CertifyTask) -> None:
         ConfigurationError: The covers cannot be built for this region or transformation.
     """
     task.covers.check(task.smoothed, task.region)
-    check_variation(task.smoothed, task.rule)
+    check_variation(task)
     if task.covers.guarantee is Guarantee.ONLINE:
         _check_secret(task.smoothed)
     if task.covers.error is not None:
         _check_error(task, task.covers.error)
     if isinstance(task.rule, RadiusMode):
-        _check_radius(task.rule, unanimous_mixture(task.smoothed, task.rule))
+        _check_radius(task.rule, unanimous_mixture(task))
     else:
         _check_region_mode(_RegionCheck(task, task.rule))
 
@@ -122,7 +122,7 @@ def least_supporting(
 
 def _needed_by_all(task: CertifyTask, required_p: float, centres: int) -> int | None:
     """The least votes (radius mode: a centre) if each of the centres requires ``required_p``."""
-    mode, mixture = task.rule, unanimous_mixture(task.smoothed, task.rule)
+    mode, mixture = task.rule, unanimous_mixture(task)
     if isinstance(mode, RadiusMode):
         return least_supporting(mode, required_p, mixture)
     if mode.streamed:
@@ -211,7 +211,7 @@ class _RegionCheck:
     @property
     def mixture(self) -> CentreMixture:
         """The tests of an image whose votes are unanimous."""
-        return unanimous_mixture(self.smoothed, self.mode)
+        return unanimous_mixture(self.task)
 
     @property
     def cheapest_centre(self) -> int:

@@ -6,49 +6,44 @@ from collections.abc import Sequence
 
 import torch
 
-from gsmooth.certification.rules import Mode, RadiusMode
+from gsmooth.certification.rules import RadiusMode
+from gsmooth.certification.task import CertifyTask
 from gsmooth.errors import ConfigurationError
-from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.centre_test import ONE_SIDED, CentreMixture, mixture_of
 from gsmooth.theory.settings import THEORY
 
 
-def chosen_mixture(
-    smoothed: SmoothedClassifier, mode: Mode, selection: Sequence[int]
-) -> CentreMixture:
+def chosen_mixture(task: CertifyTask, selection: Sequence[int]) -> CentreMixture:
     """The mixture for an image.
 
     Args:
-        smoothed: The smoothed classifier.
-        mode: The rule of decision.
+        task: What is certified, and how.
         selection: Selection votes by class, and ties last.
     """
-    if mode.rule != "runner-up":
+    if task.rule.rule != "runner-up":
         return ONE_SIDED
-    gap, radius = smoothed.law.bounds_every_class, isinstance(mode, RadiusMode)
+    gap, radius = task.smoothed.law.bounds_every_class, isinstance(task.rule, RadiusMode)
     return mixture_of(selection, gap=gap, radius=radius)
 
 
-def unanimous_mixture(smoothed: SmoothedClassifier, mode: Mode) -> CentreMixture:
+def unanimous_mixture(task: CertifyTask) -> CentreMixture:
     """The mixture after unanimous selection votes, by which fewest unanimous votes suffice.
 
     Args:
-        smoothed: The smoothed classifier.
-        mode: The rule of decision.
+        task: What is certified, and how.
     """
-    others = [0] * smoothed.classifier.classes
-    return chosen_mixture(smoothed, mode, [1, *others])
+    others = [0] * task.smoothed.classifier.classes
+    return chosen_mixture(task, [1, *others])
 
 
-def check_variation(smoothed: SmoothedClassifier, mode: Mode) -> None:
+def check_variation(task: CertifyTask) -> None:
     """ConfigurationError if float noise has more total variation than the tests pay for (F1).
 
     Args:
-        smoothed: The smoothed classifier.
-        mode: The rule of decision.
+        task: What is certified, and how.
     """
-    paid = THEORY.runner_up.variation
-    if not unanimous_mixture(smoothed, mode).runner_up:
+    smoothed, paid = task.smoothed, THEORY.runner_up.variation
+    if not unanimous_mixture(task).runner_up:
         return
     blank = torch.zeros(1, *smoothed.image_shape, dtype=torch.float64)
     if smoothed.total_variation(smoothed.transformation.lift(blank)[0]) > paid:

@@ -74,7 +74,7 @@ class VotingSession:
     @property
     def mixture(self) -> CentreMixture:
         """The weights of the tests of every centre, chosen by the selection votes."""
-        return chosen_mixture(self.task.smoothed, self.task.rule, self.selected.tolist())
+        return chosen_mixture(self.task, self.selected.tolist())
 
     @property
     def level(self) -> float:

@@ -38,6 +38,10 @@ def of_classes(classes: int) -> SmoothedClassifier:
 G = of_classes(CLASSES)
 
 
+def task_of(mode: Mode, smoothed: SmoothedClassifier = G) -> CertifyTask:
+    return CertifyTask(smoothed, Region(l2=0.1), mode)
+
+
 def tried(
     subject: Cover,
     mode: Mode,
@@ -100,12 +104,12 @@ def test_a_centre_costs_the_votes_after_which_its_test_first_accepts() -> None:
 
 def test_selection_votes_choose_the_tests_of_an_image() -> None:
     spread, unanimous = [60, 1, 1, 1, 1, 0, 0], [64, 0, 0, 0, 0, 0, 0]
-    assert chosen_mixture(G, RegionMode(), spread) == CentreMixture(0.5)
-    assert chosen_mixture(G, RegionMode(), unanimous) == CentreMixture(0.1, 0.125)
-    assert unanimous_mixture(G, RegionMode()) == CentreMixture(0.1, 0.125)
-    assert unanimous_mixture(of_classes(2), RegionMode()) == CentreMixture(0.0, 0.125)
+    assert chosen_mixture(task_of(RegionMode()), spread) == CentreMixture(0.5)
+    assert chosen_mixture(task_of(RegionMode()), unanimous) == CentreMixture(0.1, 0.125)
+    assert unanimous_mixture(task_of(RegionMode())) == CentreMixture(0.1, 0.125)
+    assert unanimous_mixture(task_of(RegionMode(), of_classes(2))) == CentreMixture(0.0, 0.125)
     for mode in (RegionMode(rule="e-process"), RadiusMode(rule="e-process")):
-        assert chosen_mixture(G, mode, spread) == ONE_SIDED
+        assert chosen_mixture(task_of(mode), spread) == ONE_SIDED
 
 
 @pytest.mark.parametrize("bound", ["sequence"])

@@ -131,5 +131,6 @@ def _largest_l2(context: RunContext) -> float | None:
     if not isinstance(mode, RadiusMode) or region.l2 == 0.0 or any(region.lower + region.upper):
         return None
     norm = smoothed.transformation.bounds.lift_norm(smoothed.image_shape)
-    margin = float(normal_quantile(largest_p_lower(mode, unanimous_mixture(smoothed, mode))))
+    mixture = unanimous_mixture(context.certify_task)
+    margin = float(normal_quantile(largest_p_lower(mode, mixture)))
     return min(region.l2, smoothed.law.sigma * margin / norm)
