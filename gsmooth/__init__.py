@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from gsmooth import data, report, transforms
     from gsmooth.api.attack import attack
     from gsmooth.api.certify import certify
+    from gsmooth.api.population import certify_population
     from gsmooth.api.predict import predict
     from gsmooth.api.results import Result, Results
     from gsmooth.api.train import train
     from gsmooth.api.verify import verify
     from gsmooth.certificate import Abstained, Certified, Guarantee, Prediction
+    from gsmooth.certification.population import PopulationCertificate
     from gsmooth.data.loading import load_data
     from gsmooth.models import load_model
     from gsmooth.models.classifier import Classifier
@@ -49,6 +51,7 @@ _HOMES = {
     "Laplace": "theory.parameter_noise",
     "Macer": "training",
     "Parameter": "transforms.base",
+    "PopulationCertificate": "certification.population",
     "Prediction": "certificate",
     "Region": "transforms.region",
     "Result": "api.results",
@@ -61,6 +64,7 @@ _HOMES = {
     "Uniform": "theory.parameter_noise",
     "attack": "api.attack",
     "certify": "api.certify",
+    "certify_population": "api.population",
     "hookimpl": "transforms.hookspecs",
     "load_data": "data.loading",
     "load_model": "models",
@@ -124,6 +128,7 @@ __all__ = [
     "Laplace",
     "Macer",
     "Parameter",
+    "PopulationCertificate",
     "Prediction",
     "Region",
     "Result",
@@ -137,6 +142,7 @@ __all__ = [
     "__version__",
     "attack",
     "certify",
+    "certify_population",
     "data",
     "hookimpl",
     "load_data",

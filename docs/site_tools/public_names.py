@@ -42,8 +42,23 @@ MODULES: dict[str, str] = {
 """Public modules, and what each is for. A name is documented in the first that exports it."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Certify and predict": ("certify", "predict", "attack", "train", "verify"),
-    "Results": ("Results", "Result", "Certified", "Abstained", "Guarantee", "Prediction"),
+    "Certify and predict": (
+        "certify",
+        "certify_population",
+        "predict",
+        "attack",
+        "train",
+        "verify",
+    ),
+    "Results": (
+        "Results",
+        "Result",
+        "Certified",
+        "Abstained",
+        "Guarantee",
+        "PopulationCertificate",
+        "Prediction",
+    ),
     "What is certified": ("Region", "SmoothedClassifier", "Classifier", "SecretSeed", "load_seed"),
     "Noise on parameters": ("Gaussian", "Uniform", "Laplace", "Exponential", "FoldedNormal"),
     "Methods of training": ("Consistency", "SmoothAdv", "Macer"),

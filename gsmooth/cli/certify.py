@@ -54,12 +54,16 @@ gsmooth certify -m shipped:digits-l2 --mode radius --l2 1.0 -o runs/l2
 
 gsmooth certify --guarantee online -d received.npz --region "-10:10" --bits 8 -o runs/received
 
+gsmooth certify --guarantee population -m shipped:digits-l2 --l2 0.1 -o runs/population
+
 gsmooth certify -c runs/photos/config.toml  (resumes that run)
 
 [bold]Reading the result[/bold]: certified accuracy is the share of images whose true class is
 proved for the whole region, each with failure probability at most alpha. 'individual' is a proof;
 'distributional' holds for a share of images, and the premise is printed; 'heuristic' assumes
-something unproved; 'online' is a proof about the originals of images that are attacked already.
+something unproved; 'online' is a proof about the originals of images that are attacked already;
+'population' is one bound, on single votes over the distribution of the images, and no statement
+about any one of them.
 With --bits the attacked image is saved with so many bits a pixel;
 without it the attacker submits floating-point numbers.
 """
@@ -139,6 +143,9 @@ def certify(
 
 
 def _run(settings: RunConfig, as_json: bool) -> None:
+    if settings.certify.guarantee == "population":
+        _bound_population(settings, as_json)
+        return
     from gsmooth.cli.result import Result
     from gsmooth.runs.execute import run_certify
 
@@ -147,6 +154,17 @@ def _run(settings: RunConfig, as_json: bool) -> None:
         emit(result.as_document())
     else:
         result.print()
+
+
+def _bound_population(settings: RunConfig, as_json: bool) -> None:
+    from gsmooth.cli.population import population_document, print_population
+    from gsmooth.runs.population import run_population
+
+    found = run_population(settings, progress())
+    if as_json:
+        emit(population_document(found.certificate))
+    else:
+        print_population(found.certificate, found.folder)
 
 
 def _foretell(settings: RunConfig, as_json: bool) -> None:
@@ -159,6 +177,20 @@ def _foretell(settings: RunConfig, as_json: bool) -> None:
     context = plan(settings)
     for notice in input_notices(context):
         say(notice, stderr=True)
+    if settings.certify.guarantee == "population":
+        number = len(context.indices)
+        if as_json:
+            emit(
+                {
+                    "images": number,
+                    "votes": number,
+                    "config": context.config.model_dump(mode="json"),
+                }
+            )
+            return
+        say(f"# {number} images, one vote each; no record is written")
+        say(to_toml(context.config))
+        return
     found = planned(context)
     if as_json:
         config = context.config.model_dump(mode="json")

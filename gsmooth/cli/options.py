@@ -197,10 +197,11 @@ GuaranteeFlag = Annotated[
     str | None,
     typer.Option(
         "--guarantee",
-        metavar="individual|distributional|online",
+        metavar="individual|distributional|online|population",
         help="individual: of this clean image. distributional: of most images like those of"
         " --set certify.calibration=FILE. online: the images are what an attacker sent, and what"
-        " is certified is g at every original that they can have been made from.",
+        " is certified is g at every original that they can have been made from. population: one"
+        " vote an image, and one bound on the accuracy of single votes under attack.",
         rich_help_panel=_DECISION,
     ),
 ]

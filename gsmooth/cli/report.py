@@ -9,7 +9,7 @@ import typer
 
 from gsmooth.cli.options import DebugFlag, JsonFlag
 from gsmooth.cli.output import emit, guarded
-from gsmooth.errors import ConfigurationError
+from gsmooth.errors import ConfigurationError, RecordError
 
 if TYPE_CHECKING:
     from gsmooth.cli.result import Result
@@ -68,6 +68,11 @@ def report(
             raise ConfigurationError("--parquet exports one run; name a single folder")
         if data is not None and len(runs) > 1:
             raise ConfigurationError("--data is for the pictures of one run; name a single folder")
+        from gsmooth.runs.records.population_records import is_population
+
+        if any(is_population(run) for run in runs):
+            _report_populations(runs, as_json)
+            return
         result = Result.read(runs)
         if figures:
             result = _drawn(result, out or result.runs[0].path.parent, data)
@@ -86,3 +91,33 @@ def _drawn(result: Result, folder: Path, data: str | None) -> Result:
     from gsmooth.runs.inputs import recorded_data
 
     return result.drawn(folder, recorded_data(result.runs[0].header.config, data))
+
+
+def _report_populations(runs: list[Path], as_json: bool) -> None:
+    """The bounds of population runs, which are no certificates of images."""
+    from gsmooth.cli.population import population_document, print_population
+    from gsmooth.runs.records.population_records import is_population, read_population
+
+    if not all(is_population(run) for run in runs):
+        raise ConfigurationError(
+            "RUN: some folders hold the votes of a population, and some certificates of images;"
+            " report on the ones or the others"
+        )
+    stated = [(run, read_population(run).certificate) for run in runs]
+    for run, found in stated:
+        if found is None:
+            raise RecordError(f"{run} is not finished; the same certify command goes on from there")
+    if as_json:
+        emit(
+            {
+                "runs": [
+                    {"folder": str(run), **population_document(found)}
+                    for run, found in stated
+                    if found
+                ]
+            }
+        )
+        return
+    for run, found in stated:
+        if found is not None:
+            print_population(found, run)

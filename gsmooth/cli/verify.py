@@ -44,6 +44,7 @@ def verify(
     repeating the run with its seed checks those.
     """
     with guarded(as_json, debug):
+        from gsmooth.cli.population import population_document
         from gsmooth.runs.seeds.seed_file import read_secret
         from gsmooth.runs.verify.verify import verify_records
 
@@ -54,7 +55,13 @@ def verify(
             counts = {"checked": found.checked, "certified": found.certified}
             presence = {"planned": found.planned, "missing": found.missing}
             trust = {"on_trust": list(found.on_trust)} if found.on_trust else {}
-            emit({**counts, **presence, **trust, "faults": faults})
+            stated = {} if found.population is None else population_document(found.population)
+            emit({**counts, **presence, **trust, **stated, "faults": faults})
+        elif found.sound and found.population is not None:
+            say(
+                f"{found.checked} votes checked: the bound of the population follows from them:"
+                f" {found.population.describe()}"
+            )
         elif found.sound and found.checked:
             say(
                 f"{found.checked} rows checked: all {found.certified} certificates follow from"

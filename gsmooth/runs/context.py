@@ -12,6 +12,7 @@ import torch
 from gsmooth.attacks import AttackPlan
 from gsmooth.certification import CertifyTask, RegionMode
 from gsmooth.certification.nested import NestedMode
+from gsmooth.certification.population import usual_max_margin
 from gsmooth.cover import CoverBuilder, IndividualCovers, OnlineCovers
 from gsmooth.cover.distributional import cheapest_number
 from gsmooth.data.dataset import Dataset
@@ -35,6 +36,7 @@ from gsmooth.sampling import FunctionCheck, devices_of
 from gsmooth.sampling.fast_batches import with_fast_batches
 from gsmooth.sampling.noise import SecretSeed, Seed, sampler_on
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
+from gsmooth.theory.population import PopulationBound
 from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
@@ -97,6 +99,23 @@ class RunContext:
             seconds = None if rule.online_seconds == "unlimited" else rule.online_seconds
             return OnlineCovers(rule.centres, seconds)
         return IndividualCovers(rule.centres)
+
+    @cached_property
+    def population_bound(self) -> PopulationBound:
+        """How the votes of a population run become a bound."""
+        asked = self.config.population
+        most = asked.max_margin
+        if most is None:
+            most = usual_max_margin(self.smoothed, self.region, asked.typical_p)
+        return PopulationBound(asked.bound, asked.typical_p, most)
+
+    def with_largest_margin(self) -> RunContext:
+        """The run whose configuration states the largest margin that a population's bound takes."""
+        if self.config.certify.guarantee != "population":
+            return self
+        most = {"max_margin": self.population_bound.max_margin}
+        section = self.config.population.model_copy(update=most)
+        return replace(self, config=self.config.model_copy(update={"population": section}))
 
     @cached_property
     def certify_task(self) -> CertifyTask:

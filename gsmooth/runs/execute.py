@@ -61,7 +61,7 @@ def plan(config: RunConfig) -> RunContext:
     context = build_context(with_fixed_batch_size(task.seed.config, folder), task.seed.seed, task)
     require_labels(context.dataset)
     require_feasible(context)
-    return examined(context, folder)
+    return examined(context.with_largest_margin(), folder)
 
 
 def run_certify(config: RunConfig, progress: Progress) -> RunSummary:

@@ -16,6 +16,7 @@ from gsmooth.certification.nested import (
     certify_nested_feasible,
     check_nested_feasible,
 )
+from gsmooth.certification.population import check_population
 from gsmooth.cover import Cover
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.config.run_config import RunConfig
@@ -33,7 +34,9 @@ def require_feasible(context: RunContext) -> None:
     ConfigurationError when originals cannot be sought.
     """
     region, mode = context.region, context.rule
-    if isinstance(mode, NestedMode):
+    if context.config.certify.guarantee == "population":
+        check_population(context.smoothed, region, context.population_bound)
+    elif isinstance(mode, NestedMode):
         if context.calibration is not None and context.calibration.centre != "clean":
             raise ConfigurationError(
                 'certify.calibration: mode "nested" measures errors from the clean image; calibrate'

@@ -129,7 +129,7 @@ class RunTask:
         """How the adversary searches; None if disabled, or if the inputs are attacked already."""
         plan = self.config.attack
         # By the configuration: an online cover without proof is called heuristic.
-        if not plan.enabled or self.config.certify.guarantee == "online":
+        if not plan.enabled or self.config.certify.guarantee in ("online", "population"):
             return None
         return AttackPlan(
             points=plan.points,

@@ -57,11 +57,29 @@ class RunnerUpSettings:
 
 @final
 @dataclass(frozen=True)
+class PopulationSettings:
+    """The bets of S10. Records are judged with them."""
+
+    deviations: tuple[float, float] = (0.02, 0.5)
+    """Least and largest standard deviation of values in [0, 1] that a bet is sized for."""
+    bets: int = 16
+    """Bets of different sizes; more cost a little more than they give."""
+    most_staked: float = 0.99
+    """The largest part of the capital that one value can lose."""
+    halvings: int = 40
+    """Steps of the search for the bound, which is then known to 2^-40."""
+    slack: float = 1e-10
+    """What every bound gives up for rounding errors, which are far smaller."""
+
+
+@final
+@dataclass(frozen=True)
 class TheorySettings:
     """All settings of theory."""
 
     table: ExpectedSamplesSettings = ExpectedSamplesSettings()
     runner_up: RunnerUpSettings = RunnerUpSettings()
+    population: PopulationSettings = PopulationSettings()
     boundary_spacing: int = 64
     """Every so many numbers of votes a boundary is searched for from scratch. Only time depends
     on it: those between start from their neighbours and end at the same values."""

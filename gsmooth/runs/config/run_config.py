@@ -236,10 +236,11 @@ class CertifySection(Section):
     centres: Count | Literal["clean"] | None = None
     """Number of centres that cover the region, at most. Left out: as many as cost least (in radius
     mode the transformation's own number, in nested mode 1). `"clean"`: one, the clean image."""
-    guarantee: Literal["individual", "distributional", "online"] = "individual"
+    guarantee: Literal["individual", "distributional", "online", "population"] = "individual"
     """`individual`: errors are bounded image by image. `distributional`: they are taken from a
     calibration. `online`: the images are attacked already, and all their originals are
-    certified."""
+    certified. `population`: one vote for each image, and one bound, on the accuracy of single votes
+    under attack over the distribution that the images were drawn from (`[population]`)."""
     calibration: Path | None = None
     """The file that `gsmooth calibrate` wrote. None of its images may be certified with it."""
     online_seconds: Positive | Literal["unlimited"] = 10.0
@@ -256,6 +257,19 @@ class CertifySection(Section):
         return self
 
     @model_validator(mode="after")
+    def _population_is_possible(self) -> Self:
+        if self.guarantee == "population" and self.mode != "region":
+            raise ValueError(
+                f'guarantee = "population" casts one vote for each image, so mode "{self.mode}" has'
+                " no part in it; leave mode out"
+            )
+        if self.guarantee == "population" and self.centres not in (None, 1):
+            raise ValueError(
+                'guarantee = "population" votes at the centre of a single ball; leave centres out'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _online_is_possible(self) -> Self:
         if self.guarantee == "online" and self.mode == "nested":
             raise ValueError(
@@ -268,6 +282,20 @@ class CertifySection(Section):
                 " know; give a number, or leave it out"
             )
         return self
+
+
+class PopulationSection(Section):
+    """The bound of `certify.guarantee = "population"`. It is chosen before the votes, by other
+    images or none."""
+
+    bound: Literal["betting", "clopper-pearson"] = "betting"
+    """`betting`: each image counts by its own margin. `clopper-pearson`: all images count as if
+    they had the margin `max_margin`, which is better where margins hardly differ (an l2 ball)."""
+    typical_p: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    """`betting`: about the share of votes for the true class that is expected. Any is sound."""
+    max_margin: Annotated[float, Field(ge=0.0)] | None = None
+    """Images with a larger margin count as not robust. Left out: the standard normal quantile of
+    `typical_p`; without parameters, a little more than the margin of the l2 ball."""
 
 
 class PredictSection(Section):
@@ -330,6 +358,7 @@ class RunConfig(Section):
     smoothing: SmoothingSection = SmoothingSection()
     region: RegionSection = RegionSection()
     certify: CertifySection = CertifySection()
+    population: PopulationSection = PopulationSection()
     predict: PredictSection = PredictSection()
     attack: AttackSection = AttackSection()
     train: TrainSection = TrainSection()
@@ -403,6 +432,8 @@ def identity_of_tree(
     # Runs that these settings have no part in may share a folder whatever they are.
     if certify.get("guarantee") != "online":
         certify.pop("online_seconds", None)
+    if certify.get("guarantee") != "population":
+        tree.pop("population", None)
     if certify.get("bound") != "sequence":
         certify.pop("within", None)
     version = decision_rule(certify)

@@ -63,7 +63,7 @@ class RecordWriter:
         self.folder = folder
         self._journal = Journal(folder / ROWS_NAME)
         try:
-            self.header = _kept_header(folder, header, self._journal.size > 0)
+            self.header = kept_header(folder, header, self._journal.size > 0)
             self._done = _recorded(self._journal, self.header)
         except BaseException:
             self._journal.close()
@@ -146,7 +146,7 @@ def stored_header(folder: Path) -> RunHeader | None:
     return _read_header(path) if path.exists() else None
 
 
-def _kept_header(folder: Path, header: RunHeader, has_rows: bool) -> RunHeader:
+def kept_header(folder: Path, header: RunHeader, has_rows: bool) -> RunHeader:
     """The header on disk: a new one, or the old one's date with what may change since."""
     path = folder / HEADER_NAME
     if path.exists():

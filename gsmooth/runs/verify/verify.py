@@ -13,12 +13,20 @@ from typing import final
 import numpy as np
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Verdict
+from gsmooth.certification.population import PopulationCertificate
 from gsmooth.runs.records.folder import open_records
 from gsmooth.runs.records.header import RunHeader, header_faults
+from gsmooth.runs.records.population_records import (
+    PopulationRecords,
+    is_population,
+    read_population,
+)
 from gsmooth.runs.records.row import Row
+from gsmooth.runs.settings import RUN
 from gsmooth.runs.verify.claims import claims_faults, guarantee_faults
 from gsmooth.runs.verify.decisions import radius_faults, region_faults
 from gsmooth.runs.verify.nested import nested_faults
+from gsmooth.runs.verify.population import certificate_faults, derived_certificate, vote_faults
 from gsmooth.runs.verify.presence import Presence
 from gsmooth.runs.verify.profiles import (
     fixed_votes,
@@ -56,7 +64,8 @@ class VerifyReport:
 
     planned: images that the run was to do, ``missing`` of which have no row (``first_missing``: a
     few of them); planned is None where that was not recorded (schema 2). on_trust: what was not
-    checked because the run's seed is secret and was not given.
+    checked because the run's seed is secret and was not given. population: what the votes of a
+    population run prove, derived again.
     """
 
     checked: int
@@ -66,6 +75,7 @@ class VerifyReport:
     missing: int = 0
     first_missing: tuple[int, ...] = ()
     on_trust: tuple[str, ...] = ()
+    population: PopulationCertificate | None = None
 
     @property
     def sound(self) -> bool:
@@ -99,6 +109,8 @@ def verify_records(path: Path | str, seed: SecretSeed | None = None) -> VerifyRe
     itself. Nothing is signed: records rewritten as a whole, fingerprint included, are records of
     another run.
     """
+    if is_population(path):
+        return _verified_population(read_population(path), seed)
     records = open_records(path)
     rows, header = records.rows, records.header
     secret = usable_seed(header, seed)
@@ -117,6 +129,28 @@ def verify_records(path: Path | str, seed: SecretSeed | None = None) -> VerifyRe
         missing=presence.missing,
         first_missing=presence.first_missing(),
         on_trust=seed_on_trust(header, secret),
+    )
+
+
+def _verified_population(records: PopulationRecords, seed: SecretSeed | None) -> VerifyReport:
+    header, rows = records.header, records.rows
+    secret = usable_seed(header, seed)
+    of_run = [*run_faults(header), *seed_faults(header, seed), *certificate_faults(records)]
+    faults = [RowFault(None, field, message) for field, message in of_run]
+    faults += [
+        RowFault(row.index, *message) for row in rows for message in vote_faults(row, records)
+    ]
+    missing = sorted(set(header.plan or ()) - {row.index for row in rows})
+    unstated = records.certificate is None
+    return VerifyReport(
+        checked=len(rows),
+        certified=0,
+        faults=tuple(faults),
+        planned=None if header.plan is None else len(header.plan),
+        missing=len(missing),
+        first_missing=tuple(missing[: RUN.verify.missing_shown]),
+        on_trust=seed_on_trust(header, secret),
+        population=None if unstated or not rows else derived_certificate(records),
     )
 
 

@@ -29,6 +29,7 @@ class Stream(IntEnum):
     INNER = 6
     PILOT = 7
     SECOND = 8
+    POPULATION = 9
 
 
 @final

@@ -1,0 +1,82 @@
+"""verify of a population run: its certificate is derived again from its votes (S10)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from gsmooth.certification.population import PopulationCertificate
+from gsmooth.errors import RecordError
+from gsmooth.runs.records.population_records import PopulationRecords, VoteRow
+from gsmooth.runs.verify.profiles import setting
+from gsmooth.text.rounding import text_down
+from gsmooth.theory.population import PopulationBound
+from gsmooth.transforms.region import Region
+
+Message = tuple[str, str]
+_BOUND: Final = ("bound", "typical_p", "max_margin")
+
+
+def derived_certificate(records: PopulationRecords) -> PopulationCertificate:
+    """What the votes prove under the settings of ``run.json``; the votes are taken on trust."""
+    config, rows = records.header.config, records.rows
+    alpha = setting(config, "certify.alpha")
+    assert isinstance(alpha, float)
+    return PopulationCertificate.of(
+        _region(records),
+        _bound(records),
+        [row.distance for row in rows],
+        [row.right for row in rows],
+        alpha,
+    )
+
+
+def certificate_faults(records: PopulationRecords) -> Iterator[Message]:
+    """(field, message) wherever the certificate claims more than its votes, or of another run."""
+    stated = records.certificate
+    if stated is None:
+        return
+    derived = derived_certificate(records)
+    for name in ("alpha", "region", "bound", "images", "right", "covered"):
+        there, here = getattr(stated, name), getattr(derived, name)
+        if there != here:
+            yield f"population.{name}", f"{there}, but the votes and run.json give {here}"
+    if stated.robust_accuracy > derived.robust_accuracy + 1e-9:
+        yield (
+            "population.robust_accuracy",
+            f"{stated.robust_accuracy!r}, but its votes support at most"
+            f" {text_down(derived.robust_accuracy, 8)}",
+        )
+
+
+def vote_faults(row: VoteRow, records: PopulationRecords) -> Iterator[Message]:
+    """(field, message) for a row that no image of the run can have."""
+    plan = records.header.plan
+    if plan is not None and row.index not in plan:
+        yield "index", f"{row.index}, which is none of the {len(plan)} images planned"
+    if row.margin is not None and not (math.isfinite(row.margin) and row.margin >= 0.0):
+        yield "margin", f"{row.margin!r}; expected a finite number of at least 0"
+    if row.margin is None and row.vote is not None:
+        yield "vote", f"{row.vote}, but no vote is cast without a proved margin"
+    if row.label < 0 or (row.vote is not None and row.vote < 0):
+        yield "vote", f"vote {row.vote} and label {row.label}; expected classes from 0"
+    if len(row.image_digest) != 64 or not set(row.image_digest) <= set("0123456789abcdef"):
+        yield "image_digest", f"{row.image_digest!r}; expected 64 hexadecimal digits"
+
+
+def _region(records: PopulationRecords) -> Region:
+    config = records.header.config
+    ends = [setting(config, f"region.{name}") or () for name in ("lower", "upper")]
+    lower, upper = (tuple(float(end) for end in part) for part in ends)  # type: ignore[attr-defined]
+    l2, bits = setting(config, "region.l2"), setting(config, "region.bits")
+    return Region(lower, upper, float(l2 or 0.0), int(bits or 0))  # type: ignore[call-overload, arg-type]
+
+
+def _bound(records: PopulationRecords) -> PopulationBound:
+    """As configured; ConfigurationError for settings that are out of range."""
+    config = records.header.config
+    given = [setting(config, f"population.{name}") for name in _BOUND]
+    if not all(isinstance(value, str | float) for value in given):
+        raise RecordError(f"run.json: config.population: {given}; expected {', '.join(_BOUND)}")
+    return PopulationBound(*given)  # type: ignore[arg-type]
