@@ -281,6 +281,7 @@ USUAL: dict[str, dict[str, object]] = {
         "calibration": None,
         "online_seconds": 10.0,
     },
+    "population": {"bound": "betting", "typical_p": 0.95, "max_margin": None},
     "predict": {"n": 1000, "alpha": 0.001},
     "attack": {
         "enabled": True,

@@ -89,7 +89,7 @@ def certify_population(
         )
     check_level("alpha", alpha)
     kept = taken_images(images, g.classifier, g.image_shape)
-    truth = taken_labels(labels, len(kept), g.classifier.classes)
+    truth = taken_labels(labels, len(kept), g.classifier.classes).tolist()
     asked = fitting_region(g, region)
     most = usual_max_margin(g, asked, typical_p) if max_margin is None else max_margin
     how = PopulationBound(bound, typical_p, most)

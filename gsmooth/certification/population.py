@@ -112,7 +112,7 @@ class PopulationCertificate:
             region=region,
             bound=bound,
             images=len(margins),
-            right=sum(right),
+            right=sum(map(bool, right)),
             covered=int((np.asarray(margins) <= bound.max_margin).sum()),
             estimate=bound.estimate(margins, right),
         )
