@@ -32,6 +32,7 @@ from gsmooth.theory.laws import (
     ExponentialLaw,
     FoldedNormalLaw,
     GaussianLaw,
+    GridUniformLaw,
     HaarLaw,
     LaplaceLaw,
     Law,
@@ -300,6 +301,11 @@ def test_the_noise_on_pixels_beyond_one_block() -> None:
         (ExponentialLaw(2.0, 1.0), [[1.1199727281829939], [3.21142428127457]]),
         (FoldedNormalLaw(2.0, 1.0), [[1.1325205735349726], [2.558855061224351]]),
         (LaplaceLaw(2.0, 1.0), [[-0.3073135836168236], [1.8251299201546791]]),
+        (GridUniformLaw((4.0,), (0,), 1.0), [[-1.0], [3.0]]),
+        (
+            GridUniformLaw((4.0, 3.0), (0,), 1.0),
+            [[-1.0, 2.5168728786015633], [-2.0, -2.5323577016366587]],
+        ),
         (HaarLaw((0,), (360.0,), 1.0), [[154.36193297167776], [287.73124407990736]]),
         (HaarLaw((0,), (4.0,), 1.0, steps=(1.0,)), [[1.0], [3.0]]),
         (

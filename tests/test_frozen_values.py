@@ -135,7 +135,14 @@ TRANSFORMATIONS: dict[str, tuple[list[tuple[str, str, float]], dict[str, object]
     "gaussian": ([], {}),
     "integer-translation": (
         [("dx", "px", 1.0), ("dy", "px", 1.0)],
-        {"low_pass_px": 0.0, "pad_px": 4, "cutoff": 0.5, "image_px": None},
+        {
+            "low_pass_px": 0.0,
+            "pad_px": 4,
+            "cutoff": 0.5,
+            "window_px": 0,
+            "window_pad_px": 0,
+            "image_px": None,
+        },
     ),
     "rotation": (
         [("angle", "deg", 0.0)],
@@ -551,6 +558,7 @@ def test_the_names_in_run_json() -> None:
         ("laplace", "b"),
         ("folded-normal", "std"),
         ("haar", "period"),
+        ("grid-uniform", "steps"),
     ],
 )
 def test_the_laws_and_the_words_for_their_sizes(law: str, word: str) -> None:

@@ -60,7 +60,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "Prediction",
     ),
     "What is certified": ("Region", "SmoothedClassifier", "Classifier", "SecretSeed", "load_seed"),
-    "Noise on parameters": ("Gaussian", "Uniform", "Laplace", "Exponential", "FoldedNormal"),
+    "Noise on parameters": (
+        *("Gaussian", "Haar", "GridUniform", "Uniform", "Laplace", "Exponential", "FoldedNormal"),
+    ),
     "Methods of training": ("Consistency", "SmoothAdv", "Macer"),
     "Models, data and transformations": (
         "load_model",

@@ -157,7 +157,8 @@ StdFlag = Annotated[
         metavar="NAME=STD[,...]",
         help="Std of the noise on each parameter, in its unit: angle=4, or 4 alone in the order of"
         " the parameters. 0: attacked, not smoothed; 'none': no noise on parameters (T = id). With"
-        " another --law its size: half-width (uniform), mean (exponential), b (laplace).",
+        " another --law its size: half-width (uniform), mean (exponential), b (laplace), steps to"
+        " either side (grid-uniform).",
         rich_help_panel=_NOISE,
     ),
 ]
@@ -169,7 +170,8 @@ LawFlag = Annotated[
         help="Law of the noise on a parameter: gaussian (the default), uniform, laplace,"
         " exponential, folded-normal; angle=uniform, say. haar: uniform over all of the parameter's"
         " period, so that any region of it costs nothing (every orientation: --law angle=haar"
-        " --region all); not for labels that it tells apart, such as 6 and 9.",
+        " --region all); not for labels that it tells apart, such as 6 and 9. grid-uniform: whole"
+        " steps, at most as many as --std says, for parameters in steps of 1.",
         rich_help_panel=_NOISE,
     ),
 ]

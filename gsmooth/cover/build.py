@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Guarantee, Step
-from gsmooth.cover.bounds.cells import ROUNDING, Cells, FrameCells
+from gsmooth.cover.bounds.cells import ROUNDING, Cells, FrameCells, Sight
 from gsmooth.cover.bounds.lipschitz import lengthens
 from gsmooth.cover.bounds.margin_model import MarginModel
 from gsmooth.cover.bounds.splitting import parts_to, split
@@ -130,7 +130,8 @@ def moving_cover(
 ) -> Cover:
     """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
     carried, theta, claimed = layout.carried, layout.theta, layout.frame.proved
-    cells = layout.frame.around(carried, layout.owner)
+    sight = Sight.of_noise(pulled_back, theta)
+    cells = layout.frame.around(carried, layout.owner, sight)
     # Where C is L x on the whole region, every centre is set to L x: means of it are rounded, which
     # would leave a residual, and T may lengthen that without bound.
     constant = claimed and not cells.derivative.any() and _stays_at(clean, layout.frame)
@@ -139,7 +140,7 @@ def moving_cover(
     margin_model = MarginModel.at(smoothed, region, carried, float(cells.residuals().max()))
     centre_margins = _CentreMargins(margin_model, theta, pulled_back.identity_action)
     if claimed:
-        cells = _refined(pulled_back, centre_margins, carried, cells)
+        cells = _refined(pulled_back, centre_margins, carried, cells, sight)
     margins = centre_margins.margins(cells)
     z = carried
     if not pulled_back.identity_action:
@@ -233,7 +234,11 @@ class _CentreMargins:
 
 
 def _refined(
-    pulled_back: PulledBackImage, centre_margins: _CentreMargins, centres: Tensor, cells: Cells
+    pulled_back: PulledBackImage,
+    centre_margins: _CentreMargins,
+    centres: Tensor,
+    cells: Cells,
+    sight: Sight | None,
 ) -> Cells:
     """Cells, halved until no bound exceeds its ball's sampled supremum by more than a tolerance."""
     for _ in range(COVER.refinement.rounds):
@@ -248,7 +253,7 @@ def _refined(
         more = int((parts.prod(axis=1) - 1).sum())
         if not over.any() or len(cells.ball) + more > COVER.refinement.most_cells:
             break
-        cells = split(pulled_back, centres, cells, over, parts)
+        cells = split(pulled_back, centres, cells, over, parts, sight)
     return cells
 
 

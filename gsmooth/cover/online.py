@@ -104,6 +104,11 @@ def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
             f"online: {operator.name} has no method that encloses the preimages of an image;"
             " certify the clean image instead"
         )
+    if smoothed.law.whole_axes:
+        raise ConfigurationError(
+            "online: preimages are enclosed in cells of any value, and grid-uniform noise certifies"
+            " whole steps only; certify the clean image instead"
+        )
     if one_way_axes(operator):
         raise ConfigurationError(
             f"online: {operator.name} has no inverse ({', '.join(operator.one_sided)} >= 0), so its"

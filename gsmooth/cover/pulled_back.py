@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from torch import Tensor
 from gsmooth.cover.regions.one_sided import gap, one_way_axes
 from gsmooth.cover.settings import COVER
 from gsmooth.errors import PluginError
+from gsmooth.theory.laws import Law
 from gsmooth.transforms.base import Transformation
 
 
@@ -26,12 +28,14 @@ class PulledBackImage:
     ||e|| = ||C(theta) - c|| because T is orthogonal. ``identity_action``: theta carries no noise,
     nothing is pulled back (T = id) and C(theta) = L psi_theta(x). One-sided parameters have no
     inverse, so there C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
-    centre: see ``one_sided``.
+    centre: see ``one_sided``. ``law``: that of the noise, where it decides what votes can read
+    (T8); by default they read everything.
     """
 
     transformation: Transformation
     x: Tensor
     identity_action: bool = False
+    law: Law | None = None
 
     @cached_property
     def origin(self) -> Tensor | None:
@@ -64,6 +68,31 @@ class PulledBackImage:
         if self.identity_action:
             return lifted
         return self.transformation.act(lifted, *(-column for column in columns))
+
+    @property
+    def hides(self) -> bool:
+        """Whether there may be something that no vote reads: noise has a bounded support."""
+        if self.identity_action:
+            return True
+        return self.law is not None and not all(math.isinf(far) for far in self.law.reach)
+
+    def visible(self, apart: Tensor, theta: Tensor, centre: Tensor) -> Tensor:
+        """The part of differences C(theta) - c (n, K) that votes can read; (n, K).
+
+        T8: of a residual only what votes read that are common to the attack at theta (n, m) and to
+        the centre c with the parameters ``centre`` (n, m) can change a class.
+        """
+        if not self.hides:
+            return apart
+        if self.identity_action:
+            none = torch.zeros_like(theta)
+            reach = (0.0,) * theta.shape[1]
+            return self.transformation.bounds.visible(apart, none, none, reach)
+        assert self.law is not None
+        moving = torch.ones(theta.shape[1], dtype=theta.dtype)
+        moving[list(self.law.unsmoothed)] = 0.0  # T ignores these.
+        place, shift = centre * moving, (theta - centre) * moving
+        return self.transformation.bounds.visible(apart, place, shift, self.law.reach)
 
     def derivative(self, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||dC/dtheta_i|| over each cell, (n, m); None if the plugin has no such bound."""

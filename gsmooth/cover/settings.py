@@ -71,6 +71,8 @@ class ClusterSettings:
     """Most rounds while only the number of centres is searched for."""
     patience: int = 6
     """Rounds without a smaller largest ball after which the search ends."""
+    most_boxes: int = 64
+    """Most boxes that are tried under noise by whole steps (T8)."""
     ball_iterations: int = 80
     """Iterations for a smallest enclosing ball: more give a smaller one."""
     rough_ball_iterations: int = 16

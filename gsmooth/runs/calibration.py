@@ -13,6 +13,7 @@ import torch
 
 from gsmooth.certificate import Guarantee, Premise
 from gsmooth.cover import Cover, CoverBuilder, check_region
+from gsmooth.cover.bounds.boxes import require_any_value
 from gsmooth.cover.bounds.origin import Rule, origin_of
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.pulled_back import PulledBackImage
@@ -210,6 +211,7 @@ class CalibratedCovers(CoverBuilder):
     def check(self, smoothed: SmoothedClassifier, region: Region) -> None:
         """ConfigurationError unless the calibration is of this transformation and region."""
         check_region(smoothed, region)
+        require_any_value(smoothed, "the distributional guarantee")
         self.calibration.require_for(smoothed.transformation, smoothed.image_shape)
         self.calibration.require_holds(region)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gsmooth.errors import ConfigurationError
-from gsmooth.theory.laws import GaussianLaw, HaarLaw, Law, ProductLaw
+from gsmooth.theory.laws import GaussianLaw, GridUniformLaw, HaarLaw, Law, ProductLaw
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.composition.composition import owner_of
 
@@ -37,12 +37,36 @@ def fitted_noise(
         law = replace(law, orthogonal=False)
     if isinstance(law, HaarLaw):
         law = with_periods(law, bound, shape)
+    if law.dimensions:
+        _require_whole_steps(law, bound)
     if law.dimensions and not bound.has_action:
         raise ConfigurationError(
             f"smoothing: {bound.name}: {_why_no_action(bound)}; or give no scales (--std"
             " none: T = id)"
         )
     return bound, law
+
+
+def _require_whole_steps(law: Law, transformation: Transformation) -> None:
+    """ConfigurationError unless parameters and noise that move by whole steps are the same (T8)."""
+    parameters = transformation.parameters
+    drawn = [parameters[axis].name for axis in law.whole_axes]
+    needed = [n for n in transformation.whole_steps if n not in transformation.unsmoothed]
+    if missing := [name for name in needed if name not in drawn]:
+        raise ConfigurationError(
+            f"smoothing: {' and '.join(missing)} of {transformation.name} move by whole steps with"
+            f" these options, and the {law.name} law draws other values; give noise"
+            f' {{"{missing[0]}": GridUniform(steps), ...}} (--law {missing[0]}=grid-uniform --std'
+            f" {missing[0]}=STEPS)"
+        )
+    for parameter in (parameters[axis] for axis in law.whole_axes):
+        if parameter.step != 1.0:
+            able = [p.name for p in parameters if p.step == 1.0]
+            raise ConfigurationError(
+                f"smoothing: grid-uniform noise on {parameter.name}, whose attacks do not move in"
+                " steps of 1; it is for parameters that do:"
+                f" {', '.join(able) or f'{transformation.name} has none'}"
+            )
 
 
 def with_periods(
@@ -108,7 +132,7 @@ def with_unsmoothed(transformation: Transformation, law: Law) -> tuple[Transform
             f" {' and '.join(missing)}, but does not list it in ``unsmoothed``: this is"
             " a bug of the plugin"
         )
-    if isinstance(law, GaussianLaw | ProductLaw | HaarLaw):
+    if isinstance(law, GaussianLaw | ProductLaw | HaarLaw | GridUniformLaw):
         law = replace(law, unsmoothed=law.without_parameter_noise)
     return rested, law
 

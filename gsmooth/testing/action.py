@@ -175,7 +175,7 @@ def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
         path = claimed + _claim(subject, z, b) + _claim(subject, once, a)
         _below(_gap(subject.act(once, a), direct), path, f"T_a T_b z at a={a}, b={b}")
         offset = tuple(2.0**-30 * reach for reach in subject.reach)
-        moved = subject.act(z, _sum(total, offset))
+        moved = subject.act(z, subject.whole(_sum(total, offset)))
         allowed = _claim(subject, z, total, offset) + claimed
         _below(_gap(moved, direct), allowed, f"theta={total} moved by {offset}")
 

@@ -148,7 +148,7 @@ def _errors(subject: TransformationUnderTest, axis: int, factor: float) -> Itera
     for end in (subject.region.lower, subject.region.upper):
         alone = tuple(value if place == axis else 0.0 for place, value in enumerate(end))
         for theta in _on_the_way(subject, alone):
-            scaled = tuple(factor * value for value in theta)
+            scaled = subject.whole(tuple(factor * value for value in theta))
             if abs(scaled[axis]) > subject.reach[axis]:
                 continue
             for seed in range(3):

@@ -19,6 +19,7 @@ from gsmooth.testing import (
     preimages,
     supremum,
     tensor_contract,
+    visible,
 )
 from gsmooth.testing.transformation_under_test import TransformationUnderTest
 
@@ -60,6 +61,7 @@ _BOUNDS: Final[tuple[Body, ...]] = (
     supremum.margins_grow_with_the_region,
     supremum.profiles_hold_on_every_part,
     preimages.preimages_are_enclosed,
+    visible.votes_read_no_more_than_is_visible,
 )
 _COMPANIONS: Final[tuple[Body, ...]] = (
     composition_checks.named_action_is_linear,
@@ -108,6 +110,7 @@ _CLAIMED: Final = (
     supremum.certified_supremum_holds,
     supremum.identity_supremum_holds,
     supremum.profiles_hold_on_every_part,
+    visible.votes_read_no_more_than_is_visible,
     *_COMPANIONS,
     *_BOUNDS[:4],
 )

@@ -16,7 +16,7 @@ from scipy import stats
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
-from gsmooth.theory.laws import HaarLaw, Law, ProductLaw
+from gsmooth.theory.laws import GridUniformLaw, HaarLaw, Law, ProductLaw
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +31,12 @@ _DISTRIBUTIONS: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
     "folded-normal": lambda law: [stats.halfnorm(scale=law.scale)],
     "haar": lambda law: [
         stats.uniform(0.0, scale) if axis in law.axes else stats.norm(scale=scale)
+        for axis, scale in enumerate(law.scales)
+    ],
+    "grid-uniform": lambda law: [
+        stats.randint(-int(scale), int(scale) + 1)
+        if axis in law.axes
+        else stats.norm(scale=scale or 1.0)
         for axis, scale in enumerate(law.scales)
     ],
     "uniform": lambda law: [stats.uniform(-_left(law), 2.0 * law.half_width)],
@@ -93,7 +99,11 @@ def law_shares_hold_for_half_lines(subject: TransformationUnderTest) -> None:
         )
 
     axes = st.integers(0, subject.dimensions - 1)
-    names = st.sampled_from([law.name for law in subject.laws if not law.periodic])
+    # Half-lines are sets of any value; under whole steps they are no worst case.
+    along = [law.name for law in subject.laws if not (law.periodic or law.whole_axes)]
+    if not along:
+        raise no_claim("no law here draws any value of a line")
+    names = st.sampled_from(along)
     subject.search(example, law=names, axis=axes, shift=st.floats(-2.0, 2.0))
 
 
@@ -168,9 +178,12 @@ def radius_is_linear_in_the_scale(subject: TransformationUnderTest) -> None:
             f" and noise are {factor:g} times as wide"
         )
 
+    stretching = [law.name for law in subject.laws if not law.whole_axes]
+    if not stretching:
+        raise no_claim("whole steps have no scale that could be stretched")
     subject.search(
         example,
-        law=_names(subject),
+        law=st.sampled_from(stretching),
         share=st.floats(0.0, 1.0 - 1e-6),
         factor=st.sampled_from([2.0, 0.125, 8.0, 0.3]),
         shift=st.floats(0.0, 2.0),
@@ -213,18 +226,20 @@ def _distributions(law: Law) -> list[Any]:
 
 
 def _step(law: Law, axis: int) -> float:
-    """Return the step of a Haar parameter with whole multiples of it only, else 0."""
+    """Return the step of a parameter whose noise is in whole multiples of it only, else 0."""
+    if axis in law.whole_axes:
+        return 1.0
     return law.steps[axis] if isinstance(law, HaarLaw) and law.steps else 0.0
 
 
 def _check_steps(law: Law, axis: int, column: Floats) -> None:
-    """Every multiple of the step below the period is drawn as often as any other."""
-    assert isinstance(law, HaarLaw)
-    step = law.steps[axis]
-    count = round(law.scales[axis] / step)
-    places = column / step
+    """Every multiple of the step in the law's support is drawn as often as any other."""
+    assert isinstance(law, HaarLaw | GridUniformLaw)
+    step, size = _step(law, axis), law.scales[axis]
+    first, count = (0, round(size / step)) if law.periodic else (-int(size), 2 * int(size) + 1)
+    places = column / step - first
     assert set(np.unique(places)) <= set(range(count)), (
-        f"{law}: draws of parameter {axis} are no multiples of {step:g} below {law.scales[axis]:g}"
+        f"{law}: draws of parameter {axis} are no multiples of {step:g} within {size:g}"
     )
     found = stats.chisquare(np.bincount(places.astype(np.int64), minlength=count))
     assert found.pvalue > KIT.tolerance.false_alarm, (

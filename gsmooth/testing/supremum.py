@@ -192,7 +192,7 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
             back = operator.act(lifted.clone(), *_columns(way))
             if one_way:
                 z = operator.act(z.repeat(len(theta), 1), *_columns(ahead))
-        residual = (back - z).norm(dim=1).numpy()
+        residual = _read(smoothed, back - z, shift).norm(dim=1).numpy()
         margin = smoothed.law.margin(shift.numpy(), residual)
         # A ball with an infinite margin certifies nothing, and no theta lies outside it.
         beyond = (
@@ -200,6 +200,19 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
         )
         outside = np.minimum(outside, beyond)
     return outside
+
+
+def _read(smoothed: SmoothedClassifier, apart: Tensor, shift: Tensor) -> Tensor:
+    """The part of differences from a ball's centre that votes read (T8), where T can be undone."""
+    operator = smoothed.transformation
+    if one_way_axes(operator):
+        return apart
+    none = apart.new_zeros((len(apart), len(operator.parameters)))
+    if smoothed.identity_action:
+        return operator.bounds.visible(apart, none, none, (0.0,) * none.shape[1])
+    counted = shift.clone()
+    counted[:, list(smoothed.law.unsmoothed)] = 0.0
+    return operator.bounds.visible(apart, none, counted, smoothed.law.reach)
 
 
 def _candidates(region: Region, rng: np.random.Generator) -> Floats:

@@ -20,7 +20,7 @@ from gsmooth.sampling.fitted_noise import with_unsmoothed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing.images import IN_RANGE, KINDS, SampleImage, sample_images
 from gsmooth.testing.settings import KIT
-from gsmooth.theory.laws import HaarLaw, Law, law_from_name
+from gsmooth.theory.laws import GridUniformLaw, HaarLaw, Law, law_from_name
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.options import fitting_laws
 from gsmooth.transforms.region import Region
@@ -133,6 +133,9 @@ class TransformationUnderTest:
             if name == HaarLaw.name:
                 found.append(self._haar_law(scales))
                 continue
+            if name == GridUniformLaw.name:
+                found.append(self._grid_law(scales))
+                continue
             law = law_from_name(
                 name, scales, KIT.subject.sigma, operator.orthogonal, one_sided=axes
             )
@@ -148,6 +151,14 @@ class TransformationUnderTest:
         steps = tuple(parameter.step for parameter in every)
         _, found = with_unsmoothed(operator, law.with_periods(operator.periods(self.shape), steps))
         return found
+
+    def _grid_law(self, scales: list[float]) -> Law:
+        """Whole steps of every parameter in steps of 1, beside Gaussian noise on the others."""
+        every = enumerate(self.transformation.parameters)
+        axes = tuple(axis for axis, p in every if p.step == 1.0 and scales[axis] > 0.0)
+        sizes = [max(1.0, round(s)) if axis in axes else s for axis, s in enumerate(scales)]
+        law = GridUniformLaw(tuple(map(float, sizes)), axes, KIT.subject.sigma)
+        return with_unsmoothed(self.transformation, law)[1]
 
     @property
     def moves(self) -> bool:
@@ -210,7 +221,14 @@ class TransformationUnderTest:
 
     def _around(self, reach: Theta) -> st.SearchStrategy[Theta]:
         sides = zip(reach, self.one_sided, strict=True)
-        return within(tuple(0.0 if forward else -far for far, forward in sides), reach)
+        box = within(tuple(0.0 if forward else -far for far, forward in sides), reach)
+        return box.map(self.whole) if self.transformation.whole_steps else box
+
+    def whole(self, theta: Theta) -> Theta:
+        """Return theta with whole numbers for parameters whose action is there for these only."""
+        named = self.transformation.whole_steps
+        values = zip(theta, self.transformation.parameters, strict=True)
+        return tuple(round(v) + 0.0 if p.name in named else v for v, p in values)
 
     def attacks(self) -> st.SearchStrategy[Theta]:
         """Return a strategy for parameters of the region."""

@@ -1,8 +1,8 @@
-"""Noise laws of theta, each with the radius that is proved for it (T3, T4, T5, T7).
+"""Noise laws of theta, each with the radius that is proved for it (T3, T4, T5, T7, T8).
 
 T3: laws other than the Gaussian. T4 and T5: Gaussian noise on theta together with l2 noise of
-standard deviation ``sigma`` on z. T7: uniform noise on a compact group. Every law combines with
-that noise on z.
+standard deviation ``sigma`` on z. T7: uniform noise on a compact group. T8: whole steps in a box.
+Every law combines with that noise on z.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from gsmooth.theory.forward import (
     multiplied,
     multiplied_radius,
 )
+from gsmooth.theory.grid_uniform import GridUniformLaw
 from gsmooth.theory.haar import HaarLaw
 from gsmooth.theory.law import (
     Law,
@@ -48,6 +49,7 @@ __all__ = [
     "ExponentialLaw",
     "FoldedNormalLaw",
     "GaussianLaw",
+    "GridUniformLaw",
     "HaarLaw",
     "LaplaceLaw",
     "Law",
@@ -209,7 +211,7 @@ class LaplaceLaw(OneScaleLaw):
 _ONE_PARAMETER: Final[Mapping[str, Callable[[float, float], Law]]] = {
     law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)
 }
-LAW_NAMES: Final = (GaussianLaw.name, *_ONE_PARAMETER, HaarLaw.name)
+LAW_NAMES: Final = (GaussianLaw.name, *_ONE_PARAMETER, HaarLaw.name, GridUniformLaw.name)
 """Names that ``law_from_name`` accepts, the Gaussian law first."""
 
 
@@ -223,8 +225,9 @@ def law_from_name(
 ) -> Law:
     """The noise law with a name.
 
-    Several parameters are Gaussian, or all of them Haar. If one of them admits no negative values
-    and ``name`` is a law for it, that one has this law and the others are Gaussian.
+    Several parameters are Gaussian, or all of them Haar, or all of them grid-uniform. If one of
+    them admits no negative values and ``name`` is a law for it, that one has this law and the
+    others are Gaussian.
 
     Args:
         name: One of LAW_NAMES.
@@ -248,6 +251,8 @@ def law_from_name(
         return GaussianLaw(tuple(scales), sigma, orthogonal)
     if name == HaarLaw.name:
         return HaarLaw(tuple(range(len(scales))), tuple(scales), sigma, orthogonal)
+    if name == GridUniformLaw.name:
+        return GridUniformLaw(tuple(scales), tuple(range(len(scales))), sigma)
     if name not in LAW_NAMES:
         known, hint = ", ".join(sorted(LAW_NAMES)), did_you_mean(name, LAW_NAMES)
         raise ConfigurationError(f"law={name!r}: expected one of {known}{hint}")

@@ -14,6 +14,7 @@ from gsmooth.theory.laws import (
     ExponentialLaw,
     FoldedNormalLaw,
     GaussianLaw,
+    GridUniformLaw,
     HaarLaw,
     LaplaceLaw,
     Law,
@@ -194,6 +195,35 @@ class Haar(ParameterNoise):
         return 0.0
 
 
+@final
+@dataclass(frozen=True)
+class GridUniform(ParameterNoise):
+    """Whole steps of a parameter, each of -steps .. steps as likely as any other (T8).
+
+    A shift by g steps loses at most the fraction |g| / (2 steps + 1) of the votes, and what no
+    other vote reads of an image costs nothing: behind a window that is smaller than the image
+    nothing has to be paid for the border. It is for parameters that move by whole steps of 1, such
+    as the shifts of integer-translation.
+
+    Args:
+        steps: Most steps to either side, a whole number of at least 1.
+
+    Example:
+        >>> GridUniform(steps=4)
+        GridUniform(steps=4)
+    """
+
+    steps: int
+    law: ClassVar[str] = GridUniformLaw.name
+
+    def __post_init__(self) -> None:
+        GridUniformLaw((float(self.steps),), (0,))  # It refuses what is no number of steps.
+
+    @property
+    def size(self) -> float:
+        return float(self.steps)
+
+
 _ALONE: Final = {law.name: law for law in (ExponentialLaw, FoldedNormalLaw, LaplaceLaw, UniformLaw)}
 
 
@@ -204,6 +234,7 @@ _KINDS: Final[Mapping[str, Callable[[float], ParameterNoise]]] = {
     ExponentialLaw.name: Exponential,
     FoldedNormalLaw.name: FoldedNormal,
     HaarLaw.name: lambda _: Haar(),
+    GridUniformLaw.name: lambda steps: GridUniform(_whole(steps)),
 }
 
 
@@ -226,6 +257,11 @@ def noise_from_name(law: str, size: float) -> ParameterNoise:
             f"law={law!r}: expected one of {', '.join(sorted(_KINDS))}{did_you_mean(law, _KINDS)}"
         )
     return _KINDS[law](size)
+
+
+def _whole(steps: float) -> int:
+    """A number of steps as an integer; any other number as it is, to be refused."""
+    return int(steps) if steps == int(steps) else steps  # type: ignore[return-value]
 
 
 def _require_mappings(parameters: Mapping[str, str], **given: object) -> None:
@@ -267,8 +303,8 @@ def noise_by_name(
     for name, law in (noise or {}).items():
         if not isinstance(law, ParameterNoise):
             raise ConfigurationError(
-                f"noise: {name}={law!r}; expected Gaussian(std), Haar(), Uniform(half_width),"
-                " Laplace(b), Exponential(mean) or FoldedNormal(std)"
+                f"noise: {name}={law!r}; expected Gaussian(std), Haar(), GridUniform(steps),"
+                " Uniform(half_width), Laplace(b), Exponential(mean) or FoldedNormal(std)"
             )
         given[name] = law
     if not given:
@@ -293,8 +329,8 @@ def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool
 
     Raises:
         ConfigurationError: No theorem is known for this noise: any number of parameters may be
-            Haar if all others are Gaussian; else at most one of several may have another law than
-            the Gaussian one, and only one on values >= 0.
+            Haar, or grid-uniform, if all others are Gaussian; else at most one of several may have
+            another law than the Gaussian one, and only one on values >= 0.
     """
     require_finite("sigma", sigma, positive=False)
     # In float64, whatever type of number the caller has: bounds are calculated from them.
@@ -304,6 +340,8 @@ def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool
         return GaussianLaw(sizes, sigma, orthogonal)
     if all(noise[axis].law == HaarLaw.name for axis in others):
         return HaarLaw(tuple(others), sizes, sigma, orthogonal)
+    if all(noise[axis].law == GridUniformLaw.name for axis in others):
+        return GridUniformLaw(sizes, tuple(others), sigma)
     name = noise[others[0]].law
     if len(noise) == 1:
         return _ALONE[name](sizes[0], sigma)
@@ -312,7 +350,9 @@ def joint_law(noise: Sequence[ParameterNoise], sigma: float, *, orthogonal: bool
         raise ConfigurationError(
             f"noise: {given} beside other parameters; expected Gaussian noise on all of them but"
             f" one, which may be {', '.join(sorted(ALONG))} if it admits no negative values, or"
-            f" {HaarLaw.name} on any that have a period and Gaussian noise on the others"
+            f" {HaarLaw.name} on any that have a period and Gaussian noise on the others, or"
+            f" {GridUniformLaw.name} on any that move by whole steps and Gaussian noise on the"
+            " others"
         )
     return ProductLaw(name, sizes, others[0], sigma)
 
@@ -330,6 +370,8 @@ def noise_texts(law: Law, names: Sequence[str]) -> list[str]:
                 f"{name}: {law.name}" if axis in law.axes else f"{name}: gaussian {scale:g}"
                 for axis, (name, scale) in enumerate(zip(names, law.scales, strict=True))
             ]
+        case GridUniformLaw(scales=scales):
+            laws = [law.name if k in law.axes else GaussianLaw.name for k in range(len(scales))]
         case UniformLaw(half_width=half_width):
             laws, scales = [law.name], (half_width,)
         case ExponentialLaw(scale=scale) | FoldedNormalLaw(scale=scale) | LaplaceLaw(scale=scale):

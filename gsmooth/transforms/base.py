@@ -145,6 +145,14 @@ class Transformation(ABC):
         """
         return tuple(parameter.period_of(shape) for parameter in self.parameters)
 
+    @property
+    def whole_steps(self) -> tuple[str, ...]:
+        """Names of parameters for which T_theta is there at whole numbers only.
+
+        Noise on them is grid-uniform, and so are the shifts of a certificate whole numbers (T8).
+        """
+        return ()
+
     def without_noise(self, names: tuple[str, ...]) -> Transformation:
         """The same attack with an action that ignores these parameters; they join ``unsmoothed``.
 

@@ -112,6 +112,20 @@ def _tensor(answer: Any, shape: tuple[int, ...]) -> str:
     return f"{float(answer[bad][0])!r} for {int(bad.sum())} of {bad.numel()}, expected >= 0"
 
 
+def _part(answer: Any, args: tuple[Any, ...], _: int) -> str:
+    """Part of differences (n, K): no larger than they are, row by row."""
+    from torch import Tensor
+
+    given = args[0]
+    if answer is given:
+        return ""
+    if not isinstance(answer, Tensor) or answer.shape != given.shape:
+        what = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+        return f"{what}, expected a tensor {tuple(given.shape)}"
+    larger = ~(answer.norm(dim=1) <= given.norm(dim=1) * (1.0 + 1e-9))
+    return "a part that is longer than the whole" if bool(larger.any()) else ""
+
+
 def _enclosure(answer: Any, args: tuple[Any, ...], _: int) -> str:
     """None, or balls for n cells: radii >= 0, and centres that are numbers where balls are."""
     if answer is None:
@@ -150,6 +164,7 @@ BOUNDS: Final[Mapping[str, Check]] = {
     "attack_derivative_bound": _cells,
     "attack_curvature_bound": _cells,
     "preimages": _enclosure,
+    "visible": _part,
     "breakpoints": _kinks,
 }
 """The methods of ``TransformationBounds``, and what each may answer."""

@@ -122,6 +122,20 @@ class TransformationBounds(Generic[T_co], metaclass=BoundsChecked):
         """
         return z.new_zeros((len(z), 0)) if not self.of.parameters else None
 
+    def visible(
+        self, apart: Tensor, centre: Tensor, shift: Tensor, reach: tuple[float, ...]
+    ) -> Tensor:
+        """The part of differences C(theta) - c that votes can read (T8); (n, K) -> (n, K).
+
+        A readout may read only some of z. With noise uniform on |beta_i| <= reach_i (inf: without
+        an end; 0: none) the votes that a centre c at the parameters ``centre`` (n, m) and an attack
+        ``shift`` (n, m) away have in common read T_s T_centre (C - c), for the s with |s_i| <=
+        reach_i and |s_i - shift_i| <= reach_i. The norm of the answer bounds what Q reads of that,
+        for every such s. It depends on ``centre`` and ``shift`` only along axes of finite reach:
+        the others change within a cell of a cover. The default: everything is read.
+        """
+        return apart
+
     def lift_norm(self, shape: tuple[int, int, int]) -> float:
         """An upper bound on the operator norm of the lift for images (C, H, W)."""
         return 1.0

@@ -77,9 +77,10 @@ def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...
 
     Several parameters, or none, ask for a law of as many; a one-sided one for a law on theta >= 0,
     which may stand beside normal ones. What rests has the scale 0, and its sign is free. The Haar
-    law is for parameters with a period, beside normal ones.
+    law is for parameters with a period, beside normal ones; the grid-uniform law for parameters
+    in steps of 1, and the only one for those whose action is there for whole steps only.
     """
-    from gsmooth.theory.laws import LAW_NAMES, HaarLaw, law_from_name
+    from gsmooth.theory.laws import LAW_NAMES, GridUniformLaw, HaarLaw, law_from_name
 
     unsmoothed = which.unsmoothed if isinstance(which, Transformation) else ()
     scales = [0.0 if p.name in unsmoothed else 1.0 for p in which.parameters]
@@ -88,6 +89,11 @@ def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...
     found = []
     for name in LAW_NAMES:
         if name == HaarLaw.name and not any(parameter.period for parameter in which.parameters):
+            continue
+        if name == GridUniformLaw.name:
+            found += [name] if any(p.step == 1.0 for p in which.parameters) else []
+            continue
+        if isinstance(which, Transformation) and which.whole_steps:
             continue
         try:
             law = law_from_name(name, scales, sigma=1.0, one_sided=axes)

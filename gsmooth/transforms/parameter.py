@@ -27,7 +27,8 @@ class Parameter:
         description: What it does, in a few words.
         usual: How far attacks usually go, in the unit; ``gsmooth check`` goes so far by default.
         step: Attacks take whole multiples of it only (whole pixels, say), a finite set in every
-            region; 0: any value. Noise takes any value, whatever the step, except Haar noise.
+            region; 0: any value. Noise takes any value, whatever the step, except Haar and
+            grid-uniform noise.
         period: T_(theta + period) = T_theta, in the unit: 360.0 for an angle in degrees; "height"
             or "width" for that of the image in pixels; 0: none is known. It is what Haar noise
             needs (T7), and is for orthogonal actions only.

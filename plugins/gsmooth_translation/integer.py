@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, final
 
 import torch
@@ -10,14 +10,29 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gsmooth import Parameter
+from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.pixels import known_size
-from gsmooth.transforms.in_space import InSpace
+from gsmooth.transforms.in_space import InSpace, SpaceBounds
 from gsmooth_translation.action import FourierSpace
 from gsmooth_translation.attack import source
 from gsmooth_translation.lift import check_options, fourier_frame, z_space_of
+from gsmooth_translation.window import WindowSpace
 
 STEP: Final = 1.0
 """Step of both parameters, in pixels."""
+
+
+class WindowBounds(SpaceBounds["IntegerTranslation"]):
+    """Bounds of lift and action, and what votes read through a window."""
+
+    def visible(
+        self, apart: Tensor, centre: Tensor, shift: Tensor, reach: tuple[float, ...]
+    ) -> Tensor:
+        """The pixels that common votes read (T8); without a window all of them."""
+        space = self.of.coordinates
+        if isinstance(space, WindowSpace):
+            return space.visible(apart, centre, shift, reach)
+        return apart
 
 
 @final
@@ -33,14 +48,24 @@ class IntegerTranslation(InSpace):
     canvas like the attack. So C(theta) = L x if only zeros are lost; otherwise the residual is at
     most the norm of the lost pixels.
 
+    With a window the network reads only the square of ``window_px`` in the middle of the canvas,
+    its input is that square, and z holds pixels, which move by whole steps on a torus. Noise on the
+    shift is then grid-uniform, and what no common vote reads costs nothing (T8). With b steps of
+    noise to either side nothing that leaves or enters the image is read by a window of at most
+    side - 2 b pixels, and the residual is 0, for all attacks.
+
     low_pass_px, pad_px, cutoff: as for ``translation``. By default there is no low-pass, since
-    there is no interpolation error, and all frequencies below Nyquist are kept.
+    there is no interpolation error, and all frequencies below Nyquist are kept. Not with a window.
+    window_px: side of the window; 0: the network reads the whole image.
+    window_pad_px: zeros that the canvas of a window has on every side of the image.
     image_px: height and width; ``for_shape`` sets them.
     """
 
     low_pass_px: float = 0.0
     pad_px: int = 4
     cutoff: float = 0.5
+    window_px: int = field(default=0, metadata={"added": True})
+    window_pad_px: int = field(default=0, metadata={"added": True})
     image_px: tuple[int, int] | None = None
 
     name: ClassVar[str] = "integer-translation"
@@ -51,13 +76,43 @@ class IntegerTranslation(InSpace):
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 4
+    bounds_class = WindowBounds
 
     def __post_init__(self) -> None:
         check_options(self.name, self.low_pass_px, self.pad_px, self.cutoff)
+        for name, side in (("window_px", self.window_px), ("window_pad_px", self.window_pad_px)):
+            if side < 0:
+                raise ValueError(f"{self.name}: {name}={side} must be at least 0 pixels")
+        if self.window_pad_px and not self.window_px:
+            raise ValueError(
+                f"{self.name}: window_pad_px={self.window_pad_px} without a window; give window_px"
+                " as well, or pad_px for the canvas without one"
+            )
+        if self.window_px and (self.low_pass_px, self.pad_px, self.cutoff) != (0.0, 4, 0.5):
+            raise ValueError(
+                f"{self.name}: window_px={self.window_px} with low_pass_px, pad_px or cutoff: a"
+                " window is read out of pixels; leave them out, and give window_pad_px for a canvas"
+                " with a border of zeros"
+            )
 
     def for_shape(self, shape: tuple[int, int, int]) -> IntegerTranslation:
-        """This translation for images (C, H, W)."""
+        """This translation for images (C, H, W); ValueError for a window larger than the canvas."""
+        side = min(shape[1:]) + 2 * self.window_pad_px
+        if self.window_px > side:
+            raise ConfigurationError(
+                f"{self.name}: window_px={self.window_px} is more than the {side} pixels of the"
+                " canvas; give a smaller window, or window_pad_px"
+            )
         return replace(self, image_px=(shape[1], shape[2]))
+
+    @property
+    def whole_steps(self) -> tuple[str, ...]:
+        """Both parameters with a window: pixels move by whole steps only."""
+        return ("dx", "dy") if self.window_px else ()
+
+    def input_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """That of the window, if there is one."""
+        return (shape[0], self.window_px, self.window_px) if self.window_px else shape
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images moved right by theta[0] and down by theta[1] pixels, (N, C, H, W).
@@ -84,7 +139,9 @@ class IntegerTranslation(InSpace):
 
     @property
     def z_space(self) -> str:
-        """Name of the z-space, the same as that of ``translation`` with the same options."""
+        """Name of the z-space; without a window that of ``translation`` with the same options."""
+        if self.window_px:
+            return f"translation window {self.window_px} {self.window_pad_px}"
         return z_space_of(self.low_pass_px, self.pad_px, 0, self.cutoff)
 
     def keeps_range(self, low: float, high: float) -> bool:
@@ -92,8 +149,10 @@ class IntegerTranslation(InSpace):
         return low <= 0.0 <= high
 
     @property
-    def coordinates(self) -> FourierSpace:
-        """The Fourier coefficients; ValueError before ``for_shape``."""
+    def coordinates(self) -> FourierSpace | WindowSpace:
+        """The Fourier coefficients, or the pixels of a window; ValueError before ``for_shape``."""
         height, width = known_size(self.name, self.image_px)
+        if self.window_px:
+            return WindowSpace((height, width), self.window_pad_px, self.window_px)
         frame = fourier_frame(height, width, self.low_pass_px, self.pad_px, 0, self.cutoff)
         return FourierSpace(frame)

@@ -79,6 +79,11 @@ class BoundedBounds(TransformationBounds["Bounded"]):
     def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
         return (0.0,)
 
+    def visible(
+        self, apart: Tensor, centre: Tensor, shift: Tensor, reach: tuple[float, ...]
+    ) -> Tensor:
+        return apart
+
     def preimages(
         self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float
     ) -> Enclosure | None:
@@ -197,7 +202,7 @@ def methods_of(cls: type) -> set[str]:
 
 def test_the_two_lists_of_an_author_are_maps_with_claims_and_the_checked_bounds() -> None:
     assert methods_of(Transformation) == MAPS | CLAIMS
-    assert methods_of(TransformationBounds) == set(BOUNDS) == {*WAYS, "breakpoints"}
+    assert methods_of(TransformationBounds) == set(BOUNDS) == {*WAYS, "breakpoints", "visible"}
 
 
 @pytest.mark.parametrize("method", sorted(BOUNDS))
@@ -247,6 +252,13 @@ def test_an_honest_transformation_is_certified_in_every_way() -> None:
 def test_refuses_to_certify_by_a_bound_that_is_no_bound(method: str, value: float) -> None:
     with pytest.raises(PluginError, match=rf"planted: {method} gave .*{value!r}.*expected"):
         WAYS[method](method, value)
+
+
+@pytest.mark.parametrize("factor", [1.001, math.nan])
+def test_refuses_a_visible_part_that_is_longer_than_the_whole(factor: float) -> None:
+    longer = bounded_by({"visible": lambda self, apart, *_: apart * factor})
+    with pytest.raises(PluginError, match="visible gave a part that is longer than the whole"):
+        certified(longer, BOX, ())
 
 
 @pytest.mark.parametrize(

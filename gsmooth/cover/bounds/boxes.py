@@ -121,10 +121,20 @@ def require_pulled_back(smoothed: SmoothedClassifier, what: str) -> None:
             " individual guarantee needs nothing more"
         )
     require_way_back(operator, what)
+    require_any_value(smoothed, what)
     if not operator.orthogonal:
         raise ConfigurationError(
             f"{what} needs an orthogonal action with a derivative bound; {operator.name}'s action"
             " is not orthogonal, so errors depend on the noise (T5)"
+        )
+
+
+def require_any_value(smoothed: SmoothedClassifier, what: str) -> None:
+    """ConfigurationError if noise moves a parameter by whole steps: centres have to, as well."""
+    if smoothed.law.whole_axes:
+        raise ConfigurationError(
+            f"{what} cuts the region into equal boxes with centres at any value, and grid-uniform"
+            " noise certifies whole steps only; use the individual guarantee"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, final
 
 import numpy as np
@@ -97,6 +97,30 @@ class Cells:
 
 @final
 @dataclass(frozen=True)
+class Sight:
+    """What votes read of points at theta (k, m), seen from centres at ``places`` (balls, m) (T8).
+
+    Along the axes on which that depends cells are points, so it is the same in all of a cell.
+    """
+
+    pulled_back: PulledBackImage
+    places: Floats
+    theta: Floats
+
+    @classmethod
+    def of_noise(cls, pulled_back: PulledBackImage, places: Floats) -> Sight | None:
+        """Of centres at ``places``, for points that are not known yet; None for all of z."""
+        return cls(pulled_back, places, places[:0]) if pulled_back.hides else None
+
+    def of(self, apart: Tensor, rows: NDArray[np.int64], ball: int) -> Tensor:
+        """The visible part of differences (n, K) between points ``rows`` (n,) and one centre."""
+        theta = torch.from_numpy(self.theta[rows])
+        centre = torch.from_numpy(self.places[ball]).expand_as(theta)
+        return self.pulled_back.visible(apart, theta, centre)
+
+
+@final
+@dataclass(frozen=True)
 class FrameCells:
     """Boxes of parameters with all that holds around any centre; computed once for an image.
 
@@ -140,9 +164,16 @@ class FrameCells:
         derivative, curvature, proved = bounds_on(pulled_back, lower, upper)
         return cls(lower, upper, points, place, derivative, curvature, proved)
 
-    def around(self, centres: Tensor, ball: NDArray[np.int64]) -> Cells:
-        """The cells, seen from the centre (balls, K) of the ball (n,) that each belongs to."""
-        corners = distances_to(self.points, centres, self.place, ball)
+    def around(self, centres: Tensor, ball: NDArray[np.int64], sight: Sight | None = None) -> Cells:
+        """The cells, seen from the centre (balls, K) of the ball (n,) that each belongs to.
+
+        sight: what votes read of a difference; by default everything.
+        """
+        if sight is not None:
+            theta = np.empty((len(self.points), self.lower.shape[1]))
+            theta[self.place] = _corner_parameters(self.lower, self.upper)
+            sight = replace(sight, theta=theta)
+        corners = distances_to(self.points, centres, self.place, ball, sight)
         bounds = (self.derivative, self.curvature, self.upper - self.lower)
         return Cells(ball, self.lower, self.upper, corners, *bounds)
 
@@ -171,18 +202,25 @@ def bounds_on(
 
 
 def distances_to(
-    points: Tensor, centres: Tensor, place: NDArray[np.int64], ball: NDArray[np.int64]
+    points: Tensor,
+    centres: Tensor,
+    place: NDArray[np.int64],
+    ball: NDArray[np.int64],
+    sight: Sight | None = None,
 ) -> Floats:
     """||points[place] - centre of the cell's ball||, rounded up; place (n, k).
 
-    Each distance is computed once, however many cells share the point.
+    Each distance is computed once, however many cells share the point. sight: what votes read of
+    the differences; by default everything.
     """
     slack = ROUNDING * (1.0 + max(float(part.norm(dim=1).max()) for part in (points, centres)))
     found = np.empty(place.shape)
     for number in np.unique(ball):
         own = ball == number
         corners, back = np.unique(place[own], return_inverse=True)
-        far = (points[torch.from_numpy(corners)] - centres[int(number)]).norm(dim=1).numpy()
+        apart = points[torch.from_numpy(corners)] - centres[int(number)]
+        seen = apart if sight is None else sight.of(apart, corners, int(number))
+        far = seen.norm(dim=1).numpy()
         found[own] = far[back.reshape(-1, place.shape[1])]
     return found + slack
 

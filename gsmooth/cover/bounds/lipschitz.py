@@ -78,7 +78,10 @@ def at_their_longest(smoothed: SmoothedClassifier, centres: Tensor, region: Regi
     rows, operator = centres.reshape(-1, centres.shape[-1]), smoothed.transformation
     if smoothed.identity_action or region.dimensions == 0:
         return rows
-    corners = list(itertools.product(*zip(region.lower, region.upper, strict=True)))
+    ends = np.array([region.lower, region.upper])
+    whole = list(smoothed.law.whole_axes)
+    ends[:, whole] = np.trunc(ends[:, whole])  # Attacks move by whole steps there.
+    corners = list(itertools.product(*ends.T.tolist()))
 
     def moved(points: Tensor, corner: tuple[float, ...]) -> Tensor:
         return operator.act(points, *(points.new_full((len(points), 1), v) for v in corner))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsmooth.cover.bounds.cells import Cells, bounds_on, distances_to
+from gsmooth.cover.bounds.cells import Cells, Sight, bounds_on, distances_to
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.settings import COVER
 
@@ -35,6 +35,7 @@ def split(
     cells: Cells,
     chosen: NDArray[np.bool_],
     parts: Counts,
+    sight: Sight | None = None,
 ) -> Cells:
     """The cells, with each of the chosen ones cut into equal parts.
 
@@ -47,6 +48,7 @@ def split(
         cells: The cells.
         chosen: Which of them are cut, (n,).
         parts: The number of parts along every axis, (chosen, m).
+        sight: What votes read from the centres; by default everything.
     """
     found, cut = [cells.take(~chosen)], cells.take(chosen)
     for counts in np.unique(parts, axis=0):
@@ -55,15 +57,21 @@ def split(
         step = max(1, COVER.memory.numbers // nodes)
         for start in range(0, len(alike.ball), step):
             some = alike.take(np.arange(len(alike.ball)) // step == start // step)
-            found.append(_parts(pulled_back, centres, some, counts))
+            found.append(_parts(pulled_back, centres, some, counts, sight))
     return Cells.joined(found)
 
 
-def _parts(pulled_back: PulledBackImage, centres: Tensor, cells: Cells, counts: Counts) -> Cells:
+def _parts(
+    pulled_back: PulledBackImage,
+    centres: Tensor,
+    cells: Cells,
+    counts: Counts,
+    sight: Sight | None,
+) -> Cells:
     """The parts of all cells (n,): counts (m,) along the axes."""
     axes = range(len(counts))
     ends = [_cuts(cells.lower[:, axis], cells.upper[:, axis], int(counts[axis])) for axis in axes]
-    distances = _at_nodes(pulled_back, centres, cells, ends)
+    distances = _at_nodes(pulled_back, centres, cells, ends, sight)
     children = []
     for place in itertools.product(*(range(count) for count in counts)):
         lower = np.stack([ends[axis][:, place[axis]] for axis in axes], axis=1)
@@ -86,7 +94,11 @@ def _cuts(lower: Floats, upper: Floats, count: int) -> Floats:
 
 
 def _at_nodes(
-    pulled_back: PulledBackImage, centres: Tensor, cells: Cells, ends: list[Floats]
+    pulled_back: PulledBackImage,
+    centres: Tensor,
+    cells: Cells,
+    ends: list[Floats],
+    sight: Sight | None,
 ) -> Floats:
     """Residuals at all corners of the parts, (n, *numbers of ends); known ones are not repeated."""
     shape = tuple(end.shape[1] for end in ends)
@@ -99,7 +111,8 @@ def _at_nodes(
     inner = theta[:, ~outer]
     flat, place = np.unique(inner.reshape(-1, len(ends)), axis=0, return_inverse=True)
     points = pulled_back.points(torch.from_numpy(flat))
-    found[:, ~outer] = distances_to(points, centres, place.reshape(inner.shape[:2]), cells.ball)
+    places, here = place.reshape(inner.shape[:2]), sight and replace(sight, theta=flat)
+    found[:, ~outer] = distances_to(points, centres, places, cells.ball, here)
     return found.reshape(-1, *shape)
 
 

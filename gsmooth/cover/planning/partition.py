@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.planning.clusters import Clustering
+from gsmooth.cover.planning.whole_boxes import Cuts, WholeBoxes
 from gsmooth.cover.regions.arcs import Arcs
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, piece_of
 from gsmooth.cover.regions.one_sided import forward_arcs, priced_piece
@@ -44,6 +45,7 @@ class Partition:
 
     One moving parameter makes a chain, which is cut into arcs; the cells of several are clustered.
     So are those of parameters with Haar noise, along which neighbours are no nearer than others.
+    Under noise by whole steps (T8) both are boxes.
 
     Args:
         law: The noise law.
@@ -52,6 +54,8 @@ class Partition:
         joint: The same in standard deviations, (n, m + K), in which the margin of T4 is a Euclidean
             distance; without the shifts if theta carries no noise.
         origin: The only possible centre of residuals (K,), or None.
+        added: What an l2 ball and rounding add to every residual, where noise moves by whole steps:
+            its margins do not grow by as much.
     """
 
     law: Law
@@ -59,11 +63,15 @@ class Partition:
     points: Tensor
     joint: Floats
     origin: Tensor | None
+    added: float = 0.0
 
     def so_many(self, count: int) -> list[Piece]:
         """At most ``count`` pieces, the largest as small as can be."""
         if len(self.parameter_grid.theta) == 1:
             return [piece_of(np.array([0]), self.parameter_grid.corners, self._gram)]
+        if self.law.whole_axes:
+            every = (self._boxes(cuts) for cuts in self._whole.cuts(count))
+            return min(every, key=lambda pieces: max(piece.radius for piece in pieces))
         if self._is_chain and count == 1:  # The other arcs are not needed.
             return self._arcs([(0, len(self.parameter_grid.theta) - 1)])
         if self._is_chain:
@@ -72,6 +80,9 @@ class Partition:
 
     def cheapest(self, shares: Floats, prices: Prices) -> list[Piece]:
         """The pieces that cost least together at these shares (n,)."""
+        if self.law.whole_axes:
+            every = (self._boxes(cuts) for cuts in self._whole.cuts(COVER.clusters.most_boxes))
+            return min(every, key=lambda pieces: float(prices_of(pieces, shares, prices).sum()))
         if self._is_chain:
             return self._cheapest_arcs(shares, prices)
         return self._cheapest_clusters(shares, prices)
@@ -115,16 +126,24 @@ class Partition:
         points -= points.mean(axis=0)
         return Clustering(points @ points.T, self.parameter_grid.corners)
 
+    @cached_property
+    def _whole(self) -> WholeBoxes:
+        return WholeBoxes(self.law, self.parameter_grid, self.added)
+
+    def _boxes(self, cuts: Cuts) -> list[Piece]:
+        return self._priced(self._whole.pieces(cuts))
+
     def _clusters(self, count: int, rounds: int = COVER.clusters.rounds) -> list[Piece]:
         return self._priced(self._clustering.at(count, rounds))
 
     def _priced(self, pieces: list[Piece]) -> list[Piece]:
         """The pieces, with margins as radii if the radius of a ball is not its margin."""
         law, origin, several = self.law, self.origin, not self._is_chain
-        if not (self._leans or (several and origin is not None)):
+        if not (self._leans or law.whole_axes or (several and origin is not None)):
             return pieces
         return [
-            priced_piece(law, p, self.parameter_grid.theta, self.points, origin) for p in pieces
+            priced_piece(law, p, self.parameter_grid.theta, self.points, origin, self.added)
+            for p in pieces
         ]
 
     def _cheapest_arcs(self, shares: Floats, rule: Prices) -> list[Piece]:

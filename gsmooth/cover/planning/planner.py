@@ -154,7 +154,7 @@ class CoverPlanner:
     ) -> CoverPlanner:
         """The planner for x (1, C, H, W) float64."""
         operator = smoothed.transformation
-        pulled_back = PulledBackImage(operator, x, smoothed.identity_action)
+        pulled_back = PulledBackImage(operator, x, smoothed.identity_action, smoothed.law)
         units, clean = _spacing_units(smoothed, pulled_back, region), operator.lift(x)[0]
         cells, planner = None, None
         while planner is None or (cells := planner._finer) is not None:
@@ -204,11 +204,22 @@ class CoverPlanner:
 
         A parameter that is unsmoothed or has Haar noise contributes only through C.
         """
-        residual = self.points.numpy() / self.smoothed.law.sigma
+        residual = self._visible_points.numpy() / self.smoothed.law.sigma
         if self.pulled_back.identity_action:
             return np.asarray(residual)
         shift = self.parameter_grid.theta / units_of(self.smoothed.law)
         return np.concatenate([shift, residual], axis=1)
+
+    @cached_property
+    def _visible_points(self) -> Tensor:
+        """C at the grid points, with L x wherever no vote reads it (T8); (n, K).
+
+        Centres are chosen by these points; no bound depends on them.
+        """
+        places, apart = torch.from_numpy(self.parameter_grid.theta), self.points - self.clean
+        seen = self.pulled_back.visible(apart, places, torch.zeros_like(places))
+        # Exactly the points where votes read everything: centres are means of them.
+        return self.points if seen is apart else self.clean + seen
 
     @property
     def pilot_theta(self) -> Floats:
@@ -287,7 +298,10 @@ class CoverPlanner:
         for place, piece in enumerate(pieces):
             owner[piece.cells] = place
         carried = torch.stack(
-            [torch.from_numpy(p.weights) @ self.points[torch.from_numpy(p.nodes)] for p in pieces]
+            [
+                torch.from_numpy(p.weights) @ self._visible_points[torch.from_numpy(p.nodes)]
+                for p in pieces
+            ]
         )
         if self.pulled_back.origin is not None:
             carried = self.pulled_back.origin.expand_as(carried)
@@ -295,6 +309,10 @@ class CoverPlanner:
         theta = np.stack(
             [place_of(law, piece, self.parameter_grid.theta, origin) for piece in pieces]
         )
+        if law.whole_axes and not self.pulled_back.identity_action:
+            # T_theta_j C(theta_j) is an attacked image. It and the others have their borders at the
+            # same places of the frame that both have, so that no vote finds them different (T8).
+            carried = self.pulled_back.points(torch.from_numpy(theta))
         price = np.zeros(len(pieces))
         if shares is not None:
             price = prices_of(pieces, shares, self._prices)
@@ -302,8 +320,9 @@ class CoverPlanner:
 
     @cached_property
     def _partition(self) -> Partition:
-        law, origin = self.smoothed.law, self.pulled_back.origin
-        return Partition(law, self.parameter_grid, self.points, self.joint, origin)
+        law, origin, points = self.smoothed.law, self.pulled_back.origin, self._visible_points
+        added = self._added_residual if law.whole_axes else 0.0
+        return Partition(law, self.parameter_grid, points, self.joint, origin, added)
 
     def _cheapest(self, shares: Floats) -> tuple[float, list[Piece]]:
         """Expected cost and pieces of the plan that costs least at these shares (n,)."""
@@ -318,8 +337,13 @@ class CoverPlanner:
 
     @cached_property
     def _added(self) -> float:
+        law = self.smoothed.law
+        return 0.0 if law.whole_axes else self._added_residual / law.sigma
+
+    @cached_property
+    def _added_residual(self) -> float:
         margin_model = MarginModel.at(self.smoothed, self.region, self.clean, 0.0)
-        return (margin_model.extra + margin_model.rounded) / self.smoothed.law.sigma
+        return margin_model.extra + margin_model.rounded
 
 
 def _spacing_units(

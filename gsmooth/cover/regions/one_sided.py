@@ -70,9 +70,12 @@ def check_ends(transformation: Transformation, region: Region) -> None:
 def placed(law: Law, lower: Floats, middle: Floats) -> Floats:
     """theta_j of a centre: its piece's lower end along forward axes, the middle along the others.
 
-    lower, middle (..., m) -> (..., m).
+    A whole number along axes on which noise moves by whole steps. lower, middle (..., m) ->
+    (..., m).
     """
     place = np.array(middle)
+    whole = list(law.whole_axes)
+    place[..., whole] = np.rint(place[..., whole])
     forward = list(law.forward_axes)
     place[..., forward] = lower[..., forward]
     return place
@@ -113,22 +116,33 @@ def place_of(law: Law, piece: Piece, theta: Floats, origin: Tensor | None) -> Fl
     """theta_j (m,) of a piece's centre; theta (n, m): of all grid points."""
     own = theta[piece.nodes]
     lower, upper = own.min(axis=0), own.max(axis=0)
-    # Where residuals are measured from one point, the place of the centre changes only the shifts.
-    return placed(law, lower, piece.weights @ own if origin is None else (lower + upper) / 2.0)
+    middle, whole = (lower + upper) / 2.0, list(law.whole_axes)
+    if origin is not None:
+        # Residuals are measured from one point: the place of the centre changes only the shifts.
+        return placed(law, lower, middle)
+    mean = np.asarray(piece.weights @ own)
+    mean[whole] = middle[whole]  # A margin of whole steps depends on the longest of them alone.
+    return placed(law, lower, mean)
 
 
 def priced_piece(
-    law: Law, piece: Piece, theta: Floats, points: Tensor, origin: Tensor | None
+    law: Law,
+    piece: Piece,
+    theta: Floats,
+    points: Tensor,
+    origin: Tensor | None,
+    added: float = 0.0,
 ) -> Piece:
     """The piece, with its margin at the grid points as its radius.
 
     theta (n, m), points (n, K): of all grid points. Used if the centre is not in the middle of its
-    piece or residuals are measured from ``origin`` (K,): then the radius of a ball is no margin.
+    piece or residuals are measured from ``origin`` (K,), or the law is another than the Gaussian
+    one: then the radius of a ball is no margin. added: to every residual.
     """
     own = points[torch.from_numpy(piece.nodes)]
     centre = torch.from_numpy(piece.weights) @ own if origin is None else origin
     shift = theta[piece.nodes] - place_of(law, piece, theta, origin)
-    margins = law.margin(shift, (own - centre).norm(dim=1).numpy())
+    margins = law.margin(shift, (own - centre).norm(dim=1).numpy() + added)
     return replace(piece, radius=float(margins.max()))
 
 

@@ -15,6 +15,7 @@ GAUSSIAN: Final = "gaussian"
 HAAR: Final = "haar"
 ALL: Final = "all"
 """In place of both ends of an interval: the whole period."""
+GRID_UNIFORM: Final = "grid-uniform"
 _FIELDS: Final = (
     ("smoothing", "scales"),
     ("smoothing", "law"),
@@ -145,7 +146,8 @@ def _values(given: Mapping[str, object], operator: Transformation, where: str) -
 def _law(given: Mapping[str, object], operator: Transformation, where: str) -> object:
     """The name of the joint law: that of the only parameter whose law is not Gaussian.
 
-    A list with the law of every parameter where some are ``haar`` and others are not.
+    A list with the law of every parameter where some are ``haar`` or ``grid-uniform`` and others
+    are not.
     """
     from gsmooth.theory.arguments import require_names
 
@@ -154,9 +156,9 @@ def _law(given: Mapping[str, object], operator: Transformation, where: str) -> o
     others = {name: law for name, law in given.items() if law != GAUSSIAN}
     if not others:
         return GAUSSIAN
-    if HAAR in others.values():
+    if {HAAR, GRID_UNIFORM} & set(map(str, others.values())):
         each = [given.get(name, GAUSSIAN) for name in units]
-        return HAAR if set(each) == {HAAR} else each
+        return each[0] if len(set(each)) == 1 else each
     ((name, law), *more) = others.items()
     alone = len(units) == 1 or operator.one_sided == (name,)
     if more or not alone:

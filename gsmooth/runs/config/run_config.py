@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 Level = Annotated[float, Field(gt=0.0, le=0.5)]
 Votes = Annotated[int, Field(ge=1, le=MOST_VOTES)]
 Byte = Annotated[int, Field(ge=0, le=255)]
-LawName = Literal["gaussian", "uniform", "exponential", "folded-normal", "laplace", "haar"]
+LawName = Literal[
+    "gaussian", "uniform", "exponential", "folded-normal", "laplace", "haar", "grid-uniform"
+]
 
 
 class ModelSection(Section):
@@ -123,7 +125,8 @@ class SmoothingSection(Section):
     law: LawName | tuple[LawName, ...] | None = None
     """Law of the noise on the parameters: one for all of them, a list with one for each, or a table
     by name. Left out: `gaussian`. `haar`: uniform over the whole period of a parameter, which then
-    costs nothing; not for labels that it tells apart (6 and 9 under rotation)."""
+    costs nothing; not for labels that it tells apart (6 and 9 under rotation). `grid-uniform`:
+    whole steps up to the scale, for parameters in steps of 1."""
     sigma: Positive | None = None
     """Standard deviation of the noise on the image, in units of the input range."""
     scales: tuple[Annotated[float, Field(ge=0.0)], ...] | None = None

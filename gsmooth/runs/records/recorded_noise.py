@@ -13,6 +13,7 @@ from gsmooth.theory.laws import (
     ExponentialLaw,
     FoldedNormalLaw,
     GaussianLaw,
+    GridUniformLaw,
     HaarLaw,
     LaplaceLaw,
     Law,
@@ -27,6 +28,7 @@ SIZE_WORDS: Final[Mapping[str, str]] = {
     LaplaceLaw.name: "b",
     FoldedNormalLaw.name: "std",
     HaarLaw.name: "period",
+    GridUniformLaw.name: "steps",
 }
 """What the size of each law is called; a folded normal's std is that of the normal it folds."""
 _UNSTATED: Final = " or gaussian"
@@ -103,6 +105,11 @@ class NoiseRecord:
                 for axis in law.axes:
                     names[axis] = law.name
                 return NoiseRecord(law.sigma, law.orthogonal, _axes(tuple(names), law.scales))
+            case GridUniformLaw():
+                names = [GaussianLaw.name] * len(law.scales)
+                for axis in law.axes:
+                    names[axis] = law.name
+                return NoiseRecord(law.sigma, True, _axes(tuple(names), law.scales))
             case UniformLaw():
                 return NoiseRecord(law.sigma, True, _axes((law.name,), (law.half_width,)))
             case ExponentialLaw() | FoldedNormalLaw() | LaplaceLaw():
@@ -117,9 +124,13 @@ class NoiseRecord:
 
     @property
     def law(self) -> str | list[str]:
-        """What ``smoothing.law`` of a run gives: one name, or one an axis if some are Haar."""
+        """What ``smoothing.law`` of a run gives: one name, or one an axis.
+
+        One an axis if some are Haar or grid-uniform, and others are not.
+        """
         names = [axis.law for axis in self.axes]
-        return names if HaarLaw.name in names and len(set(names)) > 1 else self.name
+        several = {HaarLaw.name, GridUniformLaw.name} & set(names) and len(set(names)) > 1
+        return names if several else self.name
 
     @property
     def periodic(self) -> tuple[int, ...]:
@@ -152,6 +163,8 @@ class NoiseRecord:
             return GaussianLaw(self.sizes, self.sigma, self.orthogonal, unsmoothed)
         if {self.axes[axis].law for axis in others} == {HaarLaw.name}:
             return HaarLaw(tuple(others), self.sizes, self.sigma, self.orthogonal, unsmoothed)
+        if {self.axes[axis].law for axis in others} == {GridUniformLaw.name}:
+            return GridUniformLaw(self.sizes, tuple(others), self.sigma, unsmoothed)
         if len(others) > 1 or not self.axes[others[0]].stated:
             raise ConfigurationError(f"no law is known for {', '.join(a.law for a in self.axes)}")
         law, (size, *rest) = self.axes[others[0]].law, self.sizes

@@ -10,7 +10,7 @@ from typing import Final, final
 
 import numpy as np
 
-from gsmooth.theory.laws import HaarLaw, Law
+from gsmooth.theory.laws import GridUniformLaw, HaarLaw, Law
 
 # Beyond this tail on either side theta's float64 quantiles are too coarse to bound; the event is
 # paid for as total variation instead (F1).
@@ -45,7 +45,8 @@ def theta_accuracy(law: Law) -> ThetaAccuracy:
     for which T7 holds exactly, and a shift off the grid of that group leaves an error of theta of
     half a step of the grid. A whole step of it covers both, and is paid at the centre and at the
     attacked point. If the number of values of a stepped parameter does not divide 2^52, some are
-    more likely than others, which is paid for as total variation.
+    more likely than others, which is paid for as total variation. Whole steps (T8) are exact, and
+    as likely as each other but for that.
 
     Args:
         law: The noise law, of m parameters.
@@ -65,11 +66,16 @@ def theta_accuracy(law: Law) -> ThetaAccuracy:
     # quantile function itself is good to a few ulps.
     gap = np.maximum(np.abs(quantile[0] - quantile[1]), np.abs(quantile[2] - quantile[3]))
     offset = 2.0 * gap + reach * 2.0**-48
-    outside = 2.0 * (m - len(law.periodic)) * TAIL
+    outside = 2.0 * (m - len(law.periodic) - len(law.whole_axes)) * TAIL
     if isinstance(law, HaarLaw):
         for axis in law.axes:
             reach[axis], offset[axis] = law.scales[axis], law.scales[axis] * 2.0**-52
         outside += sum(_uneven(law, axis) for axis in law.axes)
+    if isinstance(law, GridUniformLaw):
+        for axis in law.axes:
+            reach[axis], offset[axis] = law.scales[axis], 0.0
+            # Each of 2 b + 1 steps has one cell of 2^-52 too many or too few.
+            outside += (2.0 * law.scales[axis] + 1.0) * 2.0**-51
     return ThetaAccuracy(tuple(reach.tolist()), tuple(offset.tolist()), outside)
 
 

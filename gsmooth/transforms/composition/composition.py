@@ -54,6 +54,16 @@ class CompositionBounds(TransformationBounds["Composition"]):
         parts = self.of._frame.parts
         return parts[0].bounds.rounding_norm(shape) if parts else super().rounding_norm(shape)
 
+    def visible(
+        self, apart: Tensor, centre: Tensor, shift: Tensor, reach: tuple[float, ...]
+    ) -> Tensor:
+        """What the readout of an only frame reads: flows move every coordinate by itself (T8)."""
+        places, parts = self.of._frame_places, self.of._frame.parts
+        if len(parts) != 1:
+            return apart
+        far = tuple(reach[place] for place in places)
+        return parts[0].bounds.visible(apart, centre[:, places], shift[:, places], far)
+
     def lipschitz_bound(self, reach: tuple[float, ...]) -> float:
         """The noisy flow's gain: the frame lengthens nothing."""
         rate = sum(
@@ -225,6 +235,11 @@ class Composition(Transformation):
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
         """Q of the frame."""
         return self._frame.readout(z, shape)
+
+    @property
+    def whole_steps(self) -> tuple[str, ...]:
+        """Those of all parts."""
+        return tuple(name for part in self.parts for name in part.whole_steps)
 
     def input_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """The parts have one readout."""

@@ -147,6 +147,9 @@ class Frame:
             derivative = part.bounds.action_derivative(self.one)
             if identity_action:
                 found.append(self.one.new_zeros(len(part.parameters)))
+            elif derivative is None and all(parameter.step for parameter in part.parameters):
+                # No motion between whole steps: cells are points, or have an infinite derivative.
+                found.append(self.one.new_zeros(len(part.parameters)))
             elif derivative is None:
                 return None
             else:
