@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 import numpy as np
 
-from benchmarks.suite.accuracy import measured, weights_of
+from benchmarks.suite.accuracy import config_of, measured, weights_of
 from benchmarks.suite.benchmark import Facts, Line, NothingToMeasureError
 from benchmarks.suite.case import Case, Split, cases
 from benchmarks.suite.data import arrays, digit_parts, sign_parts, sign_tests
 from benchmarks.suite.results import commit, digest
 from benchmarks.suite.train import about_training
 from gsmooth import load_data
+from gsmooth.attacks.enumeration import enumerated_labels
 from gsmooth.data.dataset import Dataset
+from gsmooth.errors import ConfigurationError
+from gsmooth.runs.context import build_context
 from gsmooth.runs.records.journal import make_folder
 
 SOURCE: Final = "Li et al. 2021 (TSS), 500 images of MNIST's test set"
@@ -63,6 +67,37 @@ def geometry(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
     for line in measured(every, options, Path(options.runs) / study, training):
         facts["training"] = about_training(weights_of(every[0], options))
         yield line
+
+
+def window(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
+    """A line for every case, with the enumeration of the attacks where they can be listed."""
+    if options.train is None:
+        raise NothingToMeasureError("give --train FILE.npz")
+    test = tested("gtsrb", options)
+    every = [case.but(data={"spec": str(test)}) for case in cases("window")]
+    facts["data"] = {"file": test.name, "sha256": digest(test)}
+    trained = {case.weights: about_training(weights_of(case, options)) for case in every}
+    facts["training"] = trained
+    for line in measured(
+        every, options, Path(options.runs), lambda _: sign_parts(options.train)[0]
+    ):
+        (case,) = (case for case in every if case.name == line["cell"])
+        trained[case.weights] = about_training(weights_of(case, options))
+        yield {**line, "enumerated": enumerated(case, options)}
+
+
+def enumerated(case: Case, options: argparse.Namespace) -> float | None:
+    """How often the network itself is right at every attack; None where they cannot be listed."""
+    context = build_context(config_of(case, options, Path(options.runs)))
+    right = []
+    for index in context.indices:
+        item = context.item(index)
+        try:
+            _, labels = enumerated_labels(context.smoothed, item.image, context.region)
+        except ConfigurationError:
+            return None
+        right.append(bool((labels == int(context.dataset.labels[index])).all()))
+    return fmean(right)
 
 
 def tested(study: str, options: argparse.Namespace) -> Path:

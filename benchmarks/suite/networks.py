@@ -37,6 +37,13 @@ def signs_to_train() -> nn.Sequential:
     )
 
 
+def signs_window_to_train() -> nn.Sequential:
+    """(N, 3, 24, 24) -> (N, 43): traffic signs that are read through a window."""
+    return nn.Sequential(
+        Standardize(), *small_cnn((32, 64, 96, 128), classes=43, channels=3, size=24)
+    )
+
+
 def faint_digits_to_train() -> nn.Sequential:
     """(N, 1, 28, 28) -> (N, 10): two hidden layers behind :class:`LowFrequencies`."""
     hidden = [*_layer(ORDERS**2, 256), *_layer(256, 128)]
@@ -67,6 +74,7 @@ def _inference_form(to_train: Callable[[], nn.Sequential]) -> Callable[[], nn.Se
 digits = _inference_form(digits_to_train)
 mnist = _inference_form(mnist_to_train)
 signs = _inference_form(signs_to_train)
+signs_window = _inference_form(signs_window_to_train)
 torus_digits = _inference_form(torus_digits_to_train)
 faint_digits = faint_digits_to_train
 """The norms of its linear layers are not folded."""
