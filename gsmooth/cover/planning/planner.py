@@ -168,7 +168,8 @@ class CoverPlanner:
     @property
     def _finer(self) -> int | None:
         """The number of cells that the length of the curve asks for; None if there are as many."""
-        if len(self.parameter_grid.moving) != 1 or self.centres == "clean":
+        # A stepped parameter has all of its values already.
+        if not self.parameter_grid.is_chain or self.centres == "clean":
             return None
         length = float(np.sqrt(np.square(np.diff(self.joint, axis=0)).sum(axis=1)).sum())
         cells = min(COVER.grid.most_points, math.ceil(length / COVER.grid.step))
