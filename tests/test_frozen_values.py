@@ -139,8 +139,6 @@ TRANSFORMATIONS: dict[str, tuple[list[tuple[str, str, float]], dict[str, object]
             "low_pass_px": 0.0,
             "pad_px": 4,
             "cutoff": 0.5,
-            "window_px": 0,
-            "window_pad_px": 0,
             "image_px": None,
         },
     ),
