@@ -16,6 +16,7 @@ from gsmooth.certification import RadiusMode, RegionMode
 from gsmooth.certification.api import certify_many
 from gsmooth.certification.task import CertifyTask
 from gsmooth.cover import Cover, MarginModel, build_cover
+from gsmooth.cover.online import build_online_cover
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.data import digits
 from gsmooth.data.item import Item
@@ -252,3 +253,18 @@ def test_a_region_is_all_of_every_period() -> None:
     assert torus.law == HaarLaw((0, 1), (12.0, 12.0), SIGMA)
     assert Region.all(torus) == Region(down=(-6, 6), across=(-6, 6))
     assert load_transformation("rotation").periods(SHAPE) == (360.0,)
+
+
+def test_an_image_that_may_have_been_turned_by_any_angle_has_its_original_in_a_ball() -> None:
+    g, x = smoothed("rotation", angle=Haar()), image()
+    turned = torch.tensor([[101.3]], dtype=torch.float64)
+    attacked = (g.transformation.attack(x[None], turned)[0] * 255.0).round() / 255.0
+    cover = build_online_cover(g, attacked, Region.all(g, bits=8), seconds=20.0)
+    assert cover.guarantee is Guarantee.ONLINE
+    original = g.transformation.act(g.transformation.lift(x[None]), turned)
+    inside = []
+    for ball in cover.balls:
+        back = (torch.tensor([[-value]], dtype=torch.float64) for value in ball.theta)
+        centre = g.transformation.act(ball.z[None], *back)
+        inside.append(float((original - centre).norm()) <= ball.margin * SIGMA)
+    assert any(inside)
