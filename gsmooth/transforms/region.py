@@ -63,7 +63,9 @@ class Region:
     # Names label the axes. A record has them once, in its header, and equal boxes are equal.
     names: tuple[str, ...] | None = field(default=None, compare=False, metadata={"recorded": False})
     # Axes that stay as they are when the region is scaled; they follow from the noise.
-    whole: tuple[int, ...] = field(default=(), compare=False, metadata={"recorded": False})
+    whole: tuple[int, ...] = field(
+        default=(), init=False, compare=False, metadata={"recorded": False}
+    )
 
     def __init__(
         self,

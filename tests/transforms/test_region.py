@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,3 +92,10 @@ def test_ends_are_python_floats_so_that_nothing_is_rounded_to_float32() -> None:
 def test_what_is_no_number_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="expected"):
         Region(**arguments)
+
+
+def test_a_region_that_stays_whole_along_an_axis_shrinks_along_the_others() -> None:
+    region = Region(angle=(-180, 180), brightness=(-0.2, 0.1), l2=1.0, bits=8).staying([0])
+    assert region.scaled(0.5) == Region((-180.0, -0.1), (180.0, 0.05), 0.5, 8)
+    assert region.scaled(0.5).scaled(0.5) == Region((-180.0, -0.05), (180.0, 0.025), 0.25, 8)
+    assert replace(region, l2=0.0) == Region((-180.0, -0.2), (180.0, 0.1), bits=8)
