@@ -26,7 +26,7 @@ class Similarity(LogPolar):
     name: ClassVar[str] = "similarity"
     summary: ClassVar[str] = "turning and scaling about the centre, bilinear, zero padding"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("angle", "deg", "anticlockwise about the image centre", usual=5.0),
+        Parameter("angle", "deg", "anticlockwise about the image centre", usual=5.0, period=360.0),
         SCALE_PARAMETER,
     )
     default_centres: ClassVar[int] = 48

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typer.testing import CliRunner
 
 import gsmooth as gs
@@ -226,3 +227,23 @@ def test_a_folder_is_reported_with_curve_and_pictures(tmp_path: Path) -> None:
         "images", images().numpy(), gs.data.from_arrays(images(), LABELS).labels.numpy(), ("0", "1")
     )
     assert gs.report.draw_contact_sheet(folder, data, tmp_path).exists()
+
+
+def test_a_run_under_haar_noise_is_saved_with_its_law_and_verifies(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    g = gs.SmoothedClassifier(
+        net,
+        "rotation+brightness",
+        noise={"angle": gs.Haar(), "brightness": gs.Gaussian(0.2)},
+        sigma=0.25,
+        num_classes=2,
+        input_shape=(1, 8, 8),
+        seed=0,
+    )
+    region = gs.Region.all(g, brightness=(-0.05, 0.05))
+    results = gs.certify(g, torch.ones(2, 1, 8, 8) * 0.5, region)
+    results.save(tmp_path / "run")
+    config = tomllib.loads((tmp_path / "run" / "config.toml").read_text())["smoothing"]
+    assert (config["law"], config["scales"]) == (["haar", "gaussian"], [0.0, 0.2])
+    gs.verify(tmp_path / "run")
