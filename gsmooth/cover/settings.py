@@ -33,7 +33,7 @@ class GridSettings:
 
     cells: tuple[int, int] = (48, 512)
     """Cells with one moving parameter, at first, and with several. Refinement makes more."""
-    step: float = 0.12
+    step: float = 0.14
     """Joint distance that the grid of a curve aims at between its points, in noise stds."""
     most_points: int = 4096
     """Most points on the grid of a curve. The time for its arcs grows with their square."""
@@ -99,7 +99,7 @@ class PilotSettings:
 class RefinementSettings:
     """Halving of cells until the margins of a cover's balls are nearly tight."""
 
-    tolerance: float = 0.025
+    tolerance: float = 0.03
     """Margin by which a ball's bound may exceed its sampled supremum, in noise stds."""
     rounds: int = 16
     """Most rounds of splitting."""

@@ -178,6 +178,10 @@ class CoverPlanner:
         elif (count := self._given) is not None:
             # As many cells for every centre, so that parts of a straight curve are equal.
             cells = count * min(COVER.grid.points_per_centre, math.ceil(cells / count))
+        elif cells >= 8:
+            # Few different numbers, so that images share grids and what plugins keep for them.
+            unit = 2 ** (cells.bit_length() - 3)
+            cells = min(COVER.grid.most_points, -(-cells // unit) * unit)
         return cells if cells > 1.2 * len(self.parameter_grid.theta) else None
 
     @property
