@@ -5,6 +5,7 @@ No image is in two parts of a file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,6 +93,11 @@ def sign_tests(path: Path, limit: int = 200) -> Dataset:
     found = arrays(path, "x", "y", "track")
     rank = _rank_of_track(found["y"], found["track"])
     return _one_a_track(path, found, rank % 5 == 4, limit)
+
+
+def signs_to_train(found: Mapping[str, NDArray[Any]]) -> NDArray[np.intp]:
+    """Places of the images of no track of :func:`sign_tests`."""
+    return np.flatnonzero(_rank_of_track(found["y"], found["track"]) % 5 != 4)
 
 
 def _one_a_track(
