@@ -59,6 +59,7 @@ def evidence(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
             if case.data:
                 prepared(case.data, Path(options.runs) / "data", files_of(case, options))
             train(case, options)
+            config = config_of(case, options)  # The network may be there only now.
             certified(config)
         if rows := rows_of(config):
             figures = accuracies(rows, withstood(rows))
@@ -107,8 +108,9 @@ def config_of(case: Evidence, options: argparse.Namespace, training: bool = Fals
         changed["data"] = {"limit": at_most(options.limit, config.data.limit)}
     if case.data:
         changed["data"] = {**changed.get("data", {}), "spec": str(runs / "data" / place(case.data))}
-    if case.trained_by and not training:
-        changed["model"] = {"weights": runs / f"{case.trained_by}.pt"}
+    made = TrainedFiles(runs / f"{case.trained_by}.pt").run_file
+    if case.trained_by and not training and made.exists():
+        config = config.model_copy(update={"model": load_config(made).model})
     parts = {name: getattr(config, name).model_copy(update=new) for name, new in changed.items()}
     return config.model_copy(update=parts)
 

@@ -20,6 +20,8 @@ class MemorySettings:
     """Most images, or cells of them, that are pulled back in one batch."""
     numbers: int = 2**23
     """Most numbers (pixels times images) in such a batch: about 64 MB in float64."""
+    grid: int = 2**25
+    """Most numbers of C on the grid of a curve, which has fewer points for large images: 256 MB."""
     finite_attacks: int = 2**14
     """Most attacks in a region of whole steps. All are held in z: 2^14 digits are 150 MB."""
     one_sided_arcs: int = 4_000_000

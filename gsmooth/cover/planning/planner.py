@@ -172,7 +172,8 @@ class CoverPlanner:
         if not self.parameter_grid.is_chain or self.centres == "clean":
             return None
         length = float(np.sqrt(np.square(np.diff(self.joint, axis=0)).sum(axis=1)).sum())
-        cells = min(COVER.grid.most_points, math.ceil(length / COVER.grid.step))
+        most = min(COVER.grid.most_points, COVER.memory.grid // self.points.shape[1])
+        cells = min(most, math.ceil(length / COVER.grid.step))
         if self._is_free:  # One ball needs all of the curve, and is searched with all its points.
             cells = min(cells, COVER.grid.most_free_points)
         elif (count := self._given) is not None:
@@ -181,7 +182,7 @@ class CoverPlanner:
         elif cells >= 8:
             # Few different numbers, so that images share grids and what plugins keep for them.
             unit = 2 ** (cells.bit_length() - 3)
-            cells = min(COVER.grid.most_points, -(-cells // unit) * unit)
+            cells = min(most, -(-cells // unit) * unit)
         return cells if cells > 1.2 * len(self.parameter_grid.theta) else None
 
     @property

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from gsmooth.cover.bounds import splitting
 from gsmooth.cover.bounds.cells import Cells, measure
 from gsmooth.cover.bounds.splitting import parts_to, split
+from gsmooth.cover.planning import planner
 from gsmooth.cover.planning.planner import CoverPlanner, Price
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.settings import COVER
@@ -135,3 +138,44 @@ def test_the_grid_of_an_image_is_attacked_once_for_all_its_covers(
     for count in (1, 2):
         planner._cover(planner._pieces_layout(planner._partition.so_many(count)))
     assert sum(seen) == len(planner.parameter_grid.theta)
+
+
+def test_parts_of_a_64_px_colour_image_are_computed_in_batches_of_bounded_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operator = Rotation(low_pass_px=1.2).for_shape((3, 64, 64))
+    pulled_back = PulledBackImage(operator, SampleImage("blob", 0).tensor((3, 64, 64)))
+    lower = np.arange(8.0)[:, None]
+    centres = pulled_back.points(torch.zeros(1, 1, dtype=torch.float64))
+    ball = np.zeros(8, np.int64)
+    cells, _ = measure(pulled_back, centres, ball, lower, lower + 0.25)
+    least = replace(COVER.memory, numbers=30 * centres.shape[1])
+    seen: list[int] = []
+    points = PulledBackImage.points
+
+    def watched(self: PulledBackImage, theta: Tensor) -> Tensor:
+        seen.append(len(theta))
+        return points(self, theta)
+
+    whole = split(pulled_back, centres, cells, ball == 0, np.full((8, 1), 5))
+    monkeypatch.setattr(splitting, "COVER", replace(COVER, memory=least))
+    monkeypatch.setattr(PulledBackImage, "points", watched)
+    found = split(pulled_back, centres, cells, ball == 0, np.full((8, 1), 5))
+    assert max(seen) * centres.shape[1] <= least.numbers
+    assert len(seen) > 1
+    order = np.argsort(found.lower[:, 0]), np.argsort(whole.lower[:, 0])
+    assert found.residuals()[order[0]] == pytest.approx(whole.residuals()[order[1]], rel=1e-9)
+
+
+def test_the_grid_of_a_large_image_has_no_more_numbers_than_memory_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operator = Rotation(low_pass_px=1.2).for_shape((3, 64, 64))
+    g, x = smoothed(operator, (3, 64, 64), (2.0,), 0.1), SampleImage("noise", 0)
+    numbers = 100 * operator.lift(x.tensor((3, 64, 64))).numel()
+    monkeypatch.setattr(
+        planner, "COVER", replace(COVER, memory=replace(COVER.memory, grid=numbers))
+    )
+    price = Price(lambda required_p, p: 1.0 / np.maximum(p - required_p, 1e-3), math.inf)
+    found = CoverPlanner.of(g, x.tensor((3, 64, 64)), Region((-20.0,), (20.0,)), None, price)
+    assert 48 < len(found.points) <= 101
