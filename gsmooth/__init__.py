@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gsmooth.api.predict import predict
     from gsmooth.api.results import Result, Results
     from gsmooth.api.train import train
+    from gsmooth.api.tune import Recommendation, tune
     from gsmooth.api.verify import verify
     from gsmooth.certificate import Abstained, Certified, Guarantee, Prediction
     from gsmooth.certification.population import PopulationCertificate
@@ -55,6 +56,7 @@ _HOMES = {
     "Parameter": "transforms.base",
     "PopulationCertificate": "certification.population",
     "Prediction": "certificate",
+    "Recommendation": "api.tune",
     "Region": "transforms.region",
     "Result": "api.results",
     "Results": "api.results",
@@ -75,6 +77,7 @@ _HOMES = {
     "predict": "api.predict",
     "register": "transforms.registry",
     "train": "api.train",
+    "tune": "api.tune",
     "verify": "api.verify",
     "zoo_network": "models.zoo.specs",
 }
@@ -133,6 +136,7 @@ __all__ = [
     "Parameter",
     "PopulationCertificate",
     "Prediction",
+    "Recommendation",
     "Region",
     "Result",
     "Results",
@@ -157,6 +161,7 @@ __all__ = [
     "report",
     "train",
     "transforms",
+    "tune",
     "verify",
     "zoo_network",
 ]

@@ -16,7 +16,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 DOCUMENT: Final = ROOT / "docs" / "theory.md"
 LABEL: Final = re.compile(r"(?<![\w.#/-])[TCSFOD]\d{1,2}b?(?![\w-])")
-HEADING: Final = re.compile(r"^#+ ([TCSFO]\d{1,2}b?)\. ", re.MULTILINE)
+HEADING: Final = re.compile(r"^#+ ([TCSFOD]\d{1,2}b?)\. ", re.MULTILINE)
 ROW: Final = re.compile(r"^\| (\w+) \| `([\w.]+)` \| `([\w./]+)::(\w+)` \|$", re.MULTILINE)
 
 
@@ -47,7 +47,7 @@ def cited(text: str) -> set[str]:
 
 def order(label: str) -> tuple[int, int, str]:
     number = re.findall(r"\d+", label)[0]
-    return "TCSFO".index(label[0]), int(number), label
+    return "TCSFOD".index(label[0]), int(number), label
 
 
 def test_every_label_is_defined_once_and_in_order() -> None:

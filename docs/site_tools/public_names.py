@@ -47,6 +47,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "certify_population",
         "predict",
         "attack",
+        "tune",
         "train",
         "verify",
     ),
@@ -58,6 +59,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "Guarantee",
         "PopulationCertificate",
         "Prediction",
+        "Recommendation",
     ),
     "What is certified": ("Region", "SmoothedClassifier", "Classifier", "SecretSeed", "load_seed"),
     "Noise on parameters": (

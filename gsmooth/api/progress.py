@@ -19,6 +19,7 @@ class Waiting:
     """How far a verb is. Use as a context manager around the wait.
 
     total: images in all. done: finished ones. votes: cast so far. shown: whether there is a bar.
+    unit: what is counted.
     """
 
     total: int
@@ -26,6 +27,7 @@ class Waiting:
     done: int = 0
     votes: int = 0
     seconds: float = 0.0
+    unit: str = "images"
     _bar: Progress | None = field(default=None, repr=False)
     _task: TaskID | None = field(default=None, repr=False)
     _began: float = 0.0
@@ -64,7 +66,7 @@ class Waiting:
         self._bar = Progress(
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("images{task.fields[figures]}"),
+            TextColumn(self.unit + "{task.fields[figures]}"),
             console=Console(stderr=True),
             transient=True,
         )

@@ -16,6 +16,7 @@ from gsmooth.cli import (
     quickstart,
     report,
     train,
+    tune,
     verify,
 )
 from gsmooth.cli.usage import Commands
@@ -79,6 +80,7 @@ for room, command in (
     (quickstart, quickstart.quickstart),
     (certify, certify.certify),
     (predict, predict.predict),
+    (tune, tune.tune),
     (train, train.train),
     (calibrate, calibrate.calibrate),
     (report, report.report),

@@ -209,6 +209,13 @@ class Transformation(ABC):
         """
         return shape
 
+    def lift_variants(self, shape: tuple[int, int, int]) -> tuple[Transformation, ...]:
+        """The same attack with other lifts, which ``gsmooth tune`` compares on images (C, H, W).
+
+        None by default. No theorem depends on which one is used.
+        """
+        return ()
+
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi_theta(x): what the adversary does. The default is the action itself.
 

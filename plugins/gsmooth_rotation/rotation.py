@@ -16,6 +16,7 @@ from gsmooth.transforms.in_space import AttackInSpaceBounds, BoundedInSpace
 from gsmooth_rotation.action import DiscPixels, PolarSpace
 from gsmooth_rotation.attack import turned
 from gsmooth_rotation.preimages import enclose
+from gsmooth_rotation.settings import ROTATION
 from gsmooth_rotation.views import VIEWS, ViewName, cropped, inscribed_side, restored
 
 _FIRST: Final = (0.0, "adjoint")
@@ -106,6 +107,19 @@ class Rotation(BoundedInSpace):
                 " inscribed circle; give radius_px, or images of 3 x 3 px at least"
             )
         return replace(self, radius_px=inside).for_shape(shape)
+
+    def lift_variants(self, shape: tuple[int, int, int]) -> tuple[Rotation, ...]:
+        """Low-passes, radii and soft edges, in parts of the disc's room in images (C, H, W)."""
+        if self.space == "pixels":
+            return ()
+        room, tried = min(shape[1], shape[2]) / 2, ROTATION.variants
+        discs = [(round(2 * room * r) / 2, round(2 * room * e) / 2) for r, e in tried.discs]
+        return tuple(
+            replace(self, low_pass_px=low_pass, radius_px=radius, edge_px=edge)
+            for low_pass in tried.low_pass_px
+            for radius, edge in discs
+            if radius > 0.0 and edge <= radius
+        )
 
     def attack(self, x: Tensor, *theta: Tensor) -> Tensor:
         """psi: the images turned anticlockwise by theta[0] degrees, (N, C, H, W)."""

@@ -29,11 +29,31 @@ class SearchSettings:
 
 @final
 @dataclass(frozen=True)
+class VariantSettings:
+    """Lifts that ``gsmooth tune`` compares."""
+
+    low_pass_px: tuple[float, ...] = (0.9, 1.2, 1.6, 2.0)
+    """Standard deviations of the low-pass."""
+    discs: tuple[tuple[float, float], ...] = (
+        (0.94, 0.0),
+        (0.81, 0.0),
+        (1.0, 0.5),
+        (0.94, 0.25),
+        (0.88, 0.5),
+        (0.81, 0.5),
+        (0.69, 0.5),
+    )
+    """Radius and width of the soft edge, as parts of the radius of the inscribed circle."""
+
+
+@final
+@dataclass(frozen=True)
 class RotationSettings:
     """All settings of the rotation."""
 
     memory: ChunkSettings = field(default_factory=ChunkSettings)
     search: SearchSettings = SearchSettings()
+    variants: VariantSettings = VariantSettings()
     lifted_images: int = 24
     """Channels of images that a CPU lifts at once."""
     synthesis_images: int = 48

@@ -40,6 +40,8 @@ MAPS = {
     "fixed_part",
     "for_shape",
     "input_shape",
+    "lift_variants",
+    "periods",
     "without_noise",
     "affine_intensity",
 }

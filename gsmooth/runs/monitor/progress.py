@@ -23,7 +23,8 @@ class RunProgress:
 
     hits of scored images count (certified with the right label, or predicted rightly); ``merit``
     names that share, and is empty where there is neither a share nor a vote. forecast: of the
-    seconds left, where more is known than that an image takes about as long as another.
+    seconds left, where more is known than that an image takes about as long as another. unit: what
+    is counted.
     """
 
     done: int
@@ -34,6 +35,7 @@ class RunProgress:
     scored: int
     merit: str
     forecast: Span | None = None
+    unit: str = "images"
 
     @property
     def votes_per_second(self) -> float:
@@ -102,7 +104,7 @@ class LineProgress:
         if state.done < state.total and now - self._printed_at < self._pause_s:
             return
         self._printed_at = now
-        self.say(f"{state.done}/{state.total} images{_figures(state)}{_time(state)}")
+        self.say(f"{state.done}/{state.total} {state.unit}{_figures(state)}{_time(state)}")
 
     def say(self, message: str) -> None:
         print(plain_lines(message), file=self._stream, flush=True)
@@ -119,10 +121,10 @@ class BarProgress:
         self._bar = Bar(
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("images{task.fields[figures]}{task.fields[time]}"),
+            TextColumn("{task.fields[unit]}{task.fields[figures]}{task.fields[time]}"),
             console=console,
         )
-        self._task = self._bar.add_task("", total=None, figures="", time="")
+        self._task = self._bar.add_task("", total=None, unit="images", figures="", time="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -141,6 +143,7 @@ class BarProgress:
             self._task,
             total=state.total,
             completed=state.done,
+            unit=state.unit,
             figures=_figures(state),
             time=_time(state),
         )

@@ -245,6 +245,14 @@ class Composition(Transformation):
         """The parts have one readout."""
         return self._frame.input_shape(shape)
 
+    def lift_variants(self, shape: tuple[int, int, int]) -> tuple[Transformation, ...]:
+        """Those of the only part with a lift of its own; several have to keep one lift."""
+        varied = {name: getattr(self, name).lift_variants(shape) for name in self.fields}
+        names = [name for name, found in varied.items() if found]
+        if len(names) != 1 or len(self._frame.parts) > 1:
+            return ()
+        return tuple(replace(self, **{names[0]: one}) for one in varied[names[0]])
+
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """g T_theta z + s v, row by row; (N, K) -> (N, K)."""
         moved = self._frame.act(z, self._of_frame(theta))
