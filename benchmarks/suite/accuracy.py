@@ -143,9 +143,13 @@ def line_of(case: Case, config: RunConfig, figures: Line, refused: str | None = 
 
 def noise(smoothing: SmoothingSection) -> str:
     """E.g. ``gaussian 4; 0.15``: law and scales of the parameters, then the std in z."""
-    scales = " ".join(f"{scale:g}" for scale in smoothing.scales or ())
-    law = f"{smoothing.law} {scales}; " if scales else ""
-    return f"{law}{smoothing.sigma:g}"
+    sizes = [f"{scale:g}" for scale in smoothing.scales or ()]
+    if isinstance(smoothing.law, tuple):
+        pairs = zip(smoothing.law, sizes, strict=True)
+        law = ", ".join(f"{own} {size}" for own, size in pairs)
+    else:
+        law = " ".join([smoothing.law or "", *sizes]) if sizes else ""
+    return f"{law}; {smoothing.sigma:g}" if law else f"{smoothing.sigma:g}"
 
 
 def rows_of(config: RunConfig) -> list[Row]:
