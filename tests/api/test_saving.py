@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -242,8 +241,8 @@ def test_a_run_under_haar_noise_is_saved_with_its_law_and_verifies(tmp_path: Pat
         seed=0,
     )
     region = gs.Region.all(g, brightness=(-0.05, 0.05))
-    results = gs.certify(g, torch.ones(2, 1, 8, 8) * 0.5, region)
+    results = gs.certify(g, torch.ones(2, 1, 8, 8) * 0.5, region, labels=[0, 1])
     results.save(tmp_path / "run")
-    config = tomllib.loads((tmp_path / "run" / "config.toml").read_text())["smoothing"]
+    config = json.loads((tmp_path / "run" / "run.json").read_text())["config"]["smoothing"]
     assert (config["law"], config["scales"]) == (["haar", "gaussian"], [0.0, 0.2])
     gs.verify(tmp_path / "run")
