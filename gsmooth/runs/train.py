@@ -260,14 +260,15 @@ def _inputs(bound: Transformation, dataset: Dataset) -> Tensor:
 
 
 def _state(place: Place, done: int, images: int, epochs: int) -> RunProgress:
-    """Where a training stands, in images of all epochs."""
+    """Where a training stands, in images of all epochs; the accuracy is that of the present one."""
+    all_done = place.epoch * images + done
     return RunProgress(
-        done=place.epoch * images + done,
+        done=all_done,
         total=epochs * images,
         votes=0,
         seconds=place.seconds,
-        hits=place.right,
-        scored=done,
+        hits=round(all_done * place.right / max(1, done)),
+        scored=all_done,
         merit=f"epoch {place.epoch + 1}/{epochs}, accuracy under noise",
     )
 

@@ -34,6 +34,11 @@ class Macer(Method):
         gamma: xi from which on a larger radius gains nothing.
         beta: Inverse temperature; large values make soft votes nearly hard ones.
         draws: Draws of noise for each image; a step costs as much as so many plain ones.
+
+    Example:
+        >>> scores = torch.tensor([[[0.9, 0.1]], [[0.7, 0.3]]]).log()  # Two draws of one image.
+        >>> round(Macer(gamma=4.0, beta=1.0).hinge(scores, torch.tensor([0])).item(), 3)
+        2.317
     """
 
     weight: float = 12.0

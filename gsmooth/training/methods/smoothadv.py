@@ -35,6 +35,10 @@ class SmoothAdv(Method):
         radius: l2 radius of the adversary, in units of the input range.
         steps: Gradient steps; a training step costs ``draws * (1 + steps)`` plain ones.
         draws: Draws of noise for each image.
+
+    Example:
+        >>> SmoothAdv(radius=0.5, steps=4)
+        SmoothAdv(radius=0.5, steps=4, draws=1)
     """
 
     radius: float = 0.25
