@@ -37,7 +37,7 @@ class Consistency(Method):
     Example:
         >>> scores = torch.tensor([[[0.8, 0.2]], [[0.6, 0.4]]]).log()  # Two draws of one image.
         >>> round(Consistency(weight=10.0, entropy=0.0).regularization(scores).item(), 3)
-        0.242
+        0.249
     """
 
     weight: float = 5.0
