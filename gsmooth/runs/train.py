@@ -149,7 +149,7 @@ class _Training:
     def written(self) -> RunConfig:
         """The configuration of the run file."""
         return self.files.configuration(
-            self.config, self.data.dataset.digest(), holdout=len(self.data.holdout) > 0
+            self.config, self.data.digest, holdout=len(self.data.holdout) > 0
         )
 
     def run(self) -> TrainReport:

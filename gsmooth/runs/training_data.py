@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -17,7 +18,7 @@ from gsmooth.data.item import Item
 from gsmooth.errors import InputError
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.inputs import require_labels, run_data
-from gsmooth.training.parts import Positions, split_off
+from gsmooth.training.parts import Positions, joined, split_off
 from gsmooth.training.settings import TRAINING
 from gsmooth.training.source import ImageSource, StreamedSource
 
@@ -32,6 +33,7 @@ class TrainingData:
         training: Positions of the images that are trained on.
         validation: Positions of those that choose the weights; may be empty.
         holdout: Positions of those that are kept for certificates; may be empty.
+        keys: Digest of every image of these parts, by its position in ``dataset``; 0 for others.
         workers: Processes that read images ahead.
     """
 
@@ -39,6 +41,7 @@ class TrainingData:
     training: Positions
     validation: Positions
     holdout: Positions
+    keys: Keys
     workers: int = 0
 
     @staticmethod
@@ -57,14 +60,15 @@ class TrainingData:
         require_labels(dataset)
         data = config.data
         part = np.asarray(dataset.indices(data.start, data.every, data.limit), dtype=np.int64)
-        groups = None
-        if recipe.validation or recipe.holdout:
-            groups = _groups(config, dataset, part, recipe.workers)
+        # One pass over the files: they may be many, and an image of another size is found here.
+        keys = np.zeros(len(dataset), dtype=np.uint64)
+        keys[part] = image_digests(dataset, part.tolist(), recipe.workers)
+        groups = _groups(config, len(dataset), part, keys[part])
         labels = dataset.labels[part]
         kept, holdout = split_off(labels, recipe.holdout, recipe.seed, groups)
         share = recipe.validation / (1.0 - recipe.holdout)
-        own = None if groups is None else groups[kept]
-        training, validation = split_off(labels[kept], min(share, 0.99), recipe.seed + 1, own)
+        share, own = min(share, 0.99), groups[kept]
+        training, validation = split_off(labels[kept], share, recipe.seed + 1, own)
         if len(validation) < TRAINING.estimate.least_images:
             training, validation = np.arange(len(kept)), kept[:0]
         if not len(training):
@@ -74,6 +78,7 @@ class TrainingData:
             part[kept[training]],
             part[kept[validation]] if len(validation) else validation,
             part[holdout],
+            keys,
             recipe.workers,
         )
         return config, found
@@ -96,15 +101,19 @@ class TrainingData:
 
     def seen(self) -> Keys:
         """Digests of the images that are trained or validated on, ascending."""
-        used = np.concatenate([self.training, self.validation]).tolist()
-        return np.unique(image_digests(self.dataset, used, self.workers))
+        return np.unique(self.keys[np.concatenate([self.training, self.validation])])
 
     def identity(self) -> str:
         """A digest of the parts, for the file from which a training is resumed."""
-        state = hashlib.sha256(self.dataset.digest().encode())
+        state = hashlib.sha256(self.dataset.labels.tobytes())
         for part in (self.training, self.validation):
-            state.update(part.tobytes() + b"|")
+            state.update(part.tobytes() + self.keys[part].tobytes() + b"|")
         return state.hexdigest()
+
+    @cached_property
+    def digest(self) -> str:
+        """That of all images and labels, which a run file names; another pass over the files."""
+        return self.dataset.digest()
 
     def describe(self) -> str:
         """How many images each part has."""
@@ -116,18 +125,17 @@ class TrainingData:
         return ", ".join(said)
 
 
-def _groups(
-    config: RunConfig, dataset: Dataset, part: Positions, workers: int
-) -> NDArray[np.int64]:
-    """The group of each image of the part, (N,); equal images are one group by themselves."""
-    keys = np.unique(image_digests(dataset, part.tolist(), workers), return_inverse=True)[1]
-    if config.train.groups is None:
-        return keys.astype(np.int64)
+def _groups(config: RunConfig, images: int, part: Positions, keys: Keys) -> NDArray[np.int64]:
+    """The group of each image of the part, (N,); equal images are in one group."""
+    equal = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+    recipe = config.train
+    if recipe.groups is None or not (recipe.validation or recipe.holdout):
+        return equal
     assert config.data.split is not None
-    found = image_groups(config.data.spec, config.data.split, config.train.groups)
-    if len(found) != len(dataset):
+    found = image_groups(config.data.spec, config.data.split, recipe.groups)
+    if len(found) != images:
         raise InputError(
-            f"train.groups={config.train.groups}: {len(found)} groups for {len(dataset)} images;"
-            " expected one an image"
+            f"train.groups={recipe.groups}: {len(found)} groups for {images} images; expected one"
+            " an image"
         )
-    return found[part]
+    return joined(equal, found[part])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 Positions = NDArray[np.int64]
 
@@ -42,6 +44,28 @@ def split_off(
         for chosen in _about(sizes, order, fraction):
             taken[members[chosen]] = True
     return place[~taken], place[taken]
+
+
+def joined(first: Positions, second: Positions) -> Positions:
+    """Number the finest groups that divide no group of either kind.
+
+    Args:
+        first: Groups of one kind, (N,).
+        second: Groups of the other kind, (N,).
+
+    Returns:
+        The groups, (N,), int64.
+
+    Example:
+        >>> joined(np.array([0, 0, 1, 2]), np.array([5, 6, 6, 7])).tolist()
+        [0, 0, 0, 1]
+    """
+    one, other = (np.unique(codes, return_inverse=True)[1] for codes in (first, second))
+    size = int(one.max(initial=-1)) + 1
+    nodes = size + int(other.max(initial=-1)) + 1
+    links = coo_array((np.ones(len(one)), (one, size + other)), shape=(nodes, nodes))
+    components = connected_components(links, directed=False)[1]
+    return np.unique(components[one], return_inverse=True)[1].astype(np.int64)
 
 
 def _groups_by_class(labels: Positions, codes: Positions) -> list[list[Positions]]:

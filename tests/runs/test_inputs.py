@@ -149,7 +149,8 @@ def test_all_commands_give_the_model_bytes_in_its_range(tmp_path: Path) -> None:
 def test_training_sees_bytes_in_the_range_too(tmp_path: Path) -> None:
     data = dataset_from_arrays("a", BYTES, np.array([0, 1])).for_range((-1.0, 1.0))
     nothing = np.arange(0)
-    source = TrainingData(data, np.arange(2), nothing, nothing).source(pin=False)
+    keys = np.zeros(2, dtype=np.uint64)
+    source = TrainingData(data, np.arange(2), nothing, nothing, keys).source(pin=False)
     (images,) = source.batches([torch.arange(2)])
     assert images.dtype == torch.float32
     np.testing.assert_allclose(images.numpy(), BYTES / 127.5 - 1.0, rtol=0, atol=1e-6)

@@ -154,3 +154,18 @@ def test_a_list_of_something_else_is_not_taken_for_digests() -> None:
     np.save("list.npy", np.zeros(3))
     with pytest.raises(InputError, match="expected a list of digests"):
         SeenImages.read(Path("list.npy"))
+
+
+def test_equal_images_of_two_tracks_bring_the_tracks_together() -> None:
+    images = RANDOM.integers(0, 256, (600, 1, 4, 4), dtype=np.uint8)
+    tracks = np.arange(600) // 4
+    images[4:8] = images[0:4]
+    images[300:304] = images[40:44]
+    np.savez("tiles.npz", x=images, y=np.arange(600) % 3, track=tracks)
+    for seed in range(8):
+        given = ("data.spec=tiles.npz", "train.validation=0.3", "train.groups=track")
+        found = parts(*given, f"train.seed={seed}")
+        training = set(tracks[found.training])
+        assert not training & set(tracks[found.validation])
+        assert (0 in training) == (1 in training)
+        assert (10 in training) == (75 in training)

@@ -36,6 +36,15 @@ class Stability(Method):
         """The mean cross-entropy; ``network.module`` is a :class:`Denoised` network."""
         assert isinstance(network.module, Denoised)
         with torch.no_grad():
-            answers = network.module.network(x).argmax(dim=1)
+            answers = network.module.network(_clean(views[0], x)).argmax(dim=1)
         scores = network.scores(dealt(views, x))
         return BatchLoss(cross_entropy(scores, answers, label_smoothing=smoothing), scores, answers)
+
+
+def _clean(view: NoisyInputs, x: Tensor) -> Tensor:
+    """The images, read out where the network takes another shape than theirs."""
+    shape = (int(x.shape[1]), int(x.shape[2]), int(x.shape[3]))
+    operator = view.transformation.for_shape(shape)
+    if operator.input_shape(shape) == shape:
+        return x
+    return operator.readout(operator.lift(x), shape)
