@@ -270,3 +270,27 @@ def test_a_factory_without_weights_is_warned_of_by_name(command: tuple[str, ...]
     assert (
         warning not in gsmooth(*run, "--set=model.weights=net.pt", "--set=output.folder=b").stderr
     )
+
+
+def test_flags_of_the_recipe_are_in_the_run_file_and_the_curve_beside_it() -> None:
+    recipe = ("--method=smoothadv", "--balance", "--photometric=0.2", "--batch-size=8")
+    parts = ("--validation=0.2", "--holdout=0.25", "--amp=bfloat16", "--learning-rate=0.01")
+    result = trained("net.pt", "--set=region.l2=0.05", *recipe, *parts, "--data=whole.npz")
+    assert "18 images to train on, 6 held out for certificates" in result.stderr
+    tree = tomllib.loads(Path("net.toml").read_text())
+    expected = {"photometric": 0.2, "balance": True, "batch_size": 8, "amp": "bfloat16"}
+    assert expected.items() <= tree["train"].items()
+    method = {"name": "smoothadv", "radius": 0.25, "steps": 2, "draws": 1}
+    assert tree["train"]["method"] == method
+    assert tree["data"]["unseen"] is True
+    assert Path("net.png").read_bytes().startswith(b"\x89PNG")
+    assert printed_command(result) == ["certify", "--config", "net.toml"]
+    certified = gsmooth("certify", "-c", "net.toml")
+    assert certified.exit_code == 0, certified.output
+    assert "trained on" not in certified.stderr
+    assert len(Path("runs/net/records.jsonl").read_text().splitlines()) == 6
+
+
+def test_an_unknown_method_lists_those_that_there_are() -> None:
+    line = refused("--out=net.pt", "--method=mixup")
+    assert all(name in line for name in ("noise", "consistency", "smoothadv", "macer"))
