@@ -214,6 +214,7 @@ def test_the_names_by_which_plugins_are_found() -> None:
             "cyclic": "gsmooth_cyclic",
             "gamma": "gsmooth_gamma",
             "gaussian": "gsmooth_gaussian",
+            "mirror": "gsmooth_mirror",
             "rotation": "gsmooth_rotation",
             "similarity": "gsmooth_similarity",
             "translation": "gsmooth_translation",

@@ -20,7 +20,7 @@ from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import required_p_of_margin
-from gsmooth.transforms.base import Parameter
+from gsmooth.transforms.base import Parameter, Transformation
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
@@ -101,6 +101,13 @@ def identity_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> C
     )
 
 
+def _possible(theta: Floats, transformation: Transformation) -> Floats:
+    """theta (balls, m) with every parameter that has whole steps only at the nearest of them."""
+    steps = np.array([p.step if p.whole else 0.0 for p in transformation.parameters])
+    units = np.where(steps > 0.0, steps, 1.0)
+    return np.where(steps > 0.0, np.round(theta / units) * units + 0.0, theta)
+
+
 @final
 @dataclass(frozen=True)
 class Layout:
@@ -129,7 +136,8 @@ def moving_cover(
     layout: Layout,
 ) -> Cover:
     """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
-    carried, theta, claimed = layout.carried, layout.theta, layout.frame.proved
+    carried, claimed = layout.carried, layout.frame.proved
+    theta = _possible(layout.theta, pulled_back.transformation)
     sight = Sight.of_noise(pulled_back, theta)
     cells = layout.frame.around(carried, layout.owner, sight)
     # Where C is L x on the whole region, every centre is set to L x: means of it are rounded, which

@@ -23,6 +23,8 @@ from gsmooth.transforms.base import Transformation
 class PulledBackImage:
     """C(theta) = T_(-theta) L psi_theta(x) for one image x (1, C, H, W), float64.
 
+    Where parameters do not add up, T_(-theta) is the inverse of T_theta that the plugin gives (T7).
+
     T4 measures an attack at theta from a centre (theta_j, c) by theta - theta_j and
     ||C(theta) - c||: with z_j = T_(theta_j) c, L psi_theta(x) = T_(theta - theta_j)(z_j + e) and
     ||e|| = ||C(theta) - c|| because T is orthogonal. ``identity_action``: theta carries no noise,
@@ -67,7 +69,7 @@ class PulledBackImage:
         lifted = self.transformation.lift(attacked)
         if self.identity_action:
             return lifted
-        return self.transformation.act(lifted, *(-column for column in columns))
+        return self.transformation.act(lifted, *self.transformation.inverse(tuple(columns)))
 
     @property
     def hides(self) -> bool:

@@ -31,6 +31,7 @@ def fitted_noise(
     if law.dimensions:
         operator, law = with_unsmoothed(operator, law)
         law = one_sided_law(law, operator)
+        require_haar(operator, law)
     bound = operator.for_shape(shape)
     if isinstance(law, GaussianLaw | HaarLaw) and law.dimensions and not bound.orthogonal:
         # T4 is for orthogonal actions; other actions fall back on T5.
@@ -67,6 +68,26 @@ def _require_whole_steps(law: Law, transformation: Transformation) -> None:
                 " steps of 1; it is for parameters that do:"
                 f" {', '.join(able) or f'{transformation.name} has none'}"
             )
+
+
+def require_haar(operator: Transformation, law: Law) -> None:
+    """Refuse any other noise than Haar noise on parameters of groups that are its alone (T7).
+
+    T2 to T5 need T_a T_b = T_(a+b) for all numbers a and b, which mirror images and groups with a
+    ``product`` of their own do not have. Of such a group all parameters carry Haar noise or none.
+
+    Raises:
+        ConfigurationError: A parameter of such a group has another law.
+    """
+    needed = [name for name in operator._haar_only if name not in operator.unsmoothed]
+    names = [parameter.name for parameter in operator.parameters]
+    if other := [name for name in needed if names.index(name) not in law.periodic]:
+        raise ConfigurationError(
+            f"smoothing: the only noise on {' and '.join(other)} of {operator.name} is Haar noise,"
+            " since its values form a finite group or do not add up; give noise="
+            f"{{{', '.join(f'{name!r}: gsmooth.Haar()' for name in needed)}}} (--law"
+            f" {','.join(f'{name}=haar' for name in needed)}), or no noise on parameters (T = id)"
+        )
 
 
 def with_periods(

@@ -23,16 +23,33 @@ def action_at_zero_is_identity(subject: TransformationUnderTest) -> None:
 
 
 def action_obeys_composition_law(subject: TransformationUnderTest) -> None:
-    """T_a T_b z = T_(a+b) z: T2 and T4 need it, where an attack shifts the noise on theta."""
+    """T_a T_b z = T_(a+b) z: T2 and T4 need it, where an attack shifts the noise on theta.
+
+    T7 needs it as well, with the group's own product in the place of a + b where it has one.
+    """
 
     def example(point: Point, a: Theta, b: Theta) -> None:
         z = point.tensor(subject.size)
         once = subject.act(z, b)
-        twice, direct = subject.act(once, a), subject.act(z, _sum(a, b))
+        both = subject.product(a, b)
+        twice, direct = subject.act(once, a), subject.act(z, both)
         scale = _scale(z, once, twice, direct)
-        near(twice, direct, scale, f"T_a T_b z is not T_(a+b) z at a={a}, b={b}")
+        what = "T_(a+b) z" if subject.transformation.additive else f"that of their product {both}"
+        near(twice, direct, scale, f"T_a T_b z is not {what} at a={a}, b={b}")
 
     subject.search(example, point=points(), a=subject.thetas(), b=subject.thetas())
+
+
+def inverse_undoes_the_action(subject: TransformationUnderTest) -> None:
+    """T_a' T_a z = z, a' the inverse of a: covers pull attacked images back with it (T7)."""
+
+    def example(point: Point, a: Theta) -> None:
+        z = point.tensor(subject.size)
+        moved, back = subject.act(z, a), subject.inverse(a)
+        again = subject.act(moved, back)
+        near(again, z, _scale(z, moved), f"T_{back} does not undo T_a at a={a}")
+
+    subject.search(example, point=points(), a=subject.thetas())
 
 
 def parameters_commute(subject: TransformationUnderTest) -> None:
@@ -166,7 +183,7 @@ def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
         z = point.tensor(subject.size)
         # On a coarse grid of dyadic numbers a + b is exact, so only the action rounds.
         a, b = _dyadic(a, subject.reach), _dyadic(b, subject.reach)
-        total = _sum(a, b)
+        total = subject.product(a, b)
         # Also in a batch of equal rows, where other code may run.
         direct, once = subject.act(z.repeat(KIT.action.rows, 1), total)[-1:], subject.act(z, b)
         claimed = _claim(subject, z, total)
@@ -174,13 +191,19 @@ def action_error_bounds_rounding(subject: TransformationUnderTest) -> None:
             _below(_gap(direct, subject.exact(z, *total)), claimed, f"T z at theta={total}")
         path = claimed + _claim(subject, z, b) + _claim(subject, once, a)
         _below(_gap(subject.act(once, a), direct), path, f"T_a T_b z at a={a}, b={b}")
-        offset = tuple(2.0**-30 * reach for reach in subject.reach)
+        offset = _offset(subject)
         moved = subject.act(z, subject.whole(_sum(total, offset)))
         allowed = _claim(subject, z, total, offset) + claimed
         _below(_gap(moved, direct), allowed, f"theta={total} moved by {offset}")
 
     far = subject.thetas(farther=KIT.action.farther)
     subject.search(example, point=points(), a=far, b=far)
+
+
+def _offset(subject: TransformationUnderTest) -> Theta:
+    """A small error of every parameter; whole numbers have none."""
+    every = zip(subject.transformation.parameters, subject.reach, strict=True)
+    return tuple(0.0 if parameter.whole else 2.0**-30 * reach for parameter, reach in every)
 
 
 def _claim(

@@ -28,6 +28,7 @@ Body = Callable[[TransformationUnderTest], None]
 _ACTION: Final[tuple[Body, ...]] = (
     action.action_at_zero_is_identity,
     action.action_obeys_composition_law,
+    action.inverse_undoes_the_action,
     action.parameters_commute,
     action.action_preserves_distances,
     action.action_never_lengthens,
@@ -72,6 +73,7 @@ _COMPANIONS: Final[tuple[Body, ...]] = (
 )
 _LAWS: Final[tuple[Body, ...]] = (
     laws.law_samples_match_their_distribution,
+    laws.haar_noise_is_that_of_the_group,
     laws.law_shares_hold_for_half_lines,
     laws.radius_grows_with_the_share,
     laws.radius_is_zero_at_one_half,
@@ -113,6 +115,8 @@ _CLAIMED: Final = (
     visible.votes_read_no_more_than_is_visible,
     *_COMPANIONS,
     *_BOUNDS[:4],
+    laws.haar_noise_is_that_of_the_group,
+    laws.law_shares_hold_for_half_lines,
 )
 
 
@@ -128,6 +132,10 @@ def inapplicable(body: Body, subject: TransformationUnderTest) -> str | None:
         return "there are no parameters"
     if body is action.parameters_commute and subject.dimensions < 2:
         return "there is at most one parameter"
+    if body is action.parameters_commute and not operator.additive:
+        return "nothing is claimed: the group has a product of its own"
+    if body is action.inverse_undoes_the_action and operator.additive:
+        return "nothing is claimed beyond T_a T_b = T_(a+b)"
     if body is action.action_preserves_distances and not operator.orthogonal:
         return "nothing is claimed: orthogonal is False"
     if body is action.action_never_lengthens and not operator.nonexpansive:

@@ -65,7 +65,11 @@ def action_derivative_bounds_motion(subject: TransformationUnderTest) -> None:
         assert claimed is not None, "action_derivative answers at first and None later"
         for axis, reach in enumerate(subject.reach):
             # One-sided parameters have no negative values.
-            step = 2.0**-12 * reach
+            step = (
+                operator.parameters[axis].step
+                if operator.parameters[axis].whole
+                else 2.0**-12 * reach
+            )
             further = tuple(v + step if n == axis else v for n, v in enumerate(theta))
             moved = float((subject.act(z, further) - subject.act(z, theta)).norm())
             allowed = step * float(claimed[0, axis]) + 1e-9 * _scale(z)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
@@ -15,7 +16,7 @@ from scipy import stats
 
 from gsmooth.sampling.noise import CHUNK, Draws, SampleKey, Stream
 from gsmooth.testing.settings import KIT
-from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
+from gsmooth.testing.transformation_under_test import Theta, TransformationUnderTest, no_claim
 from gsmooth.theory.laws import GridUniformLaw, HaarLaw, Law, ProductLaw
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,31 @@ def law_samples_match_their_distribution(subject: TransformationUnderTest) -> No
                 f"{law}: parameters {before} and {axis} are drawn dependently"
                 f" (rank correlation {together.statistic:.3g})"
             )
+
+
+def haar_noise_is_that_of_the_group(subject: TransformationUnderTest) -> None:
+    """If beta is uniform on all periods, so is the product of beta and any element (T7).
+
+    Uniform parameters are the Haar measure only then: uniform Euler angles of turns in space are
+    not. Groups that add up need no search: a uniform number on a circle stays one.
+    """
+    operator = subject.transformation
+    law = next((law for law in subject.laws if isinstance(law, HaarLaw)), None)
+    if law is None or operator.additive:
+        raise no_claim("no group with a product of its own has Haar noise")
+
+    def example(theta: Theta, seed: int) -> None:
+        uniform = np.random.default_rng(seed).uniform(size=(KIT.subject.draws, law.dimensions))
+        beta = torch.from_numpy(law.theta_from_uniform(uniform)).tensor_split(law.dimensions, dim=1)
+        gamma = tuple(torch.full_like(beta[0], value) for value in theta)
+        moved = torch.cat(operator.product(tuple(beta), gamma), dim=1).numpy()
+        found = stats.chisquare(_counts(law, moved))
+        assert found.pvalue > KIT.tolerance.false_alarm, (
+            f"{law}: the product of uniform parameters and {theta} is not uniform (p ="
+            f" {found.pvalue:.2g}), so that they are not the Haar measure of the group"
+        )
+
+    subject.search(example, theta=subject.thetas(), seed=st.integers(0, 2**16))
 
 
 def law_shares_hold_for_half_lines(subject: TransformationUnderTest) -> None:
@@ -223,6 +249,19 @@ def _distributions(law: Law) -> list[Any]:
     found = [stats.norm(scale=scale) for scale in law.scales]
     (found[law.axis],) = _DISTRIBUTIONS[law.kind](law.along)
     return found
+
+
+def _counts(law: HaarLaw, theta: Floats) -> Floats:
+    """Numbers of theta (n, m) in equal boxes of all periods: every value, or quarters of one."""
+    places, sizes = [], []
+    for axis in law.axes:
+        period, step = law.scales[axis], _step(law, axis)
+        count = round(period / step) if step else KIT.subject.boxes
+        part = np.mod(theta[:, axis] + step / 2.0, period) / period
+        places.append(np.minimum((part * count).astype(np.int64), count - 1))
+        sizes.append(count)
+    numbers = np.ravel_multi_index(places, sizes)
+    return np.bincount(numbers, minlength=math.prod(sizes)).astype(np.float64)
 
 
 def _step(law: Law, axis: int) -> float:

@@ -30,6 +30,10 @@ class SubjectSettings:
     """Std of the noise on z with which covers and votes are checked."""
     beyond: float = 4.0
     """Factor by which the action is checked beyond the region, where noise moves points."""
+    draws: int = 4096
+    """Elements of a group that are multiplied to see whether uniform parameters stay uniform."""
+    boxes: int = 4
+    """Parts of a period in which these are counted."""
 
 
 @final

@@ -20,6 +20,7 @@ from gsmooth.testing.images import SampleImage
 from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
 from gsmooth.theory.normal import normal_quantile
+from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 
 Floats = NDArray[np.float64]
@@ -189,7 +190,7 @@ def excess(smoothed: SmoothedClassifier, x: Tensor, cover: Cover, theta: Floats)
             way, ahead = -shift, torch.zeros_like(shift)
             way[:, one_way] = way[:, one_way].clamp(min=0.0)
             ahead[:, one_way] = shift[:, one_way].clamp(min=0.0)
-            back = operator.act(lifted.clone(), *_columns(way))
+            back = _pulled_back(operator, lifted, moved, ball.theta, way)
             if one_way:
                 z = operator.act(z.repeat(len(theta), 1), *_columns(ahead))
         residual = _read(smoothed, back - z, shift).norm(dim=1).numpy()
@@ -213,6 +214,17 @@ def _read(smoothed: SmoothedClassifier, apart: Tensor, shift: Tensor) -> Tensor:
     counted = shift.clone()
     counted[:, list(smoothed.law.unsmoothed)] = 0.0
     return operator.bounds.visible(apart, none, counted, smoothed.law.reach)
+
+
+def _pulled_back(
+    operator: Transformation, lifted: Tensor, theta: Tensor, centre: tuple[float, ...], way: Tensor
+) -> Tensor:
+    """T_(theta_j - theta) L psi, or T_theta_j T_theta^-1 L psi for groups that do not add up."""
+    if operator.additive:
+        return operator.act(lifted.clone(), *_columns(way))
+    origin = operator.act(lifted.clone(), *operator.inverse(tuple(_columns(theta))))
+    placed = torch.tensor([centre], dtype=torch.float64, device="cpu").expand(len(theta), -1)
+    return operator.act(origin, *_columns(placed))
 
 
 def _candidates(region: Region, rng: np.random.Generator) -> Floats:

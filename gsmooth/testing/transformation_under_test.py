@@ -212,6 +212,16 @@ class TransformationUnderTest:
         """L x, row by row."""
         return self.transformation.lift(x.clone())
 
+    def product(self, first: Theta, second: Theta) -> Theta:
+        """theta with T_first T_second = T_theta, as the transformation says it."""
+        pair = (tuple(_scalars(theta)) for theta in (first, second))
+        return tuple(float(value) for value in self.transformation.product(*pair))
+
+    def inverse(self, theta: Theta) -> Theta:
+        """The parameters of T_theta^-1, as the transformation says them."""
+        found = self.transformation.inverse(tuple(_scalars(theta)))
+        return tuple(float(value) for value in found)
+
     def thetas(self, farther: float = 1.0) -> st.SearchStrategy[Theta]:
         """Return a strategy for parameters as far out as noise, times ``farther``."""
         near = self._around(self.reach)
@@ -220,8 +230,13 @@ class TransformationUnderTest:
         return st.one_of(near, self._around(tuple(farther * reach for reach in self.reach)))
 
     def _around(self, reach: Theta) -> st.SearchStrategy[Theta]:
-        sides = zip(reach, self.one_sided, strict=True)
-        box = within(tuple(0.0 if forward else -far for far, forward in sides), reach)
+        axes = []
+        every = zip(self.transformation.parameters, reach, self.one_sided, strict=True)
+        for parameter, far, forward in every:
+            low = 0.0 if forward else -far
+            whole = parameter.whole and parameter.values(low, far)
+            axes.append(st.sampled_from(whole) if whole else _between(low, far))
+        box = st.tuples(*axes)
         return box.map(self.whole) if self.transformation.whole_steps else box
 
     def whole(self, theta: Theta) -> Theta:
@@ -318,6 +333,10 @@ class TransformationUnderTest:
 def columns(theta: Theta, like: Tensor) -> list[Tensor]:
     """Return an (N, 1) tensor for each parameter, with equal values for all rows of ``like``."""
     return [like.new_full((len(like), 1), value, dtype=torch.float64) for value in theta]
+
+
+def _scalars(theta: Theta) -> list[Tensor]:
+    return [torch.full((1, 1), value, dtype=torch.float64, device="cpu") for value in theta]
 
 
 def within(lower: Theta, upper: Theta) -> st.SearchStrategy[Theta]:

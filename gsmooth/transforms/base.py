@@ -17,6 +17,8 @@ from gsmooth.transforms.parameter import Parameter as Parameter
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Columns = tuple[Tensor, ...]
+
 
 @final
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Transformation(ABC):
     Subclasses are frozen dataclasses marked ``@final``; their fields are the plugin's options.
     Images are float64 (N, C, H, W); z is float64 (N, K) with the Euclidean norm; every parameter
     is a tensor (N, 1) in its own unit. All methods treat rows independently and leave their input
-    untouched. The action obeys T_a T_b = T_(a+b), T_0 = id, exactly (to float64 rounding).
+    untouched. The action obeys T_a T_b = T_(a+b), T_0 = id, exactly (to float64 rounding). Groups
+    that do not add up override ``product`` and ``inverse``; the noise on them is Haar noise (T7).
 
     Class attributes: ``name`` (as registered), ``parameters``, ``orthogonal`` (every T_theta is an
     orthogonal map of z-space, so that residuals do not depend on the noise: T4; otherwise T5),
@@ -100,12 +103,17 @@ class Transformation(ABC):
     default_centres: ClassVar[int] = 1
     least_side_px: ClassVar[int] = 1
     bounds_class: ClassVar[type[TransformationBounds[Any]]] = TransformationBounds
+    # Parameters whose only noise is Haar noise (T7): the group does not add up, or is finite.
+    _haar_only: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         require_present_names(cls)
         require_no_bounds(cls)
         _require_bounds_class(cls)
+        _require_whole_group(cls)
+        if "_haar_only" not in vars(cls):
+            cls._haar_only = _haar_only(cls)
         _check_sides_in(cls)
 
     @property
@@ -188,6 +196,25 @@ class Transformation(ABC):
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """T_theta z, row by row: z (N, K), each theta (N, 1) -> (N, K)."""
 
+    def product(self, first: Columns, second: Columns) -> Columns:
+        """theta with T_first T_second = T_theta, (N, 1) each; the default adds.
+
+        Give it together with ``inverse`` where the parameters do not add up, as those of rotations
+        and mirror images: T_first acts last. The parameters have to be such that uniform numbers
+        on all periods are the Haar measure of the group (T7): if theta is uniform, so is the
+        product of theta and any other element.
+        """
+        return tuple(a + b for a, b in zip(first, second, strict=True))
+
+    def inverse(self, theta: Columns) -> Columns:
+        """theta' with T_theta' T_theta = id, (N, 1) each; the default negates."""
+        return tuple(-value for value in theta)
+
+    @property
+    def additive(self) -> bool:
+        """Whether T_a T_b = T_(a+b): ``product`` is not overridden."""
+        return type(self).product is Transformation.product
+
     def lift(self, x: Tensor) -> Tensor:
         """L x: (N, C, H, W) -> (N, K). Linear. The default flattens."""
         return x.flatten(1)
@@ -261,6 +288,25 @@ def _require_bounds_class(cls: Any) -> None:
             f"{cls.__module__}:{cls.__qualname__}: bounds is made from bounds_class; set"
             " bounds_class instead, and give an option another name"
         )
+
+
+def _require_whole_group(cls: type[Transformation]) -> None:
+    """PluginError where product or inverse is overridden without the other."""
+    product, inverse = cls.product, cls.inverse
+    if (product is Transformation.product) != (inverse is Transformation.inverse):
+        given, missing = ("product", "inverse")[:: 1 if inverse is Transformation.inverse else -1]
+        raise PluginError(
+            f"{cls.__module__}:{cls.__qualname__}: {given} is given without {missing}; a group that"
+            " does not add up needs both"
+        )
+
+
+def _haar_only(cls: type[Transformation]) -> tuple[str, ...]:
+    every: object = cls.parameters
+    # What is no parameter is reported where the class is registered.
+    known = every if isinstance(every, tuple) else ()
+    added = cls.product is Transformation.product
+    return tuple(p.name for p in known if isinstance(p, Parameter) and (p.whole or not added))
 
 
 def _check_sides(transformation: Transformation, shape: tuple[int, int, int]) -> None:

@@ -88,6 +88,8 @@ def fitting_laws(which: type[Transformation] | Transformation) -> tuple[str, ...
     axes = [axis for axis, p in enumerate(which.parameters) if p.name in moved]
     found = []
     for name in LAW_NAMES:
+        if name != HaarLaw.name and which._haar_only:
+            continue
         if name == HaarLaw.name and not any(parameter.period for parameter in which.parameters):
             continue
         if name == GridUniformLaw.name:

@@ -32,6 +32,8 @@ class Parameter:
         period: T_(theta + period) = T_theta, in the unit: 360.0 for an angle in degrees; "height"
             or "width" for that of the image in pixels; 0: none is known. It is what Haar noise
             needs (T7), and is for orthogonal actions only.
+        whole: T_theta exists at whole multiples of the step only (mirror images), so the only noise
+            is Haar noise. It needs a step and a period.
 
     Raises:
         ConfigurationError: The name is that of an argument of Region, step or period is negative or
@@ -50,6 +52,7 @@ class Parameter:
     step: float = 0.0
     # Records state the period with the noise that has it.
     period: float | Literal["height", "width"] = field(default=0.0, metadata={"recorded": False})
+    whole: bool = field(default=False, metadata={"recorded": False})
 
     def __post_init__(self) -> None:
         if self.name in RESERVED:
@@ -62,6 +65,10 @@ class Parameter:
                 f"{self.name}: step={self.step} must be a finite number, or 0 for any value"
             )
         self._check_period()
+        if self.whole and not (self.step and self.period):
+            raise ConfigurationError(
+                f"{self.name}: whole=True needs a step and a period, which make a finite group"
+            )
 
     def _check_period(self) -> None:
         period, step = self.period, self.step

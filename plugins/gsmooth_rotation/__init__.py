@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from gsmooth import Transformation, hookimpl
+from gsmooth_rotation.mirrored import RotationMirror
 from gsmooth_rotation.rotation import Rotation
 
 
 @hookimpl
 def gsmooth_transformations() -> list[type[Transformation]]:
     """The transformations of this package."""
-    return [Rotation]
+    return [Rotation, RotationMirror]
 
 
-__all__ = ["Rotation", "gsmooth_transformations"]
+__all__ = ["Rotation", "RotationMirror", "gsmooth_transformations"]

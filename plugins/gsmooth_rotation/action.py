@@ -87,6 +87,13 @@ class PolarSpace(PairSpace):
         torch.mul(cos, real, out=new_real).addcmul_(sin, imag)
         torch.mul(cos, imag, out=new_imag).addcmul_(sin, real, value=-1.0)
 
+    def mirrored(self, z: Tensor) -> Tensor:
+        """z of the image with left and right exchanged: sample phi of a ring is at pi - phi."""
+        fixed, (order,), _ = self.orders(z.device)
+        sign = (1.0 - 2.0 * (order % 2.0)).to(z.dtype)
+        rest, first, second = split(self.channels(z), fixed)
+        return torch.cat([rest, sign * first, -sign * second], dim=2).reshape(z.shape)
+
     def longest(self, half: Tensor) -> Tensor:
         """||W S half||: L = F W S with ||F|| <= 1 and W S >= 0, so ||L v|| <= ||W S half||."""
         count, channels, height, width = half.shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Final, Literal, final
+from typing import ClassVar, Final, Literal, Self
 
 from torch import Tensor
 
@@ -29,7 +29,6 @@ class RotationBounds(AttackInSpaceBounds["Rotation"]):
         return enclose(self.of.coordinates, x, lower, upper, rounding)
 
 
-@final
 @dataclass(frozen=True)
 class Rotation(BoundedInSpace):
     """Rotation by ``angle`` degrees, anticlockwise, about the point between the middle pixels.
@@ -91,7 +90,7 @@ class Rotation(BoundedInSpace):
                 " leave edge_px at 0, and choose the view 'adjoint' or 'crop'"
             )
 
-    def for_shape(self, shape: tuple[int, int, int]) -> Rotation:
+    def for_shape(self, shape: tuple[int, int, int]) -> Self:
         """This rotation with its disc fixed for images (C, H, W)."""
         if self.radius_px is not None:
             if self.edge_px > self.radius_px:

@@ -39,10 +39,14 @@ REGIONS = {
     "contrast": ("-0.01:0.01", "0.2"),
     "cyclic-blur": ("0:0.02", "0.5"),
     "cyclic-translation": ("-0.1:0.1,-0.1:0.1", "1,1"),
+    "dihedral": ("0:3,0:1", None),
     "gamma": ("-0.01:0.01", "0.2"),
     "gaussian": (None, None),
     "integer-translation": ("-1:1,-1:1", "2,2"),
+    "mirror": ("0:1", None),
+    "quarter-turn": ("0:3", None),
     "rotation": ("-0.2:0.2", "2"),
+    "rotation-mirror": ("-0.2:0.2,0:1", None),
     "scaling": ("-0.005:0.005", "0.1"),
     "similarity": ("-0.1:0.1,-0.002:0.002", "2,0.1"),
     "translation": ("-0.1:0.1,-0.1:0.1", "1,1"),
@@ -86,8 +90,10 @@ def test_every_first_party_plugin_has_its_run_below() -> None:
 @pytest.mark.parametrize("name", REGIONS)
 def test_certifies_images_of_64_pixels_with_the_default_batch_size(name: str) -> None:
     region, scales = REGIONS[name]
-    asked = ("--l2=0.1",) if region is None else (f"--region={region}", f"--std={scales}")
+    asked: tuple[str, ...] = ("--l2=0.1",) if region is None else (f"--region={region}",)
+    asked += () if scales is None else (f"--std={scales}",)
     law = "exponential" if name in ONE_WAY else "gaussian"
+    law = "haar" if region is not None and scales is None else law
     result = CliRunner().invoke(
         app,
         [

@@ -42,6 +42,8 @@ MAPS = {
     "input_shape",
     "lift_variants",
     "periods",
+    "inverse",
+    "product",
     "without_noise",
     "affine_intensity",
 }

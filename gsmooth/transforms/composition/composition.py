@@ -39,6 +39,7 @@ from gsmooth.transforms.composition.frame import Frame
 from gsmooth.transforms.composition.order import fault_of, reason_against_noise
 
 Value = TypeVar("Value")
+Columns = tuple[Tensor, ...]
 
 
 class CompositionBounds(TransformationBounds["Composition"]):
@@ -262,6 +263,21 @@ class Composition(Transformation):
             if affine_intensity.drift != 0.0:
                 moved = moved + shift(affine_intensity, theta[place]) * self._frame.fixed.to(z)
         return moved
+
+    def product(self, first: Columns, second: Columns) -> Columns:
+        """Part by part: the actions of different parts commute."""
+        ends = zip(self.parts, self._shared(first), self._shared(second), strict=True)
+        return tuple(v for part, a, b in ends for v in part.product(tuple(a), tuple(b)))
+
+    def inverse(self, theta: Columns) -> Columns:
+        """Part by part."""
+        ends = zip(self.parts, self._shared(theta), strict=True)
+        return tuple(value for part, own in ends for value in part.inverse(tuple(own)))
+
+    @property
+    def additive(self) -> bool:
+        """Whether every part is."""
+        return all(part.additive for part in self.parts)
 
     def keeps_range(self, low: float, high: float) -> bool:
         """Whether every part does."""

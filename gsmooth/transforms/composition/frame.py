@@ -105,12 +105,17 @@ class Frame:
     def carried(self, x: Tensor, theta: Tensor) -> Tensor:
         """C_0(theta) = T_(-theta) L psi_theta(x), (n, K)."""
         lifted = self.attacked(x, theta)
-        return self.act(lifted, [-column for column in _columns(theta)]) if self.acting else lifted
+        return self.act(lifted, self.inverse(_columns(theta))) if self.acting else lifted
 
     def carried_one(self, theta: Tensor) -> Tensor:
         """T_(-theta) L 1, (n, K)."""
         ones = self.one.expand(len(theta), -1)
-        return self.act(ones, [-column for column in _columns(theta)]) if self.acting else ones
+        return self.act(ones, self.inverse(_columns(theta))) if self.acting else ones
+
+    def inverse(self, columns: Columns) -> list[Tensor]:
+        """The parameters that undo T_theta, part by part; the actions of the parts commute."""
+        own = zip(self.parts, self._shared(columns), strict=True)
+        return [column for part, theta in own for column in part.inverse(tuple(theta))]
 
     def derivative(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||d C_0 / d theta_i|| over each cell (n, m); where one-sided, that of L psi - T L x.

@@ -41,6 +41,7 @@ def composed(*classes: type[Transformation]) -> type[Composition]:
         "summary": f"{', then '.join(cls.name for cls in classes)}, smoothed in one run",
         "orthogonal": all(cls.orthogonal for cls in classes),
         "one_sided": tuple(n for cls in classes for n in cls.one_sided),
+        "_haar_only": tuple(n for cls in classes for n in cls._haar_only),
         "default_centres": max(cls.default_centres for cls in classes),
         "__doc__": _told(classes, keys),
         "__module__": __name__,
