@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Final, final
+from typing import ClassVar, Final, Literal, final
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from gsmooth_translation.attack import Boxes, Padding, mixes
 from gsmooth_translation.bounds import NUMERICAL, attack_derivative, supremum
 from gsmooth_translation.lift import FourierFrame
 
+View = Literal["image", "canvas"]
+
 # Axis of z along which a parameter (dx, dy) changes phases.
 DX_AXIS: Final = -1
 DY_AXIS: Final = -2
@@ -27,11 +29,13 @@ DY_AXIS: Final = -2
 class FourierSpace(Space):
     """Coefficients of mask, zero padding, Fourier transform and low-pass; T changes phases.
 
-    padding: pixels outside the image in the attack, on which bounds depend.
+    padding: pixels outside the image in the attack, on which bounds depend. view: whether the
+    readout gives the image or the whole canvas.
     """
 
     frame: FourierFrame
     padding: Padding = "zeros"
+    view: View = "image"
 
     def norm(self, shape: Size) -> float:
         """||L||, rounded up; channels do not mix."""
@@ -42,8 +46,9 @@ class FourierSpace(Space):
         return self.frame.basis.analyse(x).flatten(1)
 
     def readout(self, z: Tensor, shape: Size) -> Tensor:
-        """The adjoint of the lift, cropped back to the image."""
-        return self.frame.basis.synthesise(self.frame.basis.grid(z))
+        """The adjoint of the lift, cropped back to the image, or the whole canvas."""
+        map_of = self.frame.canvas if self.view == "canvas" else self.frame.basis
+        return map_of.synthesise(self.frame.basis.grid(z))
 
     def act(self, z: Tensor, *theta: Tensor) -> Tensor:
         """Shift the canvas right by dx and down by dy pixels, cyclically."""

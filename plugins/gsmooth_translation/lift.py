@@ -57,13 +57,21 @@ class Axis:
         turns pairs, commutes with the low-pass and noise has one std within a pair (T4).
         """
         place = np.arange(self.size) - (self.size - 1) / 2
+        seen = (place >= place[0] + self.frame_px) & (place <= place[-1] - self.frame_px)
+        return np.asarray(self._rows(place) * seen)
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """The same rows on every pixel of the canvas, without the mask, (coefficients, canvas)."""
+        return self._rows(np.arange(self.canvas) - (self.canvas - 1) / 2)
+
+    def _rows(self, place: np.ndarray) -> np.ndarray:
+        """DFT and low-pass at these places, measured from the middle, in pixels."""
         phase = self.omega[:, None] * place
         transfer = np.exp(-((self.low_pass_px * self.omega) ** 2) / 2.0)[:, None]
         pairs = math.sqrt(2.0 / self.canvas) * transfer
-        identity_action = np.full((1, self.size), math.sqrt(1.0 / self.canvas))
-        rows = np.concatenate([identity_action, pairs * np.cos(phase), pairs * np.sin(phase)])
-        seen = (place >= place[0] + self.frame_px) & (place <= place[-1] - self.frame_px)
-        return np.asarray(rows * seen)
+        constant = np.full((1, len(place)), math.sqrt(1.0 / self.canvas))
+        return np.concatenate([constant, pairs * np.cos(phase), pairs * np.sin(phase)])
 
     @property
     def map(self) -> AxisMap:
@@ -109,6 +117,12 @@ class FourierFrame:
     def basis(self) -> Separable:
         """L as a map of rows and columns, with the frequencies of the pairs."""
         return Separable(self.rows.map, self.cols.map)
+
+    @cached_property
+    def canvas(self) -> Separable:
+        """The same map of whole canvases; its adjoint is a readout that nothing is cut off from."""
+        whole = (AxisMap(torch.from_numpy(a.whole), a.map.omega) for a in (self.rows, self.cols))
+        return Separable(*whole)
 
     def shift(self, z: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
         """T: shift content right by dx and down by dy, (N, channels, *z); dx, dy (N, 1).

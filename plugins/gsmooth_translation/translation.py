@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, final
 
 from torch import Tensor
@@ -10,9 +10,9 @@ from torch import Tensor
 from gsmooth import Parameter
 from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.pixels import known_size
-from gsmooth.geometry.space import Space
+from gsmooth.geometry.space import Size, Space
 from gsmooth.transforms.in_space import BoundedInSpace
-from gsmooth_translation.action import FourierSpace, InnerSpace
+from gsmooth_translation.action import FourierSpace, InnerSpace, View
 from gsmooth_translation.attack import shifted
 from gsmooth_translation.bounds import TranslationBounds
 from gsmooth_translation.lift import check_options, fourier_frame, z_space_of
@@ -41,6 +41,9 @@ class Translation(BoundedInSpace):
     space: where noise is added. "fourier": to the coefficients, on which the action is exact.
     "pixels": to the pixels (low_pass_px, pad_px and cutoff have no effect). There is then no
     action, so no noise on the shift is possible, and covers need many centres (T = id).
+    view: what the network sees, "image" or the whole "canvas", pad_px larger on every side. With
+    Haar noise on both parameters the image is anywhere on the canvas, and a crop would cut it off;
+    content that leaves the image during an attack is residual in both views (T7).
     image_px: height and width; ``for_shape`` sets them.
     """
 
@@ -51,12 +54,14 @@ class Translation(BoundedInSpace):
     image_px: tuple[int, int] | None = None
     padding: Literal["zeros", "reflection"] = "zeros"
     space: Literal["fourier", "pixels"] = "fourier"
+    # Added after runs had been recorded: its default may never change.
+    view: View = field(default="image", metadata={"added": True})
 
     name: ClassVar[str] = "translation"
     summary: ClassVar[str] = "translation by fractions of a pixel, bilinear, zero or mirror padding"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("dx", "px", "to the right"),
-        Parameter("dy", "px", "downwards"),
+        Parameter("dx", "px", "to the right", period="width"),
+        Parameter("dy", "px", "downwards", period="height"),
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 16
@@ -73,6 +78,10 @@ class Translation(BoundedInSpace):
             )
         if self.space not in ("fourier", "pixels"):
             raise ValueError(f"translation: space={self.space!r} must be 'fourier' or 'pixels'")
+        if self.view not in ("image", "canvas"):
+            raise ValueError(f"translation: view={self.view!r} must be 'image' or 'canvas'")
+        if self.view == "canvas" and self.space == "pixels":
+            raise ValueError("translation: view='canvas' needs space='fourier'; pixels have none")
         if self.image_px is not None:
             self._check_size(*self.image_px)
 
@@ -99,6 +108,17 @@ class Translation(BoundedInSpace):
         """psi: the images moved right by theta[0] and down by theta[1] pixels, (N, C, H, W)."""
         return shifted(x, theta[0], theta[1], self.padding)
 
+    def input_shape(self, shape: Size) -> Size:
+        """Shape of the network's input: the image's, or the canvas with pad_px on every side."""
+        added = 2 * self.pad_px if self.view == "canvas" else 0
+        return shape[0], shape[1] + added, shape[2] + added
+
+    def periods(self, shape: Size) -> tuple[float, ...]:
+        """The canvas is the period of the action; 0 for pixels, which have none."""
+        if not self.has_action:
+            return 0.0, 0.0
+        return float(shape[2] + 2 * self.pad_px), float(shape[1] + 2 * self.pad_px)
+
     @property
     def has_action(self) -> bool:
         """False for pixels, where interpolated shifts do not compose."""
@@ -109,7 +129,8 @@ class Translation(BoundedInSpace):
         """Name of the z-space, with all options of the lift."""
         if self.space == "pixels":
             return f"translation pixels {self.frame_px}"
-        return z_space_of(self.low_pass_px, self.pad_px, self.frame_px, self.cutoff)
+        name = z_space_of(self.low_pass_px, self.pad_px, self.frame_px, self.cutoff)
+        return f"{name} canvas" if self.view == "canvas" else name
 
     def keeps_range(self, low: float, high: float) -> bool:
         """True for reflection and for ranges with 0: interpolation averages."""
@@ -122,4 +143,4 @@ class Translation(BoundedInSpace):
         if self.space == "pixels":
             return InnerSpace(self.frame_px, self.padding)
         options = self.low_pass_px, self.pad_px, self.frame_px, self.cutoff
-        return FourierSpace(fourier_frame(*size, *options), self.padding)
+        return FourierSpace(fourier_frame(*size, *options), self.padding, self.view)

@@ -118,6 +118,7 @@ def test_json_holds_the_same(site: Path) -> None:
         "usual": 1.0,
         "step": 0.0,
         "period": 0.0,
+        "whole": False,
         "one_sided": False,
     }
     assert found == {
