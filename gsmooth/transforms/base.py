@@ -101,6 +101,7 @@ class Transformation(ABC):
     one_sided: ClassVar[tuple[str, ...]] = ()
     nonexpansive: ClassVar[bool] = False
     default_centres: ClassVar[int] = 1
+    usual_sigma: ClassVar[float] = 0.1
     least_side_px: ClassVar[int] = 1
     bounds_class: ClassVar[type[TransformationBounds[Any]]] = TransformationBounds
     # Parameters whose only noise is Haar noise (T7): the group does not add up, or is finite.
@@ -235,6 +236,14 @@ class Transformation(ABC):
         ``attack`` as well.
         """
         return shape
+
+    def with_usual_lift(self, given: frozenset[str]) -> Transformation:
+        """The lift of runs that name no noise, chosen with ``usual_sigma``; itself by default.
+
+        given: names of options that were chosen and stay. ``usual_sigma`` is the std of the noise
+        on z that suits this lift, in units of a range [0, 1].
+        """
+        return self
 
     def lift_variants(self, shape: tuple[int, int, int]) -> tuple[Transformation, ...]:
         """The same attack with other lifts, which ``gsmooth tune`` compares on images (C, H, W).

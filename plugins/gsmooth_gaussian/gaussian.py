@@ -27,6 +27,7 @@ class Gaussian(Transformation):
     """
 
     name: ClassVar[str] = "gaussian"
+    usual_sigma: ClassVar[float] = 0.25
     summary: ClassVar[str] = "additive perturbation of bounded l2 norm"
     orthogonal: ClassVar[bool] = True
     bounds_class = GaussianBounds

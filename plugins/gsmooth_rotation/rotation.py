@@ -67,6 +67,7 @@ class Rotation(BoundedInSpace):
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 24
+    usual_sigma: ClassVar[float] = 0.15
     least_side_px: ClassVar[int] = 2
     bounds_class = RotationBounds
 
@@ -106,6 +107,14 @@ class Rotation(BoundedInSpace):
                 " inscribed circle; give radius_px, or images of 3 x 3 px at least"
             )
         return replace(self, radius_px=inside).for_shape(shape)
+
+    def with_usual_lift(self, given: frozenset[str]) -> Rotation:
+        """A low-pass of 1.2 px and a soft edge of 4 px."""
+        if self.space == "pixels":
+            return self
+        low_pass = self.low_pass_px if "low_pass_px" in given else ROTATION.variants.usual_low_pass
+        edge = self.edge_px if "edge_px" in given else ROTATION.variants.usual_edge
+        return replace(self, low_pass_px=low_pass, edge_px=edge)
 
     def lift_variants(self, shape: tuple[int, int, int]) -> tuple[Rotation, ...]:
         """Low-passes, radii and soft edges, in parts of the disc's room in images (C, H, W)."""

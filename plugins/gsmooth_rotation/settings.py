@@ -32,6 +32,10 @@ class SearchSettings:
 class VariantSettings:
     """Lifts that ``gsmooth tune`` compares."""
 
+    usual_low_pass: float = 1.2
+    """Low-pass of runs that name no noise, px."""
+    usual_edge: float = 4.0
+    """Soft edge of runs that name no noise, px."""
     low_pass_px: tuple[float, ...] = (0.9, 1.2, 1.6, 2.0)
     """Standard deviations of the low-pass."""
     discs: tuple[tuple[float, float], ...] = (

@@ -65,6 +65,7 @@ class Translation(BoundedInSpace):
     )
     orthogonal: ClassVar[bool] = True
     default_centres: ClassVar[int] = 16
+    usual_sigma: ClassVar[float] = 0.25
     least_side_px: ClassVar[int] = 2
     bounds_class = TranslationBounds
 

@@ -41,6 +41,7 @@ MAPS = {
     "for_shape",
     "input_shape",
     "lift_variants",
+    "with_usual_lift",
     "periods",
     "inverse",
     "product",

@@ -17,6 +17,7 @@ from gsmooth.runs.config.run_config import (
     RunConfig,
     SmoothingSection,
 )
+from gsmooth.runs.config.usual_noise import names_no_noise, usual_smoothing, with_usual_lift
 from gsmooth.runs.task import RunTask
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Transformation
@@ -48,7 +49,7 @@ def resolved_task(
 
     From the card of a shipped model: its input, and (where the transformation is the one that it
     was trained under) options, noise and region. From the transformation, which is loaded here and
-    kept: the other options and the number of centres.
+    kept: the other options and the number of centres, and lift and noise where neither is named.
 
     Args:
         config: What run file and flags say.
@@ -65,7 +66,11 @@ def resolved_task(
     trained = shipped if shipped and shipped.smoothing.transformation == name else None
     operator = registry.load_transformation(name, _options(config, trained))
     region = _region(config, trained, operator, needs_ball) if needs_region else config.region
-    smoothing = _smoothing(config.smoothing, trained, operator) if needs_noise else config.smoothing
+    asked = config.smoothing
+    if trained is None and needs_noise and needs_region and names_no_noise(config):
+        operator = with_usual_lift(operator, config.transformation.options)
+        asked = usual_smoothing(asked, operator, region)
+    smoothing = _smoothing(asked, trained, operator) if needs_noise else asked
     update = {
         "model": _model(config.model, shipped),
         "transformation": config.transformation.model_copy(

@@ -186,6 +186,7 @@ class Composition(Transformation):
             ("nonexpansive", damped and rigid),
         ):
             object.__setattr__(self, claim, value)
+        object.__setattr__(self, "usual_sigma", max(part.usual_sigma for part in self.parts))
 
     @property
     def parts(self) -> tuple[Transformation, ...]:
@@ -245,6 +246,11 @@ class Composition(Transformation):
     def input_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """The parts have one readout."""
         return self._frame.input_shape(shape)
+
+    def with_usual_lift(self, given: frozenset[str]) -> Transformation:
+        """Every part with its own, but for those that share a z-space or were given options."""
+        free = [] if len(self._frame.parts) > 1 else [n for n in self.fields if n not in given]
+        return replace(self, **{n: getattr(self, n).with_usual_lift(frozenset()) for n in free})
 
     def lift_variants(self, shape: tuple[int, int, int]) -> tuple[Transformation, ...]:
         """Those of the only part with a lift of its own; several have to keep one lift."""
