@@ -15,10 +15,10 @@ from gsmooth.cli import app
 
 PAGE = Path(__file__).parents[1] / "docs" / "tutorials" / "satellites.md"
 SMALLER = {
+    "tune": ("--set=transformation.options.low_pass_px=1.2",),
     "train": (
         "--set=train.epochs=12",
         "--set=model.options.width=4",
-        "--set=transformation.options.radius_px=6",
         "--set=train.batch_size=16",
         "--set=train.validation=0",
     ),
@@ -45,9 +45,9 @@ def tiles(count: int = 40) -> None:
             Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{name}_{number}.png")
 
 
-def test_the_page_trains_certifies_reports_and_verifies() -> None:
+def test_the_page_tunes_trains_certifies_reports_and_verifies() -> None:
     assert [command[:2] for command in commands()] == [
-        ["gsmooth", name] for name in ("train", "certify", "report", "verify")
+        ["gsmooth", name] for name in ("tune", "train", "certify", "report", "verify")
     ]
 
 
