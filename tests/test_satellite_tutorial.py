@@ -51,6 +51,7 @@ def test_the_page_tunes_trains_certifies_reports_and_verifies() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_certify_tiles_for_every_orientation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
