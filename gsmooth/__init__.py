@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from gsmooth.lazy import lazy_names
 
 if TYPE_CHECKING:
     from gsmooth import data, report, transforms
@@ -69,6 +70,7 @@ _HOMES = {
     "attack": "api.attack",
     "certify": "api.certify",
     "certify_population": "api.population",
+    "data": "data",
     "hookimpl": "transforms.hookspecs",
     "load_data": "data.loading",
     "load_model": "models",
@@ -76,12 +78,13 @@ _HOMES = {
     "load_transformation": "transforms.registry",
     "predict": "api.predict",
     "register": "transforms.registry",
+    "report": "report",
     "train": "api.train",
+    "transforms": "transforms",
     "tune": "api.tune",
     "verify": "api.verify",
     "zoo_network": "models.zoo.specs",
 }
-_ROOMS = ("data", "report", "transforms")
 _NOISE = "SmoothedClassifier(..., std={...}, sigma=...), or noise={...} with gsmooth."
 _GONE = {
     "AttackPlan": "gsmooth.attack(..., points=31, n=1000)",
@@ -102,22 +105,11 @@ _GONE = {
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> object:
-    """Import on first use: ``import gsmooth`` and ``gsmooth --help`` stay instant (no torch)."""
-    if name in _ROOMS:
-        return import_module(f"gsmooth.{name}")
-    if name in _GONE:
-        raise AttributeError(f"gsmooth.{name} is no longer public; use {_GONE[name]}")
-    if name not in _HOMES:
-        from gsmooth.text.spelling import did_you_mean
-
-        hint = did_you_mean(name, [*_HOMES, *_ROOMS])
-        raise AttributeError(f"module 'gsmooth' has no attribute {name!r}{hint}")
-    return getattr(import_module(f"gsmooth.{_HOMES[name]}"), name)
+__getattr__, _names = lazy_names(__name__, _HOMES, _GONE)
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOMES, *_ROOMS, "__version__"])
+    return sorted([*_names(), "__version__"])
 
 
 __all__ = [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from gsmooth.lazy import lazy_names
 
 if TYPE_CHECKING:
     from gsmooth.transforms.base import AffineIntensity, Enclosure, Parameter, Transformation
@@ -26,16 +27,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import on first use: what needs no torch stays without it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_HOMES)
-
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
 __all__ = [
     "AffineIntensity",
