@@ -33,7 +33,7 @@ class MemorySettings:
 class GridSettings:
     """The grid over a whole region by which centres are chosen."""
 
-    cells: tuple[int, int] = (48, 512)
+    cells: tuple[int, int] = (48, 1024)
     """Cells with one moving parameter, at first, and with several. Refinement makes more."""
     step: float = 0.14
     """Joint distance that the grid of a curve aims at between its points, in noise stds."""
