@@ -60,7 +60,8 @@ def turned_images(model: LabelledModel, one: Candidate, axis: int) -> Turned:
     g = model.smoothed(one, resting=True)
     period = g.transformation.periods(g.image_shape)[axis]
     turns = np.arange(TUNING.model.turns) * (period / TUNING.model.turns)
-    theta = torch.zeros(len(turns), len(g.transformation.parameters), dtype=torch.float64)
+    shape = (len(turns), len(g.transformation.parameters))
+    theta = torch.zeros(shape, dtype=torch.float64, device="cpu")
     theta[:, axis] = torch.from_numpy(turns)
     columns = theta.tensor_split(theta.shape[1], dim=1)
     requests = []
