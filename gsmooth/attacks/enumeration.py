@@ -50,7 +50,7 @@ def enumerated_labels(
         )
     check_count(operator, region)
     values = (
-        torch.tensor(p.values(low, high), dtype=torch.float64)
+        torch.tensor(p.values(low, high), dtype=torch.float64, device="cpu")
         for p, low, high in zip(operator.parameters, region.lower, region.upper, strict=True)
     )
     theta = torch.cartesian_prod(*values).reshape(-1, region.dimensions)

@@ -45,7 +45,7 @@ def check_variation(task: CertifyTask) -> None:
     smoothed, paid = task.smoothed, THEORY.runner_up.variation
     if not unanimous_mixture(task).runner_up:
         return
-    blank = torch.zeros(1, *smoothed.image_shape, dtype=torch.float64)
+    blank = torch.zeros(1, *smoothed.image_shape, dtype=torch.float64, device="cpu")
     if smoothed.total_variation(smoothed.transformation.lift(blank)[0]) > paid:
         raise ConfigurationError(
             f"smoothing: float noise on the grid {smoothed.grid:g} may change a probability by more"

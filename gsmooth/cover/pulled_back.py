@@ -91,7 +91,7 @@ class PulledBackImage:
             reach = (0.0,) * theta.shape[1]
             return self.transformation.bounds.visible(apart, none, none, reach)
         assert self.law is not None
-        moving = torch.ones(theta.shape[1], dtype=theta.dtype)
+        moving = torch.ones(theta.shape[1], dtype=theta.dtype, device=theta.device)
         moving[list(self.law.unsmoothed)] = 0.0  # T ignores these.
         place, shift = centre * moving, (theta - centre) * moving
         return self.transformation.bounds.visible(apart, place, shift, self.law.reach)

@@ -37,10 +37,12 @@ def split_off(
     place = np.arange(len(labels), dtype=np.int64)
     codes = place if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
     taken = np.zeros(len(labels), dtype=bool)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(device="cpu").manual_seed(seed)
     for members in _groups_by_class(labels, codes):
         sizes = np.array([len(member) for member in members])
-        order = torch.randperm(len(members), generator=generator).numpy()
+        order = torch.randperm(
+            len(members), generator=generator, dtype=torch.int64, device="cpu"
+        ).numpy()
         for chosen in _about(sizes, order, fraction):
             taken[members[chosen]] = True
     return place[~taken], place[taken]

@@ -64,13 +64,17 @@ class WindowSpace(Space):
                     " grid-uniform noise"
                 )
         columns, rows = (
-            (torch.arange(side, device=z.device)[None] - value.reshape(-1, 1).long()) % side
+            (
+                torch.arange(side, dtype=torch.int64, device=z.device)[None]
+                - value.reshape(-1, 1).long()
+            )
+            % side
             for side, value in zip(reversed(self.canvas), theta, strict=True)
         )
         grid = self._grid(z)
         count = max(len(grid), len(rows), len(columns))
         grid = grid.expand(count, -1, -1, -1).movedim(1, 3)
-        row = torch.arange(count, device=z.device)[:, None, None]
+        row = torch.arange(count, dtype=torch.int64, device=z.device)[:, None, None]
         return grid[row, rows[:, :, None], columns[:, None, :]].movedim(3, 1).flatten(1)
 
     def longest(self, half: Tensor) -> Tensor:
@@ -105,7 +109,7 @@ class WindowSpace(Space):
             high = (shift[:, axis] + far).clamp_max(far) + centre[:, axis]
             first = start - high
             count = (high - low + self.window_px).clamp_min(0.0)
-            place = torch.arange(side, dtype=first.dtype)[None]
+            place = torch.arange(side, dtype=first.dtype, device=first.device)[None]
             kept.append(((place - first[:, None]) % side) < count[:, None])
         columns, rows = kept
         mask = (rows[:, :, None] & columns[:, None, :])[:, None]
