@@ -64,7 +64,6 @@ def run_population(config: RunConfig, progress: Progress) -> PopulationSummary:
         for notice in (*of_seed, *input_notices(context), *population_notices(context)):
             progress.say(notice)
         todo = [index for index in context.indices if index not in writer.done]
-        writer.require_unstated(todo)
         try:
             for row in _rows(context, todo, writer.header.fingerprint):
                 with uninterrupted():

@@ -12,7 +12,9 @@ import gsmooth as gs
 from gsmooth.errors import ConfigurationError, RecordError
 from gsmooth.runs.monitor.interrupt import Interrupted
 from gsmooth.runs.population import run_population
+from gsmooth.runs.records.codec import encode
 from gsmooth.runs.records.population_records import CERTIFICATE_NAME, VOTES_NAME, read_population
+from gsmooth.runs.verify.population import derived_certificate
 from gsmooth.runs.verify.verify import verify_records
 from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
 
@@ -95,6 +97,36 @@ def test_more_images_after_the_bound_was_seen_are_refused() -> None:
     assert bounded("data.limit=6") == few
     with pytest.raises(RecordError, match="states a bound from 6 images already; 6 more"):
         bounded()
+
+
+def test_fewer_images_after_some_votes_were_seen_are_refused() -> None:
+    with pytest.raises(Interrupted):
+        run_population(tmp_project_config(*POPULATION), Notebook(stop_after=5))
+    with pytest.raises(RecordError, match="a population of 12 images; 0 more and 7 fewer"):
+        bounded("data.limit=5")
+    assert not (FOLDER / CERTIFICATE_NAME).exists()
+    assert bounded().images == 12
+
+
+def test_a_refused_larger_population_leaves_the_plan_of_the_stated_one() -> None:
+    bounded("data.limit=6")
+    with pytest.raises(RecordError):
+        bounded()
+    report = verify_records(FOLDER)
+    assert report.sound
+    assert report.complete
+
+
+def test_a_bound_from_which_votes_were_removed_is_found_out() -> None:
+    bounded()
+    path = FOLDER / VOTES_NAME
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]))
+    derived = derived_certificate(read_population(FOLDER))
+    stated = FOLDER / CERTIFICATE_NAME
+    document = json.loads(stated.read_text())
+    stated.write_text(json.dumps(document | {"certificate": encode(derived)}))
+    assert any("11 of 12 images planned" in found for found in faults())
 
 
 def test_votes_of_another_run_are_refused() -> None:

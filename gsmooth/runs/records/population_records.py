@@ -101,6 +101,8 @@ class PopulationWriter:
         self.folder = folder
         self._journal = Journal(folder / VOTES_NAME)
         try:
+            if self._journal.size > 0:
+                _require_same_images(folder, header)
             self.header = kept_header(folder, header, self._journal.size > 0)
             rows = [
                 VoteRow.from_json(line, f"{self._journal.path}:{number}")
@@ -130,15 +132,6 @@ class PopulationWriter:
             raise OutputError(f"image {row.index} ({len(self._rows)} kept): {error}") from error
         self._rows[row.index] = row
         self.right += row.right
-
-    def require_unstated(self, todo: Sequence[int]) -> None:
-        """RecordError where more images would follow after the bound was stated."""
-        if todo and (self.folder / CERTIFICATE_NAME).exists():
-            raise RecordError(
-                f"{self.folder} states a bound from {len(self._rows)} images already; {len(todo)}"
-                " more, after it was seen, are not covered by alpha: bound the larger population in"
-                " another folder, and decide on its size before"
-            )
 
     def state(self, certificate: PopulationCertificate) -> Path:
         """Write what the votes prove; returns the file."""
@@ -200,6 +193,29 @@ def _by_index(rows: Sequence[VoteRow], header: RunHeader, where: str) -> dict[in
             raise RecordError(f"{where}:{number}: index: image {row.index} is there already")
         found[row.index] = row
     return found
+
+
+def _require_same_images(folder: Path, header: RunHeader) -> None:
+    """RecordError where votes were seen and other images are asked for than were planned (S10).
+
+    Alpha covers a number of images that is fixed before the first vote: neither more of them after
+    the bound was seen, nor fewer because those so far were right.
+    """
+    old = stored_header(folder)
+    if old is None or old.plan is None or header.plan is None:
+        return
+    before, now = set(old.plan), set(header.plan)
+    if before == now or old.fingerprint != header.fingerprint:
+        return  # ``kept_header`` refuses another fingerprint, and says what differs.
+    if (folder / CERTIFICATE_NAME).exists():
+        known = f"states a bound from {len(before)} images already"
+    else:
+        known = f"holds votes of a population of {len(before)} images"
+    raise RecordError(
+        f"{folder} {known}; {len(now - before)} more and {len(before - now)} fewer, after votes"
+        " were seen, are not covered by alpha: go on with the images that were planned, or bound"
+        " the other population in another folder, and decide on its size before"
+    )
 
 
 def _read(path: Path) -> bytes:

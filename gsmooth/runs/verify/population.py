@@ -42,6 +42,13 @@ def certificate_faults(records: PopulationRecords) -> Iterator[Message]:
         there, here = getattr(stated, name), getattr(derived, name)
         if there != here:
             yield f"population.{name}", f"{there}, but the votes and run.json give {here}"
+    plan = records.header.plan
+    if plan is not None and stated.images != len(plan):
+        yield (
+            "population.images",
+            f"{stated.images} of {len(plan)} images planned; a bound without the others, whose"
+            " votes may have been seen, is not covered by alpha",
+        )
     if stated.robust_accuracy > derived.robust_accuracy + 1e-9:
         yield (
             "population.robust_accuracy",
