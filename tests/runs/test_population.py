@@ -129,6 +129,15 @@ def test_a_bound_from_which_votes_were_removed_is_found_out() -> None:
     assert any("11 of 12 images planned" in found for found in faults())
 
 
+def test_a_margin_below_that_of_the_l2_ball_is_found_out() -> None:
+    bounded()
+    path = FOLDER / VOTES_NAME
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[3]["margin"] *= 0.9
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert any("image 3: margin:" in found and "the region alone" in found for found in faults())
+
+
 def test_votes_of_another_run_are_refused() -> None:
     bounded()
     path = FOLDER / VOTES_NAME

@@ -98,7 +98,7 @@ class _Reach:
         ball = fixed = 0.0
         if not online:
             ball = (claims.lift_norm or 0.0) * region.l2
-            fixed = (claims.rounding_norm or 0.0) * region.half_level(_input_range(header.config))
+            fixed = (claims.rounding_norm or 0.0) * region.half_level(input_range_of(header.config))
             fixed += row.claim.premise.error if row.claim.premise else 0.0
         theta = np.array([centre.theta for centre in row.counts.evidence])
         return cls(row, law, theta, header.parameters, fixed, ball)
@@ -202,7 +202,8 @@ def _first(points: Floats, chosen: NDArray[np.bool_]) -> list[float]:
     return [float(value) for value in points[int(np.flatnonzero(chosen)[0])]]
 
 
-def _input_range(config: Mapping[str, object]) -> tuple[float, float]:
+def input_range_of(config: Mapping[str, object]) -> tuple[float, float]:
+    """The range of pixels that the model was declared with; [0, 1] by default."""
     found = setting(config, "model.input_range")
     if isinstance(found, list | tuple) and len(found) == 2:
         return float(found[0]), float(found[1])
