@@ -267,7 +267,7 @@ def anytime_required_p(counts: ClassCounts, alpha: float, mixture: CentreMixture
         >>> round(anytime_required_p(counts, 0.001, CentreMixture(0.5)), 2)
         0.65
         >>> round(anytime_required_p(counts, 0.001, ONE_SIDED), 2)
-        0.53
+        0.49
     """
     if mixture.runner_up == 0.0:
         return anytime_lower(StreamedSample(counts.won, counts.trials), alpha)
