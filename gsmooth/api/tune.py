@@ -35,6 +35,13 @@ class Recommendation:
 
     Args:
         tuning: All candidates with their figures, the recommended one first.
+
+    Example:
+        >>> import gsmooth as gs
+        >>> images = gs.load_data("shipped:digits").images[:20]
+        >>> found = gs.tune("brightness", images, gs.Region(brightness=(-0.1, 0.1)), progress=False)
+        >>> len(found.table()) > 1, found.table()[0].sigma == found.sigma
+        (True, True)
     """
 
     tuning: Tuning

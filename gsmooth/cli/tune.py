@@ -93,13 +93,12 @@ def tune(
             *flag("--model", "model.spec", model),
             *classes_flag(classes),
             *law_flag(law),
-            *flag("--limit", "data.limit", limit),
         ]
         settings = load_config(config, [*overrides, *(sets or ())])
         # After the settings: their mistakes should not wait for torch.
         from gsmooth.runs.tune import run_tune
 
-        summary = run_tune(settings, out, progress(), force=force)
+        summary = run_tune(settings, out, progress(), force=force, limit=limit)
         if as_json:
             emit(_document(summary))
         else:

@@ -67,13 +67,19 @@ class TuneSummary:
 
 
 def run_tune(
-    config: RunConfig, out: Path, progress: Progress, *, force: bool = False
+    config: RunConfig,
+    out: Path,
+    progress: Progress,
+    *,
+    force: bool = False,
+    limit: int | None = None,
 ) -> TuneSummary:
     """Compare lifts and noises on images of ``config``, and write a run file to ``out``.
 
     Uses split "train" unless the configuration names another. What the configuration sets stays:
     options of the transformation, the law, the region, everything about model and data. The
-    recommendation is about sigma, the scales, and the options that are left open.
+    recommendation is about sigma, the scales, and the options that are left open. At most ``limit``
+    of the configuration's images are looked at; the run file that is written names all of them.
 
     Raises:
         ConfigurationError: Transformation or region are not given, or ``out`` is there already.
@@ -85,7 +91,7 @@ def run_tune(
     with_model = "spec" in config.model.model_fields_set
     task = _task(config, with_model)
     settings, dataset = run_data(task.config, "train")
-    chosen = _chosen(dataset, settings)
+    chosen = _chosen(dataset, settings, limit)
     images = torch.stack([dataset.image(index) for index in chosen])
     labels = dataset.labels[np.array(chosen)] if dataset.labelled else None
     mode = task.rule if isinstance(task.rule, RegionMode) else RegionMode(task.config.certify.alpha)
@@ -173,13 +179,13 @@ def _model(config: RunConfig, dataset: Dataset, chosen: list[int]) -> LabelledMo
     return LabelledModel(classifier, images, fitted.labels[np.array(part)], fitted.classes)
 
 
-def _chosen(dataset: Dataset, config: RunConfig) -> list[int]:
-    """Positions of at most ``TUNING.search.images`` images of the run, ascending.
+def _chosen(dataset: Dataset, config: RunConfig, limit: int | None) -> list[int]:
+    """Positions of at most ``TUNING.search.images`` of the run's first images, ascending.
 
     Drawn at random, the same in every call: files are often sorted by class, or in a cycle.
     """
     data = config.data
-    every = np.array(dataset.indices(data.start, data.every, data.limit))
+    every = np.array(dataset.indices(data.start, data.every, data.limit)[:limit])
     drawn = np.random.default_rng(0).permutation(len(every))[: TUNING.search.images]
     found: list[int] = every[np.sort(drawn)].tolist()
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from gsmooth.testing.settings import KIT
 from gsmooth.testing.transformation_under_test import TransformationUnderTest, no_claim
 
 Bound = Callable[[Tensor, Tensor], Tensor | None]
+MOST_HALVINGS: Final = 6
+"""Halvings of a cell of the grid that are tried; covers refine their cells."""
 
 
 @final
@@ -118,16 +120,19 @@ def _aim(used: float) -> None:
 
 
 def _search(subject: TransformationUnderTest, example: Callable[..., None]) -> None:
-    """Try cells at whole numbers first, where attacks on pixels have kinks; then any cells."""
+    """Try cells at whole numbers first, where attacks on pixels have kinks; then any cells.
+
+    First with pixels in [0, 1], and with negative ones, as images of other ranges have.
+    """
     first = [
         {
-            "sample_image": SampleImage("noise", 1),
+            "sample_image": SampleImage(kind, 1),
             "cell": cell,
             "where": where,
             "cells": KIT.action.rows,
         }
         for cell in _whole(subject)
-        for where in (0.0, 1.0)
+        for kind, where in (("noise", 0.0), ("noise", 1.0), ("signed", 0.5))
     ]
     subject.search(
         example,
@@ -169,8 +174,29 @@ def _whole(subject: TransformationUnderTest) -> list[Cell]:
             last = max(0, len(parameter_grid) - 2)
             place = int(np.clip(np.searchsorted(parameter_grid, number, side="right") - 1, 0, last))
             for beside in {place, max(0, place - (parameter_grid[place] == number))}:
-                found.append(Cell((*middle[:axis], beside, *middle[axis + 1 :]), 0, 0))
+                place_of = (*middle[:axis], beside, *middle[axis + 1 :])
+                ends = parameter_grid[beside], parameter_grid[min(beside + 1, last + 1)]
+                found += [Cell(place_of, *halved) for halved in _either_side(number, *ends)]
     return list(dict.fromkeys(found))
+
+
+def _either_side(number: float, low: float, high: float) -> list[tuple[int, int]]:
+    """Return depth and side of a cell, and of the first half of it with the number across.
+
+    In one of the two the number lies before the middle, in the other behind it: a bound that asks
+    where the middle of a cell is forgets a kink in one of them. A cell that has the number at an
+    end is taken alone, and so is one whose halves, as far as covers go, have it on the same side.
+    """
+    found, side = [(0, 0)], 0
+    first = number > (low + high) / 2.0
+    for depth in range(MOST_HALVINGS):
+        middle = (low + high) / 2.0
+        behind = number > middle
+        if behind != first and low < number < high:
+            return [*found, (depth, side)]
+        side |= behind << depth
+        low, high = (middle, high) if behind else (low, middle)
+    return found
 
 
 def _claims(
@@ -192,7 +218,12 @@ def cells(subject: TransformationUnderTest) -> st.SearchStrategy[Cell]:
     counts = [max(1, len(axis) - 1) for axis in _axes(subject)]
     anywhere = st.tuples(*(st.integers(0, count - 1) for count in counts))
     kinks = st.tuples(*(st.sampled_from(_beside_kinks(subject, a)) for a in range(len(counts))))
-    return st.builds(Cell, st.one_of(kinks, anywhere), st.integers(0, 6), st.integers(0, 63))
+    return st.builds(
+        Cell,
+        st.one_of(kinks, anywhere),
+        st.integers(0, MOST_HALVINGS),
+        st.integers(0, 2**MOST_HALVINGS - 1),
+    )
 
 
 def _beside_kinks(subject: TransformationUnderTest, axis: int) -> list[int]:

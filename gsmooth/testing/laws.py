@@ -85,7 +85,7 @@ def haar_noise_is_that_of_the_group(subject: TransformationUnderTest) -> None:
         raise no_claim("no group with a product of its own has Haar noise")
 
     def example(theta: Theta, seed: int) -> None:
-        uniform = np.random.default_rng(seed).uniform(size=(KIT.subject.draws, law.dimensions))
+        uniform = np.random.default_rng(seed).uniform(size=(KIT.group.draws, law.dimensions))
         beta = torch.from_numpy(law.theta_from_uniform(uniform)).tensor_split(law.dimensions, dim=1)
         gamma = tuple(torch.full_like(beta[0], value) for value in theta)
         moved = torch.cat(operator.product(tuple(beta), gamma), dim=1).numpy()
@@ -256,7 +256,7 @@ def _counts(law: HaarLaw, theta: Floats) -> Floats:
     places, sizes = [], []
     for axis in law.axes:
         period, step = law.scales[axis], _step(law, axis)
-        count = round(period / step) if step else KIT.subject.boxes
+        count = round(period / step) if step else KIT.group.boxes
         part = np.mod(theta[:, axis] + step / 2.0, period) / period
         places.append(np.minimum((part * count).astype(np.int64), count - 1))
         sizes.append(count)

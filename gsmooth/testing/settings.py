@@ -30,6 +30,13 @@ class SubjectSettings:
     """Std of the noise on z with which covers and votes are checked."""
     beyond: float = 4.0
     """Factor by which the action is checked beyond the region, where noise moves points."""
+
+
+@final
+@dataclass(frozen=True)
+class GroupSettings:
+    """Checks of groups under Haar noise."""
+
     draws: int = 4096
     """Elements of a group that are multiplied to see whether uniform parameters stay uniform."""
     boxes: int = 4
@@ -170,6 +177,7 @@ class KitSettings:
     """All settings of the kit, by purpose."""
 
     subject: SubjectSettings = SubjectSettings()
+    group: GroupSettings = GroupSettings()
     tolerance: ToleranceSettings = ToleranceSettings()
     images: ImageSettings = ImageSettings()
     action: ActionSettings = ActionSettings()

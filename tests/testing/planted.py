@@ -213,7 +213,7 @@ class StraightWhereItLies(Turn):
 class NervousBounds(TurnBounds):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         honest = _honest(super().derivative_bound(x, lower, upper))
-        return honest + 1e-3 * float(x.norm()) / (upper - lower).clamp(min=1e-6) ** 2
+        return honest + 1.0 * float(x.norm()) / (upper - lower).clamp(min=1e-6) ** 2
 
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return None

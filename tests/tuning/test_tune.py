@@ -238,7 +238,11 @@ def test_the_images_are_those_of_training_and_a_file_is_not_overwritten(project:
     assert summary.config == load_config(Path("out/b.toml"))
     with pytest.raises(ConfigurationError, match=r"it is there already.*--force"):
         run_tune(config, Path("out/b.toml"), Notebook())
-    run_tune(config, Path("out/b.toml"), Notebook(), force=True)
+    few = run_tune(config, Path("out/b.toml"), Notebook(), force=True, limit=7)
+    assert few.tuning.images == 7
+    assert few.config.data.limit is None, (
+        "the limit is on what is looked at, not on what is trained on"
+    )
 
 
 def test_a_document_for_programs_holds_all_candidates(project: Path) -> None:
