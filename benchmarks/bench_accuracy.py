@@ -1,4 +1,4 @@
-"""Accuracies of plugins on shipped digits, and of rotation and translation on .npz files."""
+"""Accuracies: of plugins and covers on shipped digits, of other transformations on .npz files."""
 
 from __future__ import annotations
 
@@ -45,6 +45,12 @@ def on_split(case: Case, split: Split) -> Case:
 def training_images(case: Case) -> Dataset:
     """What its network is trained on: never what settings are chosen on, or held out."""
     return load_data(case.network.images["training"], "training")
+
+
+def covers(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
+    """A line for every case that is asked for, or that has records."""
+    facts["commit"] = commit()
+    yield from measured(cases("covers"), options, Path(options.runs), training_images)
 
 
 def geometry(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:

@@ -24,8 +24,8 @@ from gsmooth.runs.records.folder import ROWS_NAME, read_records
 from gsmooth.runs.records.row import Row
 
 FIGURES: Final = (
-    *("clean", "standard", "certified", "attacked", "centres", "votes", "seconds", "abstentions"),
-    "guarantees",
+    *("clean", "standard", "certified", "reached", "attacked", "centres", "votes", "seconds"),
+    *("abstentions", "guarantees"),
 )
 """See :func:`accuracies`; all are None for no images."""
 
@@ -172,16 +172,17 @@ def withstood(rows: Sequence[Row]) -> dict[int, bool]:
 def accuracies(rows: Sequence[Row], attacks: Mapping[int, bool]) -> Line:
     """Fractions of ``rows``, at least one; an abstention counts as wrong.
 
-    clean: f without noise; standard: g at the image; certified: g on the whole region; attacked: g
-    at the worst point found, on the same images (None where not all of them are in ``attacks``, see
-    :func:`withstood`). centres: median of the centres that were tested; votes, seconds: means of
-    certification.
+    clean: f without noise; standard: g at the image; certified: g on the whole region; reached: the
+    mean certified fraction of the region; attacked: g at the worst point found, on the same images
+    (None where not all of them are in ``attacks``, see :func:`withstood`). centres: median of the
+    centres that were tested; votes, seconds: means of certification.
     """
     attacked = [attacks[row.index] for row in rows if row.index in attacks]
     values = (
         fmean(row.image.clean_prediction == row.image.label for row in rows),
         fmean(row.image.prediction == row.image.label for row in rows),
         fmean(row.correct_up_to(1.0) for row in rows),
+        fmean((row.claim.fraction or 0.0) * row.correct_up_to(0.0) for row in rows),
         fmean(attacked) if len(attacked) == len(rows) else None,
         median(len(row.counts.evidence) for row in rows),
         fmean(row.counts.votes for row in rows),

@@ -47,12 +47,6 @@ def arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:
         return {name: archive[name] for name in archive.files}
 
 
-def pixels(path: Path) -> Tensor:
-    """The array x of an .npz file, (N, H, W) or (N, H, W, C) uint8, as (N, C, H, W) uint8."""
-    stored = torch.from_numpy(arrays(path, "x")["x"])
-    return stored[:, None] if stored.ndim == 3 else stored.movedim(3, 1)
-
-
 def pictures(split: str) -> Dataset:
     """Four smooth colour pictures of ``split`` x ``split`` pixels."""
     images = torch.stack([picture(int(split), seed) for seed in range(4)]).numpy()

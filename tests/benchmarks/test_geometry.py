@@ -50,6 +50,15 @@ def tracks_of(part: Dataset) -> NDArray[np.int64]:
     return np.asarray(pixel[:, 0] + 1000 * pixel[:, 1])
 
 
+def test_a_run_without_images_says_what_it_wants(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``./scripts/bench`` runs every benchmark, and none may end the others."""
+    benchmark.run("geometry", ["--out", str(tmp_path)])
+    assert "give --train FILE.npz" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_track_of_a_sign_is_in_two_parts(tmp_path: Path) -> None:
     path = signs_file(tmp_path)
     for one, other in combinations((*sign_parts(path), sign_tests(path)), 2):
