@@ -175,7 +175,10 @@ def _whole(subject: TransformationUnderTest) -> list[Cell]:
             place = int(np.clip(np.searchsorted(parameter_grid, number, side="right") - 1, 0, last))
             for beside in {place, max(0, place - (parameter_grid[place] == number))}:
                 place_of = (*middle[:axis], beside, *middle[axis + 1 :])
-                ends = parameter_grid[beside], parameter_grid[min(beside + 1, last + 1)]
+                ends = (
+                    parameter_grid[beside],
+                    parameter_grid[min(beside + 1, len(parameter_grid) - 1)],
+                )
                 found += [Cell(place_of, *halved) for halved in _either_side(number, *ends)]
     return list(dict.fromkeys(found))
 
