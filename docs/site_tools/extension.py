@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 GENERATED = "reference/generated"
 # Where names without a module in signatures come from.
-_IN_SIGNATURES = {"DataFrame", "Figure", "ImagesLike", "LabelsLike", "ParameterNoise"}
+_IN_SIGNATURES = {
+    "Amp",
+    "Columns",
+    "DataFrame",
+    "Figure",
+    "ImagesLike",
+    "LabelsLike",
+    "Method",
+    "ParameterNoise",
+}
 _FOREIGN = ("torch.", "numpy.", "pathlib.", "collections.abc.", "pluggy.")
 
 
