@@ -33,7 +33,7 @@ def print_population(found: PopulationCertificate, folder: Path) -> None:
         method += f", tangents at {how.typical_p:g}"
     for name, value in (
         ("robust accuracy of one vote, at least", f"{text_down(100 * found.robust_accuracy, 4)}%"),
-        ("estimate of the bound", f"{100 * found.estimate:.2f}%"),
+        ("its estimate, of which nothing is proved", _estimate(found.estimate)),
         ("images, one vote each", str(found.images)),
         ("votes that are right", f"{found.right / found.images:.2%}"),
         ("images with a proved margin in reach", f"{found.covered / found.images:.2%}"),
@@ -50,3 +50,8 @@ def print_population(found: PopulationCertificate, folder: Path) -> None:
             " noise, a smaller region, or haar noise on a parameter that has a period."
         )
     out.print(plain(str(folder)), soft_wrap=True)
+
+
+def _estimate(value: float) -> str:
+    """A percentage; an estimate by tangents falls below 0 where few votes are right."""
+    return f"{value:.2%}" if value >= 0.0 else "below 0%"

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import groupby
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import torch
@@ -23,6 +23,11 @@ from gsmooth.sampling.noisy_batch import NoisyPoints
 from gsmooth.sampling.readout import Readout
 from gsmooth.sampling.request import BatchQueue, SampleRequest
 from gsmooth.sampling.workers import Worker, hired, require_one_kind, started_pool
+
+NO_IMAGE: Final = -1
+"""The image in the key of votes that are only timed: no image of a run has it."""
+NAMED: Final = 8
+"""Images that an error names one by one."""
 
 
 @final
@@ -215,9 +220,12 @@ class Counter:
 
 
 def _listed(images: Sequence[int]) -> str:
-    """Images by index, ``image 1, 2``; else their number."""
+    """Images by index, ``image 1, 2``; else their number; or what was voted on instead."""
+    if NO_IMAGE in images:
+        return "an image of zeros, by which the speed is measured"
     if max(images) < FIRST_KEY:
-        return f"image {', '.join(map(str, images))}"
+        more = f" and {len(images) - NAMED} others" if len(images) > NAMED else ""
+        return f"image {', '.join(map(str, images[:NAMED]))}{more}"
     return f"{len(images)} image{'' if len(images) == 1 else 's'}"
 
 

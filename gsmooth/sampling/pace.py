@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final, final
+from typing import final
 
 import torch
 from torch import Tensor
 
 from gsmooth.errors import MemoryShortError
 from gsmooth.sampling.batch_memory import Meter
-from gsmooth.sampling.counting import Counter
+from gsmooth.sampling.counting import NO_IMAGE, Counter
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.request import SampleRequest
 from gsmooth.sampling.settings import SAMPLING
-
-NOBODY: Final = -1
-"""The image of votes that are only timed: no image of a run has it."""
 
 
 @final
@@ -113,7 +110,7 @@ def _requests(z: Tensor, rows: int) -> list[SampleRequest]:
     full, rest = divmod(rows, CHUNK)
     sizes = [CHUNK] * full + [rest] * (rest > 0)
     return [
-        SampleRequest(SampleKey(0, NOBODY, Stream.SELECTION, 0, chunk), z, size)
+        SampleRequest(SampleKey(0, NO_IMAGE, Stream.SELECTION, 0, chunk), z, size)
         for chunk, size in enumerate(sizes)
     ]
 

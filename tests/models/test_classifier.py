@@ -72,6 +72,12 @@ def test_scores_that_are_not_finite_stop_the_run_and_name_the_images(bad: float)
     assert predict(g, pixel(0.5), index=4).label == 1
 
 
+def test_scores_that_are_not_finite_while_the_speed_is_measured_name_no_image_of_the_run() -> None:
+    g = smoothed(lambda x: torch.full((len(x), 2), math.nan))
+    with pytest.raises(ModelError, match=r"votes for an image of zeros, by which the speed is"):
+        g.pace()
+
+
 def test_scores_of_the_wrong_number_of_classes_are_refused() -> None:
     with pytest.raises(ModelError, match=r"gave \(5, 3\), expected scores \(5, 2\)"):
         classifier(Scores(lambda x: torch.zeros(len(x), 3))).labels(BATCH)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import gsmooth as gs
+from gsmooth.cli.population import print_population
 from gsmooth.errors import ConfigurationError, RecordError
 from gsmooth.runs.monitor.interrupt import Interrupted
 from gsmooth.runs.population import run_population
@@ -163,7 +165,7 @@ def test_other_settings_of_a_population_are_another_run_and_of_no_other_guarante
     assert fingerprint(plain) != fingerprint(other)
 
 
-def test_the_python_api_gives_the_bound_of_a_batch() -> None:
+def test_the_python_api_gives_the_bound_of_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
     images, labels = gs.data.digits(limit=40)
     net = gs.load_model("shipped:digits-l2")
     g = gs.SmoothedClassifier(net, "gaussian", sigma=0.25, seed=0)
@@ -171,5 +173,10 @@ def test_the_python_api_gives_the_bound_of_a_batch() -> None:
     assert isinstance(found, gs.PopulationCertificate)
     assert found.images == found.covered == 40
     assert 0.5 < found.robust_accuracy < found.estimate < 1.0
+    few = replace(found, estimate=-1.355)  # Tangents fall below 0 where few votes are right.
+    print_population(few, Path("runs/few"))
+    told = capsys.readouterr().out
+    assert "below 0%" in told
+    assert "-135" not in told
     with pytest.raises(ConfigurationError, match=r"expected a gsmooth\.SmoothedClassifier"):
         gs.certify_population(net, images, labels, gs.Region(l2=0.1))  # type: ignore[arg-type]
