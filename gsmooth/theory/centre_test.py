@@ -9,16 +9,10 @@ from typing import Final, final
 
 from gsmooth.errors import ConfigurationError, UnreachableError
 from gsmooth.theory.arguments import require_alpha, require_required_p
+from gsmooth.theory.e_value import log_e_lower, log_threshold
 from gsmooth.theory.normal import ROUNDING, normal_cdf, normal_quantile
 from gsmooth.theory.runner_up import RunnerUpNull, ThreeCells
-from gsmooth.theory.sequential import (
-    MOST_VOTES,
-    Futility,
-    StreamedSample,
-    anytime_lower,
-    log_e_lower,
-    log_threshold,
-)
+from gsmooth.theory.sequential import MOST_VOTES, Futility, StreamedSample, anytime_lower
 from gsmooth.theory.settings import THEORY
 
 _MONOTONE: Final = math.log(1.1)

@@ -16,8 +16,8 @@ from scipy import special
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.theory.arguments import require_alpha
+from gsmooth.theory.e_value import log_e_value
 from gsmooth.theory.normal import Floats, normal_cdf, normal_quantile
-from gsmooth.theory.sequential import log_e_value
 from gsmooth.theory.settings import THEORY
 
 

@@ -20,14 +20,9 @@ from gsmooth.theory.centre_test import (
     null_of,
     runner_up_futile,
 )
+from gsmooth.theory.e_value import log_e_lower, log_e_slack, log_e_value
 from gsmooth.theory.normal import required_p_of_margin
-from gsmooth.theory.sequential import (
-    EProcess,
-    StreamedSample,
-    log_e_lower,
-    log_e_slack,
-    log_e_value,
-)
+from gsmooth.theory.sequential import EProcess, StreamedSample
 
 shares = st.floats(0.5, 0.999)
 votes = st.integers(0, 2000)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gsmooth.errors import ConfigurationError, UnreachableError
+from gsmooth.theory.e_value import log_e_slack, log_e_value
 from gsmooth.theory.radii import gaussian_required_p
 from gsmooth.theory.sequential import (
     EProcess,
@@ -18,8 +19,6 @@ from gsmooth.theory.sequential import (
     StreamedSample,
     anytime_lower,
     cannot_accept,
-    log_e_slack,
-    log_e_value,
 )
 from gsmooth.theory.tail import DEEP, log_beta_tail
 
