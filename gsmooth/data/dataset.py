@@ -1,9 +1,9 @@
-"""The class Dataset: labelled images in memory, checked when it is built."""
+"""The class Dataset: labelled images, checked when it is built or when all are read first."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gsmooth.data.arrays import as_array
+from gsmooth.data.lazy_images import LazyImages
 from gsmooth.data.settings import DATA
 from gsmooth.data.splits import ALL
-from gsmooth.data.streamed import StreamedImages
+from gsmooth.data.survey import image_digest
 from gsmooth.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class Dataset:
     Args:
         name: Name of the data, in errors and records.
         images: Images (N, C, H, W): uint8 (0..255, mapped onto ``input_range``), or floating and
-            inside ``input_range``. :class:`gsmooth.data.streamed.StreamedImages` has the same shape
-            and is indexed in the same way, and reads files when it is.
+            inside ``input_range``. :class:`gsmooth.data.lazy_images.LazyImages` have the same shape
+            and are indexed in the same way, and are read from disk when they are.
         labels: Labels (N,), int64, each below ``len(classes)``.
         classes: Names of the classes.
         named: True if 0, 1, 2, ... are names in ``classes``, such as those of folders.
@@ -90,6 +91,29 @@ class Dataset:
             _check_range(self.name, self.images, input_range)
         return fitted
 
+    def surveyed(self) -> Dataset:
+        """Return the data; images that are on disk are read once and checked as others are.
+
+        Raises:
+            InputError: A file cannot be read, or values do not fit.
+        """
+        if isinstance(self.images, LazyImages):
+            _check_values(self.name, self.images)
+        return self
+
+    def taken(self, chosen: NDArray[np.bool_]) -> Dataset:
+        """Return the images that are chosen, (N,); those on disk stay there."""
+        images: Any = self.images
+        if isinstance(images, LazyImages):
+            images = images.taken(np.flatnonzero(chosen).tolist())
+        else:
+            images = images[chosen]
+        return replace(self, images=images, labels=self.labels[chosen])
+
+    def extremes(self) -> tuple[float, float]:
+        """Return the least and the greatest stored value."""
+        return _extremes(self.images)
+
     def pixels(
         self, part: int | NDArray[np.integer[Any]], dtype: type[np.floating[Any]]
     ) -> NDArray[Any]:
@@ -141,8 +165,17 @@ class Dataset:
             )
         return chosen if limit is None else chosen[:limit]
 
+    def keys(self) -> NDArray[np.uint64]:
+        """Compute 128 bits of a hash of each image's stored pixels, (N, 2)."""
+        if isinstance(self.images, LazyImages):
+            return self.images.survey.keys
+        made = b"".join(map(image_digest, self.images))
+        return np.frombuffer(made, dtype=np.uint64).reshape(-1, 2)
+
     def digest(self) -> str:
         """Compute the sha256 of pixels and labels, which identifies the data in records."""
+        if isinstance(self.images, LazyImages):
+            return self.images.digest(self.labels)
         state = hashlib.sha256(f"{self.images.dtype.str}{self.images.shape}".encode())
         for start in range(0, len(self), DATA.block_images):
             block = self.images[start : start + DATA.block_images]
@@ -153,7 +186,7 @@ class Dataset:
 
 def dataset_from_arrays(
     name: str,
-    images: ArrayLike,
+    images: ArrayLike | LazyImages,
     labels: ArrayLike,
     classes: Sequence[str] | None = None,
     split: str = ALL,
@@ -171,7 +204,8 @@ def dataset_from_arrays(
     Raises:
         InputError: An array is sparse, ragged, masked or of objects, or they do not fit together.
     """
-    pixels = _channels_first(as_array(f"{name}: images", images))
+    lazy = isinstance(images, LazyImages)
+    pixels: Any = images if lazy else _channels_first(as_array(f"{name}: images", images))
     truth = _integers(name, as_array(f"{name}: labels", labels))
     if classes is None:
         numbered = tuple(map(str, range(int(truth.max(initial=0)) + 1)))
@@ -213,49 +247,78 @@ def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
     return images
 
 
+def checked_form(name: str, images: NDArray[Any]) -> NDArray[Any]:
+    """Return the images as (N, C, H, W); InputError if shape or type do not fit."""
+    shaped = _channels_first(images)
+    _check_form(name, shaped)
+    return shaped
+
+
 def _check_images(name: str, images: NDArray[Any]) -> None:
-    if isinstance(images, StreamedImages):  # Each file is checked when it is read.
-        return
+    _check_form(name, images)
+    if not isinstance(images, LazyImages):  # Those are checked when all are read.
+        _check_values(name, images)
+
+
+def _check_form(name: str, images: NDArray[Any]) -> None:
     if images.ndim != 4 or 0 in images.shape:
         raise InputError(
             f"{name}: images of shape {images.shape}; expected (N, C, H, W) or (N, H, W)"
         )
-    if images.dtype == np.uint8:
-        _check_bytes(name, images)
-        return
-    if not np.issubdtype(images.dtype, np.floating):
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
         raise InputError(
             f"{name}: images of type {images.dtype}; expected uint8 (0..255) or floating point"
         )
-    finite = np.isfinite(images).all(axis=(1, 2, 3))
-    if not finite.all():
-        first = int(np.flatnonzero(~finite)[0])
+
+
+def _check_values(name: str, images: NDArray[Any] | LazyImages) -> None:
+    """Raise InputError if 8-bit images have no value above 1, or a pixel is not finite.
+
+    8-bit data that are all black are accepted.
+    """
+    low, high = _extremes(images)
+    if images.dtype == np.uint8:
+        if high == 1:
+            raise InputError(
+                f"{name}: 8-bit images of nothing but 0 and 1; is 1 white, or nearly black? 8-bit"
+                " pixels run from 0 to 255: multiply by 255, or give floating-point images"
+            )
+    elif not np.isfinite([low, high]).all():
+        first, count = _such(images, lambda block: ~np.isfinite(block))
         raise InputError(
             f"{name}: image {first} holds NaN or infinite pixels"
-            f" ({int((~finite).sum())} such images); remove or repair them"
-        )
-
-
-def _check_bytes(name: str, images: NDArray[np.uint8]) -> None:
-    """Raise InputError if the largest value of the whole data set is 1. Black data are accepted."""
-    if images.max() == 1:
-        raise InputError(
-            f"{name}: 8-bit images of nothing but 0 and 1; is 1 white, or nearly black? 8-bit"
-            " pixels run from 0 to 255: multiply by 255, or give floating-point images"
+            f" ({count} such images); remove or repair them"
         )
 
 
 def _check_range(name: str, images: NDArray[Any], input_range: tuple[float, float]) -> None:
-    low, high = input_range
-    outside = ((images < low) | (images > high)).any(axis=(1, 2, 3))
-    if outside.any():
-        first = int(np.flatnonzero(outside)[0])
-        values = images[first]
-        raise InputError(
-            f"{name}: image {first}: values in [{values.min():g}, {values.max():g}], outside the"
-            f" declared input range [{low:g}, {high:g}] ({int(outside.sum())} such images); rescale"
-            " the data (8-bit images: divide by 255) or declare model.input_range"
-        )
+    low, high = map(images.dtype.type, input_range)  # As the pixels are compared with them.
+    least, most = _extremes(images)
+    if low <= least and most <= high:
+        return
+    first, count = _such(images, lambda block: (block < low) | (block > high))
+    values = images[first]
+    raise InputError(
+        f"{name}: image {first}: values in [{values.min():g}, {values.max():g}], outside the"
+        f" declared input range [{low:g}, {high:g}] ({count} such images); rescale"
+        " the data (8-bit images: divide by 255) or declare model.input_range"
+    )
+
+
+def _extremes(images: NDArray[Any] | LazyImages) -> tuple[float, float]:
+    """Least and greatest stored value; NaN where a pixel is."""
+    if isinstance(images, LazyImages):
+        return images.survey.low, images.survey.high
+    return float(images.min()), float(images.max())
+
+
+def _such(
+    images: NDArray[Any] | LazyImages, wrong: Callable[[NDArray[Any]], NDArray[np.bool_]]
+) -> tuple[int, int]:
+    """The first image with a pixel for which ``wrong`` holds, and the number of such images."""
+    blocks = images.blocks() if isinstance(images, LazyImages) else [images]
+    found = np.concatenate([wrong(block).any(axis=(1, 2, 3)) for block in blocks])
+    return int(np.flatnonzero(found)[0]), int(found.sum())
 
 
 def _check_names(name: str, classes: tuple[str, ...]) -> None:

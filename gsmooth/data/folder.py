@@ -119,12 +119,18 @@ def stacked(paths: Sequence[Path], preparation: Preparation) -> NDArray[np.uint8
     for position, path in enumerate(paths[1:], start=1):
         pixels = read_picture(path, preparation)
         if pixels.shape != first.shape:
-            raise InputError(
-                f"data {path}: (C, H, W) = {pixels.shape}, but {paths[0]} has {first.shape};"
-                f" {_remedy(pixels.shape, first.shape)}"
-            )
+            raise other_size(path, pixels.shape, paths[0], first.shape)
         images[position] = pixels
     return images
+
+
+def other_size(
+    path: Path, shape: tuple[int, ...], first: Path, expected: tuple[int, ...]
+) -> InputError:
+    """Return the error for a file whose image has another shape (C, H, W) than the first one."""
+    return InputError(
+        f"data {path}: (C, H, W) = {shape}, but {first} has {expected}; {_remedy(shape, expected)}"
+    )
 
 
 @final

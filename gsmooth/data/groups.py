@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gsmooth.data.archive import Archive
+from gsmooth.data.archive import ArrayStore, is_array_folder, opened_arrays
 from gsmooth.data.boundary import reading
 from gsmooth.data.loading import folder_files
 from gsmooth.data.splits import ALL
@@ -36,8 +36,9 @@ def image_groups(spec: str, split: str, groups: str) -> NDArray[np.int64]:
         InputError: An image has no group.
     """
     path = Path(spec).expanduser()
-    if path.suffix.lower() == ".npz":
-        names: Sequence[Any] | NDArray[Any] = _from_archive(Archive.open(path), split, groups)
+    if path.suffix.lower() == ".npz" or is_array_folder(path):
+        store = opened_arrays(path)
+        names: Sequence[Any] | NDArray[Any] = _from_archive(store, split, groups)
     elif path.is_dir():
         named = None if split == ALL else split
         place, _, found = folder_files(path, named, split)
@@ -52,7 +53,7 @@ def image_groups(spec: str, split: str, groups: str) -> NDArray[np.int64]:
     return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)
 
 
-def _from_archive(archive: Archive, split: str, groups: str) -> NDArray[Any]:
+def _from_archive(archive: ArrayStore, split: str, groups: str) -> NDArray[Any]:
     for name in (f"{groups}_{split}", groups):
         if name in archive.names:
             return archive.array(name)

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth.boundaries.factory import call_factory, import_object
-from gsmooth.data.archive import Archive
+from gsmooth.data.archive import is_array_folder, opened_arrays
 from gsmooth.data.arrays import as_array
 from gsmooth.data.boundary import reading
-from gsmooth.data.dataset import Dataset, dataset_from_arrays, interleaved
+from gsmooth.data.dataset import Dataset, checked_form, dataset_from_arrays, interleaved
 from gsmooth.data.folder import ImageFiles, image_files, split_folders, stacked
 from gsmooth.data.image_file import SUFFIXES
 from gsmooth.data.names import named_classes
 from gsmooth.data.preparation import AS_IT_IS, Preparation
 from gsmooth.data.splits import ALL, chosen_split
-from gsmooth.data.streamed import StreamedImages
+from gsmooth.data.streamed import MappedImages, StreamedImages
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.text.spelling import did_you_mean
 
@@ -44,6 +44,7 @@ def load_data(
     *,
     usual: str = "heldout",
     streamed: bool = False,
+    in_memory: int | None = None,
 ) -> Dataset:
     """The data set that ``spec`` names.
 
@@ -54,6 +55,7 @@ def load_data(
               first 400 are split "train", the last 100 "heldout", in the order 0, 1, ..., 9, 0, ...
             - ``PATH.npz``: arrays x_SPLIT and y_SPLIT for every split, or x and y (images and
               labels) without any; optionally ``class_names`` (or ``classes``).
+            - A folder of ``.npy`` files that are called as those arrays are.
             - A folder: one sub-folder of images a class, taken in turn like the digits; or a
               sub-folder a split (train, heldout, test, ...) with those inside.
             - An image file: that one image, whose class is not known.
@@ -63,9 +65,12 @@ def load_data(
         preparation: What is done to the images once they are read (resize, crop).
         usual: The split that None means; for "heldout", "test" will do.
         streamed: Leave the images of a folder on disk, and read each one when it is used.
+        in_memory: Bytes of all images from which those of folders, of ``.npy`` files and of
+            uncompressed ``.npz`` files are left on disk too; None: they are not.
 
     Returns:
-        The images and labels, checked.
+        The images and labels. They are checked, except images on disk, which are when
+        :meth:`gsmooth.data.dataset.Dataset.surveyed` is called.
 
     Raises:
         ConfigurationError: The data do not have that split.
@@ -77,7 +82,7 @@ def load_data(
         (1000, (1, 28, 28), 3)
     """
     with reading(spec):
-        return _loaded(spec, split, preparation, usual, streamed)
+        return _loaded(spec, split, preparation, usual, 0 if streamed else in_memory, in_memory)
 
 
 def split_names(spec: str) -> tuple[str, ...] | None:
@@ -96,21 +101,27 @@ def split_names(spec: str) -> tuple[str, ...] | None:
     with reading(spec):
         if spec.startswith("shipped:"):
             return tuple(_DIGITS)
-        if path.suffix.lower() == ".npz":
-            return tuple(name for name in Archive.open(path).splits() if name != ALL)
+        if path.suffix.lower() == ".npz" or is_array_folder(path):
+            return tuple(name for name in opened_arrays(path).splits() if name != ALL)
         return tuple(split_folders(path)) if path.is_dir() else None
 
 
 def _loaded(
-    spec: str, split: str | None, preparation: Preparation, usual: str, streamed: bool
+    spec: str,
+    split: str | None,
+    preparation: Preparation,
+    usual: str,
+    files_from: int | None,
+    arrays_from: int | None,
 ) -> Dataset:
+    """files_from, arrays_from: bytes from which images of either kind are left on disk."""
     path = Path(spec).expanduser()
     if spec.startswith("shipped:"):
         return _prepared(_shipped(spec, split, usual), preparation)
-    if path.suffix.lower() == ".npz":
-        return _prepared(_from_npz(path, split, usual), preparation)
+    if path.suffix.lower() == ".npz" or is_array_folder(path):
+        return _from_arrays(path, split, usual, preparation, arrays_from)
     if path.is_dir():
-        return _from_folder(path, split, preparation, usual, streamed)
+        return _from_folder(path, split, preparation, usual, files_from)
     if path.suffix.lower() in SUFFIXES and (path.is_file() or ":" not in spec):
         return _from_picture(path, split, preparation)
     if ":" in spec:
@@ -120,6 +131,11 @@ def _loaded(
             f"data {spec!r}: these images were given as objects in Python, and records do not hold"
             " them; save them as an .npz file with x and y, and name that"
         )
+    if path.suffix.lower() == ".npy":
+        raise InputError(
+            f"data {spec!r}: a .npy file is one array; name the folder that holds x.npy (images)"
+            " and y.npy (labels)"
+        )
     raise InputError(
         f"data {spec!r}: no such file or folder; expected shipped:{SHIPPED[0]}, a path ending in"
         " .npz, a folder with one sub-folder of images a class, an image file, or module:factory"
@@ -128,14 +144,18 @@ def _loaded(
 
 def _prepared(dataset: Dataset, preparation: Preparation) -> Dataset:
     """Resize and crop data that were given as arrays, like files."""
-    if preparation.background is not None:
-        raise ConfigurationError(
-            f"data {dataset.name}: data.background is for image files with transparent pixels, and"
-            " these images come as arrays; leave it out"
-        )
+    _require_no_background(dataset.name, preparation)
     if preparation.resize is None and preparation.crop is None:
         return dataset
     return replace(dataset, images=preparation.arrays(dataset.images, dataset.name))
+
+
+def _require_no_background(name: str, preparation: Preparation) -> None:
+    if preparation.background is not None:
+        raise ConfigurationError(
+            f"data {name}: data.background is for image files with transparent pixels, and"
+            " these images come as arrays; leave it out"
+        )
 
 
 def _shipped(spec: str, split: str | None, usual: str) -> Dataset:
@@ -171,20 +191,31 @@ def _digits() -> NDArray[np.uint8]:
     return table.reshape(10, 500, 785)
 
 
-def _from_npz(path: Path, split: str | None, usual: str) -> Dataset:
-    archive = Archive.open(path)
-    found = archive.splits()
+def _from_arrays(
+    path: Path, split: str | None, usual: str, preparation: Preparation, on_disk_from: int | None
+) -> Dataset:
+    store = opened_arrays(path)
+    found = store.splits()
     if not found:
         raise InputError(
-            f"data {path}: it holds {', '.join(map(repr, archive.names)) or 'nothing'}; expected"
+            f"data {path}: it holds {', '.join(map(repr, store.names)) or 'nothing'}; expected"
             " 'x' and 'y', 'images' and 'labels', or 'x_SPLIT' and 'y_SPLIT' for each split"
         )
     chosen = chosen_split(str(path), () if set(found) == {ALL} else found, split, usual)
     images, labels = found[chosen]
-    dataset = dataset_from_arrays(
-        str(path), archive.array(images), archive.array(labels), archive.class_names(), chosen
+    mapped = None if on_disk_from is None else store.mapped(images, on_disk_from)
+    pixels = store.array(images) if mapped is None else mapped.values
+    truth, names = store.array(labels), store.class_names()
+    _require_no_background(str(path), preparation)
+    if mapped is None:
+        dataset = dataset_from_arrays(str(path), pixels, truth, names, chosen)
+        return replace(_prepared(dataset, preparation), notices=store.notices())
+    kept = (store.file(images), images)
+    shaped = checked_form(str(path), pixels)
+    lazy: Any = MappedImages(*kept, shaped, preparation, mapped.whole)
+    return replace(
+        dataset_from_arrays(str(path), lazy, truth, names, chosen), notices=store.notices()
     )
-    return replace(dataset, notices=archive.notices())
 
 
 def folder_files(folder: Path, split: str | None, usual: str) -> tuple[Path, str, ImageFiles]:
@@ -212,10 +243,18 @@ def folder_files(folder: Path, split: str | None, usual: str) -> tuple[Path, str
 
 
 def _from_folder(
-    folder: Path, split: str | None, preparation: Preparation, usual: str, streamed: bool
+    folder: Path,
+    split: str | None,
+    preparation: Preparation,
+    usual: str,
+    on_disk_from: int | None,
 ) -> Dataset:
     place, chosen, found = folder_files(folder, split, usual)
-    images: Any = (StreamedImages if streamed else stacked)(found.paths, preparation)
+    images: Any = None
+    if on_disk_from is not None:
+        images = StreamedImages(found.paths, preparation)
+    if images is None or images.nbytes < (on_disk_from or 0):
+        images = stacked(found.paths, preparation)
     return Dataset(
         str(place),
         images,

@@ -15,6 +15,14 @@ class DataSettings:
     """Largest number of classes. A larger label is a mistake; its names would fill the memory."""
     block_images: int = 256
     """Images that are read at once where a digest is computed. More take more memory."""
+    block_bytes: int = 2**26
+    """Most bytes of such images where they are on disk."""
+    in_memory_bytes: int = 2**27
+    """Bytes of all images from which a run leaves them on disk, and reads each when it is used."""
+    recent_images: int = 8
+    """Images on disk that are kept in memory after they were read."""
+    kept_bytes: int = 2**27
+    """Bytes of all images from which their digests are kept in the user's cache folder."""
 
 
 DATA: Final = DataSettings()

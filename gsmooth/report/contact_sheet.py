@@ -326,7 +326,7 @@ def _class(dataset: Dataset, label: int) -> str:
 def _limits(dataset: Dataset) -> tuple[float, float]:
     if dataset.images.dtype == np.uint8:
         return dataset.input_range
-    return float(dataset.images.min()), float(dataset.images.max())
+    return dataset.extremes()
 
 
 def _input_range(records: Records) -> tuple[float, float]:

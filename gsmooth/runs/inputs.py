@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -13,6 +12,7 @@ from gsmooth.data.dataset import Dataset
 from gsmooth.data.digests import SeenImages, image_digests
 from gsmooth.data.loading import load_data
 from gsmooth.data.preparation import Preparation
+from gsmooth.data.settings import DATA
 from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, InputError, RecordError
 from gsmooth.runs.config.run_config import RunConfig
@@ -20,7 +20,11 @@ from gsmooth.transforms.base import Transformation
 
 
 def run_data(
-    config: RunConfig, usual: str = "heldout", *, streamed: bool = False
+    config: RunConfig,
+    usual: str = "heldout",
+    *,
+    streamed: bool = False,
+    in_memory: int | None = DATA.in_memory_bytes,
 ) -> tuple[RunConfig, Dataset]:
     """The images of a resolved configuration, in the range of its model; and the split they are of.
 
@@ -29,7 +33,9 @@ def run_data(
     Args:
         config: The configuration.
         usual: The split that is meant where none is named.
-        streamed: Leave the images of a folder on disk, and read each one when it is used.
+        streamed: Leave the images of a folder on disk whatever their size, and do not look at all
+            of them now. Otherwise every image is read once.
+        in_memory: Bytes of all images from which they are left on disk; None: they are not.
 
     Raises:
         InputError: As :func:`gsmooth.data.loading.load_data`; or floating-point images lie outside
@@ -38,7 +44,10 @@ def run_data(
     """
     data = config.data
     prepared = preparation_of(config)
-    dataset = load_data(data.spec, data.split, prepared, usual=usual, streamed=streamed)
+    dataset = load_data(
+        data.spec, data.split, prepared, usual=usual, streamed=streamed, in_memory=in_memory
+    )
+    dataset = dataset if streamed else dataset.surveyed()
     dataset = dataset.for_range(config.model.input_range or (0.0, 1.0))
     named = data.model_copy(update={"split": dataset.split})
     dataset = _unseen(config, dataset) if data.unseen else dataset
@@ -58,7 +67,7 @@ def _unseen(config: RunConfig, dataset: Dataset) -> Dataset:
             f"data {dataset.name}: the network was trained on every one of these images; name other"
             " images with --data"
         )
-    return replace(dataset, images=dataset.images[fresh], labels=dataset.labels[fresh])
+    return dataset.taken(fresh)
 
 
 def run_classes(config: RunConfig, dataset: Dataset, outputs: int) -> tuple[RunConfig, Dataset]:

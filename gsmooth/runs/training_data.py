@@ -56,7 +56,7 @@ class TrainingData:
             ConfigurationError: The groups do not go with the data.
         """
         recipe = config.train
-        config, dataset = run_data(config, "train", streamed=recipe.workers > 0)
+        config, dataset = run_data(config, "train", streamed=recipe.workers > 0, in_memory=None)
         require_labels(dataset)
         data = config.data
         part = np.asarray(dataset.indices(data.start, data.every, data.limit), dtype=np.int64)
