@@ -256,6 +256,7 @@ USUAL: dict[str, dict[str, object]] = {
         "every": 1,
         "limit": None,
         "unseen": False,
+        "shard": None,
     },
     "transformation": {"name": None, "options": {}},
     "smoothing": {
@@ -343,7 +344,7 @@ def test_the_identity_of_a_run() -> None:
     read = ("resize", "crop", "background", "unseen")
     plain: dict[str, object] = {
         "model": without("model", *options, *made, "trained_on", "trained_images"),
-        "data": without("data", *read, "start", "every", "limit"),
+        "data": without("data", *read, "start", "every", "limit", "shard"),
         "transformation": USUAL["transformation"],
         "smoothing": without("smoothing", "seed_file"),
         "region": USUAL["region"],

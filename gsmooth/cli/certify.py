@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,6 +57,8 @@ gsmooth certify --guarantee online -d received.npz --region "-10:10" --bits 8 -o
 
 gsmooth certify --guarantee population -m shipped:digits-l2 --l2 0.1 -o runs/population
 
+gsmooth certify -c photos.toml -o runs/photos --seed 7 --shard 2/8  (then: gsmooth merge)
+
 gsmooth certify -c runs/photos/config.toml  (resumes that run)
 
 [bold]Reading the result[/bold]: certified accuracy is the share of images whose true class is
@@ -74,6 +77,17 @@ DryRunFlag = Annotated[
         "--dry-run",
         help="Resolve and check everything, try a few images, print the plan and the run file;"
         " record nothing.",
+    ),
+]
+
+ShardFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N|auto",
+        help="One part of the run, as a run of its own in a folder inside --out; 2/8 is the second"
+        " of eight. auto: what a SLURM array or torchrun says. All parts need one --seed.",
+        rich_help_panel="Many machines",
     ),
 ]
 
@@ -101,6 +115,7 @@ def certify(
     seed: SeedFlag = None,
     seed_file: SeedFileFlag = None,
     device: DeviceFlag = None,
+    shard: ShardFlag = None,
     dry_run: DryRunFlag = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
@@ -136,6 +151,10 @@ def certify(
             *flag("--out", "output.folder", out),
         ]
         settings = load_config(config, [*overrides, *(sets or ())])
+        if shard is not None:
+            from gsmooth.runs.machines.shards import sharded
+
+            settings = sharded(settings, shard, os.environ)
         if dry_run:
             _foretell(settings, as_json)
         else:

@@ -20,6 +20,7 @@ from gsmooth.data.item import Item
 from gsmooth.models import load_model, weights_digest
 from gsmooth.runs.calibration import CalibratedCovers, Calibration, read_calibration
 from gsmooth.runs.config.run_config import RunConfig, fingerprint, identity
+from gsmooth.runs.config.shard import Shard
 from gsmooth.runs.inputs import (
     data_notices,
     require_shape,
@@ -127,7 +128,8 @@ class RunContext:
     def indices(self) -> range:
         """Positions of the images of the run."""
         part = self.config.data
-        return self.dataset.indices(part.start, part.every, part.limit)
+        whole = self.dataset.indices(part.start, part.every, part.limit)
+        return whole if part.shard is None else Shard.parse(part.shard).taken(whole)
 
     def items(self, indices: Iterator[int]) -> Iterator[Item]:
         """The images at these positions; each is loaded when the iterator reaches it."""

@@ -13,12 +13,13 @@ from gsmooth.attacks import AttackOutcome
 from gsmooth.certification import Outcome
 from gsmooth.certification.api import Watch
 from gsmooth.data.dataset import Dataset
+from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import image_digest
 from gsmooth.runs.config.resolution import resolved_task
 from gsmooth.runs.config.run_config import RunConfig, to_toml
 from gsmooth.runs.config.run_file import CONFIG_NAME
 from gsmooth.runs.context import RunContext, build_context
-from gsmooth.runs.fixed_batch import examined, with_fixed_batch_size
+from gsmooth.runs.fixed_batch import examined, fixed_batch_size, with_fixed_batch_size
 from gsmooth.runs.inputs import require_labels
 from gsmooth.runs.kept_rule import with_kept_rule
 from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
@@ -61,7 +62,20 @@ def plan(config: RunConfig) -> RunContext:
     context = build_context(with_fixed_batch_size(task.seed.config, folder), task.seed.seed, task)
     require_labels(context.dataset)
     require_feasible(context)
-    return examined(context.with_largest_margin(), folder)
+    found = examined(context.with_largest_margin(), folder)
+    if config.engine.batch_size == "auto" and fixed_batch_size(folder) is None:
+        _require_no_shard(found)
+    return found
+
+
+def _require_no_shard(context: RunContext) -> None:
+    """ConfigurationError where each shard would measure a batch size that its labels depend on."""
+    if context.config.data.shard is not None and context.smoothed.fixed_batch:
+        raise ConfigurationError(
+            f"data.shard={context.config.data.shard}: labels of this model depend on the batch"
+            " size, which all shards must have in common; give it to all of them, e.g."
+            f" --set engine.batch_size={context.smoothed.batch_size}"
+        )
 
 
 def run_certify(config: RunConfig, progress: Progress) -> RunSummary:

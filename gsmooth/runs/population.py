@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import final
 
 from gsmooth.certification.population import PopulationCertificate, population_votes
+from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import image_digest
 from gsmooth.runs.config.run_config import RunConfig, to_toml
 from gsmooth.runs.config.run_file import CONFIG_NAME
@@ -52,9 +53,15 @@ def run_population(config: RunConfig, progress: Progress) -> PopulationSummary:
     certificate is written when all images have a vote.
 
     Raises:
-        ConfigurationError: The bound is not proved for this noise or transformation.
+        ConfigurationError: The bound is not proved for this noise or transformation, or a shard
+            was asked for.
         Interrupted: On Ctrl-C; what is finished stays.
     """
+    if config.data.shard is not None:
+        raise ConfigurationError(
+            f"data.shard={config.data.shard}: one vote an image is cast, and the bound is about all"
+            " of them together; leave the shard out"
+        )
     context = plan(config)
     folder = context.config.output.folder
     of_seed = context.task.seed.keep()

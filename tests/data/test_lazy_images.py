@@ -45,7 +45,7 @@ def pictures(folder: Path, count: int = 5) -> str:
     return str(folder)
 
 
-def arrays(kind: str, path: Path, **given: NDArray[Any]) -> str:
+def arrays(kind: str, path: Path, **given: Any) -> str:
     if kind == "npz":
         np.savez(path.with_suffix(".npz"), **given)
         return str(path.with_suffix(".npz"))

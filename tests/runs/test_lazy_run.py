@@ -47,7 +47,9 @@ def test_rows_and_fingerprint_do_not_depend_on_where_the_images_are(
 ) -> None:
     spec = photos(project / "photos") if data == "folder" else "data.spec=images.npz"
     held = rows(spec, "output.folder=held")
-    monkeypatch.setitem(run_data.__kwdefaults__, "in_memory", 0)
+    usual = run_data.__kwdefaults__
+    assert usual is not None
+    monkeypatch.setitem(usual, "in_memory", 0)
     config = tmp_project_config(spec)
     task = resolved_task(config)
     lazy = build_context(task.config, 0, task).dataset

@@ -16,6 +16,7 @@ from gsmooth.certificate import MOST_VOTES, decision_rule
 from gsmooth.data.fields import NamesField, ShapeField, SizeField
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.config.section import NO_OPTIONS, Count, Positive, Probability, Section
+from gsmooth.runs.config.shard import Shard
 from gsmooth.runs.config.train_section import TrainSection
 from gsmooth.transforms.region import Region
 
@@ -79,6 +80,13 @@ class ModelSection(Section):
     train` writes it, and a run on one of them says so."""
 
 
+def _a_shard(text: str) -> str:
+    try:
+        return str(Shard.parse(text))
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from error
+
+
 class DataSection(Section):
     """The images, and which of them are used: `start`, `start + every`, ..., at most `limit`."""
 
@@ -103,6 +111,9 @@ class DataSection(Section):
     unseen: bool = False
     """Leave out the images that are listed in `model.trained_images`. `gsmooth train` writes it
     where it kept a part of the images (`train.holdout`)."""
+    shard: Annotated[str, AfterValidator(_a_shard)] | None = None
+    """One part of these images: `"2/8"` is the second of eight. `--shard` sets it, and the folder
+    of the part; `gsmooth merge` joins the records of all parts."""
 
 
 def _one_spelling(name: str) -> str:
@@ -371,7 +382,7 @@ class RunConfig(Section):
 
 # What may differ between two runs that share one folder of records.
 _FREE: dict[str, frozenset[str] | None] = {
-    "data": frozenset({"start", "every", "limit"}),
+    "data": frozenset({"start", "every", "limit", "shard"}),
     # Where a secret seed lies, not which it is: that is what the commitment says.
     "smoothing": frozenset({"seed_file"}),
     "predict": None,
@@ -493,13 +504,21 @@ def _table(tree: Mapping[str, object], section: str) -> dict[str, object]:
 
 
 def to_toml(config: RunConfig) -> str:
-    """The configuration as a run file; TOML has no null, so what is None is left out."""
-    return tomli_w.dumps(_without_none(config.model_dump(mode="json")))
+    """The configuration as a run file."""
+    return tree_to_toml(config.model_dump(mode="json"))
 
 
-def _without_none(tree: dict[str, object]) -> dict[str, object]:
+def tree_to_toml(config: Mapping[str, object]) -> str:
+    """:func:`to_toml` of a configuration that was written down.
+
+    TOML has no null, so what is None is left out.
+    """
+    return tomli_w.dumps(_without_none(config))
+
+
+def _without_none(tree: Mapping[str, object]) -> dict[str, object]:
     return {
-        key: _without_none(value) if isinstance(value, dict) else value
+        key: _without_none(value) if isinstance(value, Mapping) else value
         for key, value in tree.items()
         if value is not None
     }

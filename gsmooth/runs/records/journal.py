@@ -97,3 +97,9 @@ def _lock(descriptor: int, path: Path) -> None:
         raise OutputError(
             f"another process is writing to {path}; wait for it, stop it, or choose another folder"
         ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be locked ({error.strerror}): this file system has no locks, so two"
+            " processes could write to one file; choose a folder on another one, or mount it with"
+            " locks (docs/scale.md)"
+        ) from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, final
 
-from gsmooth.errors import RecordError
+from gsmooth.errors import ConfigurationError, RecordError
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.records.folder import stored_header
 from gsmooth.runs.records.header import RunHeader
@@ -49,7 +49,7 @@ def seed_of_run(config: RunConfig) -> RunSeed:
 
     A drawn seed is secret where images come from an attacker (the online guarantee). RecordError
     where the folder's seed is secret and its file is not found, ConfigurationError for a seed file
-    that cannot be used.
+    that cannot be used, and for a shard without a seed that the others can have too.
     """
     folder = config.output.folder
     old, named = stored_header(folder), named_seed(config)
@@ -61,6 +61,11 @@ def seed_of_run(config: RunConfig) -> RunSeed:
         return _public(config, _stated(old, folder))
     if os.path.lexists(folder / SECRET_NAME):  # A run that was killed before its first line.
         return RunSeed(config, read_secret(folder / SECRET_NAME, follow=False))
+    if config.data.shard is not None:
+        raise ConfigurationError(
+            f"data.shard={config.data.shard}: all shards of a run have one seed, so it has to be"
+            " named: give --seed NUMBER to all of them, or --seed-file FILE for a secret one"
+        )
     if config.certify.guarantee == "online":
         return RunSeed(config, SecretSeed.drawn(), drawn=True)
     return replace(_public(config, public_seed()), drawn=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import math
@@ -248,6 +249,17 @@ def test_two_writers_on_one_folder_are_refused(tmp_path: Path) -> None:
     ):
         RecordWriter(tmp_path, make_header())
     write(tmp_path, make_row(0))
+
+
+def test_a_file_system_without_locks_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with pytest.raises(OutputError, match=r"cannot be locked \(No locks available\)"):
+        RecordWriter(tmp_path / "run", make_header())
 
 
 def test_a_lock_held_elsewhere_does_not_stop_a_reader(tmp_path: Path) -> None:
