@@ -38,6 +38,7 @@ def certify(
     n: int | None = None,
     bound: Literal["clopper-pearson", "sequence"] | None = None,
     n0: int = 64,
+    rule: Literal["runner-up", "e-process", "fixed"] | None = None,
     centres: int | Literal["clean"] | None = None,
     guarantee: Literal["individual", "online"] = "individual",
     seconds: float | None = None,
@@ -65,10 +66,15 @@ def certify(
             on how much of it? Spends n votes a centre.
         order: Region mode: "worst-first" (the default) gives up soonest where the region will not
             pass; "inside-out" certifies the part that was reached.
-        n: Radius mode: votes a centre, by default 10,000.
+        n: Radius mode, and rule="fixed": votes a centre, by default 10,000 and 400.
         bound: Radius mode: "clopper-pearson" (the default) for n votes, or "sequence", which stops
             when more votes would gain little.
         n0: Votes at the clean image that select the class.
+        rule: How votes decide. "runner-up" (the default): a test that may stop after any vote,
+            mixed with one of the gap to every other class, which needs fewer votes where other
+            votes are spread. "e-process": the former alone. "fixed", region mode: n votes at each
+            centre, by default 400, and Clopper-Pearson bounds. In radius mode it is for
+            bound="sequence".
         centres: Centres of a cover at most; "clean": the clean image alone; by default as many as
             cost least.
         guarantee: "individual": of the given image. "online": the given image was attacked already,
@@ -109,7 +115,7 @@ def certify(
             f"region: {g.transformation.name} has no parameters and l2 is 0, so there is nothing to"
             " certify; give Region(l2=...), a radius in units of the input range"
         )
-    rule = _rule(mode, alpha, n0, max_votes, order, n, bound)
+    decision = _rule(mode, alpha, n0, max_votes, order, n, bound, rule)
     online = guarantee == "online"
     if guarantee not in ("individual", "online"):
         raise ConfigurationError(
@@ -120,9 +126,9 @@ def certify(
         raise ConfigurationError("certify: seconds is for guarantee='online'; leave it out")
     if seconds is not None and not seconds > 0.0:
         raise ConfigurationError(f"certify: seconds={seconds} must be above 0, or left out")
-    number = _usual_centres(g, rule, online) if centres is None else centres
+    number = _usual_centres(g, decision, online) if centres is None else centres
     covers = OnlineCovers(number, seconds) if online else IndividualCovers(number)
-    task = CertifyTask(g, asked, rule, covers)
+    task = CertifyTask(g, asked, decision, covers)
     check_feasible(task)
     if online:
         _require_rounding(kept, asked)
@@ -152,10 +158,11 @@ def _rule(
     order: Literal["worst-first", "inside-out"] | None,
     n: int | None,
     bound: Literal["clopper-pearson", "sequence"] | None,
+    rule: Literal["runner-up", "e-process", "fixed"] | None,
 ) -> Mode:
     """The rule; ConfigurationError for an argument that the mode does not have."""
     others: dict[str, dict[str, object]] = {
-        "region": {"n": n, "bound": bound},
+        "region": {"bound": bound} if rule == "fixed" else {"n": n, "bound": bound},
         "radius": {"max_votes": max_votes, "order": order},
     }
     if mode not in others:
@@ -165,12 +172,19 @@ def _rule(
         raise ConfigurationError(
             f"certify: {strange[0]} is for mode={other!r}; leave it out, or choose that mode"
         )
+    chosen = rule or "runner-up"
     if mode == "region":
         most = API.max_votes if max_votes is None else max_votes
-        return RegionMode(alpha=alpha, n0=n0, max_votes=most, order=order or "worst-first")
+        votes, usual = API.votes_fixed if n is None else n, order or "worst-first"
+        return RegionMode(alpha, n0, max_votes=most, order=usual, rule=chosen, n=votes)
+    if chosen == "fixed":
+        raise ConfigurationError(
+            "certify: rule='fixed' is for mode='region'; in radius mode votes are fixed in advance"
+            " with bound='clopper-pearson'"
+        )
     votes, shown = API.votes_per_centre if n is None else n, bound or "clopper-pearson"
     check_choice("bound", shown, ("clopper-pearson", "sequence"))
-    return RadiusMode(alpha=alpha, n0=n0, n=votes, bound=shown)
+    return RadiusMode(alpha=alpha, n0=n0, n=votes, bound=shown, rule=chosen)
 
 
 def _require_rounding(images: Dataset, region: Region) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from torch import Tensor
 
-from gsmooth.certificate import AbstainReason, CentreEvidence, Certified
+from gsmooth.certificate import AbstainReason, Certified
+from gsmooth.certification.mixture import chosen_mixture
 from gsmooth.certification.outcome import Outcome
+from gsmooth.certification.outlook import Outlook, tested
 from gsmooth.certification.radius import run_radius_test
 from gsmooth.certification.region import run_region_test
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
@@ -36,38 +37,54 @@ def decide(task: CertifyTask, index: int, cover: Cover | CoverPlan) -> Voting[Ou
         A generator that yields requests, is sent their counts (requests, classes + 1), and returns
         the outcome, with ``seconds`` 0.
     """
-    plan = None if isinstance(cover, Cover) else cover
-    selection = [
-        SampleRequest(SampleKey(task.smoothed.seed, index, Stream.SELECTION, 0, chunk), cover.clean)
-        for chunk in range(chunks(task.rule.n0))
-    ]
-    counts = yield [*selection, *_pilot_requests(task, index, plan)]
-    selected, spent = counts[: len(selection)].sum(axis=0), int(counts.sum())
+    selected = yield from _selection(task, index, cover.clean)
+    spent = int(selected.sum())
     if isinstance(cover, Cover):
         session = VotingSession(task, index, cover, selected, spent)
         return session.settled((yield from _run_test(session)))
-    won = counts[len(selection) :, int(np.argmax(selected[:-1]))]
-    estimates = _pilot_estimates(cover, won)
-    first, attempts = cover.plan(estimates), _attempts(task.rule, counts)
-    session = VotingSession(task, index, first, selected, spent, attempts)
+    label = int(np.argmax(selected[:-1]))
+    estimates = _selection_estimates(cover, selected)
+    if (first := cover.without_pilots(estimates)) is not None:
+        attempts = 1
+    else:
+        pilots = yield _pilot_requests(task, index, cover)
+        spent += int(pilots.sum())
+        more = _pilot_estimates(cover, pilots[:, label])
+        estimates = more if task.smoothed.law.periodic else estimates.join(more)
+        first, attempts = cover.plan(estimates), _attempts(task.rule, selected, pilots)
+    outlook = _outlook(task, estimates, selected)
+    session = VotingSession(task, index, first, selected, spent, attempts, outlook)
     return session.settled((yield from _run_tests(session, cover, estimates)))
 
 
-def _attempts(mode: Mode, counts: Counts) -> int:
-    """Covers that share alpha: one where all votes (requests, classes + 1) so far agree.
+def _selection(task: CertifyTask, index: int, clean: Tensor) -> Voting[Counts]:
+    """The votes that select the class, (classes + 1,), the last of them ties."""
+    seed = task.smoothed.seed
+    counts = yield [
+        SampleRequest(SampleKey(seed, index, Stream.SELECTION, 0, chunk), clean)
+        for chunk in range(chunks(task.rule.n0))
+    ]
+    found: Counts = counts.sum(axis=0)
+    return found
 
-    Its first cover then passes nearly always, so a second one would only cost votes. The votes that
+
+def _attempts(mode: Mode, selected: Counts, pilots: Counts) -> int:
+    """Covers that share alpha: one where all votes so far agree.
+
+    Its first cover then passes nearly always, so a second one would only cost votes; nor is there
+    another where no pilots have a choice to make, and the cover is a single ball. The votes that
     are tested have no part in this.
     """
-    unanimous = int(counts[:, :-1].sum(axis=0).max()) == int(counts.sum())
+    counts = pilots.sum(axis=0) + selected
+    unanimous = int(counts[:-1].max()) == int(counts.sum())
     return 1 if mode.rule == "runner-up" and unanimous else mode.tries
 
 
-def _pilot_requests(task: CertifyTask, index: int, plan: CoverPlan | None) -> list[SampleRequest]:
-    seed, points = task.smoothed.seed, () if plan is None else plan.pilots
+def _pilot_requests(task: CertifyTask, index: int, plan: CoverPlan) -> list[SampleRequest]:
+    seed = task.smoothed.seed
     return [
         SampleRequest(SampleKey(seed, index, Stream.PILOT, place, 0), z, CERTIFICATION.pilot_votes)
-        for place, z in enumerate(points)
+        for place, z in enumerate(plan.pilots)
     ]
 
 
@@ -92,11 +109,11 @@ def _run_tests(
     first, rule = (yield from _run_test(session)), session.task.rule
     if session.attempts == 1 or not isinstance(rule, RegionMode) or _fraction(first) == 1.0:
         return first
-    all_votes = estimates.join(_tested(first.certificate.evidence))
+    all_votes = estimates.join(tested(first.certificate.evidence))
     again = plan.replan(all_votes, rule.max_votes - session.votes)
     if again is None:
         return first
-    session.retry(again)
+    session.retry(again, all_votes)
     second = yield from _run_test(session)
     return second if _fraction(second) >= _fraction(first) else first
 
@@ -106,16 +123,24 @@ def _fraction(outcome: Outcome) -> float:
     return found.fraction if isinstance(found, Certified) else 0.0
 
 
+def _selection_estimates(plan: CoverPlan, selected: Counts) -> PilotEstimates:
+    """The selection votes as pilots at the clean image, where all parameters are 0."""
+    theta = np.zeros((1, plan.pilot_theta.shape[1]))
+    won, cast = float(selected[:-1].max()), float(selected.sum())
+    return PilotEstimates(theta, np.array([won]), np.array([cast]))
+
+
+def _outlook(task: CertifyTask, estimates: PilotEstimates, selected: Counts) -> Outlook | None:
+    """What the centres are expected to cost; None where no votes may choose the cover."""
+    if (price := task.rule.price) is None:
+        return None
+    rival = 1.0
+    if chosen_mixture(task, selected.tolist()).runner_up:
+        *_, second, first = np.sort(selected[:-1]).tolist()
+        rival = (second + 1.0) / (int(selected.sum()) - first + 1.0)
+    return Outlook(estimates, task.smoothed.law.periodic, price, rival)
+
+
 def _pilot_estimates(plan: CoverPlan, won: Counts) -> PilotEstimates:
     cast = np.full(len(won), float(CERTIFICATION.pilot_votes))
     return PilotEstimates(plan.pilot_theta, won.astype(np.float64), cast)
-
-
-def _tested(evidence: Sequence[CentreEvidence]) -> PilotEstimates:
-    """The votes of the centres that were tested."""
-    seen = [centre for centre in evidence if centre.trials]
-    return PilotEstimates(
-        np.array([centre.theta for centre in seen]),
-        np.array([float(centre.successes) for centre in seen]),
-        np.array([float(centre.trials) for centre in seen]),
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import special
 
@@ -34,12 +36,17 @@ def run_region_test(session: VotingSession) -> Voting[Outcome]:
         ahead = order[rank : rank + 1] if mode.order == "inside-out" else order[rank:]
         if any(balls[one].unreachable for one in ahead):
             return _reached(session, place, AbstainReason.UNREACHABLE)
-        least = _least(session, ahead)
+        least = _least(session, [balls[one] for one in ahead])
         if least is None or session.votes + least > mode.max_votes:
             needed = None if least is None else session.votes + least
             return _reached(session, place, AbstainReason.BUDGET, needed)
-        vote = _stream if mode.streamed else _bonferroni
-        verdict, tally = yield from vote(session, place)
+        waiting = [balls[one] for one in ahead[1:]]
+        if _exceeds(session, [balls[place], *waiting]):
+            return _reached(session, place, AbstainReason.FUTILE)
+        if mode.streamed:
+            verdict, tally = yield from _stream(session, place, waiting)
+        else:
+            verdict, tally = yield from _bonferroni(session, place)
         session.record(place, tally, verdict)
         if verdict is not Verdict.ACCEPTED:
             futile = verdict is Verdict.FUTILE
@@ -53,12 +60,27 @@ def _rule(session: VotingSession) -> RegionMode:
     return session.task.rule
 
 
-def _stream(session: VotingSession, place: int) -> Voting[tuple[Verdict, Counts]]:
-    """Votes until the test accepts or the centre is given up; looks whenever it can accept."""
+def _exceeds(session: VotingSession, balls: Sequence[Ball]) -> bool:
+    """Whether these balls are expected to cost far more votes than are left."""
+    mode, outlook = _rule(session), session.outlook
+    if outlook is None or not mode.streamed:
+        return False
+    expected = outlook.after(session.evidence).votes(balls)
+    return expected > CERTIFICATION.giving_up.leeway * (mode.max_votes - session.votes)
+
+
+def _stream(
+    session: VotingSession, place: int, waiting: Sequence[Ball]
+) -> Voting[tuple[Verdict, Counts]]:
+    """Votes until the test accepts or the centre is given up; looks whenever it can accept.
+
+    What the centres that wait need, even if all votes there agree, is kept for them.
+    """
     mode, required_p = _rule(session), session.cover.balls[place].required_p
     test, found = CentreTest(required_p, session.level, session.mixture), None
     tally, cast, chunk, judged = session.untallied(), 0, 0, 0
-    while rows := votes_to_next_look(test, found, mode.max_votes - session.votes):
+    most = mode.max_votes - (_least(session, waiting) or 0)
+    while rows := votes_to_next_look(test, found, most - session.votes):
         counts = yield session.requests(place, chunk, rows)
         chunk += 1
         session.votes += rows
@@ -70,9 +92,20 @@ def _stream(session: VotingSession, place: int) -> Voting[tuple[Verdict, Counts]
             return Verdict.FUTILE, tally
         if cast - judged >= CERTIFICATION.giving_up.votes_between:
             judged, left = cast, mode.max_votes - session.votes
-            if _forecast(mode, test, found) > CERTIFICATION.giving_up.leeway * (cast + left):
+            expected = _forecast(mode, test, found) + _later(session, place, found, waiting)
+            if expected > CERTIFICATION.giving_up.leeway * (cast + left):
                 break
     return Verdict.EXHAUSTED, tally
+
+
+def _later(
+    session: VotingSession, place: int, counts: ClassCounts, waiting: Sequence[Ball]
+) -> float:
+    """Expected votes of the centres that wait, with what is known of the one that is tested."""
+    if session.outlook is None:
+        return 0.0
+    known, theta = session.outlook.after(session.evidence), session.cover.balls[place].theta
+    return known.joined(theta, counts.won, counts.trials).votes(waiting)
 
 
 def _forecast(mode: RegionMode, test: CentreTest, counts: ClassCounts) -> float:
@@ -105,15 +138,14 @@ def _bonferroni(session: VotingSession, place: int) -> Voting[tuple[Verdict, Cou
     return (Verdict.ACCEPTED if passed else Verdict.FUTILE), tally
 
 
-def _least(session: VotingSession, places: list[int]) -> int | None:
-    """The least unanimous votes that these centres still need; None if no number suffices."""
+def _least(session: VotingSession, balls: Sequence[Ball]) -> int | None:
+    """The least unanimous votes that these balls still need; None if no number suffices."""
     mode = _rule(session)
     if mode.rule == "fixed":
-        return len(places) * chunks(mode.n) * CHUNK
+        return len(balls) * chunks(mode.n) * CHUNK
     total = 0
-    for place in places:
-        required_p = session.cover.balls[place].required_p
-        if (least := least_votes(required_p, session.level, session.mixture)) is None:
+    for ball in balls:
+        if (least := least_votes(ball.required_p, session.level, session.mixture)) is None:
             return None
         total += least
     return total

@@ -21,8 +21,9 @@ from gsmooth.certificate import (
 )
 from gsmooth.certification.mixture import chosen_mixture
 from gsmooth.certification.outcome import Outcome
+from gsmooth.certification.outlook import Outlook
 from gsmooth.certification.task import CertifyTask
-from gsmooth.cover import Ball, Cover
+from gsmooth.cover import Ball, Cover, PilotEstimates
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest
 from gsmooth.theory.bounds import predict_test
@@ -48,6 +49,7 @@ class VotingSession:
         selected: The selection votes by class, the last of them ties: (classes + 1,).
         votes: Votes spent on the image so far.
         attempts: Covers that share alpha; the tests of each are made at ``level``.
+        outlook: What the centres are expected to cost, where the cover was planned by votes.
         stream: The stream of estimation votes, another one for each attempt.
         evidence: The evidence of the centres of the cover, in their order.
     """
@@ -58,6 +60,7 @@ class VotingSession:
     selected: Counts
     votes: int
     attempts: int = 1
+    outlook: Outlook | None = None
     stream: Stream = Stream.ESTIMATION
     evidence: list[CentreEvidence] = field(default_factory=list)
 
@@ -129,9 +132,11 @@ class VotingSession:
         kept = self.evidence[place].profile if profile is None else profile
         self.evidence[place] = self._evidence(self.cover.balls[place], tally, verdict, kept)
 
-    def retry(self, cover: Cover) -> None:
-        """Go on with another cover, whose votes have a stream of their own."""
+    def retry(self, cover: Cover, estimates: PilotEstimates) -> None:
+        """Go on with another cover, planned by these votes; its own have another stream."""
         self.cover, self.stream = cover, Stream.SECOND
+        if self.outlook is not None:
+            self.outlook = replace(self.outlook, estimates=estimates)
 
     def certified(self, fraction: float) -> Outcome:
         """The certificate of the region scaled by ``fraction``."""

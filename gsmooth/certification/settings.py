@@ -28,10 +28,12 @@ class FeasibilitySettings:
 class GivingUpSettings:
     """When a centre is given up because its votes will not suffice. Giving up is always sound."""
 
-    votes_between: int = 256
-    """Votes between two such judgements."""
+    votes_between: int = 128
+    """Votes at one centre between two such judgements; there is another before each centre."""
     level: float = 0.98
     """Level of the upper bound on a centre's p by which its cost is forecast."""
+    waiting_level: float = 0.999
+    """Level of the upper bounds on p by which the cost of the centres that wait is forecast."""
     leeway: float = 1.2
     """Factor by which the forecast may exceed the votes that are left: it is a model."""
 

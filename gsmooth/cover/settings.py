@@ -88,8 +88,13 @@ class PilotSettings:
 
     points: tuple[int, int] = (8, 3)
     """Pilot points along one moving parameter, and along each of several."""
+    points_alike: int = 4
+    """Pilot points along a moving parameter with Haar noise, where all have about the same p."""
     reach: float = 1.0 / 16.0
     """Std of the Gaussian kernel that spreads votes to other points, in spans of the region."""
+    likely: tuple[float, float] = (0.05, 0.95)
+    """Levels of the low and the high share between which the selection votes leave it likely. If
+    one ball costs least at both, no pilot votes are cast."""
     prior_votes: float = 4.0
     """Votes that the mean over all points counts for at every point."""
     floors: tuple[float, ...] = (0.0, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 0.98, 0.99, 0.999)

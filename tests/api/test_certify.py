@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from gsmooth.certification import RegionMode
 from gsmooth.data.image_key import image_key
 from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, InputError, ModelError, UnreachableError
+from gsmooth.runs.records.folder import read_records
 from tests.api.objects import Mean, images, smoothed
 from tests.certifying import certify_many
 
@@ -276,3 +278,22 @@ def test_an_interrupted_wait_can_be_taken_up_again() -> None:
     Stops.interrupts = False
     wanted = [r.certificate for r in gs.certify(smoothed(), images(), BALL)]
     assert [r.certificate for r in results] == wanted
+
+
+@pytest.mark.parametrize("rule", ["runner-up", "e-process", "fixed"])
+def test_the_rule_that_decides_is_chosen_saved_and_verified(rule: Any, tmp_path: Path) -> None:
+    results = gs.certify(smoothed(), images(), BALL, rule=rule)
+    (votes,) = {sum(c.trials for c in r.certificate.evidence) for r in results if r.certified}
+    assert (votes == 448) is (rule == "fixed")
+    saved = results.save(tmp_path / "run", labels=[1, 0, 1, 0])
+    assert read_records(saved).header.decision_rule == (2 if rule == "runner-up" else 1)
+    assert gs.verify(saved).sound
+
+
+def test_the_fixed_rule_has_as_many_votes_as_are_asked_for() -> None:
+    (result,) = gs.certify(smoothed(), images()[:1], BALL, rule="fixed", n=128)
+    assert [centre.trials for centre in result.certificate.evidence] == [128]
+    with pytest.raises(ConfigurationError, match="rule='fixed' is for mode='region'"):
+        gs.certify(smoothed(), images(), BALL, mode="radius", rule="fixed")
+    with pytest.raises(ConfigurationError, match="rule='wald'; expected 'runner-up'"):
+        gs.certify(smoothed(), images(), BALL, rule="wald")  # type: ignore[arg-type]

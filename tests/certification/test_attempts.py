@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
+import pytest
 import torch
 
-from gsmooth.certificate import Abstained, AbstainReason, Certified
+from gsmooth.certificate import Abstained, AbstainReason, Certified, Verdict
 from gsmooth.certification import Outcome, RegionMode, least_votes
 from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.cover import Cover, PilotEstimates
@@ -30,13 +33,18 @@ def least(margin: float, alpha: float = 0.0005) -> int:
 class NotedPlan:
     """A plan with two pilots that keeps the estimates and budgets it gets."""
 
-    def __init__(self, again: Cover | None = None) -> None:
+    def __init__(self, again: Cover | None = None, settled: Cover | None = None) -> None:
         self.clean = ZERO
         self.pilots = torch.stack([ZERO, ZERO + 1.0])
         self.pilot_theta = np.array([[-1.0], [1.0]])
         self.all_estimates: list[PilotEstimates] = []
         self.budgets: list[float] = []
         self.again = again
+        self.settled = settled
+
+    def without_pilots(self, selection: PilotEstimates) -> Cover | None:
+        self.all_estimates.append(selection)
+        return self.settled
 
     def plan(self, estimates: PilotEstimates) -> Cover:
         self.all_estimates.append(estimates)
@@ -72,10 +80,11 @@ def test_pilot_votes_choose_the_cover_and_never_count_for_it() -> None:
         RegionMode(rule="e-process"),
         lambda b: 4 if b.sample_key.stream is Stream.PILOT else b.rows,
     )
-    (estimates,) = plan.all_estimates
-    assert estimates.won.tolist() == [4.0, 4.0]
-    assert estimates.cast.tolist() == [PILOT_VOTES, PILOT_VOTES]
-    assert estimates.theta.tolist() == [[-1.0], [1.0]]
+    selection, estimates = plan.all_estimates
+    assert (selection.won.tolist(), selection.cast.tolist()) == ([CHUNK], [CHUNK])
+    assert estimates.won.tolist() == [CHUNK, 4.0, 4.0]
+    assert estimates.cast.tolist() == [CHUNK, PILOT_VOTES, PILOT_VOTES]
+    assert estimates.theta.tolist() == [[0.0], [-1.0], [1.0]]
     assert outcome.pilot_votes == 2 * PILOT_VOTES
     assert outcome.prediction.counts == (0, CHUNK, 0)
     assert isinstance(outcome.certificate, Certified)
@@ -94,9 +103,9 @@ def test_a_cover_that_fails_is_drawn_again_by_all_votes_so_far_and_tried_with_fr
     certificate = outcome.certificate
     assert isinstance(certificate, Certified)
     assert [centre.trials for centre in certificate.evidence] == [least(0.3)]
-    stubborn_won, stubborn_cast = plan.all_estimates[1].won[3], plan.all_estimates[1].cast[3]
-    assert plan.all_estimates[1].won[:3].tolist() == [PILOT_VOTES, PILOT_VOTES, least(0.5)]
-    assert plan.all_estimates[1].cast[:3].tolist() == [PILOT_VOTES, PILOT_VOTES, least(0.5)]
+    known, sure = plan.all_estimates[2], [CHUNK, PILOT_VOTES, PILOT_VOTES, least(0.5)]
+    stubborn_won, stubborn_cast = known.won[4], known.cast[4]
+    assert (known.won[:4].tolist(), known.cast[:4].tolist()) == (sure, sure)
     assert 0.2 < stubborn_won / stubborn_cast < 0.4
     others = 2 * PILOT_VOTES + least(0.5) + stubborn_cast
     assert plan.budgets == [5000 - CHUNK - others]
@@ -115,7 +124,7 @@ def test_one_attempt_is_never_followed_by_another() -> None:
     outcome = estimated(plan, RegionMode(rule="e-process", attempts=1), stubborn)
     assert isinstance(outcome.certificate, Abstained)
     assert outcome.certificate.attempts == 1
-    assert len(plan.all_estimates) == 1
+    assert len(plan.all_estimates) == 2
 
 
 def test_attempts_share_alpha_whether_or_not_the_second_is_made() -> None:
@@ -141,3 +150,49 @@ def test_a_region_in_which_nothing_moves_gets_all_of_alpha() -> None:
 def test_covers_that_are_not_chosen_by_cost_get_all_of_alpha() -> None:
     outcome = tried(cover(ball(0.5)), RegionMode(rule="e-process"), unanimous)
     assert outcome.certificate.attempts == 1
+
+
+@pytest.mark.parametrize("rule", ["runner-up", "e-process"])
+def test_a_ball_that_pilots_cannot_change_costs_none_and_gets_all_of_alpha(
+    rule: Literal["runner-up", "e-process"],
+) -> None:
+    plan = NotedPlan(again=cover(ball(0.3)), settled=cover(ball(0.5)))
+    found = estimated(plan, RegionMode(rule=rule), mostly)
+    assert found.pilot_votes == 0
+    assert isinstance(found.certificate, Certified)
+    assert found.certificate.attempts == 1
+    lost = estimated(plan, RegionMode(rule=rule), lambda b: b.rows // (1 + b.sample_key.stream))
+    assert isinstance(lost.certificate, Abstained)
+    assert not plan.budgets
+
+
+def mostly(request: SampleRequest) -> int:
+    """All but one of the selection votes, and all others."""
+    return request.rows - (request.sample_key.stream is Stream.SELECTION)
+
+
+def test_an_image_whose_waiting_centres_are_hopeless_is_given_up_before_a_vote_at_any() -> None:
+    far = replace(ball(1.5), theta=(1.0,))
+    plan = NotedPlan(settled=cover(ball(1.5), far))
+    none = estimated(plan, RegionMode(), lambda b: b.rows // 3)
+    assert isinstance(none.certificate, Abstained)
+    assert none.certificate.reason is AbstainReason.FUTILE
+    assert none.votes == CHUNK
+    assert [centre.verdict for centre in none.certificate.evidence] == [Verdict.UNTESTED] * 2
+
+
+def test_votes_are_kept_for_the_centres_that_wait() -> None:
+    needed = least(0.5)
+    plan = NotedPlan(settled=cover(ball(0.5), ball(0.5)))
+    for most, given_up in ((CHUNK + 2 * needed, True), (CHUNK + 2 * needed + 60, False)):
+        mode = RegionMode(rule="e-process", max_votes=most)
+        outcome = estimated(plan, mode, late)
+        assert isinstance(outcome.certificate, Abstained) == given_up
+        assert outcome.votes <= most - needed * given_up
+
+
+def late(request: SampleRequest) -> int:
+    """All votes but the very first at the first centre."""
+    at = request.sample_key
+    first = (at.stream, at.centre, at.chunk) == (Stream.ESTIMATION, 0, 0)
+    return request.rows - first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol, final
@@ -60,11 +60,21 @@ class CoverPlan(Protocol):
     def pilot_theta(self) -> Floats:
         """Their parameters, (k, m)."""
 
+    def without_pilots(self, selection: PilotEstimates) -> Cover | None:
+        """The cover of a single ball, if pilot votes could hardly change it.
+
+        Args:
+            selection: The votes of the selected class at the clean image.
+
+        Returns:
+            The cover, or None where pilots have a choice to make.
+        """
+
     def plan(self, estimates: PilotEstimates) -> Cover:
         """The cover of least expected cost.
 
         Args:
-            estimates: The votes of the selected class at every pilot point.
+            estimates: The votes of the selected class at every pilot point and at the clean image.
         """
 
     def replan(self, estimates: PilotEstimates, budget: float) -> Cover | None:
@@ -246,11 +256,23 @@ class CoverPlanner:
         moving = len(self.parameter_grid.moving)
         count = COVER.pilots.points[0] if moving == 1 else COVER.pilots.points[1]
         axes = [
-            np.unique(np.linspace(0, size - 1, count).round().astype(np.int64))
-            for size in self.parameter_grid.shape
+            np.unique(np.linspace(*ends, places).round().astype(np.int64))
+            for ends, places in self._pilot_rows(count)
         ]
         grid = np.meshgrid(*axes, indexing="ij")
         return np.ravel_multi_index(tuple(part.ravel() for part in grid), self.parameter_grid.shape)
+
+    def _pilot_rows(self, count: int) -> Iterator[tuple[tuple[float, float], int]]:
+        """First and last node of the pilots along every axis, and how many there are.
+
+        Along a parameter with Haar noise all probabilities are about equal (T7), and few places,
+        away from the clean image, stand for all.
+        """
+        for axis, size in enumerate(self.parameter_grid.shape):
+            if axis in self.smoothed.law.periodic:
+                yield (0.1 * (size - 1), 0.85 * (size - 1)), COVER.pilots.points_alike
+            else:
+                yield (0.0, size - 1.0), count
 
     def cover_without_votes(self) -> Cover:
         """The cover with the given number of centres, or the transformation's default number."""
@@ -259,9 +281,19 @@ class CoverPlanner:
         count = self._given or self.smoothed.transformation.default_centres
         return self._cover(self._pieces_layout(self._partition.so_many(count)))
 
+    def without_pilots(self, selection: PilotEstimates) -> Cover | None:
+        """The cover of one ball, where that costs least at the shares that are likely."""
+        low, high = (
+            np.full(len(self.parameter_grid.theta), share) for share in selection.likely_shares()
+        )
+        if len(self._cheapest(low)[1]) > 1:
+            return None
+        _, pieces = self._cheapest(high)
+        return None if len(pieces) > 1 else self._cover(self._pieces_layout(pieces, high))
+
     def plan(self, estimates: PilotEstimates) -> Cover:
         """The cover of least expected cost, by the votes at the pilots."""
-        shares = estimates.shares(self.parameter_grid.theta)
+        shares = self._shares(estimates)
         pieces: list[Piece] = []
         # A plan above the budget fails for certain. Pilots are few votes, so their shares may be
         # too low: they are raised step by step until a plan is within the budget.
@@ -274,7 +306,7 @@ class CoverPlanner:
 
     def replan(self, estimates: PilotEstimates, budget: float) -> Cover | None:
         """The cover of least expected cost, or None if that exceeds ``budget``."""
-        shares = estimates.shares(self.parameter_grid.theta)
+        shares = self._shares(estimates)
         cost, pieces = self._cheapest(shares)
         return self._cover(self._pieces_layout(pieces, shares)) if cost <= budget else None
 
@@ -284,6 +316,10 @@ class CoverPlanner:
         return (
             self.centres is None and self.price is not None and len(self.parameter_grid.theta) > 1
         )
+
+    def _shares(self, estimates: PilotEstimates) -> Floats:
+        """Estimated shares at the grid points, (n,); equal along a parameter with Haar noise."""
+        return estimates.shares(self.parameter_grid.theta, self.smoothed.law.periodic)
 
     @property
     def _price(self) -> Price:

@@ -355,13 +355,16 @@ def _class_votes(centre: CentreEvidence, row: Row) -> Iterator[str]:
 def _attempts(row: Row, config: Mapping[str, object]) -> tuple[int, ...]:
     """How many covers may share alpha: those that pilot votes choose may be drawn again.
 
-    With the rule "runner-up" unanimous pilots end that; their votes by class are not recorded.
+    With the rule "runner-up" unanimous pilots end that; their votes by class are not recorded. So
+    does a single ball without pilots, with any rule that looks at any time.
     """
     asked = setting(config, "certify.attempts")
     chosen = row.claim.mode == "region" and setting(config, "certify.rule") != "fixed"
     chosen = chosen and (row.counts.pilot_votes > 0 or _has_pilots(row, config))
     most = asked if chosen and isinstance(asked, int) and asked >= 1 else 1
-    return (1, most) if has_runner_up(config) and most > 1 and _unanimous(row) else (most,)
+    unanimous = has_runner_up(config) and _unanimous(row)
+    settled = row.counts.pilot_votes == 0 and len(row.counts.evidence) == 1
+    return (1, most) if most > 1 and (unanimous or settled) else (most,)
 
 
 def _unanimous(row: Row) -> bool:

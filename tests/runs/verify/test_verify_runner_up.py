@@ -78,3 +78,15 @@ def test_one_attempt_has_all_of_alpha_only_after_unanimous_votes(
     )
     found = faults(changed(row, attempts=attempts), header(attempts=2))
     assert ("attempts" in found) is not sound
+
+
+@pytest.mark.parametrize("rule", ["runner-up", "e-process"])
+def test_one_ball_without_pilots_has_one_attempt(rule: str) -> None:
+    one, two = (tuple(make_centre(theta=(t,)) for t in at) for at in ((0.0,), (-15.0, 15.0)))
+    for evidence, pilots, sound in ((one, 0, True), (one, 72, False), (two, 0, False)):
+        cast = 64 + pilots + sum(centre.trials for centre in evidence)
+        row = make_row(
+            evidence=evidence, prediction_counts=SELECTION, pilot_votes=pilots, votes=cast
+        )
+        of = header(rule=rule, attempts=2, centres=None, guarantee="individual")
+        assert ("attempts" in faults(changed(row, attempts=1), of)) is not sound
