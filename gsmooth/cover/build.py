@@ -136,7 +136,8 @@ def moving_cover(
     layout: Layout,
 ) -> Cover:
     """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
-    carried, claimed = layout.carried, layout.frame.proved
+    carried, claimed, frame = layout.carried, layout.frame.proved, layout.frame
+    pulled_back = pulled_back.keeping(torch.from_numpy(frame.theta), frame.points)
     theta = _possible(layout.theta, pulled_back.transformation)
     sight = Sight.of_noise(pulled_back, theta)
     cells = layout.frame.around(carried, layout.owner, sight)
@@ -145,7 +146,9 @@ def moving_cover(
     constant = claimed and not cells.derivative.any() and _stays_at(clean, layout.frame)
     if constant and lengthens(smoothed):
         carried = clean.expand_as(carried)
-    margin_model = MarginModel.at(smoothed, region, carried, float(cells.residuals().max()))
+    reached = float(cells.residuals().max()) + pulled_back.recurring
+    margin_model = MarginModel.at(smoothed, region, carried, reached)
+    margin_model = replace(margin_model, recurring=pulled_back.recurring)
     centre_margins = _CentreMargins(margin_model, theta, pulled_back.identity_action)
     if claimed:
         cells = _refined(pulled_back, centre_margins, carried, cells, sight)

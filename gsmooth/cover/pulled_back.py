@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import final
 
@@ -31,13 +31,16 @@ class PulledBackImage:
     nothing is pulled back (T = id) and C(theta) = L psi_theta(x). One-sided parameters have no
     inverse, so there C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
     centre: see ``one_sided``. ``law``: that of the noise, where it decides what votes can read
-    (T8); by default they read everything.
+    (T8); by default they read everything. ``recurring``: where covers look at a part of a region
+    only, how far C elsewhere can be from C there. ``kept``: see :meth:`keeping`.
     """
 
     transformation: Transformation
     x: Tensor
     identity_action: bool = False
     law: Law | None = None
+    recurring: float = 0.0
+    kept: dict[bytes, Tensor] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def origin(self) -> Tensor | None:
@@ -45,9 +48,37 @@ class PulledBackImage:
         free = self.identity_action or not one_way_axes(self.transformation)
         return None if free else self.transformation.lift(self.x)[0]
 
+    def keeping(self, theta: Tensor, points: Tensor) -> PulledBackImage:
+        """The same, that knows C at theta (n, m) and keeps what it computes from now on.
+
+        Parts of cells have corners in common, and so have cells of several balls. What is kept is
+        bounded (``COVER.memory.numbers``), and it lives as long as the returned object.
+        """
+        return replace(self, kept=dict(zip(_keys(theta), points, strict=True)))
+
     def points(self, theta: Tensor) -> Tensor:
         """C at the rows of theta (n, m): (n, K). PluginError where it is not finite."""
-        return torch.cat([self._finite(part) for part in _parts(theta, self.x)])
+        if self.kept is None:
+            return torch.cat([self._finite(part) for part in _parts(theta, self.x)])
+        keys = _keys(theta)
+        fresh = [row for row, key in enumerate(keys) if key not in self.kept]
+        if len(fresh) == len(theta):
+            return self._also_kept(keys, theta)
+        known = dict(self.kept)
+        if fresh:
+            lacking = [keys[row] for row in fresh]
+            known |= dict(zip(lacking, self._also_kept(lacking, theta[fresh]), strict=True))
+        return torch.stack([known[key] for key in keys])
+
+    def _also_kept(self, keys: list[bytes], theta: Tensor) -> Tensor:
+        """C at theta, computed; the first rows of it are kept as long as there is room."""
+        assert self.kept is not None
+        found = torch.cat([self._finite(part) for part in _parts(theta, self.x)])
+        room = COVER.memory.numbers // found.shape[1] - len(self.kept)
+        # A row of a batch would keep all of the batch in memory.
+        some = found if room >= len(found) else found[: max(0, room)].clone()
+        self.kept.update(zip(keys, some, strict=False))
+        return found
 
     def _finite(self, theta: Tensor) -> Tensor:
         found = self._points(theta)
@@ -115,6 +146,34 @@ class PulledBackImage:
             else operator.bounds.curvature_bound
         )
         return _in_parts(bound, self.x, lower, upper)
+
+    def chord(self, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """Bounds b (n,) with ||C - its chord|| <= 4 s (1 - s) b in each cell (C2).
+
+        The chord of a cell is the straight line between C at its ends, and s the part of the cell.
+        None where cells move along several axes, or where the plugin has no such bound.
+        """
+        moving = (upper > lower).any(dim=0)
+        if self.identity_action or self.origin is not None or int(moving.sum()) != 1:
+            return None
+        found, bounds = [], self.transformation.bounds
+        most = max(1, min(COVER.memory.images, COVER.memory.numbers // (8 * self.size)))
+        for start in range(0, len(lower), most):
+            ends = lower[start : start + most], upper[start : start + most]
+            part = bounds.chord_bound(self.x, *ends, *map(self.points, ends))
+            if part is None:
+                return None
+            found.append(part)
+        return torch.cat(found)
+
+    @cached_property
+    def size(self) -> int:
+        """K, the length of C."""
+        return int(self.transformation.lift(self.x).shape[1])
+
+
+def _keys(theta: Tensor) -> list[bytes]:
+    return [row.tobytes() for row in theta.cpu().numpy()]
 
 
 def _in_parts(

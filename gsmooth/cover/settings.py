@@ -114,6 +114,8 @@ class RefinementSettings:
     """Most parts of a cell in one round."""
     measure_again: float = 8.0
     """Bounds are computed again for parts of a cell that are so many times narrower than it."""
+    chord_order: float = 1.7
+    """Power of a cell's width that its bound by the chord is taken to fall with, when it is cut."""
     most_cells: int = 16384
     """Cells at which refinement ends: the bound stays sound, only less tight."""
     step_gap: float = 0.01

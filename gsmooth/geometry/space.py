@@ -71,6 +71,16 @@ class Space(ABC):
         """sup over cells of ||d^2 T_(-theta) L psi / d theta_i^2||, (n, m)."""
         return None
 
+    def chord_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, start: Tensor, end: Tensor
+    ) -> Tensor | None:
+        """Bound b (n,) on how far T_(-theta) L psi leaves its chord: by 4 s (1 - s) b."""
+        return None
+
+    def recurrence(self, x: Tensor, axis: int) -> tuple[float, float] | None:
+        """A step after which T_(-theta) L psi is the same again, and its error."""
+        return None
+
     @abstractmethod
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup over cells of ||d L psi / d theta_i||, (n, m)."""

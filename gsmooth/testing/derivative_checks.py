@@ -49,6 +49,28 @@ def derivative_bound_holds(subject: TransformationUnderTest) -> None:
     _check_derivative(subject, identity_action=False)
 
 
+def chord_bound_holds(subject: TransformationUnderTest) -> None:
+    """||C - its chord|| <= 4 s (1 - s) b in cells along one axis, as C2 needs."""
+    if not _has_chord(subject):
+        raise no_claim("chord_bound is None, and covers use the derivative")
+
+    def example(sample_image: SampleImage, cell: Cell, where: float, cells: int) -> None:
+        pulled_back, lower, upper = cell_of(subject, sample_image, cell)
+        used = 0.0
+        for axis in _moving(lower, upper):
+            theta, points = _walk(pulled_back, lower, upper, axis, where)
+            low, high = theta[:1], theta[-1:]
+            bound = float(_least(pulled_back.chord, low, high, cells, "chord_bound"))
+            part = (theta[:, axis] - low[0, axis]) / (high - low)[0, axis]
+            chord = torch.lerp(points[:1], points[-1:], part[:, None])
+            allowed = 4.0 * part * (1.0 - part) * bound
+            what = f"chord_bound {_told(lower, upper, axis)}"
+            used = max(used, _compare((points - chord).norm(dim=1), allowed, part, points, what))
+        _aim(used)
+
+    _search(subject, example)
+
+
 def attack_derivative_bound_holds(subject: TransformationUnderTest) -> None:
     """The derivative bound of L psi_theta(x) holds, for covers without noise on theta (T = id)."""
     if not _claims(subject, curvature=False, identity_action=True):
@@ -210,6 +232,17 @@ def _claims(
     return (pulled_back.curvature if curvature else pulled_back.derivative)(
         lower, upper
     ) is not None
+
+
+def _has_chord(subject: TransformationUnderTest) -> bool:
+    first = Cell((0,) * subject.dimensions, 0, 0)
+    pulled_back, lower, upper = cell_of(subject, SampleImage("blob", 0), first)
+    found = []
+    for axis in _moving(lower, upper):
+        alone = lower.clone()
+        alone[:, axis] = upper[:, axis]
+        found.append(pulled_back.chord(lower, alone) is not None)
+    return any(found)
 
 
 def _axes(subject: TransformationUnderTest) -> tuple[tuple[float, ...], ...]:

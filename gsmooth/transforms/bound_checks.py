@@ -94,6 +94,22 @@ def _cells(answer: Any, args: tuple[Any, ...], _: int) -> str:
     return "" if answer is None else _tensor(answer, tuple(args[1].shape))
 
 
+def _ends(answer: Any, args: tuple[Any, ...], _: int) -> str:
+    """None, or a tensor (n,) for cells given by x, lower (n, m), upper, start and end."""
+    return "" if answer is None else _tensor(answer, (len(args[1]),))
+
+
+def _step(answer: Any, _: tuple[Any, ...], __: int) -> str:
+    """None, or a step > 0 and an error >= 0."""
+    if answer is None:
+        return ""
+    try:
+        step, error = map(float, answer)
+    except (TypeError, ValueError):
+        return f"{answer!r}, expected a step > 0 and an error >= 0"
+    return "" if step > 0.0 and error >= 0.0 else f"{answer!r}, expected > 0 and >= 0"
+
+
 def _rows(answer: Any, args: tuple[Any, ...], parameters: int) -> str:
     """None, or a tensor (N, m) for rows z (N, K)."""
     return "" if answer is None else _tensor(answer, (len(args[0]), parameters))
@@ -161,6 +177,8 @@ BOUNDS: Final[Mapping[str, Check]] = {
     "action_derivative": _rows,
     "derivative_bound": _cells,
     "curvature_bound": _cells,
+    "chord_bound": _ends,
+    "recurrence": _step,
     "attack_derivative_bound": _cells,
     "attack_curvature_bound": _cells,
     "preimages": _enclosure,

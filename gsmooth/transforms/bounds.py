@@ -160,6 +160,27 @@ class TransformationBounds(Generic[T_co], metaclass=BoundsChecked):
         """sup over the cell of ||d^2 C / d theta_i^2||, by axis, where C is C^{1,1}; else None."""
         return None
 
+    def chord_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, start: Tensor, end: Tensor
+    ) -> Tensor | None:
+        """How far C leaves the straight line between its ends, where one parameter moves.
+
+        Numbers b (n,) with ||C(lower + s (upper - lower)) - (1 - s) start - s end|| <= 4 s (1 - s)
+        b for 0 <= s <= 1, rounded outwards. start, end (n, K): C at lower and upper, (n, m), which
+        differ along one axis. It is of second order in the width of a cell, where the derivative is
+        of first order, and covers then do not ask for the derivative. None: no bound is known.
+        """
+        return None
+
+    def recurrence(self, x: Tensor, axis: int) -> tuple[float, float] | None:
+        """A step P of a parameter after which C is the same again, and by how much it may not be.
+
+        (P, e) with ||C(theta + P) - C(theta)|| <= e for every theta. Rotation of a square image by
+        90 degrees moves pixels without interpolation, so what is pulled back recurs. With Haar
+        noise on the parameter, covers then look at one P of it. None: no such step is known.
+        """
+        return None
+
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup over the cell of ||d L psi_theta(x) / d theta_i||, by axis; None: no bound is known.
 

@@ -40,6 +40,16 @@ class AttackInSpaceBounds(SpaceBounds[T_co]):
         """sup ||dC / d theta_i|| over cells (n, m), per unit; None: nothing can be pulled back."""
         return self.of.coordinates.derivative_bound(x, lower, upper)
 
+    def chord_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, start: Tensor, end: Tensor
+    ) -> Tensor | None:
+        """How far C leaves its chord on cells (n, m): b (n,); None where no bound is known."""
+        return self.of.coordinates.chord_bound(x, lower, upper, start, end)
+
+    def recurrence(self, x: Tensor, axis: int) -> tuple[float, float] | None:
+        """A step of a parameter after which C is the same again, and its error."""
+        return self.of.coordinates.recurrence(x, axis)
+
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """sup ||d^2 C / d theta_i^2|| over cells (n, m); None where no bound is known."""
         return self.of.coordinates.curvature_bound(x, lower, upper)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,12 @@ from torch import Tensor
 from gsmooth.geometry.pairs import Orders, PairSpace, split
 from gsmooth.geometry.pixel_space import DiscSpace
 from gsmooth_rotation.attack import RADIANS, turned
-from gsmooth_rotation.bounds import NUMERICAL, derivative_chunks, in_narrow_cells
+from gsmooth_rotation.bounds import (
+    NUMERICAL,
+    derivative_chunks,
+    in_narrow_cells,
+    widest_half,
+)
 from gsmooth_rotation.lift import PolarFrame, polar_frame
 from gsmooth_rotation.rings import kept_orders, ring_radii
 from gsmooth_rotation.settings import ROTATION
@@ -97,9 +103,60 @@ class PolarSpace(PairSpace):
     def longest(self, half: Tensor) -> Tensor:
         """||W S half||: L = F W S with ||F|| <= 1 and W S >= 0, so ||L v|| <= ||W S half||."""
         count, channels, height, width = half.shape
-        flat = half.reshape(count * channels, height * width).numpy()
-        spread = torch.from_numpy(self.frame(height, width).sampling @ flat.T)
-        return spread.reshape(-1, count, channels).square().sum(dim=(0, 2)).sqrt()
+        frame = self.frame(height, width)
+        parts = torch.split(half.reshape(count * channels, height * width), ROTATION.lifted_images)
+        squares = [frame.sampled(part).square_().sum(dim=0) for part in parts]
+        return torch.cat(squares).reshape(count, channels).sum(dim=1).sqrt()
+
+    def chord_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, start: Tensor, end: Tensor
+    ) -> Tensor:
+        """How far C leaves its chord in cells of width h (C3b).
+
+        psi leaves its own chord by at most 2 s (1 - s) h w pixel by pixel, w half the interval that
+        holds psi', and turning the chord back bends it by s (1 - s) h (||A (C_b - C_a)|| + h / 2
+        max ||A^2 C||): b = h (lambda / 2 + ||A (C_b - C_a)|| / 4 + h / 8 max ||A^2 C||).
+
+        In cells too wide for C3 no chord is looked at: C is within h / 2 sup ||C'|| of it.
+        """
+        width = (upper - lower)[:, 0]
+        widest = 2.0 * widest_half(x.shape[1:], self._support(x)) / RADIANS
+        if float(width.max()) > widest * (1.0 - 1e-9):
+            return width / 2 * self.derivative_bound(x, lower, upper)[:, 0] * (1.0 + 1e-12)
+        slack = NUMERICAL * (1.0 + float(x.norm()))
+        strays = self._strays(x, lower[:, 0] * RADIANS, upper[:, 0] * RADIANS)
+        turned_end = self.generated(end)
+        bent = (turned_end - self.generated(start)).norm(dim=1)
+        second = [self.generated(self.generated(z)).norm(dim=1) for z in (start, end)]
+        h = width * RADIANS
+        around = strays / 2 + bent / 4 + h / 8 * torch.maximum(*second)
+        found: Tensor = h * (around * (1.0 + 1e-9) + slack)
+        return found
+
+    def recurrence(self, x: Tensor, axis: int) -> tuple[float, float] | None:
+        """A quarter turn of a square image, or half a turn of any, moves pixels as they are.
+
+        L follows where the rings have samples there. Its windows of pixels are not quite the same
+        after the turn, which is the error: their difference, at most so much for any image.
+        """
+        if axis > 0:
+            return None
+        step, largest = self._of(x).symmetry
+        bound = largest * float(x.abs().max()) * math.sqrt(x.shape[1])
+        return step, bound * (1.0 + 1e-9) + NUMERICAL * (1.0 + float(x.norm()))
+
+    def _strays(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """lambda (n,), a bound on ||L v|| for |v| <= w; cells in radians (n,)."""
+        pixels, found = self._support(x), []
+        half = x.new_zeros(0, *x.shape[1:])
+        for _, least, most in derivative_chunks(x[0], pixels, low, high):
+            within = most.sub_(least).div_(2)
+            if len(half) != within.shape[1]:
+                half = x.new_zeros(within.shape[1], *x.shape[1:])
+            half.flatten(2)[:, :, pixels] = within.transpose(0, 1)
+            norm = self._of(x).norm * within.square().sum(dim=(0, 2)).sqrt()
+            found.append(torch.minimum(self.longest(half), norm))
+        return torch.cat(found) * (1.0 + 1e-12)
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||C'|| = sup ||L psi' - A L psi|| over each cell.

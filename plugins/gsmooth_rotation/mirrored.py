@@ -43,6 +43,25 @@ class RotationMirrorBounds(RotationBounds):
         """
         return self._by_image(self.of.coordinates.derivative_bound, x, lower, upper)
 
+    def chord_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, start: Tensor, end: Tensor
+    ) -> Tensor | None:
+        """That of the rotation of x or of F x; inf for cells that hold both images.
+
+        F keeps lengths and turns A into -A, so F of start and end have what is asked of these.
+        """
+        found = lower.new_full((len(lower),), math.inf)
+        for odd, image in ((False, x), (True, x.flip(3))):
+            rows = ((lower[:, 1] % 2.0 == 1.0) == odd) & (lower == upper)[:, 1]
+            if not bool(rows.any()):
+                continue
+            ends = lower[rows, :1], upper[rows, :1], start[rows], end[rows]
+            own = self.of.coordinates.chord_bound(image, *ends)
+            if own is None:
+                return None
+            found[rows] = own
+        return found
+
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||d L psi / d angle|| over each cell, that of the rotation of x or of F x."""
         found = self._by_image(self.of.coordinates.attack_derivative_bound, x, lower, upper)

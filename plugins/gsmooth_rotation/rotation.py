@@ -28,6 +28,13 @@ class RotationBounds(AttackInSpaceBounds["Rotation"]):
         """Balls around L of every original; see ``preimages``."""
         return enclose(self.of.coordinates, x, lower, upper, rounding)
 
+    def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
+        """Quarter turns: without interpolation an image lies far from those beside it."""
+        if axis > 0:
+            return ()
+        first, last = math.ceil(lower / 90.0), math.floor(upper / 90.0)
+        return tuple(90.0 * number for number in range(first, last + 1))
+
 
 @dataclass(frozen=True)
 class Rotation(BoundedInSpace):

@@ -221,7 +221,14 @@ def test_a_profile_ascends_where_float64_phi_does_not() -> None:
     rest = np.zeros((len(starts), 2))
     wide = np.full_like(starts, 1e-4)
     cells = Cells(
-        np.zeros(len(starts), np.int64), starts, starts + wide, rest, starts, starts, wide
+        np.zeros(len(starts), np.int64),
+        starts,
+        starts + wide,
+        rest,
+        starts,
+        starts,
+        wide,
+        np.full(len(starts), np.inf),
     )
     margins = np.array(0.853 + 1e-16 * np.arange(len(starts)), dtype=np.float64)
     assert (np.diff(required_p_of_margin(margins)) < 0.0).any()

@@ -36,6 +36,8 @@ class Cells:
         curvature: sup ||d2C/dtheta_i2|| over the box, (n, m); inf where C is not smooth.
         measured: The widths for which derivative and curvature were computed, (n, m). A part of a
             box keeps the bounds of the box, which hold on it, until it is far smaller.
+        chord: b with ||C - its chord|| <= 4 s (1 - s) b in the box, (n,), of its own width always;
+            inf where no such bound is known.
     """
 
     ball: NDArray[np.int64]
@@ -45,6 +47,7 @@ class Cells:
     derivative: Floats
     curvature: Floats
     measured: Floats
+    chord: Floats
 
     def residuals(self) -> Floats:
         """Bound on ||C(theta) - c|| over each box, for every theta in it (C2): (n,).
@@ -53,8 +56,8 @@ class Cells:
         no faster than L, never exceeds (d_a + d_b + L w) / 2 between them; edge by edge, then face
         by face. Second order: phi = ||C - c||^2 has phi_ii >= -2 ||C - c|| ||C_ii||, so phi +
         sum_i kappa_i theta_i^2 / 2 with kappa_i = 2 sup||C - c|| sup||C_ii|| is convex along every
-        axis and phi exceeds its corner values by at most sum_i kappa_i w_i^2 / 8. The smaller is
-        taken.
+        axis and phi exceeds its corner values by at most sum_i kappa_i w_i^2 / 8. The smallest of
+        these two and of ``_beside_chord`` is taken.
         """
         widths = self.upper - self.lower
         largest = self.corners.max(axis=1)
@@ -64,7 +67,19 @@ class Cells:
         squares = np.maximum(widths**2, np.finfo(np.float64).tiny)
         bent = np.where(widths > 0.0, squares, 0.0) * np.where(widths > 0.0, self.curvature, 0.0)
         second = np.sqrt(largest**2 + first * bent.sum(axis=1) / 4.0)
-        return np.asarray(np.minimum(first, second) * (1.0 + 1e-12))
+        found = np.minimum.reduce([first, second, self._beside_chord()])
+        return np.asarray(found * (1.0 + 1e-12))
+
+    def _beside_chord(self) -> Floats:
+        """The bound (n,) by the chord: the largest (1 - s) d_a + s d_b + 4 s (1 - s) b.
+
+        The distance of a chord from c is at most (1 - s) d_a + s d_b. With q = |d_a - d_b| / 4 b <=
+        1 the sum is largest where 1 - 2 s is q or -q, and is max(d_a, d_b) + b (1 - q)^2 there.
+        """
+        largest = self.corners.max(axis=1)
+        apart = largest - self.corners.min(axis=1)
+        aslant = np.minimum(apart / np.maximum(4.0 * self.chord, 1e-300), 1.0)
+        return np.asarray(largest + self.chord * (1.0 - aslant) ** 2)
 
     def _between_corners(self, reach: Floats) -> Floats:
         """The first-order bound (n,); reach (n, m): how much the distance can change by axis."""
@@ -131,6 +146,7 @@ class FrameCells:
         place: The points of the corners of every box, (n, 2^m), in the order of ``Cells.corners``.
         derivative: sup ||dC/dtheta_i|| over the box, (n, m).
         curvature: sup ||d2C/dtheta_i2|| over the box, (n, m); inf where C is not smooth.
+        chord: How far C leaves its chord, (n,), as in ``Cells``.
         proved: False without a derivative bound. The derivatives are then 0, and residuals are only
             sampled.
     """
@@ -141,6 +157,7 @@ class FrameCells:
     place: NDArray[np.int64]
     derivative: Floats
     curvature: Floats
+    chord: Floats
     proved: bool
 
     @classmethod
@@ -161,8 +178,15 @@ class FrameCells:
         place: NDArray[np.int64],
     ) -> FrameCells:
         """Boxes whose corners are known: C there is ``points[place]``."""
-        derivative, curvature, proved = bounds_on(pulled_back, lower, upper)
-        return cls(lower, upper, points, place, derivative, curvature, proved)
+        theta = _of_points(len(points), lower, upper, place)
+        found = bounds_on(pulled_back.keeping(torch.from_numpy(theta), points), lower, upper)
+        bounds = (found.derivative, found.curvature, found.chord, found.proved)
+        return cls(lower, upper, points, place, *bounds)
+
+    @property
+    def theta(self) -> Floats:
+        """The parameters of the points, (k, m)."""
+        return _of_points(len(self.points), self.lower, self.upper, self.place)
 
     def around(self, centres: Tensor, ball: NDArray[np.int64], sight: Sight | None = None) -> Cells:
         """The cells, seen from the centre (balls, K) of the ball (n,) that each belongs to.
@@ -170,12 +194,17 @@ class FrameCells:
         sight: what votes read of a difference; by default everything.
         """
         if sight is not None:
-            theta = np.empty((len(self.points), self.lower.shape[1]))
-            theta[self.place] = _corner_parameters(self.lower, self.upper)
-            sight = replace(sight, theta=theta)
+            sight = replace(sight, theta=self.theta)
         corners = distances_to(self.points, centres, self.place, ball, sight)
         bounds = (self.derivative, self.curvature, self.upper - self.lower)
-        return Cells(ball, self.lower, self.upper, corners, *bounds)
+        return Cells(ball, self.lower, self.upper, corners, *bounds, self.chord)
+
+
+def _of_points(count: int, lower: Floats, upper: Floats, place: NDArray[np.int64]) -> Floats:
+    """The parameters (count, m) of points that are at ``place`` at the corners of boxes."""
+    theta = np.full((count, lower.shape[1]), np.nan)
+    theta[place] = _corner_parameters(lower, upper)
+    return theta
 
 
 def measure(
@@ -190,15 +219,34 @@ def measure(
     return found.around(centres, ball), found.proved
 
 
-def bounds_on(
-    pulled_back: PulledBackImage, lower: Floats, upper: Floats
-) -> tuple[Floats, Floats, bool]:
-    """Derivative and curvature over boxes, (n, m) each, and whether the plugin bounds the first."""
+@final
+@dataclass(frozen=True)
+class BoxBounds:
+    """What is known of C in boxes, whatever centre it is seen from.
+
+    Args:
+        derivative: sup ||dC/dtheta_i||, (n, m).
+        curvature: sup ||d2C/dtheta_i2||, (n, m).
+        chord: How far C leaves its chord, (n,).
+        proved: Whether the plugin bounds C in the boxes.
+    """
+
+    derivative: Floats
+    curvature: Floats
+    chord: Floats
+    proved: bool
+
+
+def bounds_on(pulled_back: PulledBackImage, lower: Floats, upper: Floats) -> BoxBounds:
+    """The bounds over boxes: the chord's where there is one, else derivative and curvature."""
     low, high = torch.from_numpy(lower), torch.from_numpy(upper)
+    unknown = np.full_like(lower, np.inf)
+    if (chord := pulled_back.chord(low, high)) is not None:
+        return BoxBounds(unknown, unknown, chord.cpu().numpy(), proved=True)
     derivative, curvature = pulled_back.derivative(low, high), pulled_back.curvature(low, high)
-    derivatives = np.zeros_like(lower) if derivative is None else derivative.numpy()
-    curvatures = np.full_like(lower, np.inf) if curvature is None else curvature.numpy()
-    return derivatives, curvatures, derivative is not None
+    derivatives = np.zeros_like(lower) if derivative is None else derivative.cpu().numpy()
+    curvatures = unknown if curvature is None else curvature.cpu().numpy()
+    return BoxBounds(derivatives, curvatures, unknown.max(axis=1), derivative is not None)
 
 
 def distances_to(

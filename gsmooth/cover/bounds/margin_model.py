@@ -41,6 +41,7 @@ class MarginModel:
         extra: How far an l2 ball of pixels moves z.
         proved: False if a float error or a norm is unproved.
         rounded: How far the attacker's rounding of pixels moves z (F2).
+        recurring: How far C can be from where it is looked at, whole steps away (``recurring``).
         lipschitz_bounds: Pairs (rho0, S): outside an event of probability rho0, T lengthens all of
             these by at most the factor S. None if no Lipschitz bound is available.
     """
@@ -51,6 +52,7 @@ class MarginModel:
     extra: float
     proved: bool
     rounded: float = 0.0
+    recurring: float = 0.0
     lipschitz_bounds: Stretches | None = ISOMETRY
 
     @classmethod
@@ -108,7 +110,7 @@ class MarginModel:
                 f"smoothing: sigma={law.sigma:g} is not far above the float error"
                 f" {self.error:.2g} of the action at such images; use more noise"
             )
-        left = distances("residual", residual) + self.extra + self.rounded
+        left = distances("residual", residual) + self.recurring + self.extra + self.rounded
         tv = 2.0 * self.variation
         margins = [
             law.margin(shift, lipschitz_bound * left + self.error, rho0=rho0, tv=tv)

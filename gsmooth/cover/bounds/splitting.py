@@ -23,7 +23,7 @@ def halve(
 ) -> Cells:
     """The cells, with the chosen ones halved across the axis along which C changes most."""
     cut = cells.take(chosen)
-    reach = (cut.upper - cut.lower) * (cut.derivative + 1e-300)
+    reach = _reach(cut)
     parts = np.ones(cut.lower.shape, dtype=np.int64)
     parts[np.arange(len(parts)), np.argmax(reach, axis=1)] = 2
     return split(pulled_back, centres, cells, chosen, parts)
@@ -80,7 +80,7 @@ def _parts(
             distances[(slice(None), *np.add(place, corner))]
             for corner in itertools.product((0, 1), repeat=len(counts))
         ]
-        bounds = (cells.derivative, cells.curvature, cells.measured)
+        bounds = (cells.derivative, cells.curvature, cells.measured, cells.chord)
         children.append(Cells(cells.ball, lower, upper, np.stack(corners, axis=1), *bounds))
     return _measured_again(pulled_back, Cells.joined(children))
 
@@ -121,15 +121,29 @@ def _measured_again(pulled_back: PulledBackImage, cells: Cells) -> Cells:
     widths = cells.upper - cells.lower
     shrunk = widths * COVER.refinement.measure_again <= cells.measured
     moving: NDArray[np.bool_] = widths > 0.0
-    small = np.any(shrunk & moving, axis=1)
+    # A chord is that of its own cell.
+    small = np.any(shrunk & moving, axis=1) | np.isfinite(cells.chord)
     if not small.any():
         return cells
     derivative, curvature = cells.derivative.copy(), cells.curvature.copy()
     fresh = bounds_on(pulled_back, cells.lower[small], cells.upper[small])
-    derivative[small] = np.minimum(derivative[small], fresh[0])
-    curvature[small] = np.minimum(curvature[small], fresh[1])
+    derivative[small] = np.minimum(derivative[small], fresh.derivative)
+    curvature[small] = np.minimum(curvature[small], fresh.curvature)
+    chord = np.full(len(small), np.inf)
+    chord[small] = fresh.chord
     measured = np.where(small[:, None], widths, cells.measured)
-    return replace(cells, derivative=derivative, curvature=curvature, measured=measured)
+    bounds = {"derivative": derivative, "curvature": curvature, "chord": chord}
+    return replace(cells, measured=measured, **bounds)
+
+
+def _reach(cells: Cells) -> Floats:
+    """By how much a residual can change along every axis of the cells, (n, m).
+
+    A cell with a chord moves along one axis, and how far it reaches there does not matter.
+    """
+    widths = cells.upper - cells.lower
+    slopes = np.where(np.isfinite(cells.chord)[:, None], 1.0, cells.derivative + 1e-300)
+    return np.asarray(np.minimum(widths * np.where(widths > 0.0, slopes, 0.0), 1e300))
 
 
 def parts_to(cells: Cells, shrink: Floats) -> Counts:
@@ -142,9 +156,10 @@ def parts_to(cells: Cells, shrink: Floats) -> Counts:
         cells: The cells.
         shrink: Factors by which their reaches have to shrink, (n,), at least 1; inf: as can be.
     """
-    reach = np.minimum((cells.upper - cells.lower) * (cells.derivative + 1e-300), 1e300)
+    reach = _reach(cells)
     parts, row = np.ones(reach.shape, dtype=np.int64), np.arange(len(reach))
-    wanted = reach.sum(axis=1) / shrink
+    order = np.where(np.isfinite(cells.chord), COVER.refinement.chord_order, 1.0)
+    wanted = reach.sum(axis=1) / shrink ** (1.0 / order)
     for _ in range(COVER.refinement.most_parts):
         left = reach / parts
         longest = left.argmax(axis=1)

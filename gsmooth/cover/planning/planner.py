@@ -21,6 +21,7 @@ from gsmooth.cover.planning.partition import Partition, moves_freely, prices_of
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, lay_parameter_grid
 from gsmooth.cover.regions.one_sided import place_of, placed
+from gsmooth.cover.regions.recurring import recurring_part
 from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.normal import required_p_of_margin
@@ -138,7 +139,8 @@ class CoverPlanner:
         region: What has to be covered.
         pulled_back: The pulled-back image C.
         clean: L x (K,).
-        parameter_grid: The grid over the region, with points theta (n, m).
+        parameter_grid: The grid over the region, or over the part of it after which C recurs, with
+            points theta (n, m).
         points: C at the grid points, (n, K).
         centres: The wanted number, see :data:`Centres`.
         price: The expected cost of centres; None if votes may not choose them.
@@ -164,11 +166,12 @@ class CoverPlanner:
     ) -> CoverPlanner:
         """The planner for x (1, C, H, W) float64."""
         operator = smoothed.transformation
-        pulled_back = PulledBackImage(operator, x, smoothed.identity_action, smoothed.law)
-        units, clean = _spacing_units(smoothed, pulled_back, region), operator.lift(x)[0]
+        part, error = recurring_part(smoothed, x, region)
+        pulled_back = PulledBackImage(operator, x, smoothed.identity_action, smoothed.law, error)
+        units, clean = _spacing_units(smoothed, pulled_back, part), operator.lift(x)[0]
         cells, planner = None, None
         while planner is None or (cells := planner._finer) is not None:
-            parameter_grid = lay_parameter_grid(operator, region, units, cells)
+            parameter_grid = lay_parameter_grid(operator, part, units, cells)
             points = pulled_back.points(torch.from_numpy(parameter_grid.theta))
             planner = cls(
                 smoothed, region, pulled_back, clean, parameter_grid, points, centres, price

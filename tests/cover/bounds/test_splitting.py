@@ -19,17 +19,32 @@ from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.settings import COVER
 from gsmooth.testing import SampleImage
 from gsmooth.transforms.base import Transformation
+from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
+from gsmooth_rotation.rotation import RotationBounds
 from tests.cover.subjects import Weave, smoothed
 
 SHAPE = (1, 10, 10)
+
+
+class ByDerivativeBounds(RotationBounds):
+    chord_bound = TransformationBounds.chord_bound
+
+
+class ByDerivative(Rotation):
+    """The rotation without its bound by the chord."""
+
+    bounds_class = ByDerivativeBounds
+
+
 SUBJECTS: list[tuple[Transformation, float]] = [
     (Rotation().for_shape(SHAPE), 1.5),
+    (ByDerivative().for_shape(SHAPE), 1.5),
     (Weave(height=0.3), 0.4),
     (Weave(height=0.3, smooth=False), 0.4),
 ]
-NAMES = ["rotation", "weave", "weave without curvature"]
+NAMES = ["rotation", "rotation by its derivative", "weave", "weave without curvature"]
 
 
 def some_cells(operator: Transformation, width: float) -> tuple[PulledBackImage, Tensor, Cells]:
@@ -90,7 +105,7 @@ def test_the_ends_of_parts_are_shared_to_the_last_bit_so_that_no_gap_is_left() -
 
 
 def test_bounds_are_computed_again_for_parts_that_are_far_smaller() -> None:
-    pulled_back, centres, cells = some_cells(Rotation().for_shape(SHAPE), 3.0)
+    pulled_back, centres, cells = some_cells(ByDerivative().for_shape(SHAPE), 3.0)
     chosen = np.array([True, False, False, False])
     several = np.full((1, 1), int(COVER.refinement.measure_again) - 1)
     many = several + 1
@@ -111,6 +126,7 @@ def test_parts_shrink_the_reach_as_much_as_asked_with_few_parts() -> None:
         np.array([[1.0, 1.0], [1.0, 1.0], [np.inf, 1.0]]),
         np.full((3, 2), np.inf),
         np.ones((3, 2)),
+        np.full(3, np.inf),
     )
     parts = parts_to(cells, np.array([2.0, 2.0, np.inf]))
     assert parts[0].tolist() == [2, 2]
