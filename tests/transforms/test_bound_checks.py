@@ -72,6 +72,14 @@ class BoundedBounds(TransformationBounds["Bounded"]):
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return torch.full_like(lower, 0.1)
 
+    def chord_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, start: Tensor, end: Tensor
+    ) -> Tensor | None:
+        return None
+
+    def recurrence(self, x: Tensor, axis: int) -> tuple[float, float] | None:
+        return 1.0, 0.1
+
     def curvature_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         return torch.full_like(lower, 0.1)
 
@@ -130,7 +138,7 @@ def bounded_by(members: dict[str, Any], name: str = "planted", **claims: Any) ->
 
 def planted(method: str, value: float, **claims: Any) -> Transformation:
     """A ``Bounded`` one bound of which answers ``value`` somewhere."""
-    honest = vars(BoundedBounds)[method]
+    honest = _chord if method == "chord_bound" else vars(BoundedBounds)[method]
 
     def spoilt(self: BoundedBounds, *args: Any) -> Any:
         answer = honest(self, *args)
@@ -138,12 +146,17 @@ def planted(method: str, value: float, **claims: Any) -> Transformation:
             answer.radius[-1] = value
         elif isinstance(answer, Tensor):
             answer = answer.clone()
-            answer[-1, -1] = value
+            answer[(-1,) * answer.ndim] = value
         else:
             answer = (value,) if isinstance(answer, tuple) else value
         return answer
 
     return bounded_by({method: spoilt}, **claims)
+
+
+def _chord(self: BoundedBounds, x: Tensor, lower: Tensor, *ends: Tensor) -> Tensor:
+    """Where it is known, covers do not ask for the derivative."""
+    return lower.new_full((len(lower),), 0.1)
 
 
 def smoothed(operator: Transformation, scales: tuple[float, ...]) -> SmoothedClassifier:
@@ -180,6 +193,7 @@ WAYS: dict[str, Callable[[str, float], object]] = {
     "lipschitz_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "action_error": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "derivative_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
+    "chord_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "curvature_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "attack_derivative_bound": lambda m, v: certified(planted(m, v), BOX, ()),
     "attack_curvature_bound": lambda m, v: certified(planted(m, v), BOX, ()),
@@ -189,6 +203,9 @@ WAYS: dict[str, Callable[[str, float], object]] = {
         beside_brightness(planted(m, v, orthogonal=True)), PAIR, (1.0, 0.1)
     ),
 }
+
+
+OTHERS = {"breakpoints", "recurrence", "visible"}
 
 
 def beside_brightness(operator: Transformation) -> Transformation:
@@ -207,7 +224,7 @@ def methods_of(cls: type) -> set[str]:
 
 def test_the_two_lists_of_an_author_are_maps_with_claims_and_the_checked_bounds() -> None:
     assert methods_of(Transformation) == MAPS | CLAIMS
-    assert methods_of(TransformationBounds) == set(BOUNDS) == {*WAYS, "breakpoints", "visible"}
+    assert methods_of(TransformationBounds) == set(BOUNDS) == {*WAYS, *OTHERS}
 
 
 @pytest.mark.parametrize("method", sorted(BOUNDS))
@@ -244,6 +261,13 @@ def test_refuses_an_option_that_hides_the_bounds() -> None:
 def test_bounds_know_the_options_of_the_transformation_that_they_belong_to() -> None:
     brightness = Brightness(clip=False)
     assert brightness.bounds.of is brightness
+
+
+@pytest.mark.parametrize("value", [(0.0, 0.1), (-90.0, 0.1), (90.0, -0.1), (math.nan, 0.1), 90.0])
+def test_refuses_a_step_after_which_nothing_can_recur(value: object) -> None:
+    bounds = bounded_by({"recurrence": lambda self, x, axis: value}).bounds
+    with pytest.raises(PluginError, match=r"planted: recurrence gave .*expected"):
+        bounds.recurrence(IMAGE[None], 0)
 
 
 def test_an_honest_transformation_is_certified_in_every_way() -> None:
