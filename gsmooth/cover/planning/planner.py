@@ -273,7 +273,7 @@ class CoverPlanner:
         """
         for axis, size in enumerate(self.parameter_grid.shape):
             if axis in self.smoothed.law.periodic:
-                yield (0.1 * (size - 1), 0.85 * (size - 1)), COVER.pilots.points_alike
+                yield (0.1 * (size - 1), 0.9 * (size - 1)), COVER.pilots.points_alike
             else:
                 yield (0.0, size - 1.0), count
 
