@@ -272,6 +272,7 @@ USUAL: dict[str, dict[str, object]] = {
         "mode": "region",
         "alpha": 0.001,
         "n0": 64,
+        "n0_first": 16,
         "max_votes": 5000,
         "futility": 0.001,
         "order": "worst-first",
@@ -354,7 +355,10 @@ def test_the_identity_of_a_run() -> None:
         "sampler": "blake2b-philox-sfc64-cells16-1",
     }
     assert identity(RunConfig()) == plain
-    old = {**plain, "certify": {**without("certify", "within", "online_seconds"), **RULE_1}}
+    # Runs of earlier versions cast all selection votes, and their identity names nothing else.
+    earlier = without("certify", "within", "online_seconds", "n0_first")
+    assert identity(RunConfig(certify={"n0_first": None})) == {**plain, "certify": earlier}
+    old = {**plain, "certify": {**earlier, **RULE_1}}
     assert identity(RunConfig(certify=RULE_1)) == {**old, "decision_rule": 1}
     commitment = SeedCommitment("ab", "cd")
     assert identity(RunConfig(), {"weights": "0", "images": "1"}, 64, "other", commitment) == {

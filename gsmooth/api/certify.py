@@ -38,6 +38,7 @@ def certify(
     n: int | None = None,
     bound: Literal["clopper-pearson", "sequence"] | None = None,
     n0: int = 64,
+    n0_first: int | None = None,
     rule: Literal["runner-up", "e-process", "fixed"] | None = None,
     centres: int | Literal["clean"] | None = None,
     guarantee: Literal["individual", "online"] = "individual",
@@ -70,6 +71,8 @@ def certify(
         bound: Radius mode: "clopper-pearson" (the default) for n votes, or "sequence", which stops
             when more votes would gain little.
         n0: Votes at the clean image that select the class.
+        n0_first: Region mode with the rule "runner-up": if the first so many of these votes are all
+            for one class, no more are cast; by default 16. A value of n0 or more: always n0.
         rule: How votes decide. "runner-up" (the default): a test that may stop after any vote,
             mixed with one of the gap to every other class, which needs fewer votes where other
             votes are spread. "e-process": the former alone. "fixed", region mode: n votes at each
@@ -115,7 +118,7 @@ def certify(
             f"region: {g.transformation.name} has no parameters and l2 is 0, so there is nothing to"
             " certify; give Region(l2=...), a radius in units of the input range"
         )
-    decision = _rule(mode, alpha, n0, max_votes, order, n, bound, rule)
+    decision = _rule(mode, alpha, n0, max_votes, order, n, bound, rule, n0_first)
     online = guarantee == "online"
     if guarantee not in ("individual", "online"):
         raise ConfigurationError(
@@ -159,11 +162,12 @@ def _rule(
     n: int | None,
     bound: Literal["clopper-pearson", "sequence"] | None,
     rule: Literal["runner-up", "e-process", "fixed"] | None,
+    n0_first: int | None,
 ) -> Mode:
     """The rule; ConfigurationError for an argument that the mode does not have."""
     others: dict[str, dict[str, object]] = {
         "region": {"bound": bound} if rule == "fixed" else {"n": n, "bound": bound},
-        "radius": {"max_votes": max_votes, "order": order},
+        "radius": {"max_votes": max_votes, "order": order, "n0_first": n0_first},
     }
     if mode not in others:
         raise ConfigurationError(f"certify: mode={mode!r}; expected 'region' or 'radius'")
@@ -176,7 +180,10 @@ def _rule(
     if mode == "region":
         most = API.max_votes if max_votes is None else max_votes
         votes, usual = API.votes_fixed if n is None else n, order or "worst-first"
-        return RegionMode(alpha, n0, max_votes=most, order=usual, rule=chosen, n=votes)
+        first = (API.n0_first if n0_first is None else n0_first) if chosen == "runner-up" else None
+        return RegionMode(
+            alpha, n0, max_votes=most, order=usual, rule=chosen, n=votes, n0_first=first
+        )
     if chosen == "fixed":
         raise ConfigurationError(
             "certify: rule='fixed' is for mode='region'; in radius mode votes are fixed in advance"

@@ -21,11 +21,10 @@ from gsmooth.certificate import (
     Prediction,
 )
 from gsmooth.certification import CertifyTask, chunks
-from gsmooth.certification.api import predict_many
 from gsmooth.certification.rules import RadiusMode, RegionMode
+from gsmooth.certification.selection import selection_requests
 from gsmooth.cover import OnlineCovers
 from gsmooth.data.dataset import Dataset
-from gsmooth.data.item import Item
 from gsmooth.data.loading import IN_MEMORY as IMAGES
 from gsmooth.errors import RecordError
 from gsmooth.models.classifier import IN_MEMORY
@@ -50,7 +49,7 @@ from gsmooth.runs.records.recorded_noise import NoiseRecord
 from gsmooth.runs.records.row import Row
 from gsmooth.runs.seeds.seed_file import SECRET_NAME, keep_secret, load_seed
 from gsmooth.runs.task import RunTask
-from gsmooth.sampling.noise import SecretSeed, Stream
+from gsmooth.sampling.noise import SecretSeed
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Transformation
@@ -167,6 +166,7 @@ def _certify(task: CertifyTask) -> CertifySection:
                 order=mode.order,
                 rule=mode.rule,
                 attempts=mode.attempts,
+                n0_first=mode.n0_first,
                 **common,
             )
         case RadiusMode():
@@ -217,19 +217,28 @@ def _require_same_votes(
 
     The hash of the weights does not cover Python code, nor plain attributes of a module.
     """
-    n0 = results.task.rule.n0
     for row in rows:
-        item = Item(results.keys[row.index], results.images.image(row.index))
-        ((_, again),) = predict_many(smoothed, [item], n=n0, stream=Stream.SELECTION)
-        moved = sum(
-            abs(a - b) for a, b in zip(again.counts, row.image.prediction_counts, strict=True)
-        )
-        if moved > 2 * API.votes_flipped * chunks(n0):
+        recorded = row.image.prediction_counts
+        again = _selected_again(smoothed, results, row.index, sum(recorded))
+        moved = sum(abs(a - b) for a, b in zip(again, recorded, strict=True))
+        if moved > 2 * API.votes_flipped * chunks(sum(recorded)):
             raise RecordError(
                 f"{folder} holds records of another network with the same weights: for image"
-                f" {row.index} it casts the votes {list(again.counts)}, and"
-                f" {list(row.image.prediction_counts)} are recorded; choose another folder"
+                f" {row.index} it casts the votes {again}, and"
+                f" {list(recorded)} are recorded; choose another folder"
             )
+
+
+def _selected_again(
+    smoothed: SmoothedClassifier, results: Results, index: int, votes: int
+) -> list[int]:
+    """The selection votes of one image, as many as are recorded: by class, and ties last."""
+    image, rule = results.images.image(index), results.task.rule
+    clean = smoothed.transformation.lift(image[None].double())[0]
+    first, rest = selection_requests(rule, smoothed.seed, results.keys[index], clean)
+    requests = first if votes == rule.looks.least else [*first, *rest]
+    counts: list[int] = smoothed.count(requests).sum(axis=0).tolist()
+    return counts
 
 
 def _restored(row: Row) -> Result:

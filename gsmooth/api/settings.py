@@ -13,6 +13,8 @@ class ApiSettings:
 
     max_votes: int = 5000
     """Votes an image in region mode, at most, if no number is given."""
+    n0_first: int = 16
+    """Selection votes that are enough if they are all for one class."""
     votes_fixed: int = 400
     """Votes a centre of the rule "fixed"."""
     votes_per_centre: int = 10_000

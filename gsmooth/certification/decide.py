@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor
 
 from gsmooth.certificate import AbstainReason, Certified
 from gsmooth.certification.mixture import chosen_mixture
@@ -11,7 +10,8 @@ from gsmooth.certification.outcome import Outcome
 from gsmooth.certification.outlook import Outlook, tested
 from gsmooth.certification.radius import run_radius_test
 from gsmooth.certification.region import run_region_test
-from gsmooth.certification.rules import Mode, RadiusMode, RegionMode, chunks
+from gsmooth.certification.rules import Mode, RadiusMode, RegionMode
+from gsmooth.certification.selection import select
 from gsmooth.certification.session import Counts, Voting, VotingSession
 from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.certification.task import CertifyTask
@@ -37,7 +37,7 @@ def decide(task: CertifyTask, index: int, cover: Cover | CoverPlan) -> Voting[Ou
         A generator that yields requests, is sent their counts (requests, classes + 1), and returns
         the outcome, with ``seconds`` 0.
     """
-    selected = yield from _selection(task, index, cover.clean)
+    selected = yield from select(task.rule, task.smoothed.seed, index, cover.clean)
     spent = int(selected.sum())
     if isinstance(cover, Cover):
         session = VotingSession(task, index, cover, selected, spent)
@@ -55,17 +55,6 @@ def decide(task: CertifyTask, index: int, cover: Cover | CoverPlan) -> Voting[Ou
     outlook = _outlook(task, estimates, selected)
     session = VotingSession(task, index, first, selected, spent, attempts, outlook)
     return session.settled((yield from _run_tests(session, cover, estimates)))
-
-
-def _selection(task: CertifyTask, index: int, clean: Tensor) -> Voting[Counts]:
-    """The votes that select the class, (classes + 1,), the last of them ties."""
-    seed = task.smoothed.seed
-    counts = yield [
-        SampleRequest(SampleKey(seed, index, Stream.SELECTION, 0, chunk), clean)
-        for chunk in range(chunks(task.rule.n0))
-    ]
-    found: Counts = counts.sum(axis=0)
-    return found
 
 
 def _attempts(mode: Mode, selected: Counts, pilots: Counts) -> int:

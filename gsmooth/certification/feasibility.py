@@ -129,7 +129,7 @@ def _needed_by_all(task: CertifyTask, required_p: float, centres: int) -> int | 
         least = least_votes(required_p, mode.alpha, mixture)
     else:
         least = _fixed_votes(required_p, mode.alpha / centres)
-    return None if least is None else chunks(mode.n0) * CHUNK + centres * least
+    return None if least is None else mode.looks.least + centres * least
 
 
 def _check_radius(mode: RadiusMode, mixture: CentreMixture) -> None:
@@ -197,7 +197,7 @@ class _RegionCheck:
             return min(self.centres, COVER.grid.most_points)
         mode = self.mode
         each = self.cheapest_centre or chunks(mode.n) * CHUNK
-        return max(1, (mode.max_votes - chunks(mode.n0) * CHUNK) // each)
+        return max(1, (mode.max_votes - mode.looks.least) // each)
 
     @property
     def level(self) -> float:
@@ -259,7 +259,7 @@ class _RegionCheck:
             least = max(least, chunks(mode.n) * CHUNK)
         others = balls - 1 if self.moving == 1 else 0
         each = self.cheapest_centre or least
-        return Needed(chunks(mode.n0) * CHUNK + others * each + least, least)
+        return Needed(mode.looks.least + others * each + least, least)
 
     def cheapest(self) -> Needed | None:
         """The least votes with which any number of centres can pass."""
@@ -276,7 +276,7 @@ class _RegionCheck:
         if mode.rule == "fixed" and least > chunks(mode.n) * CHUNK:
             return False
         if self.free:  # Their number follows from max_votes: only the hardest centre is in doubt.
-            return chunks(mode.n0) * CHUNK + least <= mode.max_votes
+            return mode.looks.least + least <= mode.max_votes
         needed = self.needed(self.count)
         return needed is not None and needed.votes <= mode.max_votes
 

@@ -17,6 +17,7 @@ from gsmooth.sampling.noise import CHUNK
 from gsmooth.theory.arguments import require_whole
 from gsmooth.theory.expected_samples import expected_votes
 from gsmooth.theory.normal import Floats
+from gsmooth.theory.selection import SelectionLooks
 
 
 @final
@@ -43,6 +44,8 @@ class RegionMode:
         attempts: A cover that is chosen by its cost may be planned once more, by the votes of the
             first; every test is then made at alpha / attempts. With the rule "runner-up" an image
             whose selection and pilot votes are unanimous has one attempt, at alpha.
+        n0_first: If the first so many selection votes are all for one class, there are no more
+            (S3). None: always n0.
     """
 
     alpha: float = 0.001
@@ -53,11 +56,14 @@ class RegionMode:
     rule: Literal["runner-up", "e-process", "fixed"] = "runner-up"
     n: int = 400
     attempts: Literal[1, 2] = 2
+    n0_first: int | None = None
 
     def __post_init__(self) -> None:
         check_level("alpha", self.alpha)
         check_level("futility", self.futility)
         check_votes(n0=self.n0, n=self.n)
+        if self.n0_first is not None:
+            check_votes(n0_first=self.n0_first)
         require_whole(max_votes=self.max_votes)
         if self.max_votes < 1:
             raise ConfigurationError(f"max_votes={self.max_votes} must be at least 1 vote")
@@ -65,6 +71,11 @@ class RegionMode:
         check_choice("rule", self.rule, ("runner-up", "e-process", "fixed"))
         if self.attempts not in (1, 2):
             raise ConfigurationError(f"attempts={self.attempts} must be 1 or 2")
+
+    @property
+    def looks(self) -> SelectionLooks:
+        """When the selection votes may end."""
+        return SelectionLooks(chunks(self.n0) * CHUNK, self.n0_first, self.alpha)
 
     @property
     def tries(self) -> int:
@@ -143,6 +154,11 @@ class RadiusMode:
                 f"within={self.within} must lie between 0 and 1: the part of the fraction that may"
                 " be given up to save votes; 0.05 is customary"
             )
+
+    @property
+    def looks(self) -> SelectionLooks:
+        """When the selection votes end: after n0."""
+        return SelectionLooks(chunks(self.n0) * CHUNK, None, self.alpha)
 
     @property
     def tries(self) -> int:

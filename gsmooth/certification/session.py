@@ -177,7 +177,9 @@ class VotingSession:
         return replace(outcome, votes=self.votes, pilot_votes=others)
 
     def _outcome(self, certificate: Certificate) -> Outcome:
-        return Outcome(self.index, certificate, prediction(self.selected, self.alpha), self.votes)
+        votes = tuple(self.selected.tolist())
+        answer = Prediction(self.task.rule.looks.prediction(votes), votes, self.alpha)
+        return Outcome(self.index, certificate, answer, self.votes)
 
     def _evidence(
         self, ball: Ball, tally: Counts, verdict: Verdict, profile: tuple[Step, ...]

@@ -126,7 +126,7 @@ def most_votes(context: RunContext, index: int) -> int:
         each = mode.n_outer * mode.votes
         return chunks(mode.n0) * CHUNK + context.centres * each
     balls = len(cover_of(context, index).balls)
-    return chunks(mode.n0) * CHUNK + balls * mode.most
+    return mode.looks.n0 + balls * mode.most
 
 
 def _with_premise(found: Iterator[Outcome], context: RunContext) -> Iterator[Outcome]:

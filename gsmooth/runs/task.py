@@ -113,6 +113,7 @@ class RunTask:
                 rule=rule.rule,
                 n=rule.n,
                 attempts=rule.attempts,
+                n0_first=rule.n0_first if rule.rule == "runner-up" else None,
             )
         return RadiusMode(
             alpha=rule.alpha,

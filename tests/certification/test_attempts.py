@@ -196,3 +196,22 @@ def late(request: SampleRequest) -> int:
     at = request.sample_key
     first = (at.stream, at.centre, at.chunk) == (Stream.ESTIMATION, 0, 0)
     return request.rows - first
+
+
+@pytest.mark.parametrize(("lost", "votes"), [(0, 16), (1, CHUNK)])
+def test_selection_votes_end_at_the_first_look_if_they_agree(lost: int, votes: int) -> None:
+    def won(request: SampleRequest) -> int:
+        at = request.sample_key
+        return request.rows - (lost if (at.stream, at.chunk) == (Stream.SELECTION, 0) else 0)
+
+    def reply(requests: list[SampleRequest]) -> Counts:
+        asked.extend(r.rows for r in requests if r.sample_key.stream is Stream.SELECTION)
+        return np.array([(r.rows - won(r), won(r), 0) for r in requests])
+
+    asked: list[int] = []
+    plan = NotedPlan(settled=cover(ball(0.5)))
+    outcome = told(decide(G, 3, plan, RegionMode(n0_first=16)), reply)
+    assert asked == ([16] if lost == 0 else [16, CHUNK - 16])
+    assert outcome.prediction.counts == (lost, votes - lost, 0)
+    assert outcome.prediction.label == 1
+    assert isinstance(outcome.certificate, Certified)

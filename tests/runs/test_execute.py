@@ -153,6 +153,22 @@ def test_a_run_that_goes_on_keeps_its_rule() -> None:
     assert read_records("parts").header.decision_rule == 1
 
 
+def test_a_run_of_an_earlier_version_goes_on_with_all_selection_votes() -> None:
+    early = certified("whole")
+    assert {sum(row.image.prediction_counts) for row in early} >= {16}
+    config = tmp_project_config("output.folder=parts", "data.limit=4")
+    earlier = config.certify.model_copy(update={"n0_first": None})
+    run_certify(config.model_copy(update={"certify": earlier}), Notebook())
+    header = Path("parts/run.json")
+    written = json.loads(header.read_text())
+    del written["config"]["certify"]["n0_first"]  # Which that version did not know.
+    header.write_text(json.dumps(written))
+    assert verify_records("parts").sound
+    certified("parts")
+    assert {sum(row.image.prediction_counts) for row in read_records("parts").rows} == {64}
+    assert verify_records("parts").sound
+
+
 def test_a_finished_run_casts_no_vote() -> None:
     certified("run")
     assert run_certify(tmp_project_config(), Notebook()).votes == 0

@@ -216,6 +216,10 @@ class CertifySection(Section):
     """Probability, for each image, that its certificate is wrong."""
     n0: Votes = 64
     """Votes that select the class, at the clean image."""
+    n0_first: Votes | None = 16
+    """Region mode with `rule = "runner-up"`: if the first so many of these votes are all for one
+    class, no more are cast. Left out in older runs, which cast all of them. A value of `n0` or more
+    does the same."""
     max_votes: Count = 5000
     """Region mode: votes for one image, selection included."""
     futility: Level = 0.001
@@ -451,6 +455,8 @@ def identity_of_tree(
     if certify.get("bound") != "sequence":
         certify.pop("within", None)
     version = decision_rule(certify)
+    if version == 1 or certify.get("mode") != "region" or certify.get("n0_first") is None:
+        certify.pop("n0_first", None)
     if version == 1 and certify.get("rule") == "runner-up":
         certify["rule"] = "e-process"
     # An option of f or of the data that is not in use is not named.

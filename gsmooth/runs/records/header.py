@@ -39,6 +39,8 @@ _JUDGING: Final[Mapping[str, type[Section]]] = {
 """The sections that rows are judged by: none of their settings may be left out..."""
 _WHILE_RUNNING: Final = frozenset({"within", "online_seconds", "seed_file"})
 """... but for those that only say when to stop, or where a seed is."""
+_LATER: Final = frozenset({"n0_first"})
+"""Settings that runs of earlier versions did not have: without them rows are judged as then."""
 _OUTSIDE: Final = frozenset({"sampler", "decision_rule", "seed_commitment"})
 """Fields of a header that belong to its identity and are no part of the configuration."""
 
@@ -176,7 +178,8 @@ def _judged(header: RunHeader) -> Mapping[str, frozenset[str]]:
     if header.schema_version == schema2.VERSION:
         return schema2.JUDGED
     return {
-        section: frozenset(kind.model_fields) - _WHILE_RUNNING for section, kind in _JUDGING.items()
+        section: frozenset(kind.model_fields) - _WHILE_RUNNING - _LATER
+        for section, kind in _JUDGING.items()
     }
 
 

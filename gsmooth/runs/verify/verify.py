@@ -38,7 +38,7 @@ from gsmooth.runs.verify.reach import reach_faults
 from gsmooth.runs.verify.runner_up import has_runner_up
 from gsmooth.runs.verify.seed_checks import seed_faults, seed_on_trust, usable_seed
 from gsmooth.sampling.noise import SecretSeed, Seed
-from gsmooth.theory.bounds import predict_test
+from gsmooth.theory.selection import SelectionLooks
 
 Message = tuple[str, str]
 
@@ -294,15 +294,24 @@ def _selection(row: Row, config: Mapping[str, object]) -> Iterator[Message]:
         yield "prediction_counts", f"{counts}; expected votes by class, then ties"
         return
     n0, cast = setting(config, "certify.n0"), sum(counts)
-    if isinstance(n0, int) and cast != fixed_votes(n0):
+    looks = _looks(row, config)
+    if isinstance(n0, int) and not looks.allows(counts):
         yield "prediction_counts", f"{cast} votes, but n0={n0} gives {fixed_votes(n0)}"
     top = votes.index(max(votes))
     if selected != top:
         yield "selected_label", f"{selected}, but class {top} has most selection votes"
-    second = max(count for label, count in enumerate(votes) if label != top)
-    expected = top if predict_test(votes[top], second, row.claim.alpha).decided else None
+    expected = looks.prediction(counts)
     if row.image.prediction != expected:
         yield "prediction", f"{row.image.prediction}, but the selection votes give {expected}"
+
+
+def _looks(row: Row, config: Mapping[str, object]) -> SelectionLooks:
+    """When the row's selection votes could end; without a setting, where they did."""
+    n0, first = setting(config, "certify.n0"), setting(config, "certify.n0_first")
+    early = has_runner_up(config) and row.claim.mode == "region"
+    most = fixed_votes(n0) if isinstance(n0, int) else sum(row.image.prediction_counts)
+    least = first if early and isinstance(first, int) else None
+    return SelectionLooks(most, least, row.claim.alpha)
 
 
 def _attack(row: Row) -> Iterator[Message]:

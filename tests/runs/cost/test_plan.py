@@ -76,10 +76,10 @@ def test_the_trial_casts_none_of_the_votes_that_count() -> None:
 def test_a_trial_without_time_ends_after_its_first_round_and_says_what_may_come() -> None:
     context = plan(tmp_project_config(*NOISY))
     (tried,) = tried_images(context, range(12), 0.0)
-    assert (tried.votes, tried.most) == (64, 5000)
+    assert (tried.votes, tried.most) == (16, 5000)
     assert (tried.certified, tried.attack_votes) == (None, None)
     found = planned(context, seconds=0.0)
-    assert found.votes_an_image == Span(64, (64 + 5000) / 2, 5000)
+    assert found.votes_an_image == Span(16, (16 + 5000) / 2, 5000)
     assert found.forwards == expected_forwards(context)
 
 

@@ -90,3 +90,24 @@ def test_one_ball_without_pilots_has_one_attempt(rule: str) -> None:
         )
         of = header(rule=rule, attempts=2, centres=None, guarantee="individual")
         assert ("attempts" in faults(changed(row, attempts=1), of)) is not sound
+
+
+@pytest.mark.parametrize(
+    ("first", "votes", "sound"),
+    [
+        (16, (0,) * 7 + (16, 0, 0, 0), True),
+        (16, (0,) * 7 + (15, 1, 0, 0), False),
+        (16, (0,) * 7 + (12, 0, 0, 0), False),
+        (16, SELECTION, True),
+        (None, (0,) * 7 + (16, 0, 0, 0), False),
+        ("not named", (0,) * 7 + (16, 0, 0, 0), False),
+    ],
+)
+def test_selection_votes_are_n0_or_the_first_that_agree(
+    first: int | str | None, votes: tuple[int, ...], sound: bool
+) -> None:
+    evidence = tuple(make_centre(theta=(t,)) for t in (-15.0, 15.0))
+    cast = sum(votes) + sum(centre.trials for centre in evidence)
+    row = make_row(evidence=evidence, prediction_counts=votes, votes=cast)
+    named = {} if first == "not named" else {"n0_first": first}
+    assert ("prediction_counts" in faults(row, header(n0=64, **named))) is not sound
