@@ -10,11 +10,13 @@ from torch import nn
 from gsmooth.boundaries.user_code import users_code
 from gsmooth.errors import ModelError
 from gsmooth.models.zoo.denoiser import Denoiser
+from gsmooth.models.zoo.mobile import MobileNetwork
 from gsmooth.models.zoo.residual import PolarNetwork, ResidualNetwork
 from gsmooth.text.spelling import did_you_mean
 
 PREFIX: Final = "zoo:"
 _CLASSIFIERS: Final[dict[str, Callable[..., nn.Module]]] = {
+    "mobile": MobileNetwork,
     "polar-resnet": PolarNetwork,
     "resnet-small": ResidualNetwork,
 }
@@ -36,11 +38,13 @@ def zoo_network(
             - ``resnet-small``: a residual network, about 180,000 parameters.
             - ``polar-resnet``: the same in polar coordinates, with convolutions that wrap around
               the angle; for rotations.
+            - ``mobile``: the first ``blocks`` (8 by default) of EfficientNet-Lite0, for weights that
+              were trained on photographs; about 250,000 parameters.
             - ``denoiser``: a small U-Net from images to images, for the front of another network.
         shape: Shape (C, H, W) of an image.
         classes: Number of classes; the denoiser has none.
         options: Arguments of the network; all take ``width``, the channels of the first layers (16
-            by default).
+            by default, of ``mobile`` 32).
 
     Returns:
         The network: float32 (N, C, H, W) to scores (N, classes), or to images.
