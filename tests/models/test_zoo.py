@@ -13,11 +13,12 @@ from gsmooth.errors import ModelError
 from gsmooth.models import load_model
 from gsmooth.models.head import last_linear, replace_head
 from gsmooth.models.zoo.denoiser import Denoised, Denoiser
+from gsmooth.models.zoo.mobile import MobileNetwork, Padded
 from gsmooth.models.zoo.residual import PolarNetwork, WrappedConvolution, polar_grid
 from gsmooth.models.zoo.specs import zoo_network
 
 
-@pytest.mark.parametrize("name", ["resnet-small", "polar-resnet"])
+@pytest.mark.parametrize("name", ["resnet-small", "polar-resnet", "mobile"])
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 33, 20), (3, 64, 64)])
 def test_any_shape_gives_scores_of_all_classes(name: str, shape: tuple[int, int, int]) -> None:
     net = zoo_network(name, classes=5, shape=shape, options={"width": 2}).eval()
@@ -25,7 +26,7 @@ def test_any_shape_gives_scores_of_all_classes(name: str, shape: tuple[int, int,
         assert net(torch.rand(3, *shape)).shape == (3, 5)
 
 
-@pytest.mark.parametrize("name", ["resnet-small", "polar-resnet"])
+@pytest.mark.parametrize("name", ["resnet-small", "polar-resnet", "mobile"])
 @pytest.mark.parametrize("width", [2, 8, 16])
 def test_every_width_can_be_trained(name: str, width: int) -> None:
     net = zoo_network(name, classes=2, shape=(1, 24, 24), options={"width": width})
@@ -61,6 +62,34 @@ def test_a_polar_network_answers_quarter_turns_alike() -> None:
         straight, turned = net(x), net(x.rot90(1, dims=(2, 3)))
     # The angles are a multiple of 8, and the strides divide a quarter of them only in part.
     assert float((straight - turned).abs().max()) < 0.2 * float(straight.std())
+
+
+@pytest.mark.parametrize(("side", "places"), [(64, 4), (50, 4), (32, 4)])
+def test_eight_blocks_of_the_mobile_network_halve_the_image_four_times(
+    side: int, places: int
+) -> None:
+    net = MobileNetwork(4, (1, side, side), width=4).eval()
+    seen: list[torch.Size] = []
+    net.blocks.register_forward_hook(lambda module, x, out: seen.append(out.shape))
+    net(torch.rand(1, 1, side, side))
+    assert seen[0][2:] == (places, places)  # 50 -> 25 -> 13 -> 7 -> 4; 32 px are enlarged first.
+
+
+def test_the_mobile_network_has_the_parameters_of_its_plan() -> None:
+    # 2,957,920 in the blocks of the published EfficientNet-Lite0, and its stem.
+    net = MobileNetwork(10, (3, 64, 64), blocks=16)
+    body = sum(p.numel() for part in (net.stem, net.blocks) for p in part.parameters())
+    assert body == 2_957_920 + 3 * 32 * 9 + 2 * 32
+    with pytest.raises(ModelError, match="blocks=17"):
+        MobileNetwork(10, (3, 64, 64), blocks=17)
+
+
+def test_padding_of_a_strided_convolution_is_larger_below_and_right() -> None:
+    padded = Padded(3, 2)(torch.ones(1, 1, 4, 5))
+    assert padded.shape == (1, 1, 5, 7)
+    assert float(padded[0, 0, 0, 0]) == 0.0  # 5 px: one column on each side.
+    assert float(padded[0, 0, 0, 1]) == 1.0  # 4 px: one row, at the bottom.
+    assert float(padded[0, 0, -1].sum()) == 0.0
 
 
 def test_a_denoiser_begins_as_the_identity() -> None:
