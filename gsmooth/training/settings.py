@@ -25,7 +25,7 @@ class EstimateSettings:
     attacks: int = 33
     """Attacks on an image, about, from which its covers are made; more for two parameters and up
     where a grid of three a parameter has more."""
-    evaluations: int = 20
+    evaluations: int = 8
     """Estimates during a training, evenly spread; the last epoch always gets one."""
 
 
