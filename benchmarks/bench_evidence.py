@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from gsmooth.runs.config.run_config import ModelSection, RunConfig
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.config.section import Section
 from gsmooth.runs.monitor.progress import LineProgress
+from gsmooth.runs.records.journal import write_atomically
 from gsmooth.runs.train import run_train
 from gsmooth.runs.trained import TrainedFiles
 
@@ -129,6 +131,17 @@ def train(case: Evidence, options: argparse.Namespace) -> None:
     if config.model.spec == "zoo:mobile":
         config = config.model_copy(update={"model": started(config.model, Path(options.runs))})
     run_train(config, files.weights, LineProgress())
+    if config.model.spec == "zoo:mobile":
+        shorten(files.weights)
+
+
+def shorten(weights: Path) -> None:
+    """Round the weights of layers to float16: half the size, in which the shipped ones come."""
+    state = torch.load(weights, weights_only=True)
+    halves = {name: value.half() if value.ndim > 1 else value for name, value in state.items()}
+    buffer = io.BytesIO()
+    torch.save(halves, buffer)
+    write_atomically(weights, buffer.getvalue())
 
 
 def started(model: ModelSection, runs: Path) -> ModelSection:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import gsmooth
-from benchmarks.bench_evidence import RUN_FILES, Evidence, is_short
+from benchmarks.bench_evidence import RUN_FILES, Evidence, is_short, shorten
 from benchmarks.suite import benchmark
 from benchmarks.suite.case import read
 from benchmarks.suite.prepare import CANVAS_PX, MAKERS, prepared
@@ -124,3 +125,12 @@ def test_one_command_certifies_and_prints_the_table(
     assert (line["name"], line["images"]) == ("digits-rotation-30", 1)
     assert "shipped digits: rotation ±30°" in capsys.readouterr().out
     assert "certified >= 96.5" in (tmp_path / "evidence.md").read_text()
+
+
+def test_weights_are_shortened_where_they_are_those_of_layers(tmp_path: Path) -> None:
+    file = tmp_path / "net.pt"
+    torch.save({"layer": torch.full((2, 2), 0.1), "norm": torch.full((2,), 0.1)}, file)
+    shorten(file)
+    state = torch.load(file, weights_only=True)
+    assert state["layer"].dtype == torch.float16
+    assert state["norm"].tolist() == torch.full((2,), 0.1).tolist()

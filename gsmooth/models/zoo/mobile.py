@@ -1,4 +1,4 @@
-"""A network of inverted residual blocks (Sandler et al. 2018), in the plan of EfficientNet-Lite0."""
+"""A network of inverted residual blocks (Sandler et al. 2018): the plan of EfficientNet-Lite0."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ class MobileNetwork(nn.Module):
         self.enlarge = 2.0 if height * width_px < 48 * 48 else 1.0
         self.normalization = nn.BatchNorm2d(channels, **PLAIN)
         self.stem = _layer(channels, width, 3, stride=2)
-        made, parts = width, []
+        made = width
+        parts: list[nn.Module] = []
         for stage, stride in _plan(blocks):
             given, made = made, round(stage.channels * width / STEM)
             parts.append(Inverted(given, made, stage.kernel, stride, 1 if not parts else EXPANSION))

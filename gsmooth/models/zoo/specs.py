@@ -38,8 +38,8 @@ def zoo_network(
             - ``resnet-small``: a residual network, about 180,000 parameters.
             - ``polar-resnet``: the same in polar coordinates, with convolutions that wrap around
               the angle; for rotations.
-            - ``mobile``: the first ``blocks`` (8 by default) of EfficientNet-Lite0, for weights that
-              were trained on photographs; about 250,000 parameters.
+            - ``mobile``: the first ``blocks`` (8 by default) of EfficientNet-Lite0, for weights
+              that were trained on photographs; about 250,000 parameters.
             - ``denoiser``: a small U-Net from images to images, for the front of another network.
         shape: Shape (C, H, W) of an image.
         classes: Number of classes; the denoiser has none.
