@@ -88,3 +88,9 @@ class PromiseError(GsmoothError):
     """A transformation that breaks a promise which certificates rest on (``gsmooth check``)."""
 
     exit_code = 10
+
+
+class WorkerError(GsmoothError):
+    """Workers that die again and again, or of which none can be had; finished images are kept."""
+
+    exit_code = 12

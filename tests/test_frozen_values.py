@@ -322,7 +322,16 @@ USUAL: dict[str, dict[str, object]] = {
         "groups": None,
         "workers": 0,
     },
-    "engine": {"batch_size": "auto", "in_flight": "auto", "threads": None},
+    "engine": {
+        "batch_size": "auto",
+        "in_flight": "auto",
+        "threads": None,
+        "executor": "process",
+        "workers": 2,
+        "gpus_per_worker": None,
+        "lease": 32,
+        "address": None,
+    },
     "output": {"folder": "runs/certify"},
 }
 """The configuration in run.json, and what every field of it usually is."""

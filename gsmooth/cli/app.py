@@ -33,7 +33,8 @@ _EPILOG = """
 [bold]Exit codes[/bold]: 0 done; 1 internal error; 2 configuration, flag or unreachable region;
 3 images or labels; 4 model; 5 plugin; 6 records; 7 output folder or disk; 8 a stored bound that its
 counts do not support; 9 an attack beat a certificate; 10 a transformation breaks a promise;
-11 planned images without a row; 130 Ctrl-C (finished images are kept).
+11 planned images without a row; 12 workers that die; 130 Ctrl-C or SIGTERM
+(finished images are kept).
 
 [bold]First steps[/bold]: gsmooth quickstart
 

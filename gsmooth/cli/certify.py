@@ -59,6 +59,8 @@ gsmooth certify --guarantee population -m shipped:digits-l2 --l2 0.1 -o runs/pop
 
 gsmooth certify -c photos.toml -o runs/photos --seed 7 --shard 2/8  (then: gsmooth merge)
 
+gsmooth certify -c photos.toml -o runs/photos --device cuda --executor ray --workers 8
+
 gsmooth certify -c runs/photos/config.toml  (resumes that run)
 
 [bold]Reading the result[/bold]: certified accuracy is the share of images whose true class is
@@ -80,6 +82,7 @@ DryRunFlag = Annotated[
     ),
 ]
 
+_MACHINES = "Many machines"
 ShardFlag = Annotated[
     str | None,
     typer.Option(
@@ -87,7 +90,42 @@ ShardFlag = Annotated[
         metavar="I/N|auto",
         help="One part of the run, as a run of its own in a folder inside --out; 2/8 is the second"
         " of eight. auto: what a SLURM array or torchrun says. All parts need one --seed.",
-        rich_help_panel="Many machines",
+        rich_help_panel=_MACHINES,
+    ),
+]
+
+ExecutorFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="process|ray",
+        help="Who certifies: this process, or workers of Ray (pip install 'gsmooth[ray]').",
+        rich_help_panel=_MACHINES,
+    ),
+]
+WorkersFlag = Annotated[
+    int | None,
+    typer.Option(help="Workers of Ray at most, each with the model.", rich_help_panel=_MACHINES),
+]
+GpusFlag = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-worker",
+        help="GPUs of each worker; 0.5: two share one. Left out: as many as --device names.",
+        rich_help_panel=_MACHINES,
+    ),
+]
+LeaseFlag = Annotated[
+    int | None,
+    typer.Option(
+        help="Images that a worker is given at a time, at most.", rich_help_panel=_MACHINES
+    ),
+]
+AddressFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|HOST:PORT",
+        help="A Ray cluster. Left out: workers on this machine.",
+        rich_help_panel=_MACHINES,
     ),
 ]
 
@@ -116,6 +154,11 @@ def certify(
     seed_file: SeedFileFlag = None,
     device: DeviceFlag = None,
     shard: ShardFlag = None,
+    executor: ExecutorFlag = None,
+    workers: WorkersFlag = None,
+    gpus_per_worker: GpusFlag = None,
+    lease: LeaseFlag = None,
+    address: AddressFlag = None,
     dry_run: DryRunFlag = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
@@ -148,6 +191,11 @@ def certify(
             *flag("--guarantee", "certify.guarantee", guarantee),
             *flag("--alpha", "certify.alpha", alpha),
             *flag("--attack", "attack.enabled", attack),
+            *flag("--executor", "engine.executor", executor),
+            *flag("--workers", "engine.workers", workers),
+            *flag("--gpus-per-worker", "engine.gpus_per_worker", gpus_per_worker),
+            *flag("--lease", "engine.lease", lease),
+            *flag("--address", "engine.address", address),
             *flag("--out", "output.folder", out),
         ]
         settings = load_config(config, [*overrides, *(sets or ())])
@@ -166,9 +214,13 @@ def _run(settings: RunConfig, as_json: bool) -> None:
         _bound_population(settings, as_json)
         return
     from gsmooth.cli.result import Result
-    from gsmooth.runs.execute import run_certify
 
-    result = Result.of(run_certify(settings, progress()))
+    if settings.engine.executor == "ray":
+        from gsmooth.runs.machines.on_ray import run_on_ray as run
+    else:
+        from gsmooth.runs.execute import run_certify as run
+
+    result = Result.of(run(settings, progress()))
     if as_json:
         emit(result.as_document())
     else:

@@ -60,6 +60,7 @@ def quickstart(
         ]
         settings = load_config(None, [*_SETTINGS, *places])
         run = run_certify(settings, progress())
+        assert run.dataset is not None
         result = Result.of(run).drawn(out, run.dataset)
         if as_json:
             emit(result.as_document())

@@ -22,16 +22,19 @@ from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.fixed_batch import examined, fixed_batch_size, with_fixed_batch_size
 from gsmooth.runs.inputs import require_labels
 from gsmooth.runs.kept_rule import with_kept_rule
-from gsmooth.runs.monitor.interrupt import Interrupted, uninterrupted
+from gsmooth.runs.monitor.interrupt import Interrupted, stopped_by_signals, uninterrupted
 from gsmooth.runs.monitor.notices import input_notices
 from gsmooth.runs.monitor.progress import Progress
 from gsmooth.runs.monitor.run_monitor import RunMonitor
 from gsmooth.runs.outcomes import attack_on, online_notices, outcomes, require_feasible
-from gsmooth.runs.records.folder import RecordWriter, Row
-from gsmooth.runs.records.header import RunHeader, installed_versions
+from gsmooth.runs.records.folder import RecordWriter
+from gsmooth.runs.records.header import installed_versions
 from gsmooth.runs.records.journal import write_atomically
-from gsmooth.runs.records.violation import raise_if_violated
+from gsmooth.runs.records.row import Row
+from gsmooth.runs.records.violation import Violation, violation_of
 from gsmooth.runs.settings import RUN
+from gsmooth.runs.task import RunTask
+from gsmooth.sampling.noise import Seed
 
 
 @final
@@ -39,7 +42,7 @@ from gsmooth.runs.settings import RUN
 class RunSummary:
     """What a run did: images asked for and how many of them now; votes and seconds of this time.
 
-    dataset: what the images were taken from.
+    dataset: what the images were taken from; None where other processes read them.
     """
 
     folder: Path
@@ -48,7 +51,23 @@ class RunSummary:
     fresh: int
     votes: int
     seconds: float
-    dataset: Dataset
+    dataset: Dataset | None
+
+
+@final
+@dataclass(frozen=True)
+class Finished:
+    """One image, with nothing left to compute: it can be sent to the process that writes.
+
+    row: its row. forwards, seconds: votes and time of the attack. missing_gradient: what the attack
+    did without. violation: the case, where the attack beat the certificate.
+    """
+
+    row: Row
+    forwards: int
+    seconds: float
+    missing_gradient: str | None
+    violation: Violation | None
 
 
 def plan(config: RunConfig) -> RunContext:
@@ -59,11 +78,20 @@ def plan(config: RunConfig) -> RunContext:
     """
     task = resolved_task(with_kept_rule(config))
     folder = task.seed.config.output.folder
-    context = build_context(with_fixed_batch_size(task.seed.config, folder), task.seed.seed, task)
+    settings = with_fixed_batch_size(task.seed.config, folder)
+    return planned(settings, task.seed.seed, task, fixed_batch_size(folder) is not None)
+
+
+def planned(config: RunConfig, seed: Seed, task: RunTask, fixed_batch: bool) -> RunContext:
+    """:func:`plan` of a resolved configuration; it looks into no folder.
+
+    fixed_batch: whether the records that the run goes on with depend on the batch size.
+    """
+    context = build_context(config, seed, task)
     require_labels(context.dataset)
     require_feasible(context)
-    found = examined(context.with_largest_margin(), folder)
-    if config.engine.batch_size == "auto" and fixed_batch_size(folder) is None:
+    found = examined(context.with_largest_margin(), fixed_batch)
+    if config.engine.batch_size == "auto":
         _require_no_shard(found)
     return found
 
@@ -85,16 +113,16 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
 
     Every image is on disk before the next is reported. Raises UnreachableError before any vote
     when no image could be certified, ViolationError after saving the image whose certificate an
-    attack broke, Interrupted on Ctrl-C; what is finished stays.
+    attack broke, Interrupted on Ctrl-C and SIGTERM; what is finished stays.
     """
     context = plan(config)
     folder = context.config.output.folder
     # Before the header that commits to it, and before the first vote.
     of_seed = context.task.seed.keep()
-    with RecordWriter(folder, context.header) as writer, _explained(writer, context), progress:
+    total = len(context.indices)
+    with RecordWriter(folder, context.header) as writer, explained(writer, total), progress:
         write_atomically(folder / CONFIG_NAME, to_toml(context.config).encode())
         todo = [index for index in context.indices if index not in writer.done]
-        total = len(context.indices)
         monitor = RunMonitor.opened(context.config, total, len(todo))
         if monitor.before:
             progress.say(f"{monitor.before} of {total} images are in {folder} already")
@@ -102,13 +130,12 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
             progress.say(notice)
         progress.update(monitor.progress())
         for outcome in outcomes(context, todo, _watching(monitor, progress)):
-            _finish(outcome, context, writer, monitor)
+            commit(finished(outcome, context), writer, monitor)
             progress.update(monitor.progress())
             for notice in monitor.online_notices():
                 progress.say(notice)
-    return RunSummary(
-        folder, context.config, total, len(todo), monitor.votes, monitor.seconds, context.dataset
-    )
+    config, dataset = context.config, context.dataset
+    return RunSummary(folder, config, total, len(todo), monitor.votes, monitor.seconds, dataset)
 
 
 def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
@@ -125,36 +152,37 @@ def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
     return watch
 
 
-def _finish(
-    outcome: Outcome, context: RunContext, writer: RecordWriter, monitor: RunMonitor
-) -> None:
-    """Attack one certified image, write its row, and stop the run if the attack succeeded."""
+def finished(outcome: Outcome, context: RunContext) -> Finished:
+    """Attack one certified image, and make its row."""
     began = time.monotonic()
     attack = attack_on(context, outcome)
-    row = _row(outcome, context, writer.header, attack)
-    if attack is not None:
-        monitor.attacked(attack)
-    with uninterrupted():
-        writer.write(row)
-        monitor.add(row, attack.forwards if attack else 0, time.monotonic() - began)
+    row = _row(outcome, context, attack)
+    violation = None
     # A nested certificate is about the vote of votes, which the adversary does not query.
     if attack is not None and row.claim.mode != "nested":
-        raise_if_violated(row, attack, context, writer.folder)
+        violation = violation_of(row, attack, context)
+    forwards = attack.forwards if attack else 0
+    missing = attack.missing_gradient if attack else None
+    return Finished(row, forwards, time.monotonic() - began, missing, violation)
 
 
-def _row(
-    outcome: Outcome,
-    context: RunContext,
-    header: RunHeader,
-    attack: AttackOutcome | None,
-) -> Row:
+def commit(found: Finished, writer: RecordWriter, monitor: RunMonitor) -> None:
+    """Write the row of an image, and then raise ViolationError if the attack on it succeeded."""
+    with uninterrupted():
+        writer.write(found.row)
+        monitor.add(found.row, found.forwards, found.seconds, found.missing_gradient)
+    if found.violation is not None:
+        found.violation.save_and_raise(writer.folder)
+
+
+def _row(outcome: Outcome, context: RunContext, attack: AttackOutcome | None) -> Row:
     return Row.from_outcome(
         outcome,
         smoothed=context.smoothed,
         region=context.region,
-        fingerprint=header.fingerprint,
+        fingerprint=context.header.fingerprint,
         versions=installed_versions(),
-        sampler=header.sampler,
+        sampler=context.header.sampler,
         mode=context.config.certify.mode,
         label=context.dataset.label(outcome.index),
         image_digest=image_digest(context.dataset.image(outcome.index)),
@@ -164,12 +192,13 @@ def _row(
 
 
 @contextmanager
-def _explained(writer: RecordWriter, context: RunContext) -> Iterator[None]:
-    """Give the message of Ctrl-C the number of images that are kept."""
+def explained(writer: RecordWriter, total: int) -> Iterator[None]:
+    """Give the message of Ctrl-C and SIGTERM the number of images that are kept."""
     try:
-        yield
+        with stopped_by_signals():
+            yield
     except KeyboardInterrupt as error:
         raise Interrupted(
-            f"interrupted: {len(writer.done)} of {len(context.indices)} images are kept in"
+            f"interrupted: {len(writer.done)} of {total} images are kept in"
             f" {writer.folder}; the same command goes on from there"
         ) from error

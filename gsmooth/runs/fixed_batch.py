@@ -22,20 +22,21 @@ _NO_IMAGE: Final = -2
 """The image of this noise: no image of a run has it, so no vote that counts is used."""
 
 
-def examined(context: RunContext, folder: Path | None = None) -> RunContext:
+def examined(context: RunContext, fixed_batch: bool = False) -> RunContext:
     """The run with the result of the check of f; its batch size is fixed where labels depend on it.
 
-    It is fixed as well where the records in ``folder`` have a fixed one: their batch size is then
-    part of the run's identity. ModelError where the model is no function at any batch size.
+    It is fixed as well with ``fixed_batch``: where records that the run goes on with have a fixed
+    one, their batch size is part of the run's identity. ModelError where the model is no function
+    at any batch size.
     """
     smoothed = context.smoothed
     found = checked_on(smoothed, _first_images(context))
-    if found.kind != "batch_dependent" and fixed_batch_size(folder) is None:
+    if found.kind != "batch_dependent" and not fixed_batch:
         return replace(context, function=found)
     engine = context.config.engine.model_copy(update={"batch_size": smoothed.batch_size})
     config = context.config.model_copy(update={"engine": engine})
-    fixed_batch = replace(smoothed, fixed_batch=True)
-    return replace(context, config=config, smoothed=fixed_batch, function=found)
+    smoothed = replace(smoothed, fixed_batch=True)
+    return replace(context, config=config, smoothed=smoothed, function=found)
 
 
 def with_fixed_batch_size(config: RunConfig, folder: Path) -> RunConfig:

@@ -93,6 +93,22 @@ class FileSettings:
 
 @final
 @dataclass(frozen=True)
+class WorkerSettings:
+    """Workers in other processes, and when one counts as dead."""
+
+    deaths: int = 3
+    """Deaths in succession, without a finished image between them, after which it is given up."""
+    pulse_s: float = 5.0
+    """Seconds between two questions whether a worker is still there."""
+    silence_s: float = 120.0
+    """Seconds without an answer after which a worker is ended and its images are given out again.
+    It need not be right: an image that is certified twice has the same row."""
+    waiting_s: float = 15.0
+    """Seconds without any worker after which the user is told so."""
+
+
+@final
+@dataclass(frozen=True)
 class RunSettings:
     """All settings of runs, by what they are for."""
 
@@ -102,6 +118,7 @@ class RunSettings:
     verify: VerifySettings = VerifySettings()
     function: FunctionSettings = FunctionSettings()
     files: FileSettings = FileSettings()
+    workers: WorkerSettings = WorkerSettings()
 
 
 RUN: Final = RunSettings()

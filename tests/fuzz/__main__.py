@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections import Counter
+from importlib.util import find_spec
 from time import monotonic
 from types import FrameType
 
@@ -59,7 +60,8 @@ def _sorted_out(what: list[str]) -> tuple[list[str], float]:
             minutes = float(word)
         except ValueError:
             sys.exit(f"fuzz: {word!r} is neither a number of minutes nor one of {', '.join(PARTS)}")
-    return names or list(PARTS), minutes
+    usual = [name for name, part in PARTS.items() if not part.needs or find_spec(part.needs)]
+    return names or usual, minutes
 
 
 def _search(parts: list[Part], seconds: float, jobs: int, seed: int) -> int:

@@ -33,7 +33,7 @@ TMP_PROJECT: Final = (
     f"--limit={IMAGES}",
     "--out=run",
 )
-DOCUMENTED: Final = frozenset(range(2, 12)) | {0}
+DOCUMENTED: Final = frozenset(range(2, 13)) | {0}
 """Exit codes of ``gsmooth`` except those for an internal error and Ctrl-C."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.fuzz.inputs import try_inputs
+from tests.fuzz.kills import try_kills
 from tests.fuzz.kit import try_kit
 from tests.fuzz.matrix import try_matrix
 from tests.fuzz.records import try_records
@@ -18,5 +19,6 @@ _EVERY: Final = (
     Part("kit", try_kit, weight=2.0, seconds=900.0),
     Part("inputs", try_inputs, weight=1.5, seconds=300.0),
     Part("records", try_records, weight=0.5, seconds=300.0),
+    Part("kills", try_kills, weight=1.0, seconds=600.0, needs="ray"),
 )
 PARTS: Final[Mapping[str, Part]] = {part.name: part for part in _EVERY}

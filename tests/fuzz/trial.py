@@ -23,12 +23,14 @@ class Part:
 
     body: tries one thing, drawn from a seed, and returns a word for what came of it. weight: share
     of the time, relative to the other parts. seconds: a trial that takes longer is a finding.
+    needs: a package without which it is not searched, unless it is named.
     """
 
     name: str
     body: Body
     weight: float
     seconds: float
+    needs: str = ""
 
 
 @final

@@ -7,6 +7,7 @@ possible certificates are known exactly. Environment variables end its process d
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -109,7 +110,7 @@ class Notebook:
         self.lines: list[str] = []
         self._stop_after = stop_after
 
-    def __enter__(self) -> Notebook:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...

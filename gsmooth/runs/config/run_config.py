@@ -358,6 +358,18 @@ class EngineSection(Section):
     threads: Count | None = None
     """CPU threads. Left out: PyTorch's number, or 1 where `batch_size = "auto"` measures that 1 is
     faster (beside other busy processes)."""
+    executor: Literal["process", "ray"] = "process"
+    """Where votes are cast: in this process, or by workers that Ray starts (extra `ray`)."""
+    workers: Count = 2
+    """`ray`: workers at most, each with the model."""
+    gpus_per_worker: Annotated[float, Field(ge=0.0)] | None = None
+    """`ray`: GPUs that each worker has to itself; 0.5 means that two share one. Left out: as many
+    as `model.device` names."""
+    lease: Count = 32
+    """`ray`: images that a worker is given at a time, at most."""
+    address: str | None = None
+    """`ray`: the address of a cluster, such as `auto` or `ray-head:6379`. Left out: workers on this
+    machine."""
 
 
 class OutputSection(Section):

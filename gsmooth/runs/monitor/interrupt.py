@@ -1,4 +1,4 @@
-"""Interrupt: Ctrl-C takes effect after the write in progress; the message names what is kept."""
+"""Interrupt: Ctrl-C and SIGTERM end a run after the write in progress, and say what is kept."""
 
 from __future__ import annotations
 
@@ -12,14 +12,35 @@ from typing import final
 
 @final
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a run; the message names what is kept and how to go on."""
+    """Ctrl-C or SIGTERM in a run; the message names what is kept and how to go on."""
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Make SIGTERM, which schedulers send, end the block as Ctrl-C does.
+
+    Outside the main thread nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back until the block ends, then raise KeyboardInterrupt.
+    """Hold Ctrl-C and SIGTERM back until the block ends, then raise KeyboardInterrupt.
 
-    Outside the main thread nothing is held back: Ctrl-C never arrives there.
+    A SIGTERM that would end the process at once still does. Outside the main thread nothing is held
+    back: signals never arrive there.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -30,10 +51,14 @@ def uninterrupted() -> Iterator[None]:
         nonlocal pending
         pending = True
 
-    previous = signal.signal(signal.SIGINT, remember)
+    held = [signal.SIGINT]
+    if callable(signal.getsignal(signal.SIGTERM)):
+        held.append(signal.SIGTERM)
+    previous = {number: signal.signal(number, remember) for number in held}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     if pending:
         raise KeyboardInterrupt

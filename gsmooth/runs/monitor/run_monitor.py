@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Self, final
 
-from gsmooth.attacks import AttackOutcome
 from gsmooth.boundaries.host_memory import peak_memory
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.cost.forecast import Timeline
@@ -45,18 +44,20 @@ class RunMonitor:
         most = float(rule.max_votes) if rule.mode == "region" else math.inf
         return cls(total, total - todo, rule.mode, Timeline(todo, most))
 
-    def add(self, row: Row, forwards: int, seconds: float) -> None:
-        """One image is finished, after an attack of so many votes and seconds."""
+    def add(
+        self, row: Row, forwards: int, seconds: float, missing_gradient: str | None = None
+    ) -> None:
+        """One image is finished, after an attack of so many votes and seconds.
+
+        missing_gradient: what the attack did without.
+        """
+        self.missing_gradient = self.missing_gradient or missing_gradient
         self.fresh += 1
         self.votes += row.counts.votes + forwards
         self.timeline.finished(row.index, row.counts.votes, seconds)
         whole = self.mode == "region"
         self.certified += row.correct_up_to(1.0 if whole else 0.0)
         self.correct += row.image.prediction == row.image.label
-
-    def attacked(self, outcome: AttackOutcome) -> None:
-        """What the search for an attack did without."""
-        self.missing_gradient = self.missing_gradient or outcome.missing_gradient
 
     @property
     def seconds(self) -> float:

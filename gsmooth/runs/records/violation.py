@@ -6,7 +6,7 @@ import io
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,27 +34,51 @@ _BLAME: Final = {
 }
 
 
-def raise_if_violated(row: Row, attack: AttackOutcome, context: RunContext, folder: Path) -> None:
-    """Save a reproduction and raise ViolationError if ``attack`` refutes the row's certificate.
+@final
+@dataclass(frozen=True)
+class Violation:
+    """An attack that beat the certificate of image ``index``: what to say, and the case to save.
+
+    json, npz: the contents of its two files.
+    """
+
+    index: int
+    says: str
+    json: bytes
+    npz: bytes
+
+    def save_and_raise(self, folder: Path) -> NoReturn:
+        """Save the case in the folder of the run; ViolationError says where."""
+        place = folder / "violations"
+        make_folder(place)
+        stem = place / f"image-{self.index}"
+        write_atomically(stem.with_suffix(".npz"), self.npz)
+        write_atomically(stem.with_suffix(".json"), self.json)
+        raise ViolationError(f"{self.says}. The case is in {stem}.json and .npz")
+
+
+def violation_of(row: Row, attack: AttackOutcome, context: RunContext) -> Violation | None:
+    """The case, if ``attack`` refutes the row's certificate; None otherwise.
 
     It does when PREDICT at alpha = 1e-9 gave another class than the certified one at a theta
     inside the certified region. An *online* certificate is about the originals of the image: an
     attack on the image itself does not refute it.
     """
     if row.decision.certified_label is None or row.claim.guarantee is Guarantee.ONLINE:
-        return
+        return None
     for attempt in attack.attempts:
         if attempt.refutes(row.decision.certified_label) and _inside(row, attempt):
             certified = called(context.config, row.decision.certified_label)
             assert attempt.strict.label is not None
             found = called(context.config, attempt.strict.label)
-            stem = _saved(row, attempt, context, folder / "violations")
-            raise ViolationError(
+            says = (
                 f"image {row.index}: certified as class {certified}, but at theta ="
                 f" {list(attempt.theta)} the smoothed classifier answers {found}"
                 f" (PREDICT at alpha = {attempt.strict.alpha:g});"
-                f" {_BLAME.get(row.claim.guarantee, _BUG)}. The case is in {stem}.json and .npz"
+                f" {_BLAME.get(row.claim.guarantee, _BUG)}"
             )
+            return Violation(row.index, says, *_case(row, attempt, context))
+    return None
 
 
 @final
@@ -121,15 +145,17 @@ class _Case:
     stream: int
 
 
-def _saved(row: Row, attempt: Attempt, context: RunContext, place: Path) -> Path:
-    """Write the case; the path of its two files without their suffixes."""
-    make_folder(place)
-    stem = place / f"image-{row.index}"
+def _case(row: Row, attempt: Attempt, context: RunContext) -> tuple[bytes, bytes]:
+    """The contents of the JSON and the .npz file of a case."""
     image = context.dataset.image(row.index).double()
     found = attempt.strict
     case = _Case(
         row, attempt.theta, attempt.l2, found.label, found.counts, found.alpha, attempt.stream
     )
+    document: dict[str, Any] = {
+        "case": encode(case),
+        "config": context.config.model_dump(mode="json"),
+    }
     with io.BytesIO() as buffer:
         np.savez(
             buffer,
@@ -138,13 +164,7 @@ def _saved(row: Row, attempt: Attempt, context: RunContext, place: Path) -> Path
             added=attempt.added.numpy(),
             attacked=attempt.attacked.numpy(),
         )
-        write_atomically(stem.with_suffix(".npz"), buffer.getvalue())
-    document: dict[str, Any] = {
-        "case": encode(case),
-        "config": context.config.model_dump(mode="json"),
-    }
-    write_atomically(stem.with_suffix(".json"), json.dumps(document, indent=2).encode())
-    return stem
+        return json.dumps(document, indent=2).encode(), buffer.getvalue()
 
 
 def _read(path: Path) -> tuple[_Case, RunConfig, dict[str, NDArray[np.float64]]]:

@@ -223,7 +223,7 @@ def test_a_model_whose_labels_depend_on_the_batch_size_needs_one_for_all_shards(
 ) -> None:
     from gsmooth.runs import execute
 
-    def examined(context: Any, folder: Path) -> Any:
+    def examined(context: Any, fixed_batch: bool) -> Any:
         return replace(context, smoothed=replace(context.smoothed, fixed_batch=True))
 
     monkeypatch.setattr(execute, "examined", examined)

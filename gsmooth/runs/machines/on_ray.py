@@ -1,0 +1,70 @@
+"""A run whose images are certified by workers of Ray; this process alone writes."""
+
+from __future__ import annotations
+
+import os
+
+from gsmooth.errors import ConfigurationError
+from gsmooth.runs.config.resolution import resolved_task
+from gsmooth.runs.config.run_config import RunConfig, to_toml
+from gsmooth.runs.config.run_file import CONFIG_NAME
+from gsmooth.runs.execute import Finished, RunSummary, commit, explained
+from gsmooth.runs.fixed_batch import fixed_batch_size, with_fixed_batch_size
+from gsmooth.runs.kept_rule import with_kept_rule
+from gsmooth.runs.machines.crew import Crew
+from gsmooth.runs.machines.leases import Leases
+from gsmooth.runs.machines.ray_session import ray_session
+from gsmooth.runs.machines.worker import Job, Ready
+from gsmooth.runs.monitor.interrupt import stopped_by_signals
+from gsmooth.runs.monitor.progress import Progress
+from gsmooth.runs.monitor.run_monitor import RunMonitor
+from gsmooth.runs.records.folder import RecordWriter
+from gsmooth.runs.records.journal import write_atomically
+
+
+def run_on_ray(config: RunConfig, progress: Progress) -> RunSummary:
+    """As :func:`gsmooth.runs.execute.run_certify`, by the workers that ``config.engine`` asks for.
+
+    Raises:
+        WorkerError: Workers die again and again, or there are none.
+        ConfigurationError: Ray is not installed, or the guarantee is about all images together.
+    """
+    if config.certify.guarantee == "population":
+        raise ConfigurationError(
+            "engine.executor=ray: a population run casts one vote an image and is fast in one"
+            ' process; leave it out (--set engine.executor="process")'
+        )
+    task = resolved_task(with_kept_rule(config))
+    folder = task.seed.config.output.folder
+    settings = with_fixed_batch_size(task.seed.config, folder)
+    job = Job(settings, task.seed.seed, os.getcwd(), fixed_batch_size(folder) is not None)
+    with stopped_by_signals(), ray_session(settings) as ray:
+        crew = Crew(ray, job, progress.say)
+        ready = crew.begin()
+        of_seed = task.seed.keep()
+        return _certified(crew, ready, of_seed, progress)
+
+
+def _certified(
+    crew: Crew, ready: Ready, of_seed: tuple[str, ...], progress: Progress
+) -> RunSummary:
+    folder, total = ready.config.output.folder, len(ready.indices)
+    with RecordWriter(folder, ready.header) as writer, explained(writer, total), progress:
+        write_atomically(folder / CONFIG_NAME, to_toml(ready.config).encode())
+        todo = [index for index in ready.indices if index not in writer.done]
+        monitor = RunMonitor.opened(ready.config, total, len(todo))
+        if monitor.before:
+            progress.say(f"{monitor.before} of {total} images are in {folder} already")
+        for notice in (*of_seed, *ready.notices):
+            progress.say(notice)
+        progress.update(monitor.progress())
+
+        def written(found: Finished) -> None:
+            commit(found, writer, monitor)
+            progress.update(monitor.progress())
+            for notice in monitor.online_notices():
+                progress.say(notice)
+
+        engine = ready.config.engine
+        crew.work(Leases(todo, engine.lease, engine.workers), written)
+    return RunSummary(folder, ready.config, total, len(todo), monitor.votes, monitor.seconds, None)
