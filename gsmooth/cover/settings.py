@@ -88,8 +88,8 @@ class PilotSettings:
 
     points: tuple[int, int] = (8, 3)
     """Pilot points along one moving parameter, and along each of several."""
-    points_alike: int = 4
-    """Pilot points along a moving parameter with Haar noise, where all have about the same p."""
+    points_alike: tuple[int, int] = (8, 2)
+    """The same along a parameter with Haar noise, where all have about the same p."""
     reach: float = 1.0 / 16.0
     """Std of the Gaussian kernel that spreads votes to other points, in spans of the region."""
     likely: tuple[float, float] = (0.05, 0.95)

@@ -268,12 +268,13 @@ class CoverPlanner:
     def _pilot_rows(self, count: int) -> Iterator[tuple[tuple[float, float], int]]:
         """First and last node of the pilots along every axis, and how many there are.
 
-        Along a parameter with Haar noise all probabilities are about equal (T7), and few places,
-        away from the clean image, stand for all.
+        Along a parameter with Haar noise all probabilities are about equal (T7), so it matters
+        little where they are; the clean image, which is sharper than others, is left out.
         """
         for axis, size in enumerate(self.parameter_grid.shape):
             if axis in self.smoothed.law.periodic:
-                yield (0.1 * (size - 1), 0.9 * (size - 1)), COVER.pilots.points_alike
+                alike = COVER.pilots.points_alike[len(self.parameter_grid.moving) > 1]
+                yield (0.1 * (size - 1), 0.9 * (size - 1)), alike
             else:
                 yield (0.0, size - 1.0), count
 
