@@ -134,8 +134,12 @@ def moving_cover(
     clean: Tensor,
     region: Region,
     layout: Layout,
+    tight: bool = True,
 ) -> Cover:
-    """The cover with these centres: every cell's supremum bounded, and refined where it pays."""
+    """The cover with these centres: every cell's supremum bounded, and refined where it pays.
+
+    tight: False for a cover that is too expensive whatever its margins are: cells stay as they are.
+    """
     carried, claimed, frame = layout.carried, layout.frame.proved, layout.frame
     pulled_back = pulled_back.keeping(torch.from_numpy(frame.theta), frame.points)
     theta = _possible(layout.theta, pulled_back.transformation)
@@ -150,7 +154,7 @@ def moving_cover(
     margin_model = MarginModel.at(smoothed, region, carried, reached)
     margin_model = replace(margin_model, recurring=pulled_back.recurring)
     centre_margins = _CentreMargins(margin_model, theta, pulled_back.identity_action)
-    if claimed:
+    if claimed and tight:
         cells = _refined(pulled_back, centre_margins, carried, cells, sight)
     margins = centre_margins.margins(cells)
     z = carried

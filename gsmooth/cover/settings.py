@@ -18,10 +18,10 @@ class MemorySettings:
 
     images: int = 512
     """Most images, or cells of them, that are pulled back in one batch."""
-    numbers: int = 2**23
-    """Most numbers (pixels times images) in such a batch: about 64 MB in float64."""
-    grid: int = 2**25
-    """Most numbers of C on the grid of a curve, which has fewer points for large images: 256 MB."""
+    numbers: int = 2**22
+    """Most numbers (pixels times images) in such a batch: about 32 MB in float64."""
+    grid: int = 2**24
+    """Most numbers of C on a grid, which has fewer points for large images: 128 MB."""
     finite_attacks: int = 2**14
     """Most attacks in a region of whole steps. All are held in z: 2^14 digits are 150 MB."""
     one_sided_arcs: int = 4_000_000
@@ -35,6 +35,8 @@ class GridSettings:
 
     cells: tuple[int, int] = (48, 1024)
     """Cells with one moving parameter, at first, and with several. Refinement makes more."""
+    fewest: int = 16
+    """Cells that a grid has at least, however large images are."""
     step: float = 0.14
     """Joint distance that the grid of a curve aims at between its points, in noise stds."""
     most_points: int = 4096

@@ -49,6 +49,8 @@ class Rings:
         parts = [self._ring(*ring, low_pass) for ring in rings]
         value, pixel, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
         ends = np.concatenate([[0], np.cumsum(counts)])
+        if max(len(value), self.height * self.width) < 2**31:  # Half the memory.
+            pixel, ends = pixel.astype(np.int32), ends.astype(np.int32)
         return csr_array((value, pixel, ends), shape=(len(counts), self.height * self.width))
 
     def _ring(self, radius: float, angles: int, half: int, low_pass: LowPass) -> Entries:

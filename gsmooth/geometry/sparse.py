@@ -11,13 +11,18 @@ from torch import Tensor
 
 
 def torch_csr(matrix: csr_array) -> Tensor:
-    """Convert a sparse matrix to PyTorch, float64 on the CPU."""
+    """Convert a sparse matrix to PyTorch, float64 on the CPU.
+
+    Indices are of 32 bits where they fit: MKL would convert others at every product, which takes as
+    long as a product with some ten columns.
+    """
+    places = np.int32 if max(matrix.nnz, *matrix.shape) < 2**31 else np.int64
     with warnings.catch_warnings():
         # PyTorch warns that its CSR layout is beta; only products with dense matrices are used.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
+            torch.from_numpy(matrix.indptr.astype(places, copy=False)),
+            torch.from_numpy(matrix.indices.astype(places, copy=False)),
             torch.from_numpy(matrix.data),
             size=matrix.shape,
             check_invariants=True,

@@ -148,14 +148,15 @@ class PolarSpace(PairSpace):
     def _strays(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """lambda (n,), a bound on ||L v|| for |v| <= w; cells in radians (n,)."""
         pixels, found = self._support(x), []
-        half = x.new_zeros(0, *x.shape[1:])
-        for _, least, most in derivative_chunks(x[0], pixels, low, high):
-            within = most.sub_(least).div_(2)
-            if len(half) != within.shape[1]:
-                half = x.new_zeros(within.shape[1], *x.shape[1:])
-            half.flatten(2)[:, :, pixels] = within.transpose(0, 1)
-            norm = self._of(x).norm * within.square().sum(dim=(0, 2)).sqrt()
-            found.append(torch.minimum(self.longest(half), norm))
+        # As many images as are sampled together.
+        rows = max(1, ROTATION.lifted_images // x.shape[1])
+        for start in range(0, len(low), rows):
+            ends = low[start : start + rows], high[start : start + rows]
+            half = x.new_zeros(len(ends[0]), x.shape[1], x.shape[2] * x.shape[3])
+            for cells, least, most in derivative_chunks(x[0], pixels, *ends):
+                half[cells, :, pixels] = most.sub_(least).div_(2).transpose(0, 1)
+            norm = self._of(x).norm * half.flatten(1).norm(dim=1)
+            found.append(torch.minimum(self.longest(half.reshape(-1, *x.shape[1:])), norm))
         return torch.cat(found) * (1.0 + 1e-12)
 
     def derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:

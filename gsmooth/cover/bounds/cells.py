@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.pulled_back import PulledBackImage
+from gsmooth.cover.settings import COVER
 
 Floats = NDArray[np.float64]
 
@@ -266,11 +267,22 @@ def distances_to(
     for number in np.unique(ball):
         own = ball == number
         corners, back = np.unique(place[own], return_inverse=True)
-        apart = points[torch.from_numpy(corners)] - centres[int(number)]
-        seen = apart if sight is None else sight.of(apart, corners, int(number))
-        far = seen.norm(dim=1).numpy()
+        far = _far(points, centres, corners, int(number), sight)
         found[own] = far[back.reshape(-1, place.shape[1])]
     return found + slack
+
+
+def _far(
+    points: Tensor, centres: Tensor, rows: NDArray[np.int64], ball: int, sight: Sight | None
+) -> Floats:
+    """||points[rows] - the centre of a ball||, (n,), some points at a time."""
+    found, step = np.empty(len(rows)), max(1, COVER.memory.numbers // (4 * points.shape[1]))
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        apart = points[torch.from_numpy(some)].sub_(centres[ball])
+        seen = apart if sight is None else sight.of(apart, some, ball)
+        found[start : start + step] = seen.norm(dim=1).cpu().numpy()
+    return found
 
 
 def _corner_parameters(lower: Floats, upper: Floats) -> Floats:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.planning.clusters import Clustering
+from gsmooth.cover.planning.joint import JointPoints
 from gsmooth.cover.planning.whole_boxes import Cuts, WholeBoxes
 from gsmooth.cover.regions.arcs import Arcs
-from gsmooth.cover.regions.grid import ParameterGrid, Piece, piece_of
+from gsmooth.cover.regions.grid import ParameterGrid, Piece, piece_of, pieces_of
 from gsmooth.cover.regions.one_sided import forward_arcs, priced_piece
 from gsmooth.cover.settings import COVER
 from gsmooth.theory.laws import Law
@@ -51,8 +52,7 @@ class Partition:
         law: The noise law.
         parameter_grid: The grid.
         points: C at the grid points, (n, K).
-        joint: The same in standard deviations, (n, m + K), in which the margin of T4 is a Euclidean
-            distance; without the shifts if theta carries no noise.
+        joint: The same in standard deviations, in which the margin of T4 is a Euclidean distance.
         origin: The only possible centre of residuals (K,), or None.
         added: What an l2 ball and rounding add to every residual, where noise moves by whole steps:
             its margins do not grow by as much.
@@ -61,7 +61,7 @@ class Partition:
     law: Law
     parameter_grid: ParameterGrid
     points: Tensor
-    joint: Floats
+    joint: JointPoints
     origin: Tensor | None
     added: float = 0.0
 
@@ -89,8 +89,7 @@ class Partition:
 
     @cached_property
     def _gram(self) -> Floats:
-        centred = self.joint - self.joint.mean(axis=0)
-        return np.asarray(centred @ centred.T)
+        return self.joint.gram()
 
     @property
     def _is_chain(self) -> bool:
@@ -119,12 +118,10 @@ class Partition:
             return Clustering(self._gram, self.parameter_grid.corners)
         # A centre at the lower end has its whole piece on one side, so lengths count twice; and if
         # residuals are measured from one point, only shifts depend on the partition.
-        points, forward = self.joint.copy(), list(self.law.forward_axes)
-        points[:, forward] *= 2.0
+        doubled = self.joint.along(self.law.forward_axes, 2.0)
         if self.origin is not None:
-            points = points[:, : self.parameter_grid.theta.shape[1]]
-        points -= points.mean(axis=0)
-        return Clustering(points @ points.T, self.parameter_grid.corners)
+            doubled = doubled.without_residuals()
+        return Clustering(doubled.gram(), self.parameter_grid.corners)
 
     @cached_property
     def _whole(self) -> WholeBoxes:
@@ -174,12 +171,8 @@ class Partition:
         return {}
 
     def _arcs(self, arcs: list[tuple[int, int]]) -> list[Piece]:
-        return self._priced(
-            [
-                piece_of(np.arange(first, last), self.parameter_grid.corners, self._gram)
-                for first, last in arcs
-            ]
-        )
+        cells = [np.arange(first, last) for first, last in arcs]
+        return self._priced(pieces_of(cells, self.parameter_grid.corners, self._gram))
 
 
 def _lowest(cost: Callable[[int], float], count: int) -> int:

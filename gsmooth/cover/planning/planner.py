@@ -17,6 +17,7 @@ from gsmooth.cover.bounds.cells import FrameCells
 from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
 from gsmooth.cover.build import Cover, Layout, identity_cover, moving_cover
 from gsmooth.cover.pilots import PilotEstimates
+from gsmooth.cover.planning.joint import JointPoints
 from gsmooth.cover.planning.partition import Partition, moves_freely, prices_of
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, lay_parameter_grid
@@ -169,10 +170,12 @@ class CoverPlanner:
         part, error = recurring_part(smoothed, x, region)
         pulled_back = PulledBackImage(operator, x, smoothed.identity_action, smoothed.law, error)
         units, clean = _spacing_units(smoothed, pulled_back, part), operator.lift(x)[0]
-        cells, planner = None, None
+        cells, planner, known = _first_cells(part, clean), None, pulled_back
         while planner is None or (cells := planner._finer) is not None:
             parameter_grid = lay_parameter_grid(operator, part, units, cells)
-            points = pulled_back.points(torch.from_numpy(parameter_grid.theta))
+            theta = torch.from_numpy(parameter_grid.theta)
+            points = known.points(theta)
+            known = pulled_back.keeping(theta, points)
             planner = cls(
                 smoothed, region, pulled_back, clean, parameter_grid, points, centres, price
             )
@@ -184,17 +187,18 @@ class CoverPlanner:
         # A stepped parameter has all of its values already.
         if not self.parameter_grid.is_chain or self.centres == "clean":
             return None
-        length = float(np.sqrt(np.square(np.diff(self.joint, axis=0)).sum(axis=1)).sum())
         most = min(COVER.grid.most_points, COVER.memory.grid // self.points.shape[1])
-        cells = min(most, math.ceil(length / COVER.grid.step))
+        cells = min(most, math.ceil(self.joint.length() / COVER.grid.step))
         if self._is_free:  # One ball needs all of the curve, and is searched with all its points.
             cells = min(cells, COVER.grid.most_free_points)
         elif (count := self._given) is not None:
             # As many cells for every centre, so that parts of a straight curve are equal.
             cells = count * min(COVER.grid.points_per_centre, math.ceil(cells / count))
         elif cells >= 8:
-            # Few different numbers, so that images share grids and what plugins keep for them.
-            unit = 2 ** (cells.bit_length() - 3)
+            # Few different numbers, so that images share grids and what plugins keep for them; and
+            # multiples of the first, whose points are known.
+            unit, first = 2 ** (cells.bit_length() - 3), COVER.grid.cells[0]
+            unit = unit if cells > 8 * first else first if cells > 4 * first else first // 2
             cells = min(most, -(-cells // unit) * unit)
         return cells if cells > 1.2 * len(self.parameter_grid.theta) else None
 
@@ -218,16 +222,15 @@ class CoverPlanner:
         return FrameCells.at(self.pulled_back, *grid.boxes, self.points, grid.corners)
 
     @cached_property
-    def joint(self) -> Floats:
-        """The grid points (n, m + K) in standard deviations: T4's margin is a Euclidean distance.
+    def joint(self) -> JointPoints:
+        """The grid points in standard deviations: T4's margin is a Euclidean distance.
 
         A parameter that is unsmoothed or has Haar noise contributes only through C.
         """
-        residual = self._visible_points.numpy() / self.smoothed.law.sigma
-        if self.pulled_back.identity_action:
-            return np.asarray(residual)
-        shift = self.parameter_grid.theta / units_of(self.smoothed.law)
-        return np.concatenate([shift, residual], axis=1)
+        theta, law = self.parameter_grid.theta, self.smoothed.law
+        moves = not self.pulled_back.identity_action
+        shift = theta / units_of(law) if moves else theta[:, :0]
+        return JointPoints(shift, self._visible_points, law.sigma)
 
     @cached_property
     def _visible_points(self) -> Tensor:
@@ -235,6 +238,8 @@ class CoverPlanner:
 
         Centres are chosen by these points; no bound depends on them.
         """
+        if not self.pulled_back.hides:
+            return self.points
         places, apart = torch.from_numpy(self.parameter_grid.theta), self.points - self.clean
         seen = self.pulled_back.visible(apart, places, torch.zeros_like(places))
         # Exactly the points where votes read everything: centres are means of them.
@@ -306,7 +311,8 @@ class CoverPlanner:
             cost, pieces = self._cheapest(raised)
             if cost <= self._price.budget:
                 break
-        return self._cover(self._pieces_layout(pieces, raised))
+        # A cover above the budget is not made tight: its margins hold as they are.
+        return self._cover(self._pieces_layout(pieces, raised), tight=cost <= self._price.budget)
 
     def replan(self, estimates: PilotEstimates, budget: float) -> Cover | None:
         """The cover of least expected cost, or None if that exceeds ``budget``."""
@@ -330,8 +336,9 @@ class CoverPlanner:
         assert self.price is not None
         return self.price
 
-    def _cover(self, layout: Layout) -> Cover:
-        return moving_cover(self.smoothed, self.pulled_back, self.clean, self.region, layout)
+    def _cover(self, layout: Layout, tight: bool = True) -> Cover:
+        known = self.smoothed, self.pulled_back, self.clean, self.region
+        return moving_cover(*known, layout, tight)
 
     def _one_clean(self) -> Layout:
         ends = np.array([self.region.lower])
@@ -390,6 +397,13 @@ class CoverPlanner:
     def _added_residual(self) -> float:
         margin_model = MarginModel.at(self.smoothed, self.region, self.clean, 0.0)
         return margin_model.extra + margin_model.rounded
+
+
+def _first_cells(region: Region, clean: Tensor) -> int | None:
+    """Cells of the first grid; None for the usual number, fewer where C is too long for that."""
+    several = int((np.array(region.upper) > np.array(region.lower)).sum()) > 1
+    most = max(COVER.grid.fewest, COVER.memory.grid // len(clean))
+    return most if most < COVER.grid.cells[1 if several else 0] else None
 
 
 def _spacing_units(

@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from gsmooth.cover.regions.ball import smallest_ball
+from gsmooth.cover.regions.ball import smallest_ball, smallest_balls
 from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
 from gsmooth.transforms.base import Transformation
@@ -163,3 +163,10 @@ def piece_of(cells: Indices, corners: Indices, gram: Floats) -> Piece:
     nodes = np.unique(corners[cells])
     weights, radius = smallest_ball(gram[np.ix_(nodes, nodes)])
     return Piece(cells, nodes, weights, radius)
+
+
+def pieces_of(cells: list[Indices], corners: Indices, gram: Floats) -> list[Piece]:
+    """``piece_of`` of several sets of cells at once."""
+    nodes = [np.unique(corners[own]) for own in cells]
+    found = zip(cells, nodes, smallest_balls(gram, nodes), strict=True)
+    return [Piece(own, node, weights, radius) for own, node, (weights, radius) in found]
