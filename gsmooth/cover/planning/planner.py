@@ -311,8 +311,10 @@ class CoverPlanner:
             cost, pieces = self._cheapest(raised)
             if cost <= self._price.budget:
                 break
-        # A cover above the budget is not made tight: its margins hold as they are.
-        return self._cover(self._pieces_layout(pieces, raised), tight=cost <= self._price.budget)
+        # Above the budget even if every vote is right: margins hold, and are not made tight.
+        least = prices_of(pieces, np.ones_like(shares), self._prices).sum()
+        within = bool(min(cost, least) <= self._price.budget)
+        return self._cover(self._pieces_layout(pieces, raised), tight=within)
 
     def replan(self, estimates: PilotEstimates, budget: float) -> Cover | None:
         """The cover of least expected cost, or None if that exceeds ``budget``."""

@@ -15,6 +15,8 @@ from gsmooth.certificate import Guarantee
 from gsmooth.certification import RegionMode
 from gsmooth.cover import Cover, CoverPlan, PilotEstimates, Price, build_cover, plan_cover
 from gsmooth.cover.planning.planner import CoverPlanner
+from gsmooth.cover.pulled_back import PulledBackImage
+from gsmooth.cover.settings import COVER
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import SampleImage
 from gsmooth.testing.images import sample_images
@@ -179,6 +181,64 @@ def test_hopeless_pilots_still_get_a_plan_that_can_be_paid_for() -> None:
     cover = plan_of(turning(), TURNS, 0.2, 5000.0)
     shares = required_p_of_margin(np.array([ball.margin for ball in cover.balls]))
     assert expected_votes(shares, 0.9, 0.001, most=5000).sum() <= 5000.0
+
+
+def test_a_cover_above_the_budget_is_not_made_tight_and_holds_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    g, x = turning(), SampleImage("noise", 3).tensor(SHAPE)
+    seen: list[int] = []
+    points = PulledBackImage._points
+
+    def counted(self: PulledBackImage, theta: Tensor) -> Tensor:
+        seen.append(len(theta))
+        return points(self, theta)
+
+    monkeypatch.setattr(PulledBackImage, "_points", counted)
+    fine = replace(COVER.refinement, tolerance=1e-4)
+    monkeypatch.setattr("gsmooth.cover.build.COVER", replace(COVER, refinement=fine))
+    spent = []
+    for budget in (1e9, 100.0):
+        price = Price(lambda required_p, p: 1e3 + 1e6 * required_p, budget)
+        plan = CoverPlanner.of(g, x, TURNS, None, price)
+        seen.clear()
+        cover = plan.plan(asked(plan, np.full(len(plan.pilot_theta), 0.9)))
+        assert outside(g, x, cover, attacks(TURNS, 0)) <= 0.0
+        spent.append(sum(seen))
+    assert spent[0] > 0
+    assert spent[1] == 0
+
+
+def test_the_grid_of_a_large_image_has_few_points_along_several_parameters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    g, x = shifting(), SampleImage("blob", 3).tensor(SHAPE)
+    usual = CoverPlanner.of(g, x, SHIFTS, None, PRICE)
+    memory = replace(COVER.memory, grid=100 * len(usual.clean))
+    monkeypatch.setattr(
+        "gsmooth.cover.planning.planner.COVER", replace(COVER, memory=memory), raising=True
+    )
+    planner = CoverPlanner.of(g, x, SHIFTS, None, PRICE)
+    # Cells are cut at whole pixels, so there are some more than were asked for.
+    assert len(planner.parameter_grid.theta) <= 200 < len(usual.parameter_grid.theta) / 4
+
+
+@pytest.mark.parametrize("identity_action", [False, True])
+def test_joint_points_have_the_inner_products_and_the_length_of_whole_points(
+    identity_action: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g = turning(() if identity_action else (4.0,))
+    planner = CoverPlanner.of(g, SampleImage("noise", 3).tensor(SHAPE), TURNS, None, PRICE)
+    memory = replace(COVER.memory, numbers=8 * 7 * len(planner.points))  # Seven columns a block.
+    monkeypatch.setattr(
+        "gsmooth.cover.planning.joint.COVER", replace(COVER, memory=memory), raising=True
+    )
+    shift = [] if identity_action else [planner.parameter_grid.theta / 4.0]
+    whole = np.concatenate([*shift, planner.points.numpy() / 0.2], axis=1)
+    centred = whole - whole.mean(axis=0)
+    assert planner.joint.gram() == pytest.approx(centred @ centred.T, abs=1e-9)
+    length = np.linalg.norm(np.diff(whole, axis=0), axis=1).sum()
+    assert planner.joint.length() == pytest.approx(length)
 
 
 @given(sample_image=sample_images(), seed=st.integers(0, 99))
