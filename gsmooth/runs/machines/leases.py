@@ -76,15 +76,19 @@ class Leases:
         RecordError where a second one is not the same row: some worker computes otherwise.
         """
         digest = hashlib.sha256(without_times(row).to_json().encode()).digest()
-        known = self._committed.setdefault(row.index, digest)
+        return self.done(row.index, digest)
+
+    def done(self, index: int, digest: bytes) -> bool:
+        """:meth:`commit` of a row with this digest."""
+        known = self._committed.setdefault(index, digest)
         if known != digest:
             raise RecordError(
-                f"image {row.index}: two workers found different rows of it, though votes follow"
+                f"image {index}: two workers found different rows of it, though votes follow"
                 " from seed, image and model; the first one is recorded. One of the machines"
                 " computes otherwise: run 'gsmooth check' on both"
             )
-        first = row.index in self._open
-        self._open.discard(row.index)
+        first = index in self._open
+        self._open.discard(index)
         return first
 
     def returned(self, lease: Lease) -> None:
