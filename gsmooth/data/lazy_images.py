@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gsmooth.data.boundary import require_memory
+from gsmooth.data.boundary import reading, require_memory
 from gsmooth.data.settings import DATA
 from gsmooth.data.survey import Survey, alone, image_digest, kept_path
 from gsmooth.errors import InputError
@@ -112,7 +112,10 @@ class LazyImages(ABC):
     @cached_property
     def _kept(self) -> Path | None:
         """The file that keeps the survey; None for images that are read in no time."""
-        return None if self.nbytes < DATA.kept_bytes else kept_path(self.source())
+        if self.nbytes < DATA.kept_bytes:
+            return None
+        with reading(self.name):  # A file may be gone by now.
+            return kept_path(self.source())
 
     def _surveyed(self) -> Survey:
         """Read every image once."""

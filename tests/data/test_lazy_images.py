@@ -160,6 +160,13 @@ def test_an_image_that_changes_after_the_survey_is_an_error(tmp_path: Path) -> N
         lazy.image(2)
 
 
+def test_a_file_that_is_gone_is_an_error_that_names_it(tmp_path: Path) -> None:
+    lazy = load_data(pictures(tmp_path / "photos"), in_memory=0)
+    (tmp_path / "photos" / "b" / "2.png").unlink()
+    with pytest.raises(InputError, match=r"2\.png"):
+        lazy.surveyed()
+
+
 def test_images_on_disk_are_refused_as_those_in_memory_are(tmp_path: Path) -> None:
     labels = np.zeros(3, int)
     gaps = np.full((3, 1, 2, 2), 0.5)
