@@ -203,7 +203,7 @@ def test_a_time_limit_belongs_to_online_runs_alone_and_unlimited_survives_its_ru
         ("--set=certify.calibration=cal.json", "belong together"),
         ("--set=certify.online_seconds=0", "online_seconds"),
         ("--guarantee=offline", "'individual', 'distributional', 'online' or 'population'"),
-        ("--set=certify.max_votes=64", "even unanimous votes fall short"),
+        ("--set=certify.max_votes=20", "even unanimous votes fall short"),
         ("--set=smoothing.seed=0", "a secret one is drawn"),
     ],
 )
