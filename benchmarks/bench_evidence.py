@@ -108,10 +108,10 @@ def config_of(case: Evidence, options: argparse.Namespace, training: bool = Fals
         "output": {"folder": runs / case.name},
         "train": {} if options.epochs is None else {"epochs": options.epochs},
     }
-    if not training:
-        changed["data"] = {"limit": at_most(options.limit, config.data.limit)}
+    limit = None if training else at_most(options.limit, config.data.limit)
+    changed["data"] = {"limit": limit}
     if case.data:
-        changed["data"] = {**changed.get("data", {}), "spec": str(runs / "data" / place(case.data))}
+        changed["data"] = {"limit": limit, "spec": str(runs / "data" / place(case.data))}
     made = TrainedFiles(runs / f"{case.trained_by}.pt").run_file
     if case.trained_by and not training and made.exists():
         config = config.model_copy(update={"model": load_config(made).model})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import tarfile
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 
 import gsmooth
-from benchmarks.bench_evidence import RUN_FILES, Evidence, is_short, shorten
+from benchmarks.bench_evidence import RUN_FILES, Evidence, config_of, is_short, shorten
 from benchmarks.suite import benchmark
 from benchmarks.suite.case import read
 from benchmarks.suite.prepare import CANVAS_PX, MAKERS, prepared
@@ -125,6 +126,17 @@ def test_one_command_certifies_and_prints_the_table(
     assert (line["name"], line["images"]) == ("digits-rotation-30", 1)
     assert "shipped digits: rotation ±30°" in capsys.readouterr().out
     assert "certified >= 96.5" in (tmp_path / "evidence.md").read_text()
+
+
+def test_a_network_is_trained_on_all_images_whatever_is_certified() -> None:
+    options = argparse.Namespace(
+        set=[], runs="runs", threads=1, epochs=None, limit=7, eurosat=[], signs=[], mnist=[]
+    )
+    (case,) = [
+        Evidence.model_validate(case) for case in CASES if case["name"] == "satellites-mirror"
+    ]
+    assert config_of(case, options).data.limit == 7
+    assert config_of(case, options, training=True).data.limit is None
 
 
 def test_weights_are_shortened_where_they_are_those_of_layers(tmp_path: Path) -> None:
