@@ -235,7 +235,7 @@ def _selected_again(
     """The selection votes of one image, as many as are recorded: by class, and ties last."""
     image, rule = results.images.image(index), results.task.rule
     clean = smoothed.transformation.lift(image[None].double())[0]
-    first, rest = selection_requests(rule, smoothed.seed, results.keys[index], clean)
+    first, rest = selection_requests(rule.looks, smoothed.seed, results.keys[index], clean)
     requests = first if votes == rule.looks.least else [*first, *rest]
     counts: list[int] = smoothed.count(requests).sum(axis=0).tolist()
     return counts

@@ -7,7 +7,7 @@ import numpy as np
 from gsmooth.certificate import AbstainReason, Certified
 from gsmooth.certification.mixture import chosen_mixture
 from gsmooth.certification.outcome import Outcome
-from gsmooth.certification.outlook import Outlook, tested
+from gsmooth.certification.outlook import Outlook
 from gsmooth.certification.radius import run_radius_test
 from gsmooth.certification.region import run_region_test
 from gsmooth.certification.rules import Mode, RadiusMode, RegionMode
@@ -37,7 +37,7 @@ def decide(task: CertifyTask, index: int, cover: Cover | CoverPlan) -> Voting[Ou
         A generator that yields requests, is sent their counts (requests, classes + 1), and returns
         the outcome, with ``seconds`` 0.
     """
-    selected = yield from select(task.rule, task.smoothed.seed, index, cover.clean)
+    selected = yield from select(task.rule.looks, task.smoothed.seed, index, cover.clean)
     spent = int(selected.sum())
     if isinstance(cover, Cover):
         session = VotingSession(task, index, cover, selected, spent)
@@ -98,7 +98,7 @@ def _run_tests(
     first, rule = (yield from _run_test(session)), session.task.rule
     if session.attempts == 1 or not isinstance(rule, RegionMode) or _fraction(first) == 1.0:
         return first
-    all_votes = estimates.join(tested(first.certificate.evidence))
+    all_votes = estimates.join(session.tested())
     again = plan.replan(all_votes, rule.max_votes - session.votes)
     if again is None:
         return first

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self, final
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
-from gsmooth.certificate import CentreEvidence
 from gsmooth.certification.settings import CERTIFICATION
-from gsmooth.cover import Ball, PilotEstimates, Price
+from gsmooth.cover import PilotEstimates, Price
 from gsmooth.theory.normal import Floats, normal_cdf, normal_quantile
 
 
@@ -35,35 +33,19 @@ class Outlook:
     price: Price
     rival: float = 1.0
 
-    def after(self, evidence: Sequence[CentreEvidence]) -> Self:
-        """The outlook with the votes of the centres that were tested."""
-        return replace(self, estimates=self.estimates.join(tested(evidence)))
+    def votes(self, theta: Floats, required_p: Floats, seen: PilotEstimates) -> float:
+        """Expected votes of these balls together, at high shares that the votes leave likely.
 
-    def joined(self, theta: tuple[float, ...], won: int, cast: int) -> Self:
-        """The outlook with votes at one more point."""
-        at = np.array([theta]).reshape(1, len(theta))
-        more = PilotEstimates(at, np.array([float(won)]), np.array([float(cast)]))
-        return replace(self, estimates=self.estimates.join(more))
-
-    def votes(self, balls: Sequence[Ball]) -> float:
-        """Expected votes of these balls together, at high shares that the votes leave likely."""
-        if not balls:
+        Args:
+            theta: Parameters of their centres, (balls, d).
+            required_p: What they require, (balls,).
+            seen: Votes of the centres that were tested.
+        """
+        if not len(theta):
             return 0.0
-        theta = np.array([ball.theta for ball in balls])
-        required_p = np.array([ball.required_p for ball in balls])
-        level = CERTIFICATION.giving_up.waiting_level
-        high = as_majority(self.estimates.highest(theta, level, self.alike), self.rival)
+        known, level = self.estimates.join(seen), CERTIFICATION.giving_up.waiting_level
+        high = as_majority(known.highest(theta, level, self.alike), self.rival)
         return float(self.price.votes(required_p, high).sum())
-
-
-def tested(evidence: Sequence[CentreEvidence]) -> PilotEstimates:
-    """The votes of the centres that were tested."""
-    seen = [centre for centre in evidence if centre.trials]
-    return PilotEstimates(
-        np.array([centre.theta for centre in seen]),
-        np.array([float(centre.successes) for centre in seen]),
-        np.array([float(centre.trials) for centre in seen]),
-    )
 
 
 def as_majority(p: Floats, rival: float) -> Floats:

@@ -40,11 +40,10 @@ def run_region_test(session: VotingSession) -> Voting[Outcome]:
         if least is None or session.votes + least > mode.max_votes:
             needed = None if least is None else session.votes + least
             return _reached(session, place, AbstainReason.BUDGET, needed)
-        waiting = [balls[one] for one in ahead[1:]]
-        if _exceeds(session, [balls[place], *waiting]):
+        if _exceeds(session, ahead):
             return _reached(session, place, AbstainReason.FUTILE)
         if mode.streamed:
-            verdict, tally = yield from _stream(session, place, waiting)
+            verdict, tally = yield from _stream(session, place, ahead[1:])
         else:
             verdict, tally = yield from _bonferroni(session, place)
         session.record(place, tally, verdict)
@@ -60,17 +59,15 @@ def _rule(session: VotingSession) -> RegionMode:
     return session.task.rule
 
 
-def _exceeds(session: VotingSession, balls: Sequence[Ball]) -> bool:
+def _exceeds(session: VotingSession, places: Sequence[int]) -> bool:
     """Whether these balls are expected to cost far more votes than are left."""
-    mode, outlook = _rule(session), session.outlook
-    if outlook is None or not mode.streamed:
-        return False
-    expected = outlook.after(session.evidence).votes(balls)
-    return expected > CERTIFICATION.giving_up.leeway * (mode.max_votes - session.votes)
+    mode = _rule(session)
+    left = mode.max_votes - session.votes
+    return mode.streamed and session.expected(places) > CERTIFICATION.giving_up.leeway * left
 
 
 def _stream(
-    session: VotingSession, place: int, waiting: Sequence[Ball]
+    session: VotingSession, place: int, waiting: Sequence[int]
 ) -> Voting[tuple[Verdict, Counts]]:
     """Votes until the test accepts or the centre is given up; looks whenever it can accept.
 
@@ -79,7 +76,8 @@ def _stream(
     mode, required_p = _rule(session), session.cover.balls[place].required_p
     test, found = CentreTest(required_p, session.level, session.mixture), None
     tally, cast, chunk, judged = session.untallied(), 0, 0, 0
-    most = mode.max_votes - (_least(session, waiting) or 0)
+    balls = [session.cover.balls[one] for one in waiting]
+    most = mode.max_votes - (_least(session, balls) or 0)
     while rows := votes_to_next_look(test, found, most - session.votes):
         counts = yield session.requests(place, chunk, rows)
         chunk += 1
@@ -92,20 +90,11 @@ def _stream(
             return Verdict.FUTILE, tally
         if cast - judged >= CERTIFICATION.giving_up.votes_between:
             judged, left = cast, mode.max_votes - session.votes
-            expected = _forecast(mode, test, found) + _later(session, place, found, waiting)
+            expected = _forecast(mode, test, found)
+            expected += session.expected(waiting, (place, found.won, found.trials))
             if expected > CERTIFICATION.giving_up.leeway * (cast + left):
                 break
     return Verdict.EXHAUSTED, tally
-
-
-def _later(
-    session: VotingSession, place: int, counts: ClassCounts, waiting: Sequence[Ball]
-) -> float:
-    """Expected votes of the centres that wait, with what is known of the one that is tested."""
-    if session.outlook is None:
-        return 0.0
-    known, theta = session.outlook.after(session.evidence), session.cover.balls[place].theta
-    return known.joined(theta, counts.won, counts.trials).votes(waiting)
 
 
 def _forecast(mode: RegionMode, test: CentreTest, counts: ClassCounts) -> float:

@@ -138,6 +138,32 @@ class VotingSession:
         if self.outlook is not None:
             self.outlook = replace(self.outlook, estimates=estimates)
 
+    def tested(self) -> PilotEstimates:
+        """The votes of the centres that were tested."""
+        seen = [centre for centre in self.evidence if centre.trials]
+        return PilotEstimates(
+            np.array([centre.theta for centre in seen]),
+            np.array([float(centre.successes) for centre in seen]),
+            np.array([float(centre.trials) for centre in seen]),
+        )
+
+    def expected(self, places: Sequence[int], found: tuple[int, int, int] | None = None) -> float:
+        """Expected votes of these balls together; 0 where the cover was not planned by votes.
+
+        Args:
+            places: The numbers of the balls.
+            found: The number of a ball that is being tested, its votes that are won, and all.
+        """
+        if self.outlook is None:
+            return 0.0
+        seen, balls = self.tested(), [self.cover.balls[place] for place in places]
+        if found is not None:
+            place, won, cast = found
+            at = np.array([self.cover.balls[place].theta]).reshape(1, -1)
+            seen = seen.join(PilotEstimates(at, np.array([float(won)]), np.array([float(cast)])))
+        theta = np.array([ball.theta for ball in balls])
+        return self.outlook.votes(theta, np.array([ball.required_p for ball in balls]), seen)
+
     def certified(self, fraction: float) -> Outcome:
         """The certificate of the region scaled by ``fraction``."""
         return self._outcome(

@@ -34,6 +34,8 @@ class PilotEstimates:
         """The votes of both."""
         if len(other.won) == 0:
             return self
+        if len(self.won) == 0:
+            return other
         return PilotEstimates(
             np.concatenate([self.theta, other.theta]),
             np.concatenate([self.won, other.won]),
