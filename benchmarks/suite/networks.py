@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gsmooth.models.zoo.mobile import MobileNetwork
-from gsmooth.models.zoo.networks import fused, small_cnn
+from gsmooth.models.zoo.networks import Standardize, fused, small_cnn
 
 ORDERS: Final = 12
 
@@ -79,21 +79,6 @@ signs_window = _inference_form(signs_window_to_train)
 torus_digits = _inference_form(torus_digits_to_train)
 faint_digits = faint_digits_to_train
 """The norms of its linear layers are not folded."""
-
-
-@final
-class Standardize(nn.Module):
-    """(x - mean) / sqrt(variance + floor^2), over all pixels and channels of each image.
-
-    Signs are photographed in sun and in shade; the mean and contrast of a noisy, low-passed image
-    are still those of the photograph. x (N, C, H, W).
-    """
-
-    floor = 0.1
-
-    def forward(self, x: Tensor) -> Tensor:
-        variance, mean = torch.var_mean(x, dim=(1, 2, 3), correction=0, keepdim=True)
-        return (x - mean) * torch.rsqrt(variance + self.floor**2)
 
 
 @final

@@ -16,10 +16,10 @@ from benchmarks.suite import benchmark
 from benchmarks.suite.accuracy import at_most
 from benchmarks.suite.case import Case, cases
 from benchmarks.suite.data import digit_parts, sign_parts, sign_tests
-from benchmarks.suite.networks import Standardize, mnist, mnist_to_train, signs
+from benchmarks.suite.networks import mnist, mnist_to_train, signs
 from benchmarks.suite.table import COLUMNS, row, shown
 from gsmooth.data.dataset import Dataset
-from gsmooth.models.zoo.networks import fused
+from gsmooth.models.zoo.networks import Standardize, fused
 
 CASES = [case for study in ("mnist", "gtsrb") for case in cases(f"geometry-{study}")]
 COVERS = {"clean", "chosen", "patient", "id"}

@@ -14,6 +14,7 @@ from gsmooth.models import load_model
 from gsmooth.models.head import last_linear, replace_head
 from gsmooth.models.zoo.denoiser import Denoised, Denoiser
 from gsmooth.models.zoo.mobile import MobileNetwork, Padded
+from gsmooth.models.zoo.networks import Standardize
 from gsmooth.models.zoo.residual import PolarNetwork, WrappedConvolution, polar_grid
 from gsmooth.models.zoo.specs import zoo_network
 
@@ -82,6 +83,18 @@ def test_the_mobile_network_has_the_parameters_of_its_plan() -> None:
     assert body == 2_957_920 + 3 * 32 * 9 + 2 * 32
     with pytest.raises(ModelError, match="blocks=17"):
         MobileNetwork(10, (3, 64, 64), blocks=17)
+
+
+def test_a_standardized_image_answers_alike_in_sun_and_in_shade() -> None:
+    torch.manual_seed(0)
+    net = MobileNetwork(4, (3, 24, 24), width=4, blocks=3, standardize=True).eval()
+    x = torch.rand(2, 3, 24, 24)
+    shade = Standardize(floor=0.0)(0.2 * x + 0.1)
+    assert torch.allclose(shade, Standardize(floor=0.0)(x), atol=1e-4)
+    with torch.no_grad():
+        # The floor lets a low contrast stay a little lower.
+        assert torch.allclose(net(x), net(x + 0.3), atol=1e-5)
+    assert not [name for name in net.state_dict() if name.startswith("standardize")]
 
 
 def test_padding_of_a_strided_convolution_is_larger_below_and_right() -> None:

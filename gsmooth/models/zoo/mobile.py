@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsmooth.errors import ModelError
-from gsmooth.models.zoo.networks import PLAIN
+from gsmooth.models.zoo.networks import PLAIN, Standardize
 
 STEM: Final = 32
 
@@ -55,19 +55,26 @@ class MobileNetwork(nn.Module):
         shape: Shape (C, H, W) of an image.
         width: Channels of the first layer; those of the others are in proportion.
         blocks: How many of the 16 blocks there are; 8 have 254,000 parameters.
+        standardize: Each image gets the mean 0 and about the same contrast first.
 
     Raises:
         ModelError: ``blocks`` is not in 1..16.
     """
 
     def __init__(
-        self, classes: int, shape: tuple[int, int, int], width: int = STEM, blocks: int = 8
+        self,
+        classes: int,
+        shape: tuple[int, int, int],
+        width: int = STEM,
+        blocks: int = 8,
+        standardize: bool = False,
     ) -> None:
         super().__init__()
         if not 1 <= blocks <= BLOCKS:
             raise ModelError(f"blocks={blocks} must be in 1..{BLOCKS}")
         channels, height, width_px = shape
         self.enlarge = 2.0 if height * width_px < 48 * 48 else 1.0
+        self.standardize = Standardize() if standardize else nn.Identity()
         self.normalization = nn.BatchNorm2d(channels, **PLAIN)
         self.stem = _layer(channels, width, 3, stride=2)
         made = width
@@ -82,7 +89,7 @@ class MobileNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Scores (N, classes) of images (N, C, H, W)."""
         # Convolutions of single channels are half as fast in the other layout.
-        x = self.normalization(x).contiguous(memory_format=torch.channels_last)
+        x = self.normalization(self.standardize(x)).contiguous(memory_format=torch.channels_last)
         if self.enlarge != 1.0:
             x = functional.interpolate(x, scale_factor=self.enlarge, mode="bilinear")
         seen = self.blocks(self.stem(x))

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 PLAIN: Final[Mapping[str, Any]] = {"dtype": torch.float32, "device": "cpu"}
 """Type and device of new layers, independent of torch's defaults."""
+
+
+@final
+class Standardize(nn.Module):
+    """(x - mean) / sqrt(variance + floor^2), over all pixels and channels of each image.
+
+    Maps (N, C, H, W) to (N, C, H, W). For photographs in sun and in shade: mean and contrast of a
+    noisy, low-passed image are still those of the photograph.
+
+    Args:
+        floor: Standard deviation below which an image keeps a low contrast.
+    """
+
+    def __init__(self, floor: float = 0.1) -> None:
+        super().__init__()
+        self.floor = floor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardize each image."""
+        variance, mean = torch.var_mean(x, dim=(1, 2, 3), correction=0, keepdim=True)
+        return (x - mean) * torch.rsqrt(variance + self.floor**2)
 
 
 def small_cnn(
