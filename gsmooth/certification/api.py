@@ -26,7 +26,7 @@ from gsmooth.certification.settings import CERTIFICATION
 from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError
 from gsmooth.sampling import served
-from gsmooth.sampling.noise import SampleKey, Stream
+from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
 
 InFlight = int | Literal["auto"]
@@ -108,18 +108,21 @@ def _has_room(smoothed: SmoothedClassifier, flights: list[_Flight], in_flight: I
     if in_flight != "auto":
         return len(flights) < in_flight
     rows = sum(request.rows for flight in flights for request in flight.pending)
-    return len(flights) < CERTIFICATION.images_in_flight and rows < smoothed.counter.at_once
+    # A request more than a batch holds, so that one that does not fit has another in its place.
+    few = rows < smoothed.counter.at_once + CHUNK
+    return few and len(flights) < CERTIFICATION.images_in_flight
 
 
 def _count(smoothed: SmoothedClassifier, flights: list[_Flight]) -> None:
-    """Count full batches of the oldest requests."""
+    """Count full batches, of the oldest requests as far as they fit."""
     began = perf_counter()
     queue = [(flight, request) for flight in flights for request in flight.pending]
-    now = served([request.rows for _, request in queue], smoothed.counter.at_once)
-    requests = [request for _, request in queue[:now]]
+    waiting = [(flight.index, request.rows) for flight, request in queue]
+    now = [queue[place] for place in served(waiting, smoothed.counter.at_once)]
+    requests = [request for _, request in now]
     counts = smoothed.count(requests)
     pace = (perf_counter() - began) / max(1, sum(request.rows for request in requests))
-    for (flight, request), votes in zip(queue[:now], counts, strict=True):
+    for (flight, request), votes in zip(now, counts, strict=True):
         flight.counts.append(votes)
         flight.seconds += pace * request.rows
         flight.spent += request.rows

@@ -218,7 +218,7 @@ def _stems(folder: Path) -> tuple[str, ...]:
 
 def opened_arrays(path: Path) -> Archive | ArrayFolder:
     """Open an .npz file, or a folder of .npy files."""
-    return ArrayFolder.open(path) if path.is_dir() else Archive.open(path)
+    return ArrayFolder.open(path) if is_array_folder(path) else Archive.open(path)
 
 
 def _header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -1,25 +1,33 @@
-"""The number of waiting requests that are counted next, so that batches are full."""
+"""The waiting requests that are counted next, so that batches are full."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 
 from gsmooth.sampling.settings import SAMPLING
 
 
-def served(waiting: Sequence[int], at_once: int) -> int:
-    """How many requests are counted in the next round, in order of arrival.
+def served(waiting: Sequence[tuple[int, int]], at_once: int) -> list[int]:
+    """The places of the requests that are counted in the next round, oldest first.
 
-    As many as make whole batches, up to ``SAMPLING.batches_in_round``, but at least one; the rest
-    wait for the next round, together with newer requests. All of them if they do not fill a batch.
+    As many as make whole batches, up to ``SAMPLING.batches_in_round``: a request that does not fit
+    any more waits for the next round, and with it all later ones of its image, while those of
+    other images may still fit. All requests if they do not fill a batch, and at least one.
 
     Args:
-        waiting: The rows of each request.
+        waiting: Of each request the number of its image, and its rows.
         at_once: Rows that fill one batch of every worker.
     """
-    batches = min(sum(waiting) // at_once, SAMPLING.batches_in_round)
+    batches = min(sum(rows for _, rows in waiting) // at_once, SAMPLING.batches_in_round)
     if batches == 0:
-        return len(waiting)
-    return max(1, bisect_right(list(accumulate(waiting)), batches * at_once))
+        return list(range(len(waiting)))
+    room, late, found = batches * at_once, set[int](), list[int]()
+    for place, (image, rows) in enumerate(waiting):
+        if rows > room or image in late:
+            late.add(image)
+        else:
+            found.append(place)
+            room -= rows
+        if room == 0:
+            break
+    return found or [0]

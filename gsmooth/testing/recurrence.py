@@ -31,9 +31,11 @@ def pulled_back_image_recurs(subject: TransformationUnderTest) -> None:
             step, error = found
             ends = zip(subject.region.lower, subject.region.upper, strict=True)
             theta = [
-                parameter.between(low, high, torch.tensor([where], dtype=torch.float64))
+                parameter.between(
+                    low, high, torch.tensor([where], dtype=torch.float64, device="cpu")
+                )
                 if parameter.step
-                else torch.tensor([low + where * (high - low)], dtype=torch.float64)
+                else torch.tensor([low + where * (high - low)], dtype=torch.float64, device="cpu")
                 for parameter, (low, high) in zip(
                     subject.transformation.parameters, ends, strict=True
                 )

@@ -218,6 +218,7 @@ def test_a_split_that_was_not_named_is_recorded(tmp_path: Path) -> None:
         "every": 1,
         "limit": None,
         "unseen": False,
+        "shard": None,
     }
 
 

@@ -150,7 +150,7 @@ def test_long_trainings_are_estimated_now_and_then_and_at_the_end() -> None:
         network(), Watching(estimate=Kept([0.5] * 30)), replace(PLAN, epochs=61), images=source(16)
     )
     estimated = [e.epoch for e in report.epochs if e.estimate is not None]
-    assert estimated == [*range(3, 61, 3), 61]
+    assert estimated == [*range(8, 61, 8), 61]
 
 
 def test_without_an_average_the_last_weights_are_returned() -> None:
