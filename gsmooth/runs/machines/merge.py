@@ -179,7 +179,7 @@ def _require_rows(runs: Sequence[Records], plan: PlannedImages, partial: bool) -
     more = ", ..." if len(missing) > RUN.verify.missing_shown else ""
     raise IncompleteError(
         f"{len(plan) - len(missing)} of {len(plan)} planned images have a row in these folders;"
-        f" missing: {few}{more}. Finish the runs, name the folders that lack, or give --partial"
+        f" missing: {few}{more}. Finish the runs, name the missing folders, or give --partial"
     )
 
 
