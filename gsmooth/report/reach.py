@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 from gsmooth.runs.records.folder import Records
 from gsmooth.runs.records.row import Row
@@ -16,6 +16,9 @@ from gsmooth.transforms.region import Region
 _SIGNS = {"deg": "°"}
 
 
+AxisKind = Literal["parameter", "l2", "fraction"]
+
+
 @final
 @dataclass(frozen=True)
 class Axis:
@@ -25,11 +28,15 @@ class Axis:
         label: Name of the axis.
         unit: Unit of the axis.
         end: Number of units for the fraction 1 of the region.
+        names: Parameters that move along it; none for an l2 radius or a fraction.
+        kind: ``parameter``, ``l2``, or ``fraction`` of a region that no one number describes.
     """
 
     label: str
     unit: str
     end: float
+    names: tuple[str, ...] = ()
+    kind: AxisKind = "parameter"
 
 
 def about_preimages(records: Records) -> bool:
@@ -40,7 +47,7 @@ def about_preimages(records: Records) -> bool:
 
 def axis_of(records: Records) -> Axis:
     """Return the axis of a run: the angle, shift or l2 radius of its region, or else fractions."""
-    region = records.rows[0].claim.region
+    region = records.rows[0].region
     names = [
         _name(p) for p, end in zip(records.header.parameters, region.upper, strict=False) if end
     ]
@@ -48,11 +55,16 @@ def axis_of(records: Records) -> Axis:
         end, unit = common
         what = "every original by" if about_preimages(records) else "every"
         return Axis(
-            f"{what} {' and '.join(names)} within ± ({shortened(unit) or 'no unit'})", unit, end
+            f"{what} {' and '.join(names)} within ± ({shortened(unit) or 'no unit'})",
+            unit,
+            end,
+            tuple(names),
         )
-    if region.l2 > 0.0 and not any((*region.lower, *region.upper)):
-        return Axis("every l2 perturbation below", "", region.l2)
-    return Axis("fraction of the region", "", 1.0)
+    if region.l2 > 0.0 and not any(_scaled_ends(region)):
+        # T7: parameters with Haar noise stay as they are when the region is scaled.
+        first = f"every {' and '.join(names)} of the region, and " if names else ""
+        return Axis(f"{first}every l2 perturbation below", "", region.l2, kind="l2")
+    return Axis("fraction of the region", "", 1.0, kind="fraction")
 
 
 def asked_for(records: Records) -> str:
@@ -110,9 +122,15 @@ def at(theta: tuple[float, ...], parameters: tuple[Parameter, ...]) -> str:
     """Return parameter values for a caption, e.g. ``−12.5°``, without units of several words."""
     told = [parameters[i].unit if i < len(parameters) else "" for i in range(len(theta))]
     units = ["" if " " in unit else unit for unit in told]
-    texts = [f"{value:+.3g}{_unit(unit)}" for value, unit in zip(theta, units, strict=True)]
+    texts = [f"{value:+.3g}{unit_text(unit)}" for value, unit in zip(theta, units, strict=True)]
     texts = [text.replace(" ", "\u00a0") for text in texts]  # No line break before a unit.
     return ", ".join(texts).replace("-", "−")
+
+
+def _scaled_ends(region: Region) -> Iterator[float]:
+    for axis, ends in enumerate(zip(region.lower, region.upper, strict=True)):
+        if axis not in region.whole:
+            yield from ends
 
 
 def _common_end(region: Region, parameters: tuple[Parameter, ...]) -> tuple[float, str] | None:
@@ -128,7 +146,7 @@ def _common_end(region: Region, parameters: tuple[Parameter, ...]) -> tuple[floa
 
 
 def _interval(low: float, high: float, parameter: Parameter) -> str:
-    unit = _unit(parameter.unit)
+    unit = unit_text(parameter.unit)
     if low == -high:
         return f"{_name(parameter)} ±{_number(high)}{unit}"
     start = f"−{_number(-low)}" if low else "0"
@@ -139,7 +157,8 @@ def _number(value: float, digits: int = 2) -> str:
     return f"{round_down(value, digits):.{digits}f}".rstrip("0").rstrip(".")
 
 
-def _unit(unit: str) -> str:
+def unit_text(unit: str) -> str:
+    """Return a unit as it follows a number, e.g. ``°`` or `` px``; "" without a unit."""
     return _SIGNS.get(unit, f" {shortened(unit)}" if unit else "")
 
 

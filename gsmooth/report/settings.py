@@ -13,6 +13,10 @@ class ReportSettings:
 
     fractions: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     """Fractions of the region at which certified accuracy is tabulated in radius mode."""
+    table_steps: int = 5
+    """Largest number of round reaches above 0 that are columns of a table by default."""
+    matrix_classes: int = 12
+    """Largest number of classes whose confusions are printed as a matrix."""
     sheet_images: int = 8
     """Largest number of images on a contact sheet."""
     sheet_views: int = 6

@@ -10,27 +10,11 @@ from gsmooth.report.adversary import searches
 from gsmooth.report.reach import about_preimages, asked_for, handed_in
 from gsmooth.report.rule import decided_by
 from gsmooth.report.settings import REPORT
+from gsmooth.report.share import Share
 from gsmooth.report.totals import RowTally, Totals
 from gsmooth.runs.inputs import prepared
 from gsmooth.runs.records.folder import Records
 from gsmooth.text.rounding import percent
-
-
-@final
-@dataclass(frozen=True)
-class Share:
-    """A share of images: ``count`` of ``total``, with total >= 1."""
-
-    count: int
-    total: int
-
-    @property
-    def value(self) -> float:
-        """The share as a number in [0, 1]."""
-        return self.count / self.total
-
-    def __str__(self) -> str:
-        return f"{percent(self.value)} ({self.count}/{self.total})"
 
 
 @final

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gsmooth.report.summary import Share, Summary, summarize
+from gsmooth.report.share import Share
+from gsmooth.report.summary import Summary, summarize
 from gsmooth.text.display import plain
 from gsmooth.text.rounding import text_up
 

@@ -30,6 +30,18 @@ class RowTally:
 
 @final
 @dataclass
+class ClassTotals:
+    """Sums over the rows of one true class; the fields mean what they mean in ``Totals``."""
+
+    images: int = 0
+    standard: int = 0
+    abstained: int = 0
+    attacked: RowTally = field(default_factory=RowTally)
+    reached: Counter[float] = field(default_factory=Counter)
+
+
+@final
+@dataclass
 class Totals:
     """Sums over the rows of a run, each of which is read once and not kept.
 
@@ -39,8 +51,10 @@ class Totals:
     a part of its region. reasons, guarantees: rows by reason of abstention and by guarantee.
     premises: assumptions of distributional certificates. votes: forward passes of certification.
     forwards: forward passes of attacks. blind: attacks without a gradient. seconds, alpha: as in
-    ``Summary``. places: positions of some rows by class, for a contact sheet; abstained: position
-    of the first abstention.
+    ``Summary``. classes: sums by true class. answers: attacked rows by true class and answer at the
+    worst attack (None: abstains). held: attacked rows by two truth values, certified for the true
+    class on all of the region, and robust. cast: rows by votes. places: positions of some rows by
+    class, for a contact sheet; abstained: position of the first abstention.
     """
 
     run: Records
@@ -58,6 +72,10 @@ class Totals:
     blind: int = 0
     seconds: float = 0.0
     alpha: float = 0.0
+    classes: dict[int, ClassTotals] = field(default_factory=lambda: defaultdict(ClassTotals))
+    answers: Counter[tuple[int, int | None]] = field(default_factory=Counter)
+    held: Counter[tuple[bool, bool]] = field(default_factory=Counter)
+    cast: Counter[int] = field(default_factory=Counter)
     places: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     abstained: int | None = None
 
@@ -79,6 +97,7 @@ class Totals:
         for row in rows:
             self._answers(row)
             self._certificate(row)
+            self._of_class(row)
             self._place(row)
             self.images += 1
         return self
@@ -89,6 +108,8 @@ class Totals:
         self.standard.add(row.image.prediction == row.image.label)
         if row.attack is not None:
             self.attacked.add(row.attack.robust)
+            self.answers[row.image.label, row.attack.label] += 1
+            self.held[row.correct_up_to(1.0), row.attack.robust] += 1
             self.forwards += row.attack.forwards
             self.blind += row.attack.missing_gradient is True
 
@@ -102,8 +123,19 @@ class Totals:
             self.premises.add(row.claim.premise.describe())
         self.guarantees[str(row.claim.guarantee)] += 1
         self.votes += row.counts.votes
+        self.cast[row.counts.votes] += 1
         self.seconds += row.provenance.seconds
         self.alpha = max(self.alpha, row.claim.alpha)
+
+    def _of_class(self, row: Row) -> None:
+        own = self.classes[row.image.label]
+        own.images += 1
+        own.standard += row.image.prediction == row.image.label
+        own.abstained += not row.is_certified
+        if row.attack is not None:
+            own.attacked.add(row.attack.robust)
+        if row.claim.fraction is not None and row.correct_up_to(row.claim.fraction):
+            own.reached[row.claim.fraction] += 1
 
     def _place(self, row: Row) -> None:
         if len(places := self.places[row.image.label]) < REPORT.sheet_images:

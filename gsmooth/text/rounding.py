@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Context, Decimal, localcontext
+from fractions import Fraction
 
 DIGITS = 6
 
@@ -54,6 +56,49 @@ def confidence_text(value: float, digits: int = 4) -> str:
     with exactly():
         place = min(exact.adjusted(), (1 - exact).adjusted()) - digits + 1
     return _plain(_rounded(exact, place, ROUND_FLOOR))
+
+
+def decimal_down(value: float | Fraction, decimals: int) -> Decimal:
+    """Return the largest decimal with ``decimals`` places that is at most ``value`` itself.
+
+    Unlike :func:`text_down`, which takes a float64 for the shortest decimal that is read as it, the
+    result is never larger than the binary number.
+
+    Example:
+        >>> decimal_down(0.3, 3), decimal_down(0.5, 3)
+        (Decimal('0.299'), Decimal('0.500'))
+    """
+    return _at_places(value, decimals, math.floor)
+
+
+def decimal_up(value: float | Fraction, decimals: int) -> Decimal:
+    """Return the least decimal with ``decimals`` places that is at least ``value`` itself.
+
+    Example:
+        >>> decimal_up(0.1, 2)
+        Decimal('0.11')
+    """
+    return _at_places(value, decimals, math.ceil)
+
+
+def significant_down(value: Fraction, digits: int = DIGITS) -> str:
+    """Return the largest number of ``digits`` significant digits that is at most ``value`` >= 0.
+
+    Example:
+        >>> significant_down(Fraction(0.3)), significant_down(Fraction(1, 8))
+        ('0.299999', '0.125')
+    """
+    if value == 0:
+        return "0.0"
+    with exactly() as context:
+        context.prec, context.rounding = digits + 20, ROUND_DOWN
+        place = (Decimal(value.numerator) / value.denominator).adjusted() - digits + 1
+    return _plain(decimal_down(value, -place))
+
+
+def _at_places(value: float | Fraction, decimals: int, side: Callable[[Fraction], int]) -> Decimal:
+    with exactly():
+        return Decimal(side(Fraction(value) * Fraction(10) ** decimals)).scaleb(-decimals)
 
 
 def percent_down(value: float, decimals: int = 2) -> str:
