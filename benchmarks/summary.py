@@ -21,7 +21,8 @@ from typing import Any, Final
 
 from benchmarks.suite.results import RESULTS, ROOT, write
 from benchmarks.suite.table import rows, table
-from gsmooth.report.summary import Share, summarize
+from gsmooth.report.share import Share
+from gsmooth.report.summary import summarize
 from gsmooth.runs.records.folder import read_records
 
 PAGE: Final = ROOT / "docs" / "performance.md"

@@ -70,7 +70,7 @@ def exact_interval(share: Share, confidence: float = 0.95) -> Interval:
     Example:
         >>> found = exact_interval(Share(143, 500))
         >>> round(found.low, 4), round(found.high, 4)
-        (0.2467, 0.3278)
+        (0.2468, 0.3278)
     """
     if not 0.0 < confidence < 1.0:
         raise ConfigurationError(f"confidence={confidence!r}: expected a level in (0, 1)")

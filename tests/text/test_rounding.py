@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gsmooth.certificate import Premise
-from gsmooth.report.summary import Share
+from gsmooth.report.share import Share
 from gsmooth.text.rounding import (
     confidence_text,
     percent,
