@@ -48,7 +48,7 @@ def test_generated_clips_come_in_turn_and_depend_on_their_seed_alone() -> None:
     assert 0.05 < np.abs(waves).max(axis=3).min() < np.abs(waves).max() <= 1.0
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="audio")
 @pytest.mark.parametrize("split", RECORDINGS)
 def test_recorded_clips_are_half_full_scale_at_most(split: str) -> None:
     waves, labels = recorded(split)
@@ -84,7 +84,7 @@ def test_the_script_says_what_is_missing_and_leaves_with_the_code_for_models(
     assert 'pip install "gsmooth[audio]"' in capsys.readouterr().err
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="audio")
 @needs_silero
 def test_frames_in_a_batch_get_what_the_package_gives_one_clip_by_frames() -> None:
     waves = torch.from_numpy(clips("generated")[0][:3, 0, 0]).float()
@@ -102,7 +102,7 @@ def test_frames_in_a_batch_get_what_the_package_gives_one_clip_by_frames() -> No
     assert torch.allclose(ours, theirs, atol=1e-3)
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="audio")
 @needs_silero
 def test_silero_is_a_function_of_the_clip_and_right_about_generated_ones() -> None:
     waves, labels = clips("generated")
@@ -114,7 +114,7 @@ def test_silero_is_a_function_of_the_clip_and_right_about_generated_ones() -> No
     assert model.labels(batch).tolist() == labels[:12].tolist()
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="audio")
 @needs_silero
 def test_a_copy_of_silero_answers_the_same_and_other_shapes_are_refused() -> None:
     network = silero.network()
@@ -124,7 +124,7 @@ def test_a_copy_of_silero_answers_the_same_and_other_shapes_are_refused() -> Non
         network(batch[..., :-1])
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="audio")
 @needs_silero
 def test_clips_are_certified_at_every_volume_and_shown_in_a_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -53,7 +53,7 @@ def test_the_published_algorithm_abstains_on_the_boundary() -> None:
     assert found == (None, 0.0)
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="bench")
 def test_the_toolbox_certifies_a_half_space_up_to_its_distance() -> None:
     pytest.importorskip("art", reason='needs the extra "bench"')
     classifier = half_space()
@@ -62,7 +62,7 @@ def test_the_toolbox_certifies_a_half_space_up_to_its_distance() -> None:
     assert 0.8 * AWAY < radius < AWAY
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="bench")
 def test_all_are_timed_on_the_same_number_of_votes() -> None:
     pytest.importorskip("art", reason='needs the extra "bench"')
     classifier = half_space()

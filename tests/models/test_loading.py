@@ -347,7 +347,7 @@ def test_missing_timm_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         load_model("timm:resnet18")
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="timm")
 @pytest.mark.skipif(
     find_spec("timm") is None or find_spec("torchvision") is None,
     reason="timm needs torchvision, for which there is no build beside a CPU-only torch here",

@@ -30,7 +30,7 @@ from tests.runs.tmp_project import SETTINGS, Notebook, furnish, tmp_project_conf
 
 # It is not imported here: gsmooth says first that it is to listen on this machine only.
 pytestmark = [
-    pytest.mark.extras,
+    pytest.mark.extras(group="ray"),
     pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray"),
 ]
 NOISY = "smoothing.sigma=1.0"
