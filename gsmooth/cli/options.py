@@ -73,7 +73,8 @@ ModelFlag = Annotated[
         "-m",
         metavar="SPEC",
         help="shipped:NAME, zoo:NAME, module:factory (with --set model.weights=FILE and"
-        " model.shape=[C,H,W]), a TorchScript .pt, torch.export .pt2 or .onnx file, timm:NAME.",
+        " model.shape=[C,H,W]), a TorchScript .pt, torch.export .pt2 or .onnx file, timm:NAME,"
+        " torchvision:NAME, hf:NAME or hf:FOLDER.",
         rich_help_panel=_WHAT,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Loading of a model from its spec: a shipped model, factory, program file, ONNX or timm."""
+"""Loading of a model from its spec: a shipped model, factory, program file, ONNX or hub."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from gsmooth.models.cards import Card, card, shipped_models
 from gsmooth.models.classifier import IN_MEMORY, Autocast, Classifier
 from gsmooth.models.digest import refuse_hollow
 from gsmooth.models.head import replace_head
+from gsmooth.models.hubs import is_of_hub, load_of_hub
 from gsmooth.models.onnx import Layout, load_onnx
 from gsmooth.models.programs import PROGRAM_SUFFIXES, load_exported, load_script
-from gsmooth.models.timm_models import load_timm
 from gsmooth.models.weights import load_weights
 from gsmooth.models.zoo.denoiser import Denoised
 from gsmooth.models.zoo.networks import fused
@@ -62,11 +62,12 @@ def load_model(
               :func:`gsmooth.zoo_network`.
             - A TorchScript file (.pt), a torch.export file (.pt2) or an ONNX file (.onnx, extra
               ``onnx``; always on the CPU).
-            - ``timm:NAME`` (extra ``timm``), with timm's own state dict or, without ``weights``,
-              the pretrained one that timm downloads.
+            - ``timm:NAME``, ``torchvision:NAME[@WEIGHTS]`` or ``hf:NAME[@REVISION]`` (extras of
+              these names): a network of that hub behind its own normalization, with ``weights`` or
+              those that the hub downloads; ``hf:FOLDER`` is one that ``save_pretrained`` wrote.
         weights: A state dict: a file of torch.save or (extra ``safetensors``) .safetensors.
         classes: Number of classes; by default counted from one trial batch.
-        shape: Shape (C, H, W) of one image, needed except for shipped and timm models.
+        shape: Shape (C, H, W) of one image, needed except for shipped models and those of hubs.
         input_range: Least and greatest value of a pixel; normalization belongs to the module.
         device: Where it runs, ``cpu`` or ``cuda:0``.
         autocast, channels_last, compile: As for :class:`Classifier`; tried out on a batch here.
@@ -111,8 +112,9 @@ def load_model(
         module = zoo_network(spec, shape=_given(spec, shape), classes=classes, options=options)
         if path is not None:
             load_weights(module, path, spec)
-    elif spec.startswith("timm:"):
-        module, shape = load_timm(spec.removeprefix("timm:"), path, classes, shape)
+    elif is_of_hub(spec):
+        found = load_of_hub(spec, path, classes, shape)
+        module, shape = found, found.inputs.shape
     elif suffix in PROGRAM_SUFFIXES:
         if path is not None:
             raise ConfigurationError(f"model {spec!r} holds its own weights; leave weights out")
@@ -200,7 +202,8 @@ def _from_factory(spec: str, options: Mapping[str, object] = {}) -> nn.Module:
         known = ", ".join(sorted(PROGRAM_SUFFIXES))
         raise ModelError(
             f"model {spec!r}: expected shipped:NAME ({', '.join(shipped_models()) or 'none'}),"
-            f" module:factory, zoo:NAME, timm:NAME, or a file ending in {known}"
+            f" module:factory, zoo:NAME, timm:NAME, torchvision:NAME, hf:NAME, or a file ending in"
+            f" {known}"
         )
     found = import_object(spec, ModelError)
     if isinstance(found, nn.Module):

@@ -9,6 +9,7 @@ from torch.jit import ScriptModule
 
 from gsmooth.models.classifier import Classifier
 from gsmooth.models.digest import holds_nothing
+from gsmooth.models.hubs import is_of_hub
 from gsmooth.models.onnx import Onnx
 from gsmooth.models.programs import PROGRAM_SUFFIXES, Exported
 
@@ -51,5 +52,5 @@ def model_notices(classifier: Classifier, weights: Path | None = None) -> Iterat
 
 def _is_factory(spec: str) -> bool:
     """Return True if ``spec`` is module:factory, not a file with a colon in its name."""
-    own = spec.startswith(("shipped:", "timm:"))
+    own = spec.startswith("shipped:") or is_of_hub(spec)
     return ":" in spec and not own and Path(spec).suffix.lower() not in PROGRAM_SUFFIXES

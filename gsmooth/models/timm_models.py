@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Final
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gsmooth.errors import ModelError
+from gsmooth.models.hub_network import HubInputs, HubNetwork
 from gsmooth.models.weights import load_weights
+
+PREFIX: Final = "timm:"
 
 
 def load_timm(
     name: str, weights: Path | None, classes: int | None, shape: tuple[int, int, int] | None
-) -> tuple[nn.Module, tuple[int, int, int]]:
+) -> HubNetwork:
     """Load a timm model, preceded by its normalization.
 
     Args:
@@ -24,7 +27,7 @@ def load_timm(
         shape: Input shape (C, H, W); None: that of the model in timm.
 
     Returns:
-        The module and its input shape.
+        The network, for images in [0, 1].
 
     Raises:
         ModelError: timm is not installed, or the model cannot be built or loaded.
@@ -43,27 +46,19 @@ def load_timm(
         raise ModelError(f"model timm:{name}: {error}") from error
     if weights is not None:
         load_weights(module, weights, f"timm:{name}")
-    settings = timm.data.resolve_data_config({}, model=module)
+    return HubNetwork(module, _inputs(timm.data.resolve_data_config({}, model=module), shape))
+
+
+def _inputs(settings: dict[str, Any], shape: tuple[int, int, int] | None) -> HubInputs:
+    """Return what a model of these settings takes; it was tested on the centre of larger images."""
     channels, height, width = settings["input_size"]
-    normalized = nn.Sequential(_Normalize(settings["mean"], settings["std"]), module)
-    return normalized, shape or (channels, height, width)
-
-
-class _Normalize(nn.Module):
-    """The map x -> (x - mean) / std by channel, for x (N, C, H, W)."""
-
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.register_buffer(
-            "mean",
-            torch.tensor(mean, dtype=torch.float32, device="cpu").view(1, -1, 1, 1),
-            persistent=False,
-        )
-        self.register_buffer(
-            "std",
-            torch.tensor(std, dtype=torch.float32, device="cpu").view(1, -1, 1, 1),
-            persistent=False,
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x - self.get_buffer("mean")) / self.get_buffer("std")
+    side = None
+    if height == width and settings.get("crop_mode", "center") == "center":
+        side = int(height / float(settings.get("crop_pct") or 1.0))
+    return HubInputs(
+        shape or (channels, height, width),
+        tuple(settings["mean"]),
+        tuple(settings["std"]),
+        resize=side or (height, width),
+        crop=None if side in (None, height) else height,
+    )

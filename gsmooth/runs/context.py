@@ -204,7 +204,7 @@ def build_context(
     config = with_input_shape(config, bound.input_shape(dataset.shape))
     classifier = load_classifier(config)
     require_shape(dataset, classifier.shape, classifier.name, bound)
-    config, dataset = run_classes(config, dataset, classifier.classes)
+    config, dataset = run_classes(config, dataset, classifier.classes, classifier.module)
     smoothed = smoothed_classifier(config, classifier, task, dataset.shape, seed)
     return RunContext(config, dataset, smoothed, task, _calibration(task, smoothed))
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from pydantic import ValidationError
+from torch import nn
 
 from gsmooth.data.class_names import class_label, with_outputs
 from gsmooth.data.dataset import Dataset
@@ -15,6 +16,8 @@ from gsmooth.data.preparation import Preparation
 from gsmooth.data.settings import DATA
 from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, InputError, RecordError
+from gsmooth.models.hub_network import HubNetwork, numbered_names
+from gsmooth.models.hubs import is_of_hub
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.transforms.base import Transformation
 
@@ -70,13 +73,20 @@ def _unseen(config: RunConfig, dataset: Dataset) -> Dataset:
     return dataset.taken(fresh)
 
 
-def run_classes(config: RunConfig, dataset: Dataset, outputs: int) -> tuple[RunConfig, Dataset]:
+def run_classes(
+    config: RunConfig, dataset: Dataset, outputs: int, module: nn.Module | None = None
+) -> tuple[RunConfig, Dataset]:
     """Labels that are outputs of the model, and ``model.class_names`` with a name for each.
 
-    The data come with shape and range checked (:func:`run_data`). Raises what
+    The data come with shape and range checked (:func:`run_data`). Where no names are given, those
+    of a hub's network (``module``) are taken if every class of the data is among them. Raises what
     :func:`gsmooth.data.class_names.with_outputs` does.
     """
-    fitted = with_outputs(dataset, config.model.class_names, outputs, config.model.spec)
+    given = config.model.class_names
+    if given is None and isinstance(module, HubNetwork) and dataset.has_names:
+        known = numbered_names(module.inputs.class_names)
+        given = dict(known) if set(dataset.classes) <= set(known) else None
+    fitted = with_outputs(dataset, given, outputs, config.model.spec)
     names = fitted.classes if fitted.has_names else None
     model = config.model.model_copy(update={"class_names": names})
     return config.model_copy(update={"model": model}), fitted
@@ -108,9 +118,9 @@ def require_shape(
 def with_input_shape(config: RunConfig, shape: tuple[int, int, int]) -> RunConfig:
     """With ``model.shape`` as the readout gives it, where a model of the user's leaves it open.
 
-    A model of timm has a shape of its own.
+    A model of a hub has a shape of its own.
     """
-    if config.model.shape is not None or config.model.spec.startswith("timm:"):
+    if config.model.shape is not None or is_of_hub(config.model.spec):
         return config
     model = config.model.model_copy(update={"shape": shape})
     return config.model_copy(update={"model": model})

@@ -173,7 +173,7 @@ def _model(config: RunConfig, dataset: Dataset, chosen: list[int]) -> LabelledMo
     require_labels(dataset)
     config = with_input_shape(config, dataset.shape)
     classifier = load_classifier(config)
-    config, fitted = run_classes(config, dataset, classifier.classes)
+    config, fitted = run_classes(config, dataset, classifier.classes, classifier.module)
     part = chosen[:: max(1, len(chosen) // TUNING.model.images)][: TUNING.model.images]
     images = torch.stack([fitted.image(index) for index in part])
     return LabelledModel(classifier, images, fitted.labels[np.array(part)], fitted.classes)

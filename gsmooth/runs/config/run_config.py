@@ -35,10 +35,10 @@ class ModelSection(Section):
     """The base classifier f. Normalization is part of it and comes after the noise."""
 
     spec: str = "shipped:digits-rotation"
-    """`shipped:NAME`, `module:factory`, `zoo:NAME`, TorchScript `.pt`, torch.export `.pt2`, `.onnx`
-    or `timm:NAME`."""
+    """`shipped:NAME`, `module:factory`, `zoo:NAME`, TorchScript `.pt`, torch.export `.pt2`,
+    `.onnx`, or of a hub: `timm:NAME`, `torchvision:NAME`, `hf:NAME`, `hf:FOLDER`."""
     weights: Path | None = None
-    """State dict for `module:factory`, `zoo:NAME` and `timm:NAME`: a file of `torch.save`, or
+    """State dict for `module:factory`, `zoo:NAME` and networks of a hub: a file of `torch.save`, or
     `.safetensors` (pickled code is refused)."""
     classes: Annotated[int, Field(ge=2)] | None = None
     """Number of classes. Left out: it is counted."""

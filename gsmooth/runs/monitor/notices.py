@@ -8,6 +8,7 @@ import numpy as np
 
 from gsmooth.data.digests import SeenImages, image_digests
 from gsmooth.models import model_notices
+from gsmooth.models.hub_network import HubNetwork
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.inputs import called, data_notices
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -20,6 +21,7 @@ def input_notices(context: RunContext) -> Iterator[str]:
     yield from _one_class(context)
     yield from _seen_in_training(context)
     yield from model_notices(context.smoothed.classifier, context.config.model.weights)
+    yield from _hub_preparation(context)
 
 
 def haar_notices(smoothed: SmoothedClassifier) -> Iterator[str]:
@@ -33,6 +35,17 @@ def haar_notices(smoothed: SmoothedClassifier) -> Iterator[str]:
             f"smoothing: haar noise on {' and '.join(names)}, so g gives one answer for all values;"
             " labels that they tell apart (6 and 9, or the directions of arrows, under rotation)"
             " cannot all be right"
+        )
+
+
+def _hub_preparation(context: RunContext) -> Iterator[str]:
+    """How a hub's network saw its images, where the run does not bring them to a size itself."""
+    module, data = context.smoothed.classifier.module, context.config.data
+    own = module.inputs.preparation if isinstance(module, HubNetwork) else ""
+    if own and data.resize is None and data.crop is None:
+        yield (
+            f"{context.config.model.spec} was made for images that are brought to its size by"
+            f" {own}; this run takes the images as they are"
         )
 
 
