@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from gsmooth.certificate import Certificate, Certified, Prediction
 from gsmooth.certification import CertifyTask, Outcome
 from gsmooth.certification.api import certify_feasible
 from gsmooth.data.dataset import Dataset
-from gsmooth.errors import ConfigurationError, InputError
+from gsmooth.errors import ConfigurationError, InputError, OutputError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
 
@@ -236,7 +237,7 @@ class Results(Sequence[Result]):
 
         Columns: index, certified, label (certified class), reason (of an abstention), fraction
         (certified part of the region), guarantee, alpha, prediction, votes, pilot_votes, seconds,
-        and true_label if labels are known.
+        and true_label if labels are known. The label of an abstention is missing (``<NA>``).
 
         Raises:
             ConfigurationError: pandas is not installed.
@@ -248,7 +249,29 @@ class Results(Sequence[Result]):
                 'to_dataframe needs pandas, which is not installed; run: pip install "gsmooth'
                 '[pandas]"'
             ) from error
-        return DataFrame([self._plain(result) for result in self])
+        # Whole numbers with missing ones: as floats an abstention would be NaN among 0.0, 1.0, ...
+        return DataFrame(self.rows()).astype({"label": "Int64", "prediction": "Int64"})
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row an image, of plain values; the columns are those of :meth:`to_dataframe`."""
+        return [self._plain(result) for result in self]
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The rows as a JSON list of objects; an abstention has label null.
+
+        Args:
+            path: A file to write them to as well.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        text = json.dumps(self.rows(), indent=1)
+        if path is not None:
+            try:
+                Path(path).write_text(f"{text}\n", encoding="utf-8")
+            except OSError as error:
+                raise OutputError(f"{path} cannot be written ({error})") from error
+        return text
 
     def save(self, folder: str | Path, labels: LabelsLike | None = None) -> Path:
         """Write a folder of records, as ``gsmooth certify`` does; images not computed yet are now.

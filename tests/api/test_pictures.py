@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -14,7 +16,7 @@ from PIL import Image
 
 import gsmooth as gs
 from gsmooth.api import progress
-from gsmooth.errors import ConfigurationError
+from gsmooth.errors import ConfigurationError, OutputError
 from tests.api.objects import Mean, images, smoothed
 
 BALL = gs.Region(l2=0.1)
@@ -72,6 +74,19 @@ def test_a_table_has_a_row_an_image() -> None:
     assert frame["certified"].tolist() == [True, True, False, True]
     assert frame["true_label"].tolist() == [1, 0, 1, 1]
     assert frame["reason"].tolist()[2] == "budget"
+    assert frame["label"].isna().tolist() == [False, False, True, False]
+    assert frame["label"].dtype == frame["prediction"].dtype == "Int64"
+
+
+def test_rows_are_written_as_json_with_no_label_for_an_abstention(tmp_path: Path) -> None:
+    results = gs.certify(smoothed(), images(), BALL, labels=[1, 0, 1, 1])
+    text = results.to_json(tmp_path / "rows.json")
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert rows == json.loads(text) == results.rows()
+    assert [row["label"] for row in rows] == [result.label for result in results]
+    assert rows[2]["label"] is None
+    with pytest.raises(OutputError, match="cannot be written"):
+        results.to_json(tmp_path / "missing" / "rows.json")
 
 
 def test_a_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
