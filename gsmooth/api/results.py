@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final, overload
+from typing import TYPE_CHECKING, Any, ClassVar, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from gsmooth.api.images import LabelsLike
+    from gsmooth.report.explain.explanation import Explanation
 
 
 @final
@@ -43,6 +44,8 @@ class Result:
         seconds: Time spent on the image: cover, tests, and its share of every batch.
     """
 
+    # Not a field: it is no part of the value, and neither copied nor pickled.
+    _results: ClassVar[Results | None] = None
     index: int
     certificate: Certificate
     prediction: Prediction
@@ -59,6 +62,38 @@ class Result:
     def label(self) -> int | None:
         """The certified class; None for an abstention."""
         return self.certificate.label if isinstance(self.certificate, Certified) else None
+
+    def explain(self) -> Explanation:
+        """Say why the image was certified or not, and what would help.
+
+        No vote is cast. ``gsmooth explain RUN --image INDEX`` says the same of a folder of records.
+
+        Returns:
+            Sentences; printing it, or the end of a notebook's cell, shows them.
+
+        Raises:
+            ConfigurationError: It is not one of the results of :func:`certify`.
+
+        Example:
+            >>> import gsmooth as gs
+            >>> images, labels = gs.data.digits(limit=1)
+            >>> net = gs.load_model("shipped:digits-l2")
+            >>> g = gs.SmoothedClassifier(net, "gaussian", sigma=0.25, seed=0)
+            >>> results = gs.certify(g, images, gs.Region(l2=0.25), labels=labels)
+            >>> results[0].explain().limit
+            <Limit.NONE: 'none'>
+        """
+        from gsmooth.api.explain import explanation_of
+
+        return explanation_of(self, self._results)
+
+    def _among(self, results: Results) -> Result:
+        """The same result, which knows the batch that it belongs to."""
+        object.__setattr__(self, "_results", results)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_results"}
 
     @staticmethod
     def of(outcome: Outcome, place: int) -> Result:
@@ -301,7 +336,7 @@ class Results(Sequence[Result]):
     def _restore(self, results: Mapping[int, Result]) -> None:
         """Take over results that are known already, for places that have none yet."""
         for place, result in results.items():
-            self._found.setdefault(place, result)
+            self._found.setdefault(place, result._among(self))
 
     def __repr__(self) -> str:
         done = self.finished
@@ -363,7 +398,7 @@ class Results(Sequence[Result]):
                 self._running = None  # Begun anew when it is asked for again.
                 raise
             for place in self._images.places(outcome.index):
-                self._found.setdefault(place, Result.of(outcome, place))
+                self._found.setdefault(place, Result.of(outcome, place)._among(self))
             self._waiting.update(len(self._found), self._votes())
 
     def _outcomes(self) -> Iterator[Outcome]:

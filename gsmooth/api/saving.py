@@ -90,7 +90,7 @@ def _run(results: Results, folder: Path, labels: NDArray[np.int64]) -> RunContex
             l2=results.region.l2,
             bits=results.region.bits,
         ),
-        certify=_certify(results.task),
+        certify=certify_section(results.task),
         attack=AttackSection(enabled=False),
         engine=EngineSection(batch_size=smoothed.batch_size),
         output=OutputSection(folder=folder),
@@ -148,7 +148,8 @@ def _law(name: str | list[str]) -> Any:
     return name
 
 
-def _certify(task: CertifyTask) -> CertifySection:
+def certify_section(task: CertifyTask) -> CertifySection:
+    """The rule of a task as a run file states it."""
     covers, mode = task.covers, task.rule
     guarantee: Literal["individual", "online"] = "individual"
     common: dict[str, Any] = {"centres": covers.centres}

@@ -8,6 +8,19 @@ from typing import Final, final
 
 @final
 @dataclass(frozen=True)
+class ExplainSettings:
+    """What an explanation says about shares and votes."""
+
+    confidence: float = 0.95
+    """Of the interval that an explanation prints for a share of votes."""
+    at_the_image: float = 0.005
+    """Part of the way to the end of the region within which a centre is said to be at the image."""
+    most_votes: int = 10_000_000
+    """Votes up to which an explanation looks for a number that would do."""
+
+
+@final
+@dataclass(frozen=True)
 class ReportSettings:
     """Sizes of tables and pictures. They do not change any number in a report."""
 
@@ -27,6 +40,8 @@ class ReportSettings:
     """Characters of a line below a curve."""
     curve_points: int = 2000
     """Largest number of drawn points of a curve; they lie on or below it."""
+    explain: ExplainSettings = ExplainSettings()
+    """Of explanations."""
 
 
 REPORT: Final = ReportSettings()

@@ -19,7 +19,17 @@ from gsmooth.runs.config.run_config import RunConfig
 from site_tools.configuration_page import configuration_text
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-COMMANDS = ("quickstart", "certify", "predict", "train", "report", "verify", "plugins", "check")
+COMMANDS = (
+    "quickstart",
+    "certify",
+    "predict",
+    "train",
+    "report",
+    "explain",
+    "verify",
+    "plugins",
+    "check",
+)
 
 
 def shown(*arguments: str) -> str:

@@ -1,0 +1,1 @@
+"""Sentences that say why an image was certified or not, from its record alone."""
