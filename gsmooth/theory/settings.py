@@ -74,12 +74,30 @@ class PopulationSettings:
 
 @final
 @dataclass(frozen=True)
+class AnytimePredictSettings:
+    """The test of S3b, and when it looks at the votes. Any values are valid; others need
+    other numbers of votes."""
+
+    near_one: float = 0.25
+    """Exponent at 1 of the prior of the e-value. Unanimous votes cost 12 at alpha = 0.001 and 23 at
+    1e-6, where a test for them alone would take 11 and 21."""
+    uniform: float = 1.0 / 16.0
+    """Weight that all classes share, whatever the first votes are, so that each can be returned."""
+    least_look: int = 8
+    """Votes between two looks, at least..."""
+    growth: float = 0.125
+    """... and at least so many for each vote before."""
+
+
+@final
+@dataclass(frozen=True)
 class TheorySettings:
     """All settings of theory."""
 
     table: ExpectedSamplesSettings = ExpectedSamplesSettings()
     runner_up: RunnerUpSettings = RunnerUpSettings()
     population: PopulationSettings = PopulationSettings()
+    predict: AnytimePredictSettings = AnytimePredictSettings()
     boundary_spacing: int = 64
     """Every so many numbers of votes a boundary is searched for from scratch. Only time depends
     on it: those between start from their neighbours and end at the same values."""
