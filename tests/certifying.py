@@ -11,6 +11,7 @@ from gsmooth.certification import CertifyTask, Mode, Outcome, RegionMode, Voting
 from gsmooth.certification import api as engine
 from gsmooth.certification import decide as decide_task
 from gsmooth.certification.feasibility import check_feasible as check_task
+from gsmooth.certification.flights import InFlight, Watch
 from gsmooth.cover import Centres, Cover, CoverBuilder, CoverPlan, IndividualCovers, OnlineCovers
 from gsmooth.data.item import Item
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
@@ -24,8 +25,8 @@ def certify_many(
     mode: Mode,
     covers: CoverBuilder | None = None,
     *,
-    in_flight: engine.InFlight = "auto",
-    watch: engine.Watch | None = None,
+    in_flight: InFlight = "auto",
+    watch: Watch | None = None,
 ) -> Iterator[Outcome]:
     task = CertifyTask(smoothed, region, mode, covers or IndividualCovers())
     return engine.certify_many(task, items, in_flight=in_flight, watch=watch)

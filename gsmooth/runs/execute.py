@@ -11,7 +11,7 @@ from typing import final
 
 from gsmooth.attacks import AttackOutcome
 from gsmooth.certification import Outcome
-from gsmooth.certification.api import Watch
+from gsmooth.certification.flights import Watch
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import image_digest

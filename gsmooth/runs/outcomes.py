@@ -9,8 +9,9 @@ import numpy as np
 
 from gsmooth.attacks import AttackOutcome, attack_many
 from gsmooth.certification import Outcome, RegionMode, chunks
-from gsmooth.certification.api import Watch, certify_feasible
+from gsmooth.certification.api import certify_feasible
 from gsmooth.certification.feasibility import check_feasible
+from gsmooth.certification.flights import Watch
 from gsmooth.certification.nested import (
     NestedMode,
     certify_nested_feasible,

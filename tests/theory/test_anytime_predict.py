@@ -67,7 +67,7 @@ def _first_votes(
         ways = math.factorial(first) // math.prod(map(math.factorial, every))
         weight = ways * math.prod(q**k for q, k in zip(chances, every, strict=True))
         if weight > 0.0:
-            yield every, weight
+            yield (counts[0], counts[1], counts[2], ties), weight
 
 
 def _wrong_after(
