@@ -92,7 +92,8 @@ def test_the_integers_of_the_streams() -> None:
     assert int(Stream.PILOT) == 7
     assert int(Stream.SECOND) == 8
     assert int(Stream.POPULATION) == 9
-    assert sorted(map(int, Stream)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert int(Stream.ANSWER) == 10
+    assert sorted(map(int, Stream)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
 class Hashed:

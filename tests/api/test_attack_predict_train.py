@@ -35,6 +35,13 @@ def test_a_prediction_is_the_same_in_any_batch() -> None:
     assert together == [gs.predict(g, image, n=64)[0] for image in images()]
 
 
+def test_a_prediction_that_stops_early_is_the_same_class_for_fewer_votes() -> None:
+    g = smoothed()
+    fixed, early = gs.predict(g, images()), gs.predict(g, images(), adaptive=True)
+    assert [p.label for p in early] == [p.label for p in fixed]
+    assert [sum(p.counts) for p in early][:2] == [12, 12]
+
+
 @pytest.mark.parametrize("arguments", [{"n": 0}, {"alpha": 0.0}, {"alpha": 0.6}])
 def test_numbers_out_of_range_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):

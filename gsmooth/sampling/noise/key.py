@@ -30,6 +30,7 @@ class Stream(IntEnum):
     PILOT = 7
     SECOND = 8
     POPULATION = 9
+    ANSWER = 10
 
 
 @final
