@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gsmooth.runs.seeds.seed_file import load_seed
     from gsmooth.sampling.noise import SecretSeed
     from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
+    from gsmooth.serving.answer import Decided, Undecided
+    from gsmooth.serving.predictor import Predictor
     from gsmooth.theory.parameter_noise import (
         Exponential,
         FoldedNormal,
@@ -46,6 +48,7 @@ _HOMES = {
     "Certified": "certificate",
     "Classifier": "models.classifier",
     "Consistency": "training",
+    "Decided": "serving.answer",
     "Exponential": "theory.parameter_noise",
     "FoldedNormal": "theory.parameter_noise",
     "Gaussian": "theory.parameter_noise",
@@ -57,6 +60,7 @@ _HOMES = {
     "Parameter": "transforms.base",
     "PopulationCertificate": "certification.population",
     "Prediction": "certificate",
+    "Predictor": "serving.predictor",
     "Recommendation": "api.tune",
     "Region": "transforms.region",
     "Result": "api.results",
@@ -66,6 +70,7 @@ _HOMES = {
     "SmoothedClassifier": "sampling.smoothed_classifier",
     "Transformation": "transforms.base",
     "TransformationBounds": "transforms.bounds",
+    "Undecided": "serving.answer",
     "Uniform": "theory.parameter_noise",
     "attack": "api.attack",
     "certify": "api.certify",
@@ -117,6 +122,7 @@ __all__ = [
     "Certified",
     "Classifier",
     "Consistency",
+    "Decided",
     "Exponential",
     "FoldedNormal",
     "Gaussian",
@@ -128,6 +134,7 @@ __all__ = [
     "Parameter",
     "PopulationCertificate",
     "Prediction",
+    "Predictor",
     "Recommendation",
     "Region",
     "Result",
@@ -137,6 +144,7 @@ __all__ = [
     "SmoothedClassifier",
     "Transformation",
     "TransformationBounds",
+    "Undecided",
     "Uniform",
     "__version__",
     "attack",

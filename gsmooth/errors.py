@@ -94,3 +94,7 @@ class WorkerError(GsmoothError):
     """Workers that die again and again, or of which none can be had; finished images are kept."""
 
     exit_code = 12
+
+
+class BusyError(GsmoothError):
+    """More images wait for an answer than a predictor takes, or it is closed; come again later."""
