@@ -34,6 +34,14 @@ class InputError(GsmoothError):
     exit_code = 3
 
 
+class FormatError(InputError):
+    """Bytes that are no image in a format that is decoded."""
+
+
+class TooLargeError(InputError):
+    """An image with more pixels, or a request with more bytes, than are taken."""
+
+
 class ImpossibleError(InputError):
     """An image that nothing in the region can have been turned into (online covers)."""
 

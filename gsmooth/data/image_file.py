@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from gsmooth.boundaries.placeholder_files import refuse_disguised
 from gsmooth.data.boundary import reading
 from gsmooth.data.preparation import AS_IT_IS, Preparation
-from gsmooth.errors import InputError
+from gsmooth.errors import FormatError, InputError, TooLargeError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,17 +41,74 @@ def read_picture(path: Path, preparation: Preparation = AS_IT_IS) -> NDArray[np.
         InputError: The file cannot be read, has more than 8 bits a channel, transparency without
             a given background, colours without a unique RGB value (CMYK), or several pictures.
     """
-    from PIL import ImageOps
-
     with reading(path), _strictly():
         if not path.is_file():
             raise InputError(f"data {path}: there is no such regular file (any more)")
         with _opened(path) as image:
-            _require_one(path, image)
-            _require_eight_bits(path, image)
-            upright = ImageOps.exif_transpose(image)
-            plain = _opaque(f"data {path}", upright, preparation.background)
-            pixels = np.asarray(preparation.picture(plain, str(path)), dtype=np.uint8)
+            return _prepared(image, str(path), preparation)
+
+
+def decode_picture(
+    data: bytes,
+    name: str,
+    preparation: Preparation = AS_IT_IS,
+    *,
+    formats: tuple[str, ...],
+    max_pixels: int,
+) -> NDArray[np.uint8]:
+    """Decode the bytes of an image file that a stranger sent, as :func:`read_picture` does a file.
+
+    What the header says is checked before a pixel is decoded. It may be called in many threads.
+
+    Args:
+        data: The bytes.
+        name: What they are, in errors: "data NAME: ...".
+        preparation: Size, crop and background; by default the image stays as it is.
+        formats: Names of the formats that are decoded, of Pillow.
+        max_pixels: Pixels that an image may have, at most 80 million.
+
+    Returns:
+        The image (C, H, W), uint8, with C = 1 or 3.
+
+    Raises:
+        FormatError: They are no image in one of these formats.
+        TooLargeError: The image has more pixels.
+        InputError: As :func:`read_picture`.
+    """
+    from PIL import Image, ImageFile, UnidentifiedImageError
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # For good: other threads decode at the same time.
+    try:
+        with reading(name), Image.open(BytesIO(data), formats=formats) as image:
+            if image.width * image.height > max_pixels:
+                raise TooLargeError(
+                    f"data {name}: {image.width} x {image.height} pixels; at most"
+                    f" {max_pixels:,} pixels are decoded. Send a smaller image"
+                )
+            return _prepared(image, name, preparation)
+    except InputError as error:
+        if isinstance(error.__cause__, UnidentifiedImageError):
+            raise FormatError(
+                f"data {name}: no image in the formats {', '.join(formats)}, or a damaged one"
+            ) from error
+        if isinstance(
+            error.__cause__, (Image.DecompressionBombError, Image.DecompressionBombWarning)
+        ):
+            raise TooLargeError(
+                f"data {name}: more than {max_pixels:,} pixels. Send a smaller image"
+            ) from error
+        raise
+
+
+def _prepared(image: Image, name: str, preparation: Preparation) -> NDArray[np.uint8]:
+    """The pixels (C, H, W) of an image whose file is open; nothing of it is decoded yet."""
+    from PIL import ImageOps
+
+    _require_one(name, image)
+    _require_eight_bits(name, image)
+    upright = ImageOps.exif_transpose(image)
+    plain = _opaque(f"data {name}", upright, preparation.background)
+    pixels = np.asarray(preparation.picture(plain, name), dtype=np.uint8)
     return pixels[np.newaxis] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
 
 
@@ -102,24 +160,24 @@ def _strictly() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
-def _require_one(path: Path, image: Image) -> None:
+def _require_one(name: str, image: Image) -> None:
     # An MPO file (a kind of JPEG from cameras) may contain previews after its picture.
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise InputError(
-            f"data {path}: it holds {frames} pictures (an animation, or pages); save the one that"
+            f"data {name}: it holds {frames} pictures (an animation, or pages); save the one that"
             " is meant"
         )
 
 
-def _require_eight_bits(path: Path, image: Image) -> None:
+def _require_eight_bits(name: str, image: Image) -> None:
     """Refuse 16-bit RGB, which Pillow silently reduces to 8 bits; its decoder names the depth."""
     raw = [part for tile in getattr(image, "tile", ()) for part in _flat(tile.args)]
     wide = any(isinstance(part, str) and ";16" in part for part in raw)
     scaled = image.format == "PPM" and any(isinstance(p, int) and p > 255 for p in raw)
     if image.mode in _DEEP or scaled or (wide and image.format != "BMP"):
         raise InputError(
-            f"data {path}: more than 8 bits a channel (mode {image.mode}), which would be cut off;"
+            f"data {name}: more than 8 bits a channel (mode {image.mode}), which would be cut off;"
             " save it as 8-bit grey or RGB, or give floating-point images as .npz"
         )
 

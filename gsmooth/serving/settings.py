@@ -29,8 +29,16 @@ class HttpSettings:
     """Seconds after which a request without an answer is given up."""
     shutdown_s: float = 30.0
     """Seconds that requests in flight get to finish when the server is told to stop."""
+    readers: int = 32
+    """Bodies that are read or decoded at once: so many times ``max_bytes`` may be in memory."""
     decoders: int = 2
     """Images that are decoded at once; each takes up to about 10 bytes a pixel."""
+    connections: int = 1024
+    """Connections at once; more are refused."""
+    backlog: int = 256
+    """Connections that wait to be taken."""
+    keep_alive_s: float = 5.0
+    """Seconds after which an idle connection is closed."""
     most_retry_s: int = 60
     """The longest time after which a refused client is told to come again."""
 
