@@ -71,6 +71,12 @@ def emit(document: Mapping[str, object]) -> None:
     typer.echo(json.dumps(document, indent=2, allow_nan=False))
 
 
+def emit_line(document: Mapping[str, object]) -> None:
+    """A JSON document on a line of its own on stdout, which its reader has at once."""
+    typer.echo(json.dumps(document, allow_nan=False))
+    sys.stdout.flush()
+
+
 @contextmanager
 def guarded(as_json: bool, debug: bool) -> Iterator[None]:
     """Turn errors into one line on stderr (and JSON on stdout) with their documented exit code.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,10 +28,11 @@ from gsmooth.cli.options import (
     law_flag,
     std_flag,
 )
-from gsmooth.cli.output import console, emit, guarded, progress
+from gsmooth.cli.output import console, emit, emit_line, guarded, progress, say
 from gsmooth.text.rounding import percent
 
 if TYPE_CHECKING:
+    from gsmooth.runs.config.run_config import RunConfig
     from gsmooth.runs.predict import PredictSummary
 
 EPILOG = """
@@ -38,12 +40,25 @@ EPILOG = """
 
 gsmooth predict --limit 20
 
+gsmooth predict -c net.toml photo.png folder/ > answers.jsonl
+
+find . -name '*.jpg' | gsmooth predict -c net.toml --seed-file my.seed -
+
 gsmooth predict -m my_module:build --set model.weights=net.pt --set model.shape=[1,28,28]
 -d test.npz -t rotation --sigma 0.25 --std 6 --n 10000 --json
 """
 
 
 def predict(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH...|-]",
+            help="Image files, folders of them at any depth, or - for names on stdin, one a line."
+            " Each file becomes one JSON line as soon as it is answered.",
+            show_default=False,
+        ),
+    ] = None,
     model: ModelFlag = None,
     data: DataFlag = None,
     classes: ClassesFlag = None,
@@ -52,7 +67,10 @@ def predict(
     sigma: SigmaFlag = None,
     std: StdFlag = None,
     law: LawFlag = None,
-    n: Annotated[int | None, typer.Option("--n", help="Votes an image.")] = None,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", help="Votes an image; for paths the most, which sure classes spare."),
+    ] = None,
     alpha: Annotated[
         float | None,
         typer.Option("--alpha", help="Chance, an image, of an answer that is not g's class."),
@@ -68,7 +86,11 @@ def predict(
     """Ask the smoothed classifier g for its class at each image; it may abstain.
 
     PREDICT of Cohen et al. (2019): n votes, and an answer only if the two top counts differ
-    significantly at level alpha.
+    significantly at level alpha. Of data (--data) it prints a table with accuracies.
+
+    Of paths it prints JSON lines, in their order, and stops voting as soon as the class of an image
+    is sure, at the same alpha. A file that cannot be read has a line with its error; the others go
+    on, and the exit code at the end is that of the last error.
     """
     with guarded(as_json, debug):
         from gsmooth.runs.config.run_file import load_config
@@ -89,6 +111,12 @@ def predict(
             *flag("--alpha", "predict.alpha", alpha),
         ]
         settings = load_config(config, [*overrides, *(sets or ())])
+        if paths:
+            _refuse(paths, data, limit, as_json)
+            code = _answer(settings, paths)
+            if code:
+                raise typer.Exit(code)
+            return
         # After the settings: their mistakes should not wait for torch.
         from gsmooth.runs.predict import run_predict
 
@@ -97,6 +125,40 @@ def predict(
             emit(_as_document(summary))
         else:
             _print(summary)
+
+
+def _refuse(paths: list[str], data: str | None, limit: int | None, as_json: bool) -> None:
+    """ConfigurationError for flags that say what paths say too."""
+    from gsmooth.errors import ConfigurationError
+
+    given = {"--data": data is not None, "--limit": limit is not None, "--json": as_json}
+    if other := [name for name, there in given.items() if there]:
+        raise ConfigurationError(
+            f"paths ({paths[0]}, ...) and {other[0]} were given: paths are answered one by one, as"
+            f" JSON lines; leave out {other[0]}, or the paths"
+        )
+
+
+def _answer(settings: RunConfig, paths: list[str]) -> int:
+    """Print a JSON line for each file; the exit code."""
+    import sys
+
+    from gsmooth.serving.files import FileTally, answer_files, files_of, tallied
+    from gsmooth.serving.service import ServicePlan
+
+    def names() -> Iterator[str]:
+        for path in paths:
+            yield from (line.rstrip("\r\n") for line in sys.stdin) if path == "-" else [path]
+
+    def told(notice: str) -> None:
+        say(f"note: {notice}", stderr=True)
+
+    tally = FileTally()
+    files = files_of(name for name in names() if name)
+    for line in tallied(tally, answer_files(ServicePlan.of(settings), files, told)):
+        emit_line(line)
+    say(tally.describe(), stderr=True)
+    return tally.exit_code
 
 
 def _as_document(summary: PredictSummary) -> dict[str, object]:

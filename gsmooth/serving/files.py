@@ -49,17 +49,16 @@ class FileTally:
 def files_of(names: Iterable[str]) -> Iterator[Path]:
     """The files that names stand for: a folder stands for all images below it, by name.
 
+    A folder without images stands for itself, so that it gets a line.
+
     Args:
         names: Names of files and folders.
     """
     for name in names:
         path = Path(name)
         if path.is_dir():
-            yield from sorted(
-                found
-                for found in path.rglob("*")
-                if found.suffix.lower() in SUFFIXES and found.is_file()
-            )
+            below = (found for found in path.rglob("*") if found.suffix.lower() in SUFFIXES)
+            yield from sorted(found for found in below if found.is_file()) or [path]
         else:
             yield path
 
@@ -144,6 +143,8 @@ class _Reader:
             self.ahead.put(error)
 
     def _asked(self, path: Path) -> _Asked:
+        if path.is_dir():
+            return InputError(f"data {path}: no image in this folder ({' '.join(SUFFIXES)})")
         if self.service is None:
             try:
                 pixels = self._plan.prepared(path)

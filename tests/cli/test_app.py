@@ -23,6 +23,7 @@ COMMANDS = (
     "quickstart",
     "certify",
     "predict",
+    "serve",
     "train",
     "report",
     "explain",
