@@ -161,20 +161,20 @@ def _limits(max_bytes: int | None, max_pixels: int | None, timeout: float | None
     from gsmooth.serving.settings import SERVING
 
     usual = SERVING.http
-    chosen = replace(
-        usual,
-        max_bytes=usual.max_bytes if max_bytes is None else max_bytes,
-        max_pixels=usual.max_pixels if max_pixels is None else max_pixels,
-        answer_s=usual.answer_s if timeout is None else timeout,
+    image = replace(
+        usual.image,
+        max_bytes=usual.image.max_bytes if max_bytes is None else max_bytes,
+        max_pixels=usual.image.max_pixels if max_pixels is None else max_pixels,
     )
-    if chosen.max_bytes < 1 or not 1 <= chosen.max_pixels <= usual.most_pixels:
+    if image.max_bytes < 1 or not 1 <= image.max_pixels <= image.most_pixels:
         raise ConfigurationError(
-            f"--max-bytes {chosen.max_bytes} --max-pixels {chosen.max_pixels}: expected at least 1,"
-            f" and at most {usual.most_pixels:,} pixels"
+            f"--max-bytes {image.max_bytes} --max-pixels {image.max_pixels}: expected at least 1,"
+            f" and at most {image.most_pixels:,} pixels"
         )
-    if not 0.0 < chosen.answer_s <= 86_400.0:
-        raise ConfigurationError(f"--timeout {chosen.answer_s:g}: expected seconds, above 0")
-    return chosen
+    answer_s = usual.answer_s if timeout is None else timeout
+    if not 0.0 < answer_s <= 86_400.0:
+        raise ConfigurationError(f"--timeout {answer_s:g}: expected seconds, above 0")
+    return replace(usual, image=image, answer_s=answer_s)
 
 
 def _sides(text: str | None) -> tuple[int, int, int] | None:

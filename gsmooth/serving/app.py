@@ -90,11 +90,11 @@ class Door:
                 await discard(request, self.limits)
                 raise
             except TimeoutError as error:
-                late = f"the body did not arrive within {self.limits.body_s:g} s"
+                late = f"the body did not arrive within {self.limits.connection.body_s:g} s"
                 raise HTTPException(408, late) from error
             loop = asyncio.get_running_loop()
             asked: Future[Answer] = await loop.run_in_executor(
-                self.decoders, self.service.submit_bytes, data, self.limits
+                self.decoders, self.service.submit_bytes, data, self.limits.image
             )
         # If this request ends before, so does the image, unless others wait for the same.
         return await asyncio.wrap_future(asked)
@@ -165,7 +165,7 @@ def _readiness(door: Door) -> JSONResponse:
 
 
 def _about(door: Door) -> dict[str, object]:
-    service, limits = door.service, door.limits
+    service, limits = door.service, door.limits.image
     predictor = service.predictor
     return {
         "gsmooth": __version__,

@@ -35,8 +35,8 @@ async def image_bytes(request: Request, limits: HttpSettings) -> bytes:
             f"content type {kind[:80]!r}: send an image file as the body (image/png, say), or as"
             " the file 'image' of a form (multipart/form-data)"
         )
-    async with asyncio.timeout(limits.body_s):
-        body = await _body(request, limits.max_bytes)
+    async with asyncio.timeout(limits.connection.body_s):
+        body = await _body(request, limits.image.max_bytes)
     data = await _file_of(request, body) if kind == _FORM else body
     if not data:
         raise InputError("the request holds no image; send an image file as the body")
@@ -53,11 +53,11 @@ async def discard(request: Request, limits: HttpSettings) -> None:
         limits: Bytes and seconds after which that ends.
     """
     try:
-        async with asyncio.timeout(limits.body_s):
+        async with asyncio.timeout(limits.connection.body_s):
             read = 0
             async for part in request.stream():
                 read += len(part)
-                if read > limits.max_bytes:
+                if read > limits.image.max_bytes:
                     return
     except Exception:  # The client has gone, or is slow: it is answered all the same.
         return

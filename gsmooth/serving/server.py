@@ -27,7 +27,9 @@ def listening(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=SERVING.http.backlog)
+        return socket.create_server(
+            (host, port), family=family, backlog=SERVING.http.connection.backlog
+        )
     except (OSError, OverflowError) as error:
         raise ConfigurationError(
             f"cannot listen on {host} port {port} ({error}); choose another with --host and --port"
@@ -51,9 +53,9 @@ def http_server(service: Service, limits: HttpSettings = SERVING.http) -> uvicor
             log_level="warning",
             access_log=False,
             server_header=False,
-            limit_concurrency=limits.connections,
-            backlog=limits.backlog,
-            timeout_keep_alive=int(limits.keep_alive_s),
+            limit_concurrency=limits.connection.most,
+            backlog=limits.connection.backlog,
+            timeout_keep_alive=int(limits.connection.keep_alive_s),
             timeout_graceful_shutdown=int(limits.shutdown_s),
         )
     )

@@ -26,7 +26,7 @@ from gsmooth.runs.smoke_test import smoke_tested
 from gsmooth.runs.task import RunTask
 from gsmooth.serving.answer import Answer, Decided
 from gsmooth.serving.predictor import Predictor
-from gsmooth.serving.settings import SERVING, HttpSettings
+from gsmooth.serving.settings import SERVING, ImageLimits
 
 Shape = tuple[int, int, int]
 
@@ -60,7 +60,7 @@ class Service:
         """
         return self._submit(read_picture(path, self.preparation), f"data {path}")
 
-    def submit_bytes(self, data: bytes, limits: HttpSettings = SERVING.http) -> Future[Answer]:
+    def submit_bytes(self, data: bytes, limits: ImageLimits = SERVING.http.image) -> Future[Answer]:
         """Ask for the image that a stranger sent.
 
         Args:

@@ -28,7 +28,9 @@ httpx = pytest.importorskip("httpx")
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
-LIMITS = replace(SERVING.http, max_bytes=20_000, max_pixels=2_500)
+SMALL = replace(SERVING.http.image, max_bytes=20_000, max_pixels=2_500)
+LIMITS = replace(SERVING.http, image=SMALL)
+SHORT = replace(LIMITS, connection=replace(LIMITS.connection, body_s=0.2))
 
 
 class Running:
@@ -240,7 +242,7 @@ def test_an_answer_that_takes_too_long_is_504_and_leaves_no_work_behind() -> Non
 def test_a_body_that_does_not_arrive_is_408() -> None:
     service = Service(predictor(), Preparation())
     with (
-        Running(service, replace(LIMITS, body_s=0.2)) as running,
+        Running(service, SHORT) as running,
         socket.create_connection(running.listener.getsockname()[:2], timeout=60) as line,
     ):
         line.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nabc")
