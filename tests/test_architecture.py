@@ -73,6 +73,23 @@ def test_theory_rooms_were_found() -> None:
     assert "gsmooth.theory.bounds" in THEORY
 
 
+def test_a_run_does_not_import_the_compiler_of_torch(tmp_path: Path) -> None:
+    """It takes two seconds. The batch size is measured here, which once needed it."""
+    settings = [*ONE_IMAGE, f"output.folder={tmp_path / 'run'}"]
+    settings.remove("engine.batch_size=256")
+    flags = [part for setting in settings for part in ("--set", setting)]
+    code = (
+        "from gsmooth.cli import main\n"
+        f"sys.argv = {['gsmooth', 'certify', *flags, '--json']!r}\n"
+        "sys.stdout = sys.stderr\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "sys.stdout = sys.__stdout__"
+    )
+    loaded = modules_after(code)
+    assert "gsmooth.sampling.pace" in loaded
+    assert "torch._dynamo" not in loaded
+
+
 def test_unknown_attribute_is_an_attribute_error() -> None:
     code = "import gsmooth\ntry:\n    gsmooth.no_such_name\nexcept AttributeError:\n    pass"
     assert "torch" not in modules_after(code)

@@ -59,7 +59,7 @@ def plan_document(plan: Plan) -> dict[str, object]:
         "cover_seconds_an_image": plan.cover_s,
         "attack_seconds_an_image": plan.attack_s,
         "seconds": _numbers(plan.seconds),
-        "batch_bytes": plan.pace.peak_bytes,
+        "batch_bytes": plan.batch_bytes,
         "host_bytes": plan.host_bytes,
         "device_bytes": plan.device_bytes,
         "largest_l2": plan.l2,
@@ -109,7 +109,7 @@ def _memory(plan: Plan) -> str:
     context = [] if plan.host_bytes is None else [f"{size(plan.host_bytes)} so far, at most"]
     if plan.device_bytes:
         context.append(f"{size(plan.device_bytes)} of tensors on the device")
-    return "; ".join([*context, f"a batch takes {size(plan.pace.peak_bytes)}"])
+    return "; ".join([*context, f"a batch takes {size(plan.batch_bytes)}"])
 
 
 def _votes(span: Span) -> str:

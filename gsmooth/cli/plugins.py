@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gsmooth.cli.options import DebugFlag, JsonFlag
 from gsmooth.cli.output import console, emit, guarded
+from gsmooth.cli.plugin_listing import COLUMNS, PluginListing
 from gsmooth.errors import PluginError
-
-if TYPE_CHECKING:
-    from gsmooth.transforms.registry import Fault, TransformationInfo
 
 EPILOG = """
 [bold]Example[/bold]
@@ -45,60 +43,39 @@ def plugins(
     """List the transformations: parameters with units, laws, claims, and their packages.
 
     An orthogonal action lets noise and parameters share one budget (theorem T4; otherwise T5).
-    The guarantee is individual where the supremum over the region is proved, else heuristic.
+    The guarantee is individual where the supremum over the region is proved, else heuristic. The
+    list is kept until a file of a plugin's package changes; --strict and NAME load all plugins.
     """
     with guarded(as_json, debug):
-        from gsmooth.cli.transformation_info import as_document, print_info
-        from gsmooth.transforms import registry
-
         if name is not None:
+            from gsmooth.cli.transformation_info import as_document, print_info
+            from gsmooth.transforms import registry
+
             info = registry.find(name)
             if as_json:
                 emit(as_document(info))
             else:
                 print_info(info)
             return
-        infos, faults = list(registry.transformations().values()), registry.faults()
+        found = PluginListing.found() if strict else PluginListing.kept_or_found()
         if as_json:
-            listed = [as_document(info) for info in infos]
-            emit({"transformations": listed, "faults": [_fault(f) for f in faults]})
+            emit({"transformations": found.documents, "faults": found.faults})
         else:
-            _print(infos, faults)
-        if strict and faults:
+            _print(found)
+        if strict and found.faults:
             raise typer.Exit(PluginError.exit_code)
 
 
-def _print(infos: list[TransformationInfo], faults: list[Fault]) -> None:
+def _print(found: PluginListing) -> None:
     from rich.table import Table
     from rich.text import Text
 
     out = console()
-    columns = ("name", "parameters", "laws", "claims", "guarantee", "package", "summary")
-    table = Table(*columns, title=f"{len(infos)} transformations", title_justify="left")
-    for info in infos:
-        table.add_row(*(Text(cell) for cell in _cells(info)))
+    title = f"{len(found.rows)} transformations"
+    table = Table(*COLUMNS, title=title, title_justify="left")
+    for row in found.rows:
+        table.add_row(*map(Text, row))
     out.print(table)
-    for fault in faults:
-        line = f"broken: plugin {fault.plugin!r} of {fault.package}: {fault.message}"
+    for fault in found.faults:
+        line = "broken: plugin {plugin!r} of {package}: {message}".format(**fault)
         out.print(Text(line, style="red"), soft_wrap=True)
-
-
-def _cells(info: TransformationInfo) -> list[str]:
-    from gsmooth.cli.capabilities import capabilities_shown, guarantee_of
-    from gsmooth.cli.transformation_info import parameter_line
-    from gsmooth.transforms.options import fitting_laws
-
-    kept = [claim for claim, made in capabilities_shown(info.cls).items() if made]
-    return [
-        info.name,
-        "\n".join(parameter_line(info.cls, p) for p in info.cls.parameters) or "-",
-        ", ".join(fitting_laws(info.cls)),
-        ", ".join(kept) or "-",
-        guarantee_of(info.cls),
-        f"{info.package} {info.version}",
-        info.cls.summary,
-    ]
-
-
-def _fault(fault: Fault) -> dict[str, str]:
-    return {"plugin": fault.plugin, "package": fault.package, "message": fault.message}

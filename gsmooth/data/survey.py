@@ -14,6 +14,8 @@ from typing import Any, Final, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from gsmooth.boundaries.cache_folder import cache_folder
+
 _FORMAT: Final = "gsmooth-survey-1"
 """Part of the name of a kept survey: another layout gets another one."""
 
@@ -79,14 +81,9 @@ def image_digest(image: NDArray[Any]) -> bytes:
 
 def kept_path(source: str) -> Path | None:
     """Return the file for the survey of a source of images; None without a place for it."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     name = hashlib.sha256(f"{_FORMAT}\n{source}".encode()).hexdigest()
-    folder = Path(home).expanduser() / "gsmooth" / "surveys"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder / f"{name}.npz"
+    folder = cache_folder("surveys")
+    return None if folder is None else folder / f"{name}.npz"
 
 
 @contextmanager

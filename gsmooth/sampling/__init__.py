@@ -1,5 +1,6 @@
 """Sampling: counts the votes of requests; counts do not depend on the batches."""
 
+from gsmooth.sampling.batch_memory import batch_bytes
 from gsmooth.sampling.batch_queue import served
 from gsmooth.sampling.counting import Counter
 from gsmooth.sampling.function_check import FunctionCheck, checked_function
@@ -16,6 +17,7 @@ __all__ = [
     "Pace",
     "Readout",
     "SampleRequest",
+    "batch_bytes",
     "checked_function",
     "devices_of",
     "measured_pace",

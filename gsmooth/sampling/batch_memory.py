@@ -11,6 +11,28 @@ from torch import Tensor, UntypedStorage
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from gsmooth.sampling.counting import Counter
+from gsmooth.sampling.pace import unused_requests
+
+
+def batch_bytes(counter: Counter, z: Tensor) -> int:
+    """The most memory that one batch of votes around z (K,) takes.
+
+    Without the model's weights and without what libraries allocate inside. On a CPU this imports
+    the compiler of torch (2 s), so it is for plans only, and no part of a run.
+    """
+    requests = unused_requests(z, counter.batch_size)
+    if (device := counter.device).type == "cuda":
+        before: int = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        counter.count(requests)
+        most: int = torch.cuda.max_memory_allocated(device)
+        return most - before
+    with Meter() as meter:
+        counter.alone().count(requests)
+    most_live: int = meter.peak
+    return most_live
+
 
 @final
 class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]

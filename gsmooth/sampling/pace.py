@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import final
 
-import torch
 from torch import Tensor
 
 from gsmooth.errors import MemoryShortError
-from gsmooth.sampling.batch_memory import Meter
 from gsmooth.sampling.counting import NO_IMAGE, Counter
 from gsmooth.sampling.noise import CHUNK, SampleKey, Stream
 from gsmooth.sampling.request import SampleRequest
@@ -26,13 +24,10 @@ class Pace:
     Args:
         batch_size: The smallest batch size that is about as fast as the fastest.
         votes_per_second: The rate at that size.
-        peak_bytes: Memory of one batch, without the model's weights and without what libraries
-            allocate inside.
     """
 
     batch_size: int
     votes_per_second: float
-    peak_bytes: int
 
 
 def measured_pace(counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = None) -> Pace:
@@ -51,7 +46,7 @@ def measured_pace(counter: Counter, z: Tensor, sizes: tuple[int, ...] | None = N
         raise short
     best = max(rates.values())
     chosen = min(size for size, rate in rates.items() if rate >= SAMPLING.pace.as_good * best)
-    return Pace(chosen, rates[chosen], _peak(counter.resized(chosen), z))
+    return Pace(chosen, rates[chosen])
 
 
 def _try(
@@ -84,7 +79,7 @@ def _powers(first: int, last: int) -> tuple[int, ...]:
 
 def _rate(counter: Counter, z: Tensor) -> float:
     """Votes a second, with one batch for every worker at a time."""
-    requests = _requests(z, counter.at_once)
+    requests = unused_requests(z, counter.at_once)
     shortest = _seconds(counter, requests)
     if shortest < SAMPLING.pace.longest_s:  # The first pass of a size also tunes and allocates.
         shortest = min(_timing(counter, requests) for _ in range(SAMPLING.pace.timings))
@@ -106,25 +101,11 @@ def _seconds(counter: Counter, requests: list[SampleRequest]) -> float:
     return perf_counter() - began
 
 
-def _requests(z: Tensor, rows: int) -> list[SampleRequest]:
+def unused_requests(z: Tensor, rows: int) -> list[SampleRequest]:
+    """Requests for so many votes around z (K,), with sample keys that no run uses."""
     full, rest = divmod(rows, CHUNK)
     sizes = [CHUNK] * full + [rest] * (rest > 0)
     return [
         SampleRequest(SampleKey(0, NO_IMAGE, Stream.SELECTION, 0, chunk), z, size)
         for chunk, size in enumerate(sizes)
     ]
-
-
-def _peak(counter: Counter, z: Tensor) -> int:
-    """The most bytes that one batch takes, beyond those in use before."""
-    requests = _requests(z, counter.batch_size)
-    if (device := counter.device).type == "cuda":
-        before: int = torch.cuda.memory_allocated(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        counter.count(requests)
-        most: int = torch.cuda.max_memory_allocated(device)
-        return most - before
-    with Meter() as meter:
-        counter.alone().count(requests)
-    most_live: int = meter.peak
-    return most_live

@@ -6,7 +6,6 @@ import math
 from typing import Final
 
 import torch
-from kornia.geometry.transform import affine
 from torch import Tensor
 
 RADIANS: Final = math.pi / 180.0
@@ -20,6 +19,8 @@ def warped(x: Tensor, angle: Tensor, scale: Tensor) -> Tensor:
 
     About the point between the middle pixels; bilinear, zeros beyond the border, the size kept.
     """
+    from kornia.geometry.transform import affine  # Its import takes a second.
+
     factor, turn = torch.exp(scale), angle * RADIANS
     cos, sin = factor * torch.cos(turn), factor * torch.sin(turn)
     # x grows to the right and y downwards: this turns anticlockwise as seen on the screen.

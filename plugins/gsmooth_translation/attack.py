@@ -8,7 +8,6 @@ from typing import Final, Literal, final
 
 import torch
 import torch.nn.functional as F
-from kornia.geometry.transform import translate
 from torch import Tensor
 
 from gsmooth.geometry.settings import ChunkSettings
@@ -20,6 +19,8 @@ Padding = Literal["zeros", "reflection"]
 
 def shifted(x: Tensor, dx: Tensor, dy: Tensor, padding: Padding) -> Tensor:
     """psi: images (N, C, H, W) moved right by dx and down by dy pixels, both (N, 1)."""
+    from kornia.geometry.transform import translate  # Its import takes a second.
+
     shift = torch.cat([dx.reshape(-1, 1), dy.reshape(-1, 1)], dim=1)
     return translate(x, shift, mode="bilinear", padding_mode=padding, align_corners=True)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gsmooth.cli import app
+from gsmooth.cli.plugin_listing import PluginListing
 from gsmooth.cli.transformation_info import parameter_line
 from gsmooth.transforms import registry
 from gsmooth.transforms.options import fitting_laws
@@ -53,7 +56,8 @@ def gsmooth_transformations():
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path with the plugin acme-shear installed in it."""
+    """A folder on the path with the plugin acme-shear installed in it, and a cache of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.syspath_prepend(str(tmp_path))
     put(tmp_path, "acme_shear", PLUGIN)
     yield tmp_path
@@ -258,3 +262,51 @@ def test_a_parameter_with_a_period_is_listed_with_it_and_with_the_haar_law() -> 
     assert parameter_line(rotation, rotation.parameters[0]) == "angle [deg], period 360"
     assert "haar" in fitting_laws(rotation)
     assert "haar" not in fitting_laws(brightness)
+
+
+def listed() -> list[str]:
+    return [document["name"] for document in PluginListing.kept_or_found().documents]
+
+
+def test_the_list_is_kept_until_a_file_of_a_plugin_changes(site: Path) -> None:
+    first = PluginListing.kept_or_found()
+    (kept,) = (site / "cache" / "gsmooth" / "plugins").iterdir()
+    marked = json.loads(kept.read_text())
+    marked["documents"][0]["name"] = "from the file"
+    kept.write_text(json.dumps(marked))
+    assert listed()[0] == "from the file"
+    (site / "acme_shear.py").write_text(PLUGIN + "# One more line.\n")
+    assert PluginListing.kept_or_found() == first
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x00\xff", b'{"stamp": 1, "rows": [[1]]}'])
+def test_a_damaged_file_of_the_list_is_made_again(site: Path, content: bytes) -> None:
+    expected = listed()
+    (kept,) = (site / "cache" / "gsmooth" / "plugins").iterdir()
+    kept.write_bytes(content)
+    assert listed() == expected
+    assert json.loads(kept.read_text())["rows"]
+
+
+def test_a_list_with_a_broken_plugin_is_not_kept(site: Path) -> None:
+    put(site, "acme_broken", "import no_such_module\n")
+    assert [fault["plugin"] for fault in PluginListing.kept_or_found().faults] == ["acme_broken"]
+    assert not list((site / "cache" / "gsmooth" / "plugins").iterdir())
+
+
+def test_a_list_that_is_kept_is_shown_without_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom gsmooth.cli import main\nsys.argv = ['gsmooth', 'plugins']\n"
+        "try:\n    main()\nfinally:\n"
+        "    print(sorted({'kornia', 'scipy', 'torch'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        )
+        for _ in range(2)
+    )
+    assert first.stdout == second.stdout != ""
+    assert first.stderr.strip() == "['scipy', 'torch']"
+    assert second.stderr.strip() == "[]"

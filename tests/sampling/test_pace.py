@@ -19,8 +19,6 @@ def test_a_pace_names_a_size_that_was_tried() -> None:
     pace = g.pace()
     assert pace.batch_size in SIZES
     assert pace.votes_per_second > 0.0
-    # At least the batch itself, and far less than a hundred times as much.
-    assert 1.0 <= pace.peak_bytes / (pace.batch_size * 16 * 4) < 100.0
     assert g.counter.batch_size == 256
     assert set(module.sizes) <= SIZES
 

@@ -19,7 +19,7 @@ from gsmooth.runs.cost.forecast import Span
 from gsmooth.runs.records.folder import stored_header, stored_indices
 from gsmooth.runs.records.header import require_same_run
 from gsmooth.runs.settings import RUN
-from gsmooth.sampling import FunctionCheck, Pace, measured_pace
+from gsmooth.sampling import FunctionCheck, Pace, batch_bytes, measured_pace
 from gsmooth.theory.normal import normal_quantile
 
 
@@ -29,10 +29,10 @@ class Plan:
     """A forecast, and what it was measured on; nothing of it is recorded.
 
     images of the run, todo of them not in its folder yet. pace: of this machine, on batches as the
-    run has them. function: what was found of f. tried: the images that were certified for it.
-    forwards: what the adversary costs an image. host_bytes: peak of this process so far,
-    device_bytes that of tensors on GPUs. l2: in radius mode, the largest radius that unanimous
-    votes support, None in other modes.
+    run has them; batch_bytes: memory of one. function: what was found of f.
+    tried: the images that were certified for it. forwards: what the adversary costs an image.
+    host_bytes: peak of this process so far, device_bytes that of tensors on GPUs. l2: in radius
+    mode, the largest radius that unanimous votes support, None in other modes.
     """
 
     images: int
@@ -40,6 +40,7 @@ class Plan:
     device: str
     in_flight: int | Literal["auto"]
     pace: Pace
+    batch_bytes: int
     fixed_batch: bool
     function: FunctionCheck | None
     tried: tuple[ImageCost, ...]
@@ -87,6 +88,7 @@ def planned(
     """
     todo = _todo(context)
     smoothed = context.smoothed
+    pace = measured_pace(smoothed.counter, smoothed.blank, (smoothed.batch_size,))
     tried = tried_images(context, _spread(todo, images), seconds) if todo else ()
     forwards = [t.attack_votes for t in tried if t.attack_votes is not None]
     return Plan(
@@ -94,7 +96,8 @@ def planned(
         todo=len(todo),
         device=context.config.model.device,
         in_flight=context.config.engine.in_flight,
-        pace=_pace(context),
+        pace=pace,
+        batch_bytes=batch_bytes(smoothed.counter, smoothed.blank),
         fixed_batch=smoothed.fixed_batch,
         function=context.function,
         tried=tried or (ImageCost(0, 0, 0, 0.0, 0.0, 0, 0.0),),
@@ -103,11 +106,6 @@ def planned(
         device_bytes=device_bytes(),
         l2=_largest_l2(context),
     )
-
-
-def _pace(context: RunContext) -> Pace:
-    smoothed = context.smoothed
-    return measured_pace(smoothed.counter, smoothed.blank, (smoothed.batch_size,))
 
 
 def _todo(context: RunContext) -> list[int]:
