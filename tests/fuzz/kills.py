@@ -35,17 +35,29 @@ def try_kills(seed: int) -> str:
     """A run of 60 images in which three processes are killed; its rows are those of one process."""
     if find_spec("ray") is None:
         return "no ray"
+    return f"{len(killed_run(seed, KILLS))} killed"
+
+
+def killed_run(seed: int, kills: int) -> list[str]:
+    """Kill so many processes of a run, drawn from a seed, and let it come to its end.
+
+    Returns:
+        Who was killed, and after how many rows.
+
+    Raises:
+        Found: The rows are not those of a run in one process.
+    """
     rng = Random(seed)
     with desk() as folder:
         _draw_images(folder, rng)
-        killed = list(_killed(rng, folder / "run" / "records.jsonl"))
+        killed = list(_killed(rng, kills, folder / "run" / "records.jsonl"))
         if gsmooth("certify", *_RUN, "--out=whole") != 0:
             raise Found("a run in one process fails")
         if not verify_records("run").complete:
             raise Found(f"after {killed}: the run is not complete")
         if _rows("run") != _rows("whole"):
             raise Found(f"after {killed}: other rows than those of one process")
-    return f"{len(killed)} killed"
+    return killed
 
 
 def descendants(process: int) -> Iterator[int]:
@@ -64,15 +76,16 @@ def _draw_images(folder: Path, rng: Random) -> None:
     np.savez(folder / "images.npz", x=images, y=(means > 0.5).astype(np.int64))
 
 
-def _killed(rng: Random, records: Path) -> Iterator[str]:
-    """Kill three processes, each when so many rows are written, and let the run come to its end."""
+def _killed(rng: Random, kills: int, records: Path) -> Iterator[str]:
+    """Kill processes, each when so many rows are written, and let the run come to its end."""
+    moments = sorted(rng.sample(range(IMAGES - 5), kills))
+    drivers = [rng.random() < 0.4 for _ in moments]
     run = _started()
-    for rows in sorted(rng.sample(range(IMAGES - 5), KILLS)):
+    for rows, driver in zip(moments, drivers, strict=True):
         while run.poll() is None and _count(records) < rows:
             _wait(run)
         if run.poll() is not None:
             break
-        driver = rng.random() < 0.4
         workers = [one for one in descendants(run.pid) if _is_worker(one)]
         victim = run.pid if driver or not workers else rng.choice(workers)
         with suppress(ProcessLookupError):
