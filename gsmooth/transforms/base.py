@@ -17,6 +17,8 @@ from gsmooth.transforms.parameter import Parameter as Parameter
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gsmooth.geometry.normalization import Normalization
+
     Columns = tuple[Tensor, ...]
 
 
@@ -217,8 +219,22 @@ class Transformation(ABC):
         return type(self).product is Transformation.product
 
     def lift(self, x: Tensor) -> Tensor:
-        """L x: (N, C, H, W) -> (N, K). Linear. The default flattens."""
+        """L x: (N, C, H, W) -> (N, K). Linear, or ``normalization`` after ``linear_lift``.
+
+        The default flattens.
+        """
         return x.flatten(1)
+
+    def linear_lift(self, x: Tensor) -> Tensor:
+        """The lift before ``normalization``, on which all bounds are; by default the lift itself."""
+        return self.lift(x)
+
+    def normalization(self, shape: tuple[int, int, int]) -> Normalization | None:
+        """What ``lift`` does to ``linear_lift`` x for images (C, H, W), or None for nothing (N1).
+
+        Every T_theta has to be an orthogonal map.
+        """
+        return None
 
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
         """Q z: (N, K) -> the network's input (N, *input_shape(shape)); shape: of the images.

@@ -100,6 +100,18 @@ class PolarSpace(PairSpace):
         rest, first, second = split(self.channels(z), fixed)
         return torch.cat([rest, sign * first, -sign * second], dim=2).reshape(z.shape)
 
+    def without_means(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """z (N, C * K) without the mean level of every channel: a projection that T leaves alone."""
+        ones, _ = _constant(self.frame(shape[1], shape[2]), z.dtype, z.device)
+        channels = self.channels(z)
+        return (channels - (channels @ ones)[..., None] * ones).reshape(z.shape)
+
+    def length_of_ones(self, shape: tuple[int, int, int]) -> float:
+        """||L x|| for an image (C, H, W) of ones."""
+        cpu = torch.device("cpu")
+        _, length = _constant(self.frame(shape[1], shape[2]), torch.float64, cpu)
+        return length * math.sqrt(shape[0])
+
     def longest(self, half: Tensor) -> Tensor:
         """||W S half||: L = F W S with ||F|| <= 1 and W S >= 0, so ||L v|| <= ||W S half||."""
         count, channels, height, width = half.shape
@@ -269,3 +281,13 @@ def _layout(
     orders = torch.from_numpy(kept_orders(radius_px, ring_step_px)[1]).to(device)
     unique, place = orders.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     return Orders(rings, (orders.double(),), (RADIANS,)), place, unique
+
+
+@lru_cache(maxsize=16)
+def _constant(frame: PolarFrame, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, float]:
+    """The direction of L 1 among the means of rings (K,), which no rotation moves, and ||L 1||."""
+    blank = torch.ones(1, frame.height * frame.width, dtype=torch.float64, device="cpu")
+    ones = frame.analyse(blank)[0]
+    length = float(ones.norm())
+    ones[frame.rings :] = 0.0
+    return (ones / ones.norm()).to(dtype=dtype, device=device), length

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gsmooth import Parameter
 from gsmooth.errors import ConfigurationError
+from gsmooth.geometry.normalization import Normalization
 from gsmooth.geometry.space import Space
 from gsmooth.transforms.base import Enclosure
 from gsmooth.transforms.in_space import AttackInSpaceBounds, BoundedInSpace
@@ -57,6 +58,11 @@ class Rotation(BoundedInSpace):
     view: what the network sees. "adjoint": the adjoint of the lift, a second blur, black outside
     the disc. "wiener": that blur undone as far as noise allows, and outside the mean of the image.
     "crop" and "wiener-crop": of these the square inside the disc, a smaller input.
+    contrast: by default images keep theirs. A number: every channel loses its mean over the disc,
+    and the image is multiplied so that its pixels have this standard deviation there, all channels
+    together. Noise then hides no more of a dark image than of a bright one, and no change of
+    brightness or contrast is seen.
+    least_contrast: images whose standard deviation is smaller are multiplied as if it were this.
     """
 
     low_pass_px: float = 0.7
@@ -66,6 +72,8 @@ class Rotation(BoundedInSpace):
     # Added after runs had been recorded: the defaults of these two may never change.
     edge_px: float = field(default=0.0, metadata={"added": True})
     view: ViewName = field(default="adjoint", metadata={"added": True})
+    contrast: float | None = field(default=None, metadata={"added": True})
+    least_contrast: float = field(default=0.02, metadata={"added": True})
 
     name: ClassVar[str] = "rotation"
     summary: ClassVar[str] = "rotation about the centre, bilinear, zero padding"
@@ -92,10 +100,24 @@ class Rotation(BoundedInSpace):
             raise ValueError(f"rotation: edge_px={self.edge_px} must be a number of pixels, or 0")
         if self.view not in VIEWS:
             raise ValueError(f"rotation: view={self.view!r} must be one of {', '.join(VIEWS)}")
+        self._check_contrast()
         if self.space == "pixels" and (self.edge_px > 0.0 or self.view.startswith("wiener")):
             raise ValueError(
                 "rotation: a soft edge and the view 'wiener' are for space='polar'; with 'pixels'"
                 " leave edge_px at 0, and choose the view 'adjoint' or 'crop'"
+            )
+
+    def _check_contrast(self) -> None:
+        for option, value in (
+            ("contrast", self.contrast),
+            ("least_contrast", self.least_contrast),
+        ):
+            if value is not None and not (math.isfinite(value) and value > 0.0):
+                raise ValueError(f"rotation: {option}={value} must be a positive number")
+        if self.contrast is not None and (self.space == "pixels" or self.view.startswith("wiener")):
+            raise ValueError(
+                "rotation: contrast is for space='polar' and the views 'adjoint' and 'crop'; leave"
+                " it out, or choose these"
             )
 
     def for_shape(self, shape: tuple[int, int, int]) -> Self:
@@ -150,7 +172,26 @@ class Rotation(BoundedInSpace):
         """Name of the z-space, with all options of the lift."""
         disc = f"{self.low_pass_px} {self.radius_px} {self.ring_step_px}"
         seen = f" {self.edge_px} {self.view}" if (self.edge_px, self.view) != _FIRST else ""
+        if self.contrast is not None:
+            seen += f" contrast {self.contrast} {self.least_contrast}"
         return f"rotation {self.space} {disc}{seen}"
+
+    def linear_lift(self, x: Tensor) -> Tensor:
+        """L: (N, C, H, W) -> (N, K); without the mean of every channel where there is a contrast."""
+        z = self.coordinates.lift(x)
+        return z if self.contrast is None else self._polar.without_means(z, _size(x))
+
+    def lift(self, x: Tensor) -> Tensor:
+        """L, with the contrast normalized where that is asked for: (N, C, H, W) -> (N, K)."""
+        z, normalization = self.linear_lift(x), self.normalization(_size(x))
+        return z if normalization is None else normalization(z)
+
+    def normalization(self, shape: tuple[int, int, int]) -> Normalization | None:
+        """The change of contrast: lengths are those of an image with this deviation everywhere."""
+        if self.contrast is None:
+            return None
+        unit = self._polar.length_of_ones(shape)
+        return Normalization(self.contrast * unit, self.least_contrast * unit)
 
     def readout(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
         """Q: (N, K) -> (N, *input_shape(shape)), as ``view`` says."""
@@ -187,3 +228,7 @@ class Rotation(BoundedInSpace):
     def _polar(self) -> PolarSpace:
         assert self.radius_px is not None
         return PolarSpace(self.low_pass_px, self.radius_px, self.ring_step_px, self.edge_px)
+
+
+def _size(x: Tensor) -> tuple[int, int, int]:
+    return int(x.shape[1]), int(x.shape[2]), int(x.shape[3])
