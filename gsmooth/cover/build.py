@@ -91,14 +91,14 @@ class Cover:
 
 def identity_cover(smoothed: SmoothedClassifier, x: Tensor, region: Region) -> Cover:
     """The cover of an l2 region without parameters, a single ball; x (1, C, H, W) float64."""
-    clean = smoothed.transformation.lift(x)[0]
-    margin_model = MarginModel.at(smoothed, region, clean, 0.0)
-    return Cover(
-        region,
-        clean,
-        (_identity_ball(margin_model, clean),),
-        _guarantee(smoothed, margin_model.proved),
-    )
+    before, clean = (lift(x)[0] for lift in _lifts(smoothed.transformation))
+    margin_model = MarginModel.at(smoothed, region, before, 0.0)
+    ball = _identity_ball(margin_model, clean, float(before.norm()))
+    return Cover(region, clean, (ball,), _guarantee(smoothed, margin_model.proved))
+
+
+def _lifts(transformation: Transformation) -> tuple[Callable[[Tensor], Tensor], ...]:
+    return transformation.linear_lift, transformation.lift
 
 
 def _possible(theta: Floats, transformation: Transformation) -> Floats:
@@ -138,6 +138,7 @@ def moving_cover(
 ) -> Cover:
     """The cover with these centres: every cell's supremum bounded, and refined where it pays.
 
+    clean: L x (K,), as all points here, before normalization; the cover's is after it.
     tight: False for a cover that is too expensive whatever its margins are: cells stay as they are.
     """
     carried, claimed, frame = layout.carried, layout.frame.proved, layout.frame
@@ -153,14 +154,17 @@ def moving_cover(
     reached = float(cells.residuals().max()) + pulled_back.recurring
     margin_model = MarginModel.at(smoothed, region, carried, reached)
     margin_model = replace(margin_model, recurring=pulled_back.recurring)
-    centre_margins = _CentreMargins(margin_model, theta, pulled_back.identity_action)
+    lengths = carried.norm(dim=1).cpu().numpy()
+    centre_margins = _CentreMargins(margin_model, theta, pulled_back.identity_action, lengths)
     if claimed and tight:
         cells = _refined(pulled_back, centre_margins, carried, cells, sight)
     margins = centre_margins.margins(cells)
-    z = carried
+    normalization = margin_model.normalization
+    z = carried if normalization is None else normalization(carried)
+    clean = clean if normalization is None else normalization(clean[None])[0]
     if not pulled_back.identity_action:
         columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
-        z = pulled_back.transformation.act(carried, *columns)
+        z = pulled_back.transformation.act(z, *columns)
     balls, parameters = [], pulled_back.transformation.parameters
     for place in range(len(theta)):
         own = cells.ball == place
@@ -210,10 +214,12 @@ def _guarantee(smoothed: SmoothedClassifier, proved: bool) -> Guarantee:
     return Guarantee.INDIVIDUAL if proved and smoothed.grid > 0.0 else Guarantee.HEURISTIC
 
 
-def _identity_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
+def _identity_ball(margin_model: MarginModel, clean: Tensor, length: float) -> Ball:
+    """length: of L x before normalization."""
+
     def margin_at(fraction: float) -> float:
         within = replace(margin_model, extra=margin_model.extra * fraction)
-        return float(within.margins(np.zeros((1, 0)), np.zeros(1))[0])
+        return float(within.margins(np.zeros((1, 0)), np.zeros(1), length)[0])
 
     def required_p_at(fraction: float) -> float:
         return float(required_p_of_margin(margin_at(fraction)))
@@ -224,11 +230,15 @@ def _identity_ball(margin_model: MarginModel, clean: Tensor) -> Ball:
 
 @dataclass(frozen=True)
 class _CentreMargins:
-    """The margins of cells, seen from their balls at ``theta`` (balls, m)."""
+    """The margins of cells, seen from their balls at ``theta`` (balls, m).
+
+    lengths: of the balls' centres before normalization, (balls,).
+    """
 
     margin_model: MarginModel
     theta: Floats
     identity_action: bool
+    lengths: Floats
 
     def margins(self, cells: Cells) -> Floats:
         """Upper bounds (n,): the law's margin at the residual bound and the worst corner shift."""
@@ -244,7 +254,8 @@ class _CentreMargins:
         if self.identity_action:
             shifts = shifts[:, :, :0]
         flat = shifts.reshape(-1, shifts.shape[2]) if shifts.size else np.zeros((residuals.size, 0))
-        margins = self.margin_model.margins(flat, residuals.ravel())
+        lengths = np.broadcast_to(self.lengths[cells.ball][:, None], residuals.shape)
+        margins = self.margin_model.margins(flat, residuals.ravel(), lengths.ravel())
         return np.asarray(margins.reshape(residuals.shape))
 
 

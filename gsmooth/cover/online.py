@@ -19,7 +19,12 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover.bounds.cells import ROUNDING
-from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
+from gsmooth.cover.bounds.margin_model import (
+    MarginModel,
+    check_region,
+    require_linear_lift,
+    units_of,
+)
 from gsmooth.cover.build import Ball, Cover, profile_of, start_fractions
 from gsmooth.cover.planning.clusters import Clustering
 from gsmooth.cover.preimages import PreimageCells, enclose_preimages
@@ -98,6 +103,7 @@ def check_online(smoothed: SmoothedClassifier, region: Region) -> None:
     If only the options of the transformation prevent it, ``enclose_preimages`` raises the error.
     """
     check_region(smoothed, region)
+    require_linear_lift(smoothed, "images that have been attacked already")
     operator, given = smoothed.transformation, smoothed.classifier.input_range
     if operator.bounds_class.preimages is TransformationBounds.preimages or region.dimensions == 0:
         raise ConfigurationError(

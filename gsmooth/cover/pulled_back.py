@@ -30,7 +30,8 @@ class PulledBackImage:
     ||e|| = ||C(theta) - c|| because T is orthogonal. ``identity_action``: theta carries no noise,
     nothing is pulled back (T = id) and C(theta) = L psi_theta(x). One-sided parameters have no
     inverse, so there C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
-    centre: see ``one_sided``. ``law``: that of the noise, where it decides what votes can read
+    centre: see ``one_sided``. Where the lift is normalized, L is what comes before that (N1): all
+    bounds are, and margins account for the rest. ``law``: that of the noise, where it decides what votes can read
     (T8); by default they read everything. ``recurring``: where covers look at a part of a region
     only, how far C elsewhere can be from C there. ``kept``: see :meth:`keeping`.
     """
@@ -46,7 +47,7 @@ class PulledBackImage:
     def origin(self) -> Tensor | None:
         """L x (K,) if it is the only possible centre of the residuals; else None."""
         free = self.identity_action or not one_way_axes(self.transformation)
-        return None if free else self.transformation.lift(self.x)[0]
+        return None if free else self.transformation.linear_lift(self.x)[0]
 
     def keeping(self, theta: Tensor, points: Tensor) -> PulledBackImage:
         """The same, that knows C at theta (n, m) and keeps what it computes from now on.
@@ -97,7 +98,7 @@ class PulledBackImage:
         if self.origin is not None:
             return self.origin + gap(self.transformation, self.x, self.origin, columns)
         attacked = self.transformation.attack(self.x.expand(len(theta), -1, -1, -1), *columns)
-        lifted = self.transformation.lift(attacked)
+        lifted = self.transformation.linear_lift(attacked)
         if self.identity_action:
             return lifted
         return self.transformation.act(lifted, *self.transformation.inverse(tuple(columns)))
@@ -169,7 +170,7 @@ class PulledBackImage:
     @cached_property
     def size(self) -> int:
         """K, the length of C."""
-        return int(self.transformation.lift(self.x).shape[1])
+        return int(self.transformation.linear_lift(self.x).shape[1])
 
 
 def _keys(theta: Tensor) -> list[bytes]:

@@ -43,6 +43,7 @@ _MANNERS: Final[tuple[Body, ...]] = (
     tensor_contract.dtype_and_device_are_kept,
     tensor_contract.results_are_deterministic,
     frames.lift_is_linear,
+    frames.normalization_follows_the_linear_lift,
     frames.lift_norm_bounds_lift,
     frames.rounding_norm_bounds_lift,
     frames.readout_has_the_image_shape,

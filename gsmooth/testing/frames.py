@@ -18,11 +18,32 @@ def lift_is_linear(subject: TransformationUnderTest) -> None:
 
     def example(x: SampleImage, y: SampleImage, a: float, b: float) -> None:
         one, other = x.tensor(subject.shape), y.tensor(subject.shape)
-        direct = subject.lift(a * one + b * other)
-        parts = a * subject.lift(one) + b * subject.lift(other)
+        direct = subject.linear_lift(a * one + b * other)
+        parts = a * subject.linear_lift(one) + b * subject.linear_lift(other)
         near(direct, parts, 1.0 + float(parts.norm()), f"L is not linear at a={a}, b={b}")
 
     subject.search(example, x=sample_images(), y=sample_images(), a=factors, b=factors)
+
+
+def normalization_follows_the_linear_lift(subject: TransformationUnderTest) -> None:
+    """L x = N(L' x), for an action of orthogonal maps that N commutes with (N1)."""
+    normalization = subject.transformation.normalization(subject.shape)
+    if normalization is None:
+        raise no_claim("the lift is not normalized")
+    assert subject.transformation.orthogonal, "an action that is not orthogonal is normalized"
+
+    def example(sample_image: SampleImage) -> None:
+        x = sample_image.tensor(subject.shape)
+        linear, found = subject.linear_lift(x), subject.lift(x)
+        scale = 1.0 + normalization.level + float(linear.norm())
+        near(found, normalization(linear), scale, "L x is not its linear lift, normalized")
+        moved = subject.act(linear, subject.region.upper)
+        apart = subject.act(found, subject.region.upper) - normalization(moved)
+        # What rounding moves grows by the factor that the shortest points are lengthened by.
+        slack = 1e-9 * scale * max(1.0, normalization.level / normalization.least)
+        assert float(apart.norm()) <= slack, "the normalization does not commute with T"
+
+    subject.search(example, sample_image=sample_images())
 
 
 def lift_norm_bounds_lift(subject: TransformationUnderTest) -> None:
@@ -56,7 +77,7 @@ def rounding_norm_bounds_lift(subject: TransformationUnderTest) -> None:
         r = (2.0 * sample_image.tensor(subject.shape) - 1.0).sign()
         worst = 0.0
         for _ in range(KIT.action.power_steps):
-            worst = max(worst, float(subject.lift(r).norm()))
+            worst = max(worst, float(subject.linear_lift(r).norm()))
             r = _pulled(subject, r).sign()
         assert worst <= bound * (1.0 + 1e-12), (
             f"||L r|| = {worst:.12g} with |pixels| <= 1, but rounding_norm claims {bound:.12g}"
@@ -78,7 +99,7 @@ def readout_has_the_image_shape(subject: TransformationUnderTest) -> None:
 
 
 def _lipschitz_bound(subject: TransformationUnderTest, x: Tensor) -> float:
-    return float(subject.lift(x).norm()) / max(float(x.norm()), 1e-300)
+    return float(subject.linear_lift(x).norm()) / max(float(x.norm()), 1e-300)
 
 
 def _steepest(subject: TransformationUnderTest, start: Tensor) -> Tensor:
@@ -96,5 +117,5 @@ def _steepest(subject: TransformationUnderTest, start: Tensor) -> Tensor:
 def _pulled(subject: TransformationUnderTest, x: Tensor) -> Tensor:
     """L^T L x."""
     leaf = x.clone().requires_grad_(True)
-    pulled: Tensor = torch.autograd.grad(subject.lift(leaf).square().sum() / 2.0, leaf)[0]
+    pulled: Tensor = torch.autograd.grad(subject.linear_lift(leaf).square().sum() / 2.0, leaf)[0]
     return pulled

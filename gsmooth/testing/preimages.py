@@ -36,7 +36,7 @@ def preimages_are_enclosed(subject: TransformationUnderTest) -> None:
         where = f"on the cell {lower[0].tolist()} to {upper[0].tolist()}, {bits} bits"
         assert found is not None, f"preimages is None {where}"
         assert bool(found.possible[0]), f"{where}: impossible, but theta={theta[0].tolist()} it was"
-        lifted = subject.lift(x)
+        lifted = subject.linear_lift(x)
         far = float((lifted[0] - found.centre[0]).norm())
         slack = KIT.tolerance.preimages * (1.0 + float(lifted.norm()))
         assert far <= float(found.radius[0]) + slack, (

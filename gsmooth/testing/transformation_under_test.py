@@ -209,8 +209,12 @@ class TransformationUnderTest:
         return self.transformation.attack(x.clone(), *columns(theta, x))
 
     def lift(self, x: Tensor) -> Tensor:
-        """L x, row by row."""
+        """L x, row by row, normalized where the transformation says so (N1)."""
         return self.transformation.lift(x.clone())
+
+    def linear_lift(self, x: Tensor) -> Tensor:
+        """L x before normalization, on which bounds are."""
+        return self.transformation.linear_lift(x.clone())
 
     def product(self, first: Theta, second: Theta) -> Theta:
         """theta with T_first T_second = T_theta, as the transformation says it."""

@@ -74,7 +74,7 @@ class SampledCovers:
         return found
 
     def _clean(self, x: Tensor) -> Tensor:
-        return self.smoothed.transformation.lift(x)
+        return self.smoothed.transformation.linear_lift(x)
 
     def _attacks(self) -> Floats:
         """Attacks on a grid over the region, its ends included, (n, m)."""
@@ -94,11 +94,17 @@ class SampledCovers:
     def _ends(self) -> list[tuple[float, float]]:
         return list(zip(self.region.lower, self.region.upper, strict=True))
 
+    def _sigma(self, points: Tensor) -> float:
+        """The std of the noise on z in units of points before normalization."""
+        found = self.smoothed.transformation.normalization(self.smoothed.image_shape)
+        gain = 1.0 if found is None else found.gain(float(points[0].norm()))
+        return self.smoothed.law.sigma / gain
+
     def _halved(
         self, pieces: list[NDArray[np.int64]], theta: Floats, points: Tensor
     ) -> list[NDArray[np.int64]] | None:
         """The pieces, with the longest one cut in the middle; None where none can be cut."""
-        joint = points.numpy() / self.smoothed.law.sigma
+        joint = points.numpy() / self._sigma(points)
         if not self.smoothed.identity_action:
             joint = np.concatenate([theta / units_of(self.smoothed.law), joint], axis=1)
         lengths = [float(np.ptp(joint[piece], axis=0).max()) for piece in pieces]
@@ -125,9 +131,10 @@ class SampledCovers:
         if self.smoothed.identity_action:
             shifts = shifts[:, :0]
         model = MarginModel.at(self.smoothed, self.region, carried, float(residual.max()))
-        share = float(required_p_of_margin(model.margins(shifts, residual)).max())
-        z = carried
+        margins = model.margins(shifts, residual, float(carried.norm()))
+        share = float(required_p_of_margin(margins).max())
+        z = carried if model.normalization is None else model.normalization(carried[None])[0]
         if theta.shape[1] and not self.smoothed.identity_action:
             columns = torch.from_numpy(middle)[None].tensor_split(len(middle), dim=1)
-            z = self.smoothed.transformation.act(carried[None], *columns)[0]
+            z = self.smoothed.transformation.act(z[None], *columns)[0]
         return SampledBall(z.float(), share)

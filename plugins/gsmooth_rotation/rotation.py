@@ -26,8 +26,9 @@ _FIRST: Final = (0.0, "adjoint")
 
 class RotationBounds(AttackInSpaceBounds["Rotation"]):
     def preimages(self, x: Tensor, lower: Tensor, upper: Tensor, rounding: float) -> Enclosure:
-        """Balls around L of every original; see ``preimages``."""
-        return enclose(self.of.coordinates, x, lower, upper, rounding)
+        """Balls around L of every original before normalization; see ``preimages``."""
+        found = enclose(self.of.coordinates, x, lower, upper, rounding)
+        return replace(found, centre=self.of.centred(found.centre, _size(x)))
 
     def breakpoints(self, axis: int, lower: float, upper: float) -> tuple[float, ...]:
         """Quarter turns: without interpolation an image lies far from those beside it."""
@@ -178,8 +179,11 @@ class Rotation(BoundedInSpace):
 
     def linear_lift(self, x: Tensor) -> Tensor:
         """L: (N, C, H, W) -> (N, K); without the mean of every channel where there is a contrast."""
-        z = self.coordinates.lift(x)
-        return z if self.contrast is None else self._polar.without_means(z, _size(x))
+        return self.centred(self.coordinates.lift(x), _size(x))
+
+    def centred(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """z (N, K) without the means of channels where a contrast is given; else z."""
+        return z if self.contrast is None else self._polar.without_means(z, shape)
 
     def lift(self, x: Tensor) -> Tensor:
         """L, with the contrast normalized where that is asked for: (N, C, H, W) -> (N, K)."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Step
-from gsmooth.cover.bounds.margin_model import units_of
+from gsmooth.cover.bounds.margin_model import require_linear_lift, units_of
 from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError
@@ -120,6 +120,7 @@ def require_pulled_back(smoothed: SmoothedClassifier, what: str) -> None:
             f"{what} is for parameters with noise; {operator.name} has none here, and its"
             " individual guarantee needs nothing more"
         )
+    require_linear_lift(smoothed, what)
     require_way_back(operator, what)
     require_any_value(smoothed, what)
     if not operator.orthogonal:

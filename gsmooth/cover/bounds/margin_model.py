@@ -19,6 +19,7 @@ from gsmooth.cover.bounds.lipschitz import (
 )
 from gsmooth.cover.regions.one_sided import check_ends
 from gsmooth.errors import ConfigurationError
+from gsmooth.geometry.normalization import Normalization
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.arguments import distances
 from gsmooth.theory.laws import Law, ProductLaw
@@ -44,6 +45,7 @@ class MarginModel:
         recurring: How far C can be from where it is looked at, whole steps away (``recurring``).
         lipschitz_bounds: Pairs (rho0, S): outside an event of probability rho0, T lengthens all of
             these by at most the factor S. None if no Lipschitz bound is available.
+        normalization: What the lift does after all this; None for nothing (N1).
     """
 
     law: Law
@@ -54,6 +56,7 @@ class MarginModel:
     rounded: float = 0.0
     recurring: float = 0.0
     lipschitz_bounds: Stretches | None = ISOMETRY
+    normalization: Normalization | None = None
 
     @classmethod
     def at(
@@ -61,7 +64,7 @@ class MarginModel:
     ) -> MarginModel:
         """The model for attacks that are pulled back to within ``residual`` of the centres.
 
-        centres (K,) or (balls, K). Float errors are taken at a point as long as the longest one
+        centres (K,) or (balls, K), before normalization. Float errors are taken at a point as long as the longest one
         whose votes are counted, attacked images included.
         """
         transformation, classifier = smoothed.transformation, smoothed.classifier
@@ -77,6 +80,9 @@ class MarginModel:
         lengths = points.norm(dim=-1)
         left = residual * lipschitz_of_region(smoothed, region) + extra + rounded
         longest, direction = float(lengths.max()) + left, points[int(lengths.argmax())]
+        normalization = transformation.normalization(smoothed.image_shape)
+        if normalization is not None:
+            longest = normalization.level
         # Subnormal pixels have a norm of 0, by which no direction can be normalized.
         if not float(direction.norm()) > 1e-150:
             direction = torch.ones_like(direction)
@@ -93,10 +99,15 @@ class MarginModel:
             and (not needs_norm or transformation.knows_lift_norm),
             rounded=rounded,
             lipschitz_bounds=lipschitz_bounds(smoothed, region),
+            normalization=normalization,
         )
 
-    def margins(self, shift: Floats, residual: Floats) -> Floats:
+    def margins(
+        self, shift: Floats, residual: Floats, length: Floats | float | None = None
+    ) -> Floats:
         """Margins (n,) for signed shifts (n, m) and residuals (n,), rounded up.
+
+        length: of the centres before normalization, (n,), where there is one.
 
         The law's theorem at residual + E_num, raised by 2 E_num / sigma. tau is doubled because it
         is added before the raise, which shrinks a share by less than a half; so E_num is refused
@@ -111,6 +122,9 @@ class MarginModel:
                 f" {self.error:.2g} of the action at such images; use more noise"
             )
         left = distances("residual", residual) + self.recurring + self.extra + self.rounded
+        if self.normalization is not None:
+            assert length is not None
+            left = self.normalization.distance(left, np.asarray(length, dtype=np.float64))
         tv = 2.0 * self.variation
         margins = [
             law.margin(shift, lipschitz_bound * left + self.error, rho0=rho0, tv=tv)
@@ -149,4 +163,16 @@ def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
             f"region: {region} has its intervals in another order than {transformation.name}; call"
             " Region.along first"
         )
+    if region.l2 > 0.0 or region.bits:
+        require_linear_lift(smoothed, "an l2 ball or rounded pixels")
     check_ends(transformation, region)
+
+
+def require_linear_lift(smoothed: SmoothedClassifier, what: str) -> None:
+    """ConfigurationError if the lift is normalized: lengths there depend on the image (N1)."""
+    transformation = smoothed.transformation
+    if transformation.normalization(smoothed.image_shape) is not None:
+        raise ConfigurationError(
+            f"{transformation.name}: no bound is known for {what} where the contrast is normalized;"
+            " leave out the contrast, or certify the parameters alone by the individual guarantee"
+        )

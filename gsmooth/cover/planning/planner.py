@@ -139,7 +139,7 @@ class CoverPlanner:
         smoothed: The smoothed classifier whose votes will be counted.
         region: What has to be covered.
         pulled_back: The pulled-back image C.
-        clean: L x (K,).
+        lifted: L x (K,), before normalization, as all points are.
         parameter_grid: The grid over the region, or over the part of it after which C recurs, with
             points theta (n, m).
         points: C at the grid points, (n, K).
@@ -150,7 +150,7 @@ class CoverPlanner:
     smoothed: SmoothedClassifier
     region: Region
     pulled_back: PulledBackImage
-    clean: Tensor
+    lifted: Tensor
     parameter_grid: ParameterGrid
     points: Tensor
     centres: Centres
@@ -169,15 +169,16 @@ class CoverPlanner:
         operator = smoothed.transformation
         part, error = recurring_part(smoothed, x, region)
         pulled_back = PulledBackImage(operator, x, smoothed.identity_action, smoothed.law, error)
-        units, clean = _spacing_units(smoothed, pulled_back, part), operator.lift(x)[0]
-        cells, planner, known = _first_cells(part, clean), None, pulled_back
+        lifted = operator.linear_lift(x)[0]
+        units = _spacing_units(smoothed, pulled_back, part, _sigma_at(smoothed, lifted))
+        cells, planner, known = _first_cells(part, lifted), None, pulled_back
         while planner is None or (cells := planner._finer) is not None:
             parameter_grid = lay_parameter_grid(operator, part, units, cells)
             theta = torch.from_numpy(parameter_grid.theta)
             points = known.points(theta)
             known = pulled_back.keeping(theta, points)
             planner = cls(
-                smoothed, region, pulled_back, clean, parameter_grid, points, centres, price
+                smoothed, region, pulled_back, lifted, parameter_grid, points, centres, price
             )
         return planner
 
@@ -230,7 +231,7 @@ class CoverPlanner:
         theta, law = self.parameter_grid.theta, self.smoothed.law
         moves = not self.pulled_back.identity_action
         shift = theta / units_of(law) if moves else theta[:, :0]
-        return JointPoints(shift, self._visible_points, law.sigma)
+        return JointPoints(shift, self._visible_points, _sigma_at(self.smoothed, self.lifted))
 
     @cached_property
     def _visible_points(self) -> Tensor:
@@ -240,10 +241,10 @@ class CoverPlanner:
         """
         if not self.pulled_back.hides:
             return self.points
-        places, apart = torch.from_numpy(self.parameter_grid.theta), self.points - self.clean
+        places, apart = torch.from_numpy(self.parameter_grid.theta), self.points - self.lifted
         seen = self.pulled_back.visible(apart, places, torch.zeros_like(places))
         # Exactly the points where votes read everything: centres are means of them.
-        return self.points if seen is apart else self.clean + seen
+        return self.points if seen is apart else self.lifted + seen
 
     @property
     def pilot_theta(self) -> Floats:
@@ -253,11 +254,21 @@ class CoverPlanner:
     @property
     def pilots(self) -> Tensor:
         """The attacked images at the pilot points, (k, K); their votes choose the cover."""
-        theta, points = self.pilot_theta, self.points[self._pilot_nodes]
+        theta, points = self.pilot_theta, self._normalized(self.points[self._pilot_nodes])
         if self.pulled_back.identity_action:
             return points
         columns = torch.from_numpy(theta).tensor_split(theta.shape[1], dim=1)
         return self.pulled_back.transformation.act(points, *columns)
+
+    @property
+    def clean(self) -> Tensor:
+        """The lifted image (K,), whose votes select the class."""
+        return self._normalized(self.lifted[None])[0]
+
+    def _normalized(self, z: Tensor) -> Tensor:
+        """z (n, K) as votes are counted there (N1)."""
+        found = self.smoothed.transformation.normalization(self.smoothed.image_shape)
+        return z if found is None else found(z)
 
     @cached_property
     def _pilot_nodes(self) -> NDArray[np.int64]:
@@ -339,14 +350,14 @@ class CoverPlanner:
         return self.price
 
     def _cover(self, layout: Layout, tight: bool = True) -> Cover:
-        known = self.smoothed, self.pulled_back, self.clean, self.region
+        known = self.smoothed, self.pulled_back, self.lifted, self.region
         return moving_cover(*known, layout, tight)
 
     def _one_clean(self) -> Layout:
         ends = np.array([self.region.lower])
         theta = placed(self.smoothed.law, ends, np.zeros_like(ends))
         owner = np.zeros(len(self.frame.lower), dtype=np.int64)
-        return Layout(theta, self.clean[None], np.zeros(1), owner, self.frame)
+        return Layout(theta, self.lifted[None], np.zeros(1), owner, self.frame)
 
     def _pieces_layout(self, pieces: list[Piece], shares: Floats | None = None) -> Layout:
         owner = np.zeros(len(self.frame.lower), dtype=np.int64)
@@ -393,12 +404,19 @@ class CoverPlanner:
     @cached_property
     def _added(self) -> float:
         law = self.smoothed.law
-        return 0.0 if law.whole_axes else self._added_residual / law.sigma
+        sigma = _sigma_at(self.smoothed, self.lifted)
+        return 0.0 if law.whole_axes else self._added_residual / sigma
 
     @cached_property
     def _added_residual(self) -> float:
-        margin_model = MarginModel.at(self.smoothed, self.region, self.clean, 0.0)
+        margin_model = MarginModel.at(self.smoothed, self.region, self.lifted, 0.0)
         return margin_model.extra + margin_model.rounded
+
+
+def _sigma_at(smoothed: SmoothedClassifier, lifted: Tensor) -> float:
+    """The std of noise on z, in units of z before normalization, at an image (K,)."""
+    found = smoothed.transformation.normalization(smoothed.image_shape)
+    return smoothed.law.sigma / (1.0 if found is None else found.gain(float(lifted.norm())))
 
 
 def _first_cells(region: Region, clean: Tensor) -> int | None:
@@ -409,7 +427,7 @@ def _first_cells(region: Region, clean: Tensor) -> int | None:
 
 
 def _spacing_units(
-    smoothed: SmoothedClassifier, pulled_back: PulledBackImage, region: Region
+    smoothed: SmoothedClassifier, pulled_back: PulledBackImage, region: Region, sigma: float
 ) -> Floats:
     """Units of length on each axis (m,), in which cells are about cubes.
 
@@ -427,6 +445,6 @@ def _spacing_units(
             smoothed.transformation, line, np.ones(len(low)), COVER.grid.unsmoothed_cells
         )
         steps = pulled_back.points(torch.from_numpy(parameter_grid.theta)).diff(dim=0).norm(dim=1)
-        if (length := float(steps.sum()) / smoothed.law.sigma) > 0.0 and high[axis] > low[axis]:
+        if (length := float(steps.sum()) / sigma) > 0.0 and high[axis] > low[axis]:
             units[axis] = (high[axis] - low[axis]) / length
     return units

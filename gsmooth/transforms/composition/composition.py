@@ -214,6 +214,12 @@ class Composition(Transformation):
         a part that does not leave constant images alone.
         """
         parts = {name: getattr(self, name).for_shape(shape) for name in self.fields}
+        for name, part in parts.items():
+            if part.normalization(shape) is not None:
+                raise ConfigurationError(
+                    f"{self.name}: {name} normalizes the contrast, and no bound is known for that in"
+                    " a composition; leave out its contrast, or certify it alone"
+                )
         bound = replace(self, image_shape=shape, **parts)
         bound._frame.require_one_space()
         bound._require_identity_constants()
