@@ -30,10 +30,10 @@ class PulledBackImage:
     ||e|| = ||C(theta) - c|| because T is orthogonal. ``identity_action``: theta carries no noise,
     nothing is pulled back (T = id) and C(theta) = L psi_theta(x). One-sided parameters have no
     inverse, so there C(theta) = L x + L psi_theta(x) - T_theta L x, and only ``origin`` can be a
-    centre: see ``one_sided``. Where the lift is normalized, L is what comes before that (N1): all
-    bounds are, and margins account for the rest. ``law``: that of the noise, where it decides what votes can read
-    (T8); by default they read everything. ``recurring``: where covers look at a part of a region
-    only, how far C elsewhere can be from C there. ``kept``: see :meth:`keeping`.
+    centre: see ``one_sided``. Where the lift is normalized, L is what comes before that (T9): all
+    bounds are of it, and margins account for the rest. ``law``: that of the noise, where it decides
+    what votes can read (T8); by default they read everything. ``recurring``: where covers look at a
+    part of a region only, how far C elsewhere can be from C there. ``kept``: see :meth:`keeping`.
     """
 
     transformation: Transformation

@@ -1,4 +1,4 @@
-"""Global contrast normalization of z, which commutes with every orthogonal action (N1)."""
+"""Global contrast normalization of z, which commutes with every orthogonal action (T9)."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Normalization:
 
     def __call__(self, z: Tensor) -> Tensor:
         """N of every row of z (N, K)."""
-        return z * (self.level / z.norm(dim=1, keepdim=True).clamp(min=self.least))
+        found: Tensor = z * (self.level / z.norm(dim=1, keepdim=True).clamp(min=self.least))
+        return found
 
     def distance(self, apart: Floats, length: Floats) -> Floats:
         """Bound ||N(u) - N(v)|| for all u within ``apart`` (n,) of v, which is ``length`` (n,) long.
 
         level / least times the distance always. Where u and v are both at least ``least`` long,
-        both N are on a sphere, and seen from 0 they are at most asin(apart / length) apart. Rounded
-        up.
+        both N are on a sphere, at most asin(apart / length) apart seen from 0. Rounded up.
         """
         known = length * (1.0 - 1e-12)
         whole = apart * (self.level / self.least)

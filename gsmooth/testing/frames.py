@@ -26,7 +26,7 @@ def lift_is_linear(subject: TransformationUnderTest) -> None:
 
 
 def normalization_follows_the_linear_lift(subject: TransformationUnderTest) -> None:
-    """L x = N(L' x), for an action of orthogonal maps that N commutes with (N1)."""
+    """L x = N(L' x), for an action of orthogonal maps that N commutes with (T9)."""
     normalization = subject.transformation.normalization(subject.shape)
     if normalization is None:
         raise no_claim("the lift is not normalized")

@@ -209,7 +209,7 @@ class TransformationUnderTest:
         return self.transformation.attack(x.clone(), *columns(theta, x))
 
     def lift(self, x: Tensor) -> Tensor:
-        """L x, row by row, normalized where the transformation says so (N1)."""
+        """L x, row by row, normalized where the transformation says so (T9)."""
         return self.transformation.lift(x.clone())
 
     def linear_lift(self, x: Tensor) -> Tensor:

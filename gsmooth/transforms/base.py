@@ -226,11 +226,11 @@ class Transformation(ABC):
         return x.flatten(1)
 
     def linear_lift(self, x: Tensor) -> Tensor:
-        """The lift before ``normalization``, on which all bounds are; by default the lift itself."""
+        """The lift before ``normalization``, which bounds are of; by default the lift itself."""
         return self.lift(x)
 
     def normalization(self, shape: tuple[int, int, int]) -> Normalization | None:
-        """What ``lift`` does to ``linear_lift`` x for images (C, H, W), or None for nothing (N1).
+        """What ``lift`` does to ``linear_lift`` x for images (C, H, W), or None for nothing (T9).
 
         Every T_theta has to be an orthogonal map.
         """

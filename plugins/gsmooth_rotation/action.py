@@ -101,7 +101,7 @@ class PolarSpace(PairSpace):
         return torch.cat([rest, sign * first, -sign * second], dim=2).reshape(z.shape)
 
     def without_means(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """z (N, C * K) without the mean level of every channel: a projection that T leaves alone."""
+        """z (N, C * K) without the mean of every channel: a projection that commutes with T."""
         ones, _ = _constant(self.frame(shape[1], shape[2]), z.dtype, z.device)
         channels = self.channels(z)
         return (channels - (channels @ ones)[..., None] * ones).reshape(z.shape)

@@ -178,7 +178,7 @@ class Rotation(BoundedInSpace):
         return f"rotation {self.space} {disc}{seen}"
 
     def linear_lift(self, x: Tensor) -> Tensor:
-        """L: (N, C, H, W) -> (N, K); without the mean of every channel where there is a contrast."""
+        """L: (N, C, H, W) -> (N, K); without the means of channels where a contrast is given."""
         return self.centred(self.coordinates.lift(x), _size(x))
 
     def centred(self, z: Tensor, shape: tuple[int, int, int]) -> Tensor:

@@ -45,7 +45,7 @@ class MarginModel:
         recurring: How far C can be from where it is looked at, whole steps away (``recurring``).
         lipschitz_bounds: Pairs (rho0, S): outside an event of probability rho0, T lengthens all of
             these by at most the factor S. None if no Lipschitz bound is available.
-        normalization: What the lift does after all this; None for nothing (N1).
+        normalization: What the lift does after all this; None for nothing (T9).
     """
 
     law: Law
@@ -64,8 +64,8 @@ class MarginModel:
     ) -> MarginModel:
         """The model for attacks that are pulled back to within ``residual`` of the centres.
 
-        centres (K,) or (balls, K), before normalization. Float errors are taken at a point as long as the longest one
-        whose votes are counted, attacked images included.
+        centres (K,) or (balls, K), before normalization. Float errors are taken at a point as
+        long as the longest one whose votes are counted, attacked images included.
         """
         transformation, classifier = smoothed.transformation, smoothed.classifier
         extra = transformation.bounds.lift_norm(smoothed.image_shape) * region.l2
@@ -169,7 +169,7 @@ def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
 
 
 def require_linear_lift(smoothed: SmoothedClassifier, what: str) -> None:
-    """ConfigurationError if the lift is normalized: lengths there depend on the image (N1)."""
+    """ConfigurationError if the lift is normalized: lengths there depend on the image (T9)."""
     transformation = smoothed.transformation
     if transformation.normalization(smoothed.image_shape) is not None:
         raise ConfigurationError(

@@ -266,7 +266,7 @@ class CoverPlanner:
         return self._normalized(self.lifted[None])[0]
 
     def _normalized(self, z: Tensor) -> Tensor:
-        """z (n, K) as votes are counted there (N1)."""
+        """z (n, K) as votes are counted there (T9)."""
         found = self.smoothed.transformation.normalization(self.smoothed.image_shape)
         return z if found is None else found(z)
 

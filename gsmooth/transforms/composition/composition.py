@@ -217,8 +217,8 @@ class Composition(Transformation):
         for name, part in parts.items():
             if part.normalization(shape) is not None:
                 raise ConfigurationError(
-                    f"{self.name}: {name} normalizes the contrast, and no bound is known for that in"
-                    " a composition; leave out its contrast, or certify it alone"
+                    f"{self.name}: {name} normalizes the contrast, and no bound is known for that"
+                    " in a composition; leave out its contrast, or certify it alone"
                 )
         bound = replace(self, image_shape=shape, **parts)
         bound._frame.require_one_space()
