@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 class Normalization:
     """N(z) = level z / max(||z||, least): images of any contrast get the same length in z.
 
-    N commutes with every map that keeps lengths. Up to the factor level / least it is the
+    N commutes with every map that keeps lengths (T9). Up to the factor level / least it is the
     projection on the ball with radius ``least``, so it lengthens no distance by more than that.
 
     Args:
@@ -40,7 +40,7 @@ class Normalization:
         return found
 
     def distance(self, apart: Floats, length: Floats) -> Floats:
-        """Bound ||N(u) - N(v)|| for all u within ``apart`` (n,) of v, which is ``length`` (n,) long.
+        """Bound ||N(u) - N(v)|| for u within ``apart`` (n,) of v, which is ``length`` (n,) long.
 
         level / least times the distance always. Where u and v are both at least ``least`` long,
         both N are on a sphere, at most asin(apart / length) apart seen from 0. Rounded up.
