@@ -191,7 +191,7 @@ class Rotation(BoundedInSpace):
         return z if normalization is None else normalization(z)
 
     def normalization(self, shape: tuple[int, int, int]) -> Normalization | None:
-        """The change of contrast: lengths are those of an image with this deviation everywhere."""
+        """The change of contrast (T9): lengths are those of an image with that deviation."""
         if self.contrast is None:
             return None
         unit = self._polar.length_of_ones(shape)
