@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from importlib.metadata import version
+from platform import python_version
 from typing import Annotated
 
 import typer
@@ -11,7 +14,9 @@ from gsmooth.cli import (
     calibrate,
     certify,
     check,
+    completion,
     explain,
+    init,
     merge,
     plugins,
     predict,
@@ -65,16 +70,22 @@ app = typer.Typer(
 
 
 def _show_version(asked: bool) -> None:
+    """Also what else a report of an error needs; torch is not imported for it."""
     if asked:
-        typer.echo(f"gsmooth {__version__}")
+        typer.echo(f"gsmooth {__version__}, torch {version('torch')}, Python {python_version()}")
         raise typer.Exit
 
 
 @app.callback()
 def gsmooth(
-    version: Annotated[
+    show_version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Print the versions of gsmooth, torch and Python.",
+        ),
     ] = False,
 ) -> None:
     """The options of ``gsmooth`` itself."""
@@ -82,6 +93,7 @@ def gsmooth(
 
 for room, command in (
     (quickstart, quickstart.quickstart),
+    (init, init.init),
     (certify, certify.certify),
     (predict, predict.predict),
     (serve, serve.serve),
@@ -94,10 +106,13 @@ for room, command in (
     (verify, verify.verify),
     (plugins, plugins.plugins),
     (check, check.check),
+    (completion, completion.completion),
 ):
     app.command(help=_flowing(command.__doc__ or ""), epilog=_flowing(room.EPILOG))(command)
 
 
 def main() -> None:
     """The entry point of the ``gsmooth`` console script."""
+    if completion.VARIABLE in os.environ:
+        completion.register_shells()
     app()

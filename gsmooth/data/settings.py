@@ -23,6 +23,8 @@ class DataSettings:
     """Images on disk that are kept in memory after they were read."""
     kept_bytes: int = 2**27
     """Bytes of all images from which their digests are kept in the user's cache folder."""
+    looked_at_least: int = 64
+    """Images of a folder that ``gsmooth init`` reads, however long it takes."""
 
 
 DATA: Final = DataSettings()

@@ -109,6 +109,27 @@ class WorkerSettings:
 
 @final
 @dataclass(frozen=True)
+class InitSettings:
+    """What ``gsmooth init`` suggests for a folder of images."""
+
+    images: int = 64
+    """Images that lift and noise are chosen by."""
+    most_side: int = 96
+    """Side in pixels up to which images of one size stay as they are."""
+    side: int = 64
+    """Shortest side, at most, that others are brought to: votes cost in proportion to the area."""
+    unbalanced: float = 3.0
+    """Images of the largest class over those of the smallest from which classes are balanced."""
+    holdout: float = 0.2
+    """Part of data without splits that is kept for certificates."""
+    limit: int = 100
+    """Images that the suggested run certifies at most."""
+    shown: int = 5
+    """Files or classes that are named in a message, at most."""
+
+
+@final
+@dataclass(frozen=True)
 class RunSettings:
     """All settings of runs, by what they are for."""
 
@@ -119,6 +140,7 @@ class RunSettings:
     function: FunctionSettings = FunctionSettings()
     files: FileSettings = FileSettings()
     workers: WorkerSettings = WorkerSettings()
+    init: InitSettings = InitSettings()
 
 
 RUN: Final = RunSettings()

@@ -87,9 +87,9 @@ def run_tune(
         InputError: The data cannot be read, or do not fit the model.
     """
     began = time.monotonic()
-    _require_free(out, force)
+    require_free(out, force)
     with_model = "spec" in config.model.model_fields_set
-    task = _task(config, with_model)
+    task = tuning_task(config, with_model)
     settings, dataset = run_data(task.config, "train")
     chosen = _chosen(dataset, settings, limit)
     images = torch.stack([dataset.image(index) for index in chosen])
@@ -155,7 +155,7 @@ def run_file_text(config: RunConfig, task: RunTask, found: Tuning, split: str) -
     return told + tomli_w.dumps(tree)
 
 
-def _task(config: RunConfig, with_model: bool) -> RunTask:
+def tuning_task(config: RunConfig, with_model: bool) -> RunTask:
     """The task of the configuration; without a model no card fills in what is left open."""
     if not with_model:
         if config.transformation.name is None:
@@ -191,7 +191,8 @@ def _chosen(dataset: Dataset, config: RunConfig, limit: int | None) -> list[int]
     return found
 
 
-def _require_free(out: Path, force: bool) -> None:
+def require_free(out: Path, force: bool) -> None:
+    """ConfigurationError where ``out`` is there already, unless it may be overwritten."""
     if out.is_dir():
         raise ConfigurationError(
             f"--out {out}: it is a folder; name a file, e.g. {out / 'run.toml'}"

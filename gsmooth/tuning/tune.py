@@ -69,6 +69,7 @@ def tuned(
     input_range: tuple[float, float] = (0.0, 1.0),
     model: LabelledModel | None = None,
     on_step: OnStep = lambda done, total: None,
+    is_late: Callable[[], bool] | None = None,
 ) -> Tuning:
     """Measure every lift, choose noise for each, and rank the candidates.
 
@@ -88,6 +89,8 @@ def tuned(
         input_range: Least and greatest value of a pixel.
         model: Measures accuracy; None: nothing is classified.
         on_step: Told how far the work is.
+        is_late: Asked after every lift whether the others are to be left out; the lifts come in an
+            order that is spread over them. None: all are measured.
 
     Raises:
         InputError: There are fewer than two images.
@@ -101,11 +104,13 @@ def tuned(
     tried = 0 if model is None else TUNING.model.candidates
     total = len(lifts) + tried
     found: list[Candidate] = []
-    for done, lift in enumerate(lifts):
+    for done, lift in enumerate(lifts if is_late is None else _spread(lifts)):
         acting = bool(choices[0].laws)
         measured = MeasuredLift.of(lift, images, region, acting=acting, labels=labels)
         found += [candidate(measured, one, region, mode, input_range) for one in choices]
         on_step(done + 1, total)
+        if is_late is not None and is_late():
+            break
     ranked = _by_information(found, choices, region, (channels, height, width))
     notices: tuple[str, ...] = ()
     if model is not None:
@@ -147,6 +152,12 @@ def lift_variants(
     if not found:
         operator.for_shape(shape)  # It says why.
     return list(found) or [operator]
+
+
+def _spread(lifts: Sequence[Transformation]) -> list[Transformation]:
+    """The first lift, then the others in an order that is the same in every call."""
+    others = np.random.default_rng(0).permutation(len(lifts) - 1).tolist()
+    return [lifts[0], *(lifts[1 + place] for place in others)]
 
 
 def with_options(operator: Transformation, given: Mapping[str, object]) -> Transformation:

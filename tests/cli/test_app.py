@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from site_tools.configuration_page import configuration_text
 GUIDE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = (
     "quickstart",
+    "init",
     "certify",
     "predict",
     "serve",
@@ -65,7 +67,9 @@ def test_help_does_not_break_lines_where_the_source_does() -> None:
 
 
 def test_version() -> None:
-    assert shown("--version") == f"gsmooth {gsmooth.__version__}"
+    torch = importlib.metadata.version("torch")
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert shown("--version") == f"gsmooth {gsmooth.__version__}, torch {torch}, Python {python}"
 
 
 def test_an_unknown_command_or_flag_is_exit_code_2() -> None:
