@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gsmooth.cli import completion
 from gsmooth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ SetFlag = Annotated[
         metavar="PATH=VALUE",
         help="Any field of the run file, e.g. certify.n0=128. Repeatable; wins over flags.",
         rich_help_panel=_RUN,
+        autocompletion=completion.settings,
     ),
 ]
 OutFlag = Annotated[
@@ -59,7 +61,13 @@ SeedFileFlag = Annotated[
     ),
 ]
 DeviceFlag = Annotated[
-    str | None, typer.Option(metavar="cpu|cuda:0|...", help="Device.", rich_help_panel=_RUN)
+    str | None,
+    typer.Option(
+        metavar="cpu|cuda:0|...",
+        help="Device.",
+        rich_help_panel=_RUN,
+        autocompletion=completion.one_of("cpu", "cuda", "cuda:0"),
+    ),
 ]
 JsonFlag = Annotated[
     bool,
@@ -76,6 +84,7 @@ ModelFlag = Annotated[
         " model.shape=[C,H,W]), a TorchScript .pt, torch.export .pt2 or .onnx file, timm:NAME,"
         " torchvision:NAME, hf:NAME or hf:FOLDER.",
         rich_help_panel=_WHAT,
+        autocompletion=completion.models,
     ),
 ]
 DataFlag = Annotated[
@@ -87,6 +96,7 @@ DataFlag = Annotated[
         help="shipped:digits, FILE.npz (x, y), a folder of images by class, module:factory; for"
         " predict also one image file.",
         rich_help_panel=_WHAT,
+        autocompletion=completion.one_of("shipped:digits"),
     ),
 ]
 ClassesFlag = Annotated[
@@ -111,6 +121,7 @@ TransformationFlag = Annotated[
         help="A name from 'gsmooth plugins', several joined by + (rotation+brightness), or"
         " my_module:MyClass.",
         rich_help_panel=_WHAT,
+        autocompletion=completion.transformations,
     ),
 ]
 RegionFlag = Annotated[
@@ -174,6 +185,9 @@ LawFlag = Annotated[
         " --region all); not for labels that it tells apart, such as 6 and 9. grid-uniform: whole"
         " steps, at most as many as --std says, for parameters in steps of 1.",
         rich_help_panel=_NOISE,
+        autocompletion=completion.one_of(
+            "gaussian", "uniform", "laplace", "exponential", "folded-normal", "haar", "grid-uniform"
+        ),
     ),
 ]
 ModeFlag = Annotated[
@@ -184,6 +198,7 @@ ModeFlag = Annotated[
         help="region: is g constant on all of it (stops early)? radius: how much of it?"
         " nested: the published method, a vote of votes.",
         rich_help_panel=_DECISION,
+        autocompletion=completion.one_of("region", "radius", "nested"),
     ),
 ]
 RuleFlag = Annotated[
@@ -194,6 +209,7 @@ RuleFlag = Annotated[
         help="runner-up: is each other class far enough behind (fewest votes)? e-process: are the"
         " selected class's votes a large enough share of all? fixed: the same by n votes a centre.",
         rich_help_panel=_DECISION,
+        autocompletion=completion.one_of("runner-up", "e-process", "fixed"),
     ),
 ]
 GuaranteeFlag = Annotated[
@@ -206,6 +222,7 @@ GuaranteeFlag = Annotated[
         " is certified is g at every original that they can have been made from. population: one"
         " vote an image, and one bound on the accuracy of single votes under attack.",
         rich_help_panel=_DECISION,
+        autocompletion=completion.one_of("individual", "distributional", "online", "population"),
     ),
 ]
 AlphaFlag = Annotated[
