@@ -134,6 +134,7 @@ TABLES: Final[Mapping[str, tuple[str, Callable[[Found], str]]]] = {
     "action": ("action", _lines("action", "shares")),
     "rivals": ("rivals", _lines("ratios", "ratios")),
     "memory": ("memory", _lines("ratios", "ratios")),
+    "serve": ("serve", _lines("serve", "lines")),
     "gpu": ("gpu", _gpu),
     "records": ("records", _records),
 }

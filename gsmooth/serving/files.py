@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
-from threading import Event, Thread
-from typing import final
+from threading import Event, Semaphore, Thread
+from typing import Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gsmooth.data.image_file import SUFFIXES
 from gsmooth.errors import GsmoothError, InputError
@@ -65,7 +69,7 @@ def files_of(names: Iterable[str]) -> Iterator[Path]:
 
 def answer_files(
     plan: ServicePlan, paths: Iterable[Path], told: Callable[[str], None] = lambda _: None
-) -> Iterator[tuple[Path, Line, GsmoothError | None]]:
+) -> Iterator[tuple[Line, GsmoothError | None]]:
     """The answers in the order of the files, each as soon as it is there.
 
     Files are read ahead in a thread, so that images share batches and a slow stream of names holds
@@ -77,28 +81,25 @@ def answer_files(
         told: Called with each notice.
 
     Yields:
-        (file, its line, the error or None).
+        (line, the error or None) of each file.
 
     Raises:
         GsmoothError: The service cannot be built.
     """
-    reader = _Reader(plan, paths, told)
-    reader.thread.start()
+    desk = _Desk(plan, told)
     try:
-        while (found := reader.ahead.get()) is not None:
-            if isinstance(found, BaseException):
-                raise found
-            path, asked = found
-            yield path, *_line(reader, path, asked)
+        if plan.shape is not None:
+            desk.build(plan.shape)
+        reader = Thread(target=desk.read, args=(paths,), name="gsmooth-files", daemon=True)
+        reader.start()
+        yield from desk.lines()
     finally:
-        reader.close()
+        desk.close()
 
 
-def tallied(
-    tally: FileTally, found: Iterable[tuple[Path, Line, GsmoothError | None]]
-) -> Iterator[Line]:
+def tallied(tally: FileTally, found: Iterable[tuple[Line, GsmoothError | None]]) -> Iterator[Line]:
     """The lines, counted in a tally as they pass."""
-    for _, line, error in found:
+    for line, error in found:
         if error is not None:
             tally.failed += 1
             tally.exit_code = error.exit_code
@@ -109,67 +110,105 @@ def tallied(
         yield line
 
 
-_Asked = Future[Answer] | GsmoothError
+@final
+@dataclass(frozen=True)
+class _Read:
+    """A file that was read, or could not be."""
+
+    path: Path
+    pixels: NDArray[np.uint8] | GsmoothError
 
 
-class _Reader:
-    """Reads files ahead and asks for them, in a thread of its own."""
+_Event = _Read | Literal["answered", "no more files"] | BaseException
 
-    def __init__(
-        self, plan: ServicePlan, paths: Iterable[Path], told: Callable[[str], None]
-    ) -> None:
-        self.ahead: Queue[tuple[Path, _Asked] | BaseException | None] = Queue(SERVING.files_ahead)
-        self.service: Service | None = None
-        self.thread = Thread(target=self._read, name="gsmooth-files", daemon=True)
-        self._plan, self._paths, self._told = plan, paths, told
-        self._stopped = Event()
+
+class _Desk:
+    """Where files that were read and answers come in, and lines go out in the order of the files.
+
+    Reading has a thread of its own, which may wait for a name for ever; all else is done by the
+    caller.
+    """
+
+    def __init__(self, plan: ServicePlan, told: Callable[[str], None]) -> None:
+        self._plan, self._told = plan, told
+        self._service: Service | None = None
+        self._events: Queue[_Event] = Queue()
+        self._room = Semaphore(SERVING.files_ahead)
+        self._waiting: deque[tuple[Path, Future[Answer]]] = deque()
+        self._closed = Event()
+
+    def read(self, paths: Iterable[Path]) -> None:
+        """Read the files, no further ahead than there is room."""
+        try:
+            for path in paths:
+                self._room.acquire()
+                if self._closed.is_set():
+                    return
+                self._events.put(_Read(path, self._pixels(path)))
+            self._events.put("no more files")
+        except BaseException as error:  # It is raised where the lines are waited for.
+            self._events.put(error)
+
+    def lines(self) -> Iterator[tuple[Line, GsmoothError | None]]:
+        """The line of every file, with its error."""
+        more = True
+        while more or self._waiting:
+            event = self._events.get()
+            if isinstance(event, BaseException):
+                raise event
+            if isinstance(event, _Read):
+                self._waiting.append((event.path, self._asked(event)))
+            more = more and event != "no more files"
+            while self._waiting and self._waiting[0][1].done():
+                yield self._line(*self._waiting.popleft())
+                self._room.release()
+
+    def build(self, shape: tuple[int, int, int]) -> Service:
+        """The service, for images of this shape."""
+        service = self._service = self._plan.build(shape)
+        for notice in service.notices:
+            self._told(notice)
+        return service
 
     def close(self) -> None:
-        """Read no more files; the thread may still wait for a name."""
-        self._stopped.set()
-        if self.service is not None:
-            self.service.predictor.close(drain=False)
+        """Read and answer no more."""
+        self._closed.set()
+        self._room.release()
+        if self._service is not None:
+            self._service.predictor.close(drain=False)
 
-    def _read(self) -> None:
-        try:
-            if self._plan.shape is not None:
-                self._build(None)
-            for path in self._paths:
-                if self._stopped.is_set():
-                    return
-                self.ahead.put((path, self._asked(path)))
-            self.ahead.put(None)
-        except BaseException as error:  # It is raised where the answers are waited for.
-            self.ahead.put(error)
-
-    def _asked(self, path: Path) -> _Asked:
+    def _pixels(self, path: Path) -> NDArray[np.uint8] | GsmoothError:
         if path.is_dir():
             return InputError(f"data {path}: no image in this folder ({' '.join(SUFFIXES)})")
-        if self.service is None:
-            try:
-                pixels = self._plan.prepared(path)
-            except InputError as error:
-                return error
-            self._build((pixels.shape[0], pixels.shape[1], pixels.shape[2]))
-        assert self.service is not None
         try:
-            return self.service.submit_file(path)
+            return self._plan.prepared(path)
         except GsmoothError as error:
             return error
 
-    def _build(self, shape: tuple[int, int, int] | None) -> None:
-        self.service = self._plan.build(shape)
-        for notice in self.service.notices:
-            self._told(notice)
+    def _asked(self, found: _Read) -> Future[Answer]:
+        failed: Future[Answer] = Future()
+        failed.add_done_callback(self._answered)
+        if isinstance(found.pixels, GsmoothError):
+            failed.set_exception(found.pixels)
+            return failed
+        channels, height, width = found.pixels.shape
+        service = self._service or self.build((channels, height, width))
+        try:
+            asked = service.submit_pixels(found.pixels, f"data {found.path}")
+        except GsmoothError as error:
+            failed.set_exception(error)
+            return failed
+        asked.add_done_callback(self._answered)
+        return asked
 
+    def _answered(self, _: Future[Answer]) -> None:
+        self._events.put("answered")
 
-def _line(reader: _Reader, path: Path, asked: _Asked) -> tuple[Line, GsmoothError | None]:
-    named: Line = {"path": str(path)}
-    try:
-        if isinstance(asked, GsmoothError):
-            raise asked
-        answer: Answer = asked.result()
-    except GsmoothError as error:
-        return {**named, "error": {"kind": type(error).__name__, "message": str(error)}}, error
-    assert reader.service is not None
-    return {**named, **reader.service.document(answer)}, None
+    def _line(self, path: Path, asked: Future[Answer]) -> tuple[Line, GsmoothError | None]:
+        named: Line = {"path": str(path)}
+        try:
+            answer = asked.result()
+        except GsmoothError as error:
+            return {**named, "error": {"kind": type(error).__name__, "message": str(error)}}, error
+        assert self._service is not None
+        return {**named, **self._service.document(answer)}, None

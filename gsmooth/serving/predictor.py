@@ -122,7 +122,7 @@ class Predictor:
         self._flying: dict[int, _Asked] = {}
         self._closing = False
         self._load = Load(0, 0, 0, 0.0)
-        self._thread = threading.Thread(target=self._work, name="gsmooth-predictor", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="gsmooth-predictor", daemon=True)
         self._thread.start()
         atexit.register(self.close, drain=False)
 
@@ -230,6 +230,17 @@ class Predictor:
 
     def _is_full(self, item: Item) -> bool:
         return item.index not in self._open and len(self._open) >= self.max_waiting
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        finally:  # Whatever ended it, no caller waits for ever.
+            with self._changed:
+                self._closing = True
+                left = list(self._open.values())
+                self._queue.clear()
+            for asked in left:
+                self._settle(asked, ModelError("the predictor has ended by an internal error"))
 
     def _work(self) -> None:
         flights: list[Flight[Prediction]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import torch
@@ -48,18 +48,6 @@ class Service:
     names: tuple[str, ...] | None = None
     notices: tuple[str, ...] = ()
 
-    def submit_file(self, path: Path) -> Future[Answer]:
-        """Ask for the image in a file.
-
-        Args:
-            path: The file.
-
-        Raises:
-            InputError: It cannot be read, or does not fit the network.
-            BusyError: Too many images wait.
-        """
-        return self._submit(read_picture(path, self.preparation), f"data {path}")
-
     def submit_bytes(self, data: bytes, limits: ImageLimits = SERVING.http.image) -> Future[Answer]:
         """Ask for the image that a stranger sent.
 
@@ -79,7 +67,23 @@ class Service:
             formats=limits.formats,
             max_pixels=limits.max_pixels,
         )
-        return self._submit(pixels, "data of the request")
+        return self.submit_pixels(pixels, "data of the request")
+
+    def submit_pixels(self, pixels: NDArray[np.uint8], name: str) -> Future[Answer]:
+        """Ask for an image that was decoded and prepared.
+
+        Args:
+            pixels: The image (C, H, W).
+            name: What it is, in errors.
+
+        Raises:
+            InputError: It does not fit the network.
+            BusyError: Too many images wait.
+        """
+        expected = self.predictor.smoothed.image_shape
+        if pixels.shape != expected:
+            raise InputError(f"{name}: {_misfit(pixels.shape, expected)}")
+        return self.predictor.submit(pixels)
 
     def document(self, answer: Answer) -> dict[str, object]:
         """An answer as JSON: ``label`` is null, and ``abstained`` true, for an abstention.
@@ -98,12 +102,6 @@ class Service:
             "ties": ties,
             "alpha": answer.alpha,
         }
-
-    def _submit(self, pixels: NDArray[np.uint8], name: str) -> Future[Answer]:
-        expected = self.predictor.smoothed.image_shape
-        if pixels.shape != expected:
-            raise InputError(f"{name}: {_misfit(pixels.shape, expected)}")
-        return self.predictor.submit(pixels)
 
 
 @final
@@ -151,8 +149,15 @@ class ServicePlan:
         bound = self.task.transformation.for_shape(shape)
         return shape if bound.input_shape(shape) == shape else None
 
-    def prepared(self, path: Path) -> NDArray[Any]:
-        """The image in a file, (C, H, W), of which the shape may be asked."""
+    def prepared(self, path: Path) -> NDArray[np.uint8]:
+        """The image in a file, (C, H, W), as it was certified.
+
+        Args:
+            path: The file.
+
+        Raises:
+            InputError: It cannot be read.
+        """
         return read_picture(path, preparation_of(self.task.config))
 
     def build(self, shape: Shape | None = None) -> Service:

@@ -88,8 +88,8 @@ class AnytimePredict:
         Returns:
             The class with most votes, where they show it.
         """
-        label = _leader(votes)
-        return label if self._shows(first, votes, label) else None
+        top = _Top.of(votes)
+        return top.label if self._shows(first, votes, top) else None
 
     def can_answer(self, first: Sequence[int], votes: Sequence[int], more: int) -> bool:
         """Whether so many more votes can show a class at all: if all of them are for that class.
@@ -99,10 +99,11 @@ class AnytimePredict:
             votes: As in :meth:`answer`.
             more: Votes that may still be cast.
         """
+        top = _Top.of(votes)
         # A class without votes is behind the leading class in everything.
         alike = {(first[c], votes[c]): c for c in range(self.classes) if votes[c]}
-        candidates = alike.values() or range(1)
-        return any(self._shows(first, votes, label, more) for label in candidates)
+        candidates = alike.values() or [top.label]
+        return any(self._shows(first, votes, top, label, more) for label in candidates)
 
     def votes_to_next_look(self, first: Sequence[int], votes: Sequence[int], most: int) -> int:
         """Votes until the next look: as many as the leading class needs, if all are for it.
@@ -119,29 +120,51 @@ class AnytimePredict:
         Returns:
             A number from 1 to ``most``.
         """
-        label, settings = _leader(votes), THEORY.predict
+        top, settings = _Top.of(votes), THEORY.predict
         low = max(settings.least_look, math.ceil(settings.growth * sum(votes))) - 1
         high = most
-        if low >= most or not self._shows(first, votes, label, most):
+        if low >= most or not self._shows(first, votes, top, top.label, most):
             return most
         while high - low > 1:
             middle = (low + high) // 2
-            shown = self._shows(first, votes, label, middle)
+            shown = self._shows(first, votes, top, top.label, middle)
             low, high = (low, middle) if shown else (middle, high)
         return high
 
-    def _shows(self, first: Sequence[int], votes: Sequence[int], label: int, more: int = 0) -> bool:
-        """Whether the votes, and so many more for this class, show it."""
-        second = max(v for c, v in enumerate(votes[: self.classes]) if c != label)
+    def _shows(
+        self,
+        first: Sequence[int],
+        votes: Sequence[int],
+        top: _Top,
+        label: int | None = None,
+        more: int = 0,
+    ) -> bool:
+        """Whether the votes, and so many more for this class (the leading one), show it."""
+        label = top.label if label is None else label
+        second = top.second if label == top.label else top.most
         won, cast = votes[label] + more, sum(first)
         if won <= second or cast == 0:
             return False
         return self.log_e(first[label] / cast, won, second) >= log_threshold(self.alpha)
 
 
-def _leader(votes: Sequence[int]) -> int:
-    """The class with most votes, the first of several; ties are last and no class."""
-    return max(range(len(votes) - 1), key=lambda label: votes[label])
+@final
+@dataclass(frozen=True)
+class _Top:
+    """The class with most votes, the first of several, its votes, and those of the next one."""
+
+    label: int
+    most: int
+    second: int
+
+    @staticmethod
+    def of(votes: Sequence[int]) -> _Top:
+        """Of votes by class, with ties last, which are no class."""
+        *cast, _ = votes
+        most = max(cast)
+        label = cast.index(most)
+        cast[label] = -1
+        return _Top(label, most, max(cast))
 
 
 @lru_cache(maxsize=256)

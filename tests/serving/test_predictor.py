@@ -14,7 +14,7 @@ from gsmooth.serving.answer import as_answer
 from tests.api.objects import smoothed
 from tests.serving.objects import OPEN, SECRET, Fragile, Gate, grey, predictor, secret
 
-LEVELS = torch.linspace(0.0, 0.96, 60).tolist()
+LEVELS = torch.linspace(0.0, 0.96, 30).tolist()
 
 
 @pytest.fixture
@@ -39,6 +39,12 @@ def test_a_batch_comes_in_order_and_equal_images_have_one_answer() -> None:
         assert [a.label for a in found[:3] if isinstance(a, gs.Decided)] == [1, 0, 1]
         assert found[0] == found[2]
         assert many.load.answered == 3
+
+
+def test_a_batch_that_is_larger_than_the_room_to_wait_in_is_answered_all_the_same() -> None:
+    with predictor() as wide, predictor(max_waiting=2) as narrow:
+        images = grey(*LEVELS[:9])
+        assert narrow.predict(images) == wide.predict(images)
 
 
 def test_the_same_image_is_answered_in_the_same_way_again() -> None:
