@@ -11,6 +11,9 @@ from benchmarks.__main__ import run
 from benchmarks.suite.works import Subject
 from tests.benchmarks.test_overhead import QUICK, small
 
+pytest.importorskip("fastapi")
+pytest.importorskip("httpx")
+
 
 def test_latencies_and_rates_are_written_for_every_way_and_number_of_callers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

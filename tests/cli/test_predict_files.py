@@ -79,6 +79,15 @@ def test_files_are_prepared_as_data_are() -> None:
     assert line["label"] == 1
 
 
+def test_the_first_image_says_the_shape_where_the_network_leaves_it_open() -> None:
+    Image.fromarray(np.full((6, 6), 250, np.uint8)).save("large.png")
+    shapeless = [one for one in MODEL if "model.shape" not in one]
+    command = ["predict", *shapeless, "broken.png", "large.png", "photos/a.png"]
+    found = lines(CliRunner().invoke(app, command))
+    assert [line.get("label") for line in found] == [None, 1, None]
+    assert "expected (1, 6, 6)" in found[2]["error"]["message"]
+
+
 def test_the_same_secret_gives_the_same_votes_in_every_call() -> None:
     Image.fromarray(np.full((4, 4), 130, np.uint8)).save("doubtful.png")
     first, again = (lines(gsmooth("doubtful.png", SEED_FILE)) for _ in range(2))
