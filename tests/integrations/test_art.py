@@ -15,7 +15,7 @@ from gsmooth.errors import ModelError
 from tests.integrations.subjects import REGION, SHAPE, HalfSpace, images, smooth
 
 pytestmark = [
-    pytest.mark.extras,
+    pytest.mark.extras(group="frameworks"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 pytest.importorskip("art", reason='needs the extra "art"')

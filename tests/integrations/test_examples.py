@@ -10,11 +10,11 @@ import pytest
 
 NOTHING: tuple[pytest.Mark, ...] = ()
 NEEDED: dict[str, tuple[str, Any]] = {
-    "art": ("art", pytest.mark.extras),
-    "lightning": ("lightning", pytest.mark.extras),
+    "art": ("art", pytest.mark.extras(group="frameworks")),
+    "lightning": ("lightning", pytest.mark.extras(group="frameworks")),
     "maite": ("numpy", NOTHING),
     "shares": ("numpy", NOTHING),
-    "torchmetrics": ("torchmetrics", pytest.mark.extras),
+    "torchmetrics": ("torchmetrics", pytest.mark.extras(group="frameworks")),
 }
 
 

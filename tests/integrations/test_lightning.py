@@ -16,7 +16,7 @@ import gsmooth as gs
 from gsmooth.errors import ConfigurationError, InputError, UnreachableError
 from tests.integrations.subjects import REGION, HalfSpace, images, smooth
 
-pytestmark = pytest.mark.extras
+pytestmark = pytest.mark.extras(group="frameworks")
 lightning: Any = pytest.importorskip("lightning", reason='needs the extra "lightning"')
 TRUTH = torch.tensor([1, 0, 1, 0])
 IMAGES = images(1.0, 0.0, 0.5, 1.0)

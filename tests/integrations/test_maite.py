@@ -78,7 +78,7 @@ def test_without_a_region_it_answers_as_predict_does() -> None:
     assert model.metadata["index2label"] == {0: "low", 1: "high", 2: "abstained"}
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="frameworks")
 def test_maite_evaluates_our_model_with_our_metric() -> None:
     tasks = pytest.importorskip("maite.tasks", reason='needs the extra "maite"')
     found, predictions, _ = tasks.evaluate(
@@ -94,7 +94,7 @@ def test_maite_evaluates_our_model_with_our_metric() -> None:
     assert [int(row.argmax()) for batch in predictions for row in batch] == [1, 0, 2, 1]
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="frameworks")
 def test_they_are_what_the_protocols_of_maite_ask_for() -> None:
     ic = pytest.importorskip(
         "maite.protocols.image_classification", reason='needs the extra "maite"'
@@ -105,7 +105,7 @@ def test_they_are_what_the_protocols_of_maite_ask_for() -> None:
     assert isinstance(Data(), ic.Dataset)
 
 
-@pytest.mark.extras
+@pytest.mark.extras(group="frameworks")
 def test_they_pass_the_spot_checks_of_maite() -> None:
     pytest.importorskip("beartype", reason="the checks of maite need beartype")
     from maite.protocols import image_classification as ic

@@ -13,7 +13,7 @@ import gsmooth as gs
 from gsmooth.errors import ConfigurationError, InputError
 from tests.integrations.subjects import REGION, images, smooth
 
-pytestmark = pytest.mark.extras
+pytestmark = pytest.mark.extras(group="frameworks")
 torchmetrics = pytest.importorskip("torchmetrics", reason='needs the extra "metrics"')
 
 

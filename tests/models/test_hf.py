@@ -18,7 +18,7 @@ from gsmooth.errors import ModelError
 from gsmooth.models import load_model
 from gsmooth.models.hub_network import HubNetwork
 
-pytestmark = pytest.mark.extras
+pytestmark = pytest.mark.extras(group="frameworks")
 transformers = pytest.importorskip("transformers", reason='needs the extra "hf"')
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
 NAMES = {0: "heron", 1: "crane", 2: "ant"}
