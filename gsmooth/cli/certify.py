@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,8 +40,10 @@ from gsmooth.cli.options import (
     std_flag,
 )
 from gsmooth.cli.output import as_lines, emit, guarded, progress, say
+from gsmooth.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from gsmooth.report.totals import Totals
     from gsmooth.runs.config.run_config import RunConfig
 
 EPILOG = """
@@ -128,6 +131,15 @@ AddressFlag = Annotated[
         rich_help_panel=_MACHINES,
     ),
 ]
+LogToFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--log-to",
+        metavar="mlflow:URI",
+        help="Log settings, summary, curve and records to MLflow, e.g. mlflow:sqlite:///mlflow.db;"
+        " #NAME behind it for the experiment (extra mlflow). Never a secret seed.",
+    ),
+]
 
 
 def certify(
@@ -159,6 +171,7 @@ def certify(
     gpus_per_worker: GpusFlag = None,
     lease: LeaseFlag = None,
     address: AddressFlag = None,
+    log_to: LogToFlag = None,
     dry_run: DryRunFlag = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
@@ -206,25 +219,45 @@ def certify(
         if dry_run:
             _foretell(settings, as_json)
         else:
-            _run(settings, as_json)
+            _run(settings, as_json, log_to)
 
 
-def _run(settings: RunConfig, as_json: bool) -> None:
+def _run(settings: RunConfig, as_json: bool, log_to: str | None) -> None:
     if settings.certify.guarantee == "population":
+        if log_to is not None:
+            raise ConfigurationError("--log-to is for runs with records; a population run has none")
         _bound_population(settings, as_json)
         return
     from gsmooth.cli.result import Result
 
+    log = _logger(log_to)
     if settings.engine.executor == "ray":
         from gsmooth.runs.machines.on_ray import run_on_ray as run
     else:
         from gsmooth.runs.execute import run_certify as run
 
     result = Result.of(run(settings, progress()))
+    log(result.totals[0])
     if as_json:
         emit(result.as_document())
     else:
         result.print()
+
+
+def _logger(log_to: str | None) -> Callable[[Totals], None]:
+    """What logs the totals of the run; that it can is made sure now, before the first vote."""
+    if log_to is None:
+        return lambda totals: None
+    from gsmooth.integrations.mlflow import MlflowTarget, log_totals
+
+    target = MlflowTarget.parse(log_to)
+    client = target.ready()
+
+    def log(totals: Totals) -> None:
+        identifier = log_totals(target, client, totals)
+        say(f"logged to {log_to} as run {identifier}", stderr=True)
+
+    return log
 
 
 def _bound_population(settings: RunConfig, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from gsmooth.api.predict import predict
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.integrations.settings import INTEGRATIONS
-from gsmooth.integrations.shares import Share, scores_of, scores_of_labels
+from gsmooth.integrations.shares import interval_of, scores_of, scores_of_labels, share_of
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
@@ -205,7 +205,7 @@ class CertifiedAccuracy:
     """
 
     def __init__(self, confidence: float = INTEGRATIONS.confidence) -> None:
-        Share(0, 0).interval(confidence)
+        interval_of(0, 0, confidence)
         self.metadata = Metadata(id="certified_accuracy")
         self.confidence = confidence
         self.reset()
@@ -245,13 +245,12 @@ class CertifiedAccuracy:
 
     def compute(self) -> Mapping[str, float]:
         """The share with its exact binomial interval, the share of abstentions, and the number."""
-        certified = Share(self._certified, self._images)
-        low, high = certified.interval(self.confidence)
+        low, high = interval_of(self._certified, self._images, self.confidence)
         return {
-            "certified_accuracy": certified.value,
+            "certified_accuracy": share_of(self._certified, self._images),
             "lower": low,
             "upper": high,
-            "abstained": Share(self._abstained, self._images).value,
+            "abstained": share_of(self._abstained, self._images),
             "images": float(self._images),
         }
 

@@ -21,6 +21,10 @@ class IntegrationSettings:
     """Of the interval around a share of images."""
     predict_votes: int = 1000
     """Votes of an answer that another framework asks for."""
+    batch: int = 100
+    """Settings of a run in one request to a tracking server, which allows no more."""
+    text: int = 6000
+    """Characters of such a setting."""
     drift: float = 1e-3
     """Relative difference of scores from which two forms of a network are not the same."""
 

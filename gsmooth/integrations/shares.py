@@ -3,57 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth.certificate import Prediction
-from gsmooth.errors import ConfigurationError
-from gsmooth.theory.bounds import clopper_pearson_lower, clopper_pearson_upper
+from gsmooth.report.share import Share, exact_interval
 
 
-@final
-@dataclass(frozen=True)
-class Share:
-    """A share of images, and what it says about the population that they were drawn from.
+def share_of(count: int, images: int) -> float:
+    """Share of images; NaN without any."""
+    return Share(count, images).value if images else float("nan")
+
+
+def interval_of(count: int, images: int, confidence: float) -> tuple[float, float]:
+    """Exact binomial interval (Clopper-Pearson, S1) of the share in the images' population.
+
+    S1: each end is missed with probability at most (1 - confidence) / 2.
 
     Args:
         count: Images that count.
         images: All images.
+        confidence: Of the interval, in (0, 1).
+
+    Returns:
+        (lower, upper); (0, 1) without images.
+
+    Raises:
+        ConfigurationError: The confidence is outside (0, 1).
 
     Example:
-        >>> Share(3, 4).value, Share(0, 4).interval(0.95)[0]
-        (0.75, 0.0)
+        >>> low, high = interval_of(2, 4, 0.95)
+        >>> round(low, 4), round(high, 4)
+        (0.0676, 0.9324)
     """
-
-    count: int
-    images: int
-
-    @property
-    def value(self) -> float:
-        """The share; NaN without images."""
-        return self.count / self.images if self.images else float("nan")
-
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Exact binomial interval (Clopper-Pearson) of the population's share.
-
-        Args:
-            confidence: Of the interval, in (0, 1).
-
-        Returns:
-            (lower, upper); (0, 1) without images.
-        """
-        if not 0.0 < confidence < 1.0:
-            raise ConfigurationError(f"confidence={confidence}: expected a number in (0, 1)")
-        if not self.images:
-            return 0.0, 1.0
-        alpha = (1.0 - confidence) / 2.0
-        return (
-            clopper_pearson_lower(self.count, self.images, alpha),
-            clopper_pearson_upper(self.count, self.images, alpha),
-        )
+    found = exact_interval(Share(count, max(1, images)), confidence)
+    return (found.low, found.high) if images else (0.0, 1.0)
 
 
 def scores_of(predictions: Sequence[Prediction], classes: int) -> NDArray[np.float32]:

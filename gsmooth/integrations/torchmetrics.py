@@ -14,7 +14,7 @@ from gsmooth.api.results import Results
 from gsmooth.certificate import Certified
 from gsmooth.errors import ConfigurationError
 from gsmooth.integrations.settings import INTEGRATIONS
-from gsmooth.integrations.shares import Share
+from gsmooth.integrations.shares import interval_of, share_of
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms.region import Region
 
@@ -67,13 +67,13 @@ class CertifiedAccuracy(Metric):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        Share(0, 0).interval(confidence)
+        interval_of(0, 0, confidence)
         self.region = region
         self.g = g
         self.alpha = alpha
         self.max_votes = max_votes
         self.confidence = confidence
-        self._share = Share(0, 0)
+        self._counted = (0, 0)
         for name in ("certified", "images", "abstained"):
             zero = torch.zeros((), dtype=torch.int64)
             self.add_state(name, default=zero, dist_reduce_fx="sum")
@@ -124,8 +124,8 @@ class CertifiedAccuracy(Metric):
 
     def compute(self) -> Tensor:
         """Return the share of images, of all processes where there are several; NaN without any."""
-        self._share = Share(int(self.certified), int(self.images))
-        return torch.tensor(self._share.value, dtype=torch.float32, device=self.device)
+        self._counted = int(self.certified), int(self.images)
+        return torch.tensor(share_of(*self._counted), dtype=torch.float32, device=self.device)
 
     def interval(self) -> tuple[float, float]:
         """Exact binomial interval of the certified accuracy on the population of the images.
@@ -133,4 +133,4 @@ class CertifiedAccuracy(Metric):
         It is that of :meth:`compute`, and so of all processes: call it in all of them.
         """
         self.compute()
-        return self._share.interval(self.confidence)
+        return interval_of(*self._counted, self.confidence)

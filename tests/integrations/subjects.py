@@ -25,7 +25,9 @@ class HalfSpace(nn.Module):
         return torch.stack([-score, score], dim=1)
 
 
-def smooth(net: nn.Module | Classifier | None = None, seed: int = 0) -> gs.SmoothedClassifier:
+def smooth(
+    net: nn.Module | Classifier | None = None, seed: int | gs.SecretSeed = 0
+) -> gs.SmoothedClassifier:
     if isinstance(net, Classifier):
         return gs.SmoothedClassifier(net, "gaussian", sigma=SIGMA, seed=seed)
     module = HalfSpace() if net is None else net

@@ -8,24 +8,24 @@ from scipy import stats
 
 from gsmooth.certificate import Prediction
 from gsmooth.errors import ConfigurationError
-from gsmooth.integrations.shares import Share, scores_of, scores_of_labels
+from gsmooth.integrations.shares import interval_of, scores_of, scores_of_labels, share_of
 
 
 @pytest.mark.parametrize(("count", "images"), [(0, 7), (3, 7), (7, 7), (60, 64)])
 def test_the_interval_is_the_exact_binomial_one(count: int, images: int) -> None:
     expected = stats.binomtest(count, images).proportion_ci(0.95, method="exact")
-    assert Share(count, images).interval(0.95) == pytest.approx((expected.low, expected.high))
+    assert interval_of(count, images, 0.95) == pytest.approx((expected.low, expected.high))
 
 
 def test_no_images_say_nothing() -> None:
-    assert np.isnan(Share(0, 0).value)
-    assert Share(0, 0).interval(0.95) == (0.0, 1.0)
+    assert np.isnan(share_of(0, 0))
+    assert interval_of(0, 0, 0.95) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
 def test_a_confidence_is_a_number_between_0_and_1(confidence: float) -> None:
-    with pytest.raises(ConfigurationError, match=r"expected a number in \(0, 1\)"):
-        Share(1, 2).interval(confidence)
+    with pytest.raises(ConfigurationError, match=r"expected a level in \(0, 1\)"):
+        interval_of(1, 2, confidence)
 
 
 @pytest.mark.parametrize("counts", [(64, 0, 0), (33, 31, 0), (0, 0, 64), (22, 21, 21), (0, 0, 0)])

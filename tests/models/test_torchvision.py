@@ -60,7 +60,7 @@ def test_classes_of_ones_own_weights_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spec", ["resnet1", "resnet18@IMAGENET9K", "raft_large"])
 def test_what_torchvision_does_not_have_or_is_no_classifier_is_refused(spec: str) -> None:
-    with pytest.raises(ModelError, match="no classifier or weights of that name|expected the"):
+    with pytest.raises(ModelError, match=r"no classifier or weights of that name|expected the"):
         load_model(f"torchvision:{spec}")
 
 
