@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gsmooth import data, report, transforms
     from gsmooth.api.attack import attack
     from gsmooth.api.certify import certify
+    from gsmooth.api.export import export_onnx
     from gsmooth.api.population import certify_population
     from gsmooth.api.predict import predict
     from gsmooth.api.results import Result, Results
@@ -76,6 +77,7 @@ _HOMES = {
     "certify": "api.certify",
     "certify_population": "api.population",
     "data": "data",
+    "export_onnx": "api.export",
     "hookimpl": "transforms.hookspecs",
     "load_data": "data.loading",
     "load_model": "models",
@@ -151,6 +153,7 @@ __all__ = [
     "certify",
     "certify_population",
     "data",
+    "export_onnx",
     "hookimpl",
     "load_data",
     "load_model",

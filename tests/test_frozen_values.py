@@ -240,6 +240,7 @@ USUAL: dict[str, dict[str, object]] = {
         "compile": False,
         "layout": None,
         "output": None,
+        "providers": None,
         "options": {},
         "new_head": False,
         "denoiser": None,
@@ -350,7 +351,7 @@ def test_the_configuration_that_run_json_holds() -> None:
 
 def test_the_identity_of_a_run() -> None:
     options = ("class_names", "autocast", "channels_last", "compile", "layout", "output")
-    made = ("options", "new_head", "denoiser")
+    made = ("providers", "options", "new_head", "denoiser")
     read = ("resize", "crop", "background", "unseen")
     plain: dict[str, object] = {
         "model": without("model", *options, *made, "trained_on", "trained_images"),

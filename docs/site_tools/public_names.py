@@ -71,6 +71,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Methods of training": ("Consistency", "SmoothAdv", "Macer"),
     "Models, data and transformations": (
         "load_model",
+        "export_onnx",
         "zoo_network",
         "load_data",
         "load_transformation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -44,6 +44,7 @@ def load_model(
     compile: bool = False,
     layout: Layout | None = None,
     output: str | None = None,
+    providers: Sequence[str] | None = None,
     options: Mapping[str, object] = {},
     new_head: bool = False,
     denoiser: str | Path | None = None,
@@ -61,7 +62,7 @@ def load_model(
             - ``zoo:NAME``: a small network for any image shape and number of classes; see
               :func:`gsmooth.zoo_network`.
             - A TorchScript file (.pt), a torch.export file (.pt2) or an ONNX file (.onnx, extra
-              ``onnx``; always on the CPU).
+              ``onnx``).
             - ``timm:NAME``, ``torchvision:NAME[@WEIGHTS]`` or ``hf:NAME[@REVISION]`` (extras of
               these names): a network of that hub behind its own normalization, with ``weights`` or
               those that the hub downloads; ``hf:FOLDER`` is one that ``save_pretrained`` wrote.
@@ -73,6 +74,8 @@ def load_model(
         autocast, channels_last, compile: As for :class:`Classifier`; tried out on a batch here.
         layout: Of an ONNX file that leaves it open, "nchw" or "nhwc".
         output: Of an ONNX file with several outputs, the name of the one with the scores.
+        providers: Of an ONNX file, what onnxruntime computes on, such as
+            ``["CUDAExecutionProvider"]``; by default the CPU.
         options: Keyword arguments of the factory, or of the network of the zoo.
         new_head: The last linear layer is a new one with ``classes`` outputs, as fine-tuning makes
             it; ``weights`` are those behind it.
@@ -92,9 +95,9 @@ def load_model(
     check_device(device)
     how = _Settings(input_range, device, autocast, channels_last, compile, denoiser)
     path, suffix = None if weights is None else Path(weights), Path(spec).suffix.lower()
-    if (layout or output) and suffix != ".onnx":
+    if (layout or output or providers) and suffix != ".onnx":
         raise ConfigurationError(
-            f"model {spec!r}: layout and output are for ONNX files; leave them out"
+            f"model {spec!r}: layout, output and providers are for ONNX files; leave them out"
         )
     if spec.startswith(IN_MEMORY):
         raise ModelError(
@@ -118,7 +121,7 @@ def load_model(
     elif suffix in PROGRAM_SUFFIXES:
         if path is not None:
             raise ConfigurationError(f"model {spec!r} holds its own weights; leave weights out")
-        module = _from_program(Path(spec), _given(spec, shape), classes, layout, output)
+        module = _from_program(Path(spec), _given(spec, shape), classes, layout, output, providers)
     else:
         module = _from_factory(spec, options)
         if new_head:
@@ -148,10 +151,13 @@ def _from_program(
     classes: int | None,
     layout: Layout | None,
     output: str | None,
+    providers: Sequence[str] | None,
 ) -> nn.Module:
     suffix = path.suffix.lower()
     if suffix == ".onnx":
-        return load_onnx(path, shape, classes=classes, layout=layout, output=output)
+        return load_onnx(
+            path, shape, classes=classes, layout=layout, output=output, providers=providers
+        )
     return load_exported(path) if suffix == ".pt2" else load_script(path)
 
 

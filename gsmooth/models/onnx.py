@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, final
@@ -15,7 +16,9 @@ from torch import Tensor, nn
 from gsmooth.errors import ModelError
 from gsmooth.models.external import copied, external_files
 from gsmooth.models.programs import brief, require_model
+from gsmooth.text.spelling import did_you_mean
 
+CPU: Final = "CPUExecutionProvider"
 Layout = Literal["nchw", "nhwc"]
 _FLOATS: Final = ("tensor(float)", "tensor(double)", "tensor(float16)")
 
@@ -92,8 +95,9 @@ def load_onnx(
     classes: int | None = None,
     layout: Layout | None = None,
     output: str | None = None,
+    providers: Sequence[str] | None = None,
 ) -> Onnx:
-    """Load an ONNX network, to be run by onnxruntime on the CPU.
+    """Load an ONNX network, to be run by onnxruntime.
 
     Args:
         path: The ONNX file.
@@ -101,13 +105,15 @@ def load_onnx(
         classes: Number of classes; by default any.
         layout: "nchw" or "nhwc"; by default as the file declares its input.
         output: Name of the output with the scores; by default the only output (N, classes).
+        providers: What onnxruntime computes on, as it spells it, the first one that can; by default
+            the CPU. Images and scores travel through the memory of the host.
 
     Raises:
         ModelError: The file cannot be loaded, or does not determine layout or output.
     """
     require_model(path)
     data = path.read_bytes()
-    session, external = _session(path, data)
+    session, external = _session(path, data, list(providers or (CPU,)))
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type != "tensor(float)":
         found = ", ".join(f"{i.name}: {i.type}" for i in inputs)
@@ -122,7 +128,7 @@ def load_onnx(
     return Onnx(session, port, data, external)
 
 
-def _session(path: Path, data: bytes) -> tuple[Any, bytes]:
+def _session(path: Path, data: bytes, providers: list[str]) -> tuple[Any, bytes]:
     """Return the session and the digest of external files (empty without such files)."""
     try:
         import onnxruntime
@@ -130,6 +136,7 @@ def _session(path: Path, data: bytes) -> tuple[Any, bytes]:
         raise ModelError(
             f'model {path}: ONNX needs onnxruntime ({error}); run: pip install "gsmooth[onnx]"'
         ) from error
+    _require_providers(path, providers, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     # Models in onnxruntime's own format are refused: they could refer to files that are not hashed.
@@ -146,11 +153,27 @@ def _session(path: Path, data: bytes) -> tuple[Any, bytes]:
             Path(source).write_bytes(data)
         try:
             session = onnxruntime.InferenceSession(
-                source, sess_options=options, providers=["CPUExecutionProvider"]
+                source, sess_options=options, providers=providers
             )
         except Exception as error:  # onnxruntime's exceptions have no public base class.
             raise ModelError(f"model {path} cannot be read as ONNX ({brief(error)})") from error
+    used = session.get_providers()
+    if used[0] != providers[0]:  # onnxruntime goes on with the CPU where another one fails.
+        raise ModelError(
+            f"model {path}: {providers[0]} could not be started, and onnxruntime took {used[0]};"
+            " is its driver or library missing? Leave model.providers out to run on the CPU"
+        )
     return session, external
+
+
+def _require_providers(path: Path, asked: Sequence[str], available: Sequence[str]) -> None:
+    for name in asked:
+        if name not in available:
+            raise ModelError(
+                f"model {path}: onnxruntime has no {name!r} here{did_you_mean(name, available)}; it"
+                f" has {', '.join(available)} (CUDAExecutionProvider comes with the package"
+                " onnxruntime-gpu)"
+            )
 
 
 def _declared_layout(path: Path, dims: list[Any], shape: tuple[int, int, int]) -> Layout:

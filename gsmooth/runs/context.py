@@ -235,6 +235,7 @@ def load_classifier(config: RunConfig) -> Classifier:
         compile=model.compile,
         layout=model.layout,
         output=model.output,
+        providers=model.providers,
         options=model.options,
         new_head=model.new_head,
         denoiser=model.denoiser,

@@ -77,6 +77,7 @@ def _network(config: RunConfig, device: str) -> nn.Module:
         options=model.options,
         layout=model.layout,
         output=model.output,
+        providers=model.providers,
         denoiser=None if config.train.denoiser else model.denoiser,
     ).module
     if model.new_head:

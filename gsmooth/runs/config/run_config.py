@@ -64,6 +64,9 @@ class ModelSection(Section):
     """Order of the input's axes, for an ONNX file that leaves it open."""
     output: str | None = None
     """Name of the scores, for an ONNX file with several outputs."""
+    providers: tuple[str, ...] | None = None
+    """What onnxruntime computes an ONNX file on, e.g. `["CUDAExecutionProvider"]`. Left out: the
+    CPU."""
     options: dict[str, object] = NO_OPTIONS
     """Arguments of the factory, or of the network of the zoo, such as `{width = 32}`."""
     new_head: bool = False
@@ -413,6 +416,7 @@ _USUAL: dict[str, object] = {
     "compile": False,
     "layout": None,
     "output": None,
+    "providers": None,
     "options": {},
     "new_head": False,
     "denoiser": None,
