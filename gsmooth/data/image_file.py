@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff")
 """Suffixes of the files that are read, in lower case."""
-_FORMATS: Final = ("PNG", "JPEG", "BMP", "PPM", "WEBP", "TIFF")
+FORMATS: Final = ("PNG", "JPEG", "BMP", "PPM", "WEBP", "TIFF")
 _PLAIN: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
 _DEEP: Final = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -135,11 +135,11 @@ def _opened(path: Path) -> Image:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        return Image.open(path, formats=_FORMATS)
+        return Image.open(path, formats=FORMATS)
     except UnidentifiedImageError as error:
         refuse_disguised("data", path, InputError)
         raise InputError(
-            f"data {path}: cannot be read as an image ({', '.join(_FORMATS)}); it is another file,"
+            f"data {path}: cannot be read as an image ({', '.join(FORMATS)}); it is another file,"
             " or it is damaged"
         ) from error
 

@@ -20,6 +20,8 @@ from gsmooth.data.arrays import as_array
 from gsmooth.data.boundary import reading
 from gsmooth.data.dataset import Dataset, checked_form, dataset_from_arrays, interleaved
 from gsmooth.data.folder import ImageFiles, image_files, split_folders, stacked
+from gsmooth.data.hf_data import PREFIX as HUB
+from gsmooth.data.hf_data import load_hf_data
 from gsmooth.data.image_file import SUFFIXES
 from gsmooth.data.names import named_classes
 from gsmooth.data.preparation import AS_IT_IS, Preparation
@@ -59,6 +61,8 @@ def load_data(
             - A folder: one sub-folder of images a class, taken in turn like the digits; or a
               sub-folder a split (train, heldout, test, ...) with those inside.
             - An image file: that one image, whose class is not known.
+            - ``hf-data:NAME[SPLIT]``, ``hf-data:FOLDER[SPLIT]`` (extra ``hf-data``): images of
+              Hugging Face's datasets, or of a folder that ``save_to_disk`` wrote.
             - ``module:factory``: a function that returns a Dataset, (images, labels) or (images,
               labels, class names); it gets the split if it has an argument of that name.
         split: Which split; None is ``usual``, and all of data without splits.
@@ -92,7 +96,8 @@ def split_names(spec: str) -> tuple[str, ...] | None:
         spec: The spec.
 
     Returns:
-        The names; empty for data without splits; None for a factory, whose splits are unknown.
+        The names; empty for data without splits; None for a factory or a hub, whose splits are not
+        known.
 
     Raises:
         InputError: The data cannot be read.
@@ -101,6 +106,8 @@ def split_names(spec: str) -> tuple[str, ...] | None:
     with reading(spec):
         if spec.startswith("shipped:"):
             return tuple(_DIGITS)
+        if spec.startswith(HUB):
+            return None
         if path.suffix.lower() == ".npz" or is_array_folder(path):
             return tuple(name for name in opened_arrays(path).splits() if name != ALL)
         return tuple(split_folders(path)) if path.is_dir() else None
@@ -118,6 +125,8 @@ def _loaded(
     path = Path(spec).expanduser()
     if spec.startswith("shipped:"):
         return _prepared(_shipped(spec, split, usual), preparation)
+    if spec.startswith(HUB):
+        return load_hf_data(spec, split, preparation, usual, files_from)
     if path.suffix.lower() == ".npz" or is_array_folder(path):
         return _from_arrays(path, split, usual, preparation, arrays_from)
     if path.is_dir():

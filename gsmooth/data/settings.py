@@ -21,6 +21,8 @@ class DataSettings:
     """Bytes of all images from which a run leaves them on disk, and reads each when it is used."""
     recent_images: int = 8
     """Images on disk that are kept in memory after they were read."""
+    most_pixels: int = 80_000_000
+    """Pixels of one image of a hub, at most: a small file can hold more than the memory does."""
     kept_bytes: int = 2**27
     """Bytes of all images from which their digests are kept in the user's cache folder."""
     looked_at_least: int = 64

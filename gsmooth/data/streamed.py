@@ -53,7 +53,7 @@ class StreamedImages(LazyImages):
     def source(self) -> str:
         """Return names, sizes and times of the files, the preparation and the decoders."""
         stated = [f"{path.absolute()}|{_version(path)}" for path in self.paths]
-        return "\n".join([_decoders(), repr(self.preparation), *stated])
+        return "\n".join([decoders(), repr(self.preparation), *stated])
 
 
 @final
@@ -102,7 +102,7 @@ class MappedImages(LazyImages):
     def source(self) -> str:
         """Return name, size and time of the file, the array in it, and which images are taken."""
         where = f"{self.path.absolute()}|{_version(self.path)}|{self.member}"
-        return "\n".join([_decoders(), repr(self.preparation), where, self.places.tobytes().hex()])
+        return "\n".join([decoders(), repr(self.preparation), where, self.places.tobytes().hex()])
 
     def require_whole(self) -> None:
         """Read the array once for its check sum, where the file has one."""
@@ -114,7 +114,7 @@ def _version(path: Path) -> str:
     return f"{found.st_size}|{found.st_mtime_ns}|{found.st_ino}"
 
 
-def _decoders() -> str:
+def decoders() -> str:
     """The version of what decodes and resizes images."""
     import PIL
 

@@ -94,7 +94,8 @@ class DataSection(Section):
     """The images, and which of them are used: `start`, `start + every`, ..., at most `limit`."""
 
     spec: str = "shipped:digits"
-    """`shipped:digits`, `FILE.npz`, a folder of images by class, or `module:factory`."""
+    """`shipped:digits`, `FILE.npz`, a folder of images by class, `hf-data:NAME[SPLIT]`, or
+    `module:factory`."""
     split: str | None = None
     """Which part, of data that have splits. Left out: `heldout` (`train` for `gsmooth train` and
     `gsmooth calibrate`). `all`: data without splits."""
