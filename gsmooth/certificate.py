@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, final
 
-from gsmooth.text.rounding import confidence_text, text_up
+from gsmooth.text.notebook import facts_html, votes_html
+from gsmooth.text.rounding import confidence_text, text_inward, text_up
 from gsmooth.transforms.region import Region
 
 DECISION_RULE: Final = 2
@@ -218,6 +219,12 @@ class Certified:
     premise: Premise | None = None
     attempts: int = 1
 
+    def _repr_html_(self) -> str:
+        """For notebooks: what is certified, under which assumption."""
+        part = "all of it" if self.fraction == 1.0 else text_inward(self.fraction, 4)
+        facts = {"region": self.region, "part of what was asked for": part}
+        return facts_html(f"Certified as class {self.label}", facts | _stated(self))
+
 
 @final
 @dataclass(frozen=True)
@@ -249,8 +256,25 @@ class Abstained:
     premise: Premise | None = None
     attempts: int = 1
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the reason, and what was voted on."""
+        facts: dict[str, object] = {"reason": self.reason, "class that was tested": self.label}
+        facts["votes that could have sufficed"] = self.least_n
+        return facts_html("Abstained", facts | _stated(self))
+
 
 Certificate = Certified | Abstained
+
+
+def _stated(found: Certificate) -> dict[str, object]:
+    """What both kinds of answer state, for notebooks."""
+    return {
+        "guarantee": found.guarantee,
+        "alpha": text_up(found.alpha),
+        "premise": found.premise.describe() if found.premise else None,
+        "centres": len(found.evidence),
+        "votes at the centres": f"{sum(centre.trials for centre in found.evidence):,}",
+    }
 
 
 @final
@@ -273,3 +297,8 @@ class Prediction:
     label: int | None
     counts: tuple[int, ...]
     alpha: float
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the answer, and the votes of the classes that had most."""
+        answer = "no class is sure" if self.label is None else f"class {self.label}"
+        return votes_html(f"g answers: {answer} (alpha = {text_up(self.alpha)})", self.counts)

@@ -119,6 +119,11 @@ class Result:
             self.pilot_votes,
         )
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the certificate, and its explanation where the batch is known."""
+        found: str = self.certificate._repr_html_()
+        return found if self._results is None else found + self.explain()._repr_html_()
+
     def __repr__(self) -> str:
         found = self.certificate
         if isinstance(found, Certified):

@@ -17,6 +17,8 @@ from gsmooth.certification import RegionMode
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.models.classifier import Classifier
+from gsmooth.text.notebook import table_html
+from gsmooth.text.rounding import percent
 from gsmooth.theory.parameter_noise import ParameterNoise, noise_texts
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
@@ -71,6 +73,24 @@ class Recommendation:
         names = [parameter.name for parameter in best.transformation.parameters]
         texts = [*noise_texts(best.law(), names), f"sigma={best.sigma:g}"]
         return f"Recommendation({best.transformation!r}, {', '.join(texts)})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the table of candidates, the recommended one first."""
+        names = [parameter.name for parameter in self.transformation.parameters]
+        rows = [
+            (
+                repr(one.transformation),
+                ", ".join(noise_texts(one.law(), names)) or "none",
+                f"{one.sigma:g}",
+                f"{one.figures.residual.median:.3f}",
+                one.figures.centres,
+                f"{one.figures.votes.median:,.0f}",
+                "" if one.figures.accuracy is None else percent(one.figures.accuracy),
+            )
+            for one in self.table()
+        ]
+        columns = ("lift", "noise", "sigma", "residual", "centres", "votes", "accuracy")
+        return table_html("Recommended by a heuristic: the first line", columns, rows)
 
     def table(self) -> list[Candidate]:
         """The candidates, the recommended one first; each has ``figures``."""

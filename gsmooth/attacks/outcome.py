@@ -8,6 +8,7 @@ from typing import Final, final
 from torch import Tensor
 
 from gsmooth.certificate import Prediction
+from gsmooth.text.notebook import facts_html
 
 VIOLATION_ALPHA: Final = 1e-9
 """Level of PREDICT for a violation: far below alpha, at which a few certificates may be wrong."""
@@ -66,6 +67,17 @@ class AttackOutcome:
     forwards: int
     inside: Attempt | None = None
     missing_gradient: str | None = None
+
+    def _repr_html_(self) -> str:
+        """For notebooks: whether g keeps the class, and where it was tried hardest."""
+        answer = self.prediction.label
+        facts = {
+            "worst parameters": ", ".join(f"{value:.4g}" for value in self.theta) or None,
+            "answer there": "not sure" if answer is None else f"class {answer}",
+            "forward passes": f"{self.forwards:,}",
+        }
+        kept = "keeps the true class" if self.robust else "does not keep the true class"
+        return facts_html(f"Image {self.index} under the worst attack found: g {kept}", facts)
 
     @property
     def theta(self) -> tuple[float, ...]:

@@ -18,7 +18,8 @@ from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.sampling.noise import SampleKey, Stream
 from gsmooth.sampling.smoothed_classifier import SampleRequest, SmoothedClassifier
-from gsmooth.text.rounding import confidence_text, text_down
+from gsmooth.text.notebook import facts_html
+from gsmooth.text.rounding import confidence_text, percent_down, text_down, text_up
 from gsmooth.theory.haar import HaarLaw
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.theory.population import PopulationBound
@@ -83,6 +84,17 @@ class PopulationCertificate:
     right: int
     covered: int
     estimate: float = field(compare=False)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the bound, and what it was counted from."""
+        facts = {
+            "robust accuracy, at least": percent_down(self.robust_accuracy),
+            "alpha": text_up(self.alpha),
+            "region": self.region,
+            "images, one vote each": f"{self.images:,}",
+            "right votes": f"{self.right:,}",
+        }
+        return facts_html("A bound for a population", facts)
 
     @staticmethod
     def of(

@@ -110,6 +110,12 @@ class Dataset:
             images = images[chosen]
         return replace(self, images=images, labels=self.labels[chosen])
 
+    def _repr_html_(self) -> str:
+        """For notebooks: a sheet of the first images, and how many each class has."""
+        from gsmooth.data.sheet import dataset_html
+
+        return dataset_html(self)
+
     def extremes(self) -> tuple[float, float]:
         """Return the least and the greatest stored value."""
         return _extremes(self.images)

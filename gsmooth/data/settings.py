@@ -8,6 +8,21 @@ from typing import Final, final
 
 @final
 @dataclass(frozen=True)
+class SheetSettings:
+    """The sheet of images that a notebook shows of a data set."""
+
+    images: int = 16
+    """Images on it, at most."""
+    columns: int = 8
+    """Images side by side, at most."""
+    side: int = 64
+    """Side in pixels from which fewer pixels are shown."""
+    classes: int = 12
+    """Classes whose images are counted, at most."""
+
+
+@final
+@dataclass(frozen=True)
 class DataSettings:
     """Limits on data, and sizes of blocks."""
 
@@ -27,6 +42,8 @@ class DataSettings:
     """Bytes of all images from which their digests are kept in the user's cache folder."""
     looked_at_least: int = 64
     """Images of a folder that ``gsmooth init`` reads, however long it takes."""
+    sheet: SheetSettings = SheetSettings()
+    """Of the sheet of images in notebooks."""
 
 
 DATA: Final = DataSettings()

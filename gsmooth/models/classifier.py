@@ -17,6 +17,7 @@ from gsmooth.boundaries.user_code import one_line, users_code
 from gsmooth.data.image_key import image_name
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.models.call import model_call, plain_precision
+from gsmooth.text.notebook import facts_html
 
 Autocast = Literal["bfloat16", "float16"]
 _TYPES: Final[dict[str, torch.dtype]] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -111,6 +112,19 @@ class Classifier:
         span = "" if (low, high) == (0.0, 1.0) else f", input_range=({low:g}, {high:g})"
         where = "" if self.device.type == "cpu" else f", device={str(self.device)!r}"
         return f"Classifier({name}, classes={self.classes}, shape={self.shape}{span}{where})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        count = sum(parameter.numel() for parameter in self.module.parameters())
+        facts = {
+            "network": self.name if ":" in self.name else type(self.module).__name__,
+            "parameters": f"{count:,}" if count else None,
+            "classes": self.classes,
+            "input (C, H, W)": self.shape,
+            "range of pixels": self.input_range,
+            "device": self.device,
+        }
+        return facts_html("Classifier", facts)
 
     def scores(self, batch: Tensor) -> Tensor:
         """Compute the scores of a batch; differentiable if the module is.

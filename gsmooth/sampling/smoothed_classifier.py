@@ -24,6 +24,7 @@ from gsmooth.sampling.noise import (
     grid_total_variation,
     theta_accuracy,
 )
+from gsmooth.text.notebook import facts_html
 from gsmooth.theory.laws import Law
 from gsmooth.theory.parameter_noise import (
     Gaussian,
@@ -176,6 +177,20 @@ class SmoothedClassifier:
             f"SmoothedClassifier({name}, {operator.name}, {noise}sigma={self.law.sigma:g},"
             f" classes={network.classes})"
         )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the network, the transformation and the noise."""
+        network, operator = self.classifier, self.transformation
+        names = [parameter.name for parameter in operator.parameters]
+        facts = {
+            "network": repr(network),
+            "transformation": f"{operator.name}: {operator!r}",
+            "noise on parameters": ", ".join(noise_texts(self.law, names)) or "none",
+            "sigma": f"{self.law.sigma:g}",
+            "images (C, H, W)": self.image_shape,
+            "seed": "secret" if isinstance(self.seed, SecretSeed) else self.seed,
+        }
+        return facts_html("SmoothedClassifier", facts)
 
     if not TYPE_CHECKING:  # A type checker refuses unknown attributes by itself.
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import final
 
 from gsmooth.certificate import Prediction
+from gsmooth.text.notebook import votes_html
+from gsmooth.text.rounding import text_up
 
 
 @final
@@ -29,6 +31,12 @@ class Decided:
     counts: tuple[int, ...]
     alpha: float
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the answer, and the votes of the classes that had most."""
+        return votes_html(
+            f"g answers: class {self.label} (alpha = {text_up(self.alpha)})", self.counts
+        )
+
     @property
     def votes(self) -> int:
         """Votes in all."""
@@ -47,6 +55,12 @@ class Undecided:
 
     counts: tuple[int, ...]
     alpha: float
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the answer, and the votes of the classes that had most."""
+        return votes_html(
+            f"g answers: no class is sure (alpha = {text_up(self.alpha)})", self.counts
+        )
 
     @property
     def votes(self) -> int:

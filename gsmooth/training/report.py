@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
+
+from gsmooth.text.notebook import table_html
+from gsmooth.text.rounding import percent
+
+_SHOWN: Final = 20
+"""Epochs in a table, at most."""
 
 
 @final
@@ -39,6 +45,22 @@ class TrainReport:
     """
 
     epochs: tuple[EpochReport, ...]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the epochs whose estimate was the best so far, and the last one."""
+        shown = [epoch for epoch in self.epochs if epoch.best or epoch is self.epochs[-1]]
+        rows = [
+            (
+                epoch.epoch,
+                f"{epoch.loss:.4g}",
+                percent(epoch.accuracy),
+                "" if epoch.estimate is None else percent(epoch.estimate),
+                f"{epoch.seconds:.0f}",
+            )
+            for epoch in shown[-_SHOWN:]
+        ]
+        columns = ("epoch", "loss", "accuracy under noise", "estimated certified", "seconds")
+        return table_html(f"Training of {len(self.epochs)} epochs", columns, rows)
 
     @property
     def kept(self) -> EpochReport | None:

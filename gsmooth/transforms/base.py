@@ -9,6 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, final
 
 from gsmooth.errors import ConfigurationError, PluginError
+from gsmooth.text.notebook import table_html
 from gsmooth.transforms.bounds import Enclosure as Enclosure
 from gsmooth.transforms.bounds import TransformationBounds
 from gsmooth.transforms.names import require_no_bounds, require_present_names
@@ -118,6 +119,13 @@ class Transformation(ABC):
         if "_haar_only" not in vars(cls):
             cls._haar_only = _haar_only(cls)
         _check_sides_in(cls)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: options, and a line for each parameter."""
+        kind = "orthogonal action" if self.orthogonal else "action"
+        title = f"{self!r}: {self.summary or kind}"
+        rows = [(p.name, p.unit or "-", p.description) for p in self.parameters]
+        return table_html(title, ("parameter", "unit", "what it is"), rows)
 
     @property
     def bounds(self: HasBounds[B_co]) -> B_co:
