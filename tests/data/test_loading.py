@@ -338,3 +338,10 @@ def test_loading_digits_needs_neither_pandas_nor_mlxtends_loader() -> None:
         "pandas",
         "sklearn",
     }
+
+
+def test_the_sample_of_digits_is_the_beginning_of_the_held_out_ones() -> None:
+    sample, digits = load_data("shipped:digits-sample"), load_data("shipped:digits")
+    assert (sample.images == digits.images[:100]).all()
+    assert (sample.labels == digits.labels[:100]).all()
+    assert (sample.classes, sample.split) == (digits.classes, digits.split)
