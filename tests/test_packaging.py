@@ -90,3 +90,12 @@ def test_every_shipped_card_has_its_weights_and_they_are_small() -> None:
     assert cards
     assert cards == set(weights)
     assert [name for name, size in weights.items() if size > SHIPPED_LIMIT] == []
+
+
+@pytest.mark.parametrize("package", ["gsmooth", *PLUGINS.values()])
+def test_every_package_says_that_it_is_typed(package: str, wheel_files: set[str]) -> None:
+    assert f"{package}/py.typed" in wheel_files
+
+
+def test_every_licence_that_is_named_lies_in_the_tree() -> None:
+    assert all((ROOT / name).is_file() for name in PYPROJECT["project"]["license-files"])
