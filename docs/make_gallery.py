@@ -45,13 +45,14 @@ _QUICK = (
 @final
 @dataclass(frozen=True)
 class Case:
-    """One entry: what it shows, the command, and which picture of the report."""
+    """One entry: what it shows, the command, which picture of the report, and how it is drawn."""
 
     name: str
     title: str
     text: str
     arguments: str
     picture: str = "contact_sheet.png"
+    draw: str = "curve"
 
     def command(self, folder: Path | str) -> str:
         """The command that certifies it."""
@@ -108,6 +109,15 @@ CASES = (
         "-m shipped:digits-l2 --mode radius --l2 1.0 --set certify.n=1000 --no-attack --limit 40",
         "curve.png",
     ),
+    Case(
+        "votes",
+        "How many votes are worth it",
+        "The average radius of the same images against the number of votes n: the mean over all"
+        " subsets of the votes that were kept. `gsmooth report FOLDER --draw radius` draws it.",
+        "-m shipped:digits-l2 --mode radius --l2 1.0 --set certify.n=1000 --no-attack --limit 40",
+        "radius.png",
+        "radius",
+    ),
 )
 
 
@@ -121,7 +131,7 @@ def make(case: Case, folder: Path) -> Path:
         return picture
     shutil.rmtree(run, ignore_errors=True)
     _obey(command)
-    _obey(f"gsmooth report {run} --data shipped:digits")
+    _obey(f"gsmooth report {run} --data shipped:digits --draw {case.draw}")
     stamp.write_text(command, "utf-8")
     return picture
 

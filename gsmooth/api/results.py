@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from gsmooth.api.images import LabelsLike
     from gsmooth.report.explain.explanation import Explanation
+    from gsmooth.report.printable import Table
 
 
 @final
@@ -254,6 +255,53 @@ class Results(Sequence[Result]):
             for r, label in zip(self, truth.tolist(), strict=True)
         ]
         return float(sum(held) / len(held))
+
+    def table(
+        self,
+        labels: LabelsLike | None = None,
+        *,
+        at: Sequence[float | str] | None = None,
+        by_class: bool = False,
+        confidence: float = 0.95,
+    ) -> Table:
+        """Certified accuracy by radius, angle or shift, with exact intervals.
+
+        Images that are not computed yet are now. Several runs in one table: :meth:`save` them, and
+        give their folders to ``gsmooth.report.table``.
+
+        Args:
+            labels: The true classes; by default those known already.
+            at: Columns: numbers in the unit of the region, or shares of it (``"50%"``). None: round
+                numbers up to the end of the region.
+            by_class: Whether each true class has a row of its own.
+            confidence: Level of the exact binomial intervals.
+
+        Returns:
+            A table that notebooks show; ``print`` it, or ``to_markdown()``, ``to_latex()``,
+            ``to_csv()``.
+
+        Raises:
+            InputError: No labels are known.
+            ConfigurationError: A column cannot be read.
+
+        Example:
+            >>> import gsmooth as gs
+            >>> images, labels = gs.data.digits(limit=2)
+            >>> net = gs.load_model("shipped:digits-l2")
+            >>> g = gs.SmoothedClassifier(net, "gaussian", sigma=0.25, seed=0)
+            >>> results = gs.certify(g, images, gs.Region(l2=0.25), labels=labels)
+            >>> results.table(at=[0.25]).numbers.rows[0].certified[0].share.count
+            2
+        """
+        from gsmooth.api.saving import records_of
+        from gsmooth.report.accuracy_table import accuracy_table, class_table
+        from gsmooth.report.printable import Table
+        from gsmooth.report.run_counts import RunCounts
+
+        counts = RunCounts.of(records_of(self, self._truth(labels)))
+        if by_class:
+            return Table(class_table([counts], at, confidence))
+        return Table(accuracy_table([counts], at, confidence=confidence))
 
     def plot(self, labels: LabelsLike | None = None) -> Figure:
         """A picture of up to eight images, attacks on them, and what is certified.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,13 @@ from gsmooth.runs.config.run_config import (
 )
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.monitor.interrupt import uninterrupted
-from gsmooth.runs.records.folder import RecordWriter, read_records, stored_header
+from gsmooth.runs.records.folder import (
+    ROWS_NAME,
+    Records,
+    RecordWriter,
+    read_records,
+    stored_header,
+)
 from gsmooth.runs.records.header import RunHeader, installed_versions
 from gsmooth.runs.records.recorded_noise import NoiseRecord
 from gsmooth.runs.records.row import Row
@@ -54,6 +60,9 @@ from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.transforms import registry
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.options import recorded_options
+
+_UNSAVED: Final = "results"
+"""What tables call results that lie in no folder."""
 
 
 def saved(results: Results, folder: Path, labels: NDArray[np.int64]) -> Path:
@@ -71,6 +80,14 @@ def saved(results: Results, folder: Path, labels: NDArray[np.int64]) -> Path:
                 with uninterrupted():
                     writer.write(_row(result, run, writer.header))
     return folder
+
+
+def records_of(results: Results, labels: NDArray[np.int64]) -> Records:
+    """The records that :func:`saved` would write, in memory; its seed is kept nowhere."""
+    run = _run(results, Path(_UNSAVED), labels)
+    header = run.header
+    rows = [_row(result, run, header) for result in results]
+    return Records(header, rows, Path(_UNSAVED) / ROWS_NAME)
 
 
 def _run(results: Results, folder: Path, labels: NDArray[np.int64]) -> RunContext:

@@ -1,18 +1,30 @@
-"""``gsmooth report``: a run's records as table, curve, contact sheet and Parquet."""
+"""``gsmooth report``: records as the tables and figures of the field, contact sheet and files."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gsmooth.cli.options import DebugFlag, JsonFlag
 from gsmooth.cli.output import emit, guarded
+from gsmooth.cli.report_options import (
+    AtOption,
+    ConfidenceOption,
+    DataOption,
+    DrawOption,
+    FiguresOption,
+    FormatOption,
+    IntervalsOption,
+    OutOption,
+    ParquetOption,
+    RowsOption,
+    TableOption,
+    TsvOption,
+    WidthOption,
+)
 from gsmooth.errors import ConfigurationError, RecordError
-
-if TYPE_CHECKING:
-    from gsmooth.cli.result import Result
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -21,76 +33,73 @@ gsmooth report runs/quickstart
 
 gsmooth report runs/quickstart --data shipped:digits
 
-gsmooth report runs/narrow runs/wide --out figures
+gsmooth report sigma_0.25.tsv sigma_0.50.tsv sigma_1.00.tsv --at 0,0.5,1.0,1.5,2.0,2.5,3.0
+
+gsmooth report runs/narrow runs/wide --rows sigma,n --format latex > table.tex
+
+gsmooth report runs/quickstart --table classes,confusion --intervals
+
+gsmooth report runs/l2 --draw radius,votes --width 3.3 --out figures
 
 gsmooth report runs/quickstart --parquet runs/quickstart/records.parquet --no-figures --json
 """
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of records.")],
-    figures: Annotated[
-        bool,
-        typer.Option("--figures/--no-figures", help="Draw the curve, and with --data pictures."),
-    ] = True,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            "-d",
-            metavar="SPEC",
-            help="The images of the run, as certify was given them, for the contact sheet.",
-        ),
-    ] = None,
-    parquet: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Export the rows of one run (extra parquet)."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FOLDER", help="Of the figures; by default the run's."),
-    ] = None,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Folders of records, or published TSV files."),
+    ],
+    at: AtOption = None,
+    rows: RowsOption = None,
+    table: TableOption = "accuracy",
+    shape: FormatOption = "text",
+    intervals: IntervalsOption = False,
+    confidence: ConfidenceOption = 0.95,
+    figures: FiguresOption = True,
+    draw: DrawOption = "curve",
+    width: WidthOption = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    parquet: ParquetOption = None,
+    tsv: TsvOption = None,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
 ) -> None:
-    """Summarize runs side by side: accuracies, abstentions, votes, guarantee and alpha.
+    """Tabulate runs as papers do: certified accuracy by radius, angle or shift, a row a run.
 
-    The curve shows certified accuracy against the certified part of the region; the contact sheet
-    (with --data) shows a few images with the transformations that could not fool the model. Nothing
-    that a folder names is imported or opened, so that records may be reported on wherever they come
-    from.
+    Also: average certified radius, standard accuracy, abstentions, exact intervals, classes,
+    confusions, and what each run is (region, votes, guarantee, alpha). Figures: curves with
+    confidence bands, the certified radius against n, certified against attacked, votes; with --data
+    a contact sheet. Nothing that a folder names is imported or opened, so that records may be
+    reported on wherever they come from.
     """
     with guarded(as_json, debug):
-        from gsmooth.cli.result import Result
-        from gsmooth.runs.records.export import export_parquet
-
-        if parquet is not None and len(runs) > 1:
-            raise ConfigurationError("--parquet exports one run; name a single folder")
-        if data is not None and len(runs) > 1:
-            raise ConfigurationError("--data is for the pictures of one run; name a single folder")
+        from gsmooth.cli.field_report import FieldReport, ReportFiles
+        from gsmooth.cli.report_tables import (
+            TableChoice,
+            chosen_figures,
+            chosen_format,
+            chosen_tables,
+            listed,
+        )
         from gsmooth.runs.records.population_records import is_population
 
         if any(is_population(run) for run in runs):
             _report_populations(runs, as_json)
             return
-        result = Result.read(runs)
-        if figures:
-            result = _drawn(result, out or result.runs[0].path.parent, data)
-        if parquet is not None:
-            export_parquet(result.runs[0], parquet)
-            result = result.with_files(parquet)
-        if as_json:
-            emit(result.as_document())
-        else:
-            result.print()
-
-
-def _drawn(result: Result, folder: Path, data: str | None) -> Result:
-    if data is None:
-        return result.drawn(folder)
-    from gsmooth.runs.inputs import recorded_data
-
-    return result.drawn(folder, recorded_data(result.runs[0].header.config, data))
+        choice = TableChoice(
+            chosen_tables(table),
+            chosen_format(shape),
+            listed(at),
+            listed(rows),
+            intervals,
+            confidence,
+        )
+        drawn, images = (chosen_figures(draw), data) if figures else ((), None)
+        files = ReportFiles(drawn, width, out, images, parquet, tsv)
+        files.require_fitting(len(runs))
+        FieldReport.of(runs, choice, files).emit(as_json)
 
 
 def _report_populations(runs: list[Path], as_json: bool) -> None:

@@ -78,6 +78,7 @@ class Result:
         from gsmooth.report.tables import render
 
         out = console()
-        out.print(render(*self.summaries))
+        if self.summaries:
+            out.print(render(*self.summaries))
         for path in (*(run.path for run in self.runs), *self.files):
             out.print(plain(str(path)), soft_wrap=True)

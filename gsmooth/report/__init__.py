@@ -7,15 +7,38 @@ from typing import TYPE_CHECKING
 from gsmooth.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from gsmooth.report.folders import draw_contact_sheet, draw_curve, summarize
+    from gsmooth.report.folders import (
+        draw_attack,
+        draw_contact_sheet,
+        draw_curve,
+        draw_radius,
+        draw_votes,
+        summarize,
+        table,
+    )
+    from gsmooth.report.printable import Table
 
 _HOMES = {
+    "Table": "printable",
+    "draw_attack": "folders",
     "draw_contact_sheet": "folders",
     "draw_curve": "folders",
+    "draw_radius": "folders",
+    "draw_votes": "folders",
     "summarize": "folders",
+    "table": "folders",
 }
 
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
-__all__ = ["draw_contact_sheet", "draw_curve", "summarize"]
+__all__ = [
+    "Table",
+    "draw_attack",
+    "draw_contact_sheet",
+    "draw_curve",
+    "draw_radius",
+    "draw_votes",
+    "summarize",
+    "table",
+]

@@ -10,8 +10,10 @@ from gsmooth.errors import ConfigurationError
 from gsmooth.report.reach import Axis
 from gsmooth.report.reach_columns import ReachColumn, reach_columns
 from gsmooth.report.run_counts import ClassCounts, RunCounts
-from gsmooth.report.run_settings import RUN, naming_settings, setting_at
+from gsmooth.report.run_settings import RUN, naming_settings, row_names
 from gsmooth.report.share import Interval, Share, exact_interval
+
+_NO_RUN = "report: no run; name folders of records, or TSV files"
 
 
 @final
@@ -107,7 +109,7 @@ def accuracy_table(
         ConfigurationError: There is no run, or a column or a setting is none.
     """
     if not runs:
-        raise ConfigurationError("report: no run; name folders of records, or TSV files")
+        raise ConfigurationError(_NO_RUN)
     columns = reach_columns(runs, at)
     named_by = naming_settings([run.settings for run in runs], rows)
     found = [_row(run, run.total, _names(run, named_by), columns, confidence) for run in runs]
@@ -115,30 +117,33 @@ def accuracy_table(
 
 
 def class_table(
-    run: RunCounts, at: Sequence[str | float] | None = None, confidence: float = 0.95
+    runs: Sequence[RunCounts],
+    at: Sequence[str | float] | None = None,
+    confidence: float = 0.95,
 ) -> AccuracyTable:
-    """Tabulate certified accuracy by true class, with a row for all classes at the end.
+    """Tabulate certified accuracy by true class, with a row for all classes of each run.
 
     Args:
-        run: Counts of the run.
+        runs: Counts of the runs, whose names differ.
         at, confidence: As in :func:`accuracy_table`.
 
     Raises:
-        ConfigurationError: A column cannot be read.
+        ConfigurationError: There is no run, or a column cannot be read.
     """
-    columns = reach_columns([run], at)
+    if not runs:
+        raise ConfigurationError(_NO_RUN)
+    columns = reach_columns(runs, at)
+    named_by = ("class",) if len(runs) == 1 else (RUN, "class")
     rows = [
-        _row(run, own, (run.class_name(own.label),), columns, confidence)
+        _row(run, own, (run.name, run.class_name(own.label))[-len(named_by) :], columns, confidence)
+        for run in runs
         for own in (*run.classes, run.total)
     ]
-    return AccuracyTable(("class",), columns, tuple(rows), (run.axis,), confidence)
+    return AccuracyTable(named_by, columns, tuple(rows), _axes(runs), confidence)
 
 
 def _names(run: RunCounts, named_by: Sequence[str]) -> tuple[str, ...]:
-    known = {**run.settings, RUN: run.name}
-    return tuple(
-        known[name] if name in known else setting_at(run.config, name) for name in named_by
-    )
+    return row_names(named_by, run.name, run.settings, run.config)
 
 
 def _row(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gsmooth.data.class_names import class_label
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import InputError, RecordError
-from gsmooth.report.curves import save
+from gsmooth.report.figure_style import save
 from gsmooth.report.reach import about_preimages, at, verdict_of
 from gsmooth.report.settings import REPORT
 from gsmooth.report.summary import summarize

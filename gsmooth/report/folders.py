@@ -1,4 +1,4 @@
-"""Summary, curve and contact sheet of records in folders, given by path."""
+"""Summary, table, figures and contact sheet of records in folders, given by path."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gsmooth.data.dataset import Dataset
-from gsmooth.report import contact_sheet, curves, summary
+from gsmooth.report import contact_sheet, summary
+from gsmooth.report.accuracy_table import accuracy_table, class_table
+from gsmooth.report.figure_style import save_both
+from gsmooth.report.figures import FigureKind, figure_of
+from gsmooth.report.printable import Table
+from gsmooth.report.source import Source, read_sources
 from gsmooth.report.summary import Summary
 from gsmooth.runs.inputs import recorded_data
 from gsmooth.runs.records.folder import open_records
@@ -26,22 +31,123 @@ def summarize(folder: Folder) -> Summary:
     return summary.summarize(open_records(folder))
 
 
-def draw_curve(folders: Folder | Sequence[Folder], to: Folder) -> Path:
-    """Draw certified accuracy against the reach of certificates, one curve a folder.
+def table(
+    runs: Folder | Sequence[Folder],
+    at: Sequence[float | str] | None = None,
+    *,
+    rows: Sequence[str] | None = None,
+    by_class: bool = False,
+    confidence: float = 0.95,
+) -> Table:
+    """Tabulate the certified accuracy of runs by radius, angle or shift.
 
     Args:
-        folders: One folder of records, or several whose regions share an axis.
+        runs: Folders of records, or TSV files as Cohen et al. (2019) publish them.
+        at: Columns: numbers in the unit of the runs, texts with a unit (``"30deg"``, ``"2px"``,
+            ``"0.5l2"``), or shares of each run's region (``"50%"``). None: round numbers and the
+            ends of regions; shares where the runs are about different attacks.
+        rows: Settings that name the rows, such as ``sigma``, ``n``, ``model``, ``run`` or
+            ``certify.n0``. None: those in which the runs differ.
+        by_class: Whether each true class has a row of its own.
+        confidence: Level of the exact binomial intervals.
+
+    Returns:
+        The table: ``print`` it, or ``to_markdown()``, ``to_latex()``, ``to_csv()``.
+
+    Raises:
+        RecordError: A run cannot be read, or has no finished image.
+        ConfigurationError: A column or a setting is not known.
+    """
+    counts = [source.counts for source in _sources(runs)]
+    if by_class:
+        return Table(class_table(counts, at, confidence))
+    return Table(accuracy_table(counts, at, rows, confidence))
+
+
+def draw_curve(
+    folders: Folder | Sequence[Folder], to: Folder, *, width: float | None = None
+) -> Path:
+    """Draw certified accuracy against the reach of certificates, one curve a run.
+
+    Args:
+        folders: One folder of records or TSV file, or several. Runs about other attacks have axes
+            of their own, side by side.
         to: The picture without its suffix; ``to``.png and ``to``.svg are written.
+        width: Width in inches; None: 6.4, and more for several axes.
 
     Returns:
         The path of the .png file.
 
     Raises:
-        ConfigurationError: The runs share no axis.
         OutputError: The pictures cannot be written.
     """
-    several = [folders] if isinstance(folders, str | Path) else folders
-    return curves.draw_curves([open_records(one) for one in several], Path(to))[0]
+    return _drawn("curve", folders, to, width)
+
+
+def draw_votes(
+    folders: Folder | Sequence[Folder], to: Folder, *, width: float | None = None
+) -> Path:
+    """Draw the histogram of votes an image, one outline a run; as :func:`draw_curve`.
+
+    Args:
+        folders: One folder of records, or several.
+        to: The picture without its suffix; ``to``.png and ``to``.svg are written.
+        width: Width in inches; None: 6.4.
+
+    Returns:
+        The path of the .png file.
+    """
+    return _drawn("votes", folders, to, width)
+
+
+def draw_attack(
+    folders: Folder | Sequence[Folder], to: Folder, *, width: float | None = None
+) -> Path:
+    """Draw certified accuracy against accuracy under attack, a line a run.
+
+    Args:
+        folders: One folder of records, or several.
+        to: The picture without its suffix; ``to``.png and ``to``.svg are written.
+        width: Width in inches; None: 6.4.
+
+    Returns:
+        The path of the .png file.
+
+    Raises:
+        ConfigurationError: No run was attacked.
+    """
+    return _drawn("attack", folders, to, width)
+
+
+def draw_radius(
+    folders: Folder | Sequence[Folder], to: Folder, *, width: float | None = None
+) -> Path:
+    """Draw the average certified radius against the number of votes n, and the best case.
+
+    Args:
+        folders: One folder of records in radius mode on an l2 ball, or several.
+        to: The picture without its suffix; ``to``.png and ``to``.svg are written.
+        width: Width in inches; None: 6.4.
+
+    Returns:
+        The path of the .png file.
+
+    Raises:
+        ConfigurationError: No run has votes whose number was fixed in advance.
+    """
+    return _drawn("radius", folders, to, width)
+
+
+def _drawn(
+    kind: FigureKind, runs: Folder | Sequence[Folder], to: Folder, width: float | None
+) -> Path:
+    figure = figure_of(kind, _sources(runs), width=width)
+    return save_both(figure, Path(to))[0]
+
+
+def _sources(runs: Folder | Sequence[Folder]) -> tuple[Source, ...]:
+    several = [runs] if isinstance(runs, str | Path) else runs
+    return read_sources([Path(run) for run in several])
 
 
 def draw_contact_sheet(folder: Folder, data: str | Dataset, to: Folder | None = None) -> Path:

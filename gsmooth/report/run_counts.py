@@ -14,7 +14,9 @@ from gsmooth.data.class_names import class_label
 from gsmooth.report.reach import Axis, axis_of
 from gsmooth.report.run_settings import settings_of, unique_names
 from gsmooth.report.share import Share
+from gsmooth.report.summary import summarize
 from gsmooth.report.totals import ClassTotals, RowTally, Totals
+from gsmooth.runs.records.folder import Records
 from gsmooth.runs.verify.profiles import setting
 
 
@@ -81,6 +83,8 @@ class RunCounts:
         votes: Images by number of votes.
         class_names: Names of the classes; None: they have none.
         guarantees: Kinds of guarantee; none for a TSV.
+        alpha: Level of a certificate; None: not known.
+        caption: Certified accuracy, accuracy under attack and kind of attack; "" for a TSV.
     """
 
     name: str
@@ -97,10 +101,15 @@ class RunCounts:
     votes: Mapping[int, int] = field(default_factory=dict)
     class_names: tuple[str, ...] | None = None
     guarantees: tuple[str, ...] = ()
+    alpha: float | None = None
+    caption: str = ""
 
     @staticmethod
-    def of(totals: Totals) -> RunCounts:
-        """Return the counts of a run of this package."""
+    def of(source: Records | Totals | RunCounts) -> RunCounts:
+        """Return the counts of a run of this package; RecordError if no image is finished."""
+        if isinstance(source, RunCounts):
+            return source
+        totals = Totals.of(source)
         run = totals.run
         return RunCounts(
             name=run.path.parent.name,
@@ -117,6 +126,8 @@ class RunCounts:
             votes=totals.cast,
             class_names=run.header.class_names,
             guarantees=tuple(sorted(totals.guarantees)),
+            alpha=totals.alpha,
+            caption=summarize(totals).caption(),
         )
 
     @property

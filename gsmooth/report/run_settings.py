@@ -25,6 +25,9 @@ _PATHS = {
     "guarantee": "certify.guarantee",
 }
 
+_SPEAKING = (RUN, "model", "data", "transformation", "region", "mode", "bound", "rule")
+"""Settings whose values say what they are."""
+
 
 def settings_of(records: Records) -> Mapping[str, str]:
     """Return the settings of a run that a row of a table may be named by, as texts.
@@ -70,6 +73,24 @@ def naming_settings(
     if differing and len(set(told)) == len(runs) and all(map(any, told)):
         return differing
     return (RUN, *differing)
+
+
+def row_names(
+    named_by: Sequence[str], name: str, settings: Mapping[str, str], config: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Return the values of the settings that name the row of a run."""
+    known = {**settings, RUN: name}
+    return tuple(known[one] if one in known else setting_at(config, one) for one in named_by)
+
+
+def spoken(named_by: Sequence[str], values: Sequence[str]) -> str:
+    """Return the name of a row as a phrase, e.g. ``sigma 0.25, n 1000``."""
+    parts = (
+        value if one in _SPEAKING else f"{one} {value}"
+        for one, value in zip(named_by, values, strict=True)
+        if value
+    )
+    return ", ".join(parts)
 
 
 def unique_names(paths: Sequence[Path]) -> tuple[str, ...]:

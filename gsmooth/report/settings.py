@@ -38,6 +38,16 @@ class ReportSettings:
     """Characters of a class name on a contact sheet."""
     caption_columns: int = 84
     """Characters of a line below a curve."""
+    curve_of_n: int = 25
+    """Numbers of votes at which the radius against n is computed by default."""
+    confusions: int = 20
+    """Largest number of confusions in a list of them."""
+    figure_inches: float = 6.4
+    """Width of a figure with one pair of axes."""
+    least_inches: float = 2.5
+    """Least width of a figure."""
+    vote_bins: int = 24
+    """Number of bins of a histogram of votes."""
     curve_points: int = 2000
     """Largest number of drawn points of a curve; they lie on or below it."""
     explain: ExplainSettings = ExplainSettings()

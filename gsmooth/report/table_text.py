@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, final
 
 from gsmooth.report.accuracy_table import AccuracyTable, Cell, Radius, TableRow
+from gsmooth.report.radius_against_n import RadiusAgainstN
 from gsmooth.report.reach import unit_text
 from gsmooth.text.display import plain
 from gsmooth.text.rounding import decimal_down, decimal_up, percent_down
@@ -120,6 +121,25 @@ def text_table(table: AccuracyTable, intervals: bool = False, digits: int = 2) -
     return TextTable(header, rows, len(table.named_by), tuple(_notes(table, optional, shown)))
 
 
+def radius_table(found: RadiusAgainstN) -> TextTable:
+    """Lay out the radius against n of one run; radii are rounded down."""
+    rows = tuple(
+        (
+            TextCell(f"{n:,}"),
+            TextCell(f"{round_down(mean, 3):.3f}"),
+            TextCell(f"{round_down(best, 3):.3f}"),
+        )
+        for n, mean, best in zip(found.n, found.mean, found.best, strict=True)
+    )
+    notes = (
+        f"{found.run}: {found.images} images, sigma {found.sigma:.3g}, alpha {found.alpha:g}.",
+        "average radius: over all images and all subsets of n of the kept votes; a wrong image"
+        " counts as 0. Not cut at the region.",
+        "best radius: that of n unanimous votes, sigma Phi^-1(alpha^(1/n)).",
+    )
+    return TextTable(("n", "average radius", "best radius"), rows, 0, notes)
+
+
 @final
 @dataclass(frozen=True)
 class _Shown:
@@ -135,7 +155,7 @@ class _Shown:
         if self.intervals:
             low = decimal_down(cell.interval.low, self.digits)
             high = min(decimal_up(cell.interval.high, self.digits), Decimal(1))
-            text += f" [{low:f}, {high:.{self.digits}f}]"
+            text += f" ({low:f}–{high:.{self.digits}f})"
         return TextCell(text, cell.best)
 
 
@@ -162,6 +182,8 @@ def radius_text(radius: Radius, digits: int = 3) -> str:
 def _notes(table: AccuracyTable, optional: Sequence[str], shown: _Shown) -> Iterator[str]:
     yield from _column_notes(table)
     yield "In every accuracy an abstention counts as wrong."
+    if any(axis.label.startswith("every original") for axis in table.axes):
+        yield "Of online runs, standard accuracy is that of the images as attacked."
     if any(cell is None for row in table.rows for cell in row.certified):
         yield f"{NONE}: the run was not asked about it."
     yield (
@@ -170,7 +192,7 @@ def _notes(table: AccuracyTable, optional: Sequence[str], shown: _Shown) -> Iter
     )
     if shown.intervals:
         yield (
-            f"[low, high]: exact binomial interval (Clopper-Pearson), {table.confidence:.12g}, for"
+            f"(low–high): exact binomial interval (Clopper-Pearson), {table.confidence:.12g}, for"
             " images that are drawn independently."
         )
 

@@ -179,7 +179,7 @@ def test_the_average_radius_counts_wrong_images_and_abstentions_as_nothing() -> 
 def test_classes_have_rows_of_their_own_and_all_of_them_one() -> None:
     found = run(make_row(0), make_row(1, label=3), make_abstention(2))
     named = replace(found, class_names=tuple(f"class {k}" for k in range(8)))
-    table = class_table(named)
+    table = class_table([named])
     assert [row.names for row in table.rows] == [("class 3",), ("class 7",), ("all",)]
     assert counts(table) == [[0], [1], [1]]
     assert [row.abstained.share.count for row in table.rows] == [0, 1, 1]
@@ -189,7 +189,7 @@ def test_classes_have_rows_of_their_own_and_all_of_them_one() -> None:
 
 def test_intervals_are_printed_outwards_beside_their_shares() -> None:
     text = text_table(accuracy_table([l2_run(0.5, 0.5)], at=[0]), intervals=True)
-    assert text.rows[0][2].text == "0.50 [0.01, 0.99]"
+    assert text.rows[0][2].text == "0.50 (0.01–0.99)"
     assert any("Clopper-Pearson), 0.95" in note for note in text.notes)
 
 

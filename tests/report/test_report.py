@@ -290,13 +290,16 @@ def test_curves_are_written_as_png_and_svg_and_alike_each_time(tmp_path: Path) -
     ] == first
 
 
-def test_several_runs_share_a_plot_only_on_one_axis(tmp_path: Path) -> None:
+def test_runs_about_other_attacks_have_axes_of_their_own(tmp_path: Path) -> None:
     other = records(make_radius_row(0, fraction=0.5), name="radius")
     _, svg = draw_curves([mixed(), other], tmp_path / "both")
-    assert b"radius: certified accuracy" in svg.read_bytes()
-    plain = records(make_row(region=Region((), (), 0.5)), parameters=())
-    with pytest.raises(ConfigurationError, match="share no axis"):
-        draw_curves([mixed(), plain], tmp_path / "both")
+    assert svg.read_text().count("every angle within ± (deg)") == 1
+    plain = records(make_row(region=Region((), (), 0.5)), name="plain", parameters=())
+    _, svg = draw_curves([mixed(), plain], tmp_path / "both")
+    assert svg.read_text().count("every angle within ± (deg)") == 1
+    assert svg.read_text().count("every l2 perturbation below") == 1
+    with pytest.raises(ConfigurationError, match="no run to draw"):
+        draw_curves([], tmp_path / "none")
 
 
 def test_a_picture_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
