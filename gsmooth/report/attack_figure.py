@@ -56,7 +56,7 @@ def attack_figure(
             "attack: no run was attacked; certify with attack.enabled = true (the default of"
             " gsmooth certify)"
         )
-    inches = REPORT.figure_inches if width is None else width
+    inches = REPORT.field.figure_inches if width is None else width
     figure = new_figure(inches, 1.5 + 0.52 * len(chosen))
     axes = figure.subplots()
     for number, (run, _) in enumerate(chosen):

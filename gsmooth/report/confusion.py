@@ -72,7 +72,7 @@ def confusions(run: RunCounts) -> Confusions:
 
 def confusion_text(found: Confusions) -> TextTable:
     """Lay out confusions: a matrix of few classes, or else a list of the most frequent ones."""
-    if len(found.classes) <= REPORT.matrix_classes:
+    if len(found.classes) <= REPORT.field.matrix_classes:
         return _matrix(found)
     return _pairs(found)
 
@@ -100,7 +100,7 @@ def _pairs(found: Confusions) -> TextTable:
     wrong.sort(key=lambda one: -one.images)
     rows = [
         tuple(map(TextCell, (found.name(one.label), found.name(one.answer), str(one.images))))
-        for one in wrong[: REPORT.confusions]
+        for one in wrong[: REPORT.field.confusions]
     ]
     notes = list(_notes(found))
     if left := len(wrong) - len(rows):

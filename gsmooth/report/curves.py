@@ -125,7 +125,7 @@ def curve_figure(
     groups: dict[str, list[int]] = {}
     for number, run in enumerate(found):
         groups.setdefault(run.axis.label, []).append(number)
-    usual = REPORT.figure_inches * (1.0 + 0.75 * (len(groups) - 1))
+    usual = REPORT.field.figure_inches * (1.0 + 0.75 * (len(groups) - 1))
     figure = new_figure(usual if width is None else width)
     panels = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
     title = _title(found, figure.get_figwidth(), confidence)
@@ -230,6 +230,6 @@ def _title(runs: Sequence[RunCounts], inches: float, confidence: float) -> str:
         f"band: exact {100.0 * confidence:.12g}% interval at each point",
     ]
     captions = [run.caption for run in runs] if len(runs) == 1 else []
-    width = int(REPORT.caption_columns * inches / REPORT.figure_inches)
+    width = int(REPORT.caption_columns * inches / REPORT.field.figure_inches)
     texts = (", ".join(part for part in parts if part), *captions)
     return "\n".join(line for text in texts for line in textwrap.wrap(text, width))

@@ -47,11 +47,11 @@ def new_figure(width: float | None = None, height: float | None = None) -> Figur
     """
     from gsmooth.report.notebook_figure import NotebookFigure
 
-    inches = REPORT.figure_inches if width is None else width
-    if not REPORT.least_inches <= inches <= 100.0:
+    inches = REPORT.field.figure_inches if width is None else width
+    least = REPORT.field.least_inches
+    if not least <= inches <= 100.0:
         raise ConfigurationError(
-            f"width {inches:g}: expected {REPORT.least_inches:g} to 100 inches; a column of a paper"
-            " has about 3.3"
+            f"width {inches:g}: expected {least:g} to 100 inches; a column of a paper has about 3.3"
         )
     high = min(4.4, 1.2 + 0.55 * inches) if height is None else height
     return NotebookFigure(figsize=(inches, high), layout="constrained")

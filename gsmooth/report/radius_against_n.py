@@ -170,7 +170,7 @@ def _radii(counts: NDArray[np.int64], n: int, kept: _Kept) -> Floats:
 
 
 def _spaced(trials: int) -> tuple[int, ...]:
-    exponents = np.linspace(0.0, math.log(trials), REPORT.curve_of_n)
+    exponents = np.linspace(0.0, math.log(trials), REPORT.field.curve_of_n)
     return tuple(sorted({round(math.exp(exponent)) for exponent in exponents} | {trials}))
 
 

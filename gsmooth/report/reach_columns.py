@@ -73,7 +73,7 @@ def reach_columns(
     )
 
 
-def round_steps(end: float, most: int = REPORT.table_steps) -> tuple[float, ...]:
+def round_steps(end: float, most: int = REPORT.field.table_steps) -> tuple[float, ...]:
     """Return 0 and further round numbers up to ``end``, at most ``most`` + 1 of them.
 
     Example:

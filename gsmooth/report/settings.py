@@ -21,15 +21,32 @@ class ExplainSettings:
 
 @final
 @dataclass(frozen=True)
+class FieldSettings:
+    """Sizes of the tables and figures of several runs."""
+
+    table_steps: int = 5
+    """Largest number of round reaches above 0 that are columns of a table by default."""
+    matrix_classes: int = 12
+    """Largest number of classes whose confusions are printed as a matrix."""
+    confusions: int = 20
+    """Largest number of confusions in a list of them."""
+    curve_of_n: int = 25
+    """Numbers of votes at which the radius against n is computed by default."""
+    vote_bins: int = 24
+    """Number of bins of a histogram of votes."""
+    figure_inches: float = 6.4
+    """Width of a figure with one pair of axes."""
+    least_inches: float = 2.5
+    """Least width of a figure."""
+
+
+@final
+@dataclass(frozen=True)
 class ReportSettings:
     """Sizes of tables and pictures. They do not change any number in a report."""
 
     fractions: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     """Fractions of the region at which certified accuracy is tabulated in radius mode."""
-    table_steps: int = 5
-    """Largest number of round reaches above 0 that are columns of a table by default."""
-    matrix_classes: int = 12
-    """Largest number of classes whose confusions are printed as a matrix."""
     sheet_images: int = 8
     """Largest number of images on a contact sheet."""
     sheet_views: int = 6
@@ -38,18 +55,10 @@ class ReportSettings:
     """Characters of a class name on a contact sheet."""
     caption_columns: int = 84
     """Characters of a line below a curve."""
-    curve_of_n: int = 25
-    """Numbers of votes at which the radius against n is computed by default."""
-    confusions: int = 20
-    """Largest number of confusions in a list of them."""
-    figure_inches: float = 6.4
-    """Width of a figure with one pair of axes."""
-    least_inches: float = 2.5
-    """Least width of a figure."""
-    vote_bins: int = 24
-    """Number of bins of a histogram of votes."""
     curve_points: int = 2000
     """Largest number of drawn points of a curve; they lie on or below it."""
+    field: FieldSettings = FieldSettings()
+    """Of tables and figures of several runs."""
     explain: ExplainSettings = ExplainSettings()
     """Of explanations."""
 

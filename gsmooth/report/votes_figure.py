@@ -62,7 +62,7 @@ def vote_edges(votes: Sequence[Mapping[int, int]]) -> list[float]:
     """Return the edges of bins that hold all numbers of votes, evenly spaced in their logarithm."""
     every = {max(1, number) for run in votes for number in run}
     low, high = min(every) / 1.1, max(every) * 1.1
-    edges: list[float] = np.geomspace(low, high, REPORT.vote_bins + 1).tolist()
+    edges: list[float] = np.geomspace(low, high, REPORT.field.vote_bins + 1).tolist()
     return edges
 
 
