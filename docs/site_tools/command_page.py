@@ -59,7 +59,7 @@ def markdown(text: str) -> str:
     """Help texts in the markup of rich, as Markdown; commands of an example become code."""
     plain = re.sub(r"\[/?bold\]", "**", text)
     lines = [
-        f"```sh\n{line}\n```" if line.startswith("gsmooth ") else line
+        f"```sh\n{line}\n```" if line.startswith(("gsmooth ", "curl ", "find ")) else line
         for line in plain.splitlines()
     ]
     return "\n".join(lines)

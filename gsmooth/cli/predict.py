@@ -53,7 +53,7 @@ def predict(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH...|-]",
+            metavar="PATH|-",
             help="Image files, folders of them at any depth, or - for names on stdin, one a line."
             " Each file becomes one JSON line as soon as it is answered.",
             show_default=False,
@@ -69,7 +69,7 @@ def predict(
     law: LawFlag = None,
     n: Annotated[
         int | None,
-        typer.Option("--n", help="Votes an image; for paths the most, which sure classes spare."),
+        typer.Option("--n", help="Votes an image; for paths at most, fewer where it is sure."),
     ] = None,
     alpha: Annotated[
         float | None,

@@ -48,7 +48,7 @@ def serve(
     std: StdFlag = None,
     law: LawFlag = None,
     n: Annotated[
-        int | None, typer.Option("--n", help="Votes an image, at most; sure classes spare them.")
+        int | None, typer.Option("--n", help="Votes an image, at most; fewer where it is sure.")
     ] = None,
     alpha: Annotated[
         float | None,
@@ -68,18 +68,18 @@ def serve(
     ] = 8000,
     max_waiting: Annotated[
         int | None,
-        typer.Option(help="Requests at once; more get 503 and Retry-After.", rich_help_panel=_HTTP),
+        typer.Option(help="Requests at once (256); more get 503.", rich_help_panel=_HTTP),
     ] = None,
     max_bytes: Annotated[
-        int | None, typer.Option(help="Bytes of a request.", rich_help_panel=_HTTP)
+        int | None, typer.Option(help="Bytes of a request (10 MiB).", rich_help_panel=_HTTP)
     ] = None,
     max_pixels: Annotated[
         int | None,
-        typer.Option(help="Pixels of an image, by its header.", rich_help_panel=_HTTP),
+        typer.Option(help="Pixels of an image, by its header (20 million).", rich_help_panel=_HTTP),
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Time for one request.", rich_help_panel=_HTTP),
+        typer.Option(metavar="SECONDS", help="Time for one request (30).", rich_help_panel=_HTTP),
     ] = None,
     config: ConfigFlag = None,
     sets: SetFlag = None,
@@ -94,7 +94,7 @@ def serve(
     seed and the pixels: the same image gets the same answer again, so repeating a request gains
     nothing. Name a seed file, so that this holds across restarts and copies of the server.
 
-    It speaks plain HTTP and asks nobody who they are: TLS, authentication and limits for each
+    It speaks plain HTTP and does not check who asks: TLS, authentication and limits for each
     client belong to a proxy in front of it. By default it listens on this machine alone. SIGTERM or
     Ctrl-C finishes the requests in flight and ends it. It needs pip install 'gsmooth\\[serve]'.
     """
