@@ -54,7 +54,8 @@ def load_hf_data(
             f"data {spec!r}: expected hf-data:NAME, hf-data:NAME@REVISION or hf-data:FOLDER, with"
             " [SPLIT] behind it, such as hf-data:owner/name[test]"
         )
-    if found["split"] and split is not None:
+    # A run file repeats the split that the spec names.
+    if found["split"] and split not in (None, found["split"].partition("[")[0]):
         raise ConfigurationError(
             f"data {spec!r}: the spec names the split {found['split']!r}, and data.split is"
             f" {split!r}; leave one of them out"

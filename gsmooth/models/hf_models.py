@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -44,7 +45,7 @@ def load_hf(
     """
     place = _place(name)
     transformers = _transformers(name)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without_bars(transformers):
         warnings.simplefilter("ignore")
         try:
             processor = transformers.AutoImageProcessor.from_pretrained(**place)
@@ -87,6 +88,19 @@ def _transformers(name: str) -> Any:
             ' run: pip install "gsmooth[hf]"'
         ) from error
     return transformers
+
+
+@contextmanager
+def _without_bars(transformers: Any) -> Iterator[None]:
+    """Show no progress bars of transformers: a local file is read at once."""
+    logging = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _random(transformers: Any, place: Mapping[str, Any], classes: int | None) -> Any:

@@ -79,8 +79,12 @@ def test_a_part_of_a_split_is_a_slice_of_its_rows(tmp_path: Path) -> None:
 
 
 def test_a_split_is_named_once(tmp_path: Path) -> None:
+    spec = f"{saved(tmp_path)}[test[:2]]"
     with pytest.raises(ConfigurationError, match="leave one of them out"):
-        load_data(f"{saved(tmp_path)}[test]", "train")
+        load_data(spec, "train")
+    # The configuration of a run holds both, and is read again where the run goes on.
+    found = load_data(spec)
+    assert load_data(spec, found.split).labels.tolist() == found.labels.tolist() == LABELS[:2]
 
 
 def test_a_split_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:

@@ -160,6 +160,16 @@ def test_half_precision_on_disk_is_computed_in_float32(tmp_path: Path) -> None:
     assert load_model(f"hf:{tmp_path}").scores(torch.rand(2, 3, 16, 16)).dtype == torch.float32
 
 
+def test_loading_a_folder_shows_no_progress_bar(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    vit(tmp_path)
+    capfd.readouterr()
+    load_model(f"hf:{tmp_path}")
+    assert "Loading weights" not in capfd.readouterr().err
+    assert transformers.utils.logging.is_progress_bar_enabled()
+
+
 def test_loading_leaves_the_random_numbers_of_torch_alone(tmp_path: Path) -> None:
     network = vit(tmp_path)
     torch.save(network.state_dict(), tmp_path / "w.pt")
