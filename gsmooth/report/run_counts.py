@@ -79,7 +79,6 @@ class RunCounts:
         config: The run's configuration; empty for a TSV.
         clean: Accuracy of f; None: not known.
         answers: Attacked images by true class and answer at the worst attack (None: abstains).
-        held: Attacked images by two truth values: certified on all of the region, and robust.
         votes: Images by number of votes.
         class_names: Names of the classes; None: they have none.
         guarantees: Kinds of guarantee; none for a TSV.
@@ -97,7 +96,6 @@ class RunCounts:
     config: Mapping[str, object] = field(default_factory=dict)
     clean: Share | None = None
     answers: Mapping[tuple[int, int | None], int] = field(default_factory=dict)
-    held: Mapping[tuple[bool, bool], int] = field(default_factory=dict)
     votes: Mapping[int, int] = field(default_factory=dict)
     class_names: tuple[str, ...] | None = None
     guarantees: tuple[str, ...] = ()
@@ -122,7 +120,6 @@ class RunCounts:
             config=run.header.config,
             clean=_share(totals.clean),
             answers=totals.answers,
-            held=totals.held,
             votes=totals.cast,
             class_names=run.header.class_names,
             guarantees=tuple(sorted(totals.guarantees)),

@@ -52,9 +52,8 @@ class Totals:
     premises: assumptions of distributional certificates. votes: forward passes of certification.
     forwards: forward passes of attacks. blind: attacks without a gradient. seconds, alpha: as in
     ``Summary``. classes: sums by true class. answers: attacked rows by true class and answer at the
-    worst attack (None: abstains). held: attacked rows by two truth values, certified for the true
-    class on all of the region, and robust. cast: rows by votes. places: positions of some rows by
-    class, for a contact sheet; abstained: position of the first abstention.
+    worst attack (None: abstains). cast: rows by votes. places: positions of some rows by class, for
+    a contact sheet; abstained: position of the first abstention.
     """
 
     run: Records
@@ -74,7 +73,6 @@ class Totals:
     alpha: float = 0.0
     classes: dict[int, ClassTotals] = field(default_factory=lambda: defaultdict(ClassTotals))
     answers: Counter[tuple[int, int | None]] = field(default_factory=Counter)
-    held: Counter[tuple[bool, bool]] = field(default_factory=Counter)
     cast: Counter[int] = field(default_factory=Counter)
     places: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     abstained: int | None = None
@@ -109,7 +107,6 @@ class Totals:
         if row.attack is not None:
             self.attacked.add(row.attack.robust)
             self.answers[row.image.label, row.attack.label] += 1
-            self.held[row.correct_up_to(1.0), row.attack.robust] += 1
             self.forwards += row.attack.forwards
             self.blind += row.attack.missing_gradient is True
 
