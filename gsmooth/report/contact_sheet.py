@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsmooth.data.class_names import class_label
 from gsmooth.data.dataset import Dataset
-from gsmooth.errors import InputError, RecordError
+from gsmooth.report.attacked_images import (
+    Shown,
+    attacked_images,
+    input_range_of,
+    installed_transformation,
+    is_inside,
+    pixel_limits,
+    require_rows_in,
+    require_same_images,
+)
 from gsmooth.report.figure_style import save
 from gsmooth.report.reach import about_preimages, at, verdict_of
 from gsmooth.report.settings import REPORT
@@ -22,10 +31,8 @@ from gsmooth.report.summary import summarize
 from gsmooth.report.totals import Totals
 from gsmooth.runs.records.folder import Records
 from gsmooth.runs.records.row import Row
-from gsmooth.runs.records.row_parts import AttackRecord
 from gsmooth.text.display import shortened
 from gsmooth.text.rounding import text_down
-from gsmooth.transforms import registry
 from gsmooth.transforms.region import Region
 
 if TYPE_CHECKING:
@@ -48,26 +55,6 @@ class View:
     pixels: NDArray[np.float64]
     caption: str
     colour: str | None = None
-
-
-class Shown(Protocol):
-    """The facts about an image that a line of pictures needs."""
-
-    @property
-    def index(self) -> int:
-        """Position of the image in its data set."""
-
-    @property
-    def region(self) -> Region:
-        """The region of the run."""
-
-    @property
-    def certified_region(self) -> Region | None:
-        """The certified region; None for an abstention."""
-
-    @property
-    def attack(self) -> AttackRecord | None:
-        """The worst attack found; None if the run made no attack."""
 
 
 @final
@@ -109,12 +96,8 @@ def contact_sheet(
     """
     totals = Totals.of(run)
     records, rows = totals.run, totals.shown()
-    if missing := [row.index for row in rows if not 0 <= row.index < len(dataset)]:
-        raise RecordError(
-            f"{records.path}: image {missing[0]} is none of the {len(dataset)} of {dataset.name};"
-            " gsmooth verify says what else is wrong with these records"
-        )
-    online, ends = about_preimages(records), _input_range(records)
+    require_rows_in(dataset, records, [row.index for row in rows])
+    online, ends = about_preimages(records), input_range_of(records)
     lines = [
         _line(
             dataset,
@@ -124,7 +107,7 @@ def contact_sheet(
         )
         for row in rows
     ]
-    return save(drawn_sheet(lines, summarize(totals).caption(), _limits(dataset)), path)
+    return save(drawn_sheet(lines, summarize(totals).caption(), pixel_limits(dataset)), path)
 
 
 def drawn_sheet(lines: Sequence[SheetLine], caption: str, limits: tuple[float, float]) -> Figure:
@@ -162,18 +145,9 @@ def draw_contact_sheet(run: Records | Totals, folder: Path, dataset: Dataset) ->
         PluginError: The transformation is not installed.
     """
     totals = Totals.of(run)
-    records = totals.run
-    action = _section(records.header.config, "transformation")
-    name, options = str(action.get("name")), _section(action, "options")
-    transformation = registry.load_installed(name, options)
-    known = _section(records.header.identity, "digests").get("images")
-    if known is not None and known != dataset.digest():
-        raise InputError(
-            f"data {dataset.name}: not the images that {records.path} is about; the contact sheet"
-            " would show others"
-        )
+    transformation = installed_transformation(totals.run, dataset.shape)
+    require_same_images(totals.run, dataset)
     path = folder / "contact_sheet.png"
-    transformation = transformation.for_shape(dataset.shape)
     return contact_sheet(transformation, dataset, totals, path)
 
 
@@ -197,7 +171,7 @@ def views(
         return [*line, *_noisy(original, row)]
     for theta in spread(row.region, transformation.parameters):
         pixels = _attacked(transformation, dataset, row, theta, input_range)
-        inside = _inside(theta, row.certified_region)
+        inside = is_inside(theta, row.certified_region)
         caption = _wrapped(at(theta, transformation.parameters))
         line.append(View(pixels, caption, _CERTIFIED if inside else _OPEN))
     if row.attack is not None:
@@ -212,7 +186,7 @@ def _undone(
     for theta in spread(row.region, transformation.parameters):
         back = tuple(-value for value in theta)
         pixels = _attacked(transformation, dataset, row, back, input_range)
-        inside = _inside(theta, row.certified_region)
+        inside = is_inside(theta, row.certified_region)
         caption = _wrapped(f"undone {at(theta, transformation.parameters)}")
         yield View(pixels, caption, _CERTIFIED if inside else _OPEN)
 
@@ -275,7 +249,7 @@ def _worst(
     told = _wrapped(f"{at(attack.theta, transformation.parameters)}: {answer}")
     caption = f"worst found\n{told}"
     pixels = _attacked(transformation, dataset, row, attack.theta, input_range)
-    held = _CERTIFIED if _inside(attack.theta, row.certified_region) else _OPEN
+    held = _CERTIFIED if is_inside(attack.theta, row.certified_region) else _OPEN
     return View(pixels, caption, held if attack.robust else _BROKEN)
 
 
@@ -286,16 +260,10 @@ def _attacked(
     theta: tuple[float, ...],
     input_range: tuple[float, float],
 ) -> NDArray[np.float64]:
-    import torch
-
-    from gsmooth.attacks import rounded
-
-    image = dataset.image(row.index)[None]
-    columns = [torch.full((1, 1), value, dtype=torch.float64, device="cpu") for value in theta]
-    with torch.no_grad():
-        attacked = rounded(transformation.attack(image, *columns), row.region.bits, input_range)
-    pixels: NDArray[np.float64] = attacked[0].numpy()
-    return pixels
+    attacked: NDArray[np.float64] = attacked_images(
+        transformation, dataset, row, [theta], input_range
+    )[0]
+    return attacked
 
 
 def _noisy(original: NDArray[np.float64], row: Shown) -> Iterator[View]:
@@ -309,36 +277,9 @@ def _noisy(original: NDArray[np.float64], row: Shown) -> Iterator[View]:
         yield View(original + step, f"l2 = {text_down(region.l2, 3)}", colour)
 
 
-def _inside(theta: tuple[float, ...], region: Region | None) -> bool:
-    if region is None:
-        return False
-    return all(
-        low <= value <= high
-        for low, value, high in zip(region.lower, theta, region.upper, strict=True)
-    )
-
-
 def _class(dataset: Dataset, label: int) -> str:
     """Return the name of a class; its number if the data have no name for it."""
     return shortened(class_label(dataset.classes, label), REPORT.name_length)
-
-
-def _limits(dataset: Dataset) -> tuple[float, float]:
-    if dataset.images.dtype == np.uint8:
-        return dataset.input_range
-    return dataset.extremes()
-
-
-def _input_range(records: Records) -> tuple[float, float]:
-    match _section(records.header.config, "model").get("input_range"):
-        case (int() | float() as low, int() | float() as high) if low < high:
-            return low, high
-    return 0.0, 1.0
-
-
-def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:
-    found = config.get(name)
-    return found if isinstance(found, Mapping) else {}
 
 
 def _line(dataset: Dataset, row: Row, verdict: str, views: Sequence[View]) -> SheetLine:
