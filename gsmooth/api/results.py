@@ -320,6 +320,26 @@ class Results(Sequence[Result]):
             self._truth(labels)
         return picture_of(self.compute())
 
+    def page(self, path: str | Path, labels: LabelsLike | None = None) -> Path:
+        """Write a report as one HTML file: what is proved, curves, and every image with its votes.
+
+        The file needs nothing else and asks no network. Images not computed yet are now.
+
+        Args:
+            path: The file.
+            labels: The true classes; by default those known already.
+
+        Returns:
+            The path.
+
+        Raises:
+            InputError: No labels are known.
+            OutputError: It cannot be written.
+        """
+        from gsmooth.api.page import written_page
+
+        return written_page(self.compute(), Path(path), self._truth(labels))
+
     def to_dataframe(self) -> DataFrame:
         """One row an image, as a pandas DataFrame (extra ``pandas``).
 

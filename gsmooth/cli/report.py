@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,9 @@ from gsmooth.cli.report_options import (
     DrawOption,
     FiguresOption,
     FormatOption,
+    HtmlOption,
     IntervalsOption,
+    OpenOption,
     OutOption,
     ParquetOption,
     RowsOption,
@@ -41,6 +44,8 @@ gsmooth report runs/quickstart --table classes,confusion --intervals
 
 gsmooth report runs/l2 --draw radius,votes --width 3.3 --out figures
 
+gsmooth report runs/quickstart --data shipped:digits --html report.html --open
+
 gsmooth report runs/quickstart --parquet runs/quickstart/records.parquet --no-figures --json
 """
 
@@ -63,6 +68,8 @@ def report(
     out: OutOption = None,
     parquet: ParquetOption = None,
     tsv: TsvOption = None,
+    html: HtmlOption = None,
+    show: OpenOption = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
 ) -> None:
@@ -76,6 +83,7 @@ def report(
     """
     with guarded(as_json, debug):
         from gsmooth.cli.field_report import FieldReport, ReportFiles
+        from gsmooth.cli.page import PageFile
         from gsmooth.cli.report_tables import (
             TableChoice,
             chosen_figures,
@@ -85,7 +93,13 @@ def report(
         )
         from gsmooth.runs.records.population_records import is_population
 
+        page = PageFile.of(html, show, out, runs, data)
         if any(is_population(run) for run in runs):
+            if page is not None:
+                raise ConfigurationError(
+                    "--html: the page shows certificates of images, and a population run has none;"
+                    " leave --html and --open out"
+                )
             _report_populations(runs, as_json)
             return
         choice = TableChoice(
@@ -96,10 +110,14 @@ def report(
             intervals,
             confidence,
         )
-        drawn, images = (chosen_figures(draw), data) if figures else ((), None)
+        # The page has figures and pictures of its own.
+        drawn, images = (chosen_figures(draw), data) if figures and not page else ((), None)
         files = ReportFiles(drawn, width, out, images, parquet, tsv)
         files.require_fitting(len(runs))
-        FieldReport.of(runs, choice, files).emit(as_json)
+        found = FieldReport.of(runs, choice, files)
+        if page is not None:
+            found = replace(found, result=page.written(found.result, len(runs)))
+        found.emit(as_json)
 
 
 def _report_populations(runs: list[Path], as_json: bool) -> None:

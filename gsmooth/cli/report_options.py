@@ -101,6 +101,23 @@ OutOption = Annotated[
         rich_help_panel=_FILES,
     ),
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write a page instead of figures: one HTML file, with --data every image in it.",
+        rich_help_panel=_FILES,
+    ),
+]
+OpenOption = Annotated[
+    bool,
+    typer.Option(
+        "--open",
+        help="Show the page in the browser; without --html it is report.html beside the records.",
+        rich_help_panel=_FILES,
+    ),
+]
 ParquetOption = Annotated[
     Path | None,
     typer.Option(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         draw_votes,
         summarize,
         table,
+        write_page,
     )
     from gsmooth.report.printable import Table
 
@@ -27,6 +28,7 @@ _HOMES = {
     "draw_votes": "folders",
     "summarize": "folders",
     "table": "folders",
+    "write_page": "folders",
 }
 
 
@@ -41,4 +43,5 @@ __all__ = [
     "draw_votes",
     "summarize",
     "table",
+    "write_page",
 ]

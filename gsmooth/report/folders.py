@@ -1,4 +1,4 @@
-"""Summary, table, figures and contact sheet of records in folders, given by path."""
+"""Summary, table, figures, contact sheet and page of records in folders, given by path."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gsmooth.report import contact_sheet, summary
 from gsmooth.report.accuracy_table import accuracy_table, class_table
 from gsmooth.report.figure_style import save_both
 from gsmooth.report.figures import FigureKind, figure_of
+from gsmooth.report.page import write
 from gsmooth.report.printable import Table
 from gsmooth.report.source import Source, read_sources
 from gsmooth.report.summary import Summary
@@ -168,3 +169,31 @@ def draw_contact_sheet(folder: Folder, data: str | Dataset, to: Folder | None = 
     records = open_records(folder)
     images = recorded_data(records.header.config, data) if isinstance(data, str) else data
     return contact_sheet.draw_contact_sheet(records, Path(to or folder), images)
+
+
+def write_page(
+    folders: Folder | Sequence[Folder], to: Folder, data: str | Dataset | None = None
+) -> Path:
+    """Write a report on runs as one HTML file, which needs nothing else and asks no network.
+
+    Args:
+        folders: One folder of records, or several.
+        to: The file.
+        data: The images of the runs, for pictures of them: what ``load_data`` takes, or what it
+            gives; by default there are no pictures.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        RecordError: A folder cannot be read, or no image is finished.
+        InputError: These are not the images of the runs.
+        PluginError: The transformation is not installed, and there are images.
+        OutputError: The file cannot be written.
+    """
+    several = [folders] if isinstance(folders, str | Path) else folders
+    runs = [open_records(one) for one in several]
+    images = [
+        recorded_data(run.header.config, data) if isinstance(data, str) else data for run in runs
+    ]
+    return write.write_page(runs, Path(to), images)

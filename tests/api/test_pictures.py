@@ -67,6 +67,21 @@ def test_a_notebook_gets_a_table_and_a_picture_of_what_is_there() -> None:
     assert min(picture.size) > 100
 
 
+def test_a_page_of_results_in_memory_has_their_pictures_and_names_no_command(
+    tmp_path: Path,
+) -> None:
+    results = gs.certify(smoothed(), images(), BALL)
+    path = results.page(tmp_path / "page.html", [0, 0, 1, 1])
+    text = path.read_text("utf-8")
+    certified = results.certified_accuracy()
+    assert f"For {round(4 * certified)} of 4 images ({certified:.1%}), it is proved" in text
+    assert 'id="sheet-0-0"' in text
+    assert 'id="path-0-3-0"' in text
+    assert "made from Python objects" in text
+    assert "gsmooth certify" not in text
+    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
+
+
 def test_a_table_has_a_row_an_image() -> None:
     pandas = pytest.importorskip("pandas")
     frame = gs.certify(smoothed(), images(), BALL, labels=[1, 0, 1, 1]).to_dataframe()

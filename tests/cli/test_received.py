@@ -64,6 +64,8 @@ def gsmooth(*arguments: str) -> Result:
         (("report", "run", "--json"), 0),
         (("report", "run", "--parquet=rows.parquet"), 0),
         (("report", "run", "run"), 0),
+        (("report", "run", "run", "--html=page.html"), 0),
+        (("report", "run", "--html=page.html", "--data=images.npz"), 5),
         # The pictures are of the user's own images; the module would make them.
         (("report", "run", "--data=images.npz"), 5),
         (("verify", "run"), 8),
