@@ -76,7 +76,7 @@ def test_every_transformation_is_offered_also_behind_a_plus() -> None:
 
 
 def test_models_laws_and_settings_are_offered() -> None:
-    assert completion.models("shipped:") == ["shipped:digits-l2", "shipped:digits-rotation"]
+    assert completion.models("shipped:digits") == ["shipped:digits-l2", "shipped:digits-rotation"]
     assert completion.settings("certify.max") == ["certify.max_votes="]
 
 
