@@ -51,6 +51,10 @@ class Undecided:
     Args:
         counts: Votes by class; the last number counts ties.
         alpha: Probability that a class would have been wrong.
+
+    Example:
+        >>> Undecided(counts=(30, 28, 6), alpha=0.001).votes
+        64
     """
 
     counts: tuple[int, ...]
