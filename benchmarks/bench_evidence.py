@@ -18,7 +18,8 @@ from benchmarks.suite.case import FOLDER, Published, read
 from benchmarks.suite.networks import published_start
 from benchmarks.suite.prepare import place, prepared
 from benchmarks.suite.results import commit, digest
-from gsmooth.runs.config.run_config import ModelSection, RunConfig
+from gsmooth.runs.config.model_section import ModelSection
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.config.section import Section
 from gsmooth.runs.monitor.progress import LineProgress

@@ -36,7 +36,8 @@ from gsmooth.models import weights_digest
 from gsmooth.models.classifier import Classifier
 from gsmooth.runs.calibration import SCHEMA_VERSION as CALIBRATION_VERSION
 from gsmooth.runs.calibration import Calibration, image_digest, options_of
-from gsmooth.runs.config.run_config import RunConfig, fingerprint, identity
+from gsmooth.runs.config.identity import fingerprint, identity
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.records import schema2
 from gsmooth.runs.records.recorded_noise import AxisNoise
 from gsmooth.runs.records.row import SCHEMA_VERSION

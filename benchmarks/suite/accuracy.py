@@ -17,7 +17,8 @@ from benchmarks.suite.train import train_and_save
 from gsmooth.data.dataset import Dataset
 from gsmooth.errors import UnreachableError
 from gsmooth.runs.config.overrides import Override
-from gsmooth.runs.config.run_config import RunConfig, SmoothingSection
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.smoothing_section import SmoothingSection
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.monitor.progress import LineProgress
 from gsmooth.runs.records.folder import ROWS_NAME, read_records

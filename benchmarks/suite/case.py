@@ -14,20 +14,14 @@ from typing import Any, Final, Literal, Self, final
 from pydantic import Field
 from torch import nn
 
+from gsmooth.runs.config.certify_section import CertifySection
+from gsmooth.runs.config.data_section import DataSection
+from gsmooth.runs.config.model_section import ModelSection
+from gsmooth.runs.config.region_section import RegionSection, TransformationSection
 from gsmooth.runs.config.resolution import resolved
-from gsmooth.runs.config.run_config import (
-    AttackSection,
-    CertifySection,
-    DataSection,
-    EngineSection,
-    ModelSection,
-    OutputSection,
-    RegionSection,
-    RunConfig,
-    SmoothingSection,
-    TransformationSection,
-)
+from gsmooth.runs.config.run_config import AttackSection, EngineSection, OutputSection, RunConfig
 from gsmooth.runs.config.section import Section
+from gsmooth.runs.config.smoothing_section import SmoothingSection
 from gsmooth.runs.config.train_section import TrainSection
 
 FOLDER: Final = Path(__file__).parents[1] / "settings"

@@ -29,18 +29,12 @@ from gsmooth.data.loading import IN_MEMORY as IMAGES
 from gsmooth.errors import RecordError
 from gsmooth.models.classifier import IN_MEMORY
 from gsmooth.runs.calibration import image_digest
-from gsmooth.runs.config.run_config import (
-    AttackSection,
-    CertifySection,
-    DataSection,
-    EngineSection,
-    ModelSection,
-    OutputSection,
-    RegionSection,
-    RunConfig,
-    SmoothingSection,
-    TransformationSection,
-)
+from gsmooth.runs.config.certify_section import CertifySection
+from gsmooth.runs.config.data_section import DataSection
+from gsmooth.runs.config.model_section import ModelSection
+from gsmooth.runs.config.region_section import RegionSection, TransformationSection
+from gsmooth.runs.config.run_config import AttackSection, EngineSection, OutputSection, RunConfig
+from gsmooth.runs.config.smoothing_section import SmoothingSection
 from gsmooth.runs.context import RunContext
 from gsmooth.runs.monitor.interrupt import uninterrupted
 from gsmooth.runs.records.folder import (

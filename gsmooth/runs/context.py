@@ -19,7 +19,8 @@ from gsmooth.data.dataset import Dataset
 from gsmooth.data.item import Item
 from gsmooth.models import load_model, weights_digest
 from gsmooth.runs.calibration import CalibratedCovers, Calibration, read_calibration
-from gsmooth.runs.config.run_config import RunConfig, fingerprint, identity
+from gsmooth.runs.config.identity import fingerprint, identity
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.shard import Shard
 from gsmooth.runs.inputs import (
     data_notices,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gsmooth.runs.config.run_config import CertifySection, RunConfig
+from gsmooth.runs.config.certify_section import CertifySection
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.records.folder import stored_header
 
 _OLDER: Final[dict[str, object]] = {"n0_first": None}

@@ -18,7 +18,8 @@ from gsmooth.data.loading import split_names
 from gsmooth.data.splits import ALL
 from gsmooth.errors import ConfigurationError, ModelError, OutputError
 from gsmooth.models.zoo.denoiser import learnt_part
-from gsmooth.runs.config.run_config import DataSection, OutputSection, RunConfig, to_toml
+from gsmooth.runs.config.data_section import DataSection
+from gsmooth.runs.config.run_config import OutputSection, RunConfig, to_toml
 from gsmooth.runs.config.run_file import HEADER_NAME
 from gsmooth.runs.context import load_classifier
 from gsmooth.runs.records.files import write_atomically

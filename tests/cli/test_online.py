@@ -183,7 +183,8 @@ def test_a_heuristic_online_cover_is_not_attacked_either() -> None:
 
 
 def test_a_time_limit_belongs_to_online_runs_alone_and_unlimited_survives_its_run_file() -> None:
-    from gsmooth.runs.config.run_config import fingerprint, to_toml
+    from gsmooth.runs.config.identity import fingerprint
+    from gsmooth.runs.config.run_config import to_toml
 
     usual = load_config(None, [])
     assert fingerprint(usual) == fingerprint(load_config(None, ["certify.online_seconds=1"]))

@@ -73,5 +73,5 @@ def test_a_type_is_shown_in_the_words_of_toml() -> None:
 
 
 def test_strings_below_assignments_are_found() -> None:
-    found = attribute_docs("gsmooth.runs.config.run_config")
+    found = attribute_docs("gsmooth.runs.config.certify_section")
     assert re.match("Votes that select the class", found["CertifySection.n0"])

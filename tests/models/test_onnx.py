@@ -332,7 +332,7 @@ def test_layout_and_output_are_for_onnx_files_only() -> None:
 
 
 def test_layout_and_output_belong_to_a_run_where_they_are_given() -> None:
-    from gsmooth.runs.config.run_config import fingerprint
+    from gsmooth.runs.config.identity import fingerprint
 
     plain = RunConfig()
     named = plain.model_copy(update={"model": plain.model.model_copy(update={"output": "a"})})

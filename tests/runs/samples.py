@@ -6,14 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from gsmooth.certificate import AbstainReason, CentreEvidence, Guarantee, Step, Verdict
-from gsmooth.runs.config.run_config import (
-    CertifySection,
-    RegionSection,
-    RunConfig,
-    SmoothingSection,
-    fingerprint,
-    identity,
-)
+from gsmooth.runs.config.certify_section import CertifySection
+from gsmooth.runs.config.identity import fingerprint, identity
+from gsmooth.runs.config.region_section import RegionSection
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.smoothing_section import SmoothingSection
 from gsmooth.runs.records.capabilities import Capabilities
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.planned_images import PlannedImages

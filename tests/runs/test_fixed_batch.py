@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from gsmooth.errors import ModelError, RecordError
+from gsmooth.runs.config.identity import fingerprint, identity
 from gsmooth.runs.config.resolution import resolved
-from gsmooth.runs.config.run_config import fingerprint, identity
 from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.execute import plan, run_certify
 from gsmooth.runs.fixed_batch import fixed_batch_size, noisy_points, with_fixed_batch_size

@@ -21,7 +21,7 @@ from gsmooth.errors import ConfigurationError, InputError
 from gsmooth.report.contact_sheet import views
 from gsmooth.report.tables import render, summarize
 from gsmooth.runs.calibrate import image_error, run_calibrate
-from gsmooth.runs.config.run_config import fingerprint
+from gsmooth.runs.config.identity import fingerprint
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.inputs import recorded_data
 from gsmooth.runs.records.folder import read_records

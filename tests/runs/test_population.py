@@ -155,7 +155,7 @@ def test_rules_that_have_no_part_in_it_are_refused(setting: str) -> None:
 
 
 def test_other_settings_of_a_population_are_another_run_and_of_no_other_guarantee() -> None:
-    from gsmooth.runs.config.run_config import fingerprint
+    from gsmooth.runs.config.identity import fingerprint
 
     plain, other = (tmp_project_config(*given) for given in ((), ("population.typical_p=0.9",)))
     assert fingerprint(plain) == fingerprint(other)

@@ -96,6 +96,6 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_read() -> None
 
 
 def test_training_settings_are_no_part_of_a_certificates_identity() -> None:
-    from gsmooth.runs.config.run_config import fingerprint
+    from gsmooth.runs.config.identity import fingerprint
 
     assert fingerprint(RunConfig(train=TrainSection(epochs=1))) == fingerprint(RunConfig())

@@ -116,7 +116,7 @@ def whole_period(
 def _image_shape(tree: Tree) -> tuple[int, int, int] | None:
     """(C, H, W) of the images, where run file or card state it."""
     from gsmooth.models.cards import card
-    from gsmooth.runs.config.run_config import ModelSection
+    from gsmooth.runs.config.model_section import ModelSection
 
     model = _section(tree, "model")
     shipped = card(str(model.get("spec", ModelSection().spec)))
@@ -173,7 +173,7 @@ def _law(given: Mapping[str, object], operator: Transformation, where: str) -> o
 
 def _transformation(tree: Tree, where: str) -> Transformation:
     from gsmooth.models.cards import card
-    from gsmooth.runs.config.run_config import ModelSection
+    from gsmooth.runs.config.model_section import ModelSection
     from gsmooth.transforms import load_transformation
 
     chosen = _section(tree, "transformation")

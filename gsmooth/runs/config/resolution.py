@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from gsmooth.cover.regions.grid import check_count
 from gsmooth.errors import ConfigurationError
 from gsmooth.models.cards import Card, card
-from gsmooth.runs.config.run_config import (
-    CertifySection,
-    ModelSection,
-    RegionSection,
-    RunConfig,
-    SmoothingSection,
-)
+from gsmooth.runs.config.certify_section import CertifySection
+from gsmooth.runs.config.model_section import ModelSection
+from gsmooth.runs.config.region_section import RegionSection
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.smoothing_section import SmoothingSection
 from gsmooth.runs.config.usual_noise import names_no_noise, usual_smoothing, with_usual_lift
 from gsmooth.runs.task import RunTask
 from gsmooth.transforms import registry

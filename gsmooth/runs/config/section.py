@@ -6,9 +6,13 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gsmooth.certificate import MOST_VOTES
+
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
+Level = Annotated[float, Field(gt=0.0, le=0.5)]
+Votes = Annotated[int, Field(ge=1, le=MOST_VOTES)]
 NO_OPTIONS: Final[dict[str, object]] = {}
 """The default of options; pydantic copies it."""
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from gsmooth.runs.config.run_config import RegionSection, RunConfig, SmoothingSection
+from gsmooth.runs.config.region_section import RegionSection
+from gsmooth.runs.config.run_config import RunConfig
+from gsmooth.runs.config.smoothing_section import SmoothingSection
 from gsmooth.transforms.base import Transformation
 from gsmooth.transforms.region import Region
 from gsmooth.tuning.noises import NoiseChoice, noise_choices, rounded_up

@@ -14,14 +14,11 @@ from typing import Final, final
 import gsmooth
 from gsmooth.certificate import decision_rule
 from gsmooth.errors import RecordError
-from gsmooth.runs.config.run_config import (
-    CertifySection,
-    RegionSection,
-    SmoothingSection,
-    fingerprint_of,
-    identity_of_tree,
-)
+from gsmooth.runs.config.certify_section import CertifySection
+from gsmooth.runs.config.identity import fingerprint_of, identity_of_tree
+from gsmooth.runs.config.region_section import RegionSection
 from gsmooth.runs.config.section import Section
+from gsmooth.runs.config.smoothing_section import SmoothingSection
 from gsmooth.runs.records import schema2
 from gsmooth.runs.records.capabilities import Capabilities
 from gsmooth.runs.records.codec import decode, encode, parse

@@ -9,9 +9,10 @@ import pytest
 
 from gsmooth.cli.options import law_flag, region_flag, std_flag
 from gsmooth.errors import ConfigurationError
+from gsmooth.runs.config.identity import identity
 from gsmooth.runs.config.overrides import Override
 from gsmooth.runs.config.resolution import resolved
-from gsmooth.runs.config.run_config import RunConfig, identity
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.task import RunTask
 from gsmooth.theory.laws import HaarLaw

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gsmooth.errors import ConfigurationError
+from gsmooth.runs.config.identity import fingerprint
 from gsmooth.runs.config.overrides import Override
-from gsmooth.runs.config.run_config import RunConfig, TransformationSection, fingerprint, to_toml
+from gsmooth.runs.config.region_section import TransformationSection
+from gsmooth.runs.config.run_config import RunConfig, to_toml
 from gsmooth.runs.config.run_file import load_config
 
 RUN_FILE = """

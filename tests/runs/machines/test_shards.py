@@ -19,7 +19,7 @@ from gsmooth.errors import (
     OutputError,
     RecordError,
 )
-from gsmooth.runs.config.run_config import fingerprint
+from gsmooth.runs.config.identity import fingerprint
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.config.shard import Shard
 from gsmooth.runs.execute import run_certify

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gsmooth.errors import RecordError
-from gsmooth.runs.config.run_config import fingerprint_of
+from gsmooth.runs.config.identity import fingerprint_of
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.verify.verify import VerifyReport, verify_records

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from gsmooth.certificate import AbstainReason, CentreEvidence, Step
 from gsmooth.cli import app
 from gsmooth.errors import ConfigurationError
-from gsmooth.runs.config.run_config import fingerprint, identity
+from gsmooth.runs.config.identity import fingerprint, identity
 from gsmooth.runs.records.folder import RecordWriter, Row
 from gsmooth.runs.records.header import RunHeader
 from gsmooth.runs.records.planned_images import PlannedImages

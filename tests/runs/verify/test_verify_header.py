@@ -12,13 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsmooth.runs.config.run_config import (
-    RunConfig,
-    fingerprint,
-    fingerprint_of,
-    identity,
-    identity_of_tree,
-)
+from gsmooth.runs.config.identity import fingerprint, fingerprint_of, identity, identity_of_tree
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.records.folder import RecordWriter
 from gsmooth.runs.records.header import RunHeader, header_faults
