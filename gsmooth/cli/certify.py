@@ -236,7 +236,10 @@ def _run(settings: RunConfig, as_json: bool, log_to: str | None) -> None:
     else:
         from gsmooth.runs.execute import run_certify as run
 
-    result = Result.of(run(settings, progress()))
+    summary = run(settings, progress())
+    if spent := summary.time_spent():
+        say(spent, stderr=True)
+    result = Result.of(summary)
     log(result.totals[0])
     if as_json:
         emit(result.as_document())

@@ -16,7 +16,7 @@ from gsmooth.text.display import plain
 
 if TYPE_CHECKING:
     from gsmooth.data.dataset import Dataset
-    from gsmooth.runs.execute import RunSummary
+    from gsmooth.runs.open_run import RunSummary
 
 
 @final

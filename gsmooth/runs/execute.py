@@ -3,71 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import final
+from collections.abc import Mapping
+from itertools import chain
 
 from gsmooth.attacks import AttackOutcome
 from gsmooth.certification import Outcome
 from gsmooth.certification.flights import Watch
-from gsmooth.data.dataset import Dataset
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.calibration import image_digest
 from gsmooth.runs.config.resolution import resolved_task
-from gsmooth.runs.config.run_config import RunConfig, to_toml
-from gsmooth.runs.config.run_file import CONFIG_NAME
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.context import RunContext, build_context
 from gsmooth.runs.fixed_batch import examined, fixed_batch_size, with_fixed_batch_size
 from gsmooth.runs.inputs import require_labels
 from gsmooth.runs.kept_rule import with_kept_rule
-from gsmooth.runs.monitor.interrupt import Interrupted, stopped_by_signals, uninterrupted
 from gsmooth.runs.monitor.notices import input_notices
 from gsmooth.runs.monitor.progress import Progress
-from gsmooth.runs.monitor.run_monitor import RunMonitor
+from gsmooth.runs.open_run import Finished, OpenRun, RunSummary, open_run
 from gsmooth.runs.outcomes import attack_on, online_notices, outcomes, require_feasible
-from gsmooth.runs.records.folder import RecordWriter
 from gsmooth.runs.records.header import installed_versions
-from gsmooth.runs.records.journal import write_atomically
 from gsmooth.runs.records.row import Row
-from gsmooth.runs.records.violation import Violation, violation_of
+from gsmooth.runs.records.violation import violation_of
 from gsmooth.runs.settings import RUN
 from gsmooth.runs.task import RunTask
 from gsmooth.sampling.noise import Seed
-
-
-@final
-@dataclass(frozen=True)
-class RunSummary:
-    """What a run did: images asked for and how many of them now; votes and seconds of this time.
-
-    dataset: what the images were taken from; None where other processes read them.
-    """
-
-    folder: Path
-    config: RunConfig
-    images: int
-    fresh: int
-    votes: int
-    seconds: float
-    dataset: Dataset | None
-
-
-@final
-@dataclass(frozen=True)
-class Finished:
-    """One image, with nothing left to compute: it can be sent to the process that writes.
-
-    row: its row. forwards, seconds: votes and time of the attack. missing_gradient: what the attack
-    did without. violation: the case, where the attack beat the certificate.
-    """
-
-    row: Row
-    forwards: int
-    seconds: float
-    missing_gradient: str | None
-    violation: Violation | None
 
 
 def plan(config: RunConfig) -> RunContext:
@@ -116,37 +75,24 @@ def run_certify(config: RunConfig, progress: Progress) -> RunSummary:
     attack broke, Interrupted on Ctrl-C and SIGTERM; what is finished stays.
     """
     context = plan(config)
-    folder = context.config.output.folder
     # Before the header that commits to it, and before the first vote.
     of_seed = context.task.seed.keep()
-    total = len(context.indices)
-    with RecordWriter(folder, context.header) as writer, explained(writer, total), progress:
-        write_atomically(folder / CONFIG_NAME, to_toml(context.config).encode())
-        todo = [index for index in context.indices if index not in writer.done]
-        monitor = RunMonitor.opened(context.config, total, len(todo))
-        if monitor.before:
-            progress.say(f"{monitor.before} of {total} images are in {folder} already")
-        for notice in (*of_seed, *input_notices(context), *online_notices(context.config)):
-            progress.say(notice)
-        progress.update(monitor.progress())
-        for outcome in outcomes(context, todo, _watching(monitor, progress)):
-            commit(finished(outcome, context), writer, monitor)
-            progress.update(monitor.progress())
-            for notice in monitor.online_notices():
-                progress.say(notice)
-    config, dataset = context.config, context.dataset
-    return RunSummary(folder, config, total, len(todo), monitor.votes, monitor.seconds, dataset)
+    told = chain(of_seed, input_notices(context), online_notices(context.config))
+    with open_run(context.config, context.header, context.indices, told, progress) as run:
+        for outcome in outcomes(context, run.todo, _watching(run)):
+            run.commit(finished(outcome, context))
+    return run.summary(context.dataset)
 
 
-def _watching(monitor: RunMonitor, progress: Progress) -> Watch:
+def _watching(run: OpenRun) -> Watch:
     """Counts the votes in flight, and shows them at intervals."""
     shown = time.monotonic()
 
     def watch(spent: Mapping[int, int], seconds: float) -> None:
         nonlocal shown
-        monitor.timeline.round(spent, seconds)
+        run.monitor.timeline.round(spent, seconds)
         if time.monotonic() - shown >= RUN.monitor.refresh_s:
-            progress.update(monitor.progress())
+            run.report()
             shown = time.monotonic()
 
     return watch
@@ -166,15 +112,6 @@ def finished(outcome: Outcome, context: RunContext) -> Finished:
     return Finished(row, forwards, time.monotonic() - began, missing, violation)
 
 
-def commit(found: Finished, writer: RecordWriter, monitor: RunMonitor) -> None:
-    """Write the row of an image, and then raise ViolationError if the attack on it succeeded."""
-    with uninterrupted():
-        writer.write(found.row)
-        monitor.add(found.row, found.forwards, found.seconds, found.missing_gradient)
-    if found.violation is not None:
-        found.violation.save_and_raise(writer.folder)
-
-
 def _row(outcome: Outcome, context: RunContext, attack: AttackOutcome | None) -> Row:
     return Row.from_outcome(
         outcome,
@@ -189,16 +126,3 @@ def _row(outcome: Outcome, context: RunContext, attack: AttackOutcome | None) ->
         clean_prediction=context.clean_prediction(outcome.index),
         attack=attack,
     )
-
-
-@contextmanager
-def explained(writer: RecordWriter, total: int) -> Iterator[None]:
-    """Give the message of Ctrl-C and SIGTERM the number of images that are kept."""
-    try:
-        with stopped_by_signals():
-            yield
-    except KeyboardInterrupt as error:
-        raise Interrupted(
-            f"interrupted: {len(writer.done)} of {total} images are kept in"
-            f" {writer.folder}; the same command goes on from there"
-        ) from error

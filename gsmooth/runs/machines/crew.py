@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from gsmooth.errors import WorkerError
-from gsmooth.runs.execute import Finished
 from gsmooth.runs.machines.leases import Lease, Leases
 from gsmooth.runs.machines.ray_session import asked, started_worker
 from gsmooth.runs.machines.worker import Job, Ready, Stopped
+from gsmooth.runs.open_run import Finished
 from gsmooth.runs.records.header import differences
 from gsmooth.runs.settings import RUN
 

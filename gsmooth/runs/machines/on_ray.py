@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 
 from gsmooth.errors import ConfigurationError
 from gsmooth.runs.config.resolution import resolved_task
-from gsmooth.runs.config.run_config import RunConfig, to_toml
-from gsmooth.runs.config.run_file import CONFIG_NAME
-from gsmooth.runs.execute import Finished, RunSummary, commit, explained
+from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.fixed_batch import fixed_batch_size, with_fixed_batch_size
 from gsmooth.runs.kept_rule import with_kept_rule
 from gsmooth.runs.machines.crew import Crew
@@ -17,9 +16,7 @@ from gsmooth.runs.machines.ray_session import ray_session
 from gsmooth.runs.machines.worker import Job, Ready
 from gsmooth.runs.monitor.interrupt import stopped_by_signals
 from gsmooth.runs.monitor.progress import Progress
-from gsmooth.runs.monitor.run_monitor import RunMonitor
-from gsmooth.runs.records.folder import RecordWriter
-from gsmooth.runs.records.journal import write_atomically
+from gsmooth.runs.open_run import RunSummary, open_run
 
 
 def run_on_ray(config: RunConfig, progress: Progress) -> RunSummary:
@@ -48,23 +45,8 @@ def run_on_ray(config: RunConfig, progress: Progress) -> RunSummary:
 def _certified(
     crew: Crew, ready: Ready, of_seed: tuple[str, ...], progress: Progress
 ) -> RunSummary:
-    folder, total = ready.config.output.folder, len(ready.indices)
-    with RecordWriter(folder, ready.header) as writer, explained(writer, total), progress:
-        write_atomically(folder / CONFIG_NAME, to_toml(ready.config).encode())
-        todo = [index for index in ready.indices if index not in writer.done]
-        monitor = RunMonitor.opened(ready.config, total, len(todo))
-        if monitor.before:
-            progress.say(f"{monitor.before} of {total} images are in {folder} already")
-        for notice in (*of_seed, *ready.notices):
-            progress.say(notice)
-        progress.update(monitor.progress())
-
-        def written(found: Finished) -> None:
-            commit(found, writer, monitor)
-            progress.update(monitor.progress())
-            for notice in monitor.online_notices():
-                progress.say(notice)
-
+    told = chain(of_seed, ready.notices)
+    with open_run(ready.config, ready.header, ready.indices, told, progress) as run:
         engine = ready.config.engine
-        crew.work(Leases(todo, engine.lease, engine.workers), written)
-    return RunSummary(folder, ready.config, total, len(todo), monitor.votes, monitor.seconds, None)
+        crew.work(Leases(run.todo, engine.lease, engine.workers), run.commit)
+    return run.summary(None)

@@ -30,6 +30,7 @@ class RunMonitor:
     began: float = field(default_factory=time.monotonic)
     fresh: int = 0
     votes: int = 0
+    attack_s: float = 0.0
     certified: int = 0
     correct: int = 0
     warned: bool = False
@@ -54,6 +55,7 @@ class RunMonitor:
         self.missing_gradient = self.missing_gradient or missing_gradient
         self.fresh += 1
         self.votes += row.counts.votes + forwards
+        self.attack_s += seconds
         self.timeline.finished(row.index, row.counts.votes, seconds)
         whole = self.mode == "region"
         self.certified += row.correct_up_to(1.0 if whole else 0.0)
