@@ -18,7 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from gsmooth.cli import app
-from tests.runs.tmp_project import furnish
+from tests.runs.tmp_project import enter
 
 Spoil = Callable[[Path], str]
 
@@ -27,12 +27,7 @@ LABELS: Final = np.array([0, 1, 0, 1])
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("tmp_project_net", "photos"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    furnish(tmp_path)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, "photos")
 
 
 def images(count: int = 4) -> np.ndarray[Any, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from gsmooth.cli import app
 from gsmooth.runs.calibration import read_calibration
 from gsmooth.runs.records.export import export_parquet
 from gsmooth.runs.records.folder import read_records
-from tests.runs.tmp_project import furnish
+from tests.runs.tmp_project import enter
 
 TURNS = (
     "--data=images.npz",
@@ -44,10 +43,7 @@ DISTRIBUTIONAL = (
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch)
 
 
 def gsmooth(*arguments: str) -> Result:

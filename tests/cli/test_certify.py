@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import sys
 import tomllib
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
-from tests.runs.tmp_project import furnish
+from tests.runs.tmp_project import enter
 
 TMP_PROJECT = (
     "--model=tmp_project_net:build",
@@ -28,14 +28,18 @@ CERTIFY = ("certify", *TMP_PROJECT, "--l2=0.3", "--set=attack.n=128", "--out=run
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch)
 
 
 def gsmooth(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
+
+
+def test_a_run_says_how_long_it_took_and_the_adversary_apart() -> None:
+    said = re.compile(r"^1 image in [\d.]+ s; the adversary took [\d.]+ s of them$", re.MULTILINE)
+    assert said.search(gsmooth(*CERTIFY, "--limit=1").stderr)
+    # Nothing is left to do.
+    assert "the adversary took" not in gsmooth(*CERTIFY, "--limit=1").stderr
 
 
 def test_a_run_ends_with_the_table_and_the_paths() -> None:

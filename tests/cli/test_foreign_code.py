@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gsmooth.cli import app
-from tests.runs.tmp_project import furnish
+from tests.runs.tmp_project import enter
 
 ZOO = """
 import sys
@@ -112,11 +112,7 @@ CERTIFY = ("certify", *TMP_PROJECT, "--l2=0.3", "--set=attack.n=128", "--seed=0"
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("tmp_project_net", "foreign_zoo", "foreign_plugin"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch, "foreign_zoo", "foreign_plugin")
     write_zoo(60)
 
 

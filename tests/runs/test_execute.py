@@ -31,7 +31,7 @@ from gsmooth.runs.records.folder import Row, read_records
 from gsmooth.runs.verify.verify import verify_records
 from gsmooth.transforms.region import Region
 from tests.runs.samples import changed
-from tests.runs.tmp_project import MEANS, SETTINGS, Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import MEANS, SETTINGS, Notebook, enter, tmp_project_config
 
 # So much noise that no count is unanimous.
 NOISY = "smoothing.sigma=1.0"
@@ -39,10 +39,7 @@ NOISY = "smoothing.sigma=1.0"
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch)
 
 
 def certified(folder: str, *overrides: str) -> tuple[Row, ...]:

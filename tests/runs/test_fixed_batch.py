@@ -18,7 +18,7 @@ from gsmooth.runs.fixed_batch import fixed_batch_size, noisy_points, with_fixed_
 from gsmooth.runs.predict import run_predict
 from gsmooth.runs.records.folder import Row, read_records
 from tests.runs.samples import changed
-from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import Notebook, enter, tmp_project_config
 
 PLANTED = '''
 import torch
@@ -52,11 +52,7 @@ SIZE = "engine.batch_size"
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("tmp_project_net", "planted"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch, "planted")
     (tmp_path / "planted.py").write_text(PLANTED)
 
 

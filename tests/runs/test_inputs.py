@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tomllib
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from gsmooth.runs.inputs import recorded_data
 from gsmooth.runs.records.folder import read_records
 from gsmooth.runs.training_data import TrainingData
 from gsmooth.transforms import registry
-from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import Notebook, enter, tmp_project_config
 
 BYTES = np.array([0, 1, 51, 127, 128, 200, 254, 255], dtype=np.uint8).reshape(2, 1, 2, 2)
 
@@ -51,11 +50,7 @@ def build():
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("tmp_project_net", "thirds"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch, "thirds")
     (tmp_path / "thirds.py").write_text(THREE)
     return tmp_path
 

@@ -14,14 +14,12 @@ from gsmooth.runs.execute import run_certify
 from gsmooth.runs.inputs import run_data
 from gsmooth.runs.records.folder import Row, read_records
 from tests.runs.samples import changed
-from tests.runs.tmp_project import MEANS, Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import MEANS, Notebook, enter, tmp_project_config
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    furnish(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    enter(tmp_path, monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 

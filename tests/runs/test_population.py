@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from gsmooth.runs.records.codec import encode
 from gsmooth.runs.records.population_records import CERTIFICATE_NAME, VOTES_NAME, read_population
 from gsmooth.runs.verify.population import derived_certificate
 from gsmooth.runs.verify.verify import verify_records
-from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import Notebook, enter, tmp_project_config
 
 POPULATION = ("certify.guarantee=population", "certify.alpha=0.05")
 FOLDER = Path("run")
@@ -26,10 +25,7 @@ FOLDER = Path("run")
 
 @pytest.fixture(autouse=True)
 def tmp_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    furnish(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
+    enter(tmp_path, monkeypatch)
 
 
 def bounded(*overrides: str) -> gs.PopulationCertificate:

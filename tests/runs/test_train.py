@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.config.train_section import TRAIN_ONLY, TrainSection
 from gsmooth.runs.train import run_train, train_plan
 from gsmooth.training import TrainPlan
-from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import Notebook, enter, tmp_project_config
 
 LINEAR = """
 from torch import nn
@@ -29,11 +28,7 @@ SMALL = ("model.spec=trainable_net:build", "train.epochs=3", "train.variation=0"
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for module in ("tmp_project_net", "trainable_net"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch, "trainable_net")
     (tmp_path / "trainable_net.py").write_text(LINEAR)
 
 

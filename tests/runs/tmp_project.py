@@ -6,10 +6,12 @@ possible certificates are known exactly. Environment variables end its process d
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+import pytest
 
 from gsmooth.runs.config.run_config import RunConfig
 from gsmooth.runs.config.run_file import load_config
@@ -80,6 +82,20 @@ def furnish(folder: Path) -> None:
     images = np.stack([np.full((1, 4, 4), mean) for mean in MEANS])
     labels = np.array([int(mean > 0.5) for mean in MEANS])
     np.savez(folder / "images.npz", x=images, y=labels)
+
+
+def enter(folder: Path, patch: pytest.MonkeyPatch, *modules: str) -> Path:
+    """Make ``folder`` the working directory of a test, with the files of :func:`furnish`.
+
+    Undone with ``patch``; modules of an earlier test under these names are forgotten. The folder is
+    not on the path: gsmooth finds modules of the working directory itself.
+    """
+    furnish(folder)
+    patch.chdir(folder)
+    patch.setattr(sys, "path", list(sys.path))
+    for name in ("tmp_project_net", *modules):
+        patch.delitem(sys.modules, name, raising=False)
+    return folder
 
 
 SETTINGS = (

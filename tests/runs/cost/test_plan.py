@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from gsmooth.runs.cost.plan import planned
 from gsmooth.runs.execute import plan, run_certify
 from gsmooth.runs.monitor.run_monitor import RunMonitor
 from gsmooth.runs.records.folder import read_records
-from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import Notebook, enter, tmp_project_config
 
 # So much noise that costs differ from image to image.
 NOISY = ("smoothing.sigma=1.0", "region.l2=0.4")
@@ -24,10 +23,7 @@ FIXED = ("certify.mode=radius", "certify.n=640", "region.l2=1.0")
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("settings", [NOISY, SEQUENCE])

@@ -25,7 +25,7 @@ from gsmooth.runs.settings import RUN
 from gsmooth.runs.verify.verify import verify_records
 from gsmooth.sampling.noise import SecretSeed
 from tests.fuzz.kills import descendants, killed_run
-from tests.runs.tmp_project import SETTINGS, Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import SETTINGS, Notebook, enter, tmp_project_config
 
 # It is not imported here: gsmooth says first that it is to listen on this machine only.
 pytestmark = [
@@ -39,10 +39,7 @@ ALONE = "engine.workers=1"
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    furnish(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
+    enter(tmp_path, monkeypatch)
     # Workers find the network of the test, whose folder is not on the path of pytest's children.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     return tmp_path

@@ -28,17 +28,14 @@ from gsmooth.runs.machines.shards import sharded
 from gsmooth.runs.population import run_population
 from gsmooth.runs.records.folder import RecordWriter, Row, read_records
 from gsmooth.runs.verify.verify import verify_records
-from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import Notebook, enter, tmp_project_config
 
 NOISY = "smoothing.sigma=1.0"
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    furnish(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    return tmp_path
+    return enter(tmp_path, monkeypatch)
 
 
 def shard(text: str, *overrides: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -13,24 +12,21 @@ import pytest
 
 from gsmooth.errors import ModelError, UnreachableError
 from gsmooth.runs.config.resolution import resolved
-from gsmooth.runs.execute import Finished, run_certify
+from gsmooth.runs.execute import run_certify
 from gsmooth.runs.machines.merge import without_times
 from gsmooth.runs.machines.worker import Job, Ready, Stopped, Worker
 from gsmooth.runs.monitor.interrupt import stopped_by_signals, uninterrupted
+from gsmooth.runs.open_run import Finished
 from gsmooth.runs.records.folder import read_records
 from gsmooth.sampling.noise import SecretSeed
-from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import Notebook, enter, tmp_project_config
 
 NOISY = "smoothing.sigma=1.0"
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    furnish(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
-    return tmp_path
+    return enter(tmp_path, monkeypatch)
 
 
 def job(*overrides: str) -> Job:

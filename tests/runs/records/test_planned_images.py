@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from gsmooth.runs.records.planned_images import PlannedImages, repeated_images, 
 from gsmooth.runs.verify.presence import Presence
 from gsmooth.runs.verify.verify import verify_records
 from tests.runs.samples import CLAIMS, changed, make_header, make_row
-from tests.runs.tmp_project import Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import Notebook, enter, tmp_project_config
 
 
 @given(st.sets(st.integers(0, 300), min_size=1))
@@ -75,10 +74,7 @@ def test_rows_of_images_that_the_data_set_repeats_may_have_one_digest() -> None:
 
 @pytest.fixture
 def tmp_project_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "tmp_project_net", raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch)
 
 
 @pytest.mark.usefixtures("tmp_project_dir")

@@ -16,7 +16,7 @@ from gsmooth.runs.config.run_file import load_config
 from gsmooth.runs.execute import run_certify
 from gsmooth.runs.records.folder import read_records
 from gsmooth.runs.records.violation import repeated
-from tests.runs.tmp_project import SETTINGS, Notebook, furnish, tmp_project_config
+from tests.runs.tmp_project import SETTINGS, Notebook, enter, tmp_project_config
 
 FALSE_BOUND = """
 from dataclasses import dataclass
@@ -97,11 +97,7 @@ LIAR = (
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("tmp_project_net", "sloth_net"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    furnish(tmp_path)
+    enter(tmp_path, monkeypatch, "sloth_net")
     (tmp_path / "sloth_net.py").write_text(FALSE_BOUND)
 
 
