@@ -95,8 +95,8 @@ class Ascent:
         direction = found.value
         if direction is None:
             operator, shape = self.smoothed.transformation, self.smoothed.image_shape
-            wrong = found.scores.argmax(dim=1).cpu() != self.label
-            fooled = (found.copies * wrong[:, None]).mean(dim=0, keepdim=True)
+            wrong = found.scores.argmax(dim=1) != self.label
+            fooled = (found.copies * wrong[:, None]).mean(dim=0, keepdim=True).to(self.x.device)
             here = operator.lift(self._attacked(theta, added)) * wrong.double().mean()
             if operator.input_shape(shape) == shape:
                 direction = operator.readout(fooled, shape) - operator.readout(here, shape)

@@ -44,14 +44,16 @@ def noisy(
 ) -> Tensor:
     """Noisy copies of z (n, K): (n rows, K), ``rows`` draws for each sample key.
 
-    The derivative of rounding is 0, so the gradient in z is taken of T_theta z alone.
+    They are drawn, and stay, on the classifier's device, as those of votes are. The derivative of
+    rounding is 0, so the gradient in z is taken of T_theta z alone.
     """
-    law, host = smoothed.law, torch.device("cpu")
-    draws = [Draws(sample_key, host) for sample_key in sample_keys]
-    moved = z.repeat_interleave(rows, dim=0)
+    law, device = smoothed.law, smoothed.classifier.device
+    draws = [Draws(sample_key, device) for sample_key in sample_keys]
+    moved = z.to(device).repeat_interleave(rows, dim=0)
     if law.dimensions:
         theta = torch.from_numpy(np.concatenate([draw.theta(law, rows) for draw in draws]))
-        moved = smoothed.transformation.act(moved, *theta.tensor_split(law.dimensions, dim=1))
+        columns = theta.to(device).tensor_split(law.dimensions, dim=1)
+        moved = smoothed.transformation.act(moved, *columns)
     seen = [
         draw.around(mean, rows, law.sigma, smoothed.grid)
         for draw, mean in zip(draws, moved.detach().reshape(len(draws), rows, -1), strict=True)

@@ -8,19 +8,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many, attacked_images, grid
+from gsmooth.attacks import AttackOutcome, AttackPlan, attack_many, attacked_images, grid, noisy
 from gsmooth.attacks.settings import ATTACK
 from gsmooth.certificate import Certified, Guarantee
 from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, InputError, ModelError
 from gsmooth.models.classifier import Classifier
-from gsmooth.sampling.noise import CHUNK
+from gsmooth.sampling.noise import CHUNK, Draws, SampleKey
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.theory.laws import GaussianLaw
 from gsmooth.transforms.region import Region
 from gsmooth_gaussian import Gaussian
 from tests.certifying import certify, found_as
 from tests.engine_objects import (
+    WIDE,
     HalfLine,
     Labels,
     Scores,
@@ -392,3 +393,19 @@ def test_nothing_more_is_tried_where_the_worst_says_all(
         g, [(Item(3, on_ring()), 1)], TURNS, AttackPlan(n=64), found_as(3, held)
     )
     assert outcome.attempts == (outcome.worst,)
+
+
+def test_noise_is_drawn_on_the_device_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU with a number stands for another device: nothing else may name it."""
+    device, drawn = torch.device("cpu", 0), []
+
+    def draws(sample_key: SampleKey, where: torch.device) -> Draws:
+        drawn.append(where)
+        return Draws(sample_key, where)
+
+    monkeypatch.setattr(noisy, "Draws", draws)
+    model = Classifier(HalfLine(0.5), classes=2, shape=(1, 1, 1), input_range=WIDE, device=device)
+    g = SmoothedClassifier(model, Gaussian(), GaussianLaw((), 0.25), seed=0, batch_size=64)
+    assert attacked(g, pixel(0.25), 0, Region((), (), 0.1), n=64, gradient_steps=2).robust
+    assert len(drawn) > 2
+    assert set(drawn) == {device}
