@@ -47,10 +47,10 @@ def training_images(case: Case) -> Dataset:
     return load_data(case.network.images["training"], "training")
 
 
-def covers(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
+def centres(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
     """A line for every case that is asked for, or that has records."""
     facts["commit"] = commit()
-    yield from measured(cases("covers"), options, Path(options.runs), training_images)
+    yield from measured(cases("centres"), options, Path(options.runs), training_images)
 
 
 def geometry(options: argparse.Namespace, facts: Facts) -> Iterator[Line]:
