@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -166,6 +167,43 @@ class PulledBackImage:
                 return None
             found.append(part)
         return torch.cat(found)
+
+    def patch(self, lower: Tensor, upper: Tensor) -> Tensor | None:
+        """Bounds b (n, m): C leaves the interpolation P between the corners of a cell by at most
+
+        ||C - P|| <= sum_i 4 s_i (1 - s_i) b_i, s_i the part of the cell along axis i (C2). None
+        where the plugin has no such bound. The bound by the chord is taken where there is one.
+        """
+        moving = (upper > lower).any(dim=0)
+        if self.identity_action or self.origin is not None or not bool(moving.any()):
+            return None
+        if int(moving.sum()) == 1 and (chord := self.chord(lower, upper)) is not None:
+            return chord[:, None] * moving.to(chord.dtype)
+        found, bound = [], self.transformation.bounds.patch_bound
+        most = max(1, COVER.memory.numbers // (2 ** (2 + lower.shape[1]) * self.size))
+        # The first cell tells whether there is a bound, before all corners are looked up.
+        marks = [0, 1, *range(1 + most, len(lower), most), len(lower)]
+        for start, end in itertools.pairwise(marks):
+            ends = lower[start:end], upper[start:end]
+            part = bound(self.x, *ends, self.corners(*ends)) if end > start else ends[0]
+            if part is None:
+                return None
+            found.append(part)
+        return torch.cat(found)
+
+    def corners(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """C at the corners of cells (n, m), (n, 2^m, K), in the order of itertools.product."""
+        ends = torch.stack([lower, upper], dim=1)
+        axes = range(lower.shape[1])
+        theta = torch.stack(
+            [
+                torch.stack([ends[:, choice[axis], axis] for axis in axes], dim=1)
+                for choice in itertools.product((0, 1), repeat=len(axes))
+            ],
+            dim=1,
+        )
+        flat, place = torch.unique(theta.flatten(0, 1), dim=0, return_inverse=True)
+        return self.points(flat)[place].view(*theta.shape[:2], -1)
 
     @cached_property
     def size(self) -> int:

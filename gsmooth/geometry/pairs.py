@@ -128,6 +128,12 @@ class PairSpace(Space):
         ]
         return torch.stack(derivatives, dim=1)
 
+    def action_curvature(self, z: Tensor) -> Tensor:
+        """Return ||A_i^2 z||, (N, K) -> (N, m), per unit of theta_i squared."""
+        units = self.orders(z.device).units
+        twice = [self.generated(self.generated(z, i), i).norm(dim=1) for i in range(len(units))]
+        return torch.stack(twice, dim=1) * (z.new_tensor(units).square() * (1.0 + 1e-12))
+
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """Bound the error of T z by that of phases: orders times (offset + rounding errors)."""
         _, orders, units = self.orders(z.device)

@@ -56,6 +56,10 @@ class Space(ABC):
         """sup over theta of ||d T z / d theta_i||, (N, K) -> (N, m)."""
         return None
 
+    def action_curvature(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d^2 T z / d theta_i^2||, (N, K) -> (N, m)."""
+        return None
+
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """Bound the l2 norm of the float64 error of T z for |theta_i| <= reach_i.
 
@@ -75,6 +79,12 @@ class Space(ABC):
         self, x: Tensor, lower: Tensor, upper: Tensor, start: Tensor, end: Tensor
     ) -> Tensor | None:
         """Bound b (n,) on how far T_(-theta) L psi leaves its chord: by 4 s (1 - s) b."""
+        return None
+
+    def patch_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, corners: Tensor
+    ) -> Tensor | None:
+        """Bounds b (n, m) on how far T_(-theta) L psi leaves the interpolation between corners."""
         return None
 
     def recurrence(self, x: Tensor, axis: int) -> tuple[float, float] | None:

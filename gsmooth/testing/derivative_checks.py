@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,6 +70,34 @@ def chord_bound_holds(subject: TransformationUnderTest) -> None:
         _aim(used)
 
     _search(subject, example)
+
+
+def patch_bound_holds(subject: TransformationUnderTest) -> None:
+    """||C - P|| <= sum_i 4 s_i (1 - s_i) b_i, P interpolated between corners, as C2 needs."""
+    first = Cell((0,) * subject.dimensions, 0, 0)
+    pulled_back, lower, upper = cell_of(subject, SampleImage("blob", 0), first)
+    if not _moving(lower, upper) or pulled_back.patch(lower, upper) is None:
+        raise no_claim("patch_bound is None, and covers use the chord or the derivative")
+
+    def example(sample_image: SampleImage, cell: Cell, where: float, cells: int) -> None:
+        pulled_back, lower, upper = cell_of(subject, sample_image, cell)
+        bound = _least(pulled_back.patch, lower, upper, cells, "patch_bound")
+        line = torch.linspace(0.0, 1.0, KIT.search.patch_points, dtype=lower.dtype)
+        s = torch.cartesian_prod(*[line] * lower.shape[1]).reshape(-1, lower.shape[1])
+        corners, patch = pulled_back.corners(lower, upper)[0], 0.0
+        for corner, ends in zip(corners, _choices(lower.shape[1]), strict=True):
+            patch = patch + torch.where(ends, s, 1.0 - s).prod(dim=1, keepdim=True) * corner
+        points = pulled_back.points(lower + s * (upper - lower))
+        allowed, part = (4.0 * s * (1.0 - s) * bound).sum(dim=1), s[:, 0]
+        what = f"patch_bound {_told(lower, upper, 0)}"
+        _aim(_compare((points - patch).norm(dim=1), allowed, part, points, what))
+
+    _search(subject, example)
+
+
+def _choices(axes: int) -> list[Tensor]:
+    """Which end every corner has by axis, in the order of itertools.product."""
+    return [torch.tensor(choice) for choice in itertools.product((False, True), repeat=axes)]
 
 
 def attack_derivative_bound_holds(subject: TransformationUnderTest) -> None:

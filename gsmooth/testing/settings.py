@@ -102,6 +102,8 @@ class SearchSettings:
 
     line_points: int = 17
     """Points on a line along which derivatives are compared."""
+    patch_points: int = 9
+    """Points along each axis of a cell at which C is compared with what is between its corners."""
     short_part: float = 2.0**-6
     """Fraction of a cell for the same comparison over a short distance."""
     whole_numbers: int = 4

@@ -122,6 +122,13 @@ class TransformationBounds(Generic[T_co], metaclass=BoundsChecked):
         """
         return z.new_zeros((len(z), 0)) if not self.of.parameters else None
 
+    def action_curvature(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d^2 T_theta z / d theta_i^2||, (N, K) -> (N, m), per unit squared.
+
+        Compositions ask for it, to know how far the action bends what others add. None: not known.
+        """
+        return None
+
     def visible(
         self, apart: Tensor, centre: Tensor, shift: Tensor, reach: tuple[float, ...]
     ) -> Tensor:
@@ -169,6 +176,19 @@ class TransformationBounds(Generic[T_co], metaclass=BoundsChecked):
         b for 0 <= s <= 1, rounded outwards. start, end (n, K): C at lower and upper, (n, m), which
         differ along one axis. It is of second order in the width of a cell, where the derivative is
         of first order, and covers then do not ask for the derivative. None: no bound is known.
+        """
+        return None
+
+    def patch_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, corners: Tensor
+    ) -> Tensor | None:
+        """How far C leaves the interpolation between its corners, where parameters move together.
+
+        Numbers b (n, m) with ||C - P|| <= sum_i 4 s_i (1 - s_i) b_i for lower + s (upper - lower),
+        0 <= s_i <= 1, rounded outwards; P interpolates linearly along every axis. It suffices that
+        b_i bounds what ``chord_bound`` does along axis i wherever in the cell the other parameters
+        are. corners (n, 2^m, K): C there, in the order of itertools.product over (lower, upper).
+        Covers then ask for no derivative. None: no bound is known.
         """
         return None
 

@@ -24,6 +24,10 @@ class SpaceBounds(TransformationBounds[T_co]):
         """sup over theta of ||d T z / d theta_i||; None where the space has no action."""
         return self.of.coordinates.action_derivative(z)
 
+    def action_curvature(self, z: Tensor) -> Tensor | None:
+        """sup over theta of ||d^2 T z / d theta_i^2||; None where the space knows none."""
+        return self.of.coordinates.action_curvature(z)
+
     def lift_norm(self, shape: Size) -> float:
         """Upper bound on ||L||."""
         return self.of.coordinates.norm(shape)
@@ -45,6 +49,12 @@ class AttackInSpaceBounds(SpaceBounds[T_co]):
     ) -> Tensor | None:
         """How far C leaves its chord on cells (n, m): b (n,); None where no bound is known."""
         return self.of.coordinates.chord_bound(x, lower, upper, start, end)
+
+    def patch_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, corners: Tensor
+    ) -> Tensor | None:
+        """How far C leaves the interpolation between its corners (n, 2^m, K): (n, m), or None."""
+        return self.of.coordinates.patch_bound(x, lower, upper, corners)
 
     def recurrence(self, x: Tensor, axis: int) -> tuple[float, float] | None:
         """A step of a parameter after which C is the same again, and its error."""

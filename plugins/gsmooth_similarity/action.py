@@ -14,8 +14,18 @@ from torch import Tensor
 from gsmooth.geometry.pairs import Orders, PairSpace
 from gsmooth.geometry.pixel_space import DiscSpace
 from gsmooth_similarity.attack import ANGLE, RADIANS, SCALE, warped
-from gsmooth_similarity.bounds import SIMILARITY, Axes, Flow, cut, flows, per_unit, radians
+from gsmooth_similarity.bounds import (
+    NUMERICAL,
+    SIMILARITY,
+    Axes,
+    Flow,
+    cut,
+    flows,
+    per_unit,
+    radians,
+)
 from gsmooth_similarity.lift import LogPolarFrame, log_polar_frame
+from gsmooth_similarity.patches import Patches
 
 
 @final
@@ -66,6 +76,31 @@ class LogPolarSpace(PairSpace):
         is the cross-check, and the smaller is returned.
         """
         return self._largest(x, lower, upper, carried=True)
+
+    def patch_bound(self, x: Tensor, lower: Tensor, upper: Tensor, corners: Tensor) -> Tensor:
+        """How far C leaves the interpolation between its corners, by axis (C3b); see ``Patches``.
+
+        In cells too wide for C3 no interpolation is looked at: C is within h / 2 sup ||C_i|| of a
+        chord along axis i.
+        """
+        pixels = torch.from_numpy(self.frame(x.shape[2], x.shape[3]).support).to(x.device)
+        ends = radians(lower, self.axes), radians(upper, self.axes)
+        if len(list(cut((x.shape[2], x.shape[3]), pixels, *ends))) > 1:
+            derivative = self.derivative_bound(x, lower, upper)
+            return (upper - lower) / 2 * derivative * (1.0 + 1e-12)
+        rows, strays = max(1, SIMILARITY.images // (x.numel() * (2 + 2 * len(self.axes)))), []
+        for start in range(0, len(lower), rows):
+            low, high = (end[start : start + rows] for end in ends)
+            strays.append(_Cell(self, x, pixels, low, high, self.axes).strays())
+        width = (ends[1] - ends[0])[:, list(self.axes)]
+        slack = NUMERICAL * (1.0 + float(x.norm()))
+        return Patches(self._rates(corners), width, torch.cat(strays), corners).bound(slack)
+
+    def _rates(self, z: Tensor) -> Tensor:
+        """The orders of all coefficients of z, by axis, per radian and per ln: (axes, K)."""
+        fixed, orders, _ = self.orders(z.device)
+        pairs = torch.stack([torch.cat([z.new_zeros(fixed), o, o]) for o in orders])
+        return pairs.abs().repeat(1, z.shape[-1] // pairs.shape[1])
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """sup ||L psi_i|| <= ||L d_i|| + ||L||w_i||, or ||L||g_i|| where that is smaller."""
@@ -136,6 +171,15 @@ class _Cell:
             together = drift[i].norm(dim=1) + self._lengths(half[i])
             found.append(torch.minimum(together, self._lengths(large[i])))
         return torch.stack(found, dim=1)
+
+    def strays(self) -> Tensor:
+        """lambda_i, bounds on ||L v|| for |v| <= w_i: (n, axes)."""
+        shape = self.x.shape[1:]
+        half = self.x.new_zeros(len(self.axes), len(self.low), shape[0], shape[1] * shape[2])
+        for flow in flows(self.x[0], self.pixels, self.low, self.high, self.axes):
+            for i in range(len(self.axes)):
+                half[i][flow.cells, :, self.pixels] = flow.half[i].transpose(0, 1)
+        return torch.stack([self._lengths(part) for part in half], dim=1) * (1.0 + 1e-12)
 
     def carried(self) -> Tensor:
         """sup ||L psi_i - A_i L psi||, (n, axes)."""

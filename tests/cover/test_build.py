@@ -228,7 +228,7 @@ def test_a_profile_ascends_where_float64_phi_does_not() -> None:
         starts,
         starts,
         wide,
-        np.full(len(starts), np.inf),
+        np.full_like(starts, np.inf),
     )
     margins = np.array(0.853 + 1e-16 * np.arange(len(starts)), dtype=np.float64)
     assert (np.diff(required_p_of_margin(margins)) < 0.0).any()

@@ -11,7 +11,10 @@ from gsmooth.testing import Status, check_results
 from gsmooth.transforms.region import Region
 from gsmooth_rotation import Rotation
 from gsmooth_rotation.rotation import RotationBounds
+from gsmooth_similarity import Similarity
+from gsmooth_similarity.log_polar import LogPolar
 
+PATCH = "patch_bound_holds"
 CHECKS = ("chord_bound_holds", "pulled_back_image_recurs")
 
 
@@ -62,4 +65,30 @@ def test_a_rotation_that_is_wrong_about_its_chords_is_found(
 ) -> None:
     region = Region((-30.0,), (30.0,))
     found = check_results(turning(bounds), shape=shape, region=region, examples=15, only=CHECKS)
+    assert {each.check for each in found if each.status is Status.FAILED} == faults
+
+
+class ShallowBounds(LogPolar.bounds_class):  # type: ignore[misc, valid-type]
+    def patch_bound(self, *cells: Tensor) -> Tensor | None:
+        found: Tensor | None = super().patch_bound(*cells)
+        return None if found is None else 0.3 * found
+
+
+class OneWayBounds(LogPolar.bounds_class):  # type: ignore[misc, valid-type]
+    def patch_bound(self, *cells: Tensor) -> Tensor | None:
+        """Takes C to bend along the first parameter alone."""
+        found: Tensor | None = super().patch_bound(*cells)
+        return None if found is None else found * found.new_tensor([1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "faults"),
+    [(LogPolar.bounds_class, set()), (ShallowBounds, {PATCH}), (OneWayBounds, {PATCH})],
+)
+def test_a_similarity_that_is_wrong_about_what_lies_between_corners_is_found(
+    bounds: type, faults: set[str]
+) -> None:
+    kind = type(f"Similarity{bounds.__name__}", (Similarity,), {"bounds_class": bounds})
+    region = Region((-10.0, -0.1), (10.0, 0.1))
+    found = check_results(kind(), shape=(1, 12, 12), region=region, examples=10, only=(PATCH,))
     assert {each.check for each in found if each.status is Status.FAILED} == faults

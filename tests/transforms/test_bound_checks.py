@@ -77,6 +77,14 @@ class BoundedBounds(TransformationBounds["Bounded"]):
     ) -> Tensor | None:
         return None
 
+    def patch_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, corners: Tensor
+    ) -> Tensor | None:
+        return None
+
+    def action_curvature(self, z: Tensor) -> Tensor | None:
+        return z.new_zeros((len(z), 1))
+
     def recurrence(self, x: Tensor, axis: int) -> tuple[float, float] | None:
         return 1.0, 0.1
 
@@ -138,7 +146,7 @@ def bounded_by(members: dict[str, Any], name: str = "planted", **claims: Any) ->
 
 def planted(method: str, value: float, **claims: Any) -> Transformation:
     """A ``Bounded`` one bound of which answers ``value`` somewhere."""
-    honest = _chord if method == "chord_bound" else vars(BoundedBounds)[method]
+    honest = {"chord_bound": _chord, "patch_bound": _patch}.get(method, vars(BoundedBounds)[method])
 
     def spoilt(self: BoundedBounds, *args: Any) -> Any:
         answer = honest(self, *args)
@@ -157,6 +165,10 @@ def planted(method: str, value: float, **claims: Any) -> Transformation:
 def _chord(self: BoundedBounds, x: Tensor, lower: Tensor, *ends: Tensor) -> Tensor:
     """Where it is known, covers do not ask for the derivative."""
     return lower.new_full((len(lower),), 0.1)
+
+
+def _patch(self: BoundedBounds, x: Tensor, lower: Tensor, *ends: Tensor) -> Tensor:
+    return torch.full_like(lower, 0.1)
 
 
 def smoothed(operator: Transformation, scales: tuple[float, ...]) -> SmoothedClassifier:
@@ -194,11 +206,15 @@ WAYS: dict[str, Callable[[str, float], object]] = {
     "action_error": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "derivative_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "chord_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
+    "patch_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "curvature_bound": lambda m, v: certified(planted(m, v), BOX, (1.0,)),
     "attack_derivative_bound": lambda m, v: certified(planted(m, v), BOX, ()),
     "attack_curvature_bound": lambda m, v: certified(planted(m, v), BOX, ()),
     "preimages": lambda m, v: online(planted(m, v, orthogonal=True)),
     # Only compositions ask how fast the action moves.
+    "action_curvature": lambda m, v: certified(
+        beside_brightness(planted(m, v, orthogonal=True)), PAIR, (1.0, 0.1)
+    ),
     "action_derivative": lambda m, v: certified(
         beside_brightness(planted(m, v, orthogonal=True)), PAIR, (1.0, 0.1)
     ),

@@ -37,8 +37,8 @@ class Cells:
         curvature: sup ||d2C/dtheta_i2|| over the box, (n, m); inf where C is not smooth.
         measured: The widths for which derivative and curvature were computed, (n, m). A part of a
             box keeps the bounds of the box, which hold on it, until it is far smaller.
-        chord: b with ||C - its chord|| <= 4 s (1 - s) b in the box, (n,), of its own width always;
-            inf where no such bound is known.
+        chord: b by axis, (n, m), with ||C - P|| <= sum_i 4 s_i (1 - s_i) b_i in the box, P the
+            interpolation between its corners; of its own width always, inf where it is unknown.
     """
 
     ball: NDArray[np.int64]
@@ -75,12 +75,21 @@ class Cells:
         """The bound (n,) by the chord: the largest (1 - s) d_a + s d_b + 4 s (1 - s) b.
 
         The distance of a chord from c is at most (1 - s) d_a + s d_b. With q = |d_a - d_b| / 4 b <=
-        1 the sum is largest where 1 - 2 s is q or -q, and is max(d_a, d_b) + b (1 - q)^2 there.
+        1 the sum is largest where 1 - 2 s is q or -q, and is max(d_a, d_b) + b (1 - q)^2 there. Of
+        several axes one is dealt with after the other: this largest value grows with d_a and d_b
+        and is convex in them, so between two rows of corners it lies below the chord of the rows'.
         """
-        largest = self.corners.max(axis=1)
-        apart = largest - self.corners.min(axis=1)
-        aslant = np.minimum(apart / np.maximum(4.0 * self.chord, 1e-300), 1.0)
-        return np.asarray(largest + self.chord * (1.0 - aslant) ** 2)
+        known = np.asarray(np.isfinite(self.chord).all(axis=1))
+        chord, found = self.chord[known], np.full(len(known), np.inf)
+        count, axes = chord.shape
+        values = self.corners[known].reshape(count, *(2,) * axes)
+        for axis in range(axes - 1, -1, -1):
+            low, high = values[..., 0], values[..., 1]
+            bent = chord[:, axis].reshape(count, *(1,) * axis)
+            aslant = np.minimum(np.abs(high - low) / np.maximum(4.0 * bent, 1e-300), 1.0)
+            values = np.maximum(low, high) + bent * (1.0 - aslant) ** 2
+        found[known] = values
+        return found
 
     def _between_corners(self, reach: Floats) -> Floats:
         """The first-order bound (n,); reach (n, m): how much the distance can change by axis."""
@@ -147,7 +156,7 @@ class FrameCells:
         place: The points of the corners of every box, (n, 2^m), in the order of ``Cells.corners``.
         derivative: sup ||dC/dtheta_i|| over the box, (n, m).
         curvature: sup ||d2C/dtheta_i2|| over the box, (n, m); inf where C is not smooth.
-        chord: How far C leaves its chord, (n,), as in ``Cells``.
+        chord: How far C leaves the interpolation between its corners, (n, m), as in ``Cells``.
         proved: False without a derivative bound. The derivatives are then 0, and residuals are only
             sampled.
     """
@@ -228,7 +237,7 @@ class BoxBounds:
     Args:
         derivative: sup ||dC/dtheta_i||, (n, m).
         curvature: sup ||d2C/dtheta_i2||, (n, m).
-        chord: How far C leaves its chord, (n,).
+        chord: How far C leaves the interpolation between its corners, (n, m).
         proved: Whether the plugin bounds C in the boxes.
     """
 
@@ -242,12 +251,12 @@ def bounds_on(pulled_back: PulledBackImage, lower: Floats, upper: Floats) -> Box
     """The bounds over boxes: the chord's where there is one, else derivative and curvature."""
     low, high = torch.from_numpy(lower), torch.from_numpy(upper)
     unknown = np.full_like(lower, np.inf)
-    if (chord := pulled_back.chord(low, high)) is not None:
+    if (chord := pulled_back.patch(low, high)) is not None:
         return BoxBounds(unknown, unknown, chord.cpu().numpy(), proved=True)
     derivative, curvature = pulled_back.derivative(low, high), pulled_back.curvature(low, high)
     derivatives = np.zeros_like(lower) if derivative is None else derivative.cpu().numpy()
     curvatures = unknown if curvature is None else curvature.cpu().numpy()
-    return BoxBounds(derivatives, curvatures, unknown.max(axis=1), derivative is not None)
+    return BoxBounds(derivatives, curvatures, unknown, derivative is not None)
 
 
 def distances_to(

@@ -122,28 +122,35 @@ def _measured_again(pulled_back: PulledBackImage, cells: Cells) -> Cells:
     shrunk = widths * COVER.refinement.measure_again <= cells.measured
     moving: NDArray[np.bool_] = widths > 0.0
     # A chord is that of its own cell.
-    small = np.any(shrunk & moving, axis=1) | np.isfinite(cells.chord)
+    small = np.any(shrunk & moving, axis=1) | _has_chord(cells)
     if not small.any():
         return cells
     derivative, curvature = cells.derivative.copy(), cells.curvature.copy()
     fresh = bounds_on(pulled_back, cells.lower[small], cells.upper[small])
     derivative[small] = np.minimum(derivative[small], fresh.derivative)
     curvature[small] = np.minimum(curvature[small], fresh.curvature)
-    chord = np.full(len(small), np.inf)
+    chord = np.full_like(cells.chord, np.inf)
     chord[small] = fresh.chord
     measured = np.where(small[:, None], widths, cells.measured)
-    bounds = {"derivative": derivative, "curvature": curvature, "chord": chord}
-    return replace(cells, measured=measured, **bounds)
+    return replace(
+        cells, measured=measured, derivative=derivative, curvature=curvature, chord=chord
+    )
 
 
 def _reach(cells: Cells) -> Floats:
     """By how much a residual can change along every axis of the cells, (n, m).
 
-    A cell with a chord moves along one axis, and how far it reaches there does not matter.
+    Of a cell with a chord it is known how far C leaves that.
     """
-    widths = cells.upper - cells.lower
-    slopes = np.where(np.isfinite(cells.chord)[:, None], 1.0, cells.derivative + 1e-300)
-    return np.asarray(np.minimum(widths * np.where(widths > 0.0, slopes, 0.0), 1e300))
+    widths, by_chord = cells.upper - cells.lower, _has_chord(cells)[:, None]
+    slopes = np.where(widths > 0.0, np.where(by_chord, 0.0, cells.derivative + 1e-300), 0.0)
+    bent = np.where(by_chord & (widths > 0.0), cells.chord + 1e-300, 0.0)
+    return np.asarray(np.where(by_chord, bent, np.minimum(widths * slopes, 1e300)))
+
+
+def _has_chord(cells: Cells) -> NDArray[np.bool_]:
+    """Whether it is known how far C leaves the interpolation between corners, (n,)."""
+    return np.asarray(np.isfinite(cells.chord).all(axis=1))
 
 
 def parts_to(cells: Cells, shrink: Floats) -> Counts:
@@ -158,10 +165,10 @@ def parts_to(cells: Cells, shrink: Floats) -> Counts:
     """
     reach = _reach(cells)
     parts, row = np.ones(reach.shape, dtype=np.int64), np.arange(len(reach))
-    order = np.where(np.isfinite(cells.chord), COVER.refinement.chord_order, 1.0)
-    wanted = reach.sum(axis=1) / shrink ** (1.0 / order)
+    order = np.where(_has_chord(cells), COVER.refinement.chord_order, 1.0)[:, None]
+    wanted = reach.sum(axis=1) / shrink
     for _ in range(COVER.refinement.most_parts):
-        left = reach / parts
+        left = reach / parts**order
         longest = left.argmax(axis=1)
         more = parts.copy()
         more[row, longest] += 1

@@ -87,6 +87,22 @@ class Partition:
             return self._cheapest_arcs(shares, prices)
         return self._cheapest_clusters(shares, prices)
 
+    def needs_several(self, shares: Floats, prices: Prices) -> bool:
+        """Whether the pieces that cost least are more than one, without all of the search for them.
+
+        The search goes from the middle number of clusters downhill, and so never ends at one that
+        costs more than the middle.
+        """
+        if not (self._is_chain or self._is_free or self.law.whole_axes):
+            middle = len(COVER.clusters.counts) // 2
+            one, some = (
+                prices_of(self._rough_clusters(place), shares, prices).sum()
+                for place in (0, middle)
+            )
+            if some < one:
+                return True
+        return len(self.cheapest(shares, prices)) > 1
+
     @cached_property
     def _gram(self) -> Floats:
         return self.joint.gram()
@@ -130,8 +146,8 @@ class Partition:
     def _boxes(self, cuts: Cuts) -> list[Piece]:
         return self._priced(self._whole.pieces(cuts))
 
-    def _clusters(self, count: int, rounds: int = COVER.clusters.rounds) -> list[Piece]:
-        return self._priced(self._clustering.at(count, rounds))
+    def _clusters(self, count: int) -> list[Piece]:
+        return self._priced(self._clustering.at(count))
 
     def _priced(self, pieces: list[Piece]) -> list[Piece]:
         """The pieces, with margins as radii if the radius of a ball is not its margin."""
@@ -161,9 +177,8 @@ class Partition:
 
     def _rough_clusters(self, place: int) -> list[Piece]:
         if place not in self._tried:
-            self._tried[place] = self._clusters(
-                COVER.clusters.counts[place], COVER.clusters.rough_rounds
-            )
+            found = self._clustering.roughly_at(COVER.clusters.counts[place])
+            self._tried[place] = self._priced(found)
         return self._tried[place]
 
     @cached_property

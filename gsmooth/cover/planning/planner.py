@@ -306,7 +306,7 @@ class CoverPlanner:
         low, high = (
             np.full(len(self.parameter_grid.theta), share) for share in selection.likely_shares()
         )
-        if len(self._cheapest(low)[1]) > 1:
+        if self._partition.needs_several(low, self._prices):
             return None
         _, pieces = self._cheapest(high)
         return None if len(pieces) > 1 else self._cover(self._pieces_layout(pieces, high))

@@ -37,6 +37,7 @@ from gsmooth.transforms.composition.bounds import Bounds, Timed
 from gsmooth.transforms.composition.flows import UP, gain, shift
 from gsmooth.transforms.composition.frame import Frame
 from gsmooth.transforms.composition.order import fault_of, reason_against_noise
+from gsmooth.transforms.composition.patches import ShiftedPatches
 
 Value = TypeVar("Value")
 Columns = tuple[Tensor, ...]
@@ -112,6 +113,21 @@ class CompositionBounds(TransformationBounds["Composition"]):
         if not self.of.has_action:
             return None
         return self._within(self.of._frame, self.of._noisy).derivative(x, lower, upper)
+
+    def patch_bound(
+        self, x: Tensor, lower: Tensor, upper: Tensor, corners: Tensor
+    ) -> Tensor | None:
+        """How far C leaves the interpolation between its corners (n, 2^m, K): b (n, m).
+
+        For one acting part and noisy flows that only shift, C = C_0 + s T_(-theta) w: linear in
+        every flow, and along the part's parameters as far from its chord as C_0 and s times what
+        the action bends w by, h^2 / 8 ||A^2 w||. None for others.
+        """
+        frame, noisy = self.of._frame, self.of._noisy
+        rigid = not any(flow.growth for flow, _ in noisy) and len(noisy) == len(self.of._flows)
+        if not (rigid and len(frame.parts) == len(frame.acting) == 1):
+            return None
+        return ShiftedPatches(frame, self.of._frame_places, noisy).bound(x, lower, upper, corners)
 
     def attack_derivative_bound(self, x: Tensor, lower: Tensor, upper: Tensor) -> Tensor | None:
         """The same where every parameter rests and nothing is pulled back."""

@@ -26,7 +26,7 @@ def a_cell(start: float, end: float, chord: float) -> Cells:
     one, unknown = np.ones((1, 1)), np.full((1, 1), np.inf)
     ends = np.array([[start, end]])
     return Cells(
-        np.zeros(1, np.int64), 0.0 * one, one, ends, unknown, unknown, one, np.array([chord])
+        np.zeros(1, np.int64), 0.0 * one, one, ends, unknown, unknown, one, np.array([[chord]])
     )
 
 

@@ -126,7 +126,7 @@ def test_parts_shrink_the_reach_as_much_as_asked_with_few_parts() -> None:
         np.array([[1.0, 1.0], [1.0, 1.0], [np.inf, 1.0]]),
         np.full((3, 2), np.inf),
         np.ones((3, 2)),
-        np.full(3, np.inf),
+        np.full((3, 2), np.inf),
     )
     parts = parts_to(cells, np.array([2.0, 2.0, np.inf]))
     assert parts[0].tolist() == [2, 2]
