@@ -6,7 +6,9 @@ from gsmooth.cover.bounds.margin_model import MarginModel, check_region
 from gsmooth.cover.build import Ball, Cover
 from gsmooth.cover.builders import CoverBuilder, GivenCover, IndividualCovers, OnlineCovers
 from gsmooth.cover.pilots import PilotEstimates
-from gsmooth.cover.planning.planner import Centres, CoverPlan, Price, build_cover, plan_cover
+from gsmooth.cover.planning.plan import CoverPlan
+from gsmooth.cover.planning.planned import build_cover, plan_cover
+from gsmooth.cover.planning.planner import Centres, Price
 
 __all__ = [
     "Ball",

@@ -10,7 +10,9 @@ from gsmooth.certificate import Guarantee
 from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.build import Cover
 from gsmooth.cover.online import build_online_cover, check_online
-from gsmooth.cover.planning.planner import Centres, CoverPlan, Price, build_cover, plan_cover
+from gsmooth.cover.planning.plan import CoverPlan
+from gsmooth.cover.planning.planned import build_cover, plan_cover
+from gsmooth.cover.planning.planner import Centres, Price
 from gsmooth.data.item import Item
 from gsmooth.errors import ConfigurationError, ImpossibleError
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol, final
+from typing import Literal, final
 
 import numpy as np
 import torch
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.cover.bounds.cells import FrameCells
-from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
-from gsmooth.cover.build import Cover, Layout, identity_cover, moving_cover
+from gsmooth.cover.bounds.margin_model import MarginModel, units_of
+from gsmooth.cover.build import Cover, Layout, moving_cover
 from gsmooth.cover.pilots import PilotEstimates
 from gsmooth.cover.planning.joint import JointPoints
 from gsmooth.cover.planning.partition import Partition, moves_freely, prices_of
+from gsmooth.cover.planning.pilot_nodes import pilot_nodes
+from gsmooth.cover.planning.spacing import spacing_units
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.grid import ParameterGrid, Piece, lay_parameter_grid
 from gsmooth.cover.regions.one_sided import place_of, placed
@@ -45,89 +47,6 @@ class Price:
 
     votes: Callable[[Floats, Floats], Floats]
     budget: float
-
-
-class CoverPlan(Protocol):
-    """The plan of a cover: votes at a few pilot points decide which centres it has."""
-
-    @property
-    def clean(self) -> Tensor:
-        """L x (K,): the point whose votes select the class."""
-
-    @property
-    def pilots(self) -> Tensor:
-        """Points (k, K) whose votes are counted before the cover is planned."""
-
-    @property
-    def pilot_theta(self) -> Floats:
-        """Their parameters, (k, m)."""
-
-    def without_pilots(self, selection: PilotEstimates) -> Cover | None:
-        """The cover of a single ball, if pilot votes could hardly change it.
-
-        Args:
-            selection: The votes of the selected class at the clean image.
-
-        Returns:
-            The cover, or None where pilots have a choice to make.
-        """
-
-    def plan(self, estimates: PilotEstimates) -> Cover:
-        """The cover of least expected cost.
-
-        Args:
-            estimates: The votes of the selected class at every pilot point and at the clean image.
-        """
-
-    def replan(self, estimates: PilotEstimates, budget: float) -> Cover | None:
-        """The cover of least expected cost after the first one failed.
-
-        Args:
-            estimates: The votes at pilots and at the centres of the first cover.
-            budget: Votes that are left.
-
-        Returns:
-            The cover, or None if every cover is expected to cost more than the budget.
-        """
-
-
-def plan_cover(
-    smoothed: SmoothedClassifier,
-    image: Tensor,
-    region: Region,
-    centres: Centres = None,
-    price: Price | None = None,
-) -> Cover | CoverPlanner:
-    """A cover of {psi_theta(image) + e : (theta, e) in region}, or the planner of one.
-
-    No estimation vote has a part in either, so every ball may be tested at the full alpha (C5: a
-    false certificate needs one particular test to err).
-
-    Args:
-        smoothed: The smoothed classifier whose votes will be counted.
-        image: (C, H, W).
-        region: What has to be covered.
-        centres: See :data:`Centres`.
-        price: The expected cost of centres. With it and ``centres=None``, pilot votes choose
-            number and place of the centres, so a planner is returned; except where the region
-            leaves no choice.
-    """
-    check_region(smoothed, region)
-    region = region.staying(smoothed.law.periodic)
-    x = image[None].to(torch.float64)
-    if region.dimensions == 0:
-        return identity_cover(smoothed, x, region)
-    planner = CoverPlanner.of(smoothed, x, region, centres, price)
-    return planner if planner.chooses_by_cost else planner.cover_without_votes()
-
-
-def build_cover(
-    smoothed: SmoothedClassifier, image: Tensor, region: Region, centres: Centres = None
-) -> Cover:
-    """The cover with at most ``centres`` balls (by default the transformation's own number)."""
-    found = plan_cover(smoothed, image, region, centres)
-    assert isinstance(found, Cover)  # Without a price there is nothing to choose by.
-    return found
 
 
 @final
@@ -170,7 +89,7 @@ class CoverPlanner:
         part, error = recurring_part(smoothed, x, region)
         pulled_back = PulledBackImage(operator, x, smoothed.identity_action, smoothed.law, error)
         lifted = operator.linear_lift(x)[0]
-        units = _spacing_units(smoothed, pulled_back, part, _sigma_at(smoothed, lifted))
+        units = spacing_units(smoothed, pulled_back, part, _sigma_at(smoothed, lifted))
         cells, planner, known = _first_cells(part, lifted), None, pulled_back
         while planner is None or (cells := planner._finer) is not None:
             parameter_grid = lay_parameter_grid(operator, part, units, cells)
@@ -272,27 +191,7 @@ class CoverPlanner:
 
     @cached_property
     def _pilot_nodes(self) -> NDArray[np.int64]:
-        moving = len(self.parameter_grid.moving)
-        count = COVER.pilots.points[0] if moving == 1 else COVER.pilots.points[1]
-        axes = [
-            np.unique(np.linspace(*ends, places).round().astype(np.int64))
-            for ends, places in self._pilot_rows(count)
-        ]
-        grid = np.meshgrid(*axes, indexing="ij")
-        return np.ravel_multi_index(tuple(part.ravel() for part in grid), self.parameter_grid.shape)
-
-    def _pilot_rows(self, count: int) -> Iterator[tuple[tuple[float, float], int]]:
-        """First and last node of the pilots along every axis, and how many there are.
-
-        Along a parameter with Haar noise all probabilities are about equal (T7), so it matters
-        little where they are; the clean image, which is sharper than others, is left out.
-        """
-        for axis, size in enumerate(self.parameter_grid.shape):
-            if axis in self.smoothed.law.periodic:
-                alike = COVER.pilots.points_alike[len(self.parameter_grid.moving) > 1]
-                yield (0.1 * (size - 1), 0.9 * (size - 1)), alike
-            else:
-                yield (0.0, size - 1.0), count
+        return pilot_nodes(self.parameter_grid, self.smoothed.law.periodic)
 
     def cover_without_votes(self) -> Cover:
         """The cover with the given number of centres, or the transformation's default number."""
@@ -424,27 +323,3 @@ def _first_cells(region: Region, clean: Tensor) -> int | None:
     several = int((np.array(region.upper) > np.array(region.lower)).sum()) > 1
     most = max(COVER.grid.fewest, COVER.memory.grid // len(clean))
     return most if most < COVER.grid.cells[1 if several else 0] else None
-
-
-def _spacing_units(
-    smoothed: SmoothedClassifier, pulled_back: PulledBackImage, region: Region, sigma: float
-) -> Floats:
-    """Units of length on each axis (m,), in which cells are about cubes.
-
-    Those of the law; where shifts cost nothing (an unsmoothed parameter, Haar noise), the change
-    that moves C by about sigma. C is sampled along its interval with the other parameters at 0; no
-    bound depends on that.
-    """
-    if smoothed.identity_action:
-        return np.ones(region.dimensions)
-    units, low, high = units_of(smoothed.law), np.array(region.lower), np.array(region.upper)
-    for axis in smoothed.law.free_axes:
-        alone = np.arange(len(low)) == axis
-        line = Region(tuple((alone * low).tolist()), tuple((alone * high).tolist()))
-        parameter_grid = lay_parameter_grid(
-            smoothed.transformation, line, np.ones(len(low)), COVER.grid.unsmoothed_cells
-        )
-        steps = pulled_back.points(torch.from_numpy(parameter_grid.theta)).diff(dim=0).norm(dim=1)
-        if (length := float(steps.sum()) / sigma) > 0.0 and high[axis] > low[axis]:
-            units[axis] = (high[axis] - low[axis]) / length
-    return units

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from gsmooth.cover.planning.planner import build_cover, plan_cover
+from gsmooth.cover.planning.planned import build_cover, plan_cover
 from gsmooth.cover.pulled_back import PulledBackImage
 from gsmooth.cover.regions.recurring import recurring_part
 from gsmooth.models.classifier import Classifier
