@@ -184,7 +184,7 @@ class _Layout:
 
     @property
     def _joint(self) -> Floats:
-        residual = self.carried.numpy() / self.smoothed.law.sigma
+        residual = self.carried.cpu().numpy() / self.smoothed.law.sigma
         if not self.smoothed.identity_action:
             shift = -self.preimage_cells.middle / units_of(self.smoothed.law)
             residual = np.concatenate([shift, residual], axis=1)
@@ -203,7 +203,9 @@ class _Layout:
         theta = placed(self.smoothed.law, back.min(axis=0), weights @ back)
         shift = back - theta
         slack = ROUNDING * (1.0 + float(place.norm(dim=1).max()))
-        residual = (place - centre).norm(dim=1).numpy() + self.preimage_cells.radius[nodes] + slack
+        residual = (
+            (place - centre).norm(dim=1).cpu().numpy() + self.preimage_cells.radius[nodes] + slack
+        )
         margins = self.margin_model.margins(shift[:, : self.smoothed.law.dimensions], residual)
         z = centre
         if not self.smoothed.identity_action:

@@ -121,8 +121,8 @@ def _measure(
     ]
     possible = torch.cat([part.possible for part in parts])
     centre = torch.cat([part.centre for part in parts])[possible]
-    radius = torch.cat([part.radius for part in parts])[possible].numpy()
-    kept = possible.numpy()
+    radius = torch.cat([part.radius for part in parts])[possible].cpu().numpy()
+    kept = possible.cpu().numpy()
     with np.errstate(invalid="ignore"):
         gain = np.where(np.isinf(was[kept]), np.inf, was[kept] - radius)
     return PreimageCells(lower[kept], upper[kept], centre, radius, gain)

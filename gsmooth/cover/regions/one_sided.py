@@ -100,9 +100,9 @@ def forward_arcs(law: Law, theta: Floats, points: Tensor, origin: Tensor | None)
     free. Margins are those at the grid points, as all radii by which centres are chosen.
     """
     if origin is not None:
-        residuals = _running_maxima((points - origin).norm(dim=1).numpy())
+        residuals = _running_maxima((points - origin).norm(dim=1).cpu().numpy())
     else:
-        moved = (points - points.mean(dim=0)).numpy()
+        moved = (points - points.mean(dim=0)).cpu().numpy()
         residuals = Arcs.of(np.asarray(moved @ moved.T), np.inf).radii
     margins = np.full_like(residuals, np.inf)
     for cells in range(len(residuals)):
@@ -142,7 +142,7 @@ def priced_piece(
     own = points[torch.from_numpy(piece.nodes)]
     centre = torch.from_numpy(piece.weights) @ own if origin is None else origin
     shift = theta[piece.nodes] - place_of(law, piece, theta, origin)
-    margins = law.margin(shift, (own - centre).norm(dim=1).numpy() + added)
+    margins = law.margin(shift, (own - centre).norm(dim=1).cpu().numpy() + added)
     return replace(piece, radius=float(margins.max()))
 
 
