@@ -12,7 +12,7 @@ from torch import Tensor
 @final
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """Cells of one or two parameters along which T multiplies every coefficient by a phase.
+    """Cells of one or two parameters, along which T multiplies coefficients by phases (C3b).
 
     Args:
         rates: |omega_i| of every coefficient, by axis, (m, K): the generator A_i multiplies by it.

@@ -18,7 +18,7 @@ from gsmooth.transforms.composition.frame import Frame
 @final
 @dataclass(frozen=True)
 class ShiftedPatches:
-    """Cells of C = C_0(theta) + s(p) T_(-theta) w, s linear in the times p of all flows.
+    """Cells of C = C_0(theta) + s(p) T_(-theta) w, s linear in the times p of all flows (C2).
 
     frame: of one part, which acts. places: the columns of its parameters. flows: all of them,
     noisy, without growth.
