@@ -36,6 +36,8 @@ MAPS = {
     "act",
     "attack",
     "lift",
+    "linear_lift",
+    "normalization",
     "readout",
     "fixed_part",
     "for_shape",
