@@ -59,6 +59,7 @@ class Crew:
     leases: Leases | None = None
     _told: bool = False
     _alone_since: float = field(default_factory=time.monotonic)
+    _listened: float = field(default_factory=time.monotonic)
 
     def begin(self) -> Ready:
         """Start one worker and wait until it is ready: it says what the run is.
@@ -195,7 +196,12 @@ class Crew:
     def _listen(self) -> None:
         """Ask all workers whether they are there; one that is silent for long counts as dead."""
         now = time.monotonic()
+        # This process was stopped itself: it is no worker's fault that nothing was heard.
+        deaf = now - self._listened >= RUN.workers.silence_s / 2
+        self._listened = now
         for place in self.places:
+            if deaf and place.heard is not None:
+                place.heard = now
             if place.given_up or place.actor is None:
                 continue
             if place.pulse is None:

@@ -99,6 +99,34 @@ def test_workers_that_stop_answering_are_replaced(monkeypatch: pytest.MonkeyPatc
     assert any("no answer for 4 s" in line for line in notebook.lines)
 
 
+class Stopped(Notebook):
+    """Has its own process stopped for a while as soon as an image is finished."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.by: list[subprocess.Popen[bytes]] = []
+
+    def update(self, state: RunProgress) -> None:
+        super().update(state)
+        if state.scored and not self.by:
+            stop = f"kill -STOP {os.getpid()}; sleep {self.seconds}; kill -CONT {os.getpid()}"
+            self.by.append(subprocess.Popen(["sh", "-c", stop]))
+            self.by[0].wait()
+
+
+def test_a_driver_that_was_stopped_for_longer_than_a_lease_takes_no_worker_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    soon = replace(RUN.workers, pulse_s=0.2, silence_s=4.0)
+    monkeypatch.setattr(crew, "RUN", replace(RUN, workers=soon))
+    notebook = Stopped(6.0)
+    found = by_ray(notebook=notebook)
+    assert notebook.by[0].returncode == 0
+    assert [line for line in notebook.lines if "no answer" in line] == []
+    assert found == one_process()
+
+
 @pytest.mark.parametrize("passes", ["1", "40"])
 def test_workers_that_always_die_end_the_run_with_their_error(
     passes: str, monkeypatch: pytest.MonkeyPatch
