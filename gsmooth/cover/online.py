@@ -19,12 +19,8 @@ from torch import Tensor
 
 from gsmooth.certificate import Guarantee
 from gsmooth.cover.bounds.cells import ROUNDING
-from gsmooth.cover.bounds.margin_model import (
-    MarginModel,
-    check_region,
-    require_linear_lift,
-    units_of,
-)
+from gsmooth.cover.bounds.margin_model import MarginModel, check_region, units_of
+from gsmooth.cover.bounds.normalized import require_linear_lift
 from gsmooth.cover.build import Ball, Cover, profile_of, start_fractions
 from gsmooth.cover.planning.clusters import Clustering
 from gsmooth.cover.preimages import PreimageCells, enclose_preimages

@@ -15,7 +15,7 @@ from gsmooth.cover import Cover, build_cover
 from gsmooth.cover.bounds.margin_model import check_region
 from gsmooth.cover.distributional import distributional_cover
 from gsmooth.cover.online import build_online_cover
-from gsmooth.errors import ConfigurationError
+from gsmooth.errors import ConfigurationError, PluginError
 from gsmooth.models.classifier import Classifier
 from gsmooth.sampling.smoothed_classifier import SmoothedClassifier
 from gsmooth.testing import transformation_checks
@@ -140,6 +140,22 @@ def test_what_has_no_proof_is_refused() -> None:
     both = composed(Rotation, Brightness)(rotation=EVEN)  # type: ignore[call-arg]
     with pytest.raises(ConfigurationError, match="normalizes the contrast"):
         both.for_shape(SHAPE)
+
+
+class Forgetful(Rotation):
+    """Normalizes nothing, and says so of another lift."""
+
+    name = "forgetful"
+
+    def lift(self, x: Tensor) -> Tensor:
+        return self.linear_lift(x)
+
+
+def test_a_lift_that_is_not_what_bounds_are_of_is_refused() -> None:
+    operator = Forgetful(low_pass_px=1.0, radius_px=7.0, contrast=0.2)
+    g = smoothed(operator, angle=Gaussian(12.0))
+    with pytest.raises(PluginError, match="lift is not normalization after linear_lift"):
+        build_cover(g, image(), Region(angle=(-5, 5)))
 
 
 @pytest.mark.parametrize("options", [{"contrast": 0.0}, {"contrast": 0.1, "least_contrast": -1.0}])

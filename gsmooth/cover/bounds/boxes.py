@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsmooth.certificate import Step
-from gsmooth.cover.bounds.margin_model import require_linear_lift, units_of
+from gsmooth.cover.bounds.margin_model import units_of
+from gsmooth.cover.bounds.normalized import require_linear_lift
 from gsmooth.cover.regions.one_sided import one_way_axes
 from gsmooth.cover.settings import COVER
 from gsmooth.errors import ConfigurationError

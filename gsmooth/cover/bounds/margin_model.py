@@ -17,6 +17,7 @@ from gsmooth.cover.bounds.lipschitz import (
     lipschitz_bounds,
     lipschitz_of_region,
 )
+from gsmooth.cover.bounds.normalized import check_normalization, require_linear_lift
 from gsmooth.cover.regions.one_sided import check_ends
 from gsmooth.errors import ConfigurationError
 from gsmooth.geometry.normalization import Normalization
@@ -163,16 +164,7 @@ def check_region(smoothed: SmoothedClassifier, region: Region) -> None:
             f"region: {region} has its intervals in another order than {transformation.name}; call"
             " Region.along first"
         )
+    check_normalization(transformation, smoothed.image_shape)
     if region.l2 > 0.0 or region.bits:
         require_linear_lift(smoothed, "an l2 ball or rounded pixels")
     check_ends(transformation, region)
-
-
-def require_linear_lift(smoothed: SmoothedClassifier, what: str) -> None:
-    """ConfigurationError if the lift is normalized: lengths there depend on the image (T9)."""
-    transformation = smoothed.transformation
-    if transformation.normalization(smoothed.image_shape) is not None:
-        raise ConfigurationError(
-            f"{transformation.name}: no bound is known for {what} where the contrast is normalized;"
-            " leave out the contrast, or certify the parameters alone by the individual guarantee"
-        )
