@@ -223,7 +223,7 @@ def test_a_secret_seed_is_seen_nowhere_and_ray_listens_to_this_machine_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     number = f"{SecretSeed.drawn().reveal() | 1 << 255:064x}"
-    monkeypatch.setenv("GSMOOTH_31", number)
+    monkeypatch.setenv("GSMOOTH_SEED", number)
     spy = Spy(number)
     config = tmp_project_config(NOISY, *RAY)
     open_ = config.smoothing.model_copy(update={"seed": None})
@@ -231,7 +231,7 @@ def test_a_secret_seed_is_seen_nowhere_and_ray_listens_to_this_machine_only(
     assert read_records("run").header.seed_commitment is not None
     assert spy.processes > 20
     assert spy.shown == []
-    assert os.environ["GSMOOTH_31"] == number
+    assert os.environ["GSMOOTH_SEED"] == number
     loopback = (
         "0100007F:",
         "0000000000000000FFFF00000100007F:",
