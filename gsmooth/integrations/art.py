@@ -145,7 +145,9 @@ class _Asked(nn.Module):
 
 def _require_same(made: Classifier, classifier: Any, channels_first: bool) -> None:
     low, high = made.input_range
-    images = torch.linspace(low, high, 2 * int(np.prod(made.shape))).reshape(2, *made.shape)
+    count = 2 * int(np.prod(made.shape))
+    images = torch.linspace(low, high, count, dtype=torch.float32, device="cpu")
+    images = images.reshape(2, *made.shape)
     with torch.no_grad():
         ours = made.scores(images.to(made.device)).cpu().numpy()
     theirs = np.asarray(

@@ -105,7 +105,8 @@ class CertifyCallback(Callback):
         """
         with _as_it_was(pl_module):
             g = self._smoothed(pl_module)
-            self._results(g, torch.zeros(1, *g.image_shape))
+            blank = torch.zeros(1, *g.image_shape, dtype=torch.float32, device="cpu")
+            self._results(g, blank)
 
     def on_validation_batch_end(
         self,

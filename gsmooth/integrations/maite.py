@@ -56,7 +56,7 @@ def from_maite_model(model: Any, shape: tuple[int, int, int]) -> Classifier:
         ConfigurationError: Its answers have another form.
     """
     asked = _Asked(model)
-    scores = asked(torch.full((2, *shape), 0.5))
+    scores = asked(torch.full((2, *shape), 0.5, dtype=torch.float32, device="cpu"))
     if scores.ndim != 2 or len(scores) != 2:
         raise ConfigurationError(
             f"MAITE model: {tuple(scores.shape)} scores for two images; expected one row of scores"
@@ -79,7 +79,7 @@ class _Asked(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if hasattr(self, "model"):
-            return torch.stack([torch.as_tensor(row) for row in self.model(list(x))])
+            return torch.stack([_tensor(row) for row in self.model(list(x))])
         answers = self._model[0](list(x.detach().cpu().numpy()))
         rows = np.stack([np.asarray(row) for row in answers])
         return torch.from_numpy(rows).to(x.device)
@@ -258,3 +258,8 @@ class CertifiedAccuracy:
 def _identifier(thing: Any) -> str:
     found = getattr(thing, "metadata", {}).get("id") if hasattr(thing, "metadata") else None
     return str(found or type(thing).__name__)
+
+
+def _tensor(row: Any) -> Tensor:
+    """Scores as the tensor that they are, or of the array that they are."""
+    return row if isinstance(row, torch.Tensor) else torch.from_numpy(np.asarray(row))

@@ -75,7 +75,7 @@ class CertifiedAccuracy(Metric):
         self.confidence = confidence
         self._counted = (0, 0)
         for name in ("certified", "images", "abstained"):
-            zero = torch.zeros((), dtype=torch.int64)
+            zero = torch.zeros((), dtype=torch.int64, device="cpu")
             self.add_state(name, default=zero, dist_reduce_fx="sum")
 
     def update(self, images: Any, target: Any) -> None:

@@ -226,7 +226,8 @@ def _final(
 def _require_same(spec: str, processor: Any, inputs: HubInputs) -> None:
     """ModelError where the processor, applied to an image, does more than our normalization."""
     channels, height, width = inputs.shape
-    levels = torch.arange(height * width * channels) * 37 % (_WHITE + 1)
+    count = height * width * channels
+    levels = torch.arange(count, dtype=torch.int64, device="cpu") * 37 % (_WHITE + 1)
     image = levels.to(torch.uint8).reshape(height, width, channels)
     try:
         made = processor(image.numpy(), do_resize=False, do_center_crop=False, return_tensors="pt")[

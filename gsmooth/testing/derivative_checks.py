@@ -82,7 +82,8 @@ def patch_bound_holds(subject: TransformationUnderTest) -> None:
     def example(sample_image: SampleImage, cell: Cell, where: float, cells: int) -> None:
         pulled_back, lower, upper = cell_of(subject, sample_image, cell)
         bound = _least(pulled_back.patch, lower, upper, cells, "patch_bound")
-        line = torch.linspace(0.0, 1.0, KIT.search.patch_points, dtype=lower.dtype)
+        count = KIT.search.patch_points
+        line = torch.linspace(0.0, 1.0, count, dtype=lower.dtype, device="cpu")
         s = torch.cartesian_prod(*[line] * lower.shape[1]).reshape(-1, lower.shape[1])
         corners, patch = pulled_back.corners(lower, upper)[0], 0.0
         for corner, ends in zip(corners, _choices(lower.shape[1]), strict=True):
@@ -97,7 +98,8 @@ def patch_bound_holds(subject: TransformationUnderTest) -> None:
 
 def _choices(axes: int) -> list[Tensor]:
     """Which end every corner has by axis, in the order of itertools.product."""
-    return [torch.tensor(choice) for choice in itertools.product((False, True), repeat=axes)]
+    choices = itertools.product((False, True), repeat=axes)
+    return [torch.tensor(choice, dtype=torch.bool, device="cpu") for choice in choices]
 
 
 def attack_derivative_bound_holds(subject: TransformationUnderTest) -> None:

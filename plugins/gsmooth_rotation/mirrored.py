@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class RotationMirrorBounds(RotationBounds):
     # Originals of mirrored images are not enclosed.
     preimages = TransformationBounds.preimages  # type: ignore[assignment]
+    # Between an image and its mirror image there is nothing to interpolate.
+    action_curvature = TransformationBounds.action_curvature
 
     def action_error(self, z: Tensor, reach: tuple[float, ...], offset: tuple[float, ...]) -> float:
         """That of the rotation: mirror images change signs only."""

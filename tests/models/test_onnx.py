@@ -327,7 +327,7 @@ def test_the_number_of_classes_tells_outputs_apart(tmp_path: Path) -> None:
 
 
 def test_layout_and_output_are_for_onnx_files_only() -> None:
-    with pytest.raises(ConfigurationError, match="layout and output are for ONNX files"):
+    with pytest.raises(ConfigurationError, match="layout, output and providers are for ONNX files"):
         load_model("shipped:digits-l2", layout="nhwc")
 
 

@@ -189,7 +189,8 @@ def test_nothing_is_printed_past_the_console_layer() -> None:
         if past.search(line) and not line.lstrip().startswith((">>>", "...", "def "))
     )
     assert found == {
-        "cli/output.py": 2,  # say(), and emit(), whose JSON is ASCII.
+        "cli/output.py": 3,  # say(), and emit() and emit_line(), whose JSON is ASCII.
+        "report/printable.py": 1,  # Into a string, which say() prints.
         "cli/app.py": 1,  # Our own version.
         "runs/monitor/progress.py": 1,  # Plain, too.
         "api/progress.py": 1,  # Numbers only.
