@@ -25,9 +25,12 @@ GENERATED = "reference/generated"
 # Where names without a module in signatures come from.
 _IN_SIGNATURES = {
     "Amp",
+    "Answer",
     "Columns",
     "DataFrame",
+    "Explanation",
     "Figure",
+    "ImageLike",
     "ImagesLike",
     "LabelsLike",
     "Method",
