@@ -61,8 +61,8 @@ class Rotation(BoundedInSpace):
     "crop" and "wiener-crop": of these the square inside the disc, a smaller input.
     contrast: by default images keep theirs. A number: every channel loses its mean over the disc,
     and the image is multiplied so that its pixels have this standard deviation there, all channels
-    together. Noise then hides no more of a dark image than of a bright one, and no change of
-    brightness or contrast is seen.
+    together. Noise then hides no more of a dark image than of a bright one. Not with an l2 ball,
+    rounded pixels, other guarantees than individual, or in a composition.
     least_contrast: images whose standard deviation is smaller are multiplied as if it were this.
     """
 
